@@ -1,0 +1,18 @@
+# What every target of ours shares. Linked PRIVATE, so no user inherits it.
+add_library(herald_defaults INTERFACE)
+add_library(herald::defaults ALIAS herald_defaults)
+
+target_compile_features(herald_defaults INTERFACE cxx_std_20)
+target_include_directories(herald_defaults INTERFACE "${PROJECT_SOURCE_DIR}")
+target_compile_definitions(herald_defaults INTERFACE
+  HERALD_VERSION="${PROJECT_VERSION}")
+target_compile_options(herald_defaults INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  $<$<BOOL:${HERALD_WERROR}>:-Werror>)
+
+if(HERALD_SANITIZE)
+  target_compile_options(herald_defaults INTERFACE
+    -fsanitize=${HERALD_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(herald_defaults INTERFACE -fsanitize=${HERALD_SANITIZE})
+endif()

@@ -1,0 +1,26 @@
+# herald_test(hub_test.cc [GRPC] [TIMEOUT seconds] LIBS herald::service_core)
+# One file, one executable, one CTest entry for each TEST in it. GRPC says that
+# the test runs gRPC code, which ThreadSanitizer cannot see through: such tests
+# are left out of a thread-sanitized build.
+include(GoogleTest)
+
+function(herald_test source)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC" "TIMEOUT" "LIBS;LABELS")
+  if(arg_GRPC AND HERALD_SANITIZE MATCHES "thread")
+    return()
+  endif()
+  file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/tests"
+    "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
+  string(MAKE_C_IDENTIFIER "${path}" name)
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 60)
+  endif()
+  add_executable(${name} ${source})
+  set_target_properties(${name} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
+  target_link_libraries(${name}
+    PRIVATE ${arg_LIBS} herald::defaults GTest::gmock_main)
+  gtest_discover_tests(${name} TEST_PREFIX "${path}: "
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+endfunction()

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which gateways are interested in which channel, with how many subscriptions,
+// and which Watches listen: what the hub looks up for every event.
+//
+// The table is sharded by channel name. Whoever touches a channel holds its
+// shard's lock through ShardLock, which flushes the sinks that were written to
+// when the lock is gone.
+//
+// Invariant: a channel is in the table only while it has a subscription, and
+// its `subscriber_count` is the sum over its interests.
+//
+// Lock order: shard, then anything of an attachment, a sink or an engine.
+
+#ifndef HERALD_SERVICE_CORE_CHANNEL_TABLE_H_
+#define HERALD_SERVICE_CORE_CHANNEL_TABLE_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "proto/contract/mutex.h"
+#include "service/core/attachment.h"
+#include "service/core/sink.h"
+
+namespace herald::core {
+
+// One gateway's subscriptions of one channel.
+struct Interest {
+  AttachmentPtr attachment;
+  int64_t count = 0;
+};
+
+struct ChannelEntry {
+  absl::InlinedVector<Interest, 2> interests;
+  int64_t subscriber_count = 0;
+
+  // The gateway's interest, or nullptr.
+  Interest* Find(const Attachment* attachment);
+};
+
+// A part of the table under one lock.
+struct Shard {
+  contract::Mutex mu;
+  absl::flat_hash_map<std::string, ChannelEntry> channels ABSL_GUARDED_BY(mu);
+  absl::flat_hash_map<std::string, std::vector<SinkPtr>> watches
+      ABSL_GUARDED_BY(mu);
+  // Where the lock's holder collects sinks; set by ShardLock.
+  FlushList* flushes ABSL_GUARDED_BY(mu) = nullptr;
+  // False while the service starts: member changes are not told one by one
+  // then, for everybody gets a roster when the start is over.
+  bool settled ABSL_GUARDED_BY(mu) = false;
+};
+
+// Appends to a sink, which is flushed when the shard's lock is gone.
+inline void EnqueueIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+  sink->Enqueue(std::move(chunk));
+  shard.flushes->Add(sink);
+}
+
+class ABSL_SCOPED_LOCKABLE ShardLock {
+ public:
+  explicit ShardLock(Shard& shard) ABSL_EXCLUSIVE_LOCK_FUNCTION(shard.mu)
+      : shard_(shard) {
+    shard_.mu.Lock();
+    shard_.flushes = &flushes_;
+  }
+  ~ShardLock() ABSL_UNLOCK_FUNCTION() {
+    shard_.flushes = nullptr;
+    shard_.mu.Unlock();
+  }
+  ShardLock(const ShardLock&) = delete;
+  ShardLock& operator=(const ShardLock&) = delete;
+
+ private:
+  FlushList flushes_;  // Destroyed after the body above: without the lock.
+  Shard& shard_;
+};
+
+class ChannelTable {
+ public:
+  // `channels_max` of 0 means no limit.
+  explicit ChannelTable(int64_t channels_max) : channels_max_(channels_max) {}
+
+  Shard& ShardOf(absl::string_view channel);
+
+  // Calls `body` with each shard, unlocked.
+  void ForEachShard(absl::FunctionRef<void(Shard&)> body);
+
+  // The channel's entry, made if need be; nullptr if it is not there and the
+  // limit is reached. `force` passes over the limit.
+  ChannelEntry* Obtain(Shard& shard, absl::string_view channel, bool force)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+  // Changes a gateway's interest by `delta` subscriptions. What has none left
+  // is removed. REQUIRES: not below zero; the entry exists.
+  void Change(Shard& shard, absl::string_view channel,
+              const AttachmentPtr& attachment, int64_t delta)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+  // Removes all interests of one gateway.
+  void Remove(const AttachmentPtr& attachment);
+
+  int64_t channel_count() const { return channel_count_; }
+  int64_t subscription_count() const { return subscription_count_; }
+
+ private:
+  static constexpr size_t kShards = 64;
+
+  const int64_t channels_max_;
+  std::array<Shard, kShards> shards_;
+  std::atomic<int64_t> channel_count_{0};
+  std::atomic<int64_t> subscription_count_{0};
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_CHANNEL_TABLE_H_

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns messages into chunks (sink.h). Pure.
+
+#ifndef HERALD_SERVICE_CORE_ENCODING_H_
+#define HERALD_SERVICE_CORE_ENCODING_H_
+
+#include "absl/strings/string_view.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "herald/v1/broadcast_service.pb.h"
+#include "service/core/sink.h"
+
+namespace herald::core {
+
+// One item of a link frame: chunks put one behind the other are an
+// AttachResponse.
+Chunk EncodeItem(link::v1::ServiceItem item);
+
+// One whole message of a Watch.
+Chunk EncodeWatch(v1::ServerMessage message);
+
+// True if `text` is one JSON value of any kind (RFC 8259), in UTF-8.
+bool IsJson(absl::string_view text);
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_ENCODING_H_

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Publishing and subscribing. hub_attach.cc has the life of links, hub_calls.cc
+// what else backends ask.
+
+#include "service/core/hub.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/names.h"
+#include "service/core/encoding.h"
+#include "service/core/request_checks.h"
+
+namespace herald::core {
+namespace {
+
+using contract::ChannelType;
+using link::v1::Refused;
+
+// Collects the receipts of one Broadcast, whose channels an engine may answer
+// in any order. The call itself holds one share, so that `done` runs without a
+// lock of the hub.
+struct Gathering {
+  Gathering(int channels, Hub::BroadcastDone then)
+      : open(channels + 1), done(std::move(then)) {}
+
+  void Finish() {
+    if (--open > 0) return;
+    if (status.ok()) {
+      done(std::move(response));
+    } else {
+      done(status);
+    }
+  }
+
+  std::atomic<int> open;
+  contract::Mutex mu;
+  absl::Status status ABSL_GUARDED_BY(mu);
+  v1::BroadcastResponse response;  // Entries are made before, each set once.
+  Hub::BroadcastDone done;
+};
+
+const char* NameOf(Refused::Code code) {
+  switch (code) {
+    case Refused::CODE_UNAUTHORIZED:
+      return "unauthorized";
+    case Refused::CODE_CHANNEL_FULL:
+      return "channel_full";
+    case Refused::CODE_TOO_MANY_CHANNELS:
+      return "too_many_channels";
+    case Refused::CODE_INVALID_CHANNEL:
+      return "invalid_channel";
+    case Refused::CODE_CANCELLED:
+      return "cancelled";
+    default:
+      return "unavailable";
+  }
+}
+
+// What a backend's Subscribe is answered for a refusal.
+absl::Status StatusOf(Refused::Code code, absl::string_view reason) {
+  switch (code) {
+    case Refused::CODE_UNAUTHORIZED:
+      return absl::PermissionDeniedError(reason);
+    case Refused::CODE_CHANNEL_FULL:
+    case Refused::CODE_TOO_MANY_CHANNELS:
+      return absl::ResourceExhaustedError(reason);
+    case Refused::CODE_INVALID_CHANNEL:
+      return absl::InvalidArgumentError(reason);
+    case Refused::CODE_CANCELLED:
+      return absl::NotFoundError("the socket has closed or unsubscribed");
+    default:
+      return absl::UnavailableError(reason);
+  }
+}
+
+// Zero means that the grant does not end; one that ends is never rounded there.
+int64_t GrantMilliseconds(absl::Duration expires_after) {
+  if (expires_after == absl::InfiniteDuration()) return 0;
+  return std::max<int64_t>(1, absl::ToInt64Milliseconds(expires_after));
+}
+
+// A yes that keeps the rules of authorizer_service.proto, or the no that it
+// counts as.
+absl::Status CheckYes(absl::string_view channel, const Decision& decision) {
+  if (decision.expires_after <= absl::ZeroDuration()) {
+    return absl::PermissionDeniedError("the authorizer's yes has expired");
+  }
+  if (!decision.member.has_value()) {
+    if (contract::TypeOfChannel(channel) != ChannelType::kPresence) {
+      return absl::OkStatus();
+    }
+    return absl::PermissionDeniedError(
+        "a presence channel needs a member, and the authorizer named none");
+  }
+  const absl::Status status = CheckMember(*decision.member);
+  if (status.ok()) return status;
+  return absl::PermissionDeniedError(
+      absl::StrCat("the authorizer's member is not valid: ", status.message()));
+}
+
+Question QuestionOf(link::v1::Subscribe subscribe) {
+  return {subscribe.socket_id(), subscribe.channel(),
+          std::move(*subscribe.mutable_auth_token()),
+          std::move(*subscribe.mutable_channel_data()),
+          std::move(*subscribe.mutable_connection())};
+}
+
+}  // namespace
+
+void Hub::Broadcast(const v1::BroadcastRequest& request, BroadcastDone done) {
+  absl::Status status = CheckReady();
+  if (status.ok()) {
+    status = CheckBroadcast(request, options_.settings.max_payload());
+  }
+  if (!status.ok()) return done(status);
+  const int64_t now_us = absl::ToUnixMicros(timers_->Now());
+  auto all = std::make_shared<Gathering>(request.channels_size(),
+                                         std::move(done));
+  for (const std::string& channel : request.channels()) {
+    all->response.add_receipts()->set_channel(channel);
+  }
+  for (int i = 0; i < request.channels_size(); ++i) {
+    auto publication = std::make_shared<Publication>();
+    publication->channel = request.channels(i);
+    publication->event = request.event();
+    publication->data = request.data();
+    publication->except_socket_id = request.except_socket_id();
+    publication->published_us = now_us;
+    const ShardLock lock(table_.ShardOf(request.channels(i)));
+    engine_->Publish(
+        std::move(publication), request.idempotency_key(),
+        [this, all, i](absl::StatusOr<Engine::Receipt> receipt) {
+          if (receipt.ok()) {
+            if (receipt->repeated) observer_->OnRepeated();
+            all->response.mutable_receipts(i)->set_subscribers(
+                receipt->subscribers);
+          } else {
+            contract::MutexLock gathering(&all->mu);
+            all->status.Update(receipt.status());
+          }
+          all->Finish();
+        });
+  }
+  all->Finish();
+}
+
+int64_t Hub::OnPublication(const PublicationPtr& publication) {
+  Shard& shard = table_.ShardOf(publication->channel);
+  shard.mu.AssertHeld();
+  int64_t subscribers = 0;
+  int64_t gateways = 0;
+  const auto channel = shard.channels.find(publication->channel);
+  if (channel != shard.channels.end()) {
+    subscribers = channel->second.subscriber_count;
+    for (const Interest& interest : channel->second.interests) {
+      EnqueueIn(shard, interest.attachment->sink, publication->LinkChunk());
+      ++gateways;
+    }
+  }
+  const auto watches = shard.watches.find(publication->channel);
+  if (watches != shard.watches.end()) {
+    for (const SinkPtr& sink : watches->second) {
+      EnqueueIn(shard, sink, publication->WatchChunk());
+    }
+  }
+  observer_->OnPublished(static_cast<int64_t>(publication->data.size()),
+                         subscribers, gateways, publication->whisper);
+  return subscribers;
+}
+
+absl::Status Hub::OnSubscribe(const AttachmentPtr& gateway,
+                              link::v1::Subscribe subscribe) {
+  PendingSubscribe question{subscribe.ticket(), subscribe.socket_id(),
+                            subscribe.channel(), subscribe.call_id()};
+  if (question.ticket <= 0) {
+    return absl::InvalidArgumentError("subscribe.ticket is not positive");
+  }
+  const absl::Status ready = CheckReady();
+  if (!ready.ok()) {
+    Refuse(gateway, question, Refused::CODE_UNAVAILABLE, ready.message());
+    return absl::OkStatus();
+  }
+  const absl::Status name = contract::CheckChannelName(question.channel);
+  if (!name.ok()) {
+    Refuse(gateway, question, Refused::CODE_INVALID_CHANNEL, name.message());
+    return absl::OkStatus();
+  }
+  if (subscribe.has_member()) {
+    Allow(gateway, question, {.status = {}, .member = subscribe.member()},
+          /*renewable=*/false);
+    return absl::OkStatus();
+  }
+  if (!contract::NeedsAuthorization(question.channel)) {
+    Allow(gateway, question, {}, /*renewable=*/false);
+    return absl::OkStatus();
+  }
+  const int64_t ticket = question.ticket;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    if (!gateway->pending.try_emplace(ticket, std::move(question)).second) {
+      return absl::InvalidArgumentError("subscribe.ticket is open already");
+    }
+  }
+  authorizer_->Authorize(QuestionOf(std::move(subscribe)),
+                         [this, gateway, ticket](Decision decision) {
+                           Decide(gateway, ticket, std::move(decision));
+                         });
+  return absl::OkStatus();
+}
+
+void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
+                 Decision decision) {
+  PendingSubscribe question;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    const auto it = gateway->pending.find(ticket);
+    if (it == gateway->pending.end()) return;  // Cancelled, or the link is gone.
+    question = std::move(it->second);
+    gateway->pending.erase(it);
+  }
+  if (decision.status.ok()) {
+    decision.status = CheckYes(question.channel, decision);
+  }
+  if (decision.status.ok()) {
+    return Allow(gateway, question, std::move(decision), /*renewable=*/true);
+  }
+  Refuse(gateway, question,
+         absl::IsPermissionDenied(decision.status) ? Refused::CODE_UNAUTHORIZED
+                                                   : Refused::CODE_UNAVAILABLE,
+         decision.status.message());
+}
+
+Refused::Code Hub::Admit(Shard& shard, absl::string_view channel) {
+  ChannelEntry* const entry = table_.Obtain(shard, channel, /*force=*/false);
+  if (entry == nullptr) return Refused::CODE_TOO_MANY_CHANNELS;
+  const int64_t limit = options_.settings.max_subscribers();
+  if (limit > 0 && entry->subscriber_count >= limit) {
+    return Refused::CODE_CHANNEL_FULL;
+  }
+  return Refused::CODE_UNSPECIFIED;
+}
+
+void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
+                Decision decision, bool renewable) {
+  link::v1::ServiceItem item;
+  link::v1::Subscribed& yes = *item.mutable_subscribed();
+  yes.set_ticket(question.ticket);
+  yes.set_expires_after_ms(GrantMilliseconds(decision.expires_after));
+  yes.set_renewable(renewable);
+  if (decision.member.has_value()) *yes.mutable_member() = *decision.member;
+  const std::string& channel = question.channel;
+  const bool presence =
+      contract::TypeOfChannel(channel) == ChannelType::kPresence;
+  Refused::Code refused = Refused::CODE_UNSPECIFIED;
+  {
+    Shard& shard = table_.ShardOf(channel);
+    const ShardLock lock(shard);
+    if (gateway->ended) return;
+    refused = Admit(shard, channel);
+    if (refused == Refused::CODE_UNSPECIFIED) {
+      const bool first =
+          shard.channels.at(channel).Find(gateway.get()) == nullptr;
+      if (presence) {
+        engine_->Join(channel, *decision.member,
+                      {gateway->gateway, question.socket_id});
+        if (first) *yes.mutable_roster() = RosterOf(channel);
+      }
+      table_.Change(shard, channel, gateway, 1);
+      EnqueueIn(shard, gateway->sink, EncodeItem(std::move(item)));
+    }
+  }
+  if (refused == Refused::CODE_CHANNEL_FULL) {
+    return Refuse(gateway, question, refused,
+                  absl::StrCat("channel ", channel, " has its ",
+                               options_.settings.max_subscribers(),
+                               " subscribers (BROADCAST_MAX_SUBSCRIBERS)"));
+  }
+  if (refused == Refused::CODE_TOO_MANY_CHANNELS) {
+    return Refuse(gateway, question, refused,
+                  absl::StrCat("there are ", options_.settings.max_channels(),
+                               " channels already (BROADCAST_MAX_CHANNELS)"));
+  }
+  observer_->OnSubscribeAnswered("allowed");
+  if (question.call_id != 0) calls_.Answer(question.call_id, gateway.get(), 0);
+}
+
+void Hub::Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
+                 Refused::Code code, absl::string_view reason) {
+  link::v1::ServiceItem item;
+  Refused& no = *item.mutable_refused();
+  no.set_ticket(question.ticket);
+  no.set_code(code);
+  no.set_reason(std::string(contract::CutUtf8(
+      reason, static_cast<size_t>(contract::kReasonBytesMax))));
+  gateway->sink->Enqueue(EncodeItem(std::move(item)));
+  gateway->sink->Flush();
+  observer_->OnSubscribeAnswered(NameOf(code));
+  if (question.call_id != 0) {
+    calls_.Answer(question.call_id, gateway.get(), StatusOf(code, reason));
+  }
+}
+
+absl::Status Hub::OnCancel(const AttachmentPtr& gateway, int64_t ticket) {
+  PendingSubscribe question;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    const auto it = gateway->pending.find(ticket);
+    if (it == gateway->pending.end()) return absl::OkStatus();
+    question = std::move(it->second);
+    gateway->pending.erase(it);
+  }
+  Refuse(gateway, question, Refused::CODE_CANCELLED, "cancelled");
+  return absl::OkStatus();
+}
+
+absl::Status Hub::OnUnsubscribe(const AttachmentPtr& gateway,
+                                const link::v1::Unsubscribe& unsubscribe) {
+  const std::string& channel = unsubscribe.channel();
+  Shard& shard = table_.ShardOf(channel);
+  const ShardLock lock(shard);
+  if (gateway->ended) return absl::OkStatus();
+  const auto it = shard.channels.find(channel);
+  if (it == shard.channels.end() || it->second.Find(gateway.get()) == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unsubscribe names channel ", contract::Quoted(channel),
+                     ", of which the gateway has no subscription"));
+  }
+  table_.Change(shard, channel, gateway, -1);
+  if (contract::TypeOfChannel(channel) == ChannelType::kPresence) {
+    engine_->Leave(channel, unsubscribe.user_id(),
+                   {gateway->gateway, unsubscribe.socket_id()});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Hub::OnWhisper(link::v1::Whisper whisper) {
+  absl::Status status = contract::CheckChannelName(whisper.channel());
+  if (!status.ok()) return status;
+  auto publication = std::make_shared<Publication>();
+  publication->channel = std::move(*whisper.mutable_channel());
+  publication->event = std::move(*whisper.mutable_event());
+  publication->data = std::move(*whisper.mutable_data());
+  publication->except_socket_id = std::move(*whisper.mutable_socket_id());
+  publication->whisper = true;
+  publication->user_id = std::move(*whisper.mutable_user_id());
+  publication->published_us = absl::ToUnixMicros(timers_->Now());
+  const ShardLock lock(table_.ShardOf(publication->channel));
+  // Nobody waits for the answer: a client event has no receipt.
+  engine_->Publish(std::move(publication), "", [](const auto& /*receipt*/) {});
+  return absl::OkStatus();
+}
+
+absl::Status Hub::OnRenew(const AttachmentPtr& gateway,
+                          link::v1::Subscribe subscribe) {
+  const int64_t ticket = subscribe.ticket();
+  const std::string channel = subscribe.channel();
+  const std::string user_id = subscribe.member().user_id();
+  absl::Status status = contract::CheckChannelName(channel);
+  if (!status.ok()) return status;
+  authorizer_->Authorize(
+      QuestionOf(std::move(subscribe)),
+      [gateway, ticket, channel, user_id](Decision decision) {
+        if (gateway->ended) return;
+        absl::Status answer = decision.status;
+        if (answer.ok()) answer = CheckYes(channel, decision);
+        if (answer.ok() && !user_id.empty() &&
+            (!decision.member || decision.member->user_id() != user_id)) {
+          answer = absl::PermissionDeniedError("the user has changed");
+        }
+        link::v1::ServiceItem item;
+        link::v1::Renewed& renewed = *item.mutable_renewed();
+        renewed.set_ticket(ticket);
+        renewed.set_outcome(link::v1::Renewed::OUTCOME_UNDECIDED);
+        if (answer.ok()) {
+          renewed.set_outcome(link::v1::Renewed::OUTCOME_ALLOWED);
+          renewed.set_expires_after_ms(
+              GrantMilliseconds(decision.expires_after));
+        } else if (absl::IsPermissionDenied(answer)) {
+          renewed.set_outcome(link::v1::Renewed::OUTCOME_DENIED);
+          renewed.set_reason(std::string(answer.message()));
+        }
+        gateway->sink->Enqueue(EncodeItem(std::move(item)));
+        gateway->sink->Flush();
+      });
+  return absl::OkStatus();
+}
+
+}  // namespace herald::core

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/core/idempotency_cache.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace herald::core {
+namespace {
+
+// A channel's name has no space, so the pair is not ambiguous.
+std::string NameOf(absl::string_view channel, absl::string_view key) {
+  return absl::StrCat(channel, " ", key);
+}
+
+}  // namespace
+
+std::optional<int64_t> IdempotencyCache::Find(absl::string_view channel,
+                                              absl::string_view key,
+                                              absl::Time now) {
+  contract::MutexLock lock(&mu_);
+  Forget(now);
+  const auto it = known_.find(NameOf(channel, key));
+  if (it == known_.end()) return std::nullopt;
+  return it->second;
+}
+
+void IdempotencyCache::Remember(absl::string_view channel,
+                                absl::string_view key, int64_t subscribers,
+                                absl::Time now) {
+  std::string name = NameOf(channel, key);
+  contract::MutexLock lock(&mu_);
+  if (!known_.try_emplace(name, subscribers).second) return;
+  by_age_.push_back({now + kIdempotencyLife, std::move(name)});
+  Forget(now);
+}
+
+size_t IdempotencyCache::size() const {
+  contract::MutexLock lock(&mu_);
+  return known_.size();
+}
+
+void IdempotencyCache::Forget(absl::Time now) {
+  while (!by_age_.empty() && (by_age_.front().end <= now ||
+                              by_age_.size() > kIdempotencyKeysMax)) {
+    known_.erase(by_age_.front().name);
+    by_age_.pop_front();
+  }
+}
+
+}  // namespace herald::core

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Remembers what the first publish of an idempotency key was answered, per
+// channel, for 5 minutes and at most 100,000 keys; the oldest go first.
+//
+// Threads: any; it locks itself.
+
+#ifndef HERALD_SERVICE_CORE_IDEMPOTENCY_CACHE_H_
+#define HERALD_SERVICE_CORE_IDEMPOTENCY_CACHE_H_
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "proto/contract/mutex.h"
+
+namespace herald::core {
+
+inline constexpr absl::Duration kIdempotencyLife = absl::Minutes(5);
+inline constexpr size_t kIdempotencyKeysMax = 100'000;
+
+class IdempotencyCache {
+ public:
+  // The `subscribers` of the first publish, if it is remembered.
+  std::optional<int64_t> Find(absl::string_view channel, absl::string_view key,
+                              absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // REQUIRES: Find() with the same arguments has just found nothing, and the
+  // caller keeps others away from the channel.
+  void Remember(absl::string_view channel, absl::string_view key,
+                int64_t subscribers, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+
+  size_t size() const ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Age {
+    absl::Time end;
+    std::string name;
+  };
+
+  void Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  mutable contract::Mutex mu_;
+  absl::flat_hash_map<std::string, int64_t> known_ ABSL_GUARDED_BY(mu_);
+  std::deque<Age> by_age_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_IDEMPOTENCY_CACHE_H_

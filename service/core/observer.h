@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: what has happened in the core, for metrics and logs. Every call does
+// nothing unless overridden.
+//
+// Threads: any, some of them with a lock of the hub held, so implementations
+// are short, do not block, and never call the hub.
+
+#ifndef HERALD_SERVICE_CORE_OBSERVER_H_
+#define HERALD_SERVICE_CORE_OBSERVER_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace herald::core {
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  // An event has its place in a channel: `bytes` of data for `subscribers`
+  // sockets, on its way to `gateways` links.
+  virtual void OnPublished(int64_t /*bytes*/, int64_t /*subscribers*/,
+                           int64_t /*gateways*/, bool /*whisper*/) {}
+
+  // A publish was answered from the memory of its idempotency key.
+  virtual void OnRepeated() {}
+
+  // A subscribe was answered; `outcome` is `allowed` or a code of
+  // `subscription_error`.
+  virtual void OnSubscribeAnswered(absl::string_view /*outcome*/) {}
+
+  // A gateway's first frame came; its holdings have replaced what was known;
+  // its link has ended, and why.
+  virtual void OnLinkOpened(uint64_t /*gateway*/) {}
+  virtual void OnAttached(uint64_t /*gateway*/, int64_t /*subscriptions*/) {}
+  virtual void OnLinkEnded(uint64_t /*gateway*/, absl::string_view /*why*/) {}
+
+  // The members of a lost gateway did not come back within the lease.
+  virtual void OnLeaseExpired(uint64_t /*gateway*/) {}
+
+  // The start is over; from here on the service answers.
+  virtual void OnSettled(absl::Duration /*since_start*/) {}
+
+  // A revocation was passed on to gateways.
+  virtual void OnRevoked() {}
+
+  // A gateway did not answer a call in time.
+  virtual void OnCallTimedOut() {}
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_OBSERVER_H_

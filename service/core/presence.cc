@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/core/presence.h"
+
+#include <algorithm>
+
+namespace herald::core {
+namespace {
+
+bool Same(const SocketRef& a, const SocketRef& b) {
+  return a.gateway == b.gateway && a.socket_id == b.socket_id;
+}
+
+}  // namespace
+
+bool Presence::Join(const v1::Member& member, const SocketRef& socket) {
+  User& user = users_[member.user_id()];
+  const bool first = user.sockets.empty();
+  if (first) user.user_info = member.user_info();
+  for (const SocketRef& known : user.sockets) {
+    if (Same(known, socket)) return false;
+  }
+  user.sockets.push_back(socket);
+  return first;
+}
+
+bool Presence::Leave(absl::string_view user_id, const SocketRef& socket) {
+  const auto it = users_.find(user_id);
+  if (it == users_.end()) return false;
+  std::vector<SocketRef>& sockets = it->second.sockets;
+  sockets.erase(
+      std::remove_if(sockets.begin(), sockets.end(),
+                     [&](const SocketRef& s) { return Same(s, socket); }),
+      sockets.end());
+  if (!sockets.empty()) return false;
+  users_.erase(it);
+  return true;
+}
+
+Presence::Changes Presence::Replace(uint64_t gateway,
+                                    const std::vector<GatewayMember>& members) {
+  Changes changes;
+  // Taken away first, but forgotten only after the new ones are in: who is on
+  // both lists has never left.
+  for (auto& [user_id, user] : users_) {
+    auto& sockets = user.sockets;
+    sockets.erase(
+        std::remove_if(sockets.begin(), sockets.end(),
+                       [&](const SocketRef& s) { return s.gateway == gateway; }),
+        sockets.end());
+  }
+  for (const GatewayMember& held : members) {
+    if (held.socket_ids.empty()) continue;
+    const auto [it, is_new] = users_.try_emplace(held.member.user_id());
+    if (is_new) {
+      it->second.user_info = held.member.user_info();
+      changes.added.push_back(held.member);
+    }
+    for (const std::string& socket_id : held.socket_ids) {
+      it->second.sockets.push_back({gateway, socket_id});
+    }
+  }
+  for (auto it = users_.begin(); it != users_.end();) {
+    if (it->second.sockets.empty()) {
+      changes.removed.push_back(it->first);
+      it = users_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  return changes;
+}
+
+bool Presence::Has(uint64_t gateway) const {
+  return std::any_of(users_.begin(), users_.end(), [&](const auto& entry) {
+    const std::vector<SocketRef>& sockets = entry.second.sockets;
+    return std::any_of(
+        sockets.begin(), sockets.end(),
+        [&](const SocketRef& s) { return s.gateway == gateway; });
+  });
+}
+
+std::vector<v1::PresentMember> Presence::Members() const {
+  std::vector<v1::PresentMember> members;
+  members.reserve(users_.size());
+  for (const auto& [user_id, user] : users_) {
+    v1::PresentMember& member = members.emplace_back();
+    member.set_user_id(user_id);
+    member.set_user_info(user.user_info);
+    for (const SocketRef& socket : user.sockets) {
+      member.add_socket_ids(socket.socket_id);
+    }
+  }
+  return members;
+}
+
+}  // namespace herald::core

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who is present on one channel: users, each with the sockets that make them
+// present. It knows who is the first and who the last, and nothing else.
+//
+// Threads: none of its own; its owner locks.
+//
+// Invariant: every user has at least one socket.
+
+#ifndef HERALD_SERVICE_CORE_PRESENCE_H_
+#define HERALD_SERVICE_CORE_PRESENCE_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/strings/string_view.h"
+#include "service/core/engine.h"
+
+namespace herald::core {
+
+class Presence {
+ public:
+  // What Replace() has changed.
+  struct Changes {
+    std::vector<v1::Member> added;
+    std::vector<std::string> removed;
+  };
+
+  // Adds a socket. True if it is the user's first.
+  bool Join(const v1::Member& member, const SocketRef& socket);
+
+  // Removes a socket. True if it was the user's last.
+  bool Leave(absl::string_view user_id, const SocketRef& socket);
+
+  // Makes `members` all that a gateway has.
+  Changes Replace(uint64_t gateway, const std::vector<GatewayMember>& members);
+
+  bool Has(uint64_t gateway) const;
+  bool empty() const { return users_.empty(); }
+  int64_t member_count() const { return static_cast<int64_t>(users_.size()); }
+
+  // Everybody, in the order of user ids.
+  std::vector<v1::PresentMember> Members() const;
+
+ private:
+  struct User {
+    std::string user_info;
+    std::vector<SocketRef> sockets;
+  };
+
+  // Ordered, so that rosters and pages are stable.
+  absl::btree_map<std::string, User> users_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_PRESENCE_H_

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/core/request_checks.h"
+
+#include <string>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "proto/contract/limits.h"
+#include "service/core/encoding.h"
+
+namespace herald::core {
+namespace {
+
+using contract::Quoted;
+
+absl::Status CheckData(absl::string_view data, int64_t bytes_max) {
+  if (static_cast<int64_t>(data.size()) > bytes_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("data has ", data.size(), " bytes; at most ", bytes_max,
+                     " are allowed (BROADCAST_MAX_PAYLOAD)"));
+  }
+  if (!IsJson(data)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("data ", Quoted(data), " is not JSON text"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckChannels(
+    const google::protobuf::RepeatedPtrField<std::string>& channels,
+    int64_t channels_max) {
+  if (channels.empty() || channels.size() > channels_max) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("channels has ", channels.size(),
+                     " entries; allowed are 1 to ", channels_max));
+  }
+  absl::flat_hash_set<absl::string_view> seen;
+  for (const std::string& channel : channels) {
+    absl::Status status = contract::CheckChannelName(channel);
+    if (!status.ok()) return status;
+    if (channels.size() > 1 && !seen.insert(channel).second) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("channel ", Quoted(channel), " is named twice"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckBroadcast(const v1::BroadcastRequest& request,
+                            int64_t payload_bytes_max) {
+  absl::Status status =
+      CheckChannels(request.channels(), contract::kBroadcastChannelsMax);
+  if (!status.ok()) return status;
+  status = contract::CheckEventName(request.event());
+  if (!status.ok()) return status;
+  if (!request.except_socket_id().empty()) {
+    status = CheckSocketId("except_socket_id", request.except_socket_id());
+    if (!status.ok()) return status;
+  }
+  if (static_cast<int64_t>(request.idempotency_key().size()) >
+      contract::kIdempotencyKeyBytesMax) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "idempotency_key ", Quoted(request.idempotency_key()), " has ",
+        request.idempotency_key().size(), " bytes; at most ",
+        contract::kIdempotencyKeyBytesMax, " are allowed"));
+  }
+  return CheckData(request.data(), payload_bytes_max);
+}
+
+absl::Status CheckMember(const v1::Member& member) {
+  absl::Status status = contract::CheckUserId(member.user_id());
+  if (!status.ok()) return status;
+  const std::string& info = member.user_info();
+  if (static_cast<int64_t>(info.size()) > contract::kUserInfoBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("user_info of ", Quoted(member.user_id()), " has ",
+                     info.size(), " bytes; at most ",
+                     contract::kUserInfoBytesMax, " are allowed"));
+  }
+  if (!info.empty() && !IsJson(info)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("user_info of ", Quoted(member.user_id()), " ",
+                     Quoted(info), " is not JSON text"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSocketId(absl::string_view field, absl::string_view text) {
+  if (contract::ParseSocketId(text).has_value()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field, " ", Quoted(text), " is not of the form digits.digits"));
+}
+
+}  // namespace herald::core

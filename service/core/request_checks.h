@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether what a backend or an authorizer has sent keeps the rules of
+// broadcast_service.proto and authorizer_service.proto. Pure.
+//
+// Failure: the code that the .proto promises, and a message that names the
+// value that was wrong.
+
+#ifndef HERALD_SERVICE_CORE_REQUEST_CHECKS_H_
+#define HERALD_SERVICE_CORE_REQUEST_CHECKS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "google/protobuf/repeated_ptr_field.h"
+#include "herald/v1/broadcast_service.pb.h"
+#include "proto/contract/names.h"
+
+namespace herald::core {
+
+// INVALID_ARGUMENT, or RESOURCE_EXHAUSTED for more than `payload_bytes_max`.
+absl::Status CheckBroadcast(const v1::BroadcastRequest& request,
+                            int64_t payload_bytes_max);
+
+// 1 to `channels_max` valid names, none of them twice.
+absl::Status CheckChannels(
+    const google::protobuf::RepeatedPtrField<std::string>& channels,
+    int64_t channels_max);
+
+// A valid user_id, and a user_info that is empty or JSON within its bound.
+absl::Status CheckMember(const v1::Member& member);
+
+// `text` as a socket id, or INVALID_ARGUMENT.
+absl::Status CheckSocketId(absl::string_view field, absl::string_view text);
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_REQUEST_CHECKS_H_

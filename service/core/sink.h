@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: where the hub puts what a peer shall receive, in order. A link to a
+// gateway is one, a backend's Watch another.
+//
+// Threads: every method may be called from any thread. Enqueue() is called with
+// a shard of the hub locked, so it must be short, must not block, and must not
+// call the hub; Flush() and Close() are called without locks.
+
+#ifndef HERALD_SERVICE_CORE_SINK_H_
+#define HERALD_SERVICE_CORE_SINK_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+
+namespace herald::core {
+
+// Bytes on their way to peers: encoded once, shared by all, never changed.
+// For a gateway: one or more serialized `items` of an AttachResponse, so that
+// chunks put one behind the other are a valid frame. For a Watch: one
+// serialized WatchResponse.
+using Chunk = std::shared_ptr<const std::string>;
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // Appends to the outbox. An outbox that would overflow is emptied instead
+  // and the sink ends with RESOURCE_EXHAUSTED, which its owner tells the hub
+  // later; until then more chunks are dropped.
+  virtual void Enqueue(Chunk chunk) = 0;
+
+  // Begins to write what is enqueued, unless a write is in flight already: that
+  // one's end goes on with all that has piled up.
+  virtual void Flush() = 0;
+
+  // Ends the stream with `why`, after what is in flight. The first call wins.
+  virtual void Close(absl::Status why) = 0;
+};
+
+using SinkPtr = std::shared_ptr<Sink>;
+
+// Collects the sinks that were written to under a lock and flushes each once
+// when the lock is gone. Declare it before the lock.
+class FlushList {
+ public:
+  FlushList() = default;
+  FlushList(const FlushList&) = delete;
+  FlushList& operator=(const FlushList&) = delete;
+  ~FlushList() {
+    for (const SinkPtr& sink : sinks_) sink->Flush();
+  }
+
+  void Add(const SinkPtr& sink) {
+    for (const SinkPtr& known : sinks_) {
+      if (known == sink) return;
+    }
+    sinks_.push_back(sink);
+  }
+
+ private:
+  absl::InlinedVector<SinkPtr, 4> sinks_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_SINK_H_
