@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the router gives to shards: the only values that cross from the link's
+// thread to the loops. The order of a batch is the order of the link.
+
+#ifndef HERALD_GATEWAY_CORE_DELIVERY_H_
+#define HERALD_GATEWAY_CORE_DELIVERY_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "gateway/core/frame.h"
+#include "herald/link/v1/gateway_service.pb.h"
+
+namespace herald::gateway {
+
+// A frame for every subscriber of a channel: an event or a member change.
+struct ChannelFrame {
+  std::string channel;
+  FrameBytes frame;
+  uint64_t except_socket = 0;  // The second part of a socket id; 0: nobody.
+  int64_t published_us = 0;    // 0 for member changes, which are not measured.
+};
+
+// The yes to a subscribe. It counts already: a shard that does not know the
+// ticket any more has to unsubscribe it.
+struct Confirmed {
+  int64_t ticket = 0;
+  std::string channel;
+  std::string socket_id;
+  std::string user_id;  // Empty if nobody was named.
+  bool is_member = false;  // On a presence channel.
+  absl::Duration expires_after = absl::InfiniteDuration();
+  bool renewable = false;
+  FrameBytes subscribed;  // What the client is answered.
+};
+
+// The no to a subscribe.
+struct Refused {
+  int64_t ticket = 0;
+  link::v1::Refused::Code code = link::v1::Refused::CODE_UNSPECIFIED;
+  std::string reason;
+};
+
+struct Renewed {
+  int64_t ticket = 0;
+  link::v1::Renewed::Outcome outcome = link::v1::Renewed::OUTCOME_UNDECIDED;
+  absl::Duration expires_after = absl::InfiniteDuration();
+  std::string reason;
+};
+
+struct RenewAll {};
+
+// The answer to a repeated subscribe.
+struct SubscribedAgain {
+  int64_t ticket = 0;
+  FrameBytes subscribed;
+};
+
+// Settings hold from here on; every shard acknowledges them.
+struct NewSettings {
+  std::shared_ptr<const link::v1::Settings> settings;
+};
+
+using Delivery =
+    std::variant<std::shared_ptr<const ChannelFrame>, Confirmed, Refused,
+                 Renewed, RenewAll, SubscribedAgain, NewSettings,
+                 v1::Revocation, link::v1::Call>;
+
+// Port: the way into a shard's loop.
+class ShardInbox {
+ public:
+  virtual ~ShardInbox() = default;
+
+  // Has Shard::Deliver() called on the loop, with `batch` behind all earlier
+  // ones. Threads: any; the router is locked, so it must not call it.
+  virtual void Post(std::vector<Delivery> batch) = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_DELIVERY_H_

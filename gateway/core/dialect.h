@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: a client protocol. Turns what clients write into values, and values
+// into frames; knows the close codes. One implementation per kind of client.
+//
+// Threads: any; implementations are constant.
+
+#ifndef HERALD_GATEWAY_CORE_DIALECT_H_
+#define HERALD_GATEWAY_CORE_DIALECT_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "gateway/core/frame.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/close_reason.h"
+
+namespace herald::gateway {
+
+// What a client may say. Lengths and names are not checked yet.
+struct SubscribeMessage {
+  std::string channel;
+  std::string auth;
+  std::string channel_data;  // JSON text of an object, as it was sent.
+};
+struct UnsubscribeMessage {
+  std::string channel;
+};
+struct WhisperMessage {
+  std::string channel;
+  std::string event;
+  std::string data;  // JSON text, as it was sent.
+};
+struct PingMessage {};
+
+using ClientMessage = std::variant<SubscribeMessage, UnsubscribeMessage,
+                                   WhisperMessage, PingMessage>;
+
+// How a close looks on the wire (RFC 6455 section 7.4).
+struct CloseFrame {
+  uint16_t code = 0;
+  absl::string_view text;  // A constant; what to say when nobody said why.
+};
+
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+
+  // INVALID_ARGUMENT, with a sentence for the client, if it is not understood.
+  virtual absl::StatusOr<ClientMessage> Decode(
+      absl::string_view text) const = 0;
+
+  virtual FrameBytes Connected(absl::string_view socket_id) const = 0;
+  // `members` is what EncodeMembers() has made, for presence channels only;
+  // otherwise nullptr.
+  virtual FrameBytes Subscribed(absl::string_view channel,
+                                const std::string* members) const = 0;
+  virtual FrameBytes SubscriptionError(absl::string_view channel,
+                                       absl::string_view error,
+                                       absl::string_view code) const = 0;
+  virtual FrameBytes Unsubscribed(absl::string_view channel,
+                                  absl::string_view reason) const = 0;
+  virtual FrameBytes Event(const link::v1::Publication& publication) const = 0;
+  virtual FrameBytes MemberAdded(absl::string_view channel,
+                                 absl::string_view user_id,
+                                 absl::string_view user_info) const = 0;
+  virtual FrameBytes MemberRemoved(absl::string_view channel,
+                                   absl::string_view user_id) const = 0;
+  virtual FrameBytes Pong() const = 0;
+  virtual FrameBytes Error(absl::string_view message) const = 0;
+
+  virtual CloseFrame Close(contract::CloseReason why) const = 0;
+};
+
+// The name of a refusal, as clients see it: `unauthorized`, `channel_full` …
+absl::string_view RefusalName(link::v1::Refused::Code code);
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_DIALECT_H_

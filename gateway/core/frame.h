@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One encoded WebSocket message on its way to sockets.
+//
+// A server's frames are not masked (RFC 6455 section 5.1), so the bytes are the
+// same for every socket: encoded once, shared, never changed.
+//
+// Two handles, for two distances. FrameBytes crosses threads; its count is
+// atomic. Frame stays on one loop and counts without atomics, for a broadcast
+// makes one copy of it per socket.
+
+#ifndef HERALD_GATEWAY_CORE_FRAME_H_
+#define HERALD_GATEWAY_CORE_FRAME_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+
+namespace herald::gateway {
+
+// Header and payload of one message, ready for the wire.
+using FrameBytes = std::shared_ptr<const std::string>;
+
+// A final text frame (RFC 6455 section 5.2) around `payload`.
+FrameBytes EncodeTextFrame(absl::string_view payload);
+
+// The payload of what EncodeTextFrame() has made.
+absl::string_view PayloadOf(absl::string_view frame);
+
+// A loop's handle on FrameBytes. Threads: one, for all copies.
+class Frame {
+ public:
+  Frame() = default;
+  explicit Frame(FrameBytes bytes)
+      : shared_(new Shared{1, std::move(bytes)}) {}
+  Frame(const Frame& other) : shared_(other.shared_) {
+    if (shared_ != nullptr) ++shared_->count;
+  }
+  Frame(Frame&& other) noexcept
+      : shared_(std::exchange(other.shared_, nullptr)) {}
+  Frame& operator=(Frame other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~Frame() {
+    if (shared_ != nullptr && --shared_->count == 0) delete shared_;
+  }
+
+  // REQUIRES: not default-constructed or moved from.
+  absl::string_view bytes() const { return *shared_->bytes; }
+  size_t size() const { return shared_->bytes->size(); }
+
+ private:
+  struct Shared {
+    int64_t count;
+    FrameBytes bytes;
+  };
+  Shared* shared_ = nullptr;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_FRAME_H_

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes JSON text (RFC 8259). What is JSON already is appended as it is.
+
+#ifndef HERALD_GATEWAY_CORE_JSON_TEXT_H_
+#define HERALD_GATEWAY_CORE_JSON_TEXT_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+
+namespace herald::gateway {
+
+// Appends `text` as a JSON string, quotes included. REQUIRES: UTF-8.
+void AppendJsonString(absl::string_view text, std::string* out);
+
+// `json`, or `null` if it is empty.
+inline absl::string_view JsonOrNull(absl::string_view json) {
+  return json.empty() ? absl::string_view("null") : json;
+}
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_JSON_TEXT_H_

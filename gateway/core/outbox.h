@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The frames that wait for one socket: bounded in bytes, written by gathering.
+//
+// Threads: its socket's loop.
+//
+// Invariant: size_bytes() is the sum of the frames that wait, less what of the
+// first has been written. An empty outbox keeps next to no memory.
+
+#ifndef HERALD_GATEWAY_CORE_OUTBOX_H_
+#define HERALD_GATEWAY_CORE_OUTBOX_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "gateway/core/frame.h"
+
+namespace herald::gateway {
+
+class Outbox {
+ public:
+  // Appends a frame. False, and nothing is appended, if the outbox would then
+  // exceed `bytes_max`. One frame on an empty outbox always fits, however
+  // large: a socket that has read everything is not slow.
+  bool Push(Frame frame, size_t bytes_max);
+
+  // Appends a frame past any bound: for control frames.
+  void PushUnbounded(Frame frame);
+
+  // Points `parts` at what waits, in order; returns how many were used. They
+  // hold until the outbox is changed.
+  size_t Gather(absl::Span<iovec> parts) const;
+
+  // Forgets the first `bytes`, which have been written.
+  // REQUIRES: bytes <= size_bytes().
+  void Advance(size_t bytes);
+
+  // Forgets what waits, but for a frame of which a part has been written: the
+  // peer could not make sense of what follows half a frame.
+  void Clear();
+
+  bool empty() const { return size_bytes_ == 0; }
+  size_t size_bytes() const { return size_bytes_; }
+  size_t frame_count() const { return frames_.size() - first_; }
+
+ private:
+  void Compact();
+
+  std::vector<Frame> frames_;
+  size_t first_ = 0;          // Index of the first frame that waits.
+  size_t written_bytes_ = 0;  // Of that frame.
+  size_t size_bytes_ = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_OUTBOX_H_

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/core/roster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/core/json_text.h"
+
+namespace herald::gateway {
+
+bool Roster::Add(const v1::Member& member) {
+  if (!users_.try_emplace(member.user_id(), member.user_info()).second) {
+    return false;
+  }
+  json_.clear();
+  return true;
+}
+
+bool Roster::Remove(absl::string_view user_id) {
+  const auto it = users_.find(user_id);
+  if (it == users_.end()) return false;
+  users_.erase(it);
+  json_.clear();
+  return true;
+}
+
+Roster::Difference Roster::Replace(const link::v1::Roster& truth) {
+  Difference difference;
+  absl::btree_map<std::string, std::string> next;
+  for (const v1::Member& member : truth.members()) {
+    const auto known = users_.find(member.user_id());
+    if (known == users_.end()) difference.added.push_back(member);
+    // Whoever was told keeps what was told.
+    next.try_emplace(member.user_id(), known == users_.end()
+                                           ? member.user_info()
+                                           : known->second);
+  }
+  for (const auto& [user_id, user_info] : users_) {
+    if (!next.contains(user_id)) difference.removed.push_back(user_id);
+  }
+  users_ = std::move(next);
+  json_.clear();
+  return difference;
+}
+
+const std::string& Roster::Json() {
+  if (!json_.empty()) return json_;
+  json_.assign(1, '[');
+  for (const auto& [user_id, user_info] : users_) {
+    absl::StrAppend(&json_, json_.size() > 1 ? "," : "", "{\"user_id\":");
+    AppendJsonString(user_id, &json_);
+    absl::StrAppend(&json_, ",\"user_info\":", JsonOrNull(user_info), "}");
+  }
+  json_.push_back(']');
+  return json_;
+}
+
+void OwnMembers::Add(const v1::Member& member, absl::string_view socket_id) {
+  const auto [it, is_new] = users_.try_emplace(member.user_id());
+  if (is_new) it->second.user_info = member.user_info();
+  it->second.socket_ids.emplace_back(socket_id);
+}
+
+void OwnMembers::Remove(absl::string_view user_id,
+                        absl::string_view socket_id) {
+  const auto it = users_.find(user_id);
+  if (it == users_.end()) return;
+  std::vector<std::string>& ids = it->second.socket_ids;
+  ids.erase(std::remove(ids.begin(), ids.end(), socket_id), ids.end());
+  if (ids.empty()) users_.erase(it);
+}
+
+void OwnMembers::AppendTo(link::v1::Held* held) const {
+  for (const auto& [user_id, user] : users_) {
+    link::v1::HeldMember& member = *held->add_members();
+    member.mutable_member()->set_user_id(user_id);
+    member.mutable_member()->set_user_info(user.user_info);
+    for (const std::string& id : user.socket_ids) member.add_socket_ids(id);
+  }
+}
+
+}  // namespace herald::gateway

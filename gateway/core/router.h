@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Between the one link and the many shards: what the gateway holds, so that it
+// can attach again with it; which shards a channel concerns; and the rosters of
+// presence channels, which are what the gateway's sockets were told.
+//
+// Threads: LinkUp(), Receive() and LinkDown() come from the link, one at a
+// time; all else from any loop. One mutex guards everything. Fan-out takes it
+// once per frame of the link, never per socket.
+//
+// Order: what a shard says is enqueued on the link under the mutex that also
+// guards what is held; so an attach and the items behind it fit together. What
+// the link says is posted to each shard, under the same mutex, in its order.
+//
+// Invariant: a ticket is open from Subscribe() to its answer, and is answered
+// exactly once, by the service or, when the link ends, by the router with
+// `unavailable`. A channel is known while it has a subscription or an open
+// ticket; its roster lives as long.
+
+#ifndef HERALD_GATEWAY_CORE_ROUTER_H_
+#define HERALD_GATEWAY_CORE_ROUTER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gateway/core/delivery.h"
+#include "gateway/core/dialect.h"
+#include "gateway/core/observer.h"
+#include "gateway/core/roster.h"
+#include "gateway/core/uplink.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/mutex.h"
+
+namespace herald::gateway {
+
+class Router {
+ public:
+  // `gateway_id` is greater than 0. Both pointers outlive the router.
+  Router(uint64_t gateway_id, std::string version, const Dialect* dialect,
+         Observer* observer);
+
+  // Says where the shards are, once, before all else.
+  void SetShards(std::vector<ShardInbox*> shards);
+
+  // A link is open: puts hello and all that is held into it. `down` is how long
+  // there was none; zero for the first.
+  void LinkUp(UplinkPtr uplink, absl::Duration down) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A frame has come. An error is what the link must end with.
+  absl::Status Receive(link::v1::AttachResponse frame)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The link has ended.
+  void LinkDown(absl::string_view why) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Whether the service answers now: /readyz.
+  bool settled() const { return settled_; }
+
+  // For shards. ------------------------------------------------------------
+
+  // Asks for a subscription; the answer comes as a delivery to `shard`. Sets
+  // the ticket and returns it, or 0 if the service cannot be asked now.
+  int64_t Subscribe(int shard, link::v1::Subscribe question)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Asks for `subscribed` again, behind what is on its way to `shard` already:
+  // so a roster in it fits the member changes before and after.
+  void Repeat(int shard, const std::string& channel, int64_t ticket)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The ticket's answer is not wanted any more, and will not be delivered
+  // unless it is on its way already.
+  void Cancel(int64_t ticket) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Ends a subscription that was confirmed.
+  void Unsubscribe(int shard, link::v1::Unsubscribe subscription)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Passes a client event on. False if the service is away.
+  bool Whisper(link::v1::Whisper whisper) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Asks again; the answer comes as a delivery. False if the service is away.
+  bool Renew(int shard, link::v1::Subscribe question) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A shard has done its part of a call. Not for calls that a subscribe
+  // answers.
+  void CallDone(link::v1::CallResult result) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A shard has applied the settings of `revision`.
+  void SettingsApplied(int64_t revision) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // For the process. -------------------------------------------------------
+
+  // Tells the service how many sockets there are, if that is news.
+  void Report(int64_t client_count) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Tells the service that the gateway drains.
+  void Goodbye() ABSL_LOCKS_EXCLUDED(mu_);
+
+  uint64_t gateway_id() const { return gateway_id_; }
+
+ private:
+  // An open ticket.
+  struct Ticket {
+    int shard = 0;
+    std::string channel;
+    std::string socket_id;
+    bool cancelled = false;
+  };
+  // What is held of one channel.
+  struct Held {
+    std::vector<int64_t> by_shard;  // Subscriptions.
+    int64_t count = 0;              // Their sum.
+    int64_t open_tickets = 0;
+    Roster roster;      // Presence: everybody, as our sockets were told.
+    OwnMembers members;  // Presence: those of our own sockets.
+  };
+  // A call that every shard carries out a part of.
+  struct OpenCall {
+    int parts = 0;  // Not done yet.
+    int64_t disconnected_count = 0;
+  };
+  // Deliveries of one frame, by shard.
+  using Batches = std::vector<std::vector<Delivery>>;
+
+  void Dispatch(link::v1::ServiceItem item, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnSubscribed(link::v1::Subscribed yes, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnRefused(link::v1::Refused no, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnPublication(const link::v1::Publication& publication,
+                     Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnRoster(const link::v1::Roster& roster, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnMember(const std::string& channel, const v1::Member& member,
+                bool added, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnCall(link::v1::Call call, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnSettings(link::v1::Settings settings, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ToSubscribers(const Held& held, ChannelFrame frame, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Count(Held& held, int shard, int64_t delta)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ForgetIfUnused(const std::string& channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  int ShardOf(absl::string_view socket_id) const;
+  void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Enqueues, unlocks, and flushes.
+  bool Send(link::v1::GatewayItem item) ABSL_LOCKS_EXCLUDED(mu_);
+  FrameBytes SubscribedFrame(const std::string& channel, Held& held)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Post(Batches batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Constant after SetShards().
+  const uint64_t gateway_id_;
+  const std::string version_;
+  const Dialect* const dialect_;
+  Observer* const observer_;
+  std::vector<ShardInbox*> shards_;
+
+  std::atomic<bool> settled_{false};
+
+  contract::Mutex mu_;
+  UplinkPtr uplink_ ABSL_GUARDED_BY(mu_);
+  int64_t last_ticket_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t reported_clients_ ABSL_GUARDED_BY(mu_) = 0;
+  int settings_waiting_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::flat_hash_map<int64_t, Ticket> tickets_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<int64_t, int> renewals_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<int64_t, OpenCall> calls_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, Held> held_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_ROUTER_H_

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/core/session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/core/shard.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/names.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+using RefusedCode = link::v1::Refused;
+
+link::v1::CallResult ResultOf(const link::v1::Call& call,
+                              const absl::Status& status) {
+  link::v1::CallResult result;
+  result.set_call_id(call.call_id());
+  result.set_code(static_cast<int>(status.code()));
+  result.set_message(std::string(status.message()));
+  return result;
+}
+
+}  // namespace
+
+Session::Session(Shard* shard, Socket* socket, uint64_t number,
+                 std::string socket_id, std::string connection)
+    : shard_(shard),
+      socket_(socket),
+      number_(number),
+      socket_id_(std::move(socket_id)),
+      connection_(std::move(connection)),
+      last_alive_(shard->wheel_.now()) {}
+
+void Session::OnMessage(absl::string_view text) {
+  absl::StatusOr<ClientMessage> message = shard_->dialect_->Decode(text);
+  if (!message.ok()) {
+    shard_->observer_->OnBadMessage();
+    return Error(message.status().message());
+  }
+  std::visit([this](auto& one) { On(one); }, *message);
+}
+
+void Session::Error(absl::string_view message) {
+  shard_->Send(this, shard_->dialect_->Error(message));
+}
+
+Subscription* Session::Find(absl::string_view channel) {
+  const Channel* const known = shard_->table_.Find(channel);
+  if (known == nullptr) return nullptr;
+  for (const std::unique_ptr<Subscription>& subscription : subscriptions_) {
+    if (subscription->channel == known) return subscription.get();
+  }
+  return nullptr;
+}
+
+void Session::On(SubscribeMessage& message) {
+  const absl::Status name = contract::CheckChannelName(message.channel);
+  if (!name.ok()) {
+    return RefuseSubscribe(message.channel, name.message(),
+                           RefusedCode::CODE_INVALID_CHANNEL);
+  }
+  Subscription* const known = Find(message.channel);
+  if (known == nullptr) {
+    const std::string channel = message.channel;
+    const absl::Status asked = Ask(std::move(message), 1, nullptr);
+    if (asked.ok()) return;
+    return RefuseSubscribe(
+        channel, asked.message(),
+        absl::IsResourceExhausted(asked)   ? RefusedCode::CODE_TOO_MANY_CHANNELS
+        : absl::IsPermissionDenied(asked) ? RefusedCode::CODE_UNAUTHORIZED
+                                           : RefusedCode::CODE_UNAVAILABLE);
+  }
+  if (known->active) {
+    return shard_->router_->Repeat(shard_->options_.index, message.channel,
+                                   known->ticket);
+  }
+  ++known->answers;
+  ++pending_;
+  UpdateReading();
+}
+
+absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
+                          const link::v1::Call* call) {
+  const int64_t limit = shard_->options_.subscriptions_max;
+  if (static_cast<int64_t>(subscriptions_.size()) >= limit) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the socket has its ", limit,
+                     " subscriptions (BROADCAST_MAX_SUBSCRIPTIONS)"));
+  }
+  if (static_cast<int64_t>(message.auth.size()) > contract::kAuthTokenBytesMax ||
+      static_cast<int64_t>(message.channel_data.size()) >
+          contract::kChannelDataBytesMax) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("auth may have ", contract::kAuthTokenBytesMax,
+                     " bytes and channel_data ",
+                     contract::kChannelDataBytesMax));
+  }
+  auto subscription = std::make_unique<Subscription>();
+  subscription->session = this;
+  subscription->answers = answers;
+  if (contract::NeedsAuthorization(message.channel)) {
+    subscription->grant = std::make_unique<Grant>();
+    subscription->grant->auth = std::move(message.auth);
+    subscription->grant->channel_data = std::move(message.channel_data);
+  }
+  link::v1::Subscribe question;
+  question.set_socket_id(socket_id_);
+  question.set_channel(message.channel);
+  if (subscription->grant != nullptr) {
+    question.set_auth_token(subscription->grant->auth);
+    question.set_channel_data(subscription->grant->channel_data);
+    question.mutable_connection()->ParseFromString(connection_);
+  }
+  if (call != nullptr) {
+    question.set_call_id(call->call_id());
+    if (call->subscribe().has_member()) {
+      *question.mutable_member() = call->subscribe().member();
+    }
+  }
+  subscription->ticket = shard_->router_->Subscribe(shard_->options_.index,
+                                                    std::move(question));
+  if (subscription->ticket == 0) {
+    return absl::UnavailableError("the service is not reachable");
+  }
+  subscription->channel = shard_->table_.Obtain(message.channel);
+  shard_->table_.AddPending(subscription.get());
+  shard_->tickets_[subscription->ticket] = subscription.get();
+  subscriptions_.push_back(std::move(subscription));
+  pending_ += answers;
+  UpdateReading();
+  return absl::OkStatus();
+}
+
+void Session::RefuseSubscribe(absl::string_view channel,
+                              absl::string_view error, RefusedCode::Code code) {
+  const absl::string_view name = RefusalName(code);
+  shard_->observer_->OnSubscribeRefused(name);
+  shard_->Send(this, shard_->dialect_->SubscriptionError(channel, error, name));
+}
+
+void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
+  shard_->table_.Activate(subscription, std::move(confirmed.user_id));
+  subscription->is_member = confirmed.is_member;
+  const int32_t answers = std::exchange(subscription->answers, 0);
+  pending_ -= answers;
+  UpdateReading();
+  shard_->observer_->OnSubscriptions(1);
+  if (!confirmed.renewable) {
+    // Nobody will be asked again, so what was presented is not needed.
+    subscription->grant.reset();
+    if (confirmed.expires_after != absl::InfiniteDuration()) {
+      subscription->grant = std::make_unique<Grant>();
+    }
+  }
+  if (subscription->grant != nullptr) {
+    subscription->grant->renewable = confirmed.renewable;
+    shard_->BeginGrant(subscription, confirmed.expires_after);
+  }
+  // A backend's Subscribe is told to the client as well.
+  for (int32_t i = 0; i < std::max(answers, 1); ++i) {
+    shard_->Send(this, confirmed.subscribed);
+  }
+}
+
+void Session::OnRefused(Subscription* subscription,
+                        const gateway::Refused& refused) {
+  const std::string channel = subscription->channel->name;
+  const int32_t answers = subscription->answers;
+  Drop(subscription);
+  for (int32_t i = 0; i < answers; ++i) {
+    RefuseSubscribe(channel, refused.reason, refused.code);
+  }
+}
+
+void Session::On(UnsubscribeMessage& message) {
+  const absl::Status name = contract::CheckChannelName(message.channel);
+  if (!name.ok()) return Error(name.message());
+  Subscription* const subscription = Find(message.channel);
+  if (subscription != nullptr) End(subscription);
+  // Not subscribed is what was asked for, so that is no error.
+  shard_->Send(this, shard_->dialect_->Unsubscribed(message.channel, ""));
+}
+
+void Session::On(WhisperMessage& message) {
+  const link::v1::Settings& settings = *shard_->settings_;
+  absl::Status status = contract::CheckChannelName(message.channel);
+  if (status.ok()) status = contract::CheckEventName(message.event);
+  if (!status.ok()) return Error(status.message());
+  const auto refuse = [&](absl::string_view why) {
+    Error(absl::StrCat("whisper on ", message.channel, ": ", why));
+  };
+  if (!settings.allow_client_events()) {
+    return refuse("client events are off (BROADCAST_ALLOW_CLIENT_EVENTS)");
+  }
+  if (static_cast<int64_t>(message.data.size()) > settings.max_payload()) {
+    return refuse(absl::StrCat("data has ", message.data.size(),
+                               " bytes; at most ", settings.max_payload(),
+                               " are allowed (BROADCAST_MAX_PAYLOAD)"));
+  }
+  const Subscription* const subscription = Find(message.channel);
+  if (subscription == nullptr || !subscription->active) {
+    return refuse("the socket is not subscribed");
+  }
+  link::v1::Whisper whisper;
+  whisper.set_channel(std::move(message.channel));
+  whisper.set_event(std::move(message.event));
+  whisper.set_data(std::move(message.data));
+  whisper.set_socket_id(socket_id_);
+  if (subscription->is_member) whisper.set_user_id(subscription->user_id);
+  if (!shard_->router_->Whisper(std::move(whisper))) {
+    return Error("whisper: the service is not reachable");
+  }
+  shard_->observer_->OnWhisper();
+}
+
+void Session::On(PingMessage& /*message*/) {
+  shard_->Send(this, shard_->dialect_->Pong());
+}
+
+void Session::SubscribeByCall(const link::v1::Call& call) {
+  const link::v1::SubscribeCall& wish = call.subscribe();
+  int32_t answers = 0;
+  Subscription* const known = Find(wish.channel());
+  if (known != nullptr && known->active) {
+    return shard_->router_->CallDone(ResultOf(call, absl::OkStatus()));
+  }
+  if (known != nullptr) {
+    // The backend's word is the better one: ask anew, and let the client's own
+    // subscribe have the same answer.
+    answers = known->answers;
+    End(known);
+  }
+  const absl::Status asked =
+      Ask({wish.channel(), wish.auth_token(), ""}, answers, &call);
+  if (!asked.ok()) shard_->router_->CallDone(ResultOf(call, asked));
+}
+
+void Session::UnsubscribeByCall(const link::v1::Call& call) {
+  const std::string& channel = call.unsubscribe().channel();
+  Subscription* const subscription = Find(channel);
+  if (subscription != nullptr) {
+    End(subscription);
+    shard_->Send(this, shard_->dialect_->Unsubscribed(
+                           channel, "unsubscribed by the backend"));
+  }
+  shard_->router_->CallDone(ResultOf(call, absl::OkStatus()));
+}
+
+void Session::Drop(Subscription* subscription) {
+  if (subscription->active) {
+    shard_->observer_->OnSubscriptions(-1);
+  }
+  pending_ -= subscription->answers;
+  shard_->Forget(subscription);
+  const auto it = std::find_if(
+      subscriptions_.begin(), subscriptions_.end(),
+      [&](const auto& owned) { return owned.get() == subscription; });
+  std::swap(*it, subscriptions_.back());
+  subscriptions_.pop_back();
+  UpdateReading();
+}
+
+void Session::End(Subscription* subscription) {
+  if (subscription->active) {
+    link::v1::Unsubscribe end;
+    end.set_ticket(subscription->ticket);
+    end.set_channel(subscription->channel->name);
+    if (subscription->is_member) {
+      end.set_socket_id(socket_id_);
+      end.set_user_id(subscription->user_id);
+    }
+    shard_->router_->Unsubscribe(shard_->options_.index, std::move(end));
+  } else {
+    shard_->router_->Cancel(subscription->ticket);
+  }
+  Drop(subscription);
+}
+
+link::v1::Subscribe Session::QuestionOf(const Subscription& subscription,
+                                        const Grant& grant) const {
+  link::v1::Subscribe question;
+  question.set_ticket(subscription.ticket);
+  question.set_socket_id(socket_id_);
+  question.set_channel(subscription.channel->name);
+  question.set_auth_token(grant.auth);
+  question.set_channel_data(grant.channel_data);
+  question.mutable_connection()->ParseFromString(connection_);
+  if (!subscription.user_id.empty()) {
+    question.mutable_member()->set_user_id(subscription.user_id);
+  }
+  return question;
+}
+
+void Session::UpdateReading() {
+  if (closing_) return;
+  const bool pause = pending_ >= contract::kPendingSubscribesMax;
+  if (pause == paused_) return;
+  paused_ = pause;
+  if (pause) {
+    socket_->PauseReading();
+  } else {
+    socket_->ResumeReading();
+  }
+}
+
+void Session::SetTimer() {
+  const link::v1::Settings& settings = *shard_->settings_;
+  const int64_t wait_ms = pinged_ ? settings.client_timeout_ms()
+                                  : std::min(settings.heartbeat_interval_ms(),
+                                             settings.client_timeout_ms());
+  shard_->wheel_.Set(this, last_alive_ + absl::Milliseconds(wait_ms));
+}
+
+void Session::OnTimer() {
+  // Signs of life only note the time, so the timer often comes for nothing.
+  const link::v1::Settings& settings = *shard_->settings_;
+  const absl::Duration silence = shard_->wheel_.now() - last_alive_;
+  if (closing_) return;
+  if (silence >= absl::Milliseconds(settings.client_timeout_ms())) {
+    return shard_->CloseSession(this, CloseReason::kNoHeartbeat, "");
+  }
+  if (!pinged_ &&
+      silence >= absl::Milliseconds(settings.heartbeat_interval_ms())) {
+    pinged_ = true;
+    socket_->Ping();
+  }
+  SetTimer();
+}
+
+}  // namespace herald::gateway

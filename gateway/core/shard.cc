@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/core/shard.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/names.h"
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+
+// How soon a renewal that came to nothing is tried again.
+constexpr absl::Duration kRenewRetry = absl::Seconds(1);
+
+// What holds until the service has said what does: the documented defaults.
+std::shared_ptr<const link::v1::Settings> DefaultSettings() {
+  auto settings = std::make_shared<link::v1::Settings>();
+  settings->set_heartbeat_interval_ms(30'000);
+  settings->set_client_timeout_ms(60'000);
+  settings->set_allow_client_events(true);
+  settings->set_max_payload(65'536);
+  return settings;
+}
+
+}  // namespace
+
+Shard::Shard(ShardOptions options, Router* router, const Dialect* dialect,
+             Loop* loop, Observer* observer, absl::Time now)
+    : options_(options),
+      router_(router),
+      dialect_(dialect),
+      loop_(loop),
+      observer_(observer),
+      settings_(DefaultSettings()),
+      wheel_(now) {}
+
+Shard::~Shard() = default;
+
+size_t Shard::message_bytes_max() const {
+  return static_cast<size_t>(settings_->max_payload() +
+                             contract::kClientMessageExtraBytes);
+}
+
+Session* Shard::Open(Socket* socket, uint64_t socket_number,
+                     std::string connection) {
+  contract::Require(socket_number != 0);
+  std::string socket_id =
+      contract::FormatSocketId({router_->gateway_id(), socket_number});
+  auto owned = std::make_unique<Session>(this, socket, socket_number,
+                                         std::move(socket_id),
+                                         std::move(connection));
+  Session* const session = owned.get();
+  contract::Require(sessions_.emplace(socket_number, std::move(owned)).second);
+  observer_->OnOpened();
+  socket->SetMessageBytesMax(message_bytes_max());
+  session->SetTimer();
+  Send(session, dialect_->Connected(session->socket_id()));
+  return session;
+}
+
+void Shard::Receive(Session* session, absl::string_view text) {
+  SignOfLife(session);
+  if (session->closing_) return;
+  observer_->OnMessage(static_cast<int64_t>(text.size()));
+  session->OnMessage(text);
+}
+
+void Shard::SignOfLife(Session* session) {
+  session->last_alive_ = wheel_.now();
+  session->pinged_ = false;
+}
+
+void Shard::Closed(Session* session) {
+  session->closing_ = true;
+  while (!session->subscriptions_.empty()) {
+    session->End(session->subscriptions_.back().get());
+  }
+  if (session->dirty_) dirty_[session->dirty_place_] = nullptr;
+  observer_->OnClosed(session->close_reason_);
+  sessions_.erase(session->number_);
+}
+
+void Shard::CloseSession(Session* session, CloseReason why,
+                         absl::string_view text) {
+  if (session->close_reason_ != CloseReason::kNormal) return;  // Told already.
+  session->closing_ = true;
+  session->close_reason_ = why;
+  while (!session->subscriptions_.empty()) {
+    session->End(session->subscriptions_.back().get());
+  }
+  session->socket_->Close(why, text);
+}
+
+int64_t Shard::CloseSome(int64_t count, CloseReason why) {
+  std::vector<Session*> open;
+  for (const auto& [number, session] : sessions_) {
+    if (!session->closing_) open.push_back(session.get());
+  }
+  const auto total = static_cast<int64_t>(open.size());
+  const int64_t closing = std::min(count, total);
+  for (int64_t i = 0; i < closing; ++i) {
+    CloseSession(open[static_cast<size_t>(i)], why, "");
+  }
+  return total - closing;
+}
+
+void Shard::Send(Session* session, const FrameBytes& bytes) {
+  SendFrame(session, Frame(bytes));
+}
+
+void Shard::SendFrame(Session* session, const Frame& frame) {
+  if (session->closing_) return;
+  if (session->socket_->Enqueue(frame)) return MarkDirty(session);
+  // Not closed at once, for the caller may be walking the subscribers; but
+  // nothing more goes into a stream that has a hole.
+  session->closing_ = true;
+  overflowed_.push_back(session->number_);
+  loop_->RequestFlush();
+}
+
+void Shard::MarkDirty(Session* session) {
+  if (session->dirty_) return;
+  session->dirty_ = true;
+  session->dirty_place_ = static_cast<uint32_t>(dirty_.size());
+  dirty_.push_back(session);
+  if (dirty_.size() == 1) loop_->RequestFlush();
+}
+
+void Shard::FlushDirty() {
+  for (const uint64_t number : std::exchange(overflowed_, {})) {
+    const auto it = sessions_.find(number);
+    if (it != sessions_.end()) {
+      CloseSession(it->second.get(), CloseReason::kSlow, "");
+    }
+  }
+  for (Session* const session : std::exchange(dirty_, {})) {
+    if (session == nullptr) continue;
+    session->dirty_ = false;
+    session->socket_->Flush();
+  }
+}
+
+void Shard::Advance(absl::Time now) {
+  wheel_.Advance(now);
+  while (!grants_.empty() && grants_.begin()->first <= wheel_.now()) {
+    const int64_t ticket = grants_.begin()->second;
+    grants_.erase(grants_.begin());
+    GrantDue(ticket);
+  }
+}
+
+void Shard::Deliver(std::vector<Delivery> batch) {
+  for (Delivery& delivery : batch) {
+    std::visit([this](auto& one) { On(one); }, delivery);
+  }
+}
+
+void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
+  const ChannelFrame& frame = *shared;
+  const Channel* const channel = table_.Find(frame.channel);
+  if (channel == nullptr) return;
+  const Frame local(frame.frame);
+  int64_t sockets = 0;
+  for (const Subscription* const subscription : channel->subscribers) {
+    Session* const session = subscription->session;
+    if (session->number_ == frame.except_socket) continue;
+    SendFrame(session, local);
+    ++sockets;
+  }
+  if (frame.published_us == 0) return;
+  observer_->OnDelivered(
+      sockets, static_cast<int64_t>(local.size()),
+      loop_->Now() - absl::FromUnixMicros(frame.published_us));
+}
+
+void Shard::On(Confirmed& confirmed) {
+  Subscription* const subscription = FindTicket(confirmed.ticket);
+  if (subscription != nullptr) {
+    return subscription->session->OnConfirmed(subscription, confirmed);
+  }
+  // It was cancelled while the yes was on its way to this loop.
+  link::v1::Unsubscribe end;
+  end.set_ticket(confirmed.ticket);
+  end.set_channel(confirmed.channel);
+  if (confirmed.is_member) {
+    end.set_socket_id(confirmed.socket_id);
+    end.set_user_id(confirmed.user_id);
+  }
+  router_->Unsubscribe(options_.index, std::move(end));
+}
+
+void Shard::On(Refused& refused) {
+  Subscription* const subscription = FindTicket(refused.ticket);
+  if (subscription == nullptr) return;
+  subscription->session->OnRefused(subscription, refused);
+}
+
+void Shard::On(SubscribedAgain& again) {
+  Subscription* const subscription = FindTicket(again.ticket);
+  if (subscription != nullptr) Send(subscription->session, again.subscribed);
+}
+
+void Shard::On(NewSettings& settings) {
+  settings_ = settings.settings;
+  for (const auto& [number, session] : sessions_) {
+    if (session->closing_) continue;
+    session->socket_->SetMessageBytesMax(message_bytes_max());
+    session->SetTimer();
+  }
+  router_->SettingsApplied(settings_->revision());
+}
+
+void Shard::On(v1::Revocation& revocation) {
+  if (revocation.has_user_id()) {
+    for (Session* const session : SessionsOf(revocation.user_id())) {
+      Revoke(session, revocation.channel(), revocation.reason());
+    }
+  } else if (Session* const session = Find(revocation.socket_id())) {
+    Revoke(session, revocation.channel(), revocation.reason());
+  }
+}
+
+void Shard::Revoke(Session* session, absl::string_view channel,
+                   absl::string_view reason) {
+  std::vector<Subscription*> taken;
+  for (const auto& subscription : session->subscriptions_) {
+    const std::string& name = subscription->channel->name;
+    const bool named = channel.empty() ? contract::NeedsAuthorization(name)
+                                       : name == channel;
+    if (named && subscription->active) taken.push_back(subscription.get());
+  }
+  for (Subscription* const subscription : taken) {
+    EndSubscription(subscription, reason.empty() ? "revoked" : reason);
+  }
+}
+
+void Shard::EndSubscription(Subscription* subscription,
+                            absl::string_view reason) {
+  Session* const session = subscription->session;
+  const FrameBytes frame =
+      dialect_->Unsubscribed(subscription->channel->name, reason);
+  session->End(subscription);
+  Send(session, frame);
+}
+
+void Shard::On(link::v1::Call& call) {
+  using Call = link::v1::Call;
+  if (call.call_case() == Call::kDisconnect) return OnDisconnect(call);
+  const std::string& socket_id = call.call_case() == Call::kSubscribe
+                                     ? call.subscribe().socket_id()
+                                     : call.unsubscribe().socket_id();
+  Session* const session = Find(socket_id);
+  if (session == nullptr) {
+    link::v1::CallResult result;
+    result.set_call_id(call.call_id());
+    result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
+    result.set_message(absl::StrCat("no gateway has socket ",
+                                    contract::Quoted(socket_id)));
+    return router_->CallDone(std::move(result));
+  }
+  if (call.call_case() == Call::kSubscribe) {
+    session->SubscribeByCall(call);
+  } else {
+    session->UnsubscribeByCall(call);
+  }
+}
+
+void Shard::OnDisconnect(const link::v1::Call& call) {
+  const link::v1::DisconnectCall& wish = call.disconnect();
+  link::v1::CallResult result;
+  result.set_call_id(call.call_id());
+  if (wish.has_user_id()) {
+    const std::vector<Session*> sessions = SessionsOf(wish.user_id());
+    for (Session* const session : sessions) {
+      CloseSession(session, CloseReason::kDisconnected, wish.reason());
+    }
+    result.set_disconnected_count(static_cast<int64_t>(sessions.size()));
+  } else if (Session* const session = Find(wish.socket_id())) {
+    CloseSession(session, CloseReason::kDisconnected, wish.reason());
+    result.set_disconnected_count(1);
+  } else {
+    result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
+    result.set_message(absl::StrCat("no gateway has socket ",
+                                    contract::Quoted(wish.socket_id())));
+  }
+  router_->CallDone(std::move(result));
+}
+
+std::vector<Session*> Shard::SessionsOf(absl::string_view user_id) {
+  std::vector<Session*> sessions;
+  const std::vector<Subscription*>* const all = table_.OfUser(user_id);
+  if (all == nullptr) return sessions;
+  for (const Subscription* const subscription : *all) {
+    sessions.push_back(subscription->session);
+  }
+  std::sort(sessions.begin(), sessions.end());
+  sessions.erase(std::unique(sessions.begin(), sessions.end()),
+                 sessions.end());
+  return sessions;
+}
+
+Session* Shard::Find(absl::string_view socket_id) {
+  const std::optional<contract::SocketId> id =
+      contract::ParseSocketId(socket_id);
+  if (!id || id->gateway != router_->gateway_id()) return nullptr;
+  const auto it = sessions_.find(id->socket);
+  if (it == sessions_.end() || it->second->closing_) return nullptr;
+  return it->second.get();
+}
+
+Subscription* Shard::FindTicket(int64_t ticket) {
+  const auto it = tickets_.find(ticket);
+  return it == tickets_.end() ? nullptr : it->second;
+}
+
+void Shard::Forget(Subscription* subscription) {
+  if (subscription->grant != nullptr) {
+    grants_.erase({subscription->grant->attention, subscription->ticket});
+  }
+  tickets_.erase(subscription->ticket);
+  table_.Remove(subscription);
+}
+
+void Shard::BeginGrant(Subscription* subscription, absl::Duration life) {
+  Grant& grant = *subscription->grant;
+  grant.end = wheel_.now() + life;
+  ScheduleGrant(subscription,
+                grant.renewable ? wheel_.now() + life * 0.9 : grant.end);
+}
+
+void Shard::ScheduleGrant(Subscription* subscription, absl::Time when) {
+  Grant& grant = *subscription->grant;
+  grants_.erase({grant.attention, subscription->ticket});
+  grant.attention = when;
+  if (when == absl::InfiniteFuture()) return;
+  grants_.emplace(when, subscription->ticket);
+}
+
+void Shard::GrantDue(int64_t ticket) {
+  Subscription* const subscription = FindTicket(ticket);
+  contract::Require(subscription != nullptr && subscription->grant != nullptr);
+  Grant& grant = *subscription->grant;
+  const absl::Time now = wheel_.now();
+  if (now >= grant.end) {
+    observer_->OnGrantEnded();
+    return EndSubscription(subscription, "the grant has expired");
+  }
+  const Session& session = *subscription->session;
+  grant.asking = router_->Renew(options_.index,
+                                session.QuestionOf(*subscription, grant));
+  if (grant.asking) observer_->OnGrantAsked();
+  // While an answer is awaited, only the end matters.
+  ScheduleGrant(subscription, grant.asking
+                                  ? grant.end
+                                  : std::min(grant.end, now + kRenewRetry));
+}
+
+void Shard::On(Renewed& renewed) {
+  Subscription* const subscription = FindTicket(renewed.ticket);
+  if (subscription == nullptr || subscription->grant == nullptr) return;
+  Grant& grant = *subscription->grant;
+  grant.asking = false;
+  switch (renewed.outcome) {
+    case link::v1::Renewed::OUTCOME_ALLOWED:
+      grant.owed = false;
+      return BeginGrant(subscription, renewed.expires_after);
+    case link::v1::Renewed::OUTCOME_DENIED:
+      observer_->OnGrantEnded();
+      return EndSubscription(subscription, renewed.reason);
+    default: {
+      const bool again =
+          grant.owed || grant.end != absl::InfiniteFuture();
+      return ScheduleGrant(
+          subscription, again ? std::min(grant.end, wheel_.now() + kRenewRetry)
+                              : absl::InfiniteFuture());
+    }
+  }
+}
+
+void Shard::On(RenewAll& /*all*/) {
+  for (const auto& [ticket, subscription] : tickets_) {
+    if (!subscription->active || subscription->grant == nullptr) continue;
+    Grant& grant = *subscription->grant;
+    if (!grant.renewable) continue;
+    grant.owed = true;
+    if (!grant.asking) ScheduleGrant(subscription, wheel_.now());
+  }
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// All that one event loop knows: its sessions, who of them listens to what, and
+// when something is due. Nothing of it is locked, for nothing leaves the loop.
+//
+// Threads: its loop, for every method.
+//
+// A turn of the loop: Deliver() takes what came from the link, Receive() what
+// came from sockets; both only append to outboxes. FlushDirty() ends the turn
+// and writes each socket once. The first append asks for it through
+// Loop::RequestFlush().
+
+#ifndef HERALD_GATEWAY_CORE_SHARD_H_
+#define HERALD_GATEWAY_CORE_SHARD_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gateway/core/delivery.h"
+#include "gateway/core/dialect.h"
+#include "gateway/core/observer.h"
+#include "gateway/core/router.h"
+#include "gateway/core/session.h"
+#include "gateway/core/socket.h"
+#include "gateway/core/subscription_table.h"
+#include "gateway/core/timer_wheel.h"
+
+namespace herald::gateway {
+
+// Port: what the shard asks of the loop that runs it.
+class Loop {
+ public:
+  virtual ~Loop() = default;
+
+  // Has Shard::FlushDirty() called at the end of this turn, or of the next.
+  virtual void RequestFlush() = 0;
+
+  // The time of day, for latencies: read once for each publication.
+  virtual absl::Time Now() const = 0;
+};
+
+struct ShardOptions {
+  int index = 0;                      // Of this shard, from 0.
+  int64_t subscriptions_max = 1000;   // Per socket.
+};
+
+class Shard {
+ public:
+  // The pointers outlive the shard. `now` starts its wheel.
+  Shard(ShardOptions options, Router* router, const Dialect* dialect,
+        Loop* loop, Observer* observer, absl::Time now);
+  ~Shard();
+  Shard(const Shard&) = delete;
+  Shard& operator=(const Shard&) = delete;
+
+  // A connection was upgraded: makes its session and says `connected`.
+  // `socket_number` is the second part of its id, random, new, and not 0;
+  // `connection` is a serialized v1::Connection. The result lives until
+  // Closed().
+  Session* Open(Socket* socket, uint64_t socket_number, std::string connection);
+
+  // A whole text message has come from the client.
+  void Receive(Session* session, absl::string_view text);
+
+  // Any frame has come from the client, control frames included.
+  void SignOfLife(Session* session);
+
+  // The connection is gone, whoever ended it. The session is destroyed.
+  void Closed(Session* session);
+
+  // A batch has come from the router.
+  void Deliver(std::vector<Delivery> batch);
+
+  // Writes every socket that was appended to.
+  void FlushDirty();
+
+  // Time passes: heartbeats, timeouts, grants. Call it every TimerWheel::kSlot.
+  void Advance(absl::Time now);
+
+  // Closes at most `count` sessions with `why`, in no order. Returns how
+  // many are left that have not been told to close.
+  int64_t CloseSome(int64_t count, contract::CloseReason why);
+
+  TimerWheel& wheel() { return wheel_; }
+  int64_t session_count() const {
+    return static_cast<int64_t>(sessions_.size());
+  }
+  size_t message_bytes_max() const;
+
+ private:
+  friend class Session;
+
+  // What sessions do through the shard.
+  void Send(Session* session, const FrameBytes& bytes);
+  void SendFrame(Session* session, const Frame& frame);
+  void MarkDirty(Session* session);
+  void CloseSession(Session* session, contract::CloseReason why,
+                    absl::string_view text);
+  // Ends it and tells the client why.
+  void EndSubscription(Subscription* subscription, absl::string_view reason);
+  // Takes it out of everything but its session.
+  void Forget(Subscription* subscription);
+  // A grant of `life` begins now.
+  void BeginGrant(Subscription* subscription, absl::Duration life);
+  void ScheduleGrant(Subscription* subscription, absl::Time when);
+
+  // Deliveries.
+  void On(std::shared_ptr<const ChannelFrame>& frame);
+  void On(Confirmed& confirmed);
+  void On(Refused& refused);
+  void On(Renewed& renewed);
+  void On(RenewAll& all);
+  void On(SubscribedAgain& again);
+  void On(NewSettings& settings);
+  void On(v1::Revocation& revocation);
+  void On(link::v1::Call& call);
+  void OnDisconnect(const link::v1::Call& call);
+
+  void Revoke(Session* session, absl::string_view channel,
+              absl::string_view reason);
+  std::vector<Session*> SessionsOf(absl::string_view user_id);
+  Session* Find(absl::string_view socket_id);
+  Subscription* FindTicket(int64_t ticket);
+  void GrantDue(int64_t ticket);
+
+  // Constant after construction.
+  const ShardOptions options_;
+  Router* const router_;
+  const Dialect* const dialect_;
+  Loop* const loop_;
+  Observer* const observer_;
+
+  std::shared_ptr<const link::v1::Settings> settings_;
+  TimerWheel wheel_;
+  SubscriptionTable table_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Session>> sessions_;
+  absl::flat_hash_map<int64_t, Subscription*> tickets_;
+  // When which ticket's grant wants attention.
+  absl::btree_set<std::pair<absl::Time, int64_t>> grants_;
+  std::vector<Session*> dirty_;     // nullptr where one has gone.
+  std::vector<uint64_t> overflowed_;  // To be cut at the end of the turn.
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_SHARD_H_

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: one browser's connection, as the core sees it. gateway/net implements
+// it over Beast.
+//
+// Threads: its shard's loop, for every method.
+//
+// Lifetime: from Shard::Open() until the owner has called Shard::Closed(); no
+// method destroys the socket or calls the shard before it returns.
+
+#ifndef HERALD_GATEWAY_CORE_SOCKET_H_
+#define HERALD_GATEWAY_CORE_SOCKET_H_
+
+#include <cstddef>
+
+#include "absl/strings/string_view.h"
+#include "gateway/core/frame.h"
+#include "proto/contract/close_reason.h"
+
+namespace herald::gateway {
+
+class Socket {
+ public:
+  virtual ~Socket() = default;
+
+  // Appends to the outbox; nothing is written before Flush(). False if the
+  // outbox would exceed its bound (Outbox::Push()): the socket is slow.
+  virtual bool Enqueue(const Frame& frame) = 0;
+
+  // Writes all that waits, in one gather write where the kernel takes it, and
+  // goes on when it takes more. Called once for a socket and turn.
+  virtual void Flush() = 0;
+
+  // Sends a ping (RFC 6455 section 5.5.2).
+  virtual void Ping() = 0;
+
+  // Closes with `why`, whose code and default text are the dialect's; `text`,
+  // if it is not empty, goes into the close frame instead, cut to 123 bytes. A
+  // slow socket's outbox is emptied first, so that the close frame has a
+  // chance. The close handshake has a deadline of its own. Only the first call
+  // counts; what arrives from now on is not given to the shard.
+  virtual void Close(contract::CloseReason why, absl::string_view text) = 0;
+
+  // Stops and goes on reading; what has been read is still given to the shard.
+  virtual void PauseReading() = 0;
+  virtual void ResumeReading() = 0;
+
+  // The largest message that the client may send; a larger one closes the
+  // socket with kTooLarge.
+  virtual void SetMessageBytesMax(size_t bytes) = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_SOCKET_H_

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who listens to what on one loop. Joining and leaving are O(1) however many
+// listen, and a channel's subscribers lie in one array, for fan-out walks it.
+//
+// Threads: its loop.
+//
+// Invariant: a channel is known while it has a subscription, pending or active.
+// A subscription knows its places in the arrays that point to it.
+
+#ifndef HERALD_GATEWAY_CORE_SUBSCRIPTION_TABLE_H_
+#define HERALD_GATEWAY_CORE_SUBSCRIPTION_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace herald::gateway {
+
+class Session;
+struct Subscription;
+
+// One channel of one loop.
+struct Channel {
+  std::string name;
+  std::vector<Subscription*> subscribers;  // Active ones.
+  int64_t pending = 0;
+};
+
+// How a grant stands; only for subscriptions that somebody was asked about.
+struct Grant {
+  std::string auth;
+  std::string channel_data;
+  absl::Time end = absl::InfiniteFuture();
+  absl::Time attention = absl::InfiniteFuture();  // Place in Shard::grants_.
+  bool renewable = false;
+  bool asking = false;  // A renewal is under way.
+  bool owed = false;    // Must be asked again although it does not end.
+};
+
+// One socket on one channel. Owned by its session.
+struct Subscription {
+  Session* session = nullptr;
+  Channel* channel = nullptr;
+  int64_t ticket = 0;
+  bool active = false;      // Confirmed; before that it is pending.
+  bool is_member = false;   // On a presence channel.
+  int32_t answers = 0;      // Subscribes of the client that wait for one.
+  uint32_t place = 0;       // In Channel::subscribers, if active.
+  uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
+  std::string user_id;
+  std::unique_ptr<Grant> grant;
+};
+
+class SubscriptionTable {
+ public:
+  // The channel, made if need be.
+  Channel* Obtain(absl::string_view name);
+  // The channel, or nullptr.
+  Channel* Find(absl::string_view name);
+
+  // A subscription begins to wait on its channel.
+  void AddPending(Subscription* subscription);
+  // It is confirmed, for a user or (empty) for nobody in particular.
+  void Activate(Subscription* subscription, std::string user_id);
+  // It ends, pending or active. Its channel may be gone afterwards.
+  void Remove(Subscription* subscription);
+
+  // The active subscriptions that name the user.
+  const std::vector<Subscription*>* OfUser(absl::string_view user_id) const;
+
+  size_t channel_count() const { return channels_.size(); }
+
+ private:
+  absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
+  absl::flat_hash_map<std::string, std::vector<Subscription*>> users_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_CORE_SUBSCRIPTION_TABLE_H_
