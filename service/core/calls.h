@@ -34,8 +34,11 @@ class Calls {
   using Done = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
 
   // Both outlive the object.
+  //
+  // Ids begin at the time of day in microseconds: an answer that a gateway
+  // still has for the service before this one must not match.
   Calls(Timers* timers, Observer* observer)
-      : state_(std::make_shared<State>()),
+      : state_(std::make_shared<State>(absl::ToUnixMicros(timers->Now()))),
         timers_(timers),
         observer_(observer) {}
 
@@ -60,8 +63,10 @@ class Calls {
   };
   // Shared with the timers, which may outlive this object's use of them.
   struct State {
+    explicit State(int64_t first_id) : last_id(first_id) {}
+
     contract::Mutex mu;
-    int64_t last_id ABSL_GUARDED_BY(mu) = 0;
+    int64_t last_id ABSL_GUARDED_BY(mu);
     absl::flat_hash_map<int64_t, Open> open ABSL_GUARDED_BY(mu);
   };
 

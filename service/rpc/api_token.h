@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether a call shows an API token: `authorization: Bearer <token>`, one of
+// those in `BROADCAST_API_TOKEN`. Without tokens everybody may call.
+//
+// Tokens are compared by their SHA-256 digests in constant time, so the time
+// that an answer takes says nothing about how much of a token was right.
+//
+// Threads: constant after construction.
+
+#ifndef HERALD_SERVICE_RPC_API_TOKEN_H_
+#define HERALD_SERVICE_RPC_API_TOKEN_H_
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/server_context.h"
+
+namespace herald::rpc {
+
+class ApiTokens {
+ public:
+  explicit ApiTokens(const std::vector<std::string>& tokens);
+
+  // UNAUTHENTICATED if tokens are set and the call shows none of them.
+  absl::Status Check(const grpc::CallbackServerContext& context) const;
+
+  // As above, for the value of `authorization`, empty if there is none.
+  absl::Status CheckAuthorization(absl::string_view authorization) const;
+
+  bool empty() const { return digests_.empty(); }
+
+ private:
+  using Digest = std::array<unsigned char, 32>;
+
+  static Digest DigestOf(absl::string_view text);
+
+  std::vector<Digest> digests_;
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_API_TOKEN_H_

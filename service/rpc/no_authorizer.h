@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who decides when nobody is configured to: always no, and why.
+
+#ifndef HERALD_SERVICE_RPC_NO_AUTHORIZER_H_
+#define HERALD_SERVICE_RPC_NO_AUTHORIZER_H_
+
+#include "service/core/authorizer.h"
+
+namespace herald::rpc {
+
+class NoAuthorizer final : public core::Authorizer {
+ public:
+  void Authorize(core::Question /*question*/,
+                 absl::AnyInvocable<void(core::Decision)> done) override {
+    core::Decision no;
+    no.status = absl::PermissionDeniedError(
+        "private and presence channels need an authorizer "
+        "(BROADCAST_AUTHORIZER), and none is configured");
+    done(std::move(no));
+  }
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_NO_AUTHORIZER_H_

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Decides by signature: a client whose backend has signed its subscription with
+// `BROADCAST_SECRET` needs no authorizer (the Pusher scheme). The token is
+//
+//   hex(HMAC-SHA256(secret, "socket_id:channel"))               private
+//   hex(HMAC-SHA256(secret, "socket_id:channel:channel_data"))  presence
+//
+// where `channel_data` is the text exactly as the client sent it, a JSON object
+// with the member: `user_id` (a string or an integer) and perhaps `user_info`.
+//
+// Failure: what carries no valid signature goes to the next authorizer, as a
+// token of its kind; without one it is PERMISSION_DENIED. A valid signature over
+// a `channel_data` without a usable `user_id` is PERMISSION_DENIED.
+//
+// Threads: any; constant after construction.
+
+#ifndef HERALD_SERVICE_RPC_SIGNATURE_AUTHORIZER_H_
+#define HERALD_SERVICE_RPC_SIGNATURE_AUTHORIZER_H_
+
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "herald/v1/server_message.pb.h"
+#include "service/core/authorizer.h"
+
+namespace herald::rpc {
+
+class SignatureAuthorizer final : public core::Authorizer {
+ public:
+  // `next` may be nullptr; otherwise it outlives the object.
+  SignatureAuthorizer(std::string secret, core::Authorizer* next)
+      : secret_(std::move(secret)), next_(next) {}
+
+  void Authorize(core::Question question,
+                 absl::AnyInvocable<void(core::Decision)> done) override;
+
+ private:
+  const std::string secret_;
+  core::Authorizer* const next_;
+};
+
+// The member in a presence channel's `channel_data`; PERMISSION_DENIED if it
+// names none. `user_info` keeps its bytes.
+absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data);
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_SIGNATURE_AUTHORIZER_H_

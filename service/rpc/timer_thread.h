@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// core::Timers over the real clocks: one thread and a heap. Delays are measured
+// on the steady clock, so setting the time of day does not move a deadline.
+//
+// Threads: any. Bodies run one after the other on the thread, without a lock,
+// and must be short.
+
+#ifndef HERALD_SERVICE_RPC_TIMER_THREAD_H_
+#define HERALD_SERVICE_RPC_TIMER_THREAD_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+#include "proto/contract/mutex.h"
+#include "service/core/timers.h"
+
+namespace herald::rpc {
+
+class TimerThread final : public core::Timers {
+ public:
+  TimerThread();
+  ~TimerThread() override { Stop(); }
+
+  absl::Time Now() const override;
+
+  // After Stop() it drops `body`.
+  void After(absl::Duration delay, absl::AnyInvocable<void()> body) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Drops what waits and returns when no body runs any more. May be called
+  // twice. REQUIRES: not called from a body.
+  void Stop() ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  struct Waiting {
+    Clock::time_point due;
+    int64_t number;  // Bodies of one moment run in the order of their calls.
+    absl::AnyInvocable<void()> body;
+  };
+
+  static bool Later(const Waiting& a, const Waiting& b);
+
+  void Run() ABSL_LOCKS_EXCLUDED(mu_);
+
+  contract::Mutex mu_;
+  std::condition_variable_any changed_;
+  std::vector<Waiting> heap_ ABSL_GUARDED_BY(mu_);
+  int64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+
+  std::thread thread_;  // Last, for it uses all the others.
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_TIMER_THREAD_H_

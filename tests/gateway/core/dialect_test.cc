@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/core/dialect.h"
+
+#include "gtest/gtest.h"
+
+namespace herald::gateway {
+namespace {
+
+using link::v1::Refused;
+
+TEST(ARefusal, HasTheNameOfTheProtocol) {
+  EXPECT_EQ(RefusalName(Refused::CODE_UNAUTHORIZED), "unauthorized");
+  EXPECT_EQ(RefusalName(Refused::CODE_CHANNEL_FULL), "channel_full");
+  EXPECT_EQ(RefusalName(Refused::CODE_TOO_MANY_CHANNELS), "too_many_channels");
+  EXPECT_EQ(RefusalName(Refused::CODE_INVALID_CHANNEL), "invalid_channel");
+  EXPECT_EQ(RefusalName(Refused::CODE_UNAVAILABLE), "unavailable");
+}
+
+TEST(ARefusal, OfANewerServiceIsUnavailable) {
+  EXPECT_EQ(RefusalName(static_cast<Refused::Code>(99)), "unavailable");
+}
+
+}  // namespace
+}  // namespace herald::gateway

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/core/json_text.h"
+
+#include "gtest/gtest.h"
+
+namespace herald::gateway {
+namespace {
+
+std::string Written(absl::string_view text) {
+  std::string out;
+  AppendJsonString(text, &out);
+  return out;
+}
+
+TEST(AJsonString, EscapesWhatRfc8259SaysMustBe) {
+  EXPECT_EQ(Written("a\"b\\c"), R"("a\"b\\c")");
+  EXPECT_EQ(Written(absl::string_view("\0\n\x1f", 3)), R"("\u0000\u000a\u001f")");
+}
+
+TEST(AJsonString, LeavesAllElseAsItIs) {
+  EXPECT_EQ(Written("/ ü 😀 \x7f"), "\"/ ü 😀 \x7f\"");
+  EXPECT_EQ(Written(""), "\"\"");
+}
+
+TEST(AJsonValue, IsNullWhereThereIsNone) {
+  EXPECT_EQ(JsonOrNull(""), "null");
+  EXPECT_EQ(JsonOrNull("[1]"), "[1]");
+}
+
+}  // namespace
+}  // namespace herald::gateway

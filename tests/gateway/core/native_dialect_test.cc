@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Frames byte for byte as tests/golden/native has them, and what becomes of
+// messages that no client should send.
+
+#include "gateway/core/native_dialect.h"
+
+#include <fstream>
+#include <string>
+
+#include "gateway/core/roster.h"
+#include "gtest/gtest.h"
+#include "simdjson.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+
+std::string Golden(const std::string& name) {
+  std::ifstream file(std::string(HERALD_GOLDEN_DIR) + "/" + name + ".json");
+  std::string text;
+  EXPECT_TRUE(std::getline(file, text)) << name;
+  return text;
+}
+
+std::string Text(const FrameBytes& frame) {
+  return std::string(PayloadOf(*frame));
+}
+
+link::v1::Publication Publication(const std::string& event,
+                                  const std::string& channel,
+                                  const std::string& data) {
+  link::v1::Publication publication;
+  publication.set_event(event);
+  publication.set_channel(channel);
+  publication.set_data(data);
+  return publication;
+}
+
+template <typename Message>
+Message Decoded(const std::string& text) {
+  const NativeDialect dialect;
+  absl::StatusOr<ClientMessage> message = dialect.Decode(text);
+  EXPECT_TRUE(message.ok()) << message.status();
+  EXPECT_TRUE(std::holds_alternative<Message>(*message));
+  return std::get<Message>(*message);
+}
+
+std::string Complaint(absl::string_view text) {
+  const NativeDialect dialect;
+  const auto message = dialect.Decode(text);
+  EXPECT_EQ(message.status().code(), absl::StatusCode::kInvalidArgument)
+      << text;
+  return std::string(message.status().message());
+}
+
+TEST(TheNativeDialect, WritesItsFramesAsTheGoldenFilesHaveThem) {
+  const NativeDialect dialect;
+  EXPECT_EQ(Text(dialect.Connected("1234.5678")), Golden("server_connected"));
+  EXPECT_EQ(Text(dialect.Subscribed("news", nullptr)),
+            Golden("server_subscribed"));
+  EXPECT_EQ(
+      Text(dialect.SubscriptionError("private-x", "not yours", "unauthorized")),
+      Golden("server_subscription_error"));
+  EXPECT_EQ(Text(dialect.Unsubscribed("news", "")),
+            Golden("server_unsubscribed"));
+  EXPECT_EQ(Text(dialect.Unsubscribed("private-x", "the grant has expired")),
+            Golden("server_unsubscribed_reason"));
+  EXPECT_EQ(
+      Text(dialect.MemberAdded("presence-room", "bob", R"({"name":"Bob"})")),
+      Golden("server_member_added"));
+  EXPECT_EQ(Text(dialect.MemberRemoved("presence-room", "bob")),
+            Golden("server_member_removed"));
+  EXPECT_EQ(Text(dialect.Pong()), Golden("server_pong"));
+  EXPECT_EQ(Text(dialect.Error("the message is not valid JSON")),
+            Golden("server_error"));
+}
+
+TEST(TheNativeDialect, WritesMembersInTheOrderOfTheirIds) {
+  Roster roster;
+  v1::Member bob, ada;
+  bob.set_user_id("bob");
+  ada.set_user_id("ada");
+  ada.set_user_info(R"({"name":"Ada"})");
+  roster.Add(bob);
+  roster.Add(ada);
+  EXPECT_EQ(Text(NativeDialect().Subscribed("presence-room", &roster.Json())),
+            Golden("server_subscribed_presence"));
+}
+
+TEST(TheNativeDialect, LeavesTheDataOfAnEventUntouched) {
+  const NativeDialect dialect;
+  EXPECT_EQ(
+      Text(dialect.Event(Publication("created", "news", R"({"id":1})"))),
+      Golden("server_event"));
+  EXPECT_EQ(Text(dialect.Event(
+                Publication("\"quoted\" \\ ümläut", "news",
+                            R"([ 1.50, "\u00e9", {"a" : null} ])"))),
+            Golden("server_event_verbatim"));
+}
+
+TEST(TheNativeDialect, MarksAWhisperAndItsUser) {
+  const NativeDialect dialect;
+  link::v1::Publication whisper =
+      Publication("typing", "news", R"({"on":true})");
+  whisper.set_whisper(true);
+  EXPECT_EQ(Text(dialect.Event(whisper)), Golden("server_event_whisper"));
+  whisper.set_channel("presence-room");
+  whisper.set_user_id("ada");
+  EXPECT_EQ(Text(dialect.Event(whisper)),
+            Golden("server_event_whisper_presence"));
+}
+
+TEST(TheNativeDialect, ReadsWhatAClientMaySend) {
+  EXPECT_EQ(Decoded<SubscribeMessage>(Golden("client_subscribe")).channel,
+            "news");
+  const auto mine =
+      Decoded<SubscribeMessage>(Golden("client_subscribe_private"));
+  EXPECT_EQ(mine.auth, "token-of-ada");
+  EXPECT_EQ(mine.channel_data, "");
+  EXPECT_EQ(Decoded<UnsubscribeMessage>(Golden("client_unsubscribe")).channel,
+            "news");
+  const auto whisper = Decoded<WhisperMessage>(Golden("client_whisper"));
+  EXPECT_EQ(whisper.event, "typing");
+  EXPECT_EQ(whisper.data, R"({"on":true})");
+  Decoded<PingMessage>(Golden("client_ping"));
+}
+
+TEST(TheNativeDialect, KeepsTheVeryBytesOfChannelData) {
+  const std::string data = R"({"user_id":"ada","user_info":{"name":"Ada"}})";
+  for (const char* name :
+       {"client_subscribe_channel_data", "client_subscribe_signed"}) {
+    EXPECT_EQ(Decoded<SubscribeMessage>(Golden(name)).channel_data, data);
+  }
+}
+
+TEST(TheNativeDialect, ReadsFieldsInAnyOrderAndIgnoresUnknownOnes) {
+  const auto message = Decoded<WhisperMessage>(
+      R"( { "data" : [ 1, "x" ] , "recover":{"epoch":"e"},"event":"t\u0079ping",
+            "nonsense":[{}], "channel":"news" , "type":"whisper" } )");
+  EXPECT_EQ(message.event, "typing");
+  EXPECT_EQ(message.data, R"([ 1, "x" ])");
+}
+
+TEST(TheNativeDialect, TakesNullForAFieldThatIsNotThere) {
+  const auto message = Decoded<SubscribeMessage>(
+      R"({"type":"subscribe","channel":"a","auth":null,"channel_data":null})");
+  EXPECT_EQ(message.auth, "");
+  EXPECT_EQ(Decoded<WhisperMessage>(
+                R"({"type":"whisper","channel":"a","event":"e","data":null})")
+                .data,
+            "null");
+}
+
+TEST(TheNativeDialect, SaysWhatIsWrongWithAMessage) {
+  EXPECT_EQ(Complaint(""), "the message is not JSON");
+  EXPECT_EQ(Complaint("{\"type\":\"ping\""), "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":[1,,2]})"),
+            "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":nul})"), "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping"} {})"), "the message is not JSON");
+  EXPECT_EQ(Complaint("{\"type\":\"\xff\"}"), "the message is not JSON");
+  EXPECT_EQ(Complaint("[]"), "the message is not an object");
+  EXPECT_EQ(Complaint("\"ping\""), "the message is not an object");
+  EXPECT_EQ(Complaint("{}"), "field \"type\" is missing");
+  EXPECT_EQ(Complaint(R"({"type":7})"), "field \"type\" must be a string");
+  EXPECT_EQ(Complaint(R"({"type":"shout"})"), "type \"shout\" is not known");
+  EXPECT_EQ(Complaint(R"({"type":"subscribe"})"),
+            "field \"channel\" is missing in subscribe");
+  EXPECT_EQ(Complaint(R"({"type":"subscribe","channel":[]})"),
+            "field \"channel\" must be a string");
+  EXPECT_EQ(Complaint(R"({"type":"whisper","channel":"a","event":"e"})"),
+            "field \"data\" is missing in whisper");
+}
+
+TEST(TheNativeDialect, RefusesChannelDataThatIsNoObject) {
+  for (const char* data : {"7", "[]", "\"7\"", R"("{\"a\":")", "true"}) {
+    EXPECT_EQ(Complaint(R"({"type":"subscribe","channel":"a","channel_data":)" +
+                        std::string(data) + "}"),
+              "field \"channel_data\" must be an object, or a string that "
+              "holds one");
+  }
+}
+
+TEST(TheNativeDialect, SurvivesDeepNesting) {
+  Complaint(std::string(100'000, '['));
+  Complaint("{\"type\":\"ping\",\"x\":" + std::string(5000, '[') +
+            std::string(5000, ']') + "}");
+}
+
+TEST(TheNativeDialect, HasTheCloseCodesOfTheContract) {
+  const NativeDialect dialect;
+  EXPECT_EQ(dialect.Close(CloseReason::kNormal).code, 1000);
+  EXPECT_EQ(dialect.Close(CloseReason::kGoingAway).code, 1001);
+  EXPECT_EQ(dialect.Close(CloseReason::kProtocolError).code, 1002);
+  EXPECT_EQ(dialect.Close(CloseReason::kBinary).code, 1003);
+  EXPECT_EQ(dialect.Close(CloseReason::kBadUtf8).code, 1007);
+  EXPECT_EQ(dialect.Close(CloseReason::kPolicy).code, 1008);
+  EXPECT_EQ(dialect.Close(CloseReason::kTooLarge).code, 1009);
+  EXPECT_EQ(dialect.Close(CloseReason::kOverloaded).code, 1013);
+  EXPECT_EQ(dialect.Close(CloseReason::kSlow).code, 4001);
+  EXPECT_EQ(dialect.Close(CloseReason::kNoHeartbeat).code, 4002);
+  EXPECT_EQ(dialect.Close(CloseReason::kDisconnected).code, 4003);
+}
+
+}  // namespace
+}  // namespace herald::gateway

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a browser may rely on: proto/WEBSOCKET.md, sentence by sentence.
+
+#include "gateway/core/session.h"
+
+#include "absl/strings/str_cat.h"
+#include "proto/contract/limits.h"
+#include "tests/gateway/core/gateway_world.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+
+constexpr char kNews[] = R"({"type":"subscribe","channel":"news"})";
+constexpr char kSubscribed[] = R"({"type":"subscribed","channel":"news"})";
+constexpr char kUnsubscribed[] = R"({"type":"unsubscribed","channel":"news"})";
+
+std::string ErrorOf(const std::string& message) {
+  return R"({"type":"error","message":")" + message + "\"}";
+}
+
+using ASession = GatewayWorld;
+
+TEST_F(ASession, IsGreetedWithItsSocketId) {
+  Browser& ada = Open();
+  EXPECT_THAT(ada.Hears(), ElementsAre(R"({"type":"connected","socket_id":")" +
+                                       ada.id + "\"}"));
+  EXPECT_EQ(ada.id.substr(0, 2), "7.");
+}
+
+TEST_F(ASession, HearsSubscribedBeforeAnyEvent) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  Send(ada, kNews);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  link::v1::AttachResponse frame;
+  frame.add_items()->mutable_subscribed()->set_ticket(Asked().ticket());
+  auto& event = *frame.add_items()->mutable_publication();
+  event.set_channel("news");
+  event.set_event("e");
+  event.set_data("1");
+  ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
+  Run();
+  EXPECT_THAT(ada.Hears(), ElementsAre(kSubscribed, Event("news", "1")));
+}
+
+TEST_F(ASession, HearsNothingOfAChannelAfterUnsubscribed) {
+  Attach();
+  Browser& ada = Subscribed(Open(), "news");
+  Send(ada, R"({"type":"unsubscribe","channel":"news"})");
+  Publish("news", "1");
+  EXPECT_THAT(ada.Hears(), ElementsAre(kUnsubscribed));
+  EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "news");
+}
+
+TEST_F(ASession, MayUnsubscribeFromWhatItDoesNotHave) {
+  Browser& ada = Open();
+  ada.Hears();
+  Send(ada, R"({"type":"unsubscribe","channel":"news"})");
+  EXPECT_THAT(ada.Hears(), ElementsAre(kUnsubscribed));
+}
+
+TEST_F(ASession, IsAnsweredAgainWhenItSubscribesTwice) {
+  Attach();
+  Browser& ada = Subscribed(Open(), "news");
+  Send(ada, kNews);
+  EXPECT_THAT(ada.Hears(), ElementsAre(kSubscribed));
+  Publish("news", "1");
+  EXPECT_THAT(ada.Hears(), SizeIs(1));
+}
+
+TEST_F(ASession, IsAnsweredAsOftenAsItAskedWhileTheFirstIsOpen) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  Send(ada, kNews);
+  Send(ada, kNews);
+  EXPECT_THAT(uplink_->items, SizeIs(1));
+  Allow();
+  EXPECT_THAT(ada.Hears(), ElementsAre(kSubscribed, kSubscribed));
+}
+
+TEST_F(ASession, IsToldWhyASubscribeWasRefused) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  Send(ada, R"({"type":"subscribe","channel":"private-x","auth":"t"})");
+  EXPECT_EQ(Asked().auth_token(), "t");
+  EXPECT_EQ(Asked().connection().origin(), "https://example.org");
+  Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "not yours");
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(R"({"type":"subscription_error","channel":)"
+                          R"("private-x","error":"not yours",)"
+                          R"("code":"unauthorized"})"));
+}
+
+TEST_F(ASession, SendsNoHeadersAboutPublicChannels) {
+  Attach();
+  Browser& ada = Open();
+  Send(ada, R"({"type":"subscribe","channel":"news","auth":"t"})");
+  EXPECT_FALSE(Asked().has_connection());
+  EXPECT_EQ(Asked().auth_token(), "");
+}
+
+TEST_F(ASession, IsRefusedAChannelWithABadName) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  Send(ada, R"({"type":"subscribe","channel":"#server"})");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("invalid_channel")));
+  EXPECT_THAT(uplink_->items, IsEmpty());
+}
+
+TEST_F(ASession, HasABoundOnItsSubscriptions) {
+  Attach();
+  Browser& ada = Open();
+  for (int i = 0; i < 200; ++i) Subscribed(ada, absl::StrCat("c", i));
+  Send(ada, kNews);
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("too_many_channels")));
+}
+
+TEST_F(ASession, IsNotReadWhileItHasTooManyOpenSubscribes) {
+  Attach();
+  Browser& ada = Open();
+  for (int i = 0; i < contract::kPendingSubscribesMax; ++i) {
+    EXPECT_FALSE(ada.socket.paused) << i;
+    Send(ada, absl::StrCat(R"({"type":"subscribe","channel":"c)", i, "\"}"));
+  }
+  EXPECT_TRUE(ada.socket.paused);
+  Allow();
+  EXPECT_FALSE(ada.socket.paused);
+}
+
+TEST_F(ASession, IsRefusedAnOverlongToken) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  Send(ada, R"({"type":"subscribe","channel":"private-x","auth":")" +
+                std::string(contract::kAuthTokenBytesMax + 1, 'x') + "\"}");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("unauthorized")));
+}
+
+TEST_F(ASession, SurvivesWhatItCannotSay) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  Send(ada, "{");
+  Send(ada, R"({"type":"shout"})");
+  Send(ada, R"({"type":"ping"})");
+  EXPECT_THAT(ada.Hears(), ElementsAre(ErrorOf("the message is not JSON"),
+                                       HasSubstr("shout"),
+                                       R"({"type":"pong"})"));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+}
+
+TEST_F(ASession, WhispersToTheOthers) {
+  Attach();
+  Browser& ada = Subscribed(Open(), "presence-room", "ada", {"ada"});
+  Send(ada, R"({"type":"whisper","channel":"presence-room",)"
+            R"("event":"typing","data":{"on":true}})");
+  const auto& whisper = uplink_->items.back().whisper();
+  EXPECT_EQ(whisper.channel(), "presence-room");
+  EXPECT_EQ(whisper.event(), "typing");
+  EXPECT_EQ(whisper.data(), R"({"on":true})");
+  EXPECT_EQ(whisper.socket_id(), ada.id);
+  EXPECT_EQ(whisper.user_id(), "ada");
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+}
+
+TEST_F(ASession, DoesNotHearWhatExceptsIt) {
+  Attach();
+  Browser& ada = Subscribed(Open(0), "news");
+  Browser& bob = Subscribed(Open(0), "news");
+  Publish("news", "1", ada.id);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "1")));
+  // The same number on another gateway is somebody else.
+  Publish("news", "2", "8" + ada.id.substr(1));
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event("news", "2")));
+}
+
+TEST_F(ASession, IsToldWhyItMayNotWhisper) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  const auto whisper = [&](const std::string& event, const std::string& data) {
+    Send(ada, R"({"type":"whisper","channel":"news","event":")" + event +
+                  R"(","data":)" + data + "}");
+  };
+  whisper("typing", "1");
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(ErrorOf("whisper on news: the socket is not "
+                                  "subscribed")));
+  Subscribed(ada, "news");
+  whisper("", "1");
+  EXPECT_THAT(ada.Hears(), ElementsAre(ErrorOf("event is empty")));
+  whisper("typing", "\"" + std::string(100, 'x') + "\"");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("BROADCAST_MAX_PAYLOAD")));
+  link::v1::ServiceItem settings;
+  settings.mutable_settings()->set_max_payload(100);
+  settings.mutable_settings()->set_heartbeat_interval_ms(1000);
+  settings.mutable_settings()->set_client_timeout_ms(2000);
+  Say(settings);
+  whisper("typing", "1");
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(HasSubstr("BROADCAST_ALLOW_CLIENT_EVENTS")));
+}
+
+TEST_F(ASession, IsPingedInSilenceAndClosedWithoutASignOfLife) {
+  Attach();
+  Browser& ada = Open();
+  Sleep(absl::Seconds(29));
+  EXPECT_EQ(ada.socket.pings, 0);
+  Sleep(absl::Seconds(2));
+  EXPECT_EQ(ada.socket.pings, 1);
+  Sleep(absl::Seconds(28));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  Sleep(absl::Seconds(2));
+  EXPECT_EQ(ada.socket.pings, 1);
+  EXPECT_THAT(ada.socket.closed, ElementsAre(Pair(CloseReason::kNoHeartbeat,
+                                                  "")));
+}
+
+TEST_F(ASession, LivesAsLongAsAnythingComesFromIt) {
+  Attach();
+  Browser& ada = Subscribed(Open(), "news");
+  for (int i = 0; i < 10; ++i) {
+    Sleep(absl::Seconds(40));
+    ada.shard->SignOfLife(ada.session);
+    Publish("news", "1");
+  }
+  EXPECT_EQ(ada.socket.pings, 10);
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  // Being sent something is no sign of life.
+  Sleep(absl::Seconds(30));
+  Publish("news", "2");
+  Sleep(absl::Seconds(31));
+  EXPECT_THAT(ada.socket.closed, SizeIs(1));
+}
+
+TEST_F(ASession, TakesTheServicesSettingsAtOnce) {
+  Browser& ada = Open();
+  EXPECT_EQ(ada.socket.message_bytes_max, 65536u + 4096);
+  Attach();
+  EXPECT_EQ(ada.socket.message_bytes_max, 100u + 4096);
+}
+
+TEST_F(ASession, IsSubscribedByABackend) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(5);
+  auto& call = *item.mutable_call()->mutable_subscribe();
+  call.set_socket_id(ada.id);
+  call.set_channel("presence-room");
+  call.mutable_member()->set_user_id("ada");
+  Say(item);
+  EXPECT_EQ(Asked().call_id(), 5);
+  EXPECT_EQ(Asked().member().user_id(), "ada");
+  Allow("ada", {"ada"});
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
+  // Once more: nothing changes, and the call is answered.
+  Say(item);
+  EXPECT_EQ(uplink_->items.back().call_result().call_id(), 5);
+  EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
+}
+
+TEST_F(ASession, DoesNotHearOfARefusalThatItDidNotAskFor) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(5);
+  item.mutable_call()->mutable_subscribe()->set_socket_id(ada.id);
+  item.mutable_call()->mutable_subscribe()->set_channel("private-x");
+  Say(item);
+  Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "no");
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+}
+
+TEST_F(ASession, IsUnsubscribedByABackendAndToldSo) {
+  Attach();
+  Browser& ada = Subscribed(Open(), "news");
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(6);
+  item.mutable_call()->mutable_unsubscribe()->set_socket_id(ada.id);
+  item.mutable_call()->mutable_unsubscribe()->set_channel("news");
+  Say(item);
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("reason":)")));
+  EXPECT_EQ(uplink_->items.back().call_result().call_id(), 6);
+  EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
+}
+
+}  // namespace
+}  // namespace herald::gateway
