@@ -40,8 +40,8 @@ absl::Status ApiTokens::CheckAuthorization(
     return absl::UnauthenticatedError(
         "the call shows no API token (authorization: Bearer <token>)");
   }
-  const Digest shown = DigestOf(absl::StripAsciiWhitespace(
-      authorization.substr(kScheme.size())));
+  const Digest shown = DigestOf(
+      absl::StripAsciiWhitespace(authorization.substr(kScheme.size())));
   bool known = false;
   for (const Digest& digest : digests_) {
     known |= CRYPTO_memcmp(shown.data(), digest.data(), digest.size()) == 0;

@@ -93,8 +93,7 @@ absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data) {
       document.find_field_unordered("user_info").get(info) ==
           simdjson::SUCCESS &&
       simdjson::to_json_string(info).get(raw) == simdjson::SUCCESS) {
-    member.set_user_info(
-        std::string(absl::StripAsciiWhitespace(View(raw))));
+    member.set_user_info(std::string(absl::StripAsciiWhitespace(View(raw))));
   }
   return member;
 }

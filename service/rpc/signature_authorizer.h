@@ -10,8 +10,8 @@
 // with the member: `user_id` (a string or an integer) and perhaps `user_info`.
 //
 // Failure: what carries no valid signature goes to the next authorizer, as a
-// token of its kind; without one it is PERMISSION_DENIED. A valid signature over
-// a `channel_data` without a usable `user_id` is PERMISSION_DENIED.
+// token of its kind; without one it is PERMISSION_DENIED. A valid signature
+// over a `channel_data` without a usable `user_id` is PERMISSION_DENIED.
 //
 // Threads: any; constant after construction.
 

@@ -63,8 +63,7 @@ void TimerThread::Run() {
     {
       contract::MutexLock lock(&mu_);
       Waitable waitable(mu_);
-      while (!stopped_ &&
-             (heap_.empty() || heap_.front().due > Clock::now())) {
+      while (!stopped_ && (heap_.empty() || heap_.front().due > Clock::now())) {
         if (heap_.empty()) {
           changed_.wait(waitable);
         } else {

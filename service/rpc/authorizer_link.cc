@@ -1,0 +1,494 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/rpc/authorizer_link.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "absl/random/random.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/security/credentials.h"
+#include "grpcpp/support/client_callback.h"
+#include "proto/contract/grpc_status.h"
+#include "proto/contract/names.h"
+#include "proto/contract/redial_backoff.h"
+#include "proto/contract/require.h"
+
+namespace herald::rpc {
+namespace {
+
+// Sweeps come no closer together, however close the deadlines are.
+constexpr absl::Duration kSweepPauseMin = absl::Milliseconds(5);
+
+// A response that was larger keeps no memory for the next one.
+constexpr size_t kKeptBytesMax = 64 << 10;
+
+// Deadlines are kept on the steady clock, whatever the time of day does.
+absl::Time Now() {
+  return absl::UnixEpoch() +
+         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(contract::kAuthorizerMessageBytesMax);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
+  // This one is also how long one attempt to connect may take: a network, not
+  // a backoff.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(),
+                                   arguments);
+}
+
+core::Decision Undecided(absl::string_view why) {
+  core::Decision decision;
+  decision.status = absl::UnavailableError(why);
+  return decision;
+}
+
+core::Decision ToDecision(v1::Decision& decision) {
+  core::Decision out;
+  if (!decision.allowed()) {
+    const absl::string_view reason = contract::CutUtf8(
+        decision.reason(), static_cast<size_t>(contract::kReasonBytesMax));
+    const bool usable = !reason.empty() && contract::IsUtf8(reason);
+    out.status =
+        absl::PermissionDeniedError(usable ? reason : "the authorizer said no");
+    return out;
+  }
+  if (decision.has_member()) out.member = std::move(*decision.mutable_member());
+  if (decision.has_expires_after()) {
+    out.expires_after = ToDuration(decision.expires_after());
+  }
+  return out;
+}
+
+}  // namespace
+
+absl::Duration ToDuration(const google::protobuf::Duration& duration) {
+  constexpr int64_t kSecondsMax = 315'576'000'000;  // As duration.proto says.
+  const int64_t seconds = duration.seconds();
+  const int32_t nanos = duration.nanos();
+  if (nanos <= -1'000'000'000 || nanos >= 1'000'000'000 ||
+      (seconds > 0 && nanos < 0) || (seconds < 0 && nanos > 0)) {
+    return absl::ZeroDuration();
+  }
+  return absl::Seconds(std::clamp(seconds, -kSecondsMax, kSecondsMax)) +
+         absl::Nanoseconds(nanos);
+}
+
+// One stream. It is told what to write and tells the link what happens; the
+// link's lock guards what they share.
+//
+// The pen: whoever sets `writing` may write, and OnWriteDone() puts it down.
+//
+// The hold: writes come from outside of reactions, so the call must not end
+// between them. It is released by whoever sees both the reading ended and the
+// pen down.
+class AuthorizerLink::Stream final
+    : public grpc::ClientBidiReactor<v1::AuthorizeRequest,
+                                     v1::AuthorizeResponse> {
+ public:
+  Stream(std::shared_ptr<AuthorizerLink> link,
+         v1::AuthorizerService::Stub* stub)
+      : link_(std::move(link)) {
+    stub->async()->Authorize(&context_, this);
+    AddHold();
+  }
+
+  void Start() {
+    StartRead(&response_);
+    StartCall();
+  }
+
+  // REQUIRES: the caller has the pen.
+  void Write() { StartWrite(request.get()); }
+
+  void Cancel() { context_.TryCancel(); }
+
+  // Guarded by the link's lock; `request` belongs to the pen.
+  bool writing = false;
+  bool broken = false;  // A write has failed.
+  bool reading_ended = false;
+  int64_t writing_id = 0;
+  absl::Time write_started;
+  std::shared_ptr<v1::AuthorizeRequest> request;
+
+ private:
+  void OnReadInitialMetadataDone(bool ok) override {
+    if (ok) link_->OnStreamWorks();
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return link_->OnReadingEnded(this);
+    link_->OnStreamWorks();
+    link_->OnResponse(response_);
+    if (response_.ByteSizeLong() > kKeptBytesMax) {
+      response_ = v1::AuthorizeResponse();
+    }
+    StartRead(&response_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    if (ok) link_->OnStreamWorks();
+    link_->OnWritten(this, ok);
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    const std::shared_ptr<AuthorizerLink> link = std::move(link_);
+    link->OnStreamDone(this, status.ok()
+                                 ? absl::UnavailableError(
+                                       "the authorizer has ended the stream")
+                                 : contract::ToAbslStatus(status));
+  }
+
+  std::shared_ptr<AuthorizerLink> link_;
+  grpc::ClientContext context_;
+  v1::AuthorizeResponse response_;
+};
+
+AuthorizerLink::AuthorizerLink(Options options, core::Timers* timers,
+                               AuthorizerObserver* observer, Revoke revoke)
+    : options_(std::move(options)),
+      timers_(timers),
+      observer_(observer),
+      channel_(MakeChannel(options_.target)),
+      stub_(v1::AuthorizerService::NewStub(channel_)),
+      revoke_(std::move(revoke)) {}
+
+std::shared_ptr<AuthorizerLink> AuthorizerLink::Create(
+    Options options, core::Timers* timers, AuthorizerObserver* observer,
+    Revoke revoke) {
+  return std::shared_ptr<AuthorizerLink>(new AuthorizerLink(
+      std::move(options), timers, observer, std::move(revoke)));
+}
+
+AuthorizerLink::~AuthorizerLink() {
+  contract::MutexLock lock(&mu_);
+  contract::Require(stream_ == nullptr);
+}
+
+void AuthorizerLink::Start() { Dial(); }
+
+void AuthorizerLink::Stop() {
+  std::vector<Ready> all;
+  {
+    contract::MutexLock lock(&mu_);
+    const bool first = !std::exchange(stopped_, true);
+    for (auto& [id, open] : in_flight_) {
+      all.push_back({std::move(open.done), Undecided("the service is stopping"),
+                     std::nullopt});
+    }
+    in_flight_.clear();
+    for (Open& open : queue_) {
+      all.push_back({std::move(open.done), Undecided("the service is stopping"),
+                     std::nullopt});
+    }
+    queue_.clear();
+    if (stream_ != nullptr) {
+      stream_->Cancel();
+    } else if (first && busy_ == 0) {
+      idle_.Notify();
+    }
+  }
+  Deliver(std::move(all));
+  idle_.WaitForNotification();
+  contract::MutexLock lock(&mu_);  // The notifier has left, too.
+}
+
+void AuthorizerLink::Leave() {
+  contract::MutexLock lock(&mu_);
+  --busy_;
+  if (stopped_ && busy_ == 0 && stream_ == nullptr &&
+      !idle_.HasBeenNotified()) {
+    idle_.Notify();
+  }
+}
+
+bool AuthorizerLink::connected() const {
+  {
+    contract::MutexLock lock(&mu_);
+    if (stream_ == nullptr || stream_->reading_ended) return false;
+  }
+  return channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
+}
+
+void AuthorizerLink::Authorize(core::Question question, Done done) {
+  Open open;
+  open.request = std::make_shared<v1::AuthorizeRequest>();
+  open.request->set_socket_id(std::move(question.socket_id));
+  open.request->set_channel(std::move(question.channel));
+  open.request->set_auth_token(std::move(question.auth_token));
+  open.request->set_channel_data(std::move(question.channel_data));
+  *open.request->mutable_connection() = std::move(question.connection);
+  open.done = std::move(done);
+  open.arrived = Now();
+  std::shared_ptr<Stream> write;
+  const char* refusal = nullptr;
+  absl::Time sweep = absl::InfiniteFuture();
+  {
+    contract::MutexLock lock(&mu_);
+    if (stopped_) {
+      refusal = "the service is stopping";
+    } else if (static_cast<int64_t>(queue_.size()) >= options_.queue_max) {
+      refusal = "too many questions wait for the authorizer";
+    } else {
+      // With a stream it is asked within a timeout, or has a sweep of its own.
+      sweep = DeadlineOf(open);
+      if (stream_ != nullptr) {
+        sweep = std::min(sweep, open.arrived + options_.timeout);
+      }
+      queue_.push_back(std::move(open));
+      if (TakeNext(stream_.get())) write = stream_;
+    }
+  }
+  if (refusal != nullptr) {
+    std::vector<Ready> one;
+    one.push_back({std::move(open.done), Undecided(refusal), std::nullopt});
+    return Deliver(std::move(one));
+  }
+  if (write != nullptr) write->Write();
+  ArmSweep(sweep);
+}
+
+bool AuthorizerLink::TakeNext(Stream* stream) {
+  if (stream == nullptr || stream != stream_.get() || stream->writing ||
+      stream->broken || stream->reading_ended || queue_.empty() ||
+      static_cast<int64_t>(in_flight_.size()) >= options_.in_flight_max) {
+    return false;
+  }
+  Open open = std::move(queue_.front());
+  queue_.pop_front();
+  const int64_t id = ++last_id_;
+  open.request->set_request_id(id);
+  stream->writing = true;
+  stream->writing_id = id;
+  stream->write_started = Now();
+  stream->request = open.request;
+  open.asked = std::min(open.asked, stream->write_started);
+  in_flight_.emplace(id, std::move(open));
+  return true;
+}
+
+void AuthorizerLink::OnStreamWorks() {
+  {
+    contract::MutexLock lock(&mu_);
+    if (std::exchange(works_, true)) return;
+    told_down_ = false;
+  }
+  observer_->OnAuthorizerUp();
+}
+
+void AuthorizerLink::OnWritten(Stream* stream, bool ok) {
+  bool write = false;
+  bool release = false;
+  const absl::Time deadline = Now() + options_.timeout;
+  {
+    contract::MutexLock lock(&mu_);
+    stream->writing = false;
+    stream->request = nullptr;
+    stream->broken |= !ok;
+    const auto it = in_flight_.find(stream->writing_id);
+    if (ok && it != in_flight_.end() &&
+        it->second.deadline == absl::InfiniteFuture()) {
+      it->second.deadline = deadline;
+    }
+    release = stream->reading_ended;
+    write = TakeNext(stream);
+  }
+  if (write) stream->Write();
+  if (!ok && !release) stream->Cancel();  // The end of the reading follows.
+  ArmSweep(deadline);
+  if (release) stream->RemoveHold();
+}
+
+void AuthorizerLink::OnReadingEnded(Stream* stream) {
+  bool release = false;
+  {
+    contract::MutexLock lock(&mu_);
+    stream->reading_ended = true;
+    release = !stream->writing;
+  }
+  if (release) stream->RemoveHold();
+}
+
+void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
+  std::shared_ptr<Stream> ended;  // Destroyed at the end of this function.
+  bool tell = false;
+  bool redial = false;
+  const absl::Time now = Now();
+  {
+    contract::MutexLock lock(&mu_);
+    contract::Require(stream_.get() == stream);
+    ended = std::move(stream_);
+    ++busy_;
+    Requeue();
+    redial = !stopped_;
+    tell = redial && (works_ || !told_down_);
+    works_ = false;
+    told_down_ = true;
+    without_stream_since_ = now;
+  }
+  if (tell) observer_->OnAuthorizerDown(why);
+  if (redial) {
+    DialLater();
+    ArmSweep(now + options_.timeout);
+  }
+  Leave();
+}
+
+void AuthorizerLink::Requeue() {
+  std::vector<int64_t> ids;
+  for (const auto& [id, open] : in_flight_) ids.push_back(id);
+  std::sort(ids.rbegin(), ids.rend());
+  for (const int64_t id : ids) {
+    queue_.push_front(std::move(in_flight_.at(id)));
+  }
+  in_flight_.clear();
+}
+
+void AuthorizerLink::DialLater() {
+  absl::BitGen random;
+  timers_->After(contract::RedialBackoff(absl::Uniform(random, 0.0, 1.0)),
+                 [weak = weak_from_this()] {
+                   if (const auto self = weak.lock()) self->Dial();
+                 });
+}
+
+void AuthorizerLink::Dial() {
+  std::shared_ptr<Stream> stream;
+  bool write = false;
+  {
+    contract::MutexLock lock(&mu_);
+    if (stopped_) return;
+    ++busy_;
+    stream = std::make_shared<Stream>(shared_from_this(), stub_.get());
+    stream_ = stream;
+    last_id_ = 0;
+    write = TakeNext(stream.get());
+  }
+  if (write) stream->Write();
+  stream->Start();
+  Leave();
+}
+
+void AuthorizerLink::OnResponse(v1::AuthorizeResponse& response) {
+  switch (response.response_case()) {
+    case v1::AuthorizeResponse::kDecision:
+      return Decide(*response.mutable_decision());
+    case v1::AuthorizeResponse::kRevocation:
+      if (!revoke_(std::move(*response.mutable_revocation())).ok()) {
+        observer_->OnAuthorizerIgnored("invalid_revocation");
+      }
+      return;
+    case v1::AuthorizeResponse::RESPONSE_NOT_SET:
+      observer_->OnAuthorizerIgnored("empty");
+  }
+}
+
+void AuthorizerLink::Decide(v1::Decision& decision) {
+  std::vector<Ready> one;
+  std::shared_ptr<Stream> write;
+  {
+    contract::MutexLock lock(&mu_);
+    const auto it = in_flight_.find(decision.request_id());
+    if (it != in_flight_.end()) {
+      one.push_back({std::move(it->second.done), ToDecision(decision),
+                     Now() - it->second.asked});
+      in_flight_.erase(it);
+      if (TakeNext(stream_.get())) write = stream_;
+    }
+  }
+  if (write != nullptr) write->Write();
+  if (one.empty()) return observer_->OnAuthorizerIgnored("unknown_request");
+  Deliver(std::move(one));
+}
+
+absl::Time AuthorizerLink::DeadlineOf(const Open& open) const {
+  if (open.deadline != absl::InfiniteFuture()) return open.deadline;
+  const absl::Time last = open.arrived + kQueueWaits * options_.timeout;
+  if (works_) return last;
+  return std::min(
+      last, std::max(open.arrived, without_stream_since_) + options_.timeout);
+}
+
+absl::Time AuthorizerLink::TakeLate(absl::Time now, std::vector<Ready>& late) {
+  absl::Time next = absl::InfiniteFuture();
+  const auto in_time = [&](const Open& open) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    const absl::Time deadline = DeadlineOf(open);
+    if (deadline > now) next = std::min(next, deadline);
+    return deadline > now;
+  };
+  const auto give_up = [&late](Open& open) {
+    const bool asked = open.asked != absl::InfiniteFuture();
+    late.push_back({std::move(open.done),
+                    Undecided(asked ? "the authorizer did not answer in time"
+                                    : "the authorizer cannot be reached"),
+                    std::nullopt});
+  };
+  for (auto it = in_flight_.begin(); it != in_flight_.end();) {
+    const auto here = it++;
+    if (in_time(here->second)) continue;
+    give_up(here->second);
+    in_flight_.erase(here);
+  }
+  const auto rest =
+      std::stable_partition(queue_.begin(), queue_.end(), in_time);
+  std::for_each(rest, queue_.end(), give_up);
+  queue_.erase(rest, queue_.end());
+  if (stream_ != nullptr && stream_->writing && works_) {
+    const absl::Time hangs = stream_->write_started + options_.timeout;
+    if (hangs <= now) stream_->Cancel();
+    if (hangs > now) next = std::min(next, hangs);
+  }
+  return next;
+}
+
+void AuthorizerLink::Sweep(int64_t number) {
+  std::vector<Ready> late;
+  std::shared_ptr<Stream> write;
+  absl::Time next = absl::InfiniteFuture();
+  {
+    contract::MutexLock lock(&mu_);
+    if (stopped_ || number != last_sweep_) return;
+    ++busy_;
+    sweep_due_ = absl::InfiniteFuture();
+    next = TakeLate(Now(), late);
+    if (TakeNext(stream_.get())) write = stream_;
+  }
+  if (write != nullptr) write->Write();
+  Deliver(std::move(late));
+  ArmSweep(next);
+  Leave();
+}
+
+void AuthorizerLink::ArmSweep(absl::Time when) {
+  int64_t number = 0;
+  {
+    contract::MutexLock lock(&mu_);
+    if (stopped_ || when >= sweep_due_) return;
+    sweep_due_ = when;
+    number = ++last_sweep_;
+  }
+  timers_->After(std::max(kSweepPauseMin, when - Now()),
+                 [weak = weak_from_this(), number] {
+                   if (const auto self = weak.lock()) self->Sweep(number);
+                 });
+}
+
+void AuthorizerLink::Deliver(std::vector<Ready> all) {
+  for (Ready& one : all) {
+    const absl::Status& status = one.decision.status;
+    observer_->OnDecision(status.ok()                        ? "allowed"
+                          : absl::IsPermissionDenied(status) ? "denied"
+                                                             : "unavailable",
+                          one.latency);
+    one.done(std::move(one.decision));
+  }
+}
+
+}  // namespace herald::rpc

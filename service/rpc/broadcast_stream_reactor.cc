@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/rpc/broadcast_stream_reactor.h"
+
+#include <string>
+#include <utility>
+
+#include "proto/contract/grpc_status.h"
+#include "proto/contract/require.h"
+#include "service/rpc/frames.h"
+
+namespace herald::rpc {
+namespace {
+
+// A request message that has held more keeps no memory for the next one.
+constexpr size_t kKeptBytesMax = 128 << 10;
+
+grpc::ByteBuffer EncodeAnswer(absl::StatusOr<v1::BroadcastResponse> result) {
+  v1::BroadcastStreamResponse response;
+  if (result.ok()) {
+    *response.mutable_broadcast() = *std::move(result);
+  } else {
+    v1::BroadcastError& error = *response.mutable_error();
+    error.set_code(static_cast<int32_t>(result.status().code()));
+    error.set_message(std::string(result.status().message()));
+  }
+  return EncodeMessage(response);
+}
+
+}  // namespace
+
+BroadcastStreamReactor::BroadcastStreamReactor(core::Hub* hub, Ended ended)
+    : hub_(hub), ended_(std::move(ended)) {}
+
+std::shared_ptr<BroadcastStreamReactor> BroadcastStreamReactor::Create(
+    core::Hub* hub, Ended ended) {
+  return std::shared_ptr<BroadcastStreamReactor>(
+      new BroadcastStreamReactor(hub, std::move(ended)));
+}
+
+void BroadcastStreamReactor::Start() {
+  self_ = shared_from_this();
+  StartRead(&reading_);
+}
+
+void BroadcastStreamReactor::OnReadDone(bool ok) {
+  if (ok) Publish();
+  {
+    contract::MutexLock lock(&mu_);
+    if (ok) {
+      // Looked at last: from here on a write may end the pause and read again.
+      paused_ = answers_.size() >= kUnreadMax;
+      if (paused_) return;
+    } else {
+      half_closed_ = true;
+      if (!TakePen()) return;
+    }
+  }
+  if (ok) {
+    StartRead(&reading_);
+  } else {
+    Write();
+  }
+}
+
+void BroadcastStreamReactor::Publish() {
+  int64_t number = 0;
+  {
+    contract::MutexLock lock(&mu_);
+    number = first_ + static_cast<int64_t>(answers_.size());
+    answers_.emplace_back();
+  }
+  if (!DecodeMessage(reading_, &request_)) {
+    return Answer(number, absl::InvalidArgumentError(
+                              "the message is not a BroadcastStreamRequest"));
+  }
+  hub_->Broadcast(request_.broadcast(),
+                  [self = shared_from_this(),
+                   number](absl::StatusOr<v1::BroadcastResponse> result) {
+                    self->Answer(number, std::move(result));
+                  });
+  if (request_.broadcast().data().size() > kKeptBytesMax) {
+    request_ = v1::BroadcastStreamRequest();
+  }
+}
+
+void BroadcastStreamReactor::Answer(
+    int64_t number, absl::StatusOr<v1::BroadcastResponse> result) {
+  grpc::ByteBuffer answer = EncodeAnswer(std::move(result));
+  {
+    contract::MutexLock lock(&mu_);
+    if (closing_.has_value()) return;
+    answers_[static_cast<size_t>(number - first_)].Swap(&answer);
+    if (!TakePen()) return;
+  }
+  Write();
+}
+
+bool BroadcastStreamReactor::TakePen() {
+  if (pen_held_) return false;
+  const bool due = closing_.has_value() ||
+                   (answers_.empty() ? half_closed_ : answers_.front().Valid());
+  pen_held_ = due;
+  return due;
+}
+
+void BroadcastStreamReactor::Write() {
+  std::optional<grpc::Status> last;
+  bool more = false;
+  bool read = false;
+  {
+    contract::MutexLock lock(&mu_);
+    contract::Require(pen_held_);
+    if (!closing_.has_value() && answers_.empty() && half_closed_) {
+      closing_ = absl::OkStatus();
+    }
+    if (closing_.has_value()) {
+      last = contract::ToGrpcStatus(*closing_);
+    } else if (answers_.empty() || !answers_.front().Valid()) {
+      pen_held_ = false;
+      return;
+    } else {
+      writing_.Swap(&answers_.front());
+      answers_.pop_front();
+      ++first_;
+      more = !answers_.empty() && answers_.front().Valid();
+      read = std::exchange(paused_, false);
+    }
+  }
+  if (last.has_value()) return Finish(*std::move(last));
+  // What has piled up goes out in one packet.
+  grpc::WriteOptions options;
+  if (more) options.set_buffer_hint();
+  StartWrite(&writing_, options);
+  if (read) StartRead(&reading_);
+}
+
+void BroadcastStreamReactor::OnWriteDone(bool ok) {
+  if (!ok) Stop(absl::UnavailableError("the stream broke"));
+  Write();
+}
+
+void BroadcastStreamReactor::Stop(absl::Status why) {
+  {
+    contract::MutexLock lock(&mu_);
+    if (closing_.has_value()) return;
+    closing_ = std::move(why);
+    if (!TakePen()) return;
+  }
+  Write();
+}
+
+void BroadcastStreamReactor::OnCancel() {
+  Stop(absl::CancelledError("the caller has gone"));
+}
+
+void BroadcastStreamReactor::OnDone() {
+  const std::shared_ptr<BroadcastStreamReactor> last_owner = std::move(self_);
+  auto code = grpc::StatusCode::OK;
+  {
+    contract::MutexLock lock(&mu_);
+    code = static_cast<grpc::StatusCode>(closing_->code());
+  }
+  ended_(this, code);
+}
+
+}  // namespace herald::rpc

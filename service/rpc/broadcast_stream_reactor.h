@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One BroadcastStream: one response for each request, in order. A request that
+// is refused, or is no message at all, gets an error and does not end the
+// stream.
+//
+// Threads: gRPC calls the reactions, some of them at the same time; the hub may
+// answer from any thread.
+//
+// Lifetime: the stream keeps its reactor alive through self_ until OnDone(),
+// and so does each question that the hub has not answered.
+//
+// The pen, which is needed to write or finish: as in sink_reactor.h.
+//
+// Invariant: `answers_` holds one entry for each request that was read and not
+// yet answered to the caller: kUnreadMax at most, then reading pauses and flow
+// control stops the caller.
+
+#ifndef HERALD_SERVICE_RPC_BROADCAST_STREAM_REACTOR_H_
+#define HERALD_SERVICE_RPC_BROADCAST_STREAM_REACTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/server_callback.h"
+#include "herald/v1/broadcast_service.pb.h"
+#include "proto/contract/mutex.h"
+#include "service/core/hub.h"
+
+namespace herald::rpc {
+
+class BroadcastStreamReactor final
+    : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+      public std::enable_shared_from_this<BroadcastStreamReactor> {
+ public:
+  static constexpr size_t kUnreadMax = 1024;
+
+  // Called once, last, with the code that the stream has ended with.
+  using Ended =
+      absl::AnyInvocable<void(BroadcastStreamReactor*, grpc::StatusCode)>;
+
+  // REQUIRES: `hub` outlives the server.
+  static std::shared_ptr<BroadcastStreamReactor> Create(core::Hub* hub,
+                                                        Ended ended);
+
+  // Begins to read. REQUIRES: called once, when Stop() can find the stream.
+  void Start();
+
+  // Ends the stream with `why`, after what is being written.
+  void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  BroadcastStreamReactor(core::Hub* hub, Ended ended);
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+  // Publishes what was read.
+  void Publish() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Files the answer of request `number`, and writes if it is the next.
+  void Answer(int64_t number, absl::StatusOr<v1::BroadcastResponse> result)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Takes the pen if it is free and there is a step to take.
+  bool TakePen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Takes the next step. REQUIRES: the caller holds the pen.
+  void Write() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Constant after construction.
+  core::Hub* const hub_;
+
+  // Touched only at the beginning and by OnDone().
+  std::shared_ptr<BroadcastStreamReactor> self_;
+  Ended ended_;
+
+  // Touched only by the chain of reads.
+  grpc::ByteBuffer reading_;
+  v1::BroadcastStreamRequest request_;
+
+  // Touched by the holder of the pen only.
+  grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
+
+  contract::Mutex mu_;
+  // Answers from request `first_` on; not valid where the hub has not answered.
+  std::deque<grpc::ByteBuffer> answers_ ABSL_GUARDED_BY(mu_);
+  int64_t first_ ABSL_GUARDED_BY(mu_) = 0;
+  bool paused_ ABSL_GUARDED_BY(mu_) = false;       // Nobody reads: too many.
+  bool half_closed_ ABSL_GUARDED_BY(mu_) = false;  // The caller says no more.
+  bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
+  std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);  // First one wins.
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_BROADCAST_STREAM_REACTOR_H_

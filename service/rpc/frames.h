@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Messages to and from gRPC's byte buffers. Pure.
+
+#ifndef HERALD_SERVICE_RPC_FRAMES_H_
+#define HERALD_SERVICE_RPC_FRAMES_H_
+
+#include <vector>
+
+#include "google/protobuf/message_lite.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "service/core/sink.h"
+
+namespace herald::rpc {
+
+// The chunks one behind the other, in one slice.
+grpc::ByteBuffer JoinChunks(const std::vector<core::Chunk>& chunks);
+
+// The serialized message, in one slice.
+grpc::ByteBuffer EncodeMessage(const google::protobuf::MessageLite& message);
+
+// Parses a whole message, reusing what `out` has allocated. False if the bytes
+// are no message of that type; `out` is of no use then.
+bool DecodeMessage(const grpc::ByteBuffer& buffer,
+                   google::protobuf::MessageLite* out);
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_FRAMES_H_

@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/rpc/metrics.h"
+
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "prometheus/text_serializer.h"
+#include "service/rpc/log.h"
+
+namespace herald::rpc {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+// Seconds; an authorizer on the same machine takes less than a millisecond.
+const std::vector<double> kLatencyBuckets = {
+    0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+    0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5};
+
+constexpr absl::Duration kDownLogPause = absl::Seconds(10);
+
+constexpr std::array<const char*, kMethods> kMethodNames = {
+    "Broadcast",  "BroadcastStream", "Subscribe",    "Unsubscribe",
+    "GetMembers", "GetChannel",      "ListChannels", "GetStats",
+    "Disconnect", "Watch",           "Attach"};
+
+MetricFamily Family(const char* name, const char* help, MetricType type) {
+  MetricFamily family;
+  family.name = name;
+  family.help = help;
+  family.type = type;
+  return family;
+}
+
+void AppendGauge(std::vector<MetricFamily>& out, const char* name,
+                 const char* help, int64_t value) {
+  MetricFamily family = Family(name, help, MetricType::Gauge);
+  family.metric.emplace_back().gauge.value = static_cast<double>(value);
+  out.push_back(std::move(family));
+}
+
+void AppendCounter(std::vector<MetricFamily>& out, const char* name,
+                   const char* help, const Count& count) {
+  MetricFamily family = Family(name, help, MetricType::Counter);
+  family.metric.emplace_back().counter.value = static_cast<double>(count);
+  out.push_back(std::move(family));
+}
+
+ClientMetric Labelled(std::vector<ClientMetric::Label> labels, double value) {
+  ClientMetric metric;
+  metric.label = std::move(labels);
+  metric.counter.value = value;
+  return metric;
+}
+
+template <size_t kSize>
+MetricFamily CounterBy(const char* name, const char* help, const char* label,
+                       const std::array<const char*, kSize>& values,
+                       const std::array<Count, kSize>& counts) {
+  MetricFamily family = Family(name, help, MetricType::Counter);
+  for (size_t i = 0; i < kSize; ++i) {
+    family.metric.push_back(
+        Labelled({{label, values[i]}}, static_cast<double>(counts[i])));
+  }
+  return family;
+}
+
+template <size_t kSize>
+void AddBy(const std::array<const char*, kSize>& values,
+           std::array<Count, kSize>& counts, absl::string_view value) {
+  size_t i = 0;
+  while (i + 1 < kSize && value != values[i]) ++i;
+  Add(counts[i], 1);
+}
+
+}  // namespace
+
+Metrics::Metrics(std::string version)
+    : version_(std::move(version)), authorizer_seconds_(kLatencyBuckets) {}
+
+void Metrics::Pull(const core::Hub* hub, const AuthorizerLink* authorizer) {
+  hub_ = hub;
+  authorizer_ = authorizer;
+}
+
+std::vector<MetricFamily> Metrics::Collect() const {
+  std::vector<MetricFamily> out;
+  MetricFamily build =
+      Family("herald_build_info", "The release that runs; always 1.",
+             MetricType::Gauge);
+  build.metric.emplace_back().label = {{"version", version_}};
+  build.metric.back().gauge.value = 1;
+  out.push_back(std::move(build));
+  AppendGauges(out);
+  AppendCounters(out);
+  AppendLabelled(out);
+  return out;
+}
+
+std::string Metrics::Text() const {
+  std::ostringstream out;
+  prometheus::TextSerializer().Serialize(out, Collect());
+  return std::move(out).str();
+}
+
+void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
+  if (hub_ != nullptr) {
+    const core::HubCounts counts = hub_->Counts();
+    AppendGauge(out, "herald_ready", "1 when the service answers, else 0.",
+                hub_->ready() ? 1 : 0);
+    AppendGauge(out, "herald_gateways", "Attached gateways.", counts.gateways);
+    AppendGauge(out, "herald_clients",
+                "Open WebSockets on all gateways, as they report them.",
+                counts.clients);
+    AppendGauge(out, "herald_channels", "Channels that have a subscriber.",
+                counts.channels);
+    AppendGauge(out, "herald_subscriptions", "Subscriptions of all sockets.",
+                counts.subscriptions);
+    AppendGauge(out, "herald_members",
+                "Users present, summed over all presence channels.",
+                counts.members);
+    AppendGauge(out, "herald_watches", "Open Watch calls.", counts.watches);
+  }
+  AppendGauge(out, "herald_link_queue_bytes",
+              "Bytes waiting for gateways, on all links.", links_.queue_bytes);
+  AppendGauge(out, "herald_watch_queue_bytes",
+              "Bytes waiting for the callers of Watch.", watches_.queue_bytes);
+  if (authorizer_ != nullptr) {
+    AppendGauge(out, "herald_authorizer_up",
+                "1 when the authorizer's stream is open, else 0.",
+                authorizer_->connected() ? 1 : 0);
+  }
+}
+
+void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
+  AppendCounter(out, "herald_publications_total",
+                "Events that got their place in a channel, whispers included.",
+                publications_);
+  AppendCounter(out, "herald_publication_bytes_total",
+                "Bytes of data of those events.", publication_bytes_);
+  AppendCounter(out, "herald_publications_repeated_total",
+                "Publishes answered from the memory of their idempotency key.",
+                repeated_);
+  AppendCounter(out, "herald_whispers_total", "Client events.", whispers_);
+  AppendCounter(out, "herald_link_overflows_total",
+                "Links ended because too much waited for the gateway.",
+                links_.overflows);
+  AppendCounter(out, "herald_watch_overflows_total",
+                "Watches ended because too much waited for the caller.",
+                watches_.overflows);
+  AppendCounter(out, "herald_watch_messages_total", "Messages sent on Watches.",
+                watches_.frames_sent);
+  AppendCounter(out, "herald_leases_expired_total",
+                "Gateways lost whose members had to leave.", leases_expired_);
+  AppendCounter(out, "herald_revocations_total",
+                "Revocations passed on to gateways.", revocations_);
+  AppendCounter(out, "herald_calls_timed_out_total",
+                "RPCs that a gateway did not carry out in time.",
+                calls_timed_out_);
+  AppendCounter(out, "herald_authorizer_streams_lost_total",
+                "Authorizer streams that ended or could not be opened; "
+                "repeated failures of one outage count once.",
+                authorizer_streams_lost_);
+}
+
+void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
+  using Direction = std::array<const char*, 2>;
+  constexpr Direction kDirections = {"received", "sent"};
+  out.push_back(CounterBy<2>(
+      "herald_link_frames_total", "Frames on links.", "direction", kDirections,
+      {links_.frames_received.load(), links_.frames_sent.load()}));
+  out.push_back(CounterBy<2>(
+      "herald_link_bytes_total", "Bytes of frames on links.", "direction",
+      kDirections, {links_.bytes_received.load(), links_.bytes_sent.load()}));
+  out.push_back(CounterBy("herald_subscribes_total",
+                          "Subscribes that were answered, by outcome.",
+                          "outcome", kSubscribeOutcomes, subscribes_));
+  if (authorizer_ != nullptr) {
+    out.push_back(CounterBy("herald_authorizer_decisions_total",
+                            "Questions decided, or not decided in time.",
+                            "outcome", kDecisionOutcomes, decisions_));
+    out.push_back(CounterBy("herald_authorizer_ignored_total",
+                            "Messages of the authorizer that were ignored.",
+                            "reason", kIgnoredReasons, ignored_));
+    MetricFamily seconds =
+        Family("herald_authorizer_seconds",
+               "Seconds from asking the authorizer to its answer.",
+               MetricType::Histogram);
+    seconds.metric.push_back(authorizer_seconds_.Collect());
+    out.push_back(std::move(seconds));
+  }
+  MetricFamily rpcs = Family("herald_rpcs_total",
+                             "RPCs that have ended, by method and gRPC code.",
+                             MetricType::Counter);
+  for (size_t method = 0; method < kMethods; ++method) {
+    for (size_t code = 0; code < kCodes; ++code) {
+      const int64_t count = rpcs_.ended[method][code];
+      if (count == 0 && code != 0) continue;
+      rpcs.metric.push_back(Labelled(
+          {{"method", kMethodNames[method]},
+           {"code",
+            absl::StatusCodeToString(static_cast<absl::StatusCode>(code))}},
+          static_cast<double>(count)));
+    }
+  }
+  out.push_back(std::move(rpcs));
+}
+
+void Metrics::OnPublished(int64_t bytes, int64_t /*subscribers*/,
+                          int64_t /*gateways*/, bool whisper) {
+  Add(publications_, 1);
+  Add(publication_bytes_, bytes);
+  if (whisper) Add(whispers_, 1);
+}
+
+void Metrics::OnRepeated() { Add(repeated_, 1); }
+
+void Metrics::OnSubscribeAnswered(absl::string_view outcome) {
+  AddBy(kSubscribeOutcomes, subscribes_, outcome);
+}
+
+void Metrics::OnLinkOpened(uint64_t gateway) {
+  Log(LogLevel::kDebug, "link opened", {{"gateway", absl::StrCat(gateway)}});
+}
+
+void Metrics::OnAttached(uint64_t gateway, int64_t subscriptions) {
+  Log(LogLevel::kInfo, "gateway attached",
+      {{"gateway", absl::StrCat(gateway)},
+       {"subscriptions", absl::StrCat(subscriptions)}});
+}
+
+void Metrics::OnLinkEnded(uint64_t gateway, absl::string_view why) {
+  Log(LogLevel::kInfo, "link ended",
+      {{"gateway", absl::StrCat(gateway)}, {"why", std::string(why)}});
+}
+
+void Metrics::OnLeaseExpired(uint64_t gateway) {
+  Add(leases_expired_, 1);
+  Log(LogLevel::kWarning, "gateway lost", {{"gateway", absl::StrCat(gateway)}});
+}
+
+void Metrics::OnSettled(absl::Duration since_start) {
+  Log(LogLevel::kInfo, "ready",
+      {{"after_ms", absl::StrCat(absl::ToInt64Milliseconds(since_start))}});
+}
+
+void Metrics::OnRevoked() { Add(revocations_, 1); }
+
+void Metrics::OnCallTimedOut() {
+  Add(calls_timed_out_, 1);
+  Log(LogLevel::kWarning, "gateway did not answer a call in time");
+}
+
+void Metrics::OnAuthorizerUp() {
+  {
+    contract::MutexLock lock(&mu_);
+    // An outage that was not worth a line has an end that is not, either.
+    if (std::exchange(down_unlogged_, false)) return;
+  }
+  Log(LogLevel::kInfo, "authorizer connected");
+}
+
+void Metrics::OnAuthorizerDown(const absl::Status& why) {
+  Add(authorizer_streams_lost_, 1);
+  {
+    contract::MutexLock lock(&mu_);
+    const absl::Time now = absl::Now();
+    down_unlogged_ = now - down_logged_ < kDownLogPause;
+    if (down_unlogged_) return;
+    down_logged_ = now;
+  }
+  Log(LogLevel::kWarning, "authorizer away",
+      {{"code", absl::StatusCodeToString(why.code())},
+       {"why", std::string(why.message())}});
+}
+
+void Metrics::OnDecision(absl::string_view outcome,
+                         std::optional<absl::Duration> latency) {
+  AddBy(kDecisionOutcomes, decisions_, outcome);
+  if (latency.has_value()) {
+    authorizer_seconds_.Observe(absl::ToDoubleSeconds(*latency));
+  }
+}
+
+void Metrics::OnAuthorizerIgnored(absl::string_view reason) {
+  AddBy(kIgnoredReasons, ignored_, reason);
+  Log(LogLevel::kDebug, "authorizer message ignored",
+      {{"reason", std::string(reason)}});
+}
+
+}  // namespace herald::rpc

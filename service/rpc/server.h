@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The gRPC server: its services, its port, its health and its end.
+//
+// Health is `grpc.health.v1`, for the server and for
+// `herald.v1.BroadcastService`: SERVING while SetReady(true) holds. Reflection
+// is on, but not with API tokens: it could not ask for them.
+//
+// Threads: gRPC's own. The methods here are for one thread, but SetReady().
+
+#ifndef HERALD_SERVICE_RPC_SERVER_H_
+#define HERALD_SERVICE_RPC_SERVER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "grpcpp/server.h"
+#include "service/core/hub.h"
+#include "service/rpc/api_token.h"
+#include "service/rpc/broadcast_service.h"
+#include "service/rpc/counters.h"
+#include "service/rpc/gateway_service.h"
+
+namespace herald::rpc {
+
+struct ServerOptions {
+  std::string address;  // `host:port`; port 0: a free one.
+  bool reflection = true;
+
+  // What the calls need and report to; all outlive the server.
+  core::Hub* hub = nullptr;
+  const ApiTokens* tokens = nullptr;
+  StreamCounters* links = nullptr;
+  StreamCounters* watches = nullptr;
+  RpcCounters* rpcs = nullptr;
+};
+
+class Server {
+ public:
+  // Listens and serves; not ready yet. UNAVAILABLE if the address cannot be
+  // had.
+  static absl::StatusOr<std::unique_ptr<Server>> Listen(ServerOptions options);
+
+  // As Drain() without any patience.
+  ~Server();
+
+  // Where it listens, with the port that was bound.
+  const std::string& address() const { return address_; }
+
+  // Threads: any.
+  void SetReady(bool ready);
+
+  // Ends the streams politely, lets calls finish for at most `patience`, and
+  // returns when no call is left. REQUIRES: Hub::Stop() was called.
+  void Drain(absl::Duration patience);
+
+ private:
+  explicit Server(const ServerOptions& options);
+
+  absl::Status Build(const ServerOptions& options);
+
+  BroadcastService broadcast_service_;
+  GatewayService gateway_service_;
+  std::string address_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_SERVER_H_
