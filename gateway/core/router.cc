@@ -48,28 +48,34 @@ void Router::SetShards(std::vector<ShardInbox*> shards) {
 }
 
 void Router::LinkUp(UplinkPtr uplink, absl::Duration down) {
-  MutexLock lock(&mu_);
-  contract::Require(uplink_ == nullptr);
+  {
+    MutexLock lock(&mu_);
+    contract::Require(uplink_ == nullptr);
+    EnqueueAttach(*uplink, down);
+    reported_clients_ = -1;  // A new link has heard no report.
+    uplink_ = uplink;
+  }
+  uplink->Flush();
+}
+
+void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   GatewayItem hello;
   hello.mutable_hello()->set_protocol_version(contract::kLinkProtocolVersion);
   hello.mutable_hello()->set_gateway_id(static_cast<int64_t>(gateway_id_));
   hello.mutable_hello()->set_version(version_);
   hello.mutable_hello()->set_link_down_ms(absl::ToInt64Milliseconds(down));
-  uplink->EnqueueUnbounded(Encode(std::move(hello)));
+  uplink.EnqueueUnbounded(Encode(std::move(hello)));
   for (const auto& [channel, held] : held_) {
     if (held.count == 0) continue;
     GatewayItem item;
     item.mutable_held()->set_channel(channel);
     item.mutable_held()->set_subscription_count(held.count);
     held.members.AppendTo(item.mutable_held());
-    uplink->EnqueueUnbounded(Encode(std::move(item)));
+    uplink.EnqueueUnbounded(Encode(std::move(item)));
   }
   GatewayItem attached;
   attached.mutable_attached();
-  uplink->EnqueueUnbounded(Encode(std::move(attached)));
-  reported_clients_ = -1;  // A new link has heard no report.
-  uplink_ = std::move(uplink);
-  uplink_->Flush();
+  uplink.EnqueueUnbounded(Encode(std::move(attached)));
 }
 
 void Router::LinkDown(absl::string_view why) {

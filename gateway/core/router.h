@@ -156,6 +156,9 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int ShardOf(absl::string_view socket_id) const;
   void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Says who the gateway is and what it holds.
+  void EnqueueAttach(Uplink& uplink, absl::Duration down)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Enqueues, unlocks, and flushes.
   bool Send(link::v1::GatewayItem item) ABSL_LOCKS_EXCLUDED(mu_);
   FrameBytes SubscribedFrame(const std::string& channel, Held& held)

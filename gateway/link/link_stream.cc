@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/link/link_stream.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/support/proto_buffer_reader.h"
+#include "grpcpp/support/slice.h"
+#include "proto/contract/grpc_status.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::MutexLock;
+
+constexpr char kMethod[] = "/herald.link.v1.GatewayService/Attach";
+
+// Hands the bytes over without a copy.
+grpc::ByteBuffer ToByteBuffer(std::string bytes) {
+  auto* const owned = new std::string(std::move(bytes));
+  const grpc::Slice slice(
+      owned->data(), owned->size(),
+      [](void* data) { delete static_cast<std::string*>(data); }, owned);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+absl::Status Parse(grpc::ByteBuffer* bytes, link::v1::AttachResponse* frame) {
+  grpc::ProtoBufferReader reader(bytes);
+  if (reader.status().ok() && frame->ParseFromZeroCopyStream(&reader)) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError("the service sent a frame that is no message");
+}
+
+}  // namespace
+
+LinkStream::LinkStream(const std::shared_ptr<grpc::Channel>& channel,
+                       const std::string& api_token, Receiver receiver)
+    : receiver_(std::move(receiver)) {
+  if (!api_token.empty()) {
+    context_.AddMetadata("authorization", absl::StrCat("Bearer ", api_token));
+  }
+  grpc::GenericStub(channel).PrepareBidiStreamingCall(&context_, kMethod, {},
+                                                      this);
+  AddHold();
+}
+
+void LinkStream::Start() {
+  StartRead(&incoming_);
+  StartCall();
+}
+
+void LinkStream::Append(std::string chunk, bool attach) {
+  if (chunk.empty()) return;
+  const auto size = static_cast<int64_t>(chunk.size());
+  const int64_t frame_bytes_max =
+      attach ? contract::kLinkAttachFrameBytes : contract::kLinkFrameBytes;
+  (attach ? attach_bytes_ : bounded_bytes_) += size;
+  if (!outbox_.empty() && outbox_.back().attach == attach) {
+    std::string& last = outbox_.back().bytes;
+    if (static_cast<int64_t>(last.size()) + size <= frame_bytes_max) {
+      last.append(chunk);
+      return;
+    }
+  }
+  outbox_.push_back({std::move(chunk), attach});
+}
+
+void LinkStream::Enqueue(std::string chunk) {
+  {
+    MutexLock lock(&mu_);
+    if (ended_ || half_closed_) return;
+    const auto size = static_cast<int64_t>(chunk.size());
+    if (bounded_bytes_ + size <= contract::kLinkOutboxBytesMax) {
+      return Append(std::move(chunk), /*attach=*/false);
+    }
+  }
+  Cancel(absl::ResourceExhaustedError(absl::StrCat(
+      "the service reads too slowly: ", contract::kLinkOutboxBytesMax,
+      " bytes wait for it")));
+}
+
+void LinkStream::EnqueueUnbounded(std::string chunk) {
+  MutexLock lock(&mu_);
+  if (ended_ || half_closed_) return;
+  Append(std::move(chunk), /*attach=*/true);
+}
+
+void LinkStream::Flush() {
+  {
+    MutexLock lock(&mu_);
+    if (outbox_.empty()) return;
+  }
+  TakePen();
+}
+
+void LinkStream::Stop() {
+  {
+    MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  TakePen();
+}
+
+void LinkStream::Cancel(absl::Status why) {
+  End(std::move(why));
+  context_.TryCancel();
+}
+
+void LinkStream::End(absl::Status why) {
+  {
+    MutexLock lock(&mu_);
+    if (why_.ok()) why_ = std::move(why);
+    ended_ = true;
+    outbox_.clear();
+    attach_bytes_ = 0;
+    bounded_bytes_ = 0;
+  }
+  TakePen();
+}
+
+void LinkStream::TakePen() {
+  {
+    MutexLock lock(&mu_);
+    if (pen_held_) return;
+    pen_held_ = true;
+  }
+  Write();
+}
+
+void LinkStream::Write() {
+  enum { kWrite, kHalfClose, kLeave } step = kLeave;
+  std::string bytes;
+  {
+    MutexLock lock(&mu_);
+    contract::Require(pen_held_);
+    if (!ended_ && !outbox_.empty()) {
+      step = kWrite;
+      Frame& next = outbox_.front();
+      (next.attach ? attach_bytes_ : bounded_bytes_) -=
+          static_cast<int64_t>(next.bytes.size());
+      bytes = std::move(next.bytes);
+      outbox_.pop_front();
+    } else if (!ended_ && stopping_) {
+      step = kHalfClose;
+      half_closed_ = true;
+    } else if (!ended_) {
+      pen_held_ = false;
+      return;
+    }
+  }
+  if (step == kWrite) {
+    outgoing_ = ToByteBuffer(std::move(bytes));
+    return StartWrite(&outgoing_);
+  }
+  if (step == kHalfClose) StartWritesDone();
+  RemoveHold();  // And the pen is not put down.
+}
+
+void LinkStream::OnReadDone(bool ok) {
+  // The service has ended the stream; OnDone() brings its status.
+  if (!ok) return End(absl::OkStatus());
+  link::v1::AttachResponse frame;
+  absl::Status status = Parse(&incoming_, &frame);
+  if (status.ok()) {
+    if (!first_.HasBeenNotified()) first_.Notify();
+    status = receiver_(std::move(frame));
+  }
+  if (!status.ok()) return Cancel(std::move(status));
+  incoming_.Clear();
+  StartRead(&incoming_);
+}
+
+void LinkStream::OnWriteDone(bool ok) {
+  // The pen is held, so End() only notes the end and Write() acts on it.
+  if (!ok) End(absl::OkStatus());
+  Write();
+}
+
+void LinkStream::OnDone(const grpc::Status& status) {
+  {
+    MutexLock lock(&mu_);
+    final_ = why_;
+  }
+  if (final_.ok()) final_ = contract::ToAbslStatus(status);
+  if (!first_.HasBeenNotified()) first_.Notify();
+  done_.Notify();  // The last word: the owner may destroy us.
+}
+
+int64_t LinkStream::queue_bytes() const {
+  MutexLock lock(&mu_);
+  return bounded_bytes_ + attach_bytes_;
+}
+
+}  // namespace herald::gateway

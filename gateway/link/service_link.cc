@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/link/service_link.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/link/link_stream.h"
+#include "grpcpp/create_channel.h"
+#include "grpcpp/support/channel_arguments.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/redial_backoff.h"
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::MutexLock;
+using std::chrono::steady_clock;
+
+// How long a try may take to connect, and then to be answered.
+constexpr absl::Duration kConnectDeadline = absl::Seconds(5);
+constexpr absl::Duration kAnswerDeadline = absl::Seconds(5);
+
+// How long Stop() waits for what is still to be written.
+constexpr absl::Duration kStopDeadline = absl::Seconds(1);
+
+// A wait for a channel cannot be interrupted, so it is cut into pieces.
+constexpr std::chrono::milliseconds kConnectPiece(20);
+
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  const auto bytes_max = static_cast<int>(contract::kLinkMessageBytesMax);
+  arguments.SetMaxReceiveMessageSize(bytes_max);
+  arguments.SetMaxSendMessageSize(bytes_max);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // gRPC's "minimum backoff" is how long one connection attempt may take; a
+  // service under load, or far away, needs more than the backoff.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
+  // Nothing of an earlier channel, and no second attach behind our back.
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
+  return arguments;
+}
+
+bool Connect(grpc::Channel& channel, const absl::Notification& stop) {
+  const auto deadline = std::chrono::system_clock::now() +
+                        absl::ToChronoMilliseconds(kConnectDeadline);
+  for (;;) {
+    const grpc_connectivity_state state = channel.GetState(true);
+    if (state == GRPC_CHANNEL_READY) return true;
+    const auto now = std::chrono::system_clock::now();
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || now >= deadline ||
+        stop.HasBeenNotified()) {
+      return false;
+    }
+    channel.WaitForStateChange(state, std::min(deadline, now + kConnectPiece));
+  }
+}
+
+double Random() {
+  thread_local std::mt19937_64 engine{std::random_device{}()};
+  return std::ldexp(static_cast<double>(engine() >> 11), -53);
+}
+
+}  // namespace
+
+ServiceLink::ServiceLink(ServiceLinkOptions options, Router* router,
+                         Observer* observer)
+    : options_(std::move(options)),
+      router_(router),
+      observer_(observer),
+      credentials_(grpc::InsecureChannelCredentials()) {
+  contract::Require(!options_.targets.empty());
+}
+
+ServiceLink::~ServiceLink() { Stop(); }
+
+void ServiceLink::Start() {
+  contract::Require(!thread_.joinable());
+  thread_ = std::thread([this] { Run(); });
+}
+
+void ServiceLink::Stop() {
+  MutexLock stopping(&stop_mu_);
+  if (stop_.HasBeenNotified()) return;
+  StreamPtr stream;
+  {
+    MutexLock lock(&mu_);
+    stop_.Notify();
+    stream = stream_;
+  }
+  if (stream != nullptr) {
+    stream->Stop();
+    if (!stream->done().WaitForNotificationWithTimeout(kStopDeadline)) {
+      stream->Cancel(absl::CancelledError("the gateway stops"));
+    }
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+int64_t ServiceLink::queue_bytes() const {
+  MutexLock lock(&mu_);
+  return stream_ == nullptr ? 0 : stream_->queue_bytes();
+}
+
+void ServiceLink::Run() {
+  size_t next = 0;
+  while (!stop_.HasBeenNotified()) {
+    const bool used = Try(options_.targets[next]);
+    next = used ? 0 : (next + 1) % options_.targets.size();
+    stop_.WaitForNotificationWithTimeout(contract::RedialBackoff(Random()));
+  }
+}
+
+bool ServiceLink::Try(const std::string& target) {
+  const std::shared_ptr<grpc::Channel> channel =
+      grpc::CreateCustomChannel(target, credentials_, Arguments());
+  if (!Connect(*channel, stop_)) {
+    Unreachable(target);
+    return false;
+  }
+  const auto stream = std::make_shared<LinkStream>(
+      channel, options_.api_token, [this](link::v1::AttachResponse frame) {
+        if (!up_.exchange(true)) observer_->OnLinkOpened();
+        return router_->Receive(std::move(frame));
+      });
+  if (!SetStream(stream)) {
+    stream->Cancel(absl::CancelledError("the gateway stops"));
+  }
+  absl::Duration down = absl::ZeroDuration();
+  if (last_use_.has_value()) {
+    down = absl::FromChrono(steady_clock::now() - *last_use_);
+  }
+  router_->LinkUp(stream, down);
+  stream->Start();
+  Attend(*stream);
+  SetStream(nullptr);
+  up_ = false;
+  // A link that never came into use has not brought what was missed before it,
+  // so `down` goes on.
+  const bool used = router_->settled();
+  if (used) {
+    last_use_ = steady_clock::now();
+    unreachable_.clear();
+  }
+  router_->LinkDown(absl::StrCat("service ", target, ": ",
+                                 stream->why().ok()
+                                     ? "it has closed the link"
+                                     : stream->why().ToString()));
+  return used;
+}
+
+void ServiceLink::Attend(LinkStream& stream) {
+  if (!stream.first().WaitForNotificationWithTimeout(kAnswerDeadline)) {
+    stream.Cancel(absl::DeadlineExceededError("the service does not answer"));
+  }
+  stream.done().WaitForNotification();
+}
+
+void ServiceLink::Unreachable(const std::string& target) {
+  if (stop_.HasBeenNotified() || !unreachable_.insert(target).second) return;
+  observer_->OnLinkEnded(
+      absl::StrCat("service ", target, ": cannot be reached"));
+}
+
+bool ServiceLink::SetStream(StreamPtr stream) {
+  MutexLock lock(&mu_);
+  stream_ = std::move(stream);
+  return !stop_.HasBeenNotified();
+}
+
+}  // namespace herald::gateway

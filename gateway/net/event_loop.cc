@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/net/event_loop.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <iterator>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+using contract::MutexLock;
+
+}  // namespace
+
+EventLoop::EventLoop(int index, GatewayState* state)
+    : index_(index),
+      state_(state),
+      start_(absl::Now()),
+      monotonic_start_(Clock::now()),
+      shard_({index, state->subscriptions_max}, state->router, state->dialect,
+             this, state->observer, start_),
+      context_(/*concurrency_hint=*/1),
+      tick_(context_.get_executor()) {}
+
+EventLoop::~EventLoop() { contract::Require(!thread_.joinable()); }
+
+void EventLoop::Start() {
+  StartTick();
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void EventLoop::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+absl::Time EventLoop::Monotonic() const {
+  return start_ + absl::FromChrono(Clock::now() - monotonic_start_);
+}
+
+void EventLoop::Post(std::vector<Delivery> batch) {
+  {
+    MutexLock lock(&mu_);
+    const bool wakes = inbox_.empty();
+    if (wakes) {
+      inbox_ = std::move(batch);
+    } else {
+      inbox_.insert(inbox_.end(), std::make_move_iterator(batch.begin()),
+                    std::make_move_iterator(batch.end()));
+    }
+    if (!wakes) return;
+  }
+  net::post(context_, [this] { DeliverAll(); });
+}
+
+void EventLoop::DeliverAll() {
+  std::vector<Delivery> batch;
+  {
+    MutexLock lock(&mu_);
+    batch = std::exchange(inbox_, {});
+  }
+  shard_.Deliver(std::move(batch));
+}
+
+void EventLoop::RequestFlush() {
+  net::post(context_, [this] { shard_.FlushDirty(); });
+}
+
+void EventLoop::StartTick() {
+  tick_.expires_after(absl::ToChronoNanoseconds(TimerWheel::kSlot));
+  tick_.async_wait([this](error_code ec) {
+    if (!ec) OnTick();
+  });
+}
+
+void EventLoop::OnTick() {
+  shard_.Advance(Monotonic());
+  DrainSome();
+  published_queue_bytes_.store(queue_bytes_, std::memory_order_relaxed);
+  StartTick();
+}
+
+void EventLoop::StartDrain(absl::Duration time) {
+  net::post(context_, [this, time] {
+    drain_end_ = Monotonic() + time;
+    DrainSome();
+  });
+}
+
+void EventLoop::DrainSome() {
+  if (drain_end_ == absl::InfiniteFuture()) return;
+  // What is left, divided by the ticks that are left, rounded up.
+  const int64_t open = shard_.CloseSome(0, CloseReason::kGoingAway);
+  const int64_t ticks = std::max<int64_t>(
+      1, (drain_end_ - Monotonic()) / TimerWheel::kSlot);
+  shard_.CloseSome((open + ticks - 1) / ticks, CloseReason::kGoingAway);
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One io_context, one thread, one shard. A socket lives and dies on its loop.
+//
+// Threads: Post(), StartDrain(), Stop() and queue_bytes() may be called from
+// any; Start() and Join() from the one that owns the loop; all else on the
+// loop's own.
+//
+// Lifetime: whoever owns it calls Stop() and Join(), and destroys it after
+// all who might Post(). Sockets that are still open are cut then.
+//
+// Order: batches are delivered in the order of their Post(). A turn delivers
+// all that has come so far; the flush is queued behind it.
+
+#ifndef HERALD_GATEWAY_NET_EVENT_LOOP_H_
+#define HERALD_GATEWAY_NET_EVENT_LOOP_H_
+
+#include <atomic>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
+#include "gateway/core/delivery.h"
+#include "gateway/core/shard.h"
+#include "gateway/net/aliases.h"
+#include "gateway/net/gateway_state.h"
+#include "proto/contract/mutex.h"
+
+namespace herald::gateway {
+
+class EventLoop final : public Loop, public ShardInbox {
+ public:
+  // `index` is from 0 to state->shard_count - 1; `state` outlives the loop.
+  EventLoop(int index, GatewayState* state);
+  ~EventLoop() override;
+
+  // Begins to run, on a thread of its own.
+  void Start();
+  // Has the thread end after what it does now.
+  void Stop() { context_.stop(); }
+  void Join();
+
+  // Closes all sockets with kGoingAway, spread evenly over `time`.
+  void StartDrain(absl::Duration time);
+
+  // Bytes that wait in the outboxes, as of the last tick.
+  int64_t queue_bytes() const {
+    return published_queue_bytes_.load(std::memory_order_relaxed);
+  }
+
+  // ShardInbox:
+  void Post(std::vector<Delivery> batch) override ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Loop:
+  void RequestFlush() override;
+  absl::Time Now() const override { return absl::Now(); }
+
+  // For the sessions of this loop. -----------------------------------------
+
+  net::io_context& context() { return context_; }
+  GatewayState& state() { return *state_; }
+  Shard& shard() { return shard_; }
+  int index() const { return index_; }
+  int64_t* queue_bytes_counter() { return &queue_bytes_; }
+
+  // Keeps an object alive that waits for nothing: a socket that is not read.
+  void Hold(std::shared_ptr<void> object) { held_.insert(std::move(object)); }
+  void Release(const std::shared_ptr<void>& object) { held_.erase(object); }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  using Timer =
+      net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
+                                net::io_context::executor_type>;
+
+  // What the shard takes for the time: it never jumps, unlike the time of day.
+  absl::Time Monotonic() const;
+  void DeliverAll() ABSL_LOCKS_EXCLUDED(mu_);
+  void StartTick();
+  void OnTick();
+  void DrainSome();
+
+  // Constant after construction.
+  const int index_;
+  GatewayState* const state_;
+  const absl::Time start_;
+  const Clock::time_point monotonic_start_;
+
+  std::atomic<int64_t> published_queue_bytes_{0};
+
+  // Touched only by the loop. The context is destroyed first, for its handlers
+  // own the sockets, which are known to the shard and count their bytes.
+  int64_t queue_bytes_ = 0;
+  absl::Time drain_end_ = absl::InfiniteFuture();
+  Shard shard_;
+  net::io_context context_;
+  Timer tick_;
+  absl::flat_hash_set<std::shared_ptr<void>> held_;
+
+  contract::Mutex mu_;
+  std::vector<Delivery> inbox_ ABSL_GUARDED_BY(mu_);
+
+  std::thread thread_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_NET_EVENT_LOOP_H_

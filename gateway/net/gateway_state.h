@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What all event loops of the process share: the settings of the rim, the way
+// to the core, and the two facts that change.
+//
+// Threads: any. All but the atomics is constant once the loops run.
+
+#ifndef HERALD_GATEWAY_NET_GATEWAY_STATE_H_
+#define HERALD_GATEWAY_NET_GATEWAY_STATE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "gateway/core/dialect.h"
+#include "gateway/core/router.h"
+#include "gateway/net/net_observer.h"
+#include "gateway/net/origin_patterns.h"
+
+namespace herald::gateway {
+
+struct GatewayState {
+  Router* router = nullptr;
+  const Dialect* dialect = nullptr;
+  NetObserver* observer = nullptr;
+
+  int shard_count = 1;
+  int64_t subscriptions_max = 1000;  // Per socket.
+  int64_t connections_max = 0;       // WebSockets; 0 = unlimited.
+  size_t queue_bytes_max = 1 << 20;  // Per socket.
+  OriginPatterns origins{{"*"}};
+
+  // The body of /metrics.
+  std::function<std::string()> metrics_text;
+  // Why /readyz is 503, as a sentence; empty if the gateway is ready.
+  std::function<std::string()> not_ready;
+
+  std::atomic<bool> draining{false};
+  std::atomic<int64_t> connections{0};  // Open WebSockets; see ConnectionSlot.
+};
+
+// One of the connections that BROADCAST_MAX_CONNECTIONS allows, for as long as
+// the object lives.
+class ConnectionSlot {
+ public:
+  ConnectionSlot(ConnectionSlot&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)) {}
+  ConnectionSlot& operator=(ConnectionSlot&&) = delete;
+  ~ConnectionSlot() {
+    if (state_ != nullptr) state_->connections.fetch_sub(1);
+  }
+
+  // A slot that is not valid() if there is none left.
+  static ConnectionSlot Take(GatewayState* state) {
+    const int64_t before = state->connections.fetch_add(1);
+    ConnectionSlot slot(state);
+    const bool full =
+        state->connections_max > 0 && before >= state->connections_max;
+    return full ? ConnectionSlot(nullptr) : std::move(slot);
+  }
+
+  bool valid() const { return state_ != nullptr; }
+
+ private:
+  explicit ConnectionSlot(GatewayState* state) : state_(state) {}
+
+  GatewayState* state_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_NET_GATEWAY_STATE_H_

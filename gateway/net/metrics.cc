@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/net/metrics.h"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Registry;
+
+constexpr std::array<const char*, 11> kCloseReasons = {
+    "normal",   "going_away", "protocol_error", "binary",
+    "bad_utf8", "too_large",  "policy",         "overloaded",
+    "slow",     "no_heartbeat", "disconnected"};
+static_assert(kCloseReasons.size() ==
+              static_cast<size_t>(CloseReason::kDisconnected) + 1);
+
+constexpr std::array<const char*, 4> kRefusals = {"draining", "full", "origin",
+                                                  "bad_request"};
+static_assert(kRefusals.size() ==
+              static_cast<size_t>(UpgradeRefusal::kBadRequest) + 1);
+
+// From 100 µs, what an idle machine needs, to 5 s.
+const Histogram::BucketBoundaries kLatencyBounds = {
+    .0001, .00025, .0005, .001, .0025, .005, .01, .025,
+    .05,   .1,     .25,   .5,   1,     2.5,  5};
+
+Counter& AddCounter(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildCounter()
+      .Name(name)
+      .Help(help)
+      .Register(registry)
+      .Add({});
+}
+
+Gauge& AddGauge(Registry& registry, const char* name, const char* help) {
+  return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(
+      {});
+}
+
+// One counter per value of a label, all there from the start.
+template <size_t kSize>
+std::array<Counter*, kSize> AddCounters(
+    Registry& registry, const char* name, const char* help, const char* label,
+    const std::array<const char*, kSize>& values) {
+  Family<Counter>& family =
+      prometheus::BuildCounter().Name(name).Help(help).Register(registry);
+  std::array<Counter*, kSize> counters;
+  for (size_t i = 0; i < kSize; ++i) {
+    counters[i] = &family.Add({{label, values[i]}});
+  }
+  return counters;
+}
+
+}  // namespace
+
+struct Metrics::Instruments {
+  explicit Instruments(Registry& r);
+
+  Gauge& connections;
+  Counter& connections_total;
+  const std::array<Counter*, kRefusals.size()> refused;
+  const std::array<Counter*, kCloseReasons.size()> closed;
+  Gauge& subscriptions;
+  Family<Counter>& subscribes_refused;
+  Counter& deliveries;
+  Counter& delivery_bytes;
+  Histogram& publish_to_socket;
+  Counter& slow_consumers;
+  Counter& dropped_bytes;
+  Counter& messages;
+  Counter& bad_messages;
+  Counter& whispers;
+  Gauge& queue_bytes;
+  Gauge& link_up;
+  Gauge& link_settled;
+  Counter& link_ended;
+  Gauge& link_queue_bytes;
+  Counter& grants_asked;
+  Counter& grants_ended;
+  Counter& accept_errors;
+};
+
+Metrics::Instruments::Instruments(Registry& r)
+    : connections(AddGauge(r, "herald_gateway_connections",
+                           "WebSockets that are open.")),
+      connections_total(AddCounter(r, "herald_gateway_connections_total",
+                                   "WebSockets that were opened.")),
+      refused(AddCounters(r, "herald_gateway_refused_connections_total",
+                          "Requests for /ws that were refused, by reason.",
+                          "reason", kRefusals)),
+      closed(AddCounters(r, "herald_gateway_closed_connections_total",
+                         "WebSockets that have ended, by reason; normal: the "
+                         "client or the network ended it.",
+                         "reason", kCloseReasons)),
+      subscriptions(AddGauge(r, "herald_gateway_subscriptions",
+                             "Subscriptions of the open WebSockets.")),
+      subscribes_refused(
+          prometheus::BuildCounter()
+              .Name("herald_gateway_subscribes_refused_total")
+              .Help("Subscribes answered with subscription_error, by code.")
+              .Register(r)),
+      deliveries(AddCounter(r, "herald_gateway_deliveries_total",
+                            "Events handed to WebSockets: one for each "
+                            "publication and subscriber.")),
+      delivery_bytes(AddCounter(r, "herald_gateway_delivery_bytes_total",
+                                "Bytes of these, with WebSocket framing.")),
+      publish_to_socket(
+          prometheus::BuildHistogram()
+              .Name("herald_gateway_publish_to_socket_seconds")
+              .Help("Seconds from the service taking a publication to its "
+                    "being handed to the sockets of one event loop; once for "
+                    "each publication and loop.")
+              .Register(r)
+              .Add({}, kLatencyBounds)),
+      slow_consumers(AddCounter(r, "herald_gateway_slow_consumers_total",
+                                "WebSockets cut because they read too "
+                                "slowly.")),
+      dropped_bytes(AddCounter(r, "herald_gateway_dropped_bytes_total",
+                               "Bytes that waited for these and were given "
+                               "up.")),
+      messages(AddCounter(r, "herald_gateway_messages_total",
+                          "Messages received from clients.")),
+      bad_messages(AddCounter(r, "herald_gateway_bad_messages_total",
+                              "Of these, messages that were not understood.")),
+      whispers(AddCounter(r, "herald_gateway_whispers_total",
+                          "Client events passed on.")),
+      queue_bytes(AddGauge(r, "herald_gateway_queue_bytes",
+                           "Bytes that wait for WebSockets to take them.")),
+      link_up(AddGauge(r, "herald_gateway_link_up",
+                       "1 if the link to the service is open, else 0.")),
+      link_settled(AddGauge(r, "herald_gateway_link_settled",
+                            "1 if the service answers on the link, else 0.")),
+      link_ended(AddCounter(r, "herald_gateway_link_ended_total",
+                            "Links to the service that have ended, or "
+                            "could not be opened.")),
+      link_queue_bytes(AddGauge(r, "herald_gateway_link_queue_bytes",
+                                "Bytes that wait for the link to take them.")),
+      grants_asked(AddCounter(r, "herald_gateway_grants_asked_total",
+                              "Grants that were asked again before their "
+                              "end.")),
+      grants_ended(AddCounter(r, "herald_gateway_grants_ended_total",
+                              "Grants that ended without a new yes.")),
+      accept_errors(AddCounter(r, "herald_gateway_accept_errors_total",
+                               "Failures to accept a connection.")) {
+  for (const char* code : {"unauthorized", "channel_full", "too_many_channels",
+                           "invalid_channel", "unavailable"}) {
+    subscribes_refused.Add({{"code", code}});
+  }
+}
+
+Metrics::Metrics(absl::string_view version)
+    : registry_(std::make_unique<Registry>()),
+      all_(std::make_unique<Instruments>(*registry_)) {
+  prometheus::BuildGauge()
+      .Name("herald_gateway_build_info")
+      .Help("Always 1; the label says which release runs.")
+      .Register(*registry_)
+      .Add({{"version", std::string(version)}})
+      .Set(1);
+}
+
+Metrics::~Metrics() = default;
+
+std::string Metrics::Text(const Readings& readings) {
+  all_->queue_bytes.Set(static_cast<double>(readings.queue_bytes));
+  all_->link_up.Set(readings.link_up ? 1 : 0);
+  all_->link_settled.Set(readings.link_settled ? 1 : 0);
+  all_->link_queue_bytes.Set(static_cast<double>(readings.link_queue_bytes));
+  return prometheus::TextSerializer().Serialize(registry_->Collect());
+}
+
+void Metrics::OnOpened() {
+  all_->connections.Increment();
+  all_->connections_total.Increment();
+}
+
+void Metrics::OnClosed(CloseReason /*why*/) { all_->connections.Decrement(); }
+
+void Metrics::OnSubscriptions(int64_t delta) {
+  all_->subscriptions.Increment(static_cast<double>(delta));
+}
+
+void Metrics::OnSubscribeRefused(absl::string_view code) {
+  all_->subscribes_refused.Add({{"code", std::string(code)}}).Increment();
+}
+
+void Metrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
+                          absl::Duration since_publish) {
+  all_->deliveries.Increment(static_cast<double>(sockets));
+  all_->delivery_bytes.Increment(static_cast<double>(sockets * frame_bytes));
+  // Another machine's clock may be ahead of this one's.
+  all_->publish_to_socket.Observe(
+      std::max(0.0, absl::ToDoubleSeconds(since_publish)));
+}
+
+void Metrics::OnSlow(int64_t bytes) {
+  all_->slow_consumers.Increment();
+  all_->dropped_bytes.Increment(static_cast<double>(bytes));
+}
+
+void Metrics::OnMessage(int64_t /*bytes*/) { all_->messages.Increment(); }
+void Metrics::OnBadMessage() { all_->bad_messages.Increment(); }
+void Metrics::OnWhisper() { all_->whispers.Increment(); }
+void Metrics::OnLinkEnded(absl::string_view /*why*/) {
+  all_->link_ended.Increment();
+}
+void Metrics::OnGrantAsked() { all_->grants_asked.Increment(); }
+void Metrics::OnGrantEnded() { all_->grants_ended.Increment(); }
+
+void Metrics::OnUpgradeRefused(UpgradeRefusal why) {
+  all_->refused[static_cast<size_t>(why)]->Increment();
+}
+
+void Metrics::OnWebsocketEnded(CloseReason why) {
+  all_->closed[static_cast<size_t>(why)]->Increment();
+}
+
+void Metrics::OnAcceptError() { all_->accept_errors.Increment(); }
+
+}  // namespace herald::gateway

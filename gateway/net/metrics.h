@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the gateway counts, for /metrics.
+//
+// Deliveries are counted once for a publication and loop, never per socket:
+// these counters are shared by all loops.
+//
+// Threads: any.
+
+#ifndef HERALD_GATEWAY_NET_METRICS_H_
+#define HERALD_GATEWAY_NET_METRICS_H_
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gateway/net/net_observer.h"
+
+namespace prometheus {
+class Counter;
+class Gauge;
+class Histogram;
+class Registry;
+}  // namespace prometheus
+
+namespace herald::gateway {
+
+class Metrics : public NetObserver {
+ public:
+  // Facts that are read when somebody looks.
+  struct Readings {
+    int64_t queue_bytes = 0;       // Of all sockets.
+    bool link_up = false;
+    bool link_settled = false;
+    int64_t link_queue_bytes = 0;
+  };
+
+  explicit Metrics(absl::string_view version);
+  ~Metrics() override;
+  Metrics(const Metrics&) = delete;
+  Metrics& operator=(const Metrics&) = delete;
+
+  // Prometheus text (version 0.0.4).
+  std::string Text(const Readings& readings);
+
+  // NetObserver:
+  void OnOpened() override;
+  void OnClosed(contract::CloseReason why) override;
+  void OnSubscriptions(int64_t delta) override;
+  void OnSubscribeRefused(absl::string_view code) override;
+  void OnDelivered(int64_t sockets, int64_t frame_bytes,
+                   absl::Duration since_publish) override;
+  void OnSlow(int64_t bytes) override;
+  void OnMessage(int64_t bytes) override;
+  void OnBadMessage() override;
+  void OnWhisper() override;
+  void OnLinkEnded(absl::string_view why) override;
+  void OnGrantAsked() override;
+  void OnGrantEnded() override;
+  void OnUpgradeRefused(UpgradeRefusal why) override;
+  void OnWebsocketEnded(contract::CloseReason why) override;
+  void OnAcceptError() override;
+
+ private:
+  struct Instruments;
+
+  const std::unique_ptr<prometheus::Registry> registry_;
+  const std::unique_ptr<const Instruments> all_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_NET_METRICS_H_

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/net/outgoing_stream.h"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+#include "absl/types/span.h"
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+namespace {
+
+constexpr size_t kPartsMax = 64;  // Frames in one gather write.
+constexpr char kCloseFrame = static_cast<char>(0x88);  // FIN, close.
+
+}  // namespace
+
+OutgoingStream::OutgoingStream(TcpSocket socket, int64_t* queue_bytes)
+    : socket_(std::move(socket)), queue_bytes_(queue_bytes) {}
+
+OutgoingStream::~OutgoingStream() {
+  *queue_bytes_ -= static_cast<int64_t>(outbox_.size_bytes());
+}
+
+bool OutgoingStream::Push(const Frame& frame, size_t bytes_max) {
+  if (broken_) return true;
+  if (!outbox_.Push(frame, bytes_max)) return false;
+  *queue_bytes_ += static_cast<int64_t>(frame.size());
+  return true;
+}
+
+void OutgoingStream::PushUnbounded(Frame frame) {
+  if (broken_) return;
+  *queue_bytes_ += static_cast<int64_t>(frame.size());
+  outbox_.PushUnbounded(std::move(frame));
+}
+
+void OutgoingStream::Accept(std::string bytes, std::unique_ptr<Write> write) {
+  contract::Require(write_ == nullptr && !bytes.empty());
+  if (broken_) return write->Complete(net::error::broken_pipe, 0);
+  const bool closes = !corked_ && bytes.front() == kCloseFrame;
+  write_ = std::move(write);
+  write_bytes_ = bytes.size();
+  PushUnbounded(Frame(std::make_shared<const std::string>(std::move(bytes))));
+  write_left_ = outbox_.size_bytes();
+  if (corked_) return CompleteWrite({});
+  const std::shared_ptr<Owner> owner = owner_.lock();
+  if (closes && owner != nullptr) owner->OnCloseQueued();
+  Flush();
+}
+
+void OutgoingStream::CompleteWrite(error_code ec) {
+  if (write_ == nullptr) return;
+  write_left_ = 0;
+  std::exchange(write_, nullptr)->Complete(ec, ec ? 0 : write_bytes_);
+}
+
+void OutgoingStream::Flush() {
+  if (corked_ || waiting_) return;
+  while (!outbox_.empty()) {
+    std::array<iovec, kPartsMax> parts;
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = outbox_.Gather(absl::MakeSpan(parts));
+    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message,
+                                   MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      if (errno == EAGAIN || errno == EWOULDBLOCK) return StartWait();
+      return Fail(error_code(errno, boost::system::system_category()));
+    }
+    const auto left = static_cast<size_t>(sent);
+    outbox_.Advance(left);
+    *queue_bytes_ -= sent;
+    if (write_ == nullptr) continue;
+    write_left_ -= std::min(write_left_, left);
+    if (write_left_ == 0) CompleteWrite({});
+  }
+}
+
+int64_t OutgoingStream::Clear() {
+  const size_t before = outbox_.size_bytes();
+  outbox_.Clear();
+  const size_t after = outbox_.size_bytes();
+  const auto dropped = static_cast<int64_t>(before - after);
+  *queue_bytes_ -= dropped;
+  // Dropped with the rest, unless it is the frame that has begun to leave. For
+  // Beast it is done: what it waits to write next is the close frame.
+  if (write_left_ > after) CompleteWrite({});
+  return dropped;
+}
+
+void OutgoingStream::StartWait() {
+  waiting_ = true;
+  socket_.async_wait(tcp::socket::wait_write,
+                     [this, owner = owner_.lock()](error_code ec) {
+                       OnWaitDone(ec);
+                     });
+}
+
+void OutgoingStream::OnWaitDone(error_code ec) {
+  waiting_ = false;
+  if (ec) return Fail(ec);
+  Flush();
+}
+
+void OutgoingStream::Fail(error_code ec) {
+  broken_ = true;
+  *queue_bytes_ -= static_cast<int64_t>(outbox_.size_bytes());
+  outbox_ = Outbox();
+  CompleteWrite(ec);
+  error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_both, ignored);
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The layer under beast::websocket::stream that owns what a socket has to
+// write. Shared frames are queued here directly, past Beast; what Beast itself
+// writes (the handshake's response, pongs, closes) passes through
+// async_write_some() and queues in the same outbox, so that all of it leaves in
+// one order, in gather writes. Reads go straight to the socket.
+//
+// Bound: a write of Beast completes when its bytes have left, and Beast begins
+// no other before that. So a client that sends pings and does not read makes
+// one pong wait, and then is not read; and a teardown, which Beast begins after
+// its close frame, finds that frame sent.
+//
+// Corked: until Uncork() nothing is written and Beast's writes complete at
+// once, so that the handshake's response goes out together with the first
+// message.
+//
+// Threads: its socket's loop.
+//
+// Lifetime: the owner holds the websocket::stream that holds this; waiting for
+// the kernel holds the owner.
+//
+// Failure: a write that fails empties the outbox and shuts the socket down, so
+// that the read side ends too. What is pushed later is dropped.
+
+#ifndef HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
+#define HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/bind_handler.hpp>
+#include <boost/beast/core/buffer_traits.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/beast/websocket/teardown.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include "gateway/core/frame.h"
+#include "gateway/core/outbox.h"
+#include "gateway/net/aliases.h"
+
+namespace herald::gateway {
+
+class OutgoingStream {
+ public:
+  using executor_type = TcpSocket::executor_type;
+  using next_layer_type = TcpSocket;
+
+  class Owner {
+   public:
+    // Beast has queued a close frame, ours or its own: the closing handshake
+    // has begun and wants a deadline.
+    virtual void OnCloseQueued() = 0;
+
+   protected:
+    ~Owner() = default;
+  };
+
+  // `queue_bytes` counts what waits in all outboxes of the loop; it outlives
+  // the stream.
+  OutgoingStream(TcpSocket socket, int64_t* queue_bytes);
+  OutgoingStream(const OutgoingStream&) = delete;
+  OutgoingStream& operator=(const OutgoingStream&) = delete;
+  ~OutgoingStream();
+
+  // Once, before anything is written.
+  void SetOwner(std::weak_ptr<Owner> owner) { owner_ = std::move(owner); }
+
+  void Uncork() { corked_ = false; }
+
+  // Appends a frame (Outbox::Push()).
+  bool Push(const Frame& frame, size_t bytes_max);
+
+  // Appends a control frame of our own, past the bound.
+  void PushUnbounded(Frame frame);
+
+  // Writes what waits, and goes on by itself when the kernel takes more.
+  void Flush();
+
+  // Gives up what waits, but for a frame that has begun to leave. Returns how
+  // many bytes those were.
+  int64_t Clear();
+
+  size_t waiting_bytes() const { return outbox_.size_bytes(); }
+
+  // AsyncStream, as Beast needs it. ----------------------------------------
+
+  executor_type get_executor() { return socket_.get_executor(); }
+  TcpSocket& next_layer() { return socket_; }
+  const TcpSocket& next_layer() const { return socket_; }
+
+  template <typename Buffers, typename Handler>
+  void async_read_some(const Buffers& buffers, Handler&& handler) {
+    socket_.async_read_some(buffers, std::forward<Handler>(handler));
+  }
+
+  template <typename Buffers, typename Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    std::string bytes(beast::buffer_bytes(buffers), '\0');
+    net::buffer_copy(net::buffer(bytes), buffers);
+    Accept(std::move(bytes),
+           std::make_unique<WriteOf<std::decay_t<Handler>>>(
+               socket_.get_executor(), std::forward<Handler>(handler)));
+  }
+
+ private:
+  // A write of Beast that has not completed.
+  class Write {
+   public:
+    virtual ~Write() = default;
+    // Posts the completion; never calls it inline.
+    virtual void Complete(error_code ec, size_t bytes) = 0;
+  };
+
+  template <typename Handler>
+  class WriteOf final : public Write {
+   public:
+    WriteOf(executor_type executor, Handler handler)
+        : executor_(executor), handler_(std::move(handler)) {}
+    void Complete(error_code ec, size_t bytes) override {
+      net::post(executor_,
+                beast::bind_handler(std::move(handler_), ec, bytes));
+    }
+
+   private:
+    executor_type executor_;
+    Handler handler_;
+  };
+
+  void Accept(std::string bytes, std::unique_ptr<Write> write);
+  void CompleteWrite(error_code ec);
+  void StartWait();
+  void OnWaitDone(error_code ec);
+  void Fail(error_code ec);
+
+  TcpSocket socket_;
+  Outbox outbox_;
+  int64_t* const queue_bytes_;
+  std::weak_ptr<Owner> owner_;
+  std::unique_ptr<Write> write_;  // At most one: Beast takes turns.
+  size_t write_bytes_ = 0;
+  size_t write_left_ = 0;  // What must leave before write_ is complete.
+  bool corked_ = true;
+  bool waiting_ = false;
+  bool broken_ = false;
+};
+
+// Found by Beast through argument-dependent lookup when it ends a connection.
+template <typename Handler>
+void async_teardown(beast::role_type role, OutgoingStream& stream,
+                    Handler&& handler) {
+  websocket::async_teardown(role, stream.next_layer(),
+                            std::forward<Handler>(handler));
+}
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_NET_OUTGOING_STREAM_H_

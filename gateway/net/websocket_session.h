@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One browser's WebSocket over Beast: the core's Socket. One chain of reads; what
+// is written goes through OutgoingStream; the end is a closing handshake with a
+// deadline.
+//
+// Idle sockets are what a gateway has most of, so a socket that waits for a
+// message owns no buffer for it but a few bytes; longer messages get a string
+// for as long as they take.
+//
+// Threads: its loop.
+//
+// Lifetime: the session belongs to the operations that it waits for; while its
+// reading is paused, to the loop.
+
+#ifndef HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
+#define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <string>
+
+#include "gateway/net/aliases.h"
+#include "gateway/net/event_loop.h"
+#include "gateway/net/gateway_state.h"
+
+namespace herald::gateway {
+
+using HttpRequest = http::request<http::empty_body>;
+
+// Answers the upgrade `request` that was read from `socket`, and serves the
+// WebSocket until it ends. A handshake that is wrong in detail (a key that is
+// none, another version) is answered with its HTTP error and nothing more.
+// `connection` is a serialized v1::Connection.
+void StartWebsocketSession(EventLoop* loop, TcpSocket socket,
+                           const HttpRequest& request, ConnectionSlot slot,
+                           std::string connection);
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
