@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The commands: each makes one call of herald::client and prints its answer.
+//
+// Failure: UsageError() for words that make no sense, otherwise the call's
+// status. Nothing is printed then.
+
+#ifndef HERALD_CLIENTS_CLI_COMMANDS_H_
+#define HERALD_CLIENTS_CLI_COMMANDS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace herald::cli {
+
+// What all commands need to know.
+struct Session {
+  std::string address;
+  std::string token;
+  absl::Duration timeout;
+  bool json = false;
+  std::vector<std::string> words;  // Arguments behind the command's name.
+};
+
+// A mistake in the command line, which ends with exit code 2.
+absl::Status UsageError(absl::string_view message);
+bool IsUsageError(const absl::Status& status);
+
+struct Command {
+  absl::string_view name;
+  std::vector<absl::string_view> flags;  // Beside --address, --token, --json.
+  absl::Status (*run)(const Session& session);
+};
+
+const std::vector<Command>& Commands();
+
+// Prints messages until SIGINT, SIGTERM or the end of the stream.
+absl::Status RunWatch(const Session& session);
+
+}  // namespace herald::cli
+
+#endif  // HERALD_CLIENTS_CLI_COMMANDS_H_

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "clients/cli/help.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace herald::cli {
+namespace {
+
+constexpr absl::string_view kOverview =
+    R"(herald publishes to a Herald service and looks into it.
+
+Usage:
+  herald <command> [arguments] [flags]
+
+Commands:
+  broadcast   Publish an event to channels
+  watch       Print what is said on channels, until Ctrl-C
+  members     List who is present on a presence channel
+  channels    List the channels that have subscribers
+  stats       Show how much there is of everything
+  disconnect  Close the connections of a socket or a user
+
+Flags:
+)";
+
+constexpr absl::string_view kConnectionFlags =
+    R"(  --address HOST:PORT  the service (default: BROADCAST_GRPC_ADDRESS, else
+                       127.0.0.1:50051)
+  --token TOKEN        the API token (default: the first of
+                       BROADCAST_API_TOKEN)
+  --json               print JSON instead of text for people
+)";
+
+constexpr absl::string_view kTimeoutFlag =
+    R"(  --timeout DURATION   longest time to wait, retries included (default: 5s)
+)";
+
+constexpr absl::string_view kEnd =
+    R"(
+Variables are also read from a file .env in the working directory.
+
+Exit codes: 0 done, 1 the service said no or could not be reached, 2 the
+command line was not understood.
+)";
+
+constexpr absl::string_view kBroadcast =
+    R"(Publishes one event to one or more channels.
+
+Usage:
+  herald broadcast CHANNEL[,CHANNEL...] EVENT DATA [flags]
+
+DATA is JSON text; "-" reads it from standard input. Prints how many sockets
+were subscribed to each channel. All channels get the event, or none does.
+
+Examples:
+  herald broadcast news created '{"id": 1}'
+  herald broadcast news,orders changed 42 --except 1234.5678
+  generate | herald broadcast news report -
+
+Flags:
+  --except SOCKET      a socket that shall not receive it
+  --key KEY            idempotency key: repeats within 5 minutes are harmless
+)";
+
+constexpr absl::string_view kWatch =
+    R"(Prints what is said on channels, one line for each message, until Ctrl-C.
+
+Usage:
+  herald watch CHANNEL... [flags]
+
+Needs no authorizer, is no member, and is not counted as a subscriber. Ends
+with exit code 1 if the service goes away.
+
+Examples:
+  herald watch news presence-room
+  herald watch news --json | jq .data
+
+Flags:
+)";
+
+constexpr absl::string_view kMembers =
+    R"(Lists who is present on a presence channel, with their connections.
+
+Usage:
+  herald members CHANNEL [flags]
+
+Examples:
+  herald members presence-room
+
+Flags:
+)";
+
+constexpr absl::string_view kChannels =
+    R"(Lists the channels that have subscribers, in the order of their names.
+
+Usage:
+  herald channels [flags]
+
+Examples:
+  herald channels --prefix presence-
+
+Flags:
+  --prefix PREFIX      only names that begin with it
+)";
+
+constexpr absl::string_view kStats =
+    R"(Shows how many connections, channels and subscriptions there are, and which
+gateways are attached.
+
+Usage:
+  herald stats [flags]
+
+Flags:
+)";
+
+constexpr absl::string_view kDisconnect =
+    R"(Closes connections for good: their clients do not come back by themselves.
+
+Usage:
+  herald disconnect --socket ID [flags]
+  herald disconnect --user ID [flags]
+
+A user is known by the member that the authorizer named. Prints how many
+connections were closed.
+
+Examples:
+  herald disconnect --socket 1234.5678
+  herald disconnect --user ada --reason "signed out everywhere"
+
+Flags:
+  --socket ID          one connection
+  --user ID            every connection of one user
+  --reason TEXT        why; reaches the browser, cut to 123 bytes
+)";
+
+}  // namespace
+
+std::string HelpText(absl::string_view command) {
+  const struct {
+    absl::string_view name;
+    absl::string_view text;
+  } kTexts[] = {{"broadcast", kBroadcast}, {"members", kMembers},
+                {"channels", kChannels},   {"stats", kStats},
+                {"disconnect", kDisconnect}};
+  for (const auto& [name, text] : kTexts) {
+    if (name == command) {
+      return absl::StrCat(text, kConnectionFlags, kTimeoutFlag);
+    }
+  }
+  if (command == "watch") return absl::StrCat(kWatch, kConnectionFlags);
+  return absl::StrCat(kOverview, kConnectionFlags, kTimeoutFlag,
+                      "  --version            print the version\n"
+                      "  --help               also: herald <command> --help\n",
+                      kEnd);
+}
+
+}  // namespace herald::cli

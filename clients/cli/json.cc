@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "clients/cli/json.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "proto/contract/names.h"
+
+namespace herald::cli {
+
+size_t Utf8CharacterSize(absl::string_view text) {
+  const size_t size_max = std::min<size_t>(4, text.size());
+  for (size_t size = 1; size <= size_max; ++size) {
+    if (contract::IsUtf8(text.substr(0, size))) return size;
+  }
+  return 0;
+}
+
+std::string JsonString(absl::string_view text) {
+  std::string out = "\"";
+  while (!text.empty()) {
+    const size_t size = Utf8CharacterSize(text);
+    const char first = text[0];
+    if (size == 0) {
+      out += "\xef\xbf\xbd";
+    } else if (first == '"' || first == '\\') {
+      out += {'\\', first};
+    } else if (first == '\n') {
+      out += "\\n";
+    } else if (size == 1 && first < 0x20) {
+      out += absl::StrFormat("\\u%04x", first);
+    } else {
+      out.append(text.data(), size);
+    }
+    text.remove_prefix(std::max<size_t>(size, 1));
+  }
+  return out + "\"";
+}
+
+std::string JsonText(absl::string_view text) {
+  if (text.empty()) return "null";
+  // Line ends can only stand between the tokens of valid JSON.
+  std::string out(text);
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; },
+      ' ');
+  return out;
+}
+
+std::string JsonArray(const std::vector<std::string>& values) {
+  return absl::StrCat("[", absl::StrJoin(values, ","), "]");
+}
+
+JsonObject& JsonObject::Add(absl::string_view name, absl::string_view text) {
+  return AddJson(name, JsonString(text));
+}
+
+JsonObject& JsonObject::Add(absl::string_view name, int64_t number) {
+  return AddJson(name, absl::StrCat(number));
+}
+
+JsonObject& JsonObject::AddJson(absl::string_view name,
+                                absl::string_view value) {
+  absl::StrAppend(&members_, members_.empty() ? "" : ",", "\"", name, "\":",
+                  value);
+  return *this;
+}
+
+}  // namespace herald::cli

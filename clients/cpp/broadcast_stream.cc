@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "herald/client/broadcast_stream.h"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "clients/cpp/condition.h"
+#include "clients/cpp/convert.h"
+#include "clients/cpp/dial.h"
+#include "grpcpp/client_context.h"
+#include "herald/v1/broadcast_service.grpc.pb.h"
+#include "proto/contract/grpc_status.h"
+#include "proto/contract/mutex.h"
+
+namespace herald::client {
+namespace {
+
+BroadcastResult ToResult(const v1::BroadcastStreamResponse& response) {
+  switch (response.response_case()) {
+    case v1::BroadcastStreamResponse::kBroadcast:
+      return ToReceipts(response.broadcast());
+    case v1::BroadcastStreamResponse::kError:
+      if (response.error().code() != 0) {
+        return absl::Status(
+            static_cast<absl::StatusCode>(response.error().code()),
+            response.error().message());
+      }
+      break;
+    case v1::BroadcastStreamResponse::RESPONSE_NOT_SET:
+      break;
+  }
+  return absl::InternalError("the service sent an answer without a meaning");
+}
+
+}  // namespace
+
+// Lifetime: the stream keeps its reactor alive through self_ until OnDone().
+// What holds the connection goes earlier, see dial.h: the context before the
+// end is announced, the stub on the thread of the destructor.
+//
+// The pen: gRPC allows one write at a time. Only the holder of the pen calls
+// StartWrite() or StartWritesDone(). It is taken under mutex_, put down when
+// nothing is left to write, and kept for ever once the write side has ended;
+// that also gives back the hold, without which OnDone() does not come.
+//
+// A stream that breaks ends with OnReadDone(false), which takes the pen if
+// nobody has it, so that the hold is always given back.
+//
+// Invariant: outbox_ is empty, or the pen is held.
+class BroadcastStream::Impl final
+    : public grpc::ClientBidiReactor<v1::BroadcastStreamRequest,
+                                     v1::BroadcastStreamResponse> {
+ public:
+  explicit Impl(BroadcastStreamOptions options)
+      : in_flight_bytes_max_(options.in_flight_bytes_max),
+        send_deadline_(options.send_deadline),
+        stub_(v1::BroadcastService::NewStub(Dial(options.target))) {
+    const absl::Status status = CheckApiToken(options.api_token);
+    contract::MutexLock lock(&mutex_);
+    if (status.ok()) {
+      ShowApiToken(options.api_token, context_.get());
+    } else {
+      end_ = status;
+      closed_ = true;
+    }
+  }
+
+  void Start(std::shared_ptr<Impl> self) {
+    {
+      contract::MutexLock lock(&mutex_);
+      if (closed_) return;  // The token cannot be sent.
+      stub_->async()->BroadcastStream(context_.get(), this);
+    }
+    self_ = std::move(self);
+    AddHold();  // Writes are started outside of reactions.
+    StartRead(&response_);
+    StartCall();
+  }
+
+  // Waits for room at most for `patience`.
+  absl::Status Send(OutgoingEvent event, BroadcastCallback done,
+                    absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Duration send_deadline() const { return send_deadline_; }
+
+  absl::Status Finish(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Ends the stream at once, and waits until everybody has been told.
+  void Cancel() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  // One event whose answer is due.
+  struct Awaited {
+    int64_t bytes = 0;
+    BroadcastCallback done;
+  };
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnDone(const grpc::Status& status) override;
+
+  // OK once there is room for `bytes`, at the latest at `deadline`.
+  absl::Status WaitForRoom(int64_t bytes, absl::Time deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Takes the next step of the write side. REQUIRES: the caller holds the pen.
+  void Write() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Ends the stream for a reason of our own; the first one counts.
+  void Abandon(absl::Status cause) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Constant after construction.
+  const int64_t in_flight_bytes_max_;
+  const absl::Duration send_deadline_;
+
+  // Touched only by the thread of the BroadcastStream.
+  std::unique_ptr<v1::BroadcastService::Stub> stub_;
+
+  // Touched only by Start() and the read chain, at last by OnDone().
+  std::shared_ptr<Impl> self_;
+  v1::BroadcastStreamResponse response_;
+
+  // Touched only by the holder of the pen; lent to gRPC.
+  v1::BroadcastStreamRequest writing_;
+
+  contract::Mutex mutex_;
+  Condition changed_;
+  std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_) =
+      std::make_unique<grpc::ClientContext>();
+  std::deque<v1::BroadcastStreamRequest> outbox_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Awaited> awaited_ ABSL_GUARDED_BY(mutex_);
+  int64_t in_flight_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool pen_held_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool broken_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Status> cause_ ABSL_GUARDED_BY(mutex_);
+  std::optional<absl::Status> end_ ABSL_GUARDED_BY(mutex_);
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;  // All callbacks have returned.
+};
+
+absl::Status BroadcastStream::Impl::WaitForRoom(int64_t bytes,
+                                                absl::Time deadline) {
+  while (true) {
+    if (end_.has_value()) {
+      if (!end_->ok()) return *end_;
+      return absl::FailedPreconditionError("the stream has been finished");
+    }
+    if (finishing_) {
+      return absl::FailedPreconditionError("the stream is being finished");
+    }
+    if (in_flight_bytes_ == 0 ||
+        in_flight_bytes_ + bytes <= in_flight_bytes_max_) {
+      return absl::OkStatus();
+    }
+    if (!changed_.WaitUntil(&mutex_, deadline)) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("more than in_flight_bytes_max (", in_flight_bytes_max_,
+                       ") bytes wait for an answer"));
+    }
+  }
+}
+
+absl::Status BroadcastStream::Impl::Send(OutgoingEvent event,
+                                         BroadcastCallback done,
+                                         absl::Duration patience) {
+  if (absl::Status status = CheckEvent(event); !status.ok()) return status;
+  const int64_t bytes = BytesOf(event);
+  v1::BroadcastStreamRequest request;
+  *request.mutable_broadcast() = ToRequest(std::move(event));
+  {
+    contract::MutexLock lock(&mutex_);
+    absl::Status status = WaitForRoom(bytes, absl::Now() + patience);
+    if (!status.ok()) return status;
+    in_flight_bytes_ += bytes;
+    awaited_.push_back({bytes, std::move(done)});
+    // On a broken stream nothing is written any more; OnDone() will tell.
+    if (broken_) return absl::OkStatus();
+    outbox_.push_back(std::move(request));
+    if (pen_held_) return absl::OkStatus();
+    pen_held_ = true;
+  }
+  Write();
+  return absl::OkStatus();
+}
+
+void BroadcastStream::Impl::Write() {
+  bool writes_done = false;
+  grpc::WriteOptions options;
+  {
+    contract::MutexLock lock(&mutex_);
+    if (broken_ || (finishing_ && outbox_.empty())) {
+      outbox_.clear();
+      writes_done = true;
+    } else if (outbox_.empty()) {
+      pen_held_ = false;
+      return;
+    } else {
+      writing_ = std::move(outbox_.front());
+      outbox_.pop_front();
+      // Lets the transport gather what waits into one write; the last one has
+      // no hint and flushes.
+      if (!outbox_.empty()) options.set_buffer_hint();
+    }
+  }
+  if (writes_done) {
+    StartWritesDone();
+    RemoveHold();
+  } else {
+    StartWrite(&writing_, options);
+  }
+}
+
+void BroadcastStream::Impl::OnWriteDone(bool ok) {
+  if (!ok) {
+    contract::MutexLock lock(&mutex_);
+    broken_ = true;
+  }
+  Write();
+}
+
+void BroadcastStream::Impl::OnReadDone(bool ok) {
+  Awaited answered;
+  {
+    contract::MutexLock lock(&mutex_);
+    if (ok && awaited_.empty()) {
+      Abandon(absl::InternalError("the service sent an answer too many"));
+      ok = false;
+    }
+    if (ok) {
+      answered = std::move(awaited_.front());
+      awaited_.pop_front();
+      in_flight_bytes_ -= answered.bytes;
+      changed_.NotifyAll();
+    } else {
+      broken_ = true;
+      if (pen_held_) return;
+      pen_held_ = true;
+    }
+  }
+  if (!ok) return Write();
+  answered.done(ToResult(response_));
+  StartRead(&response_);
+}
+
+void BroadcastStream::Impl::OnDone(const grpc::Status& status) {
+  const std::shared_ptr<Impl> last_owner = std::move(self_);
+  std::deque<Awaited> awaited;
+  absl::Status end = contract::ToAbslStatus(status);
+  {
+    contract::MutexLock lock(&mutex_);
+    awaited.swap(awaited_);
+    in_flight_bytes_ = 0;
+    if (cause_.has_value()) {
+      end = *cause_;
+    } else if (end.ok() && !(finishing_ && awaited.empty())) {
+      end = absl::UnavailableError("the service ended the stream");
+    }
+    end_ = end;  // From here on Send() takes nothing.
+    changed_.NotifyAll();
+  }
+  for (Awaited& one : awaited) one.done(end);
+  contract::MutexLock lock(&mutex_);
+  context_.reset();
+  closed_ = true;
+  changed_.NotifyAll();
+}
+
+void BroadcastStream::Impl::Abandon(absl::Status cause) {
+  if (end_.has_value()) return;
+  if (!cause_.has_value()) cause_ = std::move(cause);
+  context_->TryCancel();
+}
+
+absl::Status BroadcastStream::Impl::Finish(absl::Duration timeout) {
+  const absl::Time deadline = absl::Now() + timeout;
+  bool write = false;
+  {
+    contract::MutexLock lock(&mutex_);
+    finishing_ = true;
+    if (!end_.has_value() && !pen_held_) write = pen_held_ = true;
+  }
+  if (write) Write();
+  contract::MutexLock lock(&mutex_);
+  while (!closed_) {
+    if (changed_.WaitUntil(&mutex_, deadline)) continue;
+    Abandon(absl::DeadlineExceededError(
+        absl::StrCat("not everything was answered within ",
+                     absl::FormatDuration(timeout))));
+    changed_.Wait(&mutex_);
+  }
+  return *end_;
+}
+
+void BroadcastStream::Impl::Cancel() {
+  {
+    contract::MutexLock lock(&mutex_);
+    Abandon(absl::CancelledError("the stream was destroyed"));
+    while (!closed_) changed_.Wait(&mutex_);
+    context_.reset();
+  }
+  stub_.reset();
+}
+
+BroadcastStream::BroadcastStream(BroadcastStreamOptions options)
+    : impl_(std::make_shared<Impl>(std::move(options))) {
+  impl_->Start(impl_);
+}
+
+BroadcastStream::~BroadcastStream() { impl_->Cancel(); }
+
+absl::Status BroadcastStream::Send(OutgoingEvent event,
+                                   BroadcastCallback done) {
+  return impl_->Send(std::move(event), std::move(done), impl_->send_deadline());
+}
+
+absl::Status BroadcastStream::TrySend(OutgoingEvent event,
+                                      BroadcastCallback done) {
+  return impl_->Send(std::move(event), std::move(done), absl::ZeroDuration());
+}
+
+absl::Status BroadcastStream::Finish(absl::Duration timeout) {
+  return impl_->Finish(timeout);
+}
+
+}  // namespace herald::client

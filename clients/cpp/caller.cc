@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "clients/cpp/caller.h"
+
+namespace herald::client {
+
+Caller::Caller(const std::string& target, std::string api_token,
+               absl::Duration deadline)
+    : calls_(std::make_shared<CallSet>(target, std::move(api_token),
+                                       deadline)) {}
+
+Caller::~Caller() { calls_->Close(); }
+
+}  // namespace herald::client

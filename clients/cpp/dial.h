@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How this library reaches a Herald service: one place for the arguments of
+// connections, the API token, and the checks that must come before gRPC sees a
+// value, because gRPC would end the process or write to stderr.
+//
+// Lifetime: the last owner of a connection must not let it go on a thread of
+// gRPC. Its callbacks run on threads that end with the last connection, and a
+// thread cannot wait for itself. Stubs and contexts are owners; so a context is
+// destroyed before the end of its call is announced, and a stub by the thread
+// that waits for that.
+
+#ifndef HERALD_CLIENTS_CPP_DIAL_H_
+#define HERALD_CLIENTS_CPP_DIAL_H_
+
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+
+namespace herald::client {
+
+// A channel to `target`. Connections to one target are shared in the process.
+std::shared_ptr<grpc::Channel> Dial(const std::string& target);
+
+// OK if a header can carry `api_token`: printable ASCII.
+absl::Status CheckApiToken(absl::string_view api_token);
+
+// Shows `api_token`, unless it is empty. REQUIRES: CheckApiToken() is OK.
+void ShowApiToken(const std::string& api_token, grpc::ClientContext* context);
+
+// OK if all texts are UTF-8, which proto strings must be. Otherwise
+// InvalidArgumentError with the name and the value of the first that is not.
+using NamedText = std::pair<absl::string_view, absl::string_view>;
+absl::Status CheckTexts(std::initializer_list<NamedText> texts);
+
+}  // namespace herald::client
+
+#endif  // HERALD_CLIENTS_CPP_DIAL_H_

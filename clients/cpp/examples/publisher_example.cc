@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Says one thing on the channel `news`, in three ways.
+//
+//   herald-example-publisher [host:port]
+
+#include <iostream>
+
+#include "herald/client/broadcast_stream.h"
+#include "herald/client/publisher.h"
+
+namespace {
+
+using herald::client::BroadcastResult;
+using herald::client::BroadcastStream;
+using herald::client::Publisher;
+using herald::client::Receipt;
+
+int Fail(const absl::Status& status) {
+  std::cerr << status << "\n";
+  return 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string target = argc > 1 ? argv[1] : "127.0.0.1:50051";
+  Publisher publisher({.target = target});
+
+  // One call.
+  absl::StatusOr<Receipt> receipt =
+      publisher.Broadcast("news", "created", R"({"id":1})");
+  if (!receipt.ok()) return Fail(receipt.status());
+  std::cout << "news has " << receipt->subscribers << " subscribers\n";
+
+  // Word by word: two channels, and not to the one who caused it.
+  BroadcastResult receipts = publisher.Channel("news")
+                                 .Channel("orders")
+                                 .Event("changed")
+                                 .Data(R"({"id":1,"title":"Herald"})")
+                                 .Except("1.2")
+                                 .Send();
+  if (!receipts.ok()) return Fail(receipts.status());
+  std::cout << "sent to " << receipts->size() << " channels\n";
+
+  // Many, without waiting for each.
+  int published = 0;
+  BroadcastStream stream({.target = target});
+  for (int id = 1; id <= 100; ++id) {
+    const std::string data = "{\"id\":" + std::to_string(id) + "}";
+    absl::Status sent = stream.Send(
+        {.channels = {"news"}, .event = "counted", .data = data},
+        [&published](BroadcastResult result) { published += result.ok(); });
+    if (!sent.ok()) return Fail(sent);
+  }
+  absl::Status end = stream.Finish();
+  if (!end.ok()) return Fail(end);
+  std::cout << "published " << published << " of 100\n";
+  return 0;
+}

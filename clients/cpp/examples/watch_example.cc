@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Prints what is said on a channel until the service ends the stream.
+//
+//   herald-example-watch [host:port [channel]]
+
+#include <iostream>
+
+#include "absl/synchronization/notification.h"
+#include "herald/client/watch.h"
+
+using herald::client::Watch;
+using herald::v1::ServerMessage;
+
+int main(int argc, char** argv) {
+  const std::string target = argc > 1 ? argv[1] : "127.0.0.1:50051";
+  const std::string channel = argc > 2 ? argv[2] : "news";
+
+  absl::Status end;
+  absl::Notification ended;
+  Watch watch(
+      {.target = target, .channels = {channel}},
+      [](const ServerMessage& message) {
+        if (message.has_subscribed()) {
+          std::cout << "listening to " << message.subscribed().channel()
+                    << std::endl;
+        }
+        if (message.has_event()) {
+          std::cout << message.event().event() << " " << message.event().data()
+                    << std::endl;
+        }
+      },
+      [&](const absl::Status& status) {
+        end = status;
+        ended.Notify();
+      });
+
+  ended.WaitForNotification();
+  std::cerr << "ended: " << end << "\n";
+  return end.ok() ? 0 : 1;
+}

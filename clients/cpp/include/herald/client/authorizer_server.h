@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Serves a ChannelAuthorizer to Herald. Point `BROADCAST_AUTHORIZER` at it.
+//
+//   Rooms rooms;
+//   auto server = AuthorizerServer::Start({.address = "[::]:50052"}, &rooms);
+//   if (!server.ok()) return Fail(server.status());
+//   …
+//   (*server)->RevokeUser("ada", "private-orders", "the order was closed");
+//
+// Herald keeps a stream open to it; several Herald services may do so at once.
+// The stream is not to be seen here: questions come to Authorize(), answers go
+// back in any order, and revocations reach every service.
+//
+// Threads: every method may be called from any thread. Authorize() is called
+// on `threads` threads that belong to the server and do nothing else; a slow
+// decision takes one of them and delays nobody as long as one is free.
+//
+// Bounds: a stream with 1,024 questions without an answer is not read until
+// one is answered. A Herald service that does not read its answers is cut when
+// 16 MiB of them wait, or when a revocation it has not heard is forgotten; it
+// dials again and asks again.
+
+#ifndef HERALD_CLIENT_AUTHORIZER_SERVER_H_
+#define HERALD_CLIENT_AUTHORIZER_SERVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "herald/client/channel_authorizer.h"
+
+namespace herald::client {
+
+struct AuthorizerServerOptions {
+  // Where to listen: `host:port`; port 0 picks a free one, see port().
+  std::string address = "127.0.0.1:50052";
+
+  // Questions decided at the same time. REQUIRES: > 0.
+  int threads = 16;
+
+  // How long, and how many, revocations are remembered and repeated to a
+  // Herald service that dials again. Herald has renewed its grants after that.
+  // REQUIRES: > 0.
+  absl::Duration revocation_memory = absl::Minutes(10);
+  int64_t revocations_max = 100'000;
+
+  // Most Herald services at once; the stream of another is refused with
+  // RESOURCE_EXHAUSTED. REQUIRES: > 0.
+  int streams_max = 100;
+};
+
+class AuthorizerServer {
+ public:
+  // Listens and serves. `authorizer` must outlive the server.
+  //
+  //   UNAVAILABLE  the address cannot be listened on, for example because the
+  //                port is taken
+  static absl::StatusOr<std::unique_ptr<AuthorizerServer>> Start(
+      AuthorizerServerOptions options, ChannelAuthorizer* authorizer);
+
+  // As Shutdown().
+  ~AuthorizerServer();
+
+  AuthorizerServer(const AuthorizerServer&) = delete;
+  AuthorizerServer& operator=(const AuthorizerServer&) = delete;
+
+  // The port that it listens on.
+  int port() const;
+
+  // Takes grants back: the sockets lose the channel at once. An empty `channel`
+  // means every private and presence channel. `reason`, a sentence, reaches the
+  // client in `unsubscribed`; at most 1 KiB is passed on.
+  //
+  // Goes to every Herald service, and again to one that dials within
+  // `revocation_memory`. Somebody who holds no such grant is not an error.
+  //
+  // Change your own data first, then revoke: a decision that begins after this
+  // call is trusted, a yes that was under way meanwhile becomes a no.
+  //
+  //   INVALID_ARGUMENT  the socket, user or channel is not of valid form, or
+  //                     the reason is not UTF-8
+  absl::Status RevokeSocket(absl::string_view socket_id,
+                            absl::string_view channel,
+                            absl::string_view reason);
+  absl::Status RevokeUser(absl::string_view user_id, absl::string_view channel,
+                          absl::string_view reason);
+
+  // Ends all streams with UNAVAILABLE and the server with them; returns when
+  // the decisions under way have returned. Questions that still wait are not
+  // decided. May be repeated.
+  // REQUIRES: not called from Authorize().
+  void Shutdown();
+
+ private:
+  class Impl;
+  explicit AuthorizerServer(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace herald::client
+
+#endif  // HERALD_CLIENT_AUTHORIZER_SERVER_H_

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an application implements to decide who may listen to what: one method.
+// AuthorizerServer asks it and speaks to Herald.
+//
+//   class Rooms : public ChannelAuthorizer {
+//     Decision Authorize(const v1::AuthorizeRequest& question) override {
+//       std::optional<User> user = sessions_.Find(question.auth_token());
+//       if (!user) return Deny("sign in first");
+//       return AllowMember(user->id, user->json).ExpiresAfter(absl::Hours(1));
+//     }
+//   };
+//
+// Questions are only asked about `private-` and `presence-` channels; public
+// ones are open to everybody.
+
+#ifndef HERALD_CLIENT_CHANNEL_AUTHORIZER_H_
+#define HERALD_CLIENT_CHANNEL_AUTHORIZER_H_
+
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "herald/v1/authorizer_service.pb.h"
+
+namespace herald::client {
+
+// An answer. Made by one of the functions below.
+struct Decision {
+  enum class Kind {
+    kDeny,       // No.
+    kAllow,      // Yes.
+    kUndecided,  // Nobody can tell at the moment.
+  };
+  Kind kind = Kind::kDeny;
+
+  // kDeny: why, as a sentence for the developer of the client. At most 1 KiB
+  // is passed on.
+  std::string reason = {};
+
+  // kAllow: who the user is, 1 to 128 bytes of UTF-8; empty if it is not said.
+  std::string user_id = {};
+
+  // kAllow: what the other members may know: JSON text, at most 16 KiB. Empty
+  // means `null`.
+  std::string user_info = {};
+
+  // kAllow: how long the yes holds; infinite means as long as the subscription.
+  absl::Duration lifetime = absl::InfiniteDuration();
+
+  // Limits the life of a yes. Herald asks again from nine tenths of it on, and
+  // ends the subscription on time unless the answer is yes by then.
+  // REQUIRES: > 0; otherwise the yes is a no.
+  Decision ExpiresAfter(absl::Duration duration) &&;
+};
+
+// Yes, without saying who it is. Enough for a private channel; Herald takes it
+// as a no on a presence channel.
+Decision Allow();
+
+// Yes, and this is who. Required on a presence channel. On a private one it
+// names the user for AuthorizerServer::RevokeUser() and
+// Control::DisconnectUser().
+Decision AllowMember(absl::string_view user_id,
+                     absl::string_view user_info = "");
+
+// No. `reason` reaches the client, in `subscription_error.error`: say what
+// would help a developer, not what would help an intruder.
+Decision Deny(absl::string_view reason);
+
+// No answer, for when the database is away: Herald denies with `unavailable`
+// when its timeout (1 s) is over, clients try again, and grants that are up for
+// renewal live to their end. Deny() would end them at once.
+Decision Undecided();
+
+class ChannelAuthorizer {
+ public:
+  virtual ~ChannelAuthorizer() = default;
+
+  // Decides one question. herald/v1/authorizer_service.proto says what is in
+  // it; `channel_data` was written by the client, so check before you believe.
+  //
+  // May block, for example on a database: it is called on threads of its own,
+  // `AuthorizerServerOptions::threads` at once, so it must be thread-safe. One
+  // that takes longer than Herald's timeout (1 s) has decided for nobody. An
+  // exception counts as Deny("the authorizer failed") and ends nothing else.
+  virtual Decision Authorize(const v1::AuthorizeRequest& question) = 0;
+};
+
+}  // namespace herald::client
+
+#endif  // HERALD_CLIENT_CHANNEL_AUTHORIZER_H_

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Looks at channels and members, and manages the connections of browsers, from
+// a backend.
+//
+//   Control control({.target = "herald.internal:50051"});
+//   auto members = control.GetMembers("presence-room");
+//   for (const herald::v1::PresentMember& member : *members) …
+//
+// Threads: every method may be called from any thread, and blocks; not from a
+// callback of this library.
+//
+// Failure: absl::Status with the codes of herald/v1/broadcast_service.proto;
+// those that a method adds are listed with it. Common to all:
+//
+//   INVALID_ARGUMENT   a value is wrong; the message names it
+//   UNAUTHENTICATED    the service wants an API token, and not this one
+//   UNAVAILABLE        the service, a gateway or the authorizer could not be
+//                      reached until the deadline
+//   DEADLINE_EXCEEDED  no answer in time; it may have been done
+//
+// UNAVAILABLE is retried until the deadline, after 50 to 250 ms each time. All
+// calls bear repetition; only Disconnect…() may then count too few, or find
+// the socket already gone (NOT_FOUND).
+
+#ifndef HERALD_CLIENT_CONTROL_H_
+#define HERALD_CLIENT_CONTROL_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "herald/v1/broadcast_service.pb.h"
+
+namespace herald::client {
+
+struct ControlOptions {
+  // As in PublisherOptions.
+  std::string target = "127.0.0.1:50051";
+  std::string api_token = {};
+
+  // Longest time for one call, retries included. REQUIRES: > 0.
+  absl::Duration deadline = absl::Seconds(5);
+};
+
+class Control {
+ public:
+  // Begins to dial with the first call.
+  explicit Control(ControlOptions options);
+
+  // Fails what is in flight with CANCELLED.
+  // REQUIRES: not called from a callback of this library.
+  ~Control();
+
+  Control(const Control&) = delete;
+  Control& operator=(const Control&) = delete;
+
+  // Who is present on a presence channel, by `user_id`, with their sockets.
+  //
+  //   FAILED_PRECONDITION  it is not a presence channel
+  absl::StatusOr<std::vector<v1::PresentMember>> GetMembers(
+      absl::string_view channel);
+
+  // One channel. One that nobody uses is no error: its counts are zero.
+  absl::StatusOr<v1::Channel> GetChannel(absl::string_view channel);
+
+  // All channels that have subscribers and whose names begin with `prefix`, in
+  // the order of their names, page by page; so a channel that comes or goes
+  // meanwhile may be missed. The deadline holds for each page.
+  absl::StatusOr<std::vector<v1::Channel>> ListChannels(
+      absl::string_view prefix = "");
+
+  // One page of ListChannels(): at most `page_size` channels (0: 100; the most
+  // is 1,000). `page_token` is empty for the first page, then
+  // `next_page_token` of the page before; that is empty on the last one.
+  absl::StatusOr<v1::ListChannelsResponse> ListChannelsPage(
+      absl::string_view prefix, int page_size, absl::string_view page_token);
+
+  // How much there is of everything, and which gateways are attached.
+  absl::StatusOr<v1::GetStatsResponse> GetStats();
+
+  // Subscribes a connected browser, which hears `subscribed` as if it had asked
+  // itself. A private or presence channel is put to the authorizer, without a
+  // token. Already subscribed is not an error.
+  //
+  //   NOT_FOUND           nobody has the socket
+  //   PERMISSION_DENIED   the authorizer said no; the message is its reason
+  //   RESOURCE_EXHAUSTED  a limit is reached; the message names it
+  absl::Status Subscribe(absl::string_view socket_id,
+                         absl::string_view channel);
+
+  // As Subscribe(), with the `auth` that the authorizer shall see.
+  absl::Status SubscribeWithToken(absl::string_view socket_id,
+                                  absl::string_view channel,
+                                  absl::string_view auth_token);
+
+  // As Subscribe(), but you say who the user is and nobody else is asked.
+  // `user_info` is JSON text; empty means `null`.
+  absl::Status SubscribeAs(absl::string_view socket_id,
+                           absl::string_view channel,
+                           absl::string_view user_id,
+                           absl::string_view user_info = "");
+
+  // Ends a browser's subscription; it hears `unsubscribed` with a reason. Not
+  // subscribed is not an error.
+  //
+  //   NOT_FOUND  nobody has the socket
+  absl::Status Unsubscribe(absl::string_view socket_id,
+                           absl::string_view channel);
+
+  // Closes one connection for good: its client does not come back. `reason` is
+  // a sentence for the close frame, cut to 123 bytes. Returns how many were
+  // closed.
+  //
+  //   NOT_FOUND  nobody has the socket
+  absl::StatusOr<int64_t> DisconnectSocket(absl::string_view socket_id,
+                                           absl::string_view reason = "");
+
+  // Closes every connection of one user, who is known by the member of a
+  // private or presence subscription. Unknown is not an error: 0 are closed.
+  absl::StatusOr<int64_t> DisconnectUser(absl::string_view user_id,
+                                         absl::string_view reason = "");
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace herald::client
+
+#endif  // HERALD_CLIENT_CONTROL_H_

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Listens to channels over Herald's WebSocket and prints every message.
+
+    python3 clients/examples/listen.py news
+    python3 clients/examples/listen.py presence-room --auth user:ada
+
+Uses nothing but the standard library, so it also shows how little the browser
+protocol (proto/WEBSOCKET.md) asks of a client. Ends with exit code 0 on
+Ctrl-C, and with 1 when the server closes or cannot be reached.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import os
+import socket
+import struct
+import sys
+import urllib.parse
+
+TEXT, CLOSE, PING, PONG = 0x1, 0x8, 0x9, 0xA
+KEY_SUFFIX = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3.
+
+
+class Closed(Exception):
+    """The server has closed, or never opened."""
+
+
+class WebSocket:
+    """The client's end of RFC 6455, for small unfragmented frames."""
+
+    def __init__(self, url):
+        parts = urllib.parse.urlsplit(url)
+        self._socket = socket.create_connection(
+            (parts.hostname, parts.port or 80), timeout=5)
+        self._reader = self._socket.makefile("rb")
+        self._shake_hands(parts.netloc, parts.path or "/")
+        self._socket.settimeout(None)  # Silence is normal from here on.
+
+    def _shake_hands(self, host, path):
+        key = base64.b64encode(os.urandom(16)).decode()
+        self._socket.sendall((
+            f"GET {path} HTTP/1.1\r\nHost: {host}\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+        ).encode())
+        status = self._reader.readline().decode("latin-1").strip()
+        headers = {}
+        while line := self._reader.readline().decode("latin-1").strip():
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        digest = hashlib.sha1((key + KEY_SUFFIX).encode()).digest()
+        accept = base64.b64encode(digest).decode()
+        if headers.get("sec-websocket-accept") != accept:
+            raise Closed(f"no WebSocket there: {status or 'no answer'}")
+
+    def send(self, opcode, payload):
+        """Sends one frame, masked as a client must."""
+        if len(payload) < 126:
+            size = struct.pack("!B", 0x80 | len(payload))
+        else:
+            size = struct.pack("!BH", 0x80 | 126, len(payload))
+        mask = os.urandom(4)
+        masked = bytes(b ^ mask[i % 4] for i, b in enumerate(payload))
+        self._socket.sendall(bytes([0x80 | opcode]) + size + mask + masked)
+
+    def receive(self):
+        """Returns the next text, answering what comes between."""
+        while True:
+            first, size = self._read(2)
+            if size == 126:
+                (size,) = struct.unpack("!H", self._read(2))
+            elif size == 127:
+                (size,) = struct.unpack("!Q", self._read(8))
+            payload = self._read(size)
+            opcode = first & 0x0F
+            if opcode == TEXT:
+                return payload.decode()
+            if opcode == PING:
+                self.send(PONG, payload)
+            elif opcode == CLOSE:
+                code = struct.unpack("!H", payload[:2])[0] if payload else 1005
+                raise Closed(f"closed with {code} {payload[2:].decode()}")
+
+    def _read(self, count):
+        data = self._reader.read(count)
+        if len(data) < count:
+            raise Closed("the connection broke")
+        return data
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("channels", nargs="+", metavar="channel")
+    parser.add_argument("--url", default="ws://127.0.0.1:8080/ws")
+    parser.add_argument("--auth", help="what the authorizer is shown")
+    arguments = parser.parse_args()
+
+    web_socket = WebSocket(arguments.url)
+    for channel in arguments.channels:
+        message = {"type": "subscribe", "channel": channel}
+        if arguments.auth:
+            message["auth"] = arguments.auth
+        web_socket.send(TEXT, json.dumps(message).encode())
+    while True:
+        print(web_socket.receive(), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        pass
+    except (Closed, OSError) as error:
+        sys.exit(f"listen: {error}")
