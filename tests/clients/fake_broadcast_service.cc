@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/clients/fake_broadcast_service.h"
+
+#include <chrono>
+
+namespace herald::testing_support {
+namespace {
+
+// A payload of 16 MiB and what is round it.
+constexpr int kMessageBytesMax = 64 << 20;
+
+void Answer(const v1::BroadcastRequest& request, int receipts_per_channel,
+            v1::BroadcastResponse* response) {
+  int64_t subscribers = 0;
+  for (const std::string& channel : request.channels()) {
+    ++subscribers;
+    for (int i = 0; i < receipts_per_channel; ++i) {
+      v1::Receipt* const receipt = response->add_receipts();
+      receipt->set_channel(channel);
+      receipt->set_subscribers(subscribers);
+    }
+  }
+}
+
+}  // namespace
+
+FakeBroadcastService::FakeBroadcastService() { Restart(); }
+
+FakeBroadcastService::~FakeBroadcastService() {
+  gate.Open();
+  Stop();
+}
+
+std::string FakeBroadcastService::address() const {
+  return "127.0.0.1:" + std::to_string(port_);
+}
+
+void FakeBroadcastService::Stop() {
+  server_->Shutdown(std::chrono::system_clock::now());
+  server_.reset();
+}
+
+void FakeBroadcastService::Restart() {
+  grpc::ServerBuilder builder;
+  builder.SetMaxReceiveMessageSize(kMessageBytesMax);
+  builder.AddListeningPort("127.0.0.1:" + std::to_string(port_),
+                           grpc::InsecureServerCredentials(), &port_);
+  builder.RegisterService(this);
+  server_ = builder.BuildAndStart();
+  ASSERT_NE(server_, nullptr);
+}
+
+void FakeBroadcastService::FailNext(int calls, const grpc::Status& status) {
+  const std::lock_guard lock(mutex_);
+  failures_.insert(failures_.end(), static_cast<size_t>(calls), status);
+}
+
+grpc::Status FakeBroadcastService::Begin(grpc::ServerContext* context) {
+  const auto& metadata = context->client_metadata();
+  const auto header = metadata.find("authorization");
+  authorizations.Put(header == metadata.end()
+                         ? ""
+                         : std::string(header->second.data(),
+                                       header->second.size()));
+  const std::lock_guard lock(mutex_);
+  if (failures_.empty()) return grpc::Status::OK;
+  const grpc::Status status = failures_.front();
+  failures_.pop_front();
+  return status;
+}
+
+grpc::Status FakeBroadcastService::Broadcast(
+    grpc::ServerContext* context, const v1::BroadcastRequest* request,
+    v1::BroadcastResponse* response) {
+  broadcasts.Put(*request);
+  const grpc::Status status = Begin(context);
+  if (!status.ok()) return status;
+  gate.Pass();
+  Answer(*request, receipts_per_channel, response);
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeBroadcastService::BroadcastStream(
+    grpc::ServerContext* context,
+    grpc::ServerReaderWriter<v1::BroadcastStreamResponse,
+                             v1::BroadcastStreamRequest>* stream) {
+  const grpc::Status status = Begin(context);
+  if (!status.ok()) return status;
+  int answers = 0;
+  v1::BroadcastStreamRequest request;
+  while (answers != end_stream_after && stream->Read(&request)) {
+    broadcasts.Put(request.broadcast());
+    gate.Pass();
+    v1::BroadcastStreamResponse response;
+    if (request.broadcast().event() == "refused") {
+      response.mutable_error()->set_code(grpc::StatusCode::INVALID_ARGUMENT);
+      response.mutable_error()->set_message("event \"refused\" is refused");
+    } else if (!answer_nothing) {
+      Answer(request.broadcast(), 1, response.mutable_broadcast());
+    }
+    stream->Write(response);
+    if (answer_twice) stream->Write(response);
+    ++answers;
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status FakeBroadcastService::Subscribe(
+    grpc::ServerContext* context, const v1::SubscribeRequest* request,
+    v1::SubscribeResponse* /*response*/) {
+  subscribes.Put(*request);
+  return Begin(context);
+}
+
+grpc::Status FakeBroadcastService::Unsubscribe(
+    grpc::ServerContext* context, const v1::UnsubscribeRequest* request,
+    v1::UnsubscribeResponse* /*response*/) {
+  unsubscribes.Put(*request);
+  return Begin(context);
+}
+
+grpc::Status FakeBroadcastService::GetMembers(
+    grpc::ServerContext* context, const v1::GetMembersRequest* request,
+    v1::GetMembersResponse* response) {
+  if (request->channel().rfind("presence-", 0) != 0) {
+    return {grpc::StatusCode::FAILED_PRECONDITION,
+            "channel \"" + request->channel() + "\" is no presence channel"};
+  }
+  *response = members;
+  return Begin(context);
+}
+
+grpc::Status FakeBroadcastService::GetChannel(
+    grpc::ServerContext* context, const v1::GetChannelRequest* request,
+    v1::GetChannelResponse* response) {
+  response->mutable_channel()->set_name(request->channel());
+  response->mutable_channel()->set_subscriber_count(7);
+  return Begin(context);
+}
+
+grpc::Status FakeBroadcastService::ListChannels(
+    grpc::ServerContext* context, const v1::ListChannelsRequest* request,
+    v1::ListChannelsResponse* response) {
+  list_requests.Put(*request);
+  size_t i =
+      request->page_token().empty() ? 0 : std::stoul(request->page_token());
+  const size_t end = std::min(i + 2, channels.size());
+  for (; i < end; ++i) *response->add_channels() = channels[i];
+  if (end < channels.size()) response->set_next_page_token(std::to_string(end));
+  return Begin(context);
+}
+
+grpc::Status FakeBroadcastService::GetStats(grpc::ServerContext* context,
+                                            const v1::GetStatsRequest*,
+                                            v1::GetStatsResponse* response) {
+  *response = stats;
+  return Begin(context);
+}
+
+grpc::Status FakeBroadcastService::Disconnect(
+    grpc::ServerContext* context, const v1::DisconnectRequest* request,
+    v1::DisconnectResponse* response) {
+  disconnects.Put(*request);
+  response->set_disconnected_count(disconnected_count);
+  return Begin(context);
+}
+
+grpc::Status FakeBroadcastService::Watch(
+    grpc::ServerContext* context, const v1::WatchRequest* request,
+    grpc::ServerWriter<v1::WatchResponse>* writer) {
+  const grpc::Status status = Begin(context);
+  if (!status.ok()) return status;
+  v1::WatchResponse response;
+  response.mutable_message()->mutable_connected();
+  writer->Write(response);
+  for (const std::string& channel : request->channels()) {
+    response.mutable_message()->mutable_subscribed()->set_channel(channel);
+    writer->Write(response);
+  }
+  for (const v1::ServerMessage& message : watch_messages) {
+    *response.mutable_message() = message;
+    writer->Write(response);
+  }
+  watches.Put(*request);
+  if (watch_stays) WaitUntil([&] { return context->IsCancelled(); });
+  return watch_end;
+}
+
+}  // namespace herald::testing_support

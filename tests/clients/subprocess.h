@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A real process: started, read line by line, ended. Nothing of it outlives
+// the object, and every wait is bounded by kPatience.
+
+#ifndef HERALD_TESTS_CLIENTS_SUBPROCESS_H_
+#define HERALD_TESTS_CLIENTS_SUBPROCESS_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace herald::testing_support {
+
+class Subprocess {
+ public:
+  // Starts `command`. Its environment is `environment` and nothing else
+  // ("NAME=value"), its working directory is `directory` if that is not empty,
+  // and its standard input is `input`.
+  explicit Subprocess(std::vector<std::string> command,
+                      std::vector<std::string> environment = {},
+                      const std::string& input = "",
+                      const std::string& directory = "");
+
+  // Kills the process if it still runs.
+  ~Subprocess();
+
+  Subprocess(const Subprocess&) = delete;
+  Subprocess& operator=(const Subprocess&) = delete;
+
+  // The next line of standard output, without its end; nothing at the end of
+  // the output, or, with a failure of the test, if none comes.
+  std::optional<std::string> ReadLine();
+
+  void Signal(int signal);
+
+  // Waits for the end; the exit code, or -1 with a failure of the test. What
+  // was printed and not read stands in out() and err().
+  int Wait();
+
+  const std::string& out() const { return out_; }
+  const std::string& err() const { return err_; }
+
+ private:
+  // Reads what there is, at most until the deadline. False at the end of both.
+  bool Pump();
+
+  pid_t pid_ = -1;
+  int out_fd_ = -1;
+  int err_fd_ = -1;
+  std::string out_;
+  std::string err_;
+};
+
+// A command from start to end.
+struct Outcome {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+Outcome RunToEnd(std::vector<std::string> command,
+            std::vector<std::string> environment = {},
+            const std::string& input = "", const std::string& directory = "");
+
+}  // namespace herald::testing_support
+
+#endif  // HERALD_TESTS_CLIENTS_SUBPROCESS_H_

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `./dev run` promises, over the programs in $HERALD_BIN.
+
+Every process that a test starts carries a mark in its environment, so that
+what it left behind can be found.
+"""
+
+import os
+import pathlib
+import queue
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PATIENCE = 60  # Seconds; far more than anything here takes.
+READY = "Ctrl-C stops everything."
+
+
+def free_address():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return "127.0.0.1:%d" % probe.getsockname()[1]
+
+
+class Process:
+    """A process whose lines can be waited for."""
+
+    def __init__(self, command, env):
+        self.lines = []
+        self._arrived = queue.Queue()
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=env, text=True, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # As from a terminal, even if we were started with it ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._arrived.put(line.rstrip("\n"))
+        self._arrived.put(None)
+
+    def wait_for(self, text):
+        """Returns the first line that contains `text`, from here on."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                line = self._arrived.get(
+                    timeout=max(0, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
+            if line is None:
+                raise AssertionError(f"no {text!r} in:\n{self.output()}")
+            self.lines.append(line)
+            if text in line:
+                return line
+
+    def output(self):
+        return "\n".join(self.lines)
+
+    def signal_group(self, number):
+        os.killpg(self._process.pid, number)
+
+    def kill(self):
+        self._process.kill()
+
+    def wait(self):
+        """Returns the exit code; all output is then in `lines`."""
+        code = self._process.wait(PATIENCE)
+        self._reader.join(PATIENCE)
+        while not self._arrived.empty():
+            line = self._arrived.get()
+            if line is not None:
+                self.lines.append(line)
+        return code
+
+    def end(self):
+        """Leaves nothing of it, whatever has happened."""
+        self.kill()
+        self.wait()
+        self._process.stdout.close()
+
+
+class DevRun(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        # ./dev keeps its logs beside the programs: give each test its own.
+        bin_folder = os.path.join(self.folder, "bin")
+        os.symlink(os.environ["HERALD_BIN"], bin_folder)
+        self.bin = bin_folder
+        self.mark = uuid.uuid4().hex
+        self.env = {
+            name: value for name, value in os.environ.items()
+            if not name.startswith("BROADCAST_")}
+        self.env["HERALD_TEST_MARK"] = self.mark
+        for name in ("GRPC", "METRICS", "WS"):
+            self.env[f"BROADCAST_{name}_ADDRESS"] = free_address()
+        self.env["BROADCAST_AUTHORIZER"] = free_address()
+        self.addCleanup(self.kill_what_is_left)
+
+    def start(self):
+        return self.run_process([ROOT / "dev", "run", "--bin", self.bin])
+
+    def run_process(self, command):
+        process = Process(command, self.env)
+        self.addCleanup(process.end)
+        return process
+
+    def what_is_left(self):
+        mark = f"HERALD_TEST_MARK={self.mark}".encode()
+        left = {}
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                if mark in (entry / "environ").read_bytes().split(b"\0"):
+                    left[int(entry.name)] = (entry / "comm").read_text().strip()
+            except OSError:
+                pass  # It has ended, or is not ours.
+        return left
+
+    def kill_what_is_left(self):
+        for pid in self.what_is_left():
+            os.kill(pid, signal.SIGKILL)
+
+    def wait_until_nothing_is_left(self):
+        deadline = time.monotonic() + PATIENCE
+        while left := self.what_is_left():
+            self.assertLess(time.monotonic(), deadline, left)
+            time.sleep(0.05)
+
+    def pid_of(self, program):
+        # The kernel cuts a name to 15 bytes.
+        return next(pid for pid, name in self.what_is_left().items()
+                    if name == program[:15])
+
+    def test_shows_a_message_on_its_way(self):
+        dev = self.start()
+        dev.wait_for(READY)
+        listen, watch, broadcast = [
+            line for line in dev.lines if line.startswith("  ")]
+        listeners = [self.run_process(["bash", "-c", f"exec {command}"])
+                     for command in (listen, watch)]
+        for listener in listeners:
+            listener.wait_for("subscribed")
+        subprocess.run(broadcast, shell=True, cwd=ROOT, env=self.env,
+                       check=True, timeout=PATIENCE)
+        for listener in listeners:
+            self.assertIn("greeting", listener.wait_for("hello"))
+
+        dev.signal_group(signal.SIGINT)  # As Ctrl-C in a terminal does.
+
+        self.assertEqual(dev.wait(), 0, dev.output())
+        stopped = [line for line in dev.lines if line.startswith("Stopping")]
+        self.assertEqual(stopped, ["Stopping the gateway.",
+                                   "Stopping the service.",
+                                   "Stopping the authorizer."])
+        for listener in listeners:
+            self.assertEqual(listener.wait(), 1)  # Both lost their server.
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_stops_everything_on_sigterm(self):
+        dev = self.start()
+        dev.wait_for(READY)
+        dev.signal_group(signal.SIGTERM)
+        self.assertEqual(dev.wait(), 0, dev.output())
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_says_which_port_is_in_use(self):
+        for name in ("GRPC_ADDRESS", "METRICS_ADDRESS", "WS_ADDRESS",
+                     "AUTHORIZER"):
+            variable = f"BROADCAST_{name}"
+            with self.subTest(variable), socket.socket() as taken:
+                taken.bind(("127.0.0.1", 0))
+                taken.listen()
+                port = taken.getsockname()[1]
+                env = dict(self.env)
+                self.env[variable] = f"127.0.0.1:{port}"
+                dev = self.start()
+                self.assertEqual(dev.wait(), 1)
+                self.assertIn(f"port {port} is in use", dev.output())
+                self.assertIn(f"set {variable} to", dev.output())
+                self.assertEqual(self.what_is_left(), {})
+                self.env = env
+
+    def test_says_which_program_died(self):
+        dev = self.start()
+        dev.wait_for(READY)
+        os.kill(self.pid_of("herald-service"), signal.SIGKILL)
+        self.assertEqual(dev.wait(), 1)
+        self.assertIn("the service has ended with code 137", dev.output())
+        self.assertIn("service.log", dev.output())
+        self.assertIn("Stopping the gateway.", dev.output())
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_shows_why_a_program_does_not_start(self):
+        self.env["BROADCAST_MAX_CHANNELS"] = "many"
+        dev = self.start()
+        self.assertEqual(dev.wait(), 1)
+        self.assertIn("the service has ended with code", dev.output())
+        self.assertIn("BROADCAST_MAX_CHANNELS", dev.output())
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_leaves_nothing_behind_when_it_is_killed(self):
+        dev = self.start()
+        dev.wait_for(READY)
+        dev.kill()
+        dev.wait()
+        self.wait_until_nothing_is_left()
+
+
+if __name__ == "__main__":
+    unittest.main()

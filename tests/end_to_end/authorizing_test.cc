@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The authorizer's part: what it is asked, how long its yes holds, how it takes
+// it back; and signatures, which need no authorizer.
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/herald_world.h"
+#include "tests/support/scripted_authorizer.h"
+
+namespace herald::end_to_end {
+namespace {
+
+using testing_support::Allow;
+using testing_support::AnswerByToken;
+using testing_support::Clock;
+using testing_support::Deny;
+using testing_support::Expiring;
+using testing_support::Frame;
+using testing_support::HeraldWorld;
+using testing_support::JsonString;
+using testing_support::Milliseconds;
+using testing_support::RevokeSocket;
+using testing_support::RevokeUser;
+using testing_support::ScriptedAuthorizer;
+using testing_support::Sign;
+using testing_support::WebSocketClient;
+using ::testing::HasSubstr;
+using v1::AuthorizeRequest;
+
+constexpr char kPong[] = R"({"type":"pong"})";
+
+class AnAuthorizer : public ::testing::Test {
+ protected:
+  ScriptedAuthorizer authorizer_;
+  HeraldWorld world_{
+      {.service_flags = {"--authorizer=" + authorizer_.address()}}};
+};
+
+TEST_F(AnAuthorizer, IsToldAllThatIsKnownOfTheConnection) {
+  WebSocketClient& ada = world_.Open(
+      1, {.headers = {{"Origin", "https://app.example"},
+                      {"Cookie", "session=1"},
+                      {"X-Forwarded-For", "203.0.113.7"},
+                      {"X-Twice", "one"},
+                      {"X-Twice", "two"}},
+          .source = "127.0.0.9"});
+
+  ada.AskToSubscribe("private-x", "user:ada", R"({"k":[1, 2]})");
+  EXPECT_EQ(ada.Next().type(), "subscribed");
+
+  ASSERT_EQ(authorizer_.question_count(), 1u);
+  const AuthorizeRequest question = authorizer_.questions()[0];
+  EXPECT_EQ(question.socket_id(), ada.socket_id());
+  EXPECT_EQ(question.channel(), "private-x");
+  EXPECT_EQ(question.auth_token(), "user:ada");
+  EXPECT_EQ(question.channel_data(), R"({"k":[1, 2]})");
+  EXPECT_EQ(question.connection().remote_address(), "127.0.0.9");
+  EXPECT_EQ(question.connection().origin(), "https://app.example");
+  const auto& headers = question.connection().headers();
+  ASSERT_TRUE(headers.contains("cookie"));
+  EXPECT_EQ(headers.at("cookie"), "session=1");
+  EXPECT_EQ(headers.at("x-forwarded-for"), "203.0.113.7");
+  EXPECT_EQ(headers.at("x-twice"), "one, two");
+  EXPECT_FALSE(headers.contains("origin"));
+  for (const auto& [name, value] : headers) {
+    EXPECT_FALSE(name.starts_with("sec-websocket-")) << name;
+  }
+}
+
+TEST_F(AnAuthorizer, IsGivenChannelDataThatWasAStringAsTheTextInIt) {
+  WebSocketClient& ada = world_.Open();
+  ada.AskToSubscribe("private-x", "yes", JsonString(R"({"k": 1})"));
+  EXPECT_EQ(ada.Next().type(), "subscribed");
+  EXPECT_EQ(authorizer_.questions().at(0).channel_data(), R"({"k": 1})");
+}
+
+TEST_F(AnAuthorizer, MayAnswerInAnyOrder) {
+  // Holds the first answer back until the second question has come.
+  authorizer_.Answer([held = std::vector<v1::AuthorizeResponse>()](
+                         const AuthorizeRequest& question) mutable {
+    held.insert(held.begin(), Allow(question));
+    return held.size() < 2 ? std::vector<v1::AuthorizeResponse>() : held;
+  });
+  WebSocketClient& ada = world_.Open(0);
+  WebSocketClient& bob = world_.Open(1);
+  ada.AskToSubscribe("private-a");
+  world_.WaitUntil([&] { return authorizer_.question_count() == 1; });
+  bob.AskToSubscribe("private-b");
+  EXPECT_EQ(bob.Next(), R"({"type":"subscribed","channel":"private-b"})");
+  EXPECT_EQ(ada.Next(), R"({"type":"subscribed","channel":"private-a"})");
+}
+
+TEST_F(AnAuthorizer, ThatIsSilentDeniesWithUnavailableAfterItsTimeout) {
+  WebSocketClient& ada = world_.Open();
+  const auto begin = Clock::now();
+
+  const Frame answer = ada.Subscribe("private-x", "silence");
+
+  EXPECT_EQ(answer.type(), "subscription_error");
+  EXPECT_EQ(answer.String("code"), "unavailable");
+  EXPECT_GE(Clock::now() - begin, Milliseconds(950));
+  EXPECT_EQ(ada.Subscribe("private-x", "yes").type(), "subscribed");
+}
+
+TEST_F(AnAuthorizer, IsAskedAgainNearTheEndOfAGrantAndMayProlongIt) {
+  authorizer_.Answer([](const AuthorizeRequest& question) {
+    return std::vector{Expiring(Allow(question), Milliseconds(1000))};
+  });
+  WebSocketClient& ada = world_.Open();
+  const auto begin = Clock::now();
+  ada.Subscribe("private-x", "t");
+
+  // The third question comes from nine tenths of the second grant on.
+  world_.WaitUntil([&] { return authorizer_.question_count() >= 3; });
+
+  EXPECT_GE(Clock::now() - begin, Milliseconds(1700));
+  EXPECT_EQ(authorizer_.questions()[2].channel(), "private-x");
+  EXPECT_EQ(authorizer_.questions()[2].auth_token(), "t");
+  EXPECT_EQ(authorizer_.questions()[2].socket_id(), ada.socket_id());
+  EXPECT_EQ(ada.Ping(), kPong) << "and the client has heard nothing of it";
+  EXPECT_EQ(world_.backend().Broadcast("private-x", "e", "1"), 1);
+}
+
+TEST_F(AnAuthorizer, EndsAGrantOnTimeUnlessItSaysYesAgain) {
+  authorizer_.Answer([](const AuthorizeRequest& question) {
+    if (question.auth_token() == "silent" && question.request_id() > 2) {
+      return std::vector<v1::AuthorizeResponse>();
+    }
+    if (question.auth_token() == "denied" && question.request_id() > 2) {
+      return std::vector{Deny(question, "no longer")};
+    }
+    return std::vector{Expiring(Allow(question), Milliseconds(1000))};
+  });
+  WebSocketClient& silent = world_.Open(0);
+  WebSocketClient& denied = world_.Open(1);
+  const auto begin = Clock::now();
+  EXPECT_EQ(silent.Subscribe("private-x", "silent").type(), "subscribed");
+  EXPECT_EQ(denied.Subscribe("private-x", "denied").type(), "subscribed");
+
+  const Frame told_denied = denied.Next();
+  EXPECT_EQ(told_denied.type(), "unsubscribed");
+  EXPECT_EQ(told_denied.String("reason"), "no longer");
+  const Frame told_silent = silent.Next();
+  EXPECT_EQ(told_silent.type(), "unsubscribed");
+  EXPECT_NE(told_silent.String("reason"), "");
+
+  EXPECT_GE(Clock::now() - begin, Milliseconds(950));
+  world_.WaitUntil(
+      [&] { return world_.backend().Broadcast("private-x", "e", "1") == 0; });
+}
+
+TEST_F(AnAuthorizer, TakesAUsersChannelBackAtOnceOnAllGateways) {
+  WebSocketClient& here = world_.Open(0);
+  WebSocketClient& there = world_.Open(1);
+  WebSocketClient& other = world_.Open(1);
+  here.Subscribe("private-x", "user:ada");
+  here.Subscribe("private-y", "user:ada");
+  there.Subscribe("private-x", "user:ada");
+  other.Subscribe("private-x", "user:bob");
+
+  authorizer_.Say(RevokeUser("ada", "private-x", "fired"));
+
+  const char kTold[] =
+      R"({"type":"unsubscribed","channel":"private-x","reason":"fired"})";
+  EXPECT_EQ(here.Next(), kTold);
+  EXPECT_EQ(there.Next(), kTold);
+  world_.WaitUntil(
+      [&] { return world_.backend().Broadcast("private-x", "e", "1") == 1; });
+  EXPECT_EQ(other.Next().type(), "event");
+  EXPECT_EQ(world_.backend().Broadcast("private-y", "e", "1"), 1);
+  EXPECT_EQ(here.Next().String("channel"), "private-y");
+}
+
+TEST_F(AnAuthorizer, TakesAllChannelsOfASocketButPublicOnes) {
+  WebSocketClient& ada = world_.Open(0);
+  WebSocketClient& bob = world_.Open(1);
+  ada.Subscribe("news");
+  ada.Subscribe("private-x", "yes");
+  ada.Subscribe("presence-room", "user:ada");
+  bob.Subscribe("presence-room", "user:bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+
+  authorizer_.Say(RevokeSocket(ada.socket_id(), "", ""));
+
+  std::vector<std::string> lost = {ada.Next().text(), ada.Next().text()};
+  for (std::string& frame : lost) {
+    EXPECT_EQ(Frame(frame).type(), "unsubscribed");
+    frame = Frame(frame).String("channel");
+  }
+  EXPECT_THAT(lost, ::testing::UnorderedElementsAre("private-x",
+                                                    "presence-room"));
+  EXPECT_EQ(bob.Next().type(), "member_removed");
+  EXPECT_EQ(world_.backend().Broadcast("news", "e", "1"), 1);
+  EXPECT_EQ(ada.Next().type(), "event");
+}
+
+TEST(AnAuthorizerThatIsAway, DeniesNewOnesLetsOldOnesLiveAndIsFoundAgain) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  ada.Subscribe("private-x", "yes");
+  authorizer.Stop();
+
+  const Frame refused = bob.Subscribe("private-x", "yes");
+  EXPECT_EQ(refused.type(), "subscription_error");
+  EXPECT_EQ(refused.String("code"), "unavailable");
+  EXPECT_EQ(world.backend().Broadcast("private-x", "e", "1"), 1);
+  EXPECT_EQ(ada.Next().type(), "event");
+
+  authorizer.Start();
+  world.WaitUntil([&] {
+    return bob.Subscribe("private-x", "yes").type() == "subscribed";
+  });
+  EXPECT_EQ(world.backend().Broadcast("private-x", "e", "2"), 2);
+}
+
+TEST(AnAuthorizerThatIsAway, IsAskedAgainWhatWasOpenIfItIsBackInTime) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {"--authorizer=" + authorizer.address(),
+                                       "--authorizer_timeout=9"}});
+  WebSocketClient& ada = world.Open();
+  authorizer.Answer([](const AuthorizeRequest&) {
+    return std::vector<v1::AuthorizeResponse>();
+  });
+  ada.AskToSubscribe("private-x", "yes");
+  world.WaitUntil([&] { return authorizer.question_count() == 1; });
+
+  authorizer.Stop();
+  authorizer.Answer(AnswerByToken);
+  authorizer.Start();
+
+  EXPECT_EQ(ada.Next(), R"({"type":"subscribed","channel":"private-x"})");
+}
+
+TEST(AnAuthorizerThatIsAway, DoesNotProlongAGrant) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {"--authorizer=" + authorizer.address()}});
+  authorizer.Answer([](const AuthorizeRequest& question) {
+    return std::vector{Expiring(Allow(question), Milliseconds(1000))};
+  });
+  WebSocketClient& ada = world.Open();
+  const auto begin = Clock::now();
+  EXPECT_EQ(ada.Subscribe("private-x", "t").type(), "subscribed");
+  authorizer.Stop();
+
+  EXPECT_EQ(ada.Next().type(), "unsubscribed");
+
+  EXPECT_GE(Clock::now() - begin, Milliseconds(950));
+  EXPECT_LT(Clock::now() - begin, Milliseconds(2500) * testing_support::kSlowness);
+}
+
+class ASignature : public ::testing::Test {
+ protected:
+  std::string PrivateBy(const WebSocketClient& client, const std::string& key) {
+    return Sign(key, client.socket_id() + ":private-x");
+  }
+};
+
+TEST_F(ASignature, IsEnoughForItsSocketAndChannel) {
+  HeraldWorld world({.service_flags = {"--secret=very secret"}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  const std::string data = R"({"user_id":"ada", "user_info":{ "name":"Ada"}})";
+
+  EXPECT_EQ(ada.Subscribe("private-x", PrivateBy(ada, "very secret")),
+            R"({"type":"subscribed","channel":"private-x"})");
+  ada.AskToSubscribe(
+      "presence-room",
+      Sign("very secret",
+           absl::StrCat(ada.socket_id(), ":presence-room:", data)),
+      JsonString(data));
+  EXPECT_EQ(ada.Next(),
+            R"({"type":"subscribed","channel":"presence-room","members":)"
+            R"([{"user_id":"ada","user_info":{ "name":"Ada"}}]})");
+
+  // A signature is for one socket, one channel, one channel_data, one secret.
+  const std::vector<std::string> bad = {
+      PrivateBy(ada, "very secret"), PrivateBy(bob, "guess"),
+      Sign("very secret", bob.socket_id() + ":private-y"), "",
+      PrivateBy(bob, "very secret").substr(0, 63)};
+  for (const std::string& auth : bad) {
+    const Frame answer = bob.Subscribe("private-x", auth);
+    EXPECT_EQ(answer.String("code"), "unauthorized") << answer;
+  }
+  bob.AskToSubscribe(
+      "presence-room",
+      Sign("very secret",
+           absl::StrCat(bob.socket_id(), ":presence-room:", data)),
+      JsonString(R"({"user_id":"eve"})"));
+  EXPECT_EQ(bob.Next().String("code"), "unauthorized");
+}
+
+TEST_F(ASignature, OfPresenceNeedsAUserId) {
+  HeraldWorld world({.gateways = 1, .service_flags = {"--secret=s"}});
+  WebSocketClient& ada = world.Open();
+  for (const char* data : {R"({})", R"({"user_id":""})", R"({"user_id":{}})"}) {
+    ada.AskToSubscribe(
+        "presence-room",
+        Sign("s", absl::StrCat(ada.socket_id(), ":presence-room:", data)),
+        JsonString(data));
+    const Frame answer = ada.Next();
+    EXPECT_EQ(answer.String("code"), "unauthorized") << data << answer;
+  }
+  EXPECT_EQ(world.backend().Members("presence-room"), "");
+}
+
+TEST_F(ASignature, ThatIsBadIsATokenForTheAuthorizer) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {"--secret=s", "--authorizer=" +
+                                                         authorizer.address()}});
+  WebSocketClient& ada = world.Open();
+
+  EXPECT_EQ(ada.Subscribe("private-x", PrivateBy(ada, "s")).type(),
+            "subscribed");
+  EXPECT_EQ(authorizer.question_count(), 0u);
+  EXPECT_EQ(ada.Subscribe("private-y", "yes").type(), "subscribed");
+  EXPECT_EQ(ada.Subscribe("private-z", PrivateBy(ada, "s")).String("code"),
+            "unauthorized");
+  EXPECT_EQ(authorizer.question_count(), 2u);
+}
+
+}  // namespace
+}  // namespace herald::end_to_end

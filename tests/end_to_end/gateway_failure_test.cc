@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A gateway dies, stands still or drains; an authorizer dies; a browser reads
+// too slowly: the other rows of DESIGN section 8, with real processes.
+
+#include <signal.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/herald_world.h"
+#include "tests/support/process.h"
+#include "tests/support/raw_socket.h"
+#include "tests/support/restartable_port.h"
+#include "tests/support/scripted_authorizer.h"
+
+namespace herald::end_to_end {
+namespace {
+
+using testing_support::Clock;
+using testing_support::Exit;
+using testing_support::Frame;
+using testing_support::HeraldWorld;
+using testing_support::HttpGet;
+using testing_support::Milliseconds;
+using testing_support::RawSocket;
+using testing_support::ScriptedAuthorizer;
+using testing_support::Stub;
+using testing_support::WebSocketClient;
+
+constexpr char kRoom[] = "presence-room";
+
+std::string RemovedOf(absl::string_view user) {
+  return absl::StrCat(
+      R"({"type":"member_removed","channel":"presence-room","user_id":")", user,
+      "\"}");
+}
+
+class GatewayFailure : public ::testing::Test {
+ protected:
+  WebSocketClient& Join(size_t gateway, const std::string& user) {
+    WebSocketClient& client = world_.Open(gateway);
+    EXPECT_EQ(client.Subscribe(kRoom, "user:" + user).type(), "subscribed");
+    return client;
+  }
+
+  void ExpectNothingFor(WebSocketClient* client) {
+    world_.backend().Broadcast(kRoom, "marker", "1");
+    EXPECT_EQ(client->Next().String("event"), "marker");
+  }
+
+  ScriptedAuthorizer authorizer_;
+  HeraldWorld world_{
+      {.service_flags = {"--authorizer=" + authorizer_.address()},
+       .gateway_flags = {"--drain_time=2"},
+       .is_restartable = true}};
+};
+
+TEST_F(GatewayFailure, MakesItsMembersLeaveOnceAfterTheLease) {
+  WebSocketClient& ada = Join(0, "ada");
+  WebSocketClient& bob = Join(1, "bob");
+  WebSocketClient& eve_here = Join(0, "eve");
+  Join(1, "eve");
+  EXPECT_EQ(ada.Next().String("user_id"), "bob");
+  EXPECT_EQ(ada.Next().String("user_id"), "eve");
+  const Clock::time_point killed = Clock::now();
+
+  world_.gateway(1).Kill();
+
+  EXPECT_EQ(bob.WaitForClose(), 1006);
+  EXPECT_EQ(ada.Next(), RemovedOf("bob")) << "eve has another socket";
+  EXPECT_GE(Clock::now() - killed, Milliseconds(1900)) << "the lease is 2 s";
+  ExpectNothingFor(&ada);
+  EXPECT_EQ(eve_here.Next(), RemovedOf("bob"));
+  EXPECT_EQ(world_.backend().Members(kRoom), "ada (1), eve (1)");
+  EXPECT_EQ(world_.backend().Call(&Stub::GetStats, {}).response.gateways_size(),
+            1);
+
+  // Its browsers come back elsewhere, and later to it.
+  Join(0, "bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+  world_.StartGateway(1);
+  world_.WaitUntilReady();
+  Join(1, "pat");
+  EXPECT_EQ(ada.Next().String("user_id"), "pat");
+}
+
+TEST_F(GatewayFailure, StopsNobodysBroadcast) {
+  WebSocketClient& ada = Join(0, "ada");
+  WebSocketClient& bob = Join(1, "bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+  world_.gateway(1).Signal(SIGSTOP);
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_EQ(world_.backend().Broadcast(kRoom, "e", absl::StrCat(i)), 2);
+    EXPECT_EQ(ada.Next().type(), "event");
+  }
+  world_.gateway(1).Signal(SIGCONT);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(bob.Next().type(), "event");
+}
+
+TEST_F(GatewayFailure, ByStandingStillIsFoundAndUndoneWhenItGoesOn) {
+  WebSocketClient& ada = Join(0, "ada");
+  WebSocketClient& bob = Join(1, "bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+
+  world_.gateway(1).Signal(SIGSTOP);
+  // Keepalive takes 5 s and 3 s, the lease 2 s; RPCs that need it do not wait.
+  v1::UnsubscribeRequest request;
+  request.set_socket_id(bob.socket_id());
+  request.set_channel(kRoom);
+  EXPECT_EQ(
+      world_.backend().Call(&Stub::Unsubscribe, request).status.error_code(),
+      grpc::StatusCode::UNAVAILABLE);
+  world_.WaitUntil([&] { return ada.waiting() > 0; }, std::chrono::seconds(30));
+  EXPECT_EQ(ada.Next(), RemovedOf("bob"));
+
+  world_.gateway(1).Signal(SIGCONT);
+  const Frame back = ada.Next();
+  EXPECT_EQ(back.type(), "member_added") << back;
+  EXPECT_EQ(back.String("user_id"), "bob");
+  EXPECT_EQ(world_.backend().Members(kRoom), "ada (1), bob (1)");
+  EXPECT_TRUE(bob.open());
+}
+
+TEST_F(GatewayFailure, ByATermSignalIsADrain) {
+  constexpr size_t kSockets = 20;
+  WebSocketClient& ada = Join(0, "ada");
+  WebSocketClient& bob = Join(1, "bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+  std::vector<WebSocketClient*> clients = {&bob};
+  while (clients.size() < kSockets) clients.push_back(&world_.Open(1));
+  const Clock::time_point begin = Clock::now();
+
+  world_.gateway(1).Signal(SIGTERM);
+
+  // It keeps its port, and says that it goes.
+  const std::string address = world_.gateway_address(1);
+  world_.WaitUntil([&] { return HttpGet(address, "/readyz").status == 503; });
+  EXPECT_EQ(HttpGet(address, "/livez").status, 200);
+  EXPECT_EQ(world_.OpenRefused(1), 503);
+  std::optional<Clock::time_point> first;
+  for (size_t closed = 0; closed < kSockets;) {
+    ASSERT_TRUE(world_.WaitUntil([&] {
+      return static_cast<size_t>(std::count_if(
+                 clients.begin(), clients.end(),
+                 [](const auto* client) { return !client->open(); })) > closed;
+    }));
+    if (!first.has_value()) first = Clock::now();
+    ++closed;
+  }
+  const Clock::time_point last = Clock::now();
+  for (WebSocketClient* client : clients) {
+    EXPECT_EQ(client->WaitForClose(), 1001);
+  }
+  EXPECT_EQ(world_.gateway(1).WaitForExit(), (Exit{0, 0}));
+
+  // Spread over the drain time of 2 s, and not all at one end of it.
+  EXPECT_GE(last - *first, Milliseconds(1000));
+  EXPECT_LE(last - begin, Milliseconds(3000) * testing_support::kSlowness);
+  EXPECT_EQ(ada.Next(), RemovedOf("bob"));
+  ExpectNothingFor(&ada);
+}
+
+TEST_F(GatewayFailure, OfADrainedOneMakesMembersLeaveAtOnce) {
+  WebSocketClient& ada = Join(0, "ada");
+  Join(1, "bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+  world_.gateway(1).Signal(SIGTERM);
+  EXPECT_EQ(world_.gateway(1).WaitForExit(), (Exit{0, 0}));
+  const Clock::time_point ended = Clock::now();
+
+  EXPECT_EQ(ada.Next(), RemovedOf("bob"));
+
+  EXPECT_LT(Clock::now() - ended, Milliseconds(1000)) << "without the lease";
+}
+
+TEST(AnIdleGateway, DrainsAtOnce) {
+  HeraldWorld world({.gateways = 1});
+  const Clock::time_point begin = Clock::now();
+  world.gateway(0).Signal(SIGINT);
+  EXPECT_EQ(world.gateway(0).WaitForExit(), (Exit{0, 0}));
+  EXPECT_LT(Clock::now() - begin, Milliseconds(3000) * testing_support::kSlowness)
+      << "nobody is there to be spread over 10 s";
+}
+
+TEST(AGatewayWithoutAService, StaysUpAndIsReadyWhenTheServiceIs) {
+  HeraldWorld world({.gateways = 0, .is_restartable = true});
+  world.service().Kill();
+  world.AddGateway();
+  EXPECT_EQ(HttpGet(world.gateway_address(0), "/livez").status, 200);
+  EXPECT_EQ(HttpGet(world.gateway_address(0), "/readyz").status, 503);
+  WebSocketClient& ada = world.Open(0);
+  EXPECT_EQ(ada.Subscribe("news").String("code"), "unavailable");
+
+  world.StartService();
+  world.WaitUntilReady();
+
+  EXPECT_EQ(ada.Subscribe("news").type(), "subscribed");
+}
+
+TEST(AnAuthorizerThatIsKilled, StopsNewPrivateSubscriptionsUntilItIsBack) {
+  const std::string address =
+      absl::StrCat("127.0.0.1:", testing_support::RestartablePort());
+  const auto start = [&] {
+    auto process = std::make_unique<testing_support::Process>(
+        std::vector<std::string>{testing_support::kExampleAuthorizerBinary,
+                                 "--address=" + address});
+    process->WaitForLine("listening on " + address);
+    return process;
+  };
+  auto authorizer = start();
+  HeraldWorld world({.service_flags = {"--authorizer=" + address}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  EXPECT_EQ(ada.Subscribe(kRoom, "user:ada").type(), "subscribed");
+
+  authorizer->Kill();
+  EXPECT_EQ(bob.Subscribe(kRoom, "user:bob").String("code"), "unavailable");
+  EXPECT_EQ(world.backend().Broadcast(kRoom, "e", "1"), 1);
+  EXPECT_EQ(ada.Next().type(), "event");
+
+  authorizer = start();
+  world.WaitUntil([&] {
+    return bob.Subscribe(kRoom, "user:bob").type() == "subscribed";
+  });
+  EXPECT_EQ(ada.Next().String("user_id"), "bob");
+}
+
+TEST(ASlowBrowser, AloneIsDroppedAndCounted) {
+  HeraldWorld world({.gateway_flags = {"--max_queue=131072"}});
+  WebSocketClient& slow = world.Open(0, {.receive_buffer = 4096});
+  WebSocketClient& here = world.Open(0);
+  WebSocketClient& there = world.Open(1);
+  for (WebSocketClient* client : {&slow, &here, &there}) {
+    EXPECT_EQ(client->Subscribe("news").type(), "subscribed");
+  }
+  slow.StopReading();
+  const std::string data = absl::StrCat("\"", std::string(16384, 'x'), "\"");
+
+  int published = 0;
+  while (world.backend().Broadcast("news", "e", data) == 3) {
+    ASSERT_LT(++published, 5000);
+    ASSERT_EQ(here.Next().type(), "event");
+    ASSERT_EQ(there.Next().type(), "event");
+  }
+
+  EXPECT_EQ(world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total"),
+            1);
+  slow.ResumeReading();
+  EXPECT_EQ(slow.WaitForClose(), 4001);
+  EXPECT_EQ(here.Next().type(), "event") << "the last one";
+  EXPECT_EQ(here.Ping().type(), "pong");
+  EXPECT_EQ(there.Next().type(), "event");
+  EXPECT_EQ(there.Ping().type(), "pong");
+}
+
+}  // namespace
+}  // namespace herald::end_to_end

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Settings that are wrong, ports that are taken, and where settings come from:
+// each process says precisely what is the matter and ends.
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/frame.h"
+#include "tests/support/herald_world.h"
+#include "tests/support/process.h"
+
+namespace herald::end_to_end {
+namespace {
+
+using testing_support::Exit;
+using testing_support::HeraldWorld;
+using testing_support::IsJson;
+using testing_support::kGatewayBinary;
+using testing_support::kServiceBinary;
+using testing_support::Process;
+using testing_support::ProcessOptions;
+using testing_support::WebSocketClient;
+using ::testing::HasSubstr;
+
+struct Ended {
+  Exit exit;
+  std::string error;
+};
+
+// Runs a process that must end by itself.
+Ended RunToEnd(std::vector<std::string> arguments, ProcessOptions options = {}) {
+  Process process(std::move(arguments), std::move(options));
+  Ended ended;
+  ended.exit = process.WaitForExit();
+  EXPECT_TRUE(process.WaitForEndOfOutput());
+  ended.error = absl::StrJoin(process.StandardError(), "\n");
+  return ended;
+}
+
+// A directory that is there for one test.
+class Directory {
+ public:
+  Directory() {
+    path_ = ::testing::TempDir() + "herald_settings_XXXXXX";
+    EXPECT_NE(::mkdtemp(path_.data()), nullptr);
+  }
+  ~Directory() {
+    for (const std::string& file : files_) ::unlink(file.c_str());
+    ::rmdir(path_.c_str());
+  }
+  std::string Write(const std::string& name, const std::string& text) {
+    files_.push_back(absl::StrCat(path_, "/", name));
+    std::ofstream(files_.back()) << text;
+    return files_.back();
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  std::vector<std::string> files_;
+};
+
+struct BadSetting {
+  const char* binary;
+  std::string flag;
+  std::string value;
+  std::string allowed;  // A part of what the message says is allowed.
+};
+
+TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
+  const std::vector<BadSetting> settings = {
+      {kServiceBinary, "max_channels", "many", "number"},
+      {kServiceBinary, "max_channels", "-1", "0"},
+      {kServiceBinary, "max_subscribers", "1e3", "number"},
+      {kServiceBinary, "max_payload", "99999999999", "16777216"},
+      {kServiceBinary, "heartbeat_interval", "soon", "seconds"},
+      {kServiceBinary, "client_timeout", "0", "seconds"},
+      {kServiceBinary, "authorizer_timeout", "-1", "seconds"},
+      {kServiceBinary, "allow_client_events", "maybe", "true or false"},
+      {kServiceBinary, "grpc_address", "here", "host:port"},
+      {kServiceBinary, "metrics_address", "127.0.0.1:99999", "host:port"},
+      {kServiceBinary, "log_level", "loud", "debug"},
+      {kServiceBinary, "log_format", "xml", "json"},
+      {kGatewayBinary, "ws_address", "127.0.0.1", "host:port"},
+      {kGatewayBinary, "gateway_threads", "two", "number"},
+      {kGatewayBinary, "max_connections", "-5", "number"},
+      {kGatewayBinary, "max_subscriptions", "x", "number"},
+      {kGatewayBinary, "max_queue", "1MB", "number"},
+      {kGatewayBinary, "drain_time", "later", "seconds"},
+      {kGatewayBinary, "log_level", "loud", "debug"},
+  };
+  for (const BadSetting& bad : settings) {
+    const std::string variable =
+        "BROADCAST_" + absl::AsciiStrToUpper(bad.flag);
+    const Ended by_flag =
+        RunToEnd({bad.binary, absl::StrCat("--", bad.flag, "=", bad.value)});
+    const Ended by_variable =
+        RunToEnd({bad.binary},
+            {.environment = {absl::StrCat(variable, "=", bad.value)}});
+    for (const Ended& ended : {by_flag, by_variable}) {
+      EXPECT_GT(ended.exit.code, 0) << bad.flag;
+      EXPECT_THAT(ended.error, HasSubstr(variable));
+      EXPECT_THAT(ended.error, HasSubstr(absl::StrCat("\"", bad.value, "\"")));
+      EXPECT_THAT(ended.error, HasSubstr(bad.allowed));
+    }
+  }
+}
+
+TEST(AFlagThatDoesNotExist, StopsTheProcessWithItsName) {
+  for (const char* binary : {kServiceBinary, kGatewayBinary}) {
+    const Ended ended = RunToEnd({binary, "--max_chanels=1"});
+    EXPECT_GT(ended.exit.code, 0);
+    EXPECT_THAT(ended.error, HasSubstr("max_chanels"));
+  }
+}
+
+TEST(APortInUse, StopsTheProcessWithItsName) {
+  HeraldWorld world({.gateways = 1});
+  const std::string& grpc = world.grpc_address();
+  const std::string& metrics = world.metrics_address();
+  const std::string& ws = world.gateway_address(0);
+  const std::vector<std::pair<std::vector<std::string>, std::string>> starts = {
+      {{kServiceBinary, "--grpc_address=" + grpc,
+        "--metrics_address=127.0.0.1:0"},
+       grpc},
+      {{kServiceBinary, "--grpc_address=127.0.0.1:0",
+        "--metrics_address=" + metrics},
+       metrics},
+      {{kGatewayBinary, "--ws_address=" + ws, "--service=" + grpc}, ws},
+  };
+  for (const auto& [arguments, address] : starts) {
+    const Ended ended = RunToEnd(arguments);
+    EXPECT_GT(ended.exit.code, 0) << address;
+    EXPECT_THAT(ended.error, HasSubstr(address));
+  }
+  // Whoever had the ports first has noticed nothing.
+  WebSocketClient& ada = world.Open();
+  EXPECT_EQ(ada.Subscribe("news").type(), "subscribed");
+}
+
+TEST(ASetting, OfTheFlagWinsOverTheEnvironmentAndThatOverTheFile) {
+  Directory directory;
+  directory.Write(".env",
+                  "# settings of a test\n"
+                  "BROADCAST_GRPC_ADDRESS=127.0.0.1:bad-port-of-the-file\n"
+                  "export BROADCAST_MAX_CHANNELS='from the file'\n"
+                  "BROADCAST_METRICS_ADDRESS=127.0.0.1:0\n");
+  const ProcessOptions both = {
+      .directory = directory.path(),
+      .environment = {"BROADCAST_GRPC_ADDRESS=127.0.0.1:0",
+                      "BROADCAST_MAX_CHANNELS=from the environment"}};
+
+  EXPECT_THAT(RunToEnd({kServiceBinary, "--max_channels=from the flag"}, both).error,
+              HasSubstr("\"from the flag\""));
+  EXPECT_THAT(RunToEnd({kServiceBinary}, both).error,
+              HasSubstr("\"from the environment\""));
+  EXPECT_THAT(RunToEnd({kServiceBinary, "--grpc_address=127.0.0.1:0"},
+                  {.directory = directory.path()})
+                  .error,
+              HasSubstr("\"from the file\""));
+
+  // The metrics address is from the file, and the process runs.
+  Process service({kServiceBinary, "--max_channels=1"}, both);
+  EXPECT_THAT(service.ListeningAddress("metrics"), HasSubstr("127.0.0.1:"));
+}
+
+TEST(AnEnvironmentFile, MayBeNamedAndThenMustBeThere) {
+  Directory directory;
+  const std::string named =
+      directory.Write("other.env", "BROADCAST_MAX_CHANNELS=named\n");
+  const std::string broken = directory.Write("broken.env", "A=1\nno form\n");
+
+  EXPECT_THAT(RunToEnd({kServiceBinary, "--env_file=" + named}).error,
+              HasSubstr("\"named\""));
+  const Ended no_form = RunToEnd({kServiceBinary, "--env_file=" + broken});
+  EXPECT_GT(no_form.exit.code, 0);
+  EXPECT_THAT(no_form.error, HasSubstr(broken + ":2"));
+  const std::string missing = directory.path() + "/missing.env";
+  const Ended not_there = RunToEnd({kGatewayBinary, "--env_file=" + missing});
+  EXPECT_GT(not_there.exit.code, 0);
+  EXPECT_THAT(not_there.error, HasSubstr(missing));
+}
+
+TEST(ASecret, IsNeverLoggedNorIsAPayloadOrAToken) {
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--secret=s3cret-value", "--log_level=debug",
+                         "--log_format=json"},
+       .gateway_flags = {"--log_level=debug", "--log_format=json",
+                         "--drain_time=1"},
+       .api_token = "t0ken-value"});
+  WebSocketClient& ada = world.Open();
+  ada.Subscribe("private-x", "cl1ent-auth");
+  ada.Subscribe("news");
+  world.backend().Broadcast("news", "e", "\"p4yload-value\"");
+  ada.Next();
+  ada.Send("{ m4lformed-value");
+  ada.Next();
+  testing_support::Backend(world.grpc_address(), "wr0ng-token")
+      .Watch({"news"})
+      ->WaitForEnd();
+  world.gateway(0).Signal(SIGTERM);
+  EXPECT_EQ(ada.WaitForClose(), 1001);
+  EXPECT_EQ(world.gateway(0).WaitForExit(), (Exit{0, 0}));
+  world.service().Signal(SIGTERM);
+  EXPECT_EQ(world.service().WaitForExit(), (Exit{0, 0}));
+
+  for (Process* process : {&world.service(), &world.gateway(0)}) {
+    EXPECT_TRUE(process->WaitForEndOfOutput());
+    const std::vector<std::string> lines = process->StandardError();
+    EXPECT_GT(lines.size(), 2u);
+    for (const std::string& line : lines) {
+      EXPECT_TRUE(absl::StartsWith(line, "{") && IsJson(line)) << line;
+      for (const char* secret :
+           {"s3cret-value", "t0ken-value", "cl1ent-auth", "p4yload-value",
+            "m4lformed-value", "wr0ng-token"}) {
+        EXPECT_FALSE(absl::StrContains(line, secret)) << line;
+      }
+    }
+  }
+}
+
+TEST(JsonLogs, AreJsonAlsoWhereGrpcItselfHasSomethingToSay) {
+  // A gateway whose service is away, with gRPC's own tracing of it.
+  Process gateway({kGatewayBinary, "--ws_address=127.0.0.1:0",
+                   "--service=127.0.0.1:1", "--log_format=json"},
+                  {.environment = {"GRPC_VERBOSITY=debug",
+                                   "GRPC_TRACE=connectivity_state"}});
+  gateway.ListeningAddress("ws");
+  EXPECT_TRUE(gateway
+                  .FindLine([](const std::string& line) {
+                    return absl::StrContains(line, "TRANSIENT_FAILURE");
+                  })
+                  .has_value())
+      << "gRPC says nothing, so this test shows nothing";
+  gateway.Signal(SIGTERM);
+  EXPECT_EQ(gateway.WaitForExit(), (Exit{0, 0}));
+  EXPECT_TRUE(gateway.WaitForEndOfOutput());
+  for (const std::string& line : gateway.StandardError()) {
+    EXPECT_TRUE(absl::StartsWith(line, "{") && IsJson(line)) << line;
+  }
+}
+
+}  // namespace
+}  // namespace herald::end_to_end

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Client events: who may send them, who hears them, and that nobody can pass
+// for the backend with one.
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/herald_world.h"
+#include "tests/support/scripted_authorizer.h"
+
+namespace herald::end_to_end {
+namespace {
+
+using testing_support::Frame;
+using testing_support::HeraldWorld;
+using testing_support::ScriptedAuthorizer;
+using testing_support::WebSocketClient;
+using ::testing::HasSubstr;
+
+constexpr char kPong[] = R"({"type":"pong"})";
+
+TEST(AWhisper, IsHeardByAllOthersOnTheChannelAndMarked) {
+  HeraldWorld world;
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(0);
+  WebSocketClient& eve = world.Open(1);
+  for (WebSocketClient* client : {&ada, &bob, &eve}) client->Subscribe("news");
+
+  ada.Whisper("news", "typing", R"({ "on":true })");
+
+  const char kEvent[] =
+      R"({"type":"event","event":"typing","channel":"news",)"
+      R"("data":{ "on":true },"whisper":true})";
+  EXPECT_EQ(bob.Next(), kEvent);
+  EXPECT_EQ(eve.Next(), kEvent);
+  // A broadcast takes the same way behind it: the sender was left out.
+  world.backend().Broadcast("news", "e", "1");
+  EXPECT_EQ(ada.Next().String("event"), "e");
+}
+
+TEST(AWhisper, OnAPresenceChannelNamesTheUserOfTheSubscription) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  ada.Subscribe("presence-room", "user:ada");
+  bob.Subscribe("presence-room", "user:bob");
+
+  // What the sender claims to be is ignored.
+  ada.Send(R"({"type":"whisper","channel":"presence-room","event":"e",)"
+           R"("data":1,"user_id":"eve","whisper":false})");
+
+  EXPECT_EQ(bob.Next(),
+            R"({"type":"event","event":"e","channel":"presence-room",)"
+            R"("data":1,"whisper":true,"user_id":"ada"})");
+}
+
+TEST(AWhisper, OnAPrivateChannelNamesNobody) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  ada.Subscribe("private-x", "user:ada");
+  bob.Subscribe("private-x", "user:bob");
+
+  ada.Whisper("private-x", "e", "1");
+
+  EXPECT_EQ(bob.Next(),
+            R"({"type":"event","event":"e","channel":"private-x",)"
+            R"("data":1,"whisper":true})");
+}
+
+TEST(AWhisper, IsRefusedWithAnErrorWhereItBreaksARule) {
+  HeraldWorld world({.gateways = 1});
+  WebSocketClient& ada = world.Open();
+  WebSocketClient& bob = world.Open();
+  ada.Subscribe("news");
+  bob.Subscribe("news");
+  bob.Subscribe("other");
+  const std::string large = absl::StrCat("\"", std::string(65536, 'x'), "\"");
+  const std::vector<std::vector<std::string>> bad = {
+      {"other", "e", "1"},       // Not subscribed.
+      {"bad name", "e", "1"},    // No channel.
+      {"news", "", "1"},         // No event.
+      {"news", "a\nb", "1"},     // No event either.
+      {"news", std::string(201, 'e'), "1"},
+      {"news", "e", large},      // More than data may have.
+  };
+  for (const std::vector<std::string>& one : bad) {
+    ada.Whisper(one[0], one[1], one[2]);
+    EXPECT_EQ(ada.Next().type(), "error") << one[0] << ", " << one[1];
+  }
+
+  world.backend().Broadcast("news", "e", "1");
+  EXPECT_EQ(bob.Next().String("channel"), "news");
+  EXPECT_EQ(bob.Ping(), kPong);
+}
+
+TEST(AWhisper, NeedsClientEventsToBeAllowed) {
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {"--allow_client_events=false"}});
+  WebSocketClient& ada = world.Open();
+  WebSocketClient& bob = world.Open();
+  ada.Subscribe("news");
+  bob.Subscribe("news");
+
+  ada.Whisper("news", "typing", "1");
+
+  const Frame answer = ada.Next();
+  EXPECT_EQ(answer.type(), "error");
+  EXPECT_THAT(answer.String("message"), HasSubstr("client events"));
+  EXPECT_EQ(bob.Ping(), kPong);
+}
+
+TEST(Whispers, KeepTheirOrder) {
+  constexpr int kCount = 200;
+  HeraldWorld world;
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  ada.Subscribe("news");
+  bob.Subscribe("news");
+
+  for (int i = 0; i < kCount; ++i) ada.Whisper("news", "e", absl::StrCat(i));
+
+  for (int i = 0; i < kCount; ++i) {
+    ASSERT_EQ(bob.Next(),
+              absl::StrCat(R"({"type":"event","event":"e","channel":"news",)",
+                           R"("data":)", i, R"(,"whisper":true})"));
+  }
+}
+
+}  // namespace
+}  // namespace herald::end_to_end

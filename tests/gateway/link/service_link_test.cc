@@ -1,0 +1,462 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the gateway may rely on: there is a link whenever there is a service,
+// it carries what the router says in order, and it never waits without end.
+//
+// Method: a real router and real gRPC on 127.0.0.1, between them the link; the
+// service is a fake that does what it is told. Nothing is polled but what gRPC
+// does not announce.
+
+#include "gateway/link/service_link.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/core/native_dialect.h"
+#include "gmock/gmock.h"
+#include "grpcpp/generic/async_generic_service.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+#include "proto/contract/limits.h"
+#include "tests/gateway/link/fake_gateway_service.h"
+#include "tests/support/deadline.h"
+#include "tests/support/restartable_port.h"
+
+namespace herald::gateway {
+namespace {
+
+using link::v1::GatewayItem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using testing_support::Clock;
+using testing_support::kPatience;
+using testing_support::kSlowness;
+using testing_support::Milliseconds;
+using Manner = FakeGatewayService::Manner;
+
+// Counts what the observer hears, and lets a test wait for it.
+class Witness final : public Observer {
+ public:
+  struct Heard {
+    int opened = 0;
+    int settled = 0;
+    std::vector<std::string> ended;
+  };
+
+  void OnLinkOpened() override {
+    Note([](Heard& heard) { ++heard.opened; });
+  }
+  void OnLinkSettled() override {
+    Note([](Heard& heard) { ++heard.settled; });
+  }
+  void OnLinkEnded(absl::string_view why) override {
+    Note([&](Heard& heard) { heard.ended.emplace_back(why); });
+  }
+
+  bool WaitFor(const std::function<bool(const Heard&)>& happened) {
+    std::unique_lock<std::mutex> lock(mu_);
+    return changed_.wait_for(lock, kPatience, [&] { return happened(heard_); });
+  }
+  bool WaitForSettled(int times) {
+    return WaitFor([&](const Heard& h) { return h.settled >= times; });
+  }
+  bool WaitForEnded(size_t times) {
+    return WaitFor([&](const Heard& h) { return h.ended.size() >= times; });
+  }
+  Heard heard() {
+    std::lock_guard<std::mutex> lock(mu_);
+    return heard_;
+  }
+
+ private:
+  void Note(const std::function<void(Heard&)>& change) {
+    std::lock_guard<std::mutex> lock(mu_);
+    change(heard_);
+    changed_.notify_all();
+  }
+
+  std::mutex mu_;
+  std::condition_variable changed_;
+  Heard heard_;
+};
+
+// Counts the subscriptions that were confirmed.
+class CountingInbox final : public ShardInbox {
+ public:
+  void Post(std::vector<Delivery> batch) override {
+    std::lock_guard<std::mutex> lock(mu_);
+    for (const Delivery& one : batch) {
+      confirmed_ += std::holds_alternative<Confirmed>(one);
+    }
+    changed_.notify_all();
+  }
+  bool WaitForConfirmed(int count) {
+    std::unique_lock<std::mutex> lock(mu_);
+    return changed_.wait_for(lock, kPatience,
+                             [&] { return confirmed_ >= count; });
+  }
+
+ private:
+  std::mutex mu_;
+  std::condition_variable changed_;
+  int confirmed_ = 0;
+};
+
+class ALink : public ::testing::Test {
+ protected:
+  ALink() { router_.SetShards({&inbox_}); }
+
+  void Dial(std::vector<std::string> targets, std::string token = "") {
+    link_.emplace(ServiceLinkOptions{std::move(targets), std::move(token)},
+                  &router_, &witness_);
+    link_->Start();
+  }
+
+  void Whisper(std::string data) {
+    link::v1::Whisper whisper;
+    whisper.set_channel("news");
+    whisper.set_data(std::move(data));
+    router_.Whisper(std::move(whisper));
+  }
+
+  // The whispers of one call, in their order.
+  std::vector<std::string> WhispersOf(size_t number) {
+    std::vector<std::string> data;
+    const FakeGatewayService::Attaches all = service_.attaches();
+    for (const GatewayItem& item : all[number].items) {
+      if (item.has_whisper()) data.push_back(item.whisper().data());
+    }
+    return data;
+  }
+
+  int64_t DownOf(size_t number) {
+    return service_.attaches()[number].items.at(0).hello().link_down_ms();
+  }
+
+  Milliseconds TimeOf(const std::function<void()>& body) {
+    const Clock::time_point start = Clock::now();
+    body();
+    return std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
+  }
+
+  NativeDialect dialect_;
+  Witness witness_;
+  CountingInbox inbox_;
+  Router router_{7, "0.1.0", &dialect_, &witness_};
+  FakeGatewayService service_;
+  std::optional<ServiceLink> link_;
+};
+
+TEST_F(ALink, BeginsWithHelloAndIsOpenWithTheFirstAnswer) {
+  service_.StartServer();
+  Dial({service_.target()});
+
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  const std::vector<GatewayItem> items = service_.attaches()[0].items;
+  ASSERT_THAT(items, SizeIs(2));
+  EXPECT_EQ(items[0].hello().gateway_id(), 7);
+  EXPECT_EQ(items[0].hello().link_down_ms(), 0);
+  EXPECT_TRUE(items[1].has_attached());
+  EXPECT_EQ(witness_.heard().opened, 1);
+  EXPECT_TRUE(link_->up());
+  EXPECT_TRUE(router_.settled());
+}
+
+TEST_F(ALink, ShowsItsTokenAsABearer) {
+  service_.StartServer();
+  Dial({service_.target()}, "secret-token");
+
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  EXPECT_EQ(service_.attaches()[0].authorization, "Bearer secret-token");
+}
+
+TEST_F(ALink, ShowsNothingWithoutAToken) {
+  service_.StartServer();
+  Dial({service_.target()});
+
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  EXPECT_EQ(service_.attaches()[0].authorization, "");
+}
+
+TEST_F(ALink, IsTriedAgainWhenTheTokenIsRefused) {
+  service_.SetManner(Manner::kRefuse);
+  service_.StartServer();
+  Dial({service_.target()}, "wrong");
+
+  ASSERT_TRUE(witness_.WaitForEnded(2));
+  EXPECT_EQ(witness_.heard().opened, 0);
+  EXPECT_FALSE(link_->up());
+  EXPECT_THAT(witness_.heard().ended[0],
+              AllOf(HasSubstr(service_.target()), HasSubstr("UNAUTHENTICATED"),
+                    HasSubstr("the token is not known")));
+  service_.SetManner(Manner::kServe);
+  EXPECT_TRUE(witness_.WaitForSettled(1));
+}
+
+TEST_F(ALink, IsBackSoonAfterTheServiceIs) {
+  const int port = testing_support::RestartablePort();
+  service_.StartServer(port);
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  service_.StopServer();
+  ASSERT_TRUE(witness_.WaitForEnded(2));  // It broke; nobody is there.
+  EXPECT_FALSE(link_->up());
+  service_.StartServer(port);
+  const Milliseconds took =
+      TimeOf([&] { ASSERT_TRUE(witness_.WaitForSettled(2)); });
+
+  EXPECT_LT(took, Milliseconds(250 + 250) * kSlowness);
+  EXPECT_GT(DownOf(1), 0);
+}
+
+TEST_F(ALink, SaysOnceThatAServiceCannotBeReached) {
+  const std::string nobody =
+      "127.0.0.1:" + std::to_string(testing_support::RestartablePort());
+  service_.SetManner(Manner::kRefuse);
+  service_.StartServer();
+  Dial({nobody, service_.target()});
+
+  // Both targets are tried in turn.
+  ASSERT_TRUE(witness_.WaitForEnded(4));
+  std::vector<std::string> about_nobody;
+  for (const std::string& why : witness_.heard().ended) {
+    if (why.find(nobody) != std::string::npos) about_nobody.push_back(why);
+  }
+  EXPECT_THAT(about_nobody, SizeIs(1));
+}
+
+TEST_F(ALink, TellsForHowLongGrantsWereOutOfReach) {
+  service_.StartServer();
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  // Links that never come into use do not end the time that is told.
+  service_.SetManner(Manner::kRefuse);
+  service_.EndLinks();
+  const auto down = TimeOf([&] { ASSERT_TRUE(witness_.WaitForEnded(4)); });
+  service_.SetManner(Manner::kServe);
+  ASSERT_TRUE(witness_.WaitForSettled(2));
+
+  const size_t last = service_.attaches().size() - 1;
+  EXPECT_GE(DownOf(last), down.count() - 50);
+}
+
+TEST_F(ALink, PrefersTheFirstTargetAndReturnsToIt) {
+  const int port = testing_support::RestartablePort();
+  FakeGatewayService second;
+  second.StartServer();
+  Dial({"127.0.0.1:" + std::to_string(port), second.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  EXPECT_THAT(second.attaches(), SizeIs(1));
+
+  service_.StartServer(port);
+  second.EndLinks();
+
+  ASSERT_TRUE(witness_.WaitForSettled(2));
+  EXPECT_THAT(service_.attaches(), SizeIs(1));
+  EXPECT_THAT(second.attaches(), SizeIs(1));
+}
+
+TEST_F(ALink, GoesOnToTheNextTargetWhenOneDoesNotAnswer) {
+  FakeGatewayService silent(Manner::kIgnore);
+  silent.StartServer();
+  service_.StartServer();
+  Dial({silent.target(), service_.target()});
+
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  EXPECT_THAT(witness_.heard().ended, Contains(HasSubstr("does not answer")));
+  EXPECT_EQ(witness_.heard().opened, 1);
+}
+
+TEST_F(ALink, CarriesWhatPilesUpInOrderAndInFewFrames) {
+  service_.StartServer();
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  std::vector<std::string> said;
+  for (int i = 0; i < 2000; ++i) {
+    said.push_back(std::to_string(i) + std::string(1000, ' '));
+    Whisper(said.back());
+  }
+  router_.Goodbye();
+
+  ASSERT_TRUE(service_.WaitForItem(0, GatewayItem::kGoodbye));
+  EXPECT_TRUE(WhispersOf(0) == said);  // Too long to be shown.
+  const auto attach = service_.attaches()[0];
+  EXPECT_LE(attach.frame_bytes_max, contract::kLinkFrameBytes);
+  EXPECT_LT(attach.frame_count, 2000);
+  EXPECT_TRUE(
+      testing_support::WaitUntil([&] { return link_->queue_bytes() == 0; }));
+}
+
+TEST_F(ALink, AttachesWithAllThatIsHeldInFramesOfAMebibyte) {
+  constexpr int kChannels = 20000;
+  service_.StartServer();
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  for (int i = 0; i < kChannels; ++i) {
+    link::v1::Subscribe question;
+    question.set_channel(std::to_string(i) + std::string(150, 'x'));
+    question.set_socket_id("7.1");
+    ASSERT_GT(router_.Subscribe(0, std::move(question)), 0);
+  }
+  ASSERT_TRUE(inbox_.WaitForConfirmed(kChannels));
+
+  service_.EndLinks();
+  ASSERT_TRUE(witness_.WaitForSettled(2));
+
+  const auto attach = service_.attaches()[1];
+  EXPECT_THAT(attach.items, SizeIs(kChannels + 2));
+  EXPECT_LE(attach.frame_bytes_max, contract::kLinkAttachFrameBytes);
+  EXPECT_LE(attach.frame_count, 5);
+}
+
+TEST_F(ALink, EndsWhenTheServiceReadsTooSlowly) {
+  service_.SetManner(Manner::kStall);
+  service_.StartServer();
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  service_.SetManner(Manner::kServe);
+
+  int64_t queued_max = 0;
+  const std::string data(64 << 10, 'x');
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while (witness_.heard().ended.empty() && Clock::now() < deadline) {
+    Whisper(data);
+    queued_max = std::max(queued_max, link_->queue_bytes());
+  }
+
+  EXPECT_THAT(witness_.heard().ended,
+              Contains(HasSubstr("RESOURCE_EXHAUSTED")));
+  EXPECT_LE(queued_max, contract::kLinkOutboxBytesMax);
+  EXPECT_GT(queued_max, contract::kLinkOutboxBytesMax / 2);
+  EXPECT_TRUE(witness_.WaitForSettled(2));
+}
+
+TEST_F(ALink, StopsBehindWhatWasSaid) {
+  service_.StartServer();
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  router_.Goodbye();
+  link_->Stop();
+
+  EXPECT_FALSE(link_->up());
+  EXPECT_FALSE(router_.settled());
+  ASSERT_TRUE(service_.WaitFor(
+      [](const auto& all) { return all.size() == 1 && all[0].ended; }));
+  const auto attach = service_.attaches()[0];
+  EXPECT_TRUE(attach.items.back().has_goodbye());
+  EXPECT_TRUE(attach.half_closed);
+  EXPECT_THAT(witness_.heard().ended, SizeIs(1));
+}
+
+TEST_F(ALink, StopsThoughTheServiceDoesNotLetGo) {
+  service_.SetManner(Manner::kStall);
+  service_.StartServer();
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  const Milliseconds took = TimeOf([&] { link_->Stop(); });
+
+  EXPECT_LT(took, Milliseconds(2000) * kSlowness);
+  EXPECT_THAT(witness_.heard().ended, SizeIs(1));
+}
+
+TEST_F(ALink, StopsWhileItConnects) {
+  // Takes connections and never says a word.
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  ASSERT_EQ(::bind(listener, generic, size), 0);
+  ASSERT_EQ(::listen(listener, 8), 0);
+  ASSERT_EQ(::getsockname(listener, generic, &size), 0);
+  Dial({"127.0.0.1:" + std::to_string(ntohs(address.sin_port))});
+  // The link is connecting when its connection is here.
+  const int connection = ::accept(listener, nullptr, nullptr);
+  ASSERT_GE(connection, 0);
+
+  const Milliseconds took = TimeOf([&] { link_->Stop(); });
+
+  EXPECT_LT(took, Milliseconds(500) * kSlowness);
+  EXPECT_THAT(witness_.heard().ended, IsEmpty());
+  ::close(connection);
+  ::close(listener);
+}
+
+TEST_F(ALink, StopsBetweenTwoTries) {
+  Dial({"127.0.0.1:" + std::to_string(testing_support::RestartablePort())});
+  ASSERT_TRUE(witness_.WaitForEnded(1));
+
+  EXPECT_LT(TimeOf([&] { link_->Stop(); }), Milliseconds(500) * kSlowness);
+  link_->Stop();  // Harmless.
+}
+
+// Says on every call what is no AttachResponse.
+class Babbler final : public grpc::CallbackGenericService {
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+   public:
+    Reactor() {
+      const grpc::Slice slice("\xFF\xFF\xFF");
+      words_ = grpc::ByteBuffer(&slice, 1);
+      StartWrite(&words_);
+      StartRead(&ignored_);
+    }
+
+   private:
+    void OnReadDone(bool ok) override {
+      if (!ok) return Finish(grpc::Status::OK);
+      StartRead(&ignored_);
+    }
+    void OnDone() override { delete this; }
+
+    grpc::ByteBuffer words_;
+    grpc::ByteBuffer ignored_;
+  };
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* /*context*/) override {
+    return new Reactor;
+  }
+};
+
+TEST_F(ALink, EndsWithAFrameThatIsNoMessage) {
+  Babbler babbler;
+  int port = 0;
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterCallbackGenericService(&babbler);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  Dial({"127.0.0.1:" + std::to_string(port)});
+
+  ASSERT_TRUE(witness_.WaitForEnded(2));
+  EXPECT_THAT(witness_.heard().ended[0], HasSubstr("no message"));
+  EXPECT_EQ(witness_.heard().opened, 0);
+  link_->Stop();
+  server->Shutdown(std::chrono::system_clock::now());
+}
+
+}  // namespace
+}  // namespace herald::gateway

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/support/herald_world.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "openssl/evp.h"
+#include "openssl/hmac.h"
+#include "tests/support/raw_socket.h"
+#include "tests/support/restartable_port.h"
+
+namespace herald::testing_support {
+
+const char* const kServiceBinary = HERALD_SERVICE_BINARY;
+const char* const kGatewayBinary = HERALD_GATEWAY_BINARY;
+const char* const kExampleAuthorizerBinary = HERALD_EXAMPLE_AUTHORIZER_BINARY;
+
+namespace {
+
+// Sockets that OpenMany() has between connect and `connected` at once: as many
+// as any listen queue takes.
+constexpr size_t kOpeningMax = 128;
+constexpr size_t kSourcesCount = 8;
+
+void AllowManyFiles() {
+  rlimit files{};
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);  // Children inherit it.
+}
+
+std::string NewAddress(bool is_restartable) {
+  return absl::StrCat("127.0.0.1:", is_restartable ? RestartablePort() : 0);
+}
+
+}  // namespace
+
+HeraldWorld::HeraldWorld(HeraldWorldOptions options)
+    : options_(std::move(options)),
+      grpc_address_(NewAddress(options_.is_restartable)) {
+  AllowManyFiles();
+  StartService();
+  backend_ = std::make_unique<Backend>(grpc_address_, options_.api_token);
+  for (size_t i = 0; i < options_.gateways; ++i) AddGateway();
+  WaitUntilReady();
+}
+
+HeraldWorld::~HeraldWorld() {
+  clients_.clear();
+  gateways_.clear();
+}
+
+void HeraldWorld::StartService() {
+  std::vector<std::string> arguments = {
+      kServiceBinary, absl::StrCat("--grpc_address=", grpc_address_),
+      "--metrics_address=127.0.0.1:0"};
+  if (!options_.api_token.empty()) {
+    arguments.push_back(absl::StrCat("--api_token=", options_.api_token));
+  }
+  arguments.insert(arguments.end(), options_.service_flags.begin(),
+                   options_.service_flags.end());
+  service_ = std::make_unique<Process>(std::move(arguments));
+  grpc_address_ = service_->ListeningAddress("grpc");
+  metrics_address_ = service_->ListeningAddress("metrics");
+}
+
+void HeraldWorld::AddGateway() {
+  gateways_.push_back({NewAddress(options_.is_restartable), nullptr});
+  StartGateway(gateways_.size() - 1);
+}
+
+void HeraldWorld::StartGateway(size_t index) {
+  Gateway& gateway = gateways_.at(index);
+  std::vector<std::string> arguments = {
+      kGatewayBinary, absl::StrCat("--ws_address=", gateway.address),
+      absl::StrCat("--service=", grpc_address_)};
+  if (!options_.api_token.empty()) {
+    arguments.push_back(absl::StrCat("--api_token=", options_.api_token));
+  }
+  arguments.insert(arguments.end(), options_.gateway_flags.begin(),
+                   options_.gateway_flags.end());
+  gateway.process = std::make_unique<Process>(std::move(arguments));
+  gateway.address = gateway.process->ListeningAddress("ws");
+}
+
+void HeraldWorld::WaitUntilReady() {
+  WaitUntil([&] { return HttpGet(metrics_address_, "/readyz").status == 200; });
+  for (const Gateway& gateway : gateways_) {
+    if (gateway.process->has_ended()) continue;
+    WaitUntil(
+        [&] { return HttpGet(gateway.address, "/readyz").status == 200; });
+  }
+}
+
+WebSocketClient& HeraldWorld::Open(size_t gateway, WebSocketOptions options) {
+  options.address = gateway_address(gateway);
+  clients_.push_back(std::make_unique<WebSocketClient>(&loop_, options));
+  clients_.back()->WaitForConnected();
+  return *clients_.back();
+}
+
+int HeraldWorld::OpenRefused(size_t gateway, WebSocketOptions options) {
+  options.address = gateway_address(gateway);
+  return WebSocketClient(&loop_, options).WaitForRefusal();
+}
+
+std::vector<WebSocketClient*> HeraldWorld::OpenMany(size_t count) {
+  std::vector<WebSocketClient*> opened;
+  while (opened.size() < count) {
+    const size_t begin = opened.size();
+    for (size_t i = begin; i < std::min(count, begin + kOpeningMax); ++i) {
+      WebSocketOptions options;
+      options.address = gateway_address(i % gateways_.size());
+      options.source = absl::StrCat("127.0.0.", 2 + i % kSourcesCount);
+      clients_.push_back(std::make_unique<WebSocketClient>(&loop_, options));
+      opened.push_back(clients_.back().get());
+    }
+    for (size_t i = begin; i < opened.size(); ++i) {
+      if (!opened[i]->WaitForConnected()) return opened;
+    }
+  }
+  return opened;
+}
+
+bool HeraldWorld::WaitUntil(absl::FunctionRef<bool()> done,
+                            Milliseconds patience) {
+  const bool is_done = loop_.RunUntil(done, patience);
+  EXPECT_TRUE(is_done) << "what was waited for has not happened";
+  return is_done;
+}
+
+PrometheusText HeraldWorld::ServiceMetrics() const {
+  return PrometheusText(HttpGet(metrics_address_, "/metrics").body);
+}
+
+PrometheusText HeraldWorld::GatewayMetrics(size_t index) const {
+  return PrometheusText(HttpGet(gateway_address(index), "/metrics").body);
+}
+
+std::string Sign(absl::string_view secret, absl::string_view text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned int size = 0;
+  HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+       digest.data(), &size);
+  return absl::BytesToHexString(absl::string_view(
+      reinterpret_cast<const char*>(digest.data()), size));
+}
+
+}  // namespace herald::testing_support

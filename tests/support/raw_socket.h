@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A TCP connection that says exactly what a test tells it to, for what no
+// proper client would send; and the frames of RFC 6455, written by hand.
+//
+//   RawSocket socket(gateway_address);
+//   socket.Upgrade();
+//   socket.Send(ClientFrame(kText, "{").substr(0, 3));  // Half a frame.
+//
+// Threads: one; calls block up to kPatience and then fail the test.
+
+#ifndef HERALD_TESTS_SUPPORT_RAW_SOCKET_H_
+#define HERALD_TESTS_SUPPORT_RAW_SOCKET_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "tests/support/deadline.h"
+
+namespace herald::testing_support {
+
+// RFC 6455 section 5.2.
+enum Opcode : uint8_t {
+  kContinuation = 0x0,
+  kText = 0x1,
+  kBinary = 0x2,
+  kClose = 0x8,
+  kPing = 0x9,
+  kPong = 0xA,
+};
+
+// A whole masked frame, as clients send them.
+std::string ClientFrame(Opcode opcode, absl::string_view payload,
+                        bool is_final = true);
+
+// A frame of a server.
+struct ServerFrame {
+  uint8_t opcode = 0;
+  bool is_final = false;
+  std::string payload;
+
+  // The code of a close frame; 1005 if it has none, 0 if it is no close frame.
+  int close_code() const;
+};
+
+class RawSocket {
+ public:
+  // Connects to host:port, both numeric.
+  explicit RawSocket(const std::string& address);
+  ~RawSocket();
+
+  RawSocket(const RawSocket&) = delete;
+  RawSocket& operator=(const RawSocket&) = delete;
+
+  // Sends all of it; false if the peer has closed.
+  bool Send(absl::string_view bytes);
+
+  // Asks for a WebSocket, with `headers` (each ended by CR LF) besides what is
+  // needed, and returns the status of the answer; 0 if there was none.
+  int Upgrade(absl::string_view headers = "");
+
+  // The next frame; nothing if the connection ended or the time is over.
+  std::optional<ServerFrame> ReadFrame(Milliseconds patience = kPatience);
+
+  // Reads frames up to a close frame and returns its code; 1006 if the
+  // connection ended without one.
+  int ReadUntilClose(Milliseconds patience = kPatience);
+
+  // Reads all there is until the peer closes.
+  std::string ReadToEnd(Milliseconds patience = kPatience);
+
+  // Whether the peer has closed by the end of `patience`. What it sends is
+  // dropped.
+  bool WaitForEnd(Milliseconds patience = kPatience);
+
+ private:
+  bool ReadMore(Clock::time_point deadline);
+
+  int fd_ = -1;
+  bool at_end_ = false;
+  std::string buffer_;
+};
+
+// An HTTP answer.
+struct HttpAnswer {
+  int status = 0;  // 0: there was none.
+  std::string body;
+};
+
+// Asks with GET. No answer is no failure of the test: the status is 0 then.
+HttpAnswer HttpGet(const std::string& address, const std::string& path);
+
+}  // namespace herald::testing_support
+
+#endif  // HERALD_TESTS_SUPPORT_RAW_SOCKET_H_

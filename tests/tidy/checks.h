@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The tidy checks: each takes files and returns what is wrong with them, one
+// sentence for each finding that begins with `path:line:`. What they hold the
+// files to is in rooms.h.
+
+#ifndef HERALD_TESTS_TIDY_CHECKS_H_
+#define HERALD_TESTS_TIDY_CHECKS_H_
+
+#include <string>
+#include <vector>
+
+#include "tests/tidy/rooms.h"
+#include "tests/tidy/source_file.h"
+
+namespace herald::tidy {
+
+using Findings = std::vector<std::string>;
+
+// Every `#include` is one that the file's room may have.
+Findings CheckIncludes(const SourceFile& file);
+
+// The licence stands first; a header goes on with prose.
+Findings CheckTop(const SourceFile& file);
+
+// A header's guard says its path, with `clients/cpp/include/` left out.
+Findings CheckGuard(const SourceFile& file);
+
+// At most 80 columns, but for an `#include`, a guard and an address.
+Findings CheckColumns(const SourceFile& file);
+
+// Neither the file nor a function in it is too long.
+Findings CheckLength(const SourceFile& file);
+
+// Each note of work to do has its kind, and none is due now.
+Findings CheckTodos(const SourceFile& file);
+
+// A core names no close code; only dialects do.
+Findings CheckCloseCodes(const SourceFile& file);
+
+// What can be said of one file alone: all of the above.
+Findings CheckFile(const SourceFile& file);
+
+// Each source of a core has its test.
+Findings CheckMirrors(const std::vector<SourceFile>& files);
+
+// `budget.folder` keeps its budget.
+Findings CheckBudget(const std::vector<SourceFile>& files,
+                     const Budget& budget);
+
+}  // namespace herald::tidy
+
+#endif  // HERALD_TESTS_TIDY_CHECKS_H_

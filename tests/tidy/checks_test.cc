@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Shows each check a sample that breaks its rule and one that keeps it, since
+// a check that cannot fail is worth nothing.
+
+#include "tests/tidy/checks.h"
+
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace herald::tidy {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr char kLicence[] = "// SPDX-License-Identifier: Apache-2.0\n";
+
+Findings Including(const std::string& path, absl::string_view include) {
+  return CheckIncludes(SourceFile(path, absl::StrCat("#include ", include)));
+}
+
+std::string Times(int count, absl::string_view text) {
+  std::string all;
+  for (int i = 0; i < count; ++i) absl::StrAppend(&all, text);
+  return all;
+}
+
+struct Case {
+  const char* path;
+  const char* include;
+};
+
+TEST(Includes, ThatARoomMustNotHaveAreFound) {
+  for (const Case& c : {
+           Case{"proto/contract/names.cc", "\"herald/v1/a.pb.h\""},
+           Case{"proto/contract/names.cc", "\"service/core/hub.h\""},
+           Case{"proto/contract/names.cc", "\"proto/contract/grpc_status.h\""},
+           Case{"service/core/hub.cc", "<grpcpp/grpcpp.h>"},
+           Case{"service/core/hub.cc", "\"herald/v1/a.grpc.pb.h\""},
+           Case{"service/core/hub.cc", "<boost/asio.hpp>"},
+           Case{"service/core/hub.cc", "<chrono>"},
+           Case{"service/core/hub.cc", "\"absl/time/clock.h\""},
+           Case{"service/core/hub.cc", "<iostream>"},
+           Case{"service/core/hub.cc", "<mutex>"},
+           Case{"service/core/hub.cc", "<unistd.h>"},
+           Case{"service/core/hub.cc", "<sys/socket.h>"},
+           Case{"service/core/hub.cc", "\"spdlog/spdlog.h\""},
+           Case{"service/core/hub.cc", "\"service/rpc/server.h\""},
+           Case{"service/core/hub.cc", "\"gateway/core/router.h\""},
+           Case{"service/rpc/server.cc", "<boost/asio.hpp>"},
+           Case{"service/rpc/server.cc", "\"clients/cpp/dial.h\""},
+           Case{"service/main.cc", "\"gateway/core/router.h\""},
+           Case{"gateway/core/router.cc", "<boost/beast.hpp>"},
+           Case{"gateway/core/router.cc", "\"grpcpp/channel.h\""},
+           Case{"gateway/net/listener.cc", "\"grpcpp/channel.h\""},
+           Case{"gateway/net/listener.cc", "\"herald/v1/a.grpc.pb.h\""},
+           Case{"gateway/net/listener.cc", "\"gateway/link/link.h\""},
+           Case{"gateway/link/link.cc", "<boost/asio.hpp>"},
+           Case{"gateway/link/link.cc", "\"gateway/net/listener.h\""},
+           Case{"clients/cpp/dial.cc", "\"service/core/hub.h\""},
+           Case{"clients/cpp/include/herald/client/a.h",
+                "\"herald/v1/a.grpc.pb.h\""},
+           Case{"clients/cli/main.cc", "\"clients/cpp/dial.h\""},
+           Case{"gateway/main.cc", "\"tests/support/process.h\""},
+           Case{"elsewhere/main.cc", "<vector>"},
+       }) {
+    EXPECT_THAT(Including(c.path, c.include), SizeIs(1))
+        << c.path << " includes " << c.include;
+  }
+}
+
+TEST(Includes, ThatARoomMayHaveAreNot) {
+  for (const Case& c : {
+           Case{"proto/contract/names.cc", "\"absl/strings/str_cat.h\""},
+           Case{"proto/contract/grpc_status.cc", "\"grpcpp/support/status.h\""},
+           Case{"service/core/hub.cc", "\"proto/contract/mutex.h\""},
+           Case{"service/core/hub.cc", "\"herald/v1/a.pb.h\""},
+           Case{"service/core/hub.cc", "<vector>"},
+           Case{"service/core/hub.cc", "\"simdjson.h\""},
+           Case{"service/rpc/server.cc", "<openssl/hmac.h>"},
+           Case{"service/rpc/server.cc", "<mutex>"},
+           Case{"service/main.cc", "\"spdlog/spdlog.h\""},
+           Case{"gateway/net/listener.cc", "<boost/asio.hpp>"},
+           Case{"gateway/net/listener.cc", "<sys/uio.h>"},
+           Case{"gateway/main.cc", "\"gateway/link/link.h\""},
+           Case{"clients/cpp/dial.cc", "\"herald/client/publisher.h\""},
+           Case{"tests/service/core/hub_test.cc", "\"gateway/net/shard.h\""},
+       }) {
+    EXPECT_THAT(Including(c.path, c.include), IsEmpty());
+  }
+}
+
+TEST(Findings, NameTheFileAndTheLine) {
+  const SourceFile file("service/core/hub.cc", "// Why.\n#include <thread>\n");
+  EXPECT_THAT(CheckIncludes(file),
+              ElementsAre("service/core/hub.cc:2: service/core/ may not "
+                          "include thread"));
+}
+
+TEST(ATop, NeedsALicenceAndInHeadersProse) {
+  EXPECT_THAT(CheckTop({"a.cc", "int a;\n"}), SizeIs(1));
+  EXPECT_THAT(CheckTop({"a.cc", ""}), SizeIs(1));
+  EXPECT_THAT(CheckTop({"a.cc", absl::StrCat(kLicence, "int a;\n")}),
+              IsEmpty());
+  EXPECT_THAT(CheckTop({"a.h", absl::StrCat(kLicence, "int a;\n")}), SizeIs(1));
+  EXPECT_THAT(CheckTop({"a.h", absl::StrCat(kLicence, "//\n// A.\n")}),
+              IsEmpty());
+}
+
+TEST(AGuard, SaysThePath) {
+  const std::string good =
+      "#ifndef HERALD_A_B_H_\n#define HERALD_A_B_H_\n"
+      "#endif  // HERALD_A_B_H_\n";
+  EXPECT_THAT(CheckGuard({"a/b.h", good}), IsEmpty());
+  EXPECT_THAT(CheckGuard({"a/c.h", good}), SizeIs(3));
+  EXPECT_THAT(CheckGuard({"a/b.h", "#pragma once\n"}), SizeIs(3));
+  EXPECT_THAT(CheckGuard({"clients/cpp/include/herald/a/b.h", good}),
+              IsEmpty());
+}
+
+TEST(Columns, AreCountedInCharacters) {
+  EXPECT_THAT(CheckColumns({"a.cc", Times(80, "x")}), IsEmpty());
+  EXPECT_THAT(CheckColumns({"a.cc", Times(81, "x")}), SizeIs(1));
+  EXPECT_THAT(CheckColumns({"a.cc", Times(80, "\xC3\xA9")}), IsEmpty());
+  EXPECT_THAT(CheckColumns({"a.cc", "#include \"" + Times(80, "x") + "\""}),
+              IsEmpty());
+}
+
+TEST(AFile, HasABound) {
+  EXPECT_THAT(CheckLength({"a.h", Times(250, "\n")}), IsEmpty());
+  EXPECT_THAT(CheckLength({"a.h", Times(251, "\n")}), SizeIs(1));
+  EXPECT_THAT(CheckLength({"a.cc", Times(500, "\n")}), IsEmpty());
+  EXPECT_THAT(CheckLength({"a.cc", Times(501, "\n")}), SizeIs(1));
+}
+
+TEST(AFunction, HasABoundWhereverItStands) {
+  for (const char* around : {
+           "void F() {\nBODY}\n",
+           "namespace a {\nclass B {\n  void F() const {\nBODY  }\n};\n}\n",
+           "TEST_F(A, B) {\nBODY}\n",
+           "A::A(int b)\n    : b_{b}, c_(1) {\nBODY}\n",
+           "struct A* F(struct B b) {\nBODY}\n",
+           "auto F() -> int {\nBODY}\n",
+           "bool A::operator==(const A& a) const {\nBODY}\n",
+       }) {
+    const auto with = [&](int lines) {
+      return CheckLength({"a.cc", absl::StrReplaceAll(
+                                      around, {{"BODY", Times(lines, "\n")}})});
+    };
+    EXPECT_THAT(with(68), IsEmpty()) << around;
+    EXPECT_THAT(with(69), ElementsAre(HasSubstr("71 lines"))) << around;
+  }
+}
+
+TEST(AFunction, IsNotATableANamespaceOrAClass) {
+  for (const char* open : {"const int kTable[] = {", "namespace {",
+                           "class A : public B {", "enum class A {"}) {
+    EXPECT_THAT(
+        CheckLength({"a.cc", absl::StrCat(open, Times(100, "\n"), "};\n")}),
+        IsEmpty())
+        << open;
+  }
+}
+
+TEST(AFunction, IsNotEndedByABraceInATextOrAComment) {
+  for (const char* text :
+       {"  F(\"}\");\n", "  F('}');\n", "  // }\n", "  F(R\"x(}\")x\");\n",
+        "  F(\"\\\"}\");\n", "  F(1'000); /* } */\n"}) {
+    EXPECT_THAT(CheckLength({"a.cc", absl::StrCat("void F() {\n", text,
+                                                  Times(70, "\n"), "}\n")}),
+                SizeIs(1))
+        << text;
+  }
+}
+
+TEST(WorkToDo, HasAKindAndIsNotDueNow) {
+  const std::string mark = absl::StrCat("// TO", "DO");
+  EXPECT_THAT(CheckTodos({"a.cc", mark + "(soon): Later."}), IsEmpty());
+  EXPECT_THAT(CheckTodos({"a.cc", mark + "(now): At once."}), SizeIs(1));
+  EXPECT_THAT(CheckTodos({"a.cc", mark + "(ada): Whenever."}), SizeIs(1));
+  EXPECT_THAT(CheckTodos({"a.cc", mark + ": Whenever."}), SizeIs(1));
+}
+
+TEST(CloseCodes, BelongIntoDialects) {
+  const std::string closes = "Close(4001);\n";
+  EXPECT_THAT(CheckCloseCodes({"gateway/core/session.cc", closes}), SizeIs(1));
+  EXPECT_THAT(CheckCloseCodes({"gateway/core/native_dialect.cc", closes}),
+              IsEmpty());
+  EXPECT_THAT(CheckCloseCodes({"gateway/net/a.cc", closes}), IsEmpty());
+  EXPECT_THAT(CheckCloseCodes({"gateway/core/session.cc",
+                               "// As 4001 says.\n"
+                               "Wait(14001);\n"}),
+              IsEmpty());
+}
+
+TEST(AFileWithEveryFault, IsFaultedByEveryCheck) {
+  const std::string text =
+      absl::StrCat("#include <boost/asio.hpp>\n", "int a = 1008;\n",
+                   Times(81, "x"), "\n// TO", "DO: Mend.\n", Times(250, "\n"));
+  // 1 include, 1 top, 3 guard, 1 column, 1 length, 1 to do, 1 close code.
+  EXPECT_THAT(CheckFile({"gateway/core/a.h", text}), SizeIs(9));
+}
+
+TEST(AMirror, IsTheTestOfASource) {
+  const SourceFile source("service/core/hub.cc", "");
+  const SourceFile other("tests/gateway/core/hub_test.cc", "");
+  EXPECT_THAT(CheckMirrors({source, other}),
+              ElementsAre(HasSubstr("tests/service/core/hub_test.cc")));
+  for (const char* test : {"tests/service/core/hub_test.cc",
+                           "tests/service/core/hub_attaching_test.cc"}) {
+    EXPECT_THAT(CheckMirrors({source, {test, ""}}), IsEmpty());
+  }
+}
+
+TEST(ABudget, BoundsAFolder) {
+  const std::vector<SourceFile> files = {{"a/b.h", "// B.\n\nint b;\n"},
+                                         {"a/c.h", "// C.\nint c;\nint d;\n"},
+                                         {"a/c.cc", "int c;\nint d;\n"},
+                                         {"z/z.h", Times(100, "int z;\n")}};
+  EXPECT_THAT(CheckBudget(files, {"a/", 2, 8, 40}), IsEmpty());
+  EXPECT_THAT(CheckBudget(files, {"a/", 1, 8, 40}),
+              ElementsAre("a/: 2 headers; at most 1"));
+  EXPECT_THAT(CheckBudget(files, {"a/", 2, 7, 40}),
+              ElementsAre("a/: 8 lines; at most 7"));
+  EXPECT_THAT(CheckBudget(files, {"a/", 2, 8, 41}),
+              ElementsAre("a/: 40 % of the headers are comment; at least 41"));
+}
+
+}  // namespace
+}  // namespace herald::tidy

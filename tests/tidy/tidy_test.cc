@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Holds the whole tree to rooms.h. checks_test.cc shows that the checks find
+// what they look for.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/tidy/checks.h"
+#include "tests/tidy/rooms.h"
+#include "tests/tidy/source_file.h"
+
+namespace herald::tidy {
+namespace {
+
+using ::testing::Gt;
+using ::testing::SizeIs;
+
+void ExpectNone(const Findings& findings) {
+  EXPECT_TRUE(findings.empty()) << absl::StrJoin(findings, "\n");
+}
+
+class TheTree : public ::testing::Test {
+ protected:
+  // Fails if there is no tree to check, and so nothing to find.
+  void SetUp() override { ASSERT_THAT(files_, SizeIs(Gt(50))); }
+
+  // The findings of `check` in all files.
+  Findings In(Findings (*check)(const SourceFile&)) const {
+    Findings all;
+    for (const SourceFile& file : files_) {
+      for (std::string& finding : check(file)) {
+        all.push_back(std::move(finding));
+      }
+    }
+    return all;
+  }
+
+  const std::vector<SourceFile> files_ = ReadTree(HERALD_SOURCE_DIR);
+};
+
+TEST_F(TheTree, KeepsItsRoomsApart) { ExpectNone(In(CheckIncludes)); }
+
+TEST_F(TheTree, BeginsWithTheLicenceAndHeadersWithProse) {
+  ExpectNone(In(CheckTop));
+}
+
+TEST_F(TheTree, GuardsHeadersByTheirPath) { ExpectNone(In(CheckGuard)); }
+
+TEST_F(TheTree, FitsIntoEightyColumns) { ExpectNone(In(CheckColumns)); }
+
+TEST_F(TheTree, HasShortFilesAndShorterFunctions) {
+  ExpectNone(In(CheckLength));
+}
+
+TEST_F(TheTree, HasNothingThatIsToBeDoneNow) { ExpectNone(In(CheckTodos)); }
+
+TEST_F(TheTree, LeavesCloseCodesToDialects) { ExpectNone(In(CheckCloseCodes)); }
+
+TEST_F(TheTree, TestsEverySourceOfItsCores) {
+  ExpectNone(CheckMirrors(files_));
+}
+
+TEST_F(TheTree, KeepsItsBudgets) {
+  for (const Budget& budget : kBudgets) {
+    ExpectNone(CheckBudget(files_, budget));
+  }
+}
+
+}  // namespace
+}  // namespace herald::tidy
