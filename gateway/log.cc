@@ -47,8 +47,7 @@ std::string Word(absl::string_view value) {
 
 void AppendJson(absl::string_view text, std::string* out) {
   AppendJsonString(
-      contract::IsUtf8(text) ? std::string(text) : absl::CHexEscape(text),
-      out);
+      contract::IsUtf8(text) ? std::string(text) : absl::CHexEscape(text), out);
 }
 
 void LogGrpc(gpr_log_func_args* args) {
@@ -83,9 +82,9 @@ void StartLog(LogLevel level, bool json) {
   google::protobuf::SetLogHandler(LogProtobuf);
 }
 
-void Log(LogLevel level, absl::string_view message,
-         std::initializer_list<std::pair<absl::string_view, std::string>>
-             fields) {
+void Log(
+    LogLevel level, absl::string_view message,
+    std::initializer_list<std::pair<absl::string_view, std::string>> fields) {
   if (!spdlog::should_log(LevelOf(level))) return;
   std::string line;
   if (log_json) {

@@ -102,14 +102,13 @@ void ReadBrowserOptions(contract::SettingsReader& reader, Options* options) {
   options->allowed_origins =
       reader.List("allowed_origins", absl::GetFlag(FLAGS_allowed_origins), "*");
   options->connections_max =
-      reader.Integer("max_connections", absl::GetFlag(FLAGS_max_connections),
-                     0, {0, kCountMax});
+      reader.Integer("max_connections", absl::GetFlag(FLAGS_max_connections), 0,
+                     {0, kCountMax});
   options->subscriptions_max = reader.Integer(
       "max_subscriptions", absl::GetFlag(FLAGS_max_subscriptions), 1000,
       {1, kCountMax});
-  options->queue_bytes_max =
-      reader.Integer("max_queue", absl::GetFlag(FLAGS_max_queue), 1 << 20,
-                     {1, kCountMax});
+  options->queue_bytes_max = reader.Integer(
+      "max_queue", absl::GetFlag(FLAGS_max_queue), 1 << 20, {1, kCountMax});
 }
 
 }  // namespace
@@ -138,9 +137,9 @@ absl::Status ReadOptions(Options* options) {
   if (!variables.ok()) return variables.status();
   ReadServiceOptions(reader, options);
   ReadBrowserOptions(reader, options);
-  const int64_t threads = reader.Integer(
-      "gateway_threads", absl::GetFlag(FLAGS_gateway_threads), 0,
-      {0, kThreadsMax});
+  const int64_t threads =
+      reader.Integer("gateway_threads", absl::GetFlag(FLAGS_gateway_threads), 0,
+                     {0, kThreadsMax});
   options->threads = static_cast<int>(
       threads > 0 ? threads
                   : std::max(1u, std::thread::hardware_concurrency()));

@@ -126,8 +126,9 @@ absl::Status Service::Start(const Options& options) {
   HttpEndpoint::Sources sources;
   sources.metrics = [this] { return metrics_.Text(); };
   sources.ready = [this] {
-    return hub_->ready() ? absl::OkStatus()
-                         : absl::UnavailableError("the service is starting or stopping");
+    return hub_->ready()
+               ? absl::OkStatus()
+               : absl::UnavailableError("the service is starting or stopping");
   };
   auto http = HttpEndpoint::Listen(options.metrics_address, std::move(sources));
   if (!http.ok()) {

@@ -56,12 +56,12 @@ absl::Status RunBroadcast(const Session& session) {
   Publisher publisher({.target = session.address,
                        .api_token = session.token,
                        .deadline = session.timeout});
-  auto receipts = publisher.Broadcast(client::OutgoingEvent{
-      .channels = absl::StrSplit(session.words[0], ','),
-      .event = session.words[1],
-      .data = *std::move(data),
-      .except_socket_id = absl::GetFlag(FLAGS_except),
-      .idempotency_key = absl::GetFlag(FLAGS_key)});
+  auto receipts = publisher.Broadcast(
+      client::OutgoingEvent{.channels = absl::StrSplit(session.words[0], ','),
+                            .event = session.words[1],
+                            .data = *std::move(data),
+                            .except_socket_id = absl::GetFlag(FLAGS_except),
+                            .idempotency_key = absl::GetFlag(FLAGS_key)});
   if (!receipts.ok()) return receipts.status();
 
   std::vector<std::string> objects;
@@ -204,8 +204,7 @@ void PrintStatsJson(const v1::GetStatsResponse& stats) {
 
 void PrintStatsTable(const v1::GetStatsResponse& stats) {
   std::cout << FormatTable(
-      {"VERSION", "UP", "#CLIENTS", "#CHANNELS", "#SUBSCRIPTIONS",
-       "#GATEWAYS"},
+      {"VERSION", "UP", "#CLIENTS", "#CHANNELS", "#SUBSCRIPTIONS", "#GATEWAYS"},
       {{Printable(stats.version()), Age(stats.start_time()),
         absl::StrCat(stats.client_count()), absl::StrCat(stats.channel_count()),
         absl::StrCat(stats.subscription_count()),

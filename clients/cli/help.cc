@@ -140,8 +140,10 @@ std::string HelpText(absl::string_view command) {
   const struct {
     absl::string_view name;
     absl::string_view text;
-  } kTexts[] = {{"broadcast", kBroadcast}, {"members", kMembers},
-                {"channels", kChannels},   {"stats", kStats},
+  } kTexts[] = {{"broadcast", kBroadcast},
+                {"members", kMembers},
+                {"channels", kChannels},
+                {"stats", kStats},
                 {"disconnect", kDisconnect}};
   for (const auto& [name, text] : kTexts) {
     if (name == command) {

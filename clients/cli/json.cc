@@ -64,8 +64,8 @@ JsonObject& JsonObject::Add(absl::string_view name, int64_t number) {
 
 JsonObject& JsonObject::AddJson(absl::string_view name,
                                 absl::string_view value) {
-  absl::StrAppend(&members_, members_.empty() ? "" : ",", "\"", name, "\":",
-                  value);
+  absl::StrAppend(&members_, members_.empty() ? "" : ",", "\"", name,
+                  "\":", value);
   return *this;
 }
 

@@ -36,10 +36,9 @@ const Command* FindCommand(absl::string_view name) {
 // OK if the command knows all flags that were given.
 absl::Status CheckFlags(const Command& command, const Arguments& arguments) {
   for (const std::string& flag : arguments.flags_given) {
-    const bool common =
-        flag == "address" || flag == "token" || flag == "json";
-    if (common || std::find(command.flags.begin(), command.flags.end(),
-                            flag) != command.flags.end()) {
+    const bool common = flag == "address" || flag == "token" || flag == "json";
+    if (common || std::find(command.flags.begin(), command.flags.end(), flag) !=
+                      command.flags.end()) {
       continue;
     }
     return UsageError(absl::StrCat(command.name, " has no flag --", flag));
@@ -55,8 +54,8 @@ absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
   if (!file.ok()) return UsageError(file.status().message());
   contract::SettingsReader settings(*std::move(file));
   Session session;
-  session.address = settings.Text(
-      "grpc_address", absl::GetFlag(FLAGS_address), "127.0.0.1:50051");
+  session.address = settings.Text("grpc_address", absl::GetFlag(FLAGS_address),
+                                  "127.0.0.1:50051");
   const auto tokens =
       settings.List("api_token", absl::GetFlag(FLAGS_token), "");
   if (!tokens.empty()) session.token = tokens.front();

@@ -96,10 +96,9 @@ void AuthorizerStream::OnReadDone(bool ok) {
     contract::MutexLock lock(&mutex_);
     paused = reading_paused_ = ++questions_ >= kQuestionsMax;
   }
-  host_->pool()->Submit(
-      [self = self_, question = std::move(question)] {
-        self->Decide(*question);
-      });
+  host_->pool()->Submit([self = self_, question = std::move(question)] {
+    self->Decide(*question);
+  });
   if (!paused) StartRead(&request_);
 }
 

@@ -288,9 +288,8 @@ absl::Status BroadcastStream::Impl::Finish(absl::Duration timeout) {
   contract::MutexLock lock(&mutex_);
   while (!closed_) {
     if (changed_.WaitUntil(&mutex_, deadline)) continue;
-    Abandon(absl::DeadlineExceededError(
-        absl::StrCat("not everything was answered within ",
-                     absl::FormatDuration(timeout))));
+    Abandon(absl::DeadlineExceededError(absl::StrCat(
+        "not everything was answered within ", absl::FormatDuration(timeout))));
     changed_.Wait(&mutex_);
   }
   return *end_;

@@ -6,8 +6,8 @@ namespace herald::client {
 
 Caller::Caller(const std::string& target, std::string api_token,
                absl::Duration deadline)
-    : calls_(std::make_shared<CallSet>(target, std::move(api_token),
-                                       deadline)) {}
+    : calls_(
+          std::make_shared<CallSet>(target, std::move(api_token), deadline)) {}
 
 Caller::~Caller() { calls_->Close(); }
 

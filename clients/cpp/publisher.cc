@@ -56,9 +56,9 @@ class Publisher::Impl {
     const int64_t bytes = BytesOf(event);
     if (in_flight_bytes_.fetch_add(bytes) + bytes > in_flight_bytes_max_) {
       in_flight_bytes_.fetch_sub(bytes);
-      return done(absl::ResourceExhaustedError(absl::StrCat(
-          "more than in_flight_bytes_max (", in_flight_bytes_max_,
-          ") bytes would wait for an answer")));
+      return done(absl::ResourceExhaustedError(
+          absl::StrCat("more than in_flight_bytes_max (", in_flight_bytes_max_,
+                       ") bytes would wait for an answer")));
     }
     if (event.idempotency_key.empty()) event.idempotency_key = NextKey();
     caller_.Start<v1::BroadcastRequest, v1::BroadcastResponse>(

@@ -85,9 +85,8 @@ void RetryingCall::StartAttempt() {
   if (context == nullptr) {
     return End(absl::CancelledError("the client was destroyed"));
   }
-  Attempt(context, [self](const grpc::Status& status) {
-    self->OnAttemptDone(status);
-  });
+  Attempt(context,
+          [self](const grpc::Status& status) { self->OnAttemptDone(status); });
 }
 
 void RetryingCall::OnAttemptDone(const grpc::Status& status) {

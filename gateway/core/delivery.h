@@ -33,7 +33,7 @@ struct Confirmed {
   int64_t ticket = 0;
   std::string channel;
   std::string socket_id;
-  std::string user_id;  // Empty if nobody was named.
+  std::string user_id;     // Empty if nobody was named.
   bool is_member = false;  // On a presence channel.
   absl::Duration expires_after = absl::InfiniteDuration();
   bool renewable = false;
@@ -67,10 +67,9 @@ struct NewSettings {
   std::shared_ptr<const link::v1::Settings> settings;
 };
 
-using Delivery =
-    std::variant<std::shared_ptr<const ChannelFrame>, Confirmed, Refused,
-                 Renewed, RenewAll, SubscribedAgain, NewSettings,
-                 v1::Revocation, link::v1::Call>;
+using Delivery = std::variant<std::shared_ptr<const ChannelFrame>, Confirmed,
+                              Refused, Renewed, RenewAll, SubscribedAgain,
+                              NewSettings, v1::Revocation, link::v1::Call>;
 
 // Port: the way into a shard's loop.
 class ShardInbox {

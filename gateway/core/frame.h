@@ -34,8 +34,7 @@ absl::string_view PayloadOf(absl::string_view frame);
 class Frame {
  public:
   Frame() = default;
-  explicit Frame(FrameBytes bytes)
-      : shared_(new Shared{1, std::move(bytes)}) {}
+  explicit Frame(FrameBytes bytes) : shared_(new Shared{1, std::move(bytes)}) {}
   Frame(const Frame& other) : shared_(other.shared_) {
     if (shared_ != nullptr) ++shared_->count;
   }

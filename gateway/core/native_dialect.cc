@@ -166,8 +166,7 @@ absl::Status CheckNeeded(
         needed) {
   for (const auto& [name, field] : needed) {
     if (field->has_value()) continue;
-    return Malformed(
-        absl::StrCat("field \"", name, "\" is missing in ", type));
+    return Malformed(absl::StrCat("field \"", name, "\" is missing in ", type));
   }
   return absl::OkStatus();
 }

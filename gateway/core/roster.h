@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is on a presence channel: as the gateway's sockets were told (Roster), and
-// who of them is the gateway's own (OwnMembers), which is what an attach says.
+// Who is on a presence channel: as the gateway's sockets were told (Roster),
+// and who of them is the gateway's own (OwnMembers), which is what an attach
+// says.
 //
 // Threads: none of their own; their owner locks.
 

@@ -34,8 +34,8 @@ absl::Duration GrantLife(int64_t expires_after_ms) {
 
 }  // namespace
 
-Router::Router(uint64_t gateway_id, std::string version,
-               const Dialect* dialect, Observer* observer)
+Router::Router(uint64_t gateway_id, std::string version, const Dialect* dialect,
+               Observer* observer)
     : gateway_id_(gateway_id),
       version_(std::move(version)),
       dialect_(dialect),
@@ -242,15 +242,14 @@ void Router::OnMember(const std::string& channel, const v1::Member& member,
   const auto it = held_.find(channel);
   if (it == held_.end()) return;
   Held& held = it->second;
-  const bool changed = added ? held.roster.Add(member)
-                             : held.roster.Remove(member.user_id());
+  const bool changed =
+      added ? held.roster.Add(member) : held.roster.Remove(member.user_id());
   if (!changed) return;
   ChannelFrame frame;
   frame.channel = channel;
-  frame.frame =
-      added ? dialect_->MemberAdded(channel, member.user_id(),
-                                    member.user_info())
-            : dialect_->MemberRemoved(channel, member.user_id());
+  frame.frame = added ? dialect_->MemberAdded(channel, member.user_id(),
+                                              member.user_info())
+                      : dialect_->MemberRemoved(channel, member.user_id());
   ToSubscribers(held, std::move(frame), batches);
 }
 
@@ -302,8 +301,8 @@ void Router::OnCall(link::v1::Call call, Batches* batches) {
   item.mutable_call_result()->set_call_id(call.call_id());
   item.mutable_call_result()->set_code(
       static_cast<int>(absl::StatusCode::kNotFound));
-  item.mutable_call_result()->set_message(absl::StrCat(
-      "no gateway has socket ", contract::Quoted(socket_id)));
+  item.mutable_call_result()->set_message(
+      absl::StrCat("no gateway has socket ", contract::Quoted(socket_id)));
   Enqueue(std::move(item));
 }
 
@@ -316,8 +315,7 @@ void Router::OnSettings(link::v1::Settings settings, Batches* batches) {
 
 void Router::ToSubscribers(const Held& held, ChannelFrame frame,
                            Batches* batches) {
-  const auto shared =
-      std::make_shared<const ChannelFrame>(std::move(frame));
+  const auto shared = std::make_shared<const ChannelFrame>(std::move(frame));
   for (size_t shard = 0; shard < held.by_shard.size(); ++shard) {
     if (held.by_shard[shard] > 0) (*batches)[shard].push_back(shared);
   }

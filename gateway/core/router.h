@@ -55,8 +55,7 @@ class Router {
   void LinkUp(UplinkPtr uplink, absl::Duration down) ABSL_LOCKS_EXCLUDED(mu_);
 
   // A frame has come. An error is what the link must end with.
-  absl::Status Receive(link::v1::AttachResponse frame)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status Receive(link::v1::AttachResponse frame) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The link has ended.
   void LinkDown(absl::string_view why) ABSL_LOCKS_EXCLUDED(mu_);
@@ -120,7 +119,7 @@ class Router {
     std::vector<int64_t> by_shard;  // Subscriptions.
     int64_t count = 0;              // Their sum.
     int64_t open_tickets = 0;
-    Roster roster;      // Presence: everybody, as our sockets were told.
+    Roster roster;       // Presence: everybody, as our sockets were told.
     OwnMembers members;  // Presence: those of our own sockets.
   };
   // A call that every shard carries out a part of.
@@ -137,8 +136,8 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnRefused(link::v1::Refused no, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnPublication(const link::v1::Publication& publication,
-                     Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnPublication(const link::v1::Publication& publication, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnRoster(const link::v1::Roster& roster, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnMember(const std::string& channel, const v1::Member& member,

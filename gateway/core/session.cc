@@ -71,9 +71,9 @@ void Session::On(SubscribeMessage& message) {
     if (asked.ok()) return;
     return RefuseSubscribe(
         channel, asked.message(),
-        absl::IsResourceExhausted(asked)   ? RefusedCode::CODE_TOO_MANY_CHANNELS
+        absl::IsResourceExhausted(asked)  ? RefusedCode::CODE_TOO_MANY_CHANNELS
         : absl::IsPermissionDenied(asked) ? RefusedCode::CODE_UNAUTHORIZED
-                                           : RefusedCode::CODE_UNAVAILABLE);
+                                          : RefusedCode::CODE_UNAVAILABLE);
   }
   if (known->active) {
     return shard_->router_->Repeat(shard_->options_.index, message.channel,
@@ -92,13 +92,13 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
         absl::StrCat("the socket has its ", limit,
                      " subscriptions (BROADCAST_MAX_SUBSCRIPTIONS)"));
   }
-  if (static_cast<int64_t>(message.auth.size()) > contract::kAuthTokenBytesMax ||
+  if (static_cast<int64_t>(message.auth.size()) >
+          contract::kAuthTokenBytesMax ||
       static_cast<int64_t>(message.channel_data.size()) >
           contract::kChannelDataBytesMax) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("auth may have ", contract::kAuthTokenBytesMax,
-                     " bytes and channel_data ",
-                     contract::kChannelDataBytesMax));
+    return absl::PermissionDeniedError(absl::StrCat(
+        "auth may have ", contract::kAuthTokenBytesMax,
+        " bytes and channel_data ", contract::kChannelDataBytesMax));
   }
   auto subscription = std::make_unique<Subscription>();
   subscription->session = this;
@@ -122,8 +122,8 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
       *question.mutable_member() = call->subscribe().member();
     }
   }
-  subscription->ticket = shard_->router_->Subscribe(shard_->options_.index,
-                                                    std::move(question));
+  subscription->ticket =
+      shard_->router_->Subscribe(shard_->options_.index, std::move(question));
   if (subscription->ticket == 0) {
     return absl::UnavailableError("the service is not reachable");
   }

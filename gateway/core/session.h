@@ -32,8 +32,8 @@ class Shard;
 
 class Session final : public Timer {
  public:
-  Session(Shard* shard, Socket* socket, uint64_t number,
-          std::string socket_id, std::string connection);
+  Session(Shard* shard, Socket* socket, uint64_t number, std::string socket_id,
+          std::string connection);
   ~Session() override = default;
 
   const std::string& socket_id() const { return socket_id_; }
@@ -83,8 +83,8 @@ class Session final : public Timer {
   const std::string connection_;  // A serialized v1::Connection.
 
   absl::Time last_alive_;
-  bool pinged_ = false;   // Since last_alive_.
-  bool dirty_ = false;    // In Shard::dirty_, at dirty_place_.
+  bool pinged_ = false;  // Since last_alive_.
+  bool dirty_ = false;   // In Shard::dirty_, at dirty_place_.
   uint32_t dirty_place_ = 0;
   bool closing_ = false;  // Told to close; says and hears nothing any more.
   bool paused_ = false;

@@ -53,9 +53,8 @@ Session* Shard::Open(Socket* socket, uint64_t socket_number,
   contract::Require(socket_number != 0);
   std::string socket_id =
       contract::FormatSocketId({router_->gateway_id(), socket_number});
-  auto owned = std::make_unique<Session>(this, socket, socket_number,
-                                         std::move(socket_id),
-                                         std::move(connection));
+  auto owned = std::make_unique<Session>(
+      this, socket, socket_number, std::move(socket_id), std::move(connection));
   Session* const session = owned.get();
   contract::Require(sessions_.emplace(socket_number, std::move(owned)).second);
   observer_->OnOpened();
@@ -232,8 +231,8 @@ void Shard::Revoke(Session* session, absl::string_view channel,
   std::vector<Subscription*> taken;
   for (const auto& subscription : session->subscriptions_) {
     const std::string& name = subscription->channel->name;
-    const bool named = channel.empty() ? contract::NeedsAuthorization(name)
-                                       : name == channel;
+    const bool named =
+        channel.empty() ? contract::NeedsAuthorization(name) : name == channel;
     if (named && subscription->active) taken.push_back(subscription.get());
   }
   for (Subscription* const subscription : taken) {
@@ -261,8 +260,8 @@ void Shard::On(link::v1::Call& call) {
     link::v1::CallResult result;
     result.set_call_id(call.call_id());
     result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
-    result.set_message(absl::StrCat("no gateway has socket ",
-                                    contract::Quoted(socket_id)));
+    result.set_message(
+        absl::StrCat("no gateway has socket ", contract::Quoted(socket_id)));
     return router_->CallDone(std::move(result));
   }
   if (call.call_case() == Call::kSubscribe) {
@@ -301,8 +300,7 @@ std::vector<Session*> Shard::SessionsOf(absl::string_view user_id) {
     sessions.push_back(subscription->session);
   }
   std::sort(sessions.begin(), sessions.end());
-  sessions.erase(std::unique(sessions.begin(), sessions.end()),
-                 sessions.end());
+  sessions.erase(std::unique(sessions.begin(), sessions.end()), sessions.end());
   return sessions;
 }
 
@@ -353,8 +351,8 @@ void Shard::GrantDue(int64_t ticket) {
     return EndSubscription(subscription, "the grant has expired");
   }
   const Session& session = *subscription->session;
-  grant.asking = router_->Renew(options_.index,
-                                session.QuestionOf(*subscription, grant));
+  grant.asking =
+      router_->Renew(options_.index, session.QuestionOf(*subscription, grant));
   if (grant.asking) observer_->OnGrantAsked();
   // While an answer is awaited, only the end matters.
   ScheduleGrant(subscription, grant.asking
@@ -375,8 +373,7 @@ void Shard::On(Renewed& renewed) {
       observer_->OnGrantEnded();
       return EndSubscription(subscription, renewed.reason);
     default: {
-      const bool again =
-          grant.owed || grant.end != absl::InfiniteFuture();
+      const bool again = grant.owed || grant.end != absl::InfiniteFuture();
       return ScheduleGrant(
           subscription, again ? std::min(grant.end, wheel_.now() + kRenewRetry)
                               : absl::InfiniteFuture());

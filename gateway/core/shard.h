@@ -46,8 +46,8 @@ class Loop {
 };
 
 struct ShardOptions {
-  int index = 0;                      // Of this shard, from 0.
-  int64_t subscriptions_max = 1000;   // Per socket.
+  int index = 0;                     // Of this shard, from 0.
+  int64_t subscriptions_max = 1000;  // Per socket.
 };
 
 class Shard {
@@ -143,7 +143,7 @@ class Shard {
   absl::flat_hash_map<int64_t, Subscription*> tickets_;
   // When which ticket's grant wants attention.
   absl::btree_set<std::pair<absl::Time, int64_t>> grants_;
-  std::vector<Session*> dirty_;     // nullptr where one has gone.
+  std::vector<Session*> dirty_;       // nullptr where one has gone.
   std::vector<uint64_t> overflowed_;  // To be cut at the end of the turn.
 };
 

@@ -41,10 +41,9 @@ void TimerWheel::Set(Timer* timer, absl::Time due) {
   // The slot behind the one that `due` is in: when the wheel is past it, the
   // time has come. What lies beyond the horizon waits in the last slot and is
   // set again from there.
-  const int64_t slot =
-      std::clamp(due >= now_ + kSlot * kSlots ? done_slot_ + kSlots
-                                              : SlotOf(due) + 1,
-                 done_slot_ + 1, done_slot_ + kSlots);
+  const int64_t slot = std::clamp(
+      due >= now_ + kSlot * kSlots ? done_slot_ + kSlots : SlotOf(due) + 1,
+      done_slot_ + 1, done_slot_ + kSlots);
   Insert(timer, slot);
 }
 

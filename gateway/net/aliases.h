@@ -25,8 +25,7 @@ namespace websocket = boost::beast::websocket;
 
 using boost::system::error_code;
 using tcp = net::ip::tcp;
-using TcpSocket =
-    net::basic_stream_socket<tcp, net::io_context::executor_type>;
+using TcpSocket = net::basic_stream_socket<tcp, net::io_context::executor_type>;
 using TcpAcceptor =
     net::basic_socket_acceptor<tcp, net::io_context::executor_type>;
 

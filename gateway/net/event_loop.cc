@@ -96,8 +96,8 @@ void EventLoop::DrainSome() {
   if (drain_end_ == absl::InfiniteFuture()) return;
   // What is left, divided by the ticks that are left, rounded up.
   const int64_t open = shard_.CloseSome(0, CloseReason::kGoingAway);
-  const int64_t ticks = std::max<int64_t>(
-      1, (drain_end_ - Monotonic()) / TimerWheel::kSlot);
+  const int64_t ticks =
+      std::max<int64_t>(1, (drain_end_ - Monotonic()) / TimerWheel::kSlot);
   shard_.CloseSome((open + ticks - 1) / ticks, CloseReason::kGoingAway);
 }
 

@@ -75,9 +75,8 @@ class EventLoop final : public Loop, public ShardInbox {
 
  private:
   using Clock = std::chrono::steady_clock;
-  using Timer =
-      net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
-                                net::io_context::executor_type>;
+  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
+                                          net::io_context::executor_type>;
 
   // What the shard takes for the time: it never jumps, unlike the time of day.
   absl::Time Monotonic() const;

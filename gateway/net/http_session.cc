@@ -73,8 +73,8 @@ std::string ConnectionOf(const TcpSocket& socket, const HttpRequest& request) {
       connection.set_origin(std::move(value));
     } else if (!absl::StartsWith(name, "sec-websocket-")) {
       std::string& known = (*connection.mutable_headers())[name];
-      known = known.empty() ? std::move(value)
-                            : absl::StrCat(known, ", ", value);
+      known =
+          known.empty() ? std::move(value) : absl::StrCat(known, ", ", value);
     }
   }
   return connection.SerializeAsString();
@@ -119,11 +119,10 @@ void HttpSession::StartRead() {
   wheel.Set(this, wheel.now() + kDeadline);
   parser_.emplace();
   parser_->header_limit(kHeaderBytesMax);
-  http::async_read_header(
-      socket_, buffer_, *parser_,
-      [self = shared_from_this()](error_code ec, size_t) {
-        self->OnReadDone(ec);
-      });
+  http::async_read_header(socket_, buffer_, *parser_,
+                          [self = shared_from_this()](error_code ec, size_t) {
+                            self->OnReadDone(ec);
+                          });
 }
 
 void HttpSession::OnTimer() {
@@ -140,13 +139,12 @@ void HttpSession::OnReadDone(error_code ec) {
     return;  // The client has left.
   }
   parser_.emplace();  // Nothing of what was read is used.
-  const bool too_large = ec == http::error::header_limit ||
-                         ec == http::error::buffer_overflow;
-  StartWrite(too_large
-                 ? Answer(http::status::request_header_fields_too_large,
-                          absl::StrCat("at most ", kHeaderBytesMax,
-                                       " bytes of header are read"))
-                 : Answer(http::status::bad_request, ec.message()));
+  const bool too_large =
+      ec == http::error::header_limit || ec == http::error::buffer_overflow;
+  StartWrite(too_large ? Answer(http::status::request_header_fields_too_large,
+                                absl::StrCat("at most ", kHeaderBytesMax,
+                                             " bytes of header are read"))
+                       : Answer(http::status::bad_request, ec.message()));
 }
 
 void HttpSession::Serve() {
@@ -188,8 +186,8 @@ void HttpSession::ServeUpgrade() {
                          "the gateway is shutting down"));
   }
   if (!websocket::is_upgrade(request)) {
-    Response response = Answer(http::status::upgrade_required,
-                               "this is a WebSocket endpoint");
+    Response response =
+        Answer(http::status::upgrade_required, "this is a WebSocket endpoint");
     response.set(http::field::upgrade, "websocket");
     return Refuse(UpgradeRefusal::kBadRequest, std::move(response));
   }
@@ -199,8 +197,7 @@ void HttpSession::ServeUpgrade() {
                          "nothing may follow an upgrade before its answer"));
   }
   const auto origin = request.find(http::field::origin);
-  if (origin != request.end() &&
-      !state.origins.Allow(View(origin->value()))) {
+  if (origin != request.end() && !state.origins.Allow(View(origin->value()))) {
     return Refuse(UpgradeRefusal::kOrigin,
                   Answer(http::status::forbidden, "the origin is not allowed"));
   }

@@ -25,9 +25,8 @@ absl::StatusOr<tcp::endpoint> Resolve(net::io_context& context,
   if (!parts) return absl::InvalidArgumentError("it is not host:port");
   error_code ec;
   tcp::resolver resolver(context);
-  const auto results =
-      resolver.resolve(parts->host, std::to_string(parts->port),
-                       tcp::resolver::passive, ec);
+  const auto results = resolver.resolve(
+      parts->host, std::to_string(parts->port), tcp::resolver::passive, ec);
   if (ec || results.empty()) {
     return absl::NotFoundError(
         absl::StrCat("the host is not known: ", ec.message()));

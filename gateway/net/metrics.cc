@@ -23,8 +23,8 @@ using prometheus::Histogram;
 using prometheus::Registry;
 
 constexpr std::array<const char*, 11> kCloseReasons = {
-    "normal",   "going_away", "protocol_error", "binary",
-    "bad_utf8", "too_large",  "policy",         "overloaded",
+    "normal",   "going_away",   "protocol_error", "binary",
+    "bad_utf8", "too_large",    "policy",         "overloaded",
     "slow",     "no_heartbeat", "disconnected"};
 static_assert(kCloseReasons.size() ==
               static_cast<size_t>(CloseReason::kDisconnected) + 1);

@@ -32,7 +32,7 @@ class Metrics : public NetObserver {
  public:
   // Facts that are read when somebody looks.
   struct Readings {
-    int64_t queue_bytes = 0;       // Of all sockets.
+    int64_t queue_bytes = 0;  // Of all sockets.
     bool link_up = false;
     bool link_settled = false;
     int64_t link_queue_bytes = 0;

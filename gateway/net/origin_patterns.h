@@ -3,8 +3,9 @@
 // Which pages may open a WebSocket: the patterns of BROADCAST_ALLOWED_ORIGINS.
 //
 // A pattern is compared with the whole `Origin` header, without regard to case;
-// `*` matches any run of characters, an empty one too. So `https://*.example.org`
-// allows every host below example.org but not example.org itself.
+// `*` matches any run of characters, an empty one too. So
+// `https://*.example.org` allows every host below example.org but not
+// example.org itself.
 //
 // Threads: any; constant after construction.
 

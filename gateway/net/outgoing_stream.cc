@@ -96,10 +96,9 @@ int64_t OutgoingStream::Clear() {
 
 void OutgoingStream::StartWait() {
   waiting_ = true;
-  socket_.async_wait(tcp::socket::wait_write,
-                     [this, owner = owner_.lock()](error_code ec) {
-                       OnWaitDone(ec);
-                     });
+  socket_.async_wait(
+      tcp::socket::wait_write,
+      [this, owner = owner_.lock()](error_code ec) { OnWaitDone(ec); });
 }
 
 void OutgoingStream::OnWaitDone(error_code ec) {

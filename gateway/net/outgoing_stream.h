@@ -122,8 +122,7 @@ class OutgoingStream {
     WriteOf(executor_type executor, Handler handler)
         : executor_(executor), handler_(std::move(handler)) {}
     void Complete(error_code ec, size_t bytes) override {
-      net::post(executor_,
-                beast::bind_handler(std::move(handler_), ec, bytes));
+      net::post(executor_, beast::bind_handler(std::move(handler_), ec, bytes));
     }
 
    private:

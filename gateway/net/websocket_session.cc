@@ -20,10 +20,10 @@ namespace {
 using contract::CloseReason;
 
 constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
-constexpr size_t kFirstBytes = 128;      // Most client messages fit.
-constexpr size_t kMoreBytesMin = 2048;   // What a longer one asks for.
+constexpr size_t kFirstBytes = 128;     // Most client messages fit.
+constexpr size_t kMoreBytesMin = 2048;  // What a longer one asks for.
 constexpr size_t kMoreBytesMax = 65536;
-constexpr size_t kCloseTextMax = 123;    // RFC 6455 section 5.5.
+constexpr size_t kCloseTextMax = 123;  // RFC 6455 section 5.5.
 
 // A server's ping without payload (RFC 6455 section 5.5.2).
 Frame PingFrame() {
@@ -109,8 +109,8 @@ void WebsocketSession::StartAccept(const HttpRequest& request,
                                    std::string connection) {
   outgoing().SetOwner(
       std::shared_ptr<OutgoingStream::Owner>(shared_from_this(), this));
-  stream_.set_option(websocket::stream_base::decorator(
-      [](websocket::response_type& response) {
+  stream_.set_option(
+      websocket::stream_base::decorator([](websocket::response_type& response) {
         response.set(http::field::server, "herald");
       }));
   stream_.async_accept(

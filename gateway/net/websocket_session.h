@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One browser's WebSocket over Beast: the core's Socket. One chain of reads; what
-// is written goes through OutgoingStream; the end is a closing handshake with a
-// deadline.
+// One browser's WebSocket over Beast: the core's Socket. One chain of reads;
+// what is written goes through OutgoingStream; the end is a closing handshake
+// with a deadline.
 //
 // Idle sockets are what a gateway has most of, so a socket that waits for a
 // message owns no buffer for it but a few bytes; longer messages get a string

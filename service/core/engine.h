@@ -74,11 +74,10 @@ class Engine {
   virtual void SetListener(EngineListener* listener) = 0;
 
   // Gives the publication its place in its channel and to the listener. With an
-  // `idempotency_key` that the channel has seen within kIdempotencyLife, answers
-  // the first receipt and does nothing else. Errors: UNAVAILABLE.
+  // `idempotency_key` that the channel has seen within kIdempotencyLife,
+  // answers the first receipt and does nothing else. Errors: UNAVAILABLE.
   virtual void Publish(PublicationPtr publication,
-                       absl::string_view idempotency_key,
-                       PublishDone done) = 0;
+                       absl::string_view idempotency_key, PublishDone done) = 0;
 
   // Adds or removes one socket of a user. Joining twice and leaving without
   // having joined change nothing. The user_info of the first socket holds until
@@ -93,8 +92,8 @@ class Engine {
   virtual void Replace(absl::string_view channel, uint64_t gateway,
                        const std::vector<GatewayMember>& members) = 0;
 
-  // The channels on which the gateway has members, as far as Join(), Leave() and
-  // Replace() have returned. May be called without the channels' locks.
+  // The channels on which the gateway has members, as far as Join(), Leave()
+  // and Replace() have returned. May be called without the channels' locks.
   virtual std::vector<std::string> ChannelsOf(uint64_t gateway) const = 0;
 
   // Everybody present, in the order of user ids; empty for unknown channels.

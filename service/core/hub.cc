@@ -118,8 +118,8 @@ void Hub::Broadcast(const v1::BroadcastRequest& request, BroadcastDone done) {
   }
   if (!status.ok()) return done(status);
   const int64_t now_us = absl::ToUnixMicros(timers_->Now());
-  auto all = std::make_shared<Gathering>(request.channels_size(),
-                                         std::move(done));
+  auto all =
+      std::make_shared<Gathering>(request.channels_size(), std::move(done));
   for (const std::string& channel : request.channels()) {
     all->response.add_receipts()->set_channel(channel);
   }
@@ -131,19 +131,18 @@ void Hub::Broadcast(const v1::BroadcastRequest& request, BroadcastDone done) {
     publication->except_socket_id = request.except_socket_id();
     publication->published_us = now_us;
     const ShardLock lock(table_.ShardOf(request.channels(i)));
-    engine_->Publish(
-        std::move(publication), request.idempotency_key(),
-        [this, all, i](absl::StatusOr<Engine::Receipt> receipt) {
-          if (receipt.ok()) {
-            if (receipt->repeated) observer_->OnRepeated();
-            all->response.mutable_receipts(i)->set_subscribers(
-                receipt->subscribers);
-          } else {
-            contract::MutexLock gathering(&all->mu);
-            all->status.Update(receipt.status());
-          }
-          all->Finish();
-        });
+    engine_->Publish(std::move(publication), request.idempotency_key(),
+                     [this, all, i](absl::StatusOr<Engine::Receipt> receipt) {
+                       if (receipt.ok()) {
+                         if (receipt->repeated) observer_->OnRepeated();
+                         all->response.mutable_receipts(i)->set_subscribers(
+                             receipt->subscribers);
+                       } else {
+                         contract::MutexLock gathering(&all->mu);
+                         all->status.Update(receipt.status());
+                       }
+                       all->Finish();
+                     });
   }
   all->Finish();
 }
@@ -218,7 +217,8 @@ void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
   {
     contract::MutexLock lock(&gateway->mu);
     const auto it = gateway->pending.find(ticket);
-    if (it == gateway->pending.end()) return;  // Cancelled, or the link is gone.
+    if (it == gateway->pending.end())
+      return;  // Cancelled, or the link is gone.
     question = std::move(it->second);
     gateway->pending.erase(it);
   }

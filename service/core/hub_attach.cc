@@ -81,8 +81,8 @@ absl::StatusOr<AttachmentPtr> Hub::Open(const link::v1::Hello& hello,
   }
   if (old != nullptr) {
     Close(old, "a newer link of the same gateway has taken over");
-    old->sink->Close(absl::AbortedError(
-        "a newer link of the same gateway has taken over"));
+    old->sink->Close(
+        absl::AbortedError("a newer link of the same gateway has taken over"));
   }
   observer_->OnLinkOpened(gateway->gateway);
   link::v1::ServiceItem item;
@@ -101,8 +101,8 @@ absl::Status Hub::Handle(const AttachmentPtr& gateway,
   if (item.item_case() == Item::kHello) {
     return absl::FailedPreconditionError("hello came twice");
   }
-  const bool holds = item.item_case() == Item::kHeld ||
-                     item.item_case() == Item::kAttached;
+  const bool holds =
+      item.item_case() == Item::kHeld || item.item_case() == Item::kAttached;
   const bool any_time = item.item_case() == Item::kSettingsAcknowledged ||
                         item.item_case() == Item::kReport ||
                         item.item_case() == Item::kGoodbye ||
@@ -199,8 +199,8 @@ void Hub::Adopt(const AttachmentPtr& gateway, const link::v1::Held& held) {
   if (IsPresence(channel)) {
     std::vector<GatewayMember> members;
     for (const link::v1::HeldMember& one : held.members()) {
-      members.push_back({one.member(),
-                         {one.socket_ids().begin(), one.socket_ids().end()}});
+      members.push_back(
+          {one.member(), {one.socket_ids().begin(), one.socket_ids().end()}});
     }
     engine_->Replace(channel, gateway->gateway, members);
   }
@@ -219,8 +219,7 @@ void Hub::Replay(const AttachmentPtr& gateway) {
   std::optional<std::vector<Chunk>> missed;
   {
     contract::MutexLock lock(&mu_);
-    missed =
-        revocations_.Since(now - gateway->link_down - kReplaySlack, now);
+    missed = revocations_.Since(now - gateway->link_down - kReplaySlack, now);
   }
   if (missed.has_value()) {
     for (Chunk& chunk : *missed) gateway->sink->Enqueue(std::move(chunk));

@@ -96,7 +96,8 @@ void Hub::CallGateway(absl::string_view socket_id, link::v1::Call call,
 
 void Hub::Subscribe(const v1::SubscribeRequest& request, CallDone done) {
   absl::Status status = contract::CheckChannelName(request.channel());
-  if (status.ok() && request.has_member()) status = CheckMember(request.member());
+  if (status.ok() && request.has_member())
+    status = CheckMember(request.member());
   if (status.ok() && static_cast<int64_t>(request.auth_token().size()) >
                          contract::kAuthTokenBytesMax) {
     status = absl::InvalidArgumentError(absl::StrCat(

@@ -40,8 +40,8 @@ size_t IdempotencyCache::size() const {
 }
 
 void IdempotencyCache::Forget(absl::Time now) {
-  while (!by_age_.empty() && (by_age_.front().end <= now ||
-                              by_age_.size() > kIdempotencyKeysMax)) {
+  while (!by_age_.empty() &&
+         (by_age_.front().end <= now || by_age_.size() > kIdempotencyKeysMax)) {
     known_.erase(by_age_.front().name);
     by_age_.pop_front();
   }

@@ -44,10 +44,10 @@ Presence::Changes Presence::Replace(uint64_t gateway,
   // both lists has never left.
   for (auto& [user_id, user] : users_) {
     auto& sockets = user.sockets;
-    sockets.erase(
-        std::remove_if(sockets.begin(), sockets.end(),
-                       [&](const SocketRef& s) { return s.gateway == gateway; }),
-        sockets.end());
+    sockets.erase(std::remove_if(
+                      sockets.begin(), sockets.end(),
+                      [&](const SocketRef& s) { return s.gateway == gateway; }),
+                  sockets.end());
   }
   for (const GatewayMember& held : members) {
     if (held.socket_ids.empty()) continue;
@@ -74,9 +74,9 @@ Presence::Changes Presence::Replace(uint64_t gateway,
 bool Presence::Has(uint64_t gateway) const {
   return std::any_of(users_.begin(), users_.end(), [&](const auto& entry) {
     const std::vector<SocketRef>& sockets = entry.second.sockets;
-    return std::any_of(
-        sockets.begin(), sockets.end(),
-        [&](const SocketRef& s) { return s.gateway == gateway; });
+    return std::any_of(sockets.begin(), sockets.end(), [&](const SocketRef& s) {
+      return s.gateway == gateway;
+    });
   });
 }
 

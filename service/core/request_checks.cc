@@ -75,10 +75,9 @@ absl::Status CheckMember(const v1::Member& member) {
   if (!status.ok()) return status;
   const std::string& info = member.user_info();
   if (static_cast<int64_t>(info.size()) > contract::kUserInfoBytesMax) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("user_info of ", Quoted(member.user_id()), " has ",
-                     info.size(), " bytes; at most ",
-                     contract::kUserInfoBytesMax, " are allowed"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "user_info of ", Quoted(member.user_id()), " has ", info.size(),
+        " bytes; at most ", contract::kUserInfoBytesMax, " are allowed"));
   }
   if (!info.empty() && !IsJson(info)) {
     return absl::InvalidArgumentError(
@@ -90,8 +89,8 @@ absl::Status CheckMember(const v1::Member& member) {
 
 absl::Status CheckSocketId(absl::string_view field, absl::string_view text) {
   if (contract::ParseSocketId(text).has_value()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(field, " ", Quoted(text), " is not of the form digits.digits"));
+  return absl::InvalidArgumentError(absl::StrCat(
+      field, " ", Quoted(text), " is not of the form digits.digits"));
 }
 
 }  // namespace herald::core

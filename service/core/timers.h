@@ -21,8 +21,7 @@ class Timers {
   // Calls `body` once, `delay` from now, on a thread of its own that holds no
   // lock. Never calls it before it returns. What is still waiting when the
   // timers are destroyed is dropped.
-  virtual void After(absl::Duration delay,
-                     absl::AnyInvocable<void()> body) = 0;
+  virtual void After(absl::Duration delay, absl::AnyInvocable<void()> body) = 0;
 };
 
 }  // namespace herald::core

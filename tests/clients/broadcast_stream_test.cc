@@ -173,8 +173,8 @@ TEST_F(Streaming, TellsAllThatAreUnansweredWhenTheServiceEndsTheStream) {
   }
   service_.gate.Open();
 
-  EXPECT_THAT(answers_.Take(5), ElementsAre(kOk, kOk, kUnavailable,
-                                            kUnavailable, kUnavailable));
+  EXPECT_THAT(answers_.Take(5),
+              ElementsAre(kOk, kOk, kUnavailable, kUnavailable, kUnavailable));
   EXPECT_TRUE(absl::IsUnavailable(stream.Finish()));
   EXPECT_TRUE(absl::IsUnavailable(stream.Send(Event("late"), Put())));
   EXPECT_EQ(answers_.size(), 0u);
@@ -218,8 +218,7 @@ TEST_F(Streaming, TakesNothingAfterFinish) {
   BroadcastStream stream(Options());
   EXPECT_EQ(stream.Finish(), absl::OkStatus());
 
-  EXPECT_TRUE(
-      absl::IsFailedPrecondition(stream.Send(Event("late"), Put())));
+  EXPECT_TRUE(absl::IsFailedPrecondition(stream.Send(Event("late"), Put())));
 }
 
 TEST_F(Streaming, TellsWhatIsInFlightThatTheStreamIsGone) {

@@ -60,14 +60,12 @@ TEST_F(CommandLine, BroadcastsAndShowsWhoWasSubscribed) {
 }
 
 TEST_F(CommandLine, BroadcastsWithFlagsAnywhere) {
-  const Outcome outcome =
-      Herald({"--json", "broadcast", "--except=1.2", "news", "created",
-              "--key", "once", "-5"});
+  const Outcome outcome = Herald({"--json", "broadcast", "--except=1.2", "news",
+                                  "created", "--key", "once", "-5"});
 
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
-  EXPECT_EQ(outcome.out,
-            R"({"receipts":[{"channel":"news","subscribers":1}]})"
-            "\n");
+  EXPECT_EQ(outcome.out, R"({"receipts":[{"channel":"news","subscribers":1}]})"
+                         "\n");
   const auto request = service_.broadcasts.Take();
   EXPECT_EQ(request->except_socket_id(), "1.2");
   EXPECT_EQ(request->idempotency_key(), "once");
@@ -178,8 +176,8 @@ TEST_F(CommandLine, DisconnectsASocketOrAUser) {
 TEST_F(CommandLine, WatchesUntilItIsInterrupted) {
   service_.watch_messages = {Event(R"({"id": 1})")};
   service_.watch_stays = true;
-  Subprocess watch({HERALD_CLI, "watch", "news", "orders", "--address",
-                    service_.address()});
+  Subprocess watch(
+      {HERALD_CLI, "watch", "news", "orders", "--address", service_.address()});
 
   // Each line is there as soon as it has happened.
   EXPECT_EQ(watch.ReadLine(), "connected");
@@ -268,8 +266,8 @@ TEST_F(CommandLine, ReadsAnEnvFileInItsWorkingDirectory) {
 TEST_F(CommandLine, HelpsWithEachCommand) {
   const Outcome all = Herald({"--help"});
   EXPECT_EQ(all.exit_code, 0);
-  for (const char* command : {"broadcast", "watch", "members", "channels",
-                              "stats", "disconnect"}) {
+  for (const char* command :
+       {"broadcast", "watch", "members", "channels", "stats", "disconnect"}) {
     EXPECT_THAT(all.out, HasSubstr(std::string("\n  ") + command));
     for (const Outcome& outcome :
          {Herald({command, "--help"}), Herald({"help", command})}) {

@@ -3,10 +3,10 @@
 // What `herald` prints, without a process: tables, JSON, and messages of every
 // kind, also those that mean harm.
 
-#include "gtest/gtest.h"
 #include "clients/cli/json.h"
 #include "clients/cli/message_lines.h"
 #include "clients/cli/table.h"
+#include "gtest/gtest.h"
 
 namespace herald::cli {
 namespace {
@@ -32,8 +32,7 @@ TEST(PrintableText, CannotMoveTheCursor) {
 }
 
 TEST(JsonOutput, EscapesWhatMustBeEscaped) {
-  EXPECT_EQ(JsonString("a\"b\\c\nd\te\x01"),
-            R"("a\"b\\c\nd\u0009e\u0001")");
+  EXPECT_EQ(JsonString("a\"b\\c\nd\te\x01"), R"("a\"b\\c\nd\u0009e\u0001")");
   EXPECT_EQ(JsonString("ä€😀"), "\"ä€😀\"");
   EXPECT_EQ(JsonString("a\xffz"), "\"a\xef\xbf\xbdz\"");
 }

@@ -45,9 +45,9 @@ TEST_F(Controlling, ListsMembersWithTheirSockets) {
 }
 
 TEST_F(Controlling, SaysThatAPublicChannelHasNoMembers) {
-  EXPECT_EQ(control_.GetMembers("news").status(),
-            absl::FailedPreconditionError(
-                "channel \"news\" is no presence channel"));
+  EXPECT_EQ(
+      control_.GetMembers("news").status(),
+      absl::FailedPreconditionError("channel \"news\" is no presence channel"));
 }
 
 TEST_F(Controlling, DescribesOneChannel) {

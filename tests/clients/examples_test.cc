@@ -20,7 +20,8 @@ using ::testing::HasSubstr;
 TEST(ThePublisherExample, PublishesInThreeWays) {
   FakeBroadcastService service;
 
-  const Outcome outcome = RunToEnd({HERALD_EXAMPLE_PUBLISHER, service.address()});
+  const Outcome outcome =
+      RunToEnd({HERALD_EXAMPLE_PUBLISHER, service.address()});
 
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_EQ(outcome.out,
@@ -89,7 +90,7 @@ TEST_F(TheAuthorizerExample, StopsWhenItIsTold) {
 TEST_F(TheAuthorizerExample, SaysThatAPortIsTaken) {
   const Outcome outcome =
       RunToEnd({HERALD_EXAMPLE_AUTHORIZER,
-           "--address=127.0.0.1:" + std::to_string(port_)});
+                "--address=127.0.0.1:" + std::to_string(port_)});
 
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr(std::to_string(port_)));

@@ -59,10 +59,10 @@ void FakeBroadcastService::FailNext(int calls, const grpc::Status& status) {
 grpc::Status FakeBroadcastService::Begin(grpc::ServerContext* context) {
   const auto& metadata = context->client_metadata();
   const auto header = metadata.find("authorization");
-  authorizations.Put(header == metadata.end()
-                         ? ""
-                         : std::string(header->second.data(),
-                                       header->second.size()));
+  authorizations.Put(
+      header == metadata.end()
+          ? ""
+          : std::string(header->second.data(), header->second.size()));
   const std::lock_guard lock(mutex_);
   if (failures_.empty()) return grpc::Status::OK;
   const grpc::Status status = failures_.front();

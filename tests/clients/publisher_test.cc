@@ -192,10 +192,9 @@ TEST_F(Publishing, RefusesAtOnceWhatExceedsTheBytesInFlight) {
   service_.gate.Close();
   Mailbox<absl::Status> answers;
   auto put = [&](BroadcastResult result) { answers.Put(result.status()); };
-  publisher.BroadcastAsync({.channels = {"news"},
-                            .event = "first",
-                            .data = std::string(1500, '1')},
-                           put);
+  publisher.BroadcastAsync(
+      {.channels = {"news"}, .event = "first", .data = std::string(1500, '1')},
+      put);
   ASSERT_TRUE(service_.gate.WaitForArrivals(1));
 
   auto second = publisher.Broadcast("news", "second", std::string(1500, '1'));
@@ -204,7 +203,8 @@ TEST_F(Publishing, RefusesAtOnceWhatExceedsTheBytesInFlight) {
   service_.gate.Open();
   EXPECT_EQ(answers.Take(), absl::OkStatus());
   // The bytes of the first are free again.
-  EXPECT_TRUE(publisher.Broadcast("news", "third", std::string(1500, '1')).ok());
+  EXPECT_TRUE(
+      publisher.Broadcast("news", "third", std::string(1500, '1')).ok());
 }
 
 TEST_F(Publishing, TellsWhatIsInFlightThatThePublisherIsGone) {
@@ -243,8 +243,7 @@ TEST_F(Publishing, MayGoOnFromACallback) {
   Publisher publisher(Options());
   Mailbox<absl::Status> answers;
   publisher.BroadcastAsync(
-      {.channels = {"a"}, .event = "e", .data = "1"},
-      [&](BroadcastResult) {
+      {.channels = {"a"}, .event = "e", .data = "1"}, [&](BroadcastResult) {
         publisher.BroadcastAsync(
             {.channels = {"b"}, .event = "e", .data = "1"},
             [&](BroadcastResult result) { answers.Put(result.status()); });
@@ -256,8 +255,7 @@ TEST_F(Publishing, MayGoOnFromACallback) {
 TEST_F(Publishing, RefusesWhatTheWireCannotCarry) {
   Publisher publisher(Options());
 
-  const absl::Status event =
-      publisher.Broadcast("news", "\xff", "1").status();
+  const absl::Status event = publisher.Broadcast("news", "\xff", "1").status();
   PublisherOptions options = Options();
   options.api_token = "two\nlines";
   const absl::Status token =

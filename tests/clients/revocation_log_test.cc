@@ -13,8 +13,8 @@
 namespace herald::client {
 namespace {
 
-using ::testing::ElementsAre;
 using std::chrono::minutes;
+using ::testing::ElementsAre;
 
 class Remembering : public ::testing::Test {
  protected:

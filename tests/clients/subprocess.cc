@@ -124,8 +124,8 @@ int Subprocess::Wait() {
 }
 
 Outcome RunToEnd(std::vector<std::string> command,
-            std::vector<std::string> environment, const std::string& input,
-            const std::string& directory) {
+                 std::vector<std::string> environment, const std::string& input,
+                 const std::string& directory) {
   Subprocess process(std::move(command), std::move(environment), input,
                      directory);
   const int exit_code = process.Wait();

@@ -61,8 +61,9 @@ struct Outcome {
   std::string err;
 };
 Outcome RunToEnd(std::vector<std::string> command,
-            std::vector<std::string> environment = {},
-            const std::string& input = "", const std::string& directory = "");
+                 std::vector<std::string> environment = {},
+                 const std::string& input = "",
+                 const std::string& directory = "");
 
 }  // namespace herald::testing_support
 

@@ -112,10 +112,10 @@ TEST(AnApiToken, IsNotNeededForHealthAndTurnsReflectionOff) {
       CallByName(world.grpc_address(), kHealthCheck, "", &response).ok());
   EXPECT_EQ(response, kServing);
 
-  EXPECT_EQ(CallByName(world.grpc_address(), kReflection, kListServices,
-                       &response)
-                .error_code(),
-            StatusCode::UNIMPLEMENTED);
+  EXPECT_EQ(
+      CallByName(world.grpc_address(), kReflection, kListServices, &response)
+          .error_code(),
+      StatusCode::UNIMPLEMENTED);
 }
 
 TEST(WithoutApiTokens, ReflectionAndHealthAreThere) {
@@ -126,9 +126,9 @@ TEST(WithoutApiTokens, ReflectionAndHealthAreThere) {
   EXPECT_EQ(response, kServing);
 
   response.clear();
-  EXPECT_TRUE(CallByName(world.grpc_address(), kReflection, kListServices,
-                         &response)
-                  .ok());
+  EXPECT_TRUE(
+      CallByName(world.grpc_address(), kReflection, kListServices, &response)
+          .ok());
   EXPECT_THAT(response, ::testing::HasSubstr("herald.v1.BroadcastService"));
 }
 
@@ -149,10 +149,9 @@ TEST(AGatewayWhoseTokenIsRefused, StaysUpAndSaysSo) {
 }
 
 TEST(AnOrigin, IsAllowedByAPatternAndElseGets403) {
-  HeraldWorld world(
-      {.gateways = 1,
-       .gateway_flags = {"--allowed_origins=https://app.example, "
-                         "https://*.example.org"}});
+  HeraldWorld world({.gateways = 1,
+                     .gateway_flags = {"--allowed_origins=https://app.example, "
+                                       "https://*.example.org"}});
   const auto upgrade = [&](const std::string& origin) {
     RawSocket socket(world.gateway_address(0));
     return socket.Upgrade("Origin: " + origin + "\r\n");
@@ -169,8 +168,7 @@ TEST(AnOrigin, IsAllowedByAPatternAndElseGets403) {
 }
 
 TEST(AConnection, OverTheLimitGets503AndMayComeWhenAnotherHasGone) {
-  HeraldWorld world(
-      {.gateways = 1, .gateway_flags = {"--max_connections=2"}});
+  HeraldWorld world({.gateways = 1, .gateway_flags = {"--max_connections=2"}});
   WebSocketClient& ada = world.Open();
   WebSocketClient& bob = world.Open();
 

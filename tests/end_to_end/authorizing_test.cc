@@ -15,6 +15,7 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::HasSubstr;
 using testing_support::Allow;
 using testing_support::AnswerByToken;
 using testing_support::Clock;
@@ -29,7 +30,6 @@ using testing_support::RevokeUser;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Sign;
 using testing_support::WebSocketClient;
-using ::testing::HasSubstr;
 using v1::AuthorizeRequest;
 
 constexpr char kPong[] = R"({"type":"pong"})";
@@ -42,13 +42,13 @@ class AnAuthorizer : public ::testing::Test {
 };
 
 TEST_F(AnAuthorizer, IsToldAllThatIsKnownOfTheConnection) {
-  WebSocketClient& ada = world_.Open(
-      1, {.headers = {{"Origin", "https://app.example"},
-                      {"Cookie", "session=1"},
-                      {"X-Forwarded-For", "203.0.113.7"},
-                      {"X-Twice", "one"},
-                      {"X-Twice", "two"}},
-          .source = "127.0.0.9"});
+  WebSocketClient& ada =
+      world_.Open(1, {.headers = {{"Origin", "https://app.example"},
+                                  {"Cookie", "session=1"},
+                                  {"X-Forwarded-For", "203.0.113.7"},
+                                  {"X-Twice", "one"},
+                                  {"X-Twice", "two"}},
+                      .source = "127.0.0.9"});
 
   ada.AskToSubscribe("private-x", "user:ada", R"({"k":[1, 2]})");
   EXPECT_EQ(ada.Next().type(), "subscribed");
@@ -192,8 +192,8 @@ TEST_F(AnAuthorizer, TakesAllChannelsOfASocketButPublicOnes) {
     EXPECT_EQ(Frame(frame).type(), "unsubscribed");
     frame = Frame(frame).String("channel");
   }
-  EXPECT_THAT(lost, ::testing::UnorderedElementsAre("private-x",
-                                                    "presence-room"));
+  EXPECT_THAT(lost,
+              ::testing::UnorderedElementsAre("private-x", "presence-room"));
   EXPECT_EQ(bob.Next().type(), "member_removed");
   EXPECT_EQ(world_.backend().Broadcast("news", "e", "1"), 1);
   EXPECT_EQ(ada.Next().type(), "event");
@@ -201,7 +201,8 @@ TEST_F(AnAuthorizer, TakesAllChannelsOfASocketButPublicOnes) {
 
 TEST(AnAuthorizerThatIsAway, DeniesNewOnesLetsOldOnesLiveAndIsFoundAgain) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);
   ada.Subscribe("private-x", "yes");
@@ -214,9 +215,8 @@ TEST(AnAuthorizerThatIsAway, DeniesNewOnesLetsOldOnesLiveAndIsFoundAgain) {
   EXPECT_EQ(ada.Next().type(), "event");
 
   authorizer.Start();
-  world.WaitUntil([&] {
-    return bob.Subscribe("private-x", "yes").type() == "subscribed";
-  });
+  world.WaitUntil(
+      [&] { return bob.Subscribe("private-x", "yes").type() == "subscribed"; });
   EXPECT_EQ(world.backend().Broadcast("private-x", "e", "2"), 2);
 }
 
@@ -241,8 +241,9 @@ TEST(AnAuthorizerThatIsAway, IsAskedAgainWhatWasOpenIfItIsBackInTime) {
 
 TEST(AnAuthorizerThatIsAway, DoesNotProlongAGrant) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + authorizer.address()}});
   authorizer.Answer([](const AuthorizeRequest& question) {
     return std::vector{Expiring(Allow(question), Milliseconds(1000))};
   });
@@ -254,7 +255,8 @@ TEST(AnAuthorizerThatIsAway, DoesNotProlongAGrant) {
   EXPECT_EQ(ada.Next().type(), "unsubscribed");
 
   EXPECT_GE(Clock::now() - begin, Milliseconds(950));
-  EXPECT_LT(Clock::now() - begin, Milliseconds(2500) * testing_support::kSlowness);
+  EXPECT_LT(Clock::now() - begin,
+            Milliseconds(2500) * testing_support::kSlowness);
 }
 
 class ASignature : public ::testing::Test {
@@ -272,11 +274,10 @@ TEST_F(ASignature, IsEnoughForItsSocketAndChannel) {
 
   EXPECT_EQ(ada.Subscribe("private-x", PrivateBy(ada, "very secret")),
             R"({"type":"subscribed","channel":"private-x"})");
-  ada.AskToSubscribe(
-      "presence-room",
-      Sign("very secret",
-           absl::StrCat(ada.socket_id(), ":presence-room:", data)),
-      JsonString(data));
+  ada.AskToSubscribe("presence-room",
+                     Sign("very secret", absl::StrCat(ada.socket_id(),
+                                                      ":presence-room:", data)),
+                     JsonString(data));
   EXPECT_EQ(ada.Next(),
             R"({"type":"subscribed","channel":"presence-room","members":)"
             R"([{"user_id":"ada","user_info":{ "name":"Ada"}}]})");
@@ -290,11 +291,10 @@ TEST_F(ASignature, IsEnoughForItsSocketAndChannel) {
     const Frame answer = bob.Subscribe("private-x", auth);
     EXPECT_EQ(answer.String("code"), "unauthorized") << answer;
   }
-  bob.AskToSubscribe(
-      "presence-room",
-      Sign("very secret",
-           absl::StrCat(bob.socket_id(), ":presence-room:", data)),
-      JsonString(R"({"user_id":"eve"})"));
+  bob.AskToSubscribe("presence-room",
+                     Sign("very secret", absl::StrCat(bob.socket_id(),
+                                                      ":presence-room:", data)),
+                     JsonString(R"({"user_id":"eve"})"));
   EXPECT_EQ(bob.Next().String("code"), "unauthorized");
 }
 
@@ -314,9 +314,10 @@ TEST_F(ASignature, OfPresenceNeedsAUserId) {
 
 TEST_F(ASignature, ThatIsBadIsATokenForTheAuthorizer) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--secret=s", "--authorizer=" +
-                                                         authorizer.address()}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--secret=s",
+                         "--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open();
 
   EXPECT_EQ(ada.Subscribe("private-x", PrivateBy(ada, "s")).type(),

@@ -17,13 +17,13 @@ namespace herald::end_to_end {
 namespace {
 
 using grpc::StatusCode;
+using ::testing::HasSubstr;
 using testing_support::Clock;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
-using ::testing::HasSubstr;
 
 constexpr char kPong[] = R"({"type":"pong"})";
 constexpr char kUnknownSocket[] = "4711.1";
@@ -75,7 +75,8 @@ TEST(SubscribeByTheBackend, TellsTheBrowserAndNeedsNoAuthorizerWithAMember) {
 
 TEST(SubscribeByTheBackend, TakesTheOrdinaryPathWithoutAMember) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(1);
   v1::SubscribeRequest request = SubscribeOf(ada.socket_id(), "private-x");
 
@@ -184,7 +185,8 @@ TEST(Disconnect, ClosesOneSocketWith4003AndTheReason) {
 
 TEST(Disconnect, ClosesAllSocketsOfAUserOnAllGateways) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& here = world.Open(0);
   WebSocketClient& there = world.Open(1);
   WebSocketClient& other = world.Open(1);
@@ -213,10 +215,11 @@ TEST(Disconnect, ClosesAllSocketsOfAUserOnAllGateways) {
 
 TEST(GetChannel, DescribesAChannelAndCountsZeroForOneThatNobodyUses) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   for (size_t gateway : {0, 1, 1}) {
-    world.Open(gateway).Subscribe(
-        "presence-room", gateway == 0 ? "user:ada" : "user:bob");
+    world.Open(gateway).Subscribe("presence-room",
+                                  gateway == 0 ? "user:ada" : "user:bob");
   }
   v1::GetChannelRequest request;
 
@@ -262,8 +265,8 @@ TEST(ListChannels, PagesThroughThemInTheOrderOfTheirNames) {
     request.set_page_token(response.next_page_token());
   } while (!request.page_token().empty() && ++pages < 10);
 
-  EXPECT_THAT(names, ::testing::ElementsAre("a=2", "b=1", "c:1=1", "c:2=1",
-                                            "c:3=1"));
+  EXPECT_THAT(names,
+              ::testing::ElementsAre("a=2", "b=1", "c:1=1", "c:2=1", "c:3=1"));
 
   v1::ListChannelsRequest prefixed;
   prefixed.set_prefix("c:");
@@ -315,7 +318,8 @@ TEST(GetStats, SaysHowMuchThereIsOfEverything) {
 
 TEST(AWatch, BeginsWithConnectedAndHearsEventsAndMemberChanges) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(0);
   ada.Subscribe("presence-room", "user:ada");
 
@@ -389,8 +393,8 @@ TEST(AWatch, ThatIsNotReadEndsAndHoldsNobodyUp) {
   auto watch = world.backend().Watch({"news"});
   const std::string data = absl::StrCat("\"", std::string(60000, 'x'), "\"");
 
-  // Beyond what gRPC keeps under way, and 1 MiB of the service's own. Publishing
-  // goes on as if nothing were wrong.
+  // Beyond what gRPC keeps under way, and 1 MiB of the service's own.
+  // Publishing goes on as if nothing were wrong.
   for (int i = 0; i < 400; ++i) {
     ASSERT_EQ(world.backend().Broadcast("news", "e", data), 1);
     ASSERT_EQ(ada.Next().type(), "event");

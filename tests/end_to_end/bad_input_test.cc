@@ -37,9 +37,8 @@ class BadInput : public ::testing::Test {
 
   ~BadInput() override {
     EXPECT_TRUE(bystander_.open());
-    world_.WaitUntil([&] {
-      return world_.backend().Broadcast("news", "after", "1") == 1;
-    });
+    world_.WaitUntil(
+        [&] { return world_.backend().Broadcast("news", "after", "1") == 1; });
     EXPECT_EQ(bystander_.Next().String("event"), "after");
     EXPECT_FALSE(world_.gateway(0).has_ended());
     EXPECT_EQ(HttpGet(world_.gateway_address(0), "/livez").status, 200);
@@ -64,11 +63,11 @@ TEST_F(BadInput, BinaryIsClosedWith1003) {
 
 TEST_F(BadInput, TextThatIsNotUtf8IsClosedWith1007) {
   const std::string bad[] = {
-      "\"\xff\"",          // No such byte.
-      "\"\xc0\xaf\"",      // Not the shortest form.
-      "\"\xed\xa0\x80\"",  // A surrogate.
+      "\"\xff\"",              // No such byte.
+      "\"\xc0\xaf\"",          // Not the shortest form.
+      "\"\xed\xa0\x80\"",      // A surrogate.
       "\"\xf4\x90\x80\x80\"",  // Beyond Unicode.
-      "\"\xe2\x82",        // Cut off.
+      "\"\xe2\x82",            // Cut off.
   };
   for (const std::string& text : bad) {
     EXPECT_EQ(CloseCodeAfter(ClientFrame(kText, text)), 1007);
@@ -84,10 +83,10 @@ TEST_F(BadInput, GoodUtf8MayBeCutByFrames) {
   EXPECT_EQ(socket.Upgrade(), 101);
   EXPECT_EQ(Frame(socket.ReadFrame()->payload).type(), "connected");
 
-  socket.Send(ClientFrame(kText, "{\"type\":\"subscribe\",\"x\":\"\xe2\x82",
-                          false) +
-              ClientFrame(kPing, "in between") +
-              ClientFrame(kContinuation, "\xac\",\"channel\":\"a\"}"));
+  socket.Send(
+      ClientFrame(kText, "{\"type\":\"subscribe\",\"x\":\"\xe2\x82", false) +
+      ClientFrame(kPing, "in between") +
+      ClientFrame(kContinuation, "\xac\",\"channel\":\"a\"}"));
 
   std::optional<ServerFrame> answer = socket.ReadFrame();
   ASSERT_TRUE(answer.has_value());
@@ -135,9 +134,9 @@ TEST_F(BadInput, BrokenFramingIsClosedWith1002) {
   EXPECT_EQ(CloseCodeAfter(reserved), 1002);
   EXPECT_EQ(CloseCodeAfter(unknown), 1002);
   EXPECT_EQ(CloseCodeAfter(ClientFrame(kContinuation, "{}")), 1002);
-  EXPECT_EQ(CloseCodeAfter(ClientFrame(kText, "{", false) +
-                           ClientFrame(kText, "}")),
-            1002);
+  EXPECT_EQ(
+      CloseCodeAfter(ClientFrame(kText, "{", false) + ClientFrame(kText, "}")),
+      1002);
   EXPECT_EQ(CloseCodeAfter(ClientFrame(kPing, "x", false)), 1002);
   EXPECT_EQ(CloseCodeAfter(ClientFrame(kPing, std::string(126, 'x'))), 1002);
   EXPECT_EQ(CloseCodeAfter(ClientFrame(kClose, "x")), 1002);
@@ -184,13 +183,14 @@ TEST_F(BadInput, RubbishBeforeTheUpgradeEndsTheConnection) {
       "Connection: Upgrade, close\r\nSec-WebSocket-Version: 7\r\n"
       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n");
   const std::string answer = version.ReadToEnd();
-  EXPECT_THAT(answer, ::testing::ContainsRegex("^HTTP/1.1 4(00|26) ")) << answer;
+  EXPECT_THAT(answer, ::testing::ContainsRegex("^HTTP/1.1 4(00|26) "))
+      << answer;
 }
 
 TEST(HalfAFrame, IsNoSignOfLifeAndHoldsNobodyUp) {
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--heartbeat_interval=1",
-                                       "--client_timeout=2"}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--heartbeat_interval=1", "--client_timeout=2"}});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
   RawSocket half(world.gateway_address(0));

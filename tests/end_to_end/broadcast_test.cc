@@ -16,12 +16,12 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::HasSubstr;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::MakeBroadcast;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
-using ::testing::HasSubstr;
 
 constexpr char kPong[] = R"({"type":"pong"})";
 
@@ -115,18 +115,21 @@ TEST(ABroadcast, GoesToSeveralChannelsWithAReceiptEach) {
   EXPECT_EQ(bob.Next(), EventOf("b", "1"));
   const std::string first = ada.Next().text();
   const std::string second = ada.Next().text();
-  EXPECT_THAT((std::vector<std::string>{first, second}),
-              ::testing::UnorderedElementsAre(EventOf("a", "1"),
-                                              EventOf("b", "1")));
+  EXPECT_THAT(
+      (std::vector<std::string>{first, second}),
+      ::testing::UnorderedElementsAre(EventOf("a", "1"), EventOf("b", "1")));
 }
 
 TEST(ABroadcast, PassesDataOnByteForByte) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
-  const std::vector<std::string> values = {
-      "null", "0.10e-1", R"("\u00e9 ümläut \"")", " [ 1 , 2 ] ",
-      R"({ "b":1,"a":{"a":1,"a":2} })", R"("line\nend")"};
+  const std::vector<std::string> values = {"null",
+                                           "0.10e-1",
+                                           R"("\u00e9 ümläut \"")",
+                                           " [ 1 , 2 ] ",
+                                           R"({ "b":1,"a":{"a":1,"a":2} })",
+                                           R"("line\nend")"};
   for (const std::string& value : values) {
     EXPECT_EQ(world.backend().Broadcast("news", "e", value), 1);
     EXPECT_EQ(ada.Next(), EventOf("news", value));
@@ -215,7 +218,8 @@ TEST(APayload, MayBeAsLargeAsTheSettingAllows) {
 }
 
 TEST(APayload, OfMegabytesArrivesIfAllowedAndMakesNoSocketSlow) {
-  HeraldWorld world({.gateways = 1, .service_flags = {"--max_payload=4194304"}});
+  HeraldWorld world(
+      {.gateways = 1, .service_flags = {"--max_payload=4194304"}});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
   // Four times what may wait for a socket.
@@ -286,8 +290,8 @@ TEST(ABroadcastStream, AnswersEveryMessageInOrderAndABadOneDoesNotEndIt) {
   // Every fifth is bad; all are sent before the first answer is read.
   for (int i = 0; i < kMessages; ++i) {
     v1::BroadcastStreamRequest request;
-    *request.mutable_broadcast() = MakeBroadcast(
-        {i % 5 == 0 ? "bad name" : "news"}, "e", absl::StrCat(i));
+    *request.mutable_broadcast() =
+        MakeBroadcast({i % 5 == 0 ? "bad name" : "news"}, "e", absl::StrCat(i));
     ASSERT_TRUE(stream->Write(request));
   }
   stream->WritesDone();
@@ -319,9 +323,8 @@ TEST(ABroadcastStream, SharesIdempotencyKeysWithTheUnaryCall) {
   v1::BroadcastStreamRequest request;
   *request.mutable_broadcast() = MakeBroadcast({"news"}, "e", "1");
   request.mutable_broadcast()->set_idempotency_key("key");
-  EXPECT_TRUE(world.backend()
-                  .Call(&Stub::Broadcast, request.broadcast())
-                  .status.ok());
+  EXPECT_TRUE(
+      world.backend().Call(&Stub::Broadcast, request.broadcast()).status.ok());
 
   const auto context = world.backend().MakeContext();
   const auto stream = world.backend().stub()->BroadcastStream(context.get());

@@ -185,7 +185,8 @@ TEST(AnIdleGateway, DrainsAtOnce) {
   const Clock::time_point begin = Clock::now();
   world.gateway(0).Signal(SIGINT);
   EXPECT_EQ(world.gateway(0).WaitForExit(), (Exit{0, 0}));
-  EXPECT_LT(Clock::now() - begin, Milliseconds(3000) * testing_support::kSlowness)
+  EXPECT_LT(Clock::now() - begin,
+            Milliseconds(3000) * testing_support::kSlowness)
       << "nobody is there to be spread over 10 s";
 }
 
@@ -208,9 +209,9 @@ TEST(AnAuthorizerThatIsKilled, StopsNewPrivateSubscriptionsUntilItIsBack) {
   const std::string address =
       absl::StrCat("127.0.0.1:", testing_support::RestartablePort());
   const auto start = [&] {
-    auto process = std::make_unique<testing_support::Process>(
-        std::vector<std::string>{testing_support::kExampleAuthorizerBinary,
-                                 "--address=" + address});
+    auto process =
+        std::make_unique<testing_support::Process>(std::vector<std::string>{
+            testing_support::kExampleAuthorizerBinary, "--address=" + address});
     process->WaitForLine("listening on " + address);
     return process;
   };
@@ -226,9 +227,8 @@ TEST(AnAuthorizerThatIsKilled, StopsNewPrivateSubscriptionsUntilItIsBack) {
   EXPECT_EQ(ada.Next().type(), "event");
 
   authorizer = start();
-  world.WaitUntil([&] {
-    return bob.Subscribe(kRoom, "user:bob").type() == "subscribed";
-  });
+  world.WaitUntil(
+      [&] { return bob.Subscribe(kRoom, "user:bob").type() == "subscribed"; });
   EXPECT_EQ(ada.Next().String("user_id"), "bob");
 }
 

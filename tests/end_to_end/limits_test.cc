@@ -34,8 +34,7 @@ TEST(MaxSubscribers, FillsAChannelOverAllGatewaysUntilOneLeaves) {
   EXPECT_EQ(eve.Subscribe("other").type(), "subscribed");
 
   ada.Drop();
-  world.WaitUntil(
-      [&] { return eve.Subscribe("news").type() == "subscribed"; });
+  world.WaitUntil([&] { return eve.Subscribe("news").type() == "subscribed"; });
 }
 
 TEST(MaxChannels, BoundsTheChannelsOfAllUntilOneIsGone) {

@@ -33,9 +33,7 @@ constexpr char kRoom[] = "presence-room";
 // The liar is asked by `ada`; `bob` was allowed before and must stay so.
 class ALie : public ::testing::Test {
  protected:
-  ALie() {
-    EXPECT_EQ(bob_.Subscribe(kRoom, "user:bob").type(), "subscribed");
-  }
+  ALie() { EXPECT_EQ(bob_.Subscribe(kRoom, "user:bob").type(), "subscribed"); }
 
   ~ALie() override {
     authorizer_.Answer(AnswerByToken);
@@ -124,8 +122,7 @@ TEST_F(ALie, OfTenMegabytesIsANoLikeAnyOther) {
 TEST_F(ALie, AboutTheLifetimeIsANo) {
   for (const int64_t milliseconds : {0, -1000}) {
     authorizer_.Answer([=](const AuthorizeRequest& question) {
-      return std::vector{
-          Expiring(Allow(question), Milliseconds(milliseconds))};
+      return std::vector{Expiring(Allow(question), Milliseconds(milliseconds))};
     });
     ExpectNo(ada_.Subscribe("private-x"));
   }
@@ -140,8 +137,9 @@ TEST_F(ALie, WithAnEndlessReasonIsCut) {
 
 TEST(ALyingAuthorizer, WhoseMessagesAreTooLargeLosesItsStreamAndIsRedialled) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open();
   authorizer.Answer([](const AuthorizeRequest& question) {
     return std::vector{
@@ -151,9 +149,8 @@ TEST(ALyingAuthorizer, WhoseMessagesAreTooLargeLosesItsStreamAndIsRedialled) {
   EXPECT_EQ(answer.type(), "subscription_error") << answer;
 
   authorizer.Answer(AnswerByToken);
-  world.WaitUntil([&] {
-    return ada.Subscribe(kRoom, "user:ada").type() == "subscribed";
-  });
+  world.WaitUntil(
+      [&] { return ada.Subscribe(kRoom, "user:ada").type() == "subscribed"; });
 }
 
 TEST(AnAuthorizerThatNeverWas, MakesNothingFailOpen) {

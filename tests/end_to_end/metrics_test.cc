@@ -107,10 +107,9 @@ TEST_F(Metrics, OfTheServiceAreTrue) {
   EXPECT_EQ(page.Sum("herald_rpcs_total",
                      Labels{{"method", "Broadcast"}, {"code", "OK"}}),
             3);
-  EXPECT_EQ(
-      page.Sum("herald_rpcs_total",
-               Labels{{"method", "Broadcast"}, {"code", "INVALID_ARGUMENT"}}),
-      1);
+  EXPECT_EQ(page.Sum("herald_rpcs_total", Labels{{"method", "Broadcast"},
+                                                 {"code", "INVALID_ARGUMENT"}}),
+            1);
   EXPECT_GT(page.Sum("herald_link_bytes_total", Labels{{"direction", "sent"}}),
             0);
 

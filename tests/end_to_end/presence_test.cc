@@ -15,13 +15,13 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::Pair;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
-using ::testing::ElementsAre;
-using ::testing::Pair;
 
 constexpr char kRoom[] = "presence-room";
 
@@ -71,14 +71,12 @@ TEST_F(Presence, ShowsTheNewcomerAllWithItselfAndTheOthersTheNewcomer) {
             R"({"type":"subscribed","channel":"presence-room",)"
             R"("members":[{"user_id":"ada","user_info":{"name":"ada"}}]})");
   WebSocketClient& bob = Join(1, "bob");
-  EXPECT_THAT(answer_.Members(),
-              ElementsAre(Pair("ada", R"({"name":"ada"})"),
-                          Pair("bob", R"({"name":"bob"})")));
+  EXPECT_THAT(answer_.Members(), ElementsAre(Pair("ada", R"({"name":"ada"})"),
+                                             Pair("bob", R"({"name":"bob"})")));
   WebSocketClient& eve = Join(0, "eve");
-  EXPECT_THAT(answer_.Members(),
-              ElementsAre(Pair("ada", R"({"name":"ada"})"),
-                          Pair("bob", R"({"name":"bob"})"),
-                          Pair("eve", R"({"name":"eve"})")));
+  EXPECT_THAT(answer_.Members(), ElementsAre(Pair("ada", R"({"name":"ada"})"),
+                                             Pair("bob", R"({"name":"bob"})"),
+                                             Pair("eve", R"({"name":"eve"})")));
 
   EXPECT_EQ(ada.Next(), AddedOf("bob"));
   EXPECT_EQ(ada.Next(), AddedOf("eve"));
@@ -143,9 +141,8 @@ TEST_F(Presence, GivesNullToAUserWithoutInfoAndKeepsInfoVerbatim) {
             R"({"type":"subscribed","channel":"presence-room",)"
             R"("members":[{"user_id":"ada","user_info":null}]})");
   bob.Subscribe(kRoom, "bob");
-  EXPECT_EQ(ada.Next(),
-            R"({"type":"member_added","channel":"presence-room",)"
-            R"("user_id":"bob","user_info":{ "x":[1, 2] }})");
+  EXPECT_EQ(ada.Next(), R"({"type":"member_added","channel":"presence-room",)"
+                        R"("user_id":"bob","user_info":{ "x":[1, 2] }})");
 }
 
 TEST_F(Presence, NeedsAMemberAndSaysSo) {
@@ -202,9 +199,9 @@ TEST_F(Presence, ListsMembersWithTheirSockets) {
   ASSERT_EQ(response.members_size(), 1) << status.error_message();
   EXPECT_EQ(response.members(0).user_id(), "ada");
   EXPECT_EQ(response.members(0).user_info(), R"({"name":"ada"})");
-  EXPECT_THAT(response.members(0).socket_ids(),
-              ::testing::UnorderedElementsAre(ada.socket_id(),
-                                              also_ada.socket_id()));
+  EXPECT_THAT(
+      response.members(0).socket_ids(),
+      ::testing::UnorderedElementsAre(ada.socket_id(), also_ada.socket_id()));
 }
 
 }  // namespace

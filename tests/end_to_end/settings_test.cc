@@ -25,6 +25,7 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::HasSubstr;
 using testing_support::Exit;
 using testing_support::HeraldWorld;
 using testing_support::IsJson;
@@ -33,7 +34,6 @@ using testing_support::kServiceBinary;
 using testing_support::Process;
 using testing_support::ProcessOptions;
 using testing_support::WebSocketClient;
-using ::testing::HasSubstr;
 
 struct Ended {
   Exit exit;
@@ -41,7 +41,8 @@ struct Ended {
 };
 
 // Runs a process that must end by itself.
-Ended RunToEnd(std::vector<std::string> arguments, ProcessOptions options = {}) {
+Ended RunToEnd(std::vector<std::string> arguments,
+               ProcessOptions options = {}) {
   Process process(std::move(arguments), std::move(options));
   Ended ended;
   ended.exit = process.WaitForExit();
@@ -103,13 +104,12 @@ TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
       {kGatewayBinary, "log_level", "loud", "debug"},
   };
   for (const BadSetting& bad : settings) {
-    const std::string variable =
-        "BROADCAST_" + absl::AsciiStrToUpper(bad.flag);
+    const std::string variable = "BROADCAST_" + absl::AsciiStrToUpper(bad.flag);
     const Ended by_flag =
         RunToEnd({bad.binary, absl::StrCat("--", bad.flag, "=", bad.value)});
     const Ended by_variable =
         RunToEnd({bad.binary},
-            {.environment = {absl::StrCat(variable, "=", bad.value)}});
+                 {.environment = {absl::StrCat(variable, "=", bad.value)}});
     for (const Ended& ended : {by_flag, by_variable}) {
       EXPECT_GT(ended.exit.code, 0) << bad.flag;
       EXPECT_THAT(ended.error, HasSubstr(variable));
@@ -163,12 +163,13 @@ TEST(ASetting, OfTheFlagWinsOverTheEnvironmentAndThatOverTheFile) {
       .environment = {"BROADCAST_GRPC_ADDRESS=127.0.0.1:0",
                       "BROADCAST_MAX_CHANNELS=from the environment"}};
 
-  EXPECT_THAT(RunToEnd({kServiceBinary, "--max_channels=from the flag"}, both).error,
-              HasSubstr("\"from the flag\""));
+  EXPECT_THAT(
+      RunToEnd({kServiceBinary, "--max_channels=from the flag"}, both).error,
+      HasSubstr("\"from the flag\""));
   EXPECT_THAT(RunToEnd({kServiceBinary}, both).error,
               HasSubstr("\"from the environment\""));
   EXPECT_THAT(RunToEnd({kServiceBinary, "--grpc_address=127.0.0.1:0"},
-                  {.directory = directory.path()})
+                       {.directory = directory.path()})
                   .error,
               HasSubstr("\"from the file\""));
 

@@ -16,18 +16,18 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::HasSubstr;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::ScriptedAuthorizer;
 using testing_support::WebSocketClient;
-using ::testing::HasSubstr;
 
 constexpr char kPong[] = R"({"type":"pong"})";
 
 std::string EventOf(absl::string_view channel, absl::string_view event,
                     absl::string_view data) {
-  return absl::StrCat(R"({"type":"event","event":")", event,
-                      R"(","channel":")", channel, R"(","data":)", data, "}");
+  return absl::StrCat(R"({"type":"event","event":")", event, R"(","channel":")",
+                      channel, R"(","data":)", data, "}");
 }
 
 TEST(Connecting, NamesEachConnectionByDigitsDotDigits) {
@@ -85,9 +85,8 @@ TEST(Unsubscribing, IsAnsweredAndNothingFollowsIt) {
 
   EXPECT_EQ(ada.Unsubscribe("news"),
             R"({"type":"unsubscribed","channel":"news"})");
-  world.WaitUntil([&] {
-    return world.backend().Broadcast("news", "e", "1") == 1;
-  });
+  world.WaitUntil(
+      [&] { return world.backend().Broadcast("news", "e", "1") == 1; });
 
   EXPECT_EQ(bob.Next(), EventOf("news", "e", "1"));
   EXPECT_EQ(ada.Ping(), kPong);
@@ -134,7 +133,8 @@ TEST(APing, IsAnsweredWithAPong) {
 
 TEST(APrivateChannel, IsForThoseWhomTheAuthorizerAllows) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& eve = world.Open(1);
 
@@ -164,8 +164,9 @@ TEST(APrivateChannel, IsForNobodyWithoutAnAuthorizer) {
 
 TEST(AnAuthorizer, IsNeverAskedAboutAPublicChannel) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open();
 
   EXPECT_EQ(ada.Subscribe("news", "no").type(), "subscribed");
@@ -177,8 +178,8 @@ TEST(AnInvalidChannelName, IsRefusedWithItsCodeAndTheConnectionStays) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   const std::vector<std::string> names = {
-      "",        "with space", "#server", "a/b",
-      "a\\b\"c", "ümläut",     std::string(165, 'x')};
+      "",       "with space",         "#server", "a/b", "a\\b\"c",
+      "ümläut", std::string(165, 'x')};
   for (const std::string& name : names) {
     const Frame answer = ada.Subscribe(name);
     EXPECT_EQ(answer.type(), "subscription_error") << answer;
@@ -234,8 +235,9 @@ TEST(AMessage, MayHaveUnknownFieldsAnyOrderAndAnySpacing) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
 
-  ada.Send(" { \"recover\" : {\"epoch\":\"e\",\"offset\":1} ,\n"
-           "\"channel\":\"n\\u0065ws\", \"more\":[{}],\t\"type\":\"subscribe\"}");
+  ada.Send(
+      " { \"recover\" : {\"epoch\":\"e\",\"offset\":1} ,\n"
+      "\"channel\":\"n\\u0065ws\", \"more\":[{}],\t\"type\":\"subscribe\"}");
   EXPECT_EQ(ada.Next(), R"({"type":"subscribed","channel":"news"})");
 }
 
@@ -249,19 +251,17 @@ TEST(ASubscription, EndsWithItsConnection) {
   ada.Close();
   EXPECT_EQ(ada.WaitForClose(), 1000);
 
-  world.WaitUntil([&] {
-    return world.backend().Broadcast("news", "e", "1") == 1;
-  });
+  world.WaitUntil(
+      [&] { return world.backend().Broadcast("news", "e", "1") == 1; });
   bob.Drop();
-  world.WaitUntil([&] {
-    return world.backend().Broadcast("news", "e", "1") == 0;
-  });
+  world.WaitUntil(
+      [&] { return world.backend().Broadcast("news", "e", "1") == 0; });
 }
 
 TEST(AHeartbeat, IsSentInSilenceAndItsAnswerIsASignOfLife) {
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--heartbeat_interval=1",
-                                       "--client_timeout=2"}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--heartbeat_interval=1", "--client_timeout=2"}});
   WebSocketClient& answers = world.Open();
   WebSocketClient& silent = world.Open();
   silent.Subscribe("news");
@@ -269,9 +269,8 @@ TEST(AHeartbeat, IsSentInSilenceAndItsAnswerIsASignOfLife) {
   const auto begin = testing_support::Clock::now();
 
   // The silent one is sent something all the time: that is no sign of life.
-  world.WaitUntil([&] {
-    return world.backend().Broadcast("news", "e", "1") == 0;
-  });
+  world.WaitUntil(
+      [&] { return world.backend().Broadcast("news", "e", "1") == 0; });
   silent.ResumeReading();
   EXPECT_EQ(silent.WaitForClose(), 4002);
 

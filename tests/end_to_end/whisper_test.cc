@@ -15,11 +15,11 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::HasSubstr;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::ScriptedAuthorizer;
 using testing_support::WebSocketClient;
-using ::testing::HasSubstr;
 
 constexpr char kPong[] = R"({"type":"pong"})";
 
@@ -32,9 +32,8 @@ TEST(AWhisper, IsHeardByAllOthersOnTheChannelAndMarked) {
 
   ada.Whisper("news", "typing", R"({ "on":true })");
 
-  const char kEvent[] =
-      R"({"type":"event","event":"typing","channel":"news",)"
-      R"("data":{ "on":true },"whisper":true})";
+  const char kEvent[] = R"({"type":"event","event":"typing","channel":"news",)"
+                        R"("data":{ "on":true },"whisper":true})";
   EXPECT_EQ(bob.Next(), kEvent);
   EXPECT_EQ(eve.Next(), kEvent);
   // A broadcast takes the same way behind it: the sender was left out.
@@ -44,7 +43,8 @@ TEST(AWhisper, IsHeardByAllOthersOnTheChannelAndMarked) {
 
 TEST(AWhisper, OnAPresenceChannelNamesTheUserOfTheSubscription) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);
   ada.Subscribe("presence-room", "user:ada");
@@ -61,7 +61,8 @@ TEST(AWhisper, OnAPresenceChannelNamesTheUserOfTheSubscription) {
 
 TEST(AWhisper, OnAPrivateChannelNamesNobody) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);
   ada.Subscribe("private-x", "user:ada");
@@ -69,9 +70,8 @@ TEST(AWhisper, OnAPrivateChannelNamesNobody) {
 
   ada.Whisper("private-x", "e", "1");
 
-  EXPECT_EQ(bob.Next(),
-            R"({"type":"event","event":"e","channel":"private-x",)"
-            R"("data":1,"whisper":true})");
+  EXPECT_EQ(bob.Next(), R"({"type":"event","event":"e","channel":"private-x",)"
+                        R"("data":1,"whisper":true})");
 }
 
 TEST(AWhisper, IsRefusedWithAnErrorWhereItBreaksARule) {
@@ -83,12 +83,12 @@ TEST(AWhisper, IsRefusedWithAnErrorWhereItBreaksARule) {
   bob.Subscribe("other");
   const std::string large = absl::StrCat("\"", std::string(65536, 'x'), "\"");
   const std::vector<std::vector<std::string>> bad = {
-      {"other", "e", "1"},       // Not subscribed.
-      {"bad name", "e", "1"},    // No channel.
-      {"news", "", "1"},         // No event.
-      {"news", "a\nb", "1"},     // No event either.
+      {"other", "e", "1"},     // Not subscribed.
+      {"bad name", "e", "1"},  // No channel.
+      {"news", "", "1"},       // No event.
+      {"news", "a\nb", "1"},   // No event either.
       {"news", std::string(201, 'e'), "1"},
-      {"news", "e", large},      // More than data may have.
+      {"news", "e", large},  // More than data may have.
   };
   for (const std::vector<std::string>& one : bad) {
     ada.Whisper(one[0], one[1], one[2]);
@@ -101,8 +101,8 @@ TEST(AWhisper, IsRefusedWithAnErrorWhereItBreaksARule) {
 }
 
 TEST(AWhisper, NeedsClientEventsToBeAllowed) {
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--allow_client_events=false"}});
+  HeraldWorld world(
+      {.gateways = 1, .service_flags = {"--allow_client_events=false"}});
   WebSocketClient& ada = world.Open();
   WebSocketClient& bob = world.Open();
   ada.Subscribe("news");

@@ -35,7 +35,8 @@ class ANodeClient : public ::testing::Test {
 
 TEST_F(ANodeClient, SubscribesHearsWhispersAndSays) {
   ScriptedAuthorizer authorizer;
-  HeraldWorld world({.service_flags = {"--authorizer=" + authorizer.address()}});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(1);
   ada.Subscribe("presence-room", "user:ada");
   Process node(Client(world));
@@ -86,10 +87,10 @@ TEST_F(ANodeClient, ReceivesLargeMessagesInOnePiece) {
 }
 
 TEST_F(ANodeClient, IsClosedWithTheCodesOfTheProtocol) {
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {"--heartbeat_interval=1",
-                                       "--client_timeout=3"},
-                     .gateway_flags = {"--drain_time=1"}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--heartbeat_interval=1", "--client_timeout=3"},
+       .gateway_flags = {"--drain_time=1"}});
   Process binary(Client(world));
   binary.WaitForLine("open");
   binary.WriteLine("binary {}");
@@ -106,8 +107,8 @@ TEST_F(ANodeClient, IsClosedWithTheCodesOfTheProtocol) {
 }
 
 TEST_F(ANodeClient, IsRefusedByItsOrigin) {
-  HeraldWorld world({.gateways = 1,
-                     .gateway_flags = {"--allowed_origins=https://other"}});
+  HeraldWorld world(
+      {.gateways = 1, .gateway_flags = {"--allowed_origins=https://other"}});
   Process node(Client(world));
   node.WaitForLine("refused 403");
   EXPECT_EQ(node.WaitForExit(), (Exit{0, 0}));

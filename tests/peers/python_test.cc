@@ -17,13 +17,13 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::HasSubstr;
 using testing_support::Clock;
 using testing_support::Exit;
 using testing_support::HeraldWorld;
 using testing_support::Milliseconds;
 using testing_support::Process;
 using testing_support::WebSocketClient;
-using ::testing::HasSubstr;
 
 std::vector<std::string> Python(const std::string& script,
                                 const std::vector<std::string>& arguments) {
@@ -51,14 +51,13 @@ TEST_P(APythonBackend, CallsEveryRpc) {
   WebSocketClient& ada = world.Open(0);
   ada.Subscribe("news");
 
-  Process backend(Python(
-      "backend.py", {"--address=" + world.grpc_address(),
-                     "--socket_id=" + ada.socket_id(), "--token=" + GetParam()}));
+  Process backend(Python("backend.py", {"--address=" + world.grpc_address(),
+                                        "--socket_id=" + ada.socket_id(),
+                                        "--token=" + GetParam()}));
 
   EXPECT_EQ(backend.WaitForExit(), (Exit{0, 0}));
-  EXPECT_EQ(ada.Next(),
-            R"({"type":"event","event":"python","channel":"news",)"
-            R"("data":{"n": 1}})");
+  EXPECT_EQ(ada.Next(), R"({"type":"event","event":"python","channel":"news",)"
+                        R"("data":{"n": 1}})");
   EXPECT_EQ(ada.Next(), StreamedOf(1));
   EXPECT_EQ(ada.Next(), StreamedOf(3));
   EXPECT_EQ(ada.Next(),
@@ -69,8 +68,7 @@ TEST_P(APythonBackend, CallsEveryRpc) {
   EXPECT_EQ(ada.close_reason(), "python said so");
 }
 
-INSTANTIATE_TEST_SUITE_P(Tokens, APythonBackend,
-                         ::testing::Values("", "token"),
+INSTANTIATE_TEST_SUITE_P(Tokens, APythonBackend, ::testing::Values("", "token"),
                          [](const auto& param) {
                            return std::string(param.param.empty() ? "Without"
                                                                   : "With");
@@ -109,32 +107,29 @@ TEST_F(APythonAuthorizer, DecidesWithMembersReasonsAndExpiry) {
 
   const Clock::time_point begin = Clock::now();
   EXPECT_EQ(bob.Subscribe("private-x", "brief:bob").type(), "subscribed");
-  EXPECT_EQ(bob.Next(),
-            R"({"type":"unsubscribed","channel":"private-x",)"
-            R"("reason":"python says it was brief"})");
+  EXPECT_EQ(bob.Next(), R"({"type":"unsubscribed","channel":"private-x",)"
+                        R"("reason":"python says it was brief"})");
   EXPECT_GE(Clock::now() - begin, Milliseconds(850));
 }
 
 TEST_F(APythonAuthorizer, RevokesAlsoForAServiceThatComesLater) {
-  HeraldWorld world({.service_flags = {"--authorizer=" + address_},
-                     .is_restartable = true});
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + address_}, .is_restartable = true});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);
   ada.Subscribe("private-x", "user:ada");
   bob.Subscribe("private-x", "user:bob");
 
   authorizer_->WriteLine("revoke ada private-x fired by python");
-  EXPECT_EQ(ada.Next(),
-            R"({"type":"unsubscribed","channel":"private-x",)"
-            R"("reason":"fired by python"})");
+  EXPECT_EQ(ada.Next(), R"({"type":"unsubscribed","channel":"private-x",)"
+                        R"("reason":"fired by python"})");
 
   // The service is away when bob is fired; the authorizer repeats it.
   world.service().Kill();
   authorizer_->WriteLine("revoke bob private-x him too");
   world.StartService();
-  EXPECT_EQ(bob.Next(),
-            R"({"type":"unsubscribed","channel":"private-x",)"
-            R"("reason":"him too"})");
+  EXPECT_EQ(bob.Next(), R"({"type":"unsubscribed","channel":"private-x",)"
+                        R"("reason":"him too"})");
 }
 
 TEST_F(APythonAuthorizer, MayBeKilledAndComesBack) {

@@ -74,8 +74,8 @@ class Backend {
                         const std::type_identity_t<Request>& request) {
     Result<Response> result;
     const std::unique_ptr<grpc::ClientContext> context = MakeContext();
-    result.status = (stub_.get()->*method)(context.get(), request,
-                                           &result.response);
+    result.status =
+        (stub_.get()->*method)(context.get(), request, &result.response);
     return result;
   }
 

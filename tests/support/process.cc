@@ -106,7 +106,8 @@ Process::Process(std::vector<std::string> arguments, ProcessOptions options)
 void Process::Start(const std::vector<std::string>& arguments,
                     const ProcessOptions& options) {
   std::array<int, 2> in{-1, -1}, out{-1, -1}, error{-1, -1};
-  if (::pipe2(in.data(), O_CLOEXEC) != 0 || ::pipe2(out.data(), O_CLOEXEC) != 0 ||
+  if (::pipe2(in.data(), O_CLOEXEC) != 0 ||
+      ::pipe2(out.data(), O_CLOEXEC) != 0 ||
       ::pipe2(error.data(), O_CLOEXEC) != 0) {
     ADD_FAILURE() << "pipe: " << std::strerror(errno);
     return;
@@ -173,7 +174,8 @@ void Process::WriteLine(absl::string_view line) {
   std::string text = absl::StrCat(line, "\n");
   size_t sent = 0;
   while (sent < text.size()) {
-    const ssize_t count = ::write(input_, text.data() + sent, text.size() - sent);
+    const ssize_t count =
+        ::write(input_, text.data() + sent, text.size() - sent);
     if (count <= 0) {
       ADD_FAILURE() << name_ << " does not read: " << std::strerror(errno);
       return;
@@ -252,10 +254,8 @@ std::string Process::WaitForLine(absl::string_view text,
 }
 
 std::string Process::ListeningAddress(absl::string_view what) {
-  const std::optional<std::string> line =
-      FindLine([what](const std::string& one) {
-        return !AddressIn(one, what).empty();
-      });
+  const std::optional<std::string> line = FindLine(
+      [what](const std::string& one) { return !AddressIn(one, what).empty(); });
   if (!line.has_value()) {
     ADD_FAILURE() << name_ << " did not listen with " << what;
     return "127.0.0.1:1";

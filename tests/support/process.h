@@ -122,9 +122,9 @@ class Process {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Line> lines_;     // Under mutex_.
-  size_t lines_dropped_ = 0;   // Under mutex_.
-  bool outputs_end_ = false;   // Under mutex_.
+  std::deque<Line> lines_;    // Under mutex_.
+  size_t lines_dropped_ = 0;  // Under mutex_.
+  bool outputs_end_ = false;  // Under mutex_.
 
   std::thread reader_;
 };

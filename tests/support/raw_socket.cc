@@ -43,8 +43,9 @@ std::string ClientFrame(Opcode opcode, absl::string_view payload,
   frame += static_cast<char>(opcode | (is_final ? 0x80 : 0));
   const uint64_t size = payload.size();
   const int size_bytes = size < 126 ? 0 : size < (1 << 16) ? 2 : 8;
-  frame += static_cast<char>(
-      0x80 | (size_bytes == 0 ? size : size_bytes == 2 ? 126u : 127u));
+  frame += static_cast<char>(0x80 | (size_bytes == 0   ? size
+                                     : size_bytes == 2 ? 126u
+                                                       : 127u));
   for (int i = size_bytes - 1; i >= 0; --i) {
     frame += static_cast<char>(size >> (8 * i) & 0xFF);
   }
@@ -103,7 +104,8 @@ bool RawSocket::Send(absl::string_view bytes) {
 bool RawSocket::ReadMore(Clock::time_point deadline) {
   std::array<char, 65536> bytes;
   while (!at_end_ && buffer_.size() < kBytesMax) {
-    const auto left = std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
+    const auto left =
+        std::chrono::duration_cast<Milliseconds>(deadline - Clock::now());
     if (left.count() <= 0) return false;
     pollfd poll{fd_, POLLIN, 0};
     if (::poll(&poll, 1, static_cast<int>(left.count())) <= 0) continue;

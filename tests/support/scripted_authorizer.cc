@@ -88,8 +88,7 @@ std::vector<AuthorizeResponse> AnswerByToken(const AuthorizeRequest& question) {
 // One gRPC server at a time; one thread of gRPC's for each stream.
 class ScriptedAuthorizer::Impl final : public v1::AuthorizerService::Service {
  public:
-  using Stream =
-      grpc::ServerReaderWriter<AuthorizeResponse, AuthorizeRequest>;
+  using Stream = grpc::ServerReaderWriter<AuthorizeResponse, AuthorizeRequest>;
 
   grpc::Status Authorize(grpc::ServerContext*, Stream* stream) override {
     {

@@ -12,8 +12,8 @@
 #include "boost/asio/executor_work_guard.hpp"
 #include "boost/asio/io_context.hpp"
 #include "boost/asio/ip/tcp.hpp"
-#include "boost/beast/core/flat_buffer.hpp"
 #include "boost/beast/core/buffers_to_string.hpp"
+#include "boost/beast/core/flat_buffer.hpp"
 #include "boost/beast/websocket.hpp"
 #include "gtest/gtest.h"
 #include "proto/contract/settings.h"
@@ -132,8 +132,8 @@ void WebSocketClient::Impl::StartConnect(const WebSocketOptions& options) {
 void WebSocketClient::Impl::OnConnectDone(error_code error) {
   if (error) return End(error);
   socket_.next_layer().set_option(tcp::no_delay(true));
-  socket_.set_option(
-      websocket::stream_base::decorator([this](websocket::request_type& request) {
+  socket_.set_option(websocket::stream_base::decorator(
+      [this](websocket::request_type& request) {
         for (const auto& [name, value] : options_.headers) {
           request.insert(name, value);
         }

@@ -53,8 +53,8 @@ struct WebSocketOptions {
   std::string address = {};  // host:port of a gateway.
   std::string path = "/ws";
   std::vector<std::pair<std::string, std::string>> headers = {};
-  std::string source = {};   // The address to come from; empty: any.
-  int receive_buffer = 0;    // SO_RCVBUF in bytes; 0: the system's choice.
+  std::string source = {};  // The address to come from; empty: any.
+  int receive_buffer = 0;   // SO_RCVBUF in bytes; 0: the system's choice.
 };
 
 class WebSocketClient {

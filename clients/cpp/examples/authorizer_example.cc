@@ -42,8 +42,7 @@ bool IsName(absl::string_view text) {
 
 class ExampleAuthorizer final : public ChannelAuthorizer {
  public:
-  Decision Authorize(
-      const herald::v1::AuthorizeRequest& question) override {
+  Decision Authorize(const herald::v1::AuthorizeRequest& question) override {
     absl::string_view name = question.auth_token();
     if (!absl::ConsumePrefix(&name, "user:")) {
       return Deny("auth must be \"user:<name>\", for example \"user:ada\"");

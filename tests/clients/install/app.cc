@@ -28,8 +28,8 @@ class Nobody final : public herald::client::ChannelAuthorizer {
 int main() {
   namespace client = herald::client;
   Nobody nobody;
-  auto server = client::AuthorizerServer::Start({.address = "127.0.0.1:0"},
-                                                &nobody);
+  auto server =
+      client::AuthorizerServer::Start({.address = "127.0.0.1:0"}, &nobody);
   if (!server.ok()) return 1;
 
   // An authorizer is no BroadcastService: calls arrive, and are not served.

@@ -15,7 +15,8 @@ std::string Written(absl::string_view text) {
 
 TEST(AJsonString, EscapesWhatRfc8259SaysMustBe) {
   EXPECT_EQ(Written("a\"b\\c"), R"("a\"b\\c")");
-  EXPECT_EQ(Written(absl::string_view("\0\n\x1f", 3)), R"("\u0000\u000a\u001f")");
+  EXPECT_EQ(Written(absl::string_view("\0\n\x1f", 3)),
+            R"("\u0000\u000a\u001f")");
 }
 
 TEST(AJsonString, LeavesAllElseAsItIs) {

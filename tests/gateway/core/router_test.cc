@@ -147,12 +147,11 @@ TEST_F(ARouter, AnswersLaterSubscribersFromItsRoster) {
   bob.Hears();
   Send(bob, R"({"type":"subscribe","channel":"presence-room"})");
   Allow("bob");
-  EXPECT_THAT(
-      bob.Hears(),
-      ElementsAre(R"({"type":"subscribed","channel":"presence-room",)"
-                  R"("members":[{"user_id":"ada","user_info":null},)"
-                  R"({"user_id":"bob","user_info":null},)"
-                  R"({"user_id":"zoe","user_info":null}]})"));
+  EXPECT_THAT(bob.Hears(),
+              ElementsAre(R"({"type":"subscribed","channel":"presence-room",)"
+                          R"("members":[{"user_id":"ada","user_info":null},)"
+                          R"({"user_id":"bob","user_info":null},)"
+                          R"({"user_id":"zoe","user_info":null}]})"));
 }
 
 TEST_F(ARouter, TellsOfMembersInOrderAndOnce) {
@@ -237,8 +236,8 @@ TEST_F(ARouter, AddsUpADisconnectByUserOverItsShards) {
   EXPECT_EQ(result.disconnected_count(), 2);
   for (const Browser* browser : {&one, &two}) {
     EXPECT_THAT(browser->socket.closed,
-                ElementsAre(testing::Pair(
-                    contract::CloseReason::kDisconnected, "bye")));
+                ElementsAre(testing::Pair(contract::CloseReason::kDisconnected,
+                                          "bye")));
   }
   EXPECT_THAT(other.socket.closed, IsEmpty());
 }

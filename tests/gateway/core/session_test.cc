@@ -155,9 +155,9 @@ TEST_F(ASession, SurvivesWhatItCannotSay) {
   Send(ada, "{");
   Send(ada, R"({"type":"shout"})");
   Send(ada, R"({"type":"ping"})");
-  EXPECT_THAT(ada.Hears(), ElementsAre(ErrorOf("the message is not JSON"),
-                                       HasSubstr("shout"),
-                                       R"({"type":"pong"})"));
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(ErrorOf("the message is not JSON"),
+                          HasSubstr("shout"), R"({"type":"pong"})"));
   EXPECT_THAT(ada.socket.closed, IsEmpty());
 }
 
@@ -225,8 +225,8 @@ TEST_F(ASession, IsPingedInSilenceAndClosedWithoutASignOfLife) {
   EXPECT_THAT(ada.socket.closed, IsEmpty());
   Sleep(absl::Seconds(2));
   EXPECT_EQ(ada.socket.pings, 1);
-  EXPECT_THAT(ada.socket.closed, ElementsAre(Pair(CloseReason::kNoHeartbeat,
-                                                  "")));
+  EXPECT_THAT(ada.socket.closed,
+              ElementsAre(Pair(CloseReason::kNoHeartbeat, "")));
 }
 
 TEST_F(ASession, LivesAsLongAsAnythingComesFromIt) {

@@ -102,8 +102,7 @@ class Control {
   // As Subscribe(), but you say who the user is and nobody else is asked.
   // `user_info` is JSON text; empty means `null`.
   absl::Status SubscribeAs(absl::string_view socket_id,
-                           absl::string_view channel,
-                           absl::string_view user_id,
+                           absl::string_view channel, absl::string_view user_id,
                            absl::string_view user_info = "");
 
   // Ends a browser's subscription; it hears `unsubscribed` with a reason. Not
