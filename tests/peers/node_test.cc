@@ -44,8 +44,8 @@ TEST_F(ANodeClient, SubscribesHearsWhispersAndSays) {
 
   node.WriteLine(R"(send {"type":"subscribe","channel":"news"})");
   node.WaitForLine(R"(message {"type":"subscribed","channel":"news"})");
-  node.WriteLine(
-      R"(send {"type":"subscribe","channel":"presence-room","auth":"user:bob"})");
+  node.WriteLine(R"(send {"type":"subscribe","channel":"presence-room",)"
+                 R"("auth":"user:bob"})");
   node.WaitForLine(
       R"(message {"type":"subscribed","channel":"presence-room","members":)");
   EXPECT_EQ(ada.Next().String("user_id"), "bob");
@@ -54,8 +54,8 @@ TEST_F(ANodeClient, SubscribesHearsWhispersAndSays) {
   node.WaitForLine(
       R"(message {"type":"event","event":"created","channel":"news",)"
       R"("data":{"ü":1}})");
-  node.WriteLine(
-      R"(send {"type":"whisper","channel":"presence-room","event":"w","data":2})");
+  node.WriteLine(R"(send {"type":"whisper","channel":"presence-room",)"
+                 R"("event":"w","data":2})");
   EXPECT_EQ(ada.Next(),
             R"({"type":"event","event":"w","channel":"presence-room",)"
             R"("data":2,"whisper":true,"user_id":"bob"})");

@@ -84,8 +84,8 @@ inline const std::vector<Room> kRooms = {
       "*.pb.h", "google/protobuf/", "absl/", "grpc/", "grpcpp/"},
      {}},
     {"gateway/",
-     {kStandard, kSystem, "gateway/", "proto/contract/", "absl/", "grpc/",
-      "prometheus/", "spdlog/"},
+     {kStandard, kSystem, "gateway/", "proto/contract/",
+      "google/protobuf/stubs/", "absl/", "grpc/", "prometheus/", "spdlog/"},
      {"proto/contract/grpc_status.h"}},
 
     {"clients/cpp/include/",

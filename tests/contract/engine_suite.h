@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every Engine must do, whatever it is made of: the promises of
+// service/core/engine.h. An engine's own test instantiates it with a factory.
+
+#ifndef HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
+#define HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "service/core/engine.h"
+#include "tests/service/core/hub_world.h"
+
+namespace herald::core {
+
+// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`.
+class RecordingListener final : public EngineListener {
+ public:
+  int64_t OnPublication(const PublicationPtr& publication) override {
+    heard.push_back(
+        absl::StrCat(publication->channel, ": ", publication->data));
+    return subscribers;
+  }
+  void OnMemberAdded(absl::string_view, const v1::Member& member) override {
+    heard.push_back("+" + member.user_id());
+  }
+  void OnMemberRemoved(absl::string_view, absl::string_view user) override {
+    heard.push_back(absl::StrCat("-", user));
+  }
+
+  int64_t subscribers = 3;
+  std::vector<std::string> heard;
+};
+
+class AnEngine : public ::testing::TestWithParam<std::unique_ptr<Engine> (*)(
+                     const Timers*)> {
+ protected:
+  AnEngine() { engine_->SetListener(&listener_); }
+
+  Engine::Receipt Publish(const std::string& channel, const std::string& data,
+                          const std::string& key = "") {
+    auto publication = std::make_shared<Publication>();
+    publication->channel = channel;
+    publication->data = data;
+    absl::StatusOr<Engine::Receipt> receipt = absl::InternalError("none");
+    engine_->Publish(publication, key, [&](auto r) { receipt = std::move(r); });
+    EXPECT_TRUE(receipt.ok()) << receipt.status();
+    return receipt.value_or(Engine::Receipt());
+  }
+  static v1::Member User(const std::string& id, const std::string& info = "") {
+    v1::Member member;
+    member.set_user_id(id);
+    member.set_user_info(info);
+    return member;
+  }
+  void Join(const std::string& user, uint64_t gateway,
+            const std::string& socket) {
+    engine_->Join("presence-room", User(user), {gateway, socket});
+  }
+  void Leave(const std::string& user, uint64_t gateway,
+             const std::string& socket) {
+    engine_->Leave("presence-room", user, {gateway, socket});
+  }
+  std::vector<std::string> Heard() {
+    return std::exchange(listener_.heard, {});
+  }
+
+  FakeTimers timers_;
+  RecordingListener listener_;
+  std::unique_ptr<Engine> engine_ = GetParam()(&timers_);
+};
+
+TEST_P(AnEngine, GivesPublicationsBackInTheirOrder) {
+  EXPECT_EQ(Publish("a", "1").subscribers, 3);
+  Publish("b", "2");
+  Publish("a", "3");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 2", "a: 3"));
+}
+
+TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
+  EXPECT_FALSE(Publish("a", "1", "k").repeated);
+  listener_.subscribers = 9;
+  const Engine::Receipt again = Publish("a", "2", "k");
+  EXPECT_TRUE(again.repeated);
+  EXPECT_EQ(again.subscribers, 3);
+  EXPECT_FALSE(Publish("b", "3", "k").repeated);
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 3"));
+  timers_.Advance(absl::Minutes(6));
+  EXPECT_FALSE(Publish("a", "4", "k").repeated);
+}
+
+TEST_P(AnEngine, TellsOfTheFirstAndTheLastSocketOfAUser) {
+  Join("ada", 1, "1.1");
+  Join("ada", 2, "2.1");
+  Join("bob", 1, "1.2");
+  Leave("ada", 1, "1.1");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "+bob"));
+  Leave("ada", 2, "2.1");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_EQ(engine_->MemberCount("presence-room"), 1);
+  EXPECT_EQ(engine_->TotalMemberCount(), 1);
+}
+
+TEST_P(AnEngine, ChangesNothingWhenASocketJoinsTwiceOrLeavesUnknown) {
+  Join("ada", 1, "1.1");
+  Join("ada", 1, "1.1");
+  Leave("ada", 1, "1.9");
+  Leave("eve", 1, "1.1");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  Leave("ada", 1, "1.1");
+  Leave("ada", 1, "1.1");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_EQ(engine_->TotalMemberCount(), 0);
+}
+
+TEST_P(AnEngine, ReplacesAGatewaysMembersWithoutBouncingThoseWhoStay) {
+  Join("ada", 1, "1.1");
+  Join("bob", 1, "1.2");
+  Join("bob", 2, "2.1");
+  Heard();
+  engine_->Replace("presence-room", 1,
+                   {{User("ada"), {"1.1"}}, {User("cyd"), {"1.3", "1.4"}}});
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("+cyd"));
+  EXPECT_THAT(engine_->ChannelsOf(1), ::testing::ElementsAre("presence-room"));
+  engine_->Replace("presence-room", 1, {});
+  EXPECT_THAT(Heard(), ::testing::UnorderedElementsAre("-ada", "-cyd"));
+  EXPECT_THAT(engine_->ChannelsOf(1), ::testing::IsEmpty());
+  EXPECT_EQ(engine_->MemberCount("presence-room"), 1);
+}
+
+TEST_P(AnEngine, ListsMembersInOrderWithTheirSockets) {
+  engine_->Join("presence-room", User("bob", "2"), {1, "1.2"});
+  engine_->Join("presence-room", User("ada", "1"), {1, "1.1"});
+  engine_->Join("presence-room", User("ada", "other"), {2, "2.1"});
+  const auto members = engine_->Members("presence-room");
+  ASSERT_EQ(members.size(), 2u);
+  EXPECT_EQ(members[0].user_id(), "ada");
+  EXPECT_EQ(members[0].user_info(), "1");
+  EXPECT_THAT(members[0].socket_ids(), ::testing::ElementsAre("1.1", "2.1"));
+  EXPECT_EQ(members[1].user_id(), "bob");
+  EXPECT_THAT(engine_->Members("presence-other"), ::testing::IsEmpty());
+}
+
+}  // namespace herald::core
+
+#endif  // HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_

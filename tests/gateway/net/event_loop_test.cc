@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How a loop passes on what comes from the link, and how it drains.
+
+#include "gateway/net/event_loop.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/gateway/net/test_gateway.h"
+#include "tests/support/deadline.h"
+#include "tests/support/raw_socket.h"
+
+namespace herald::gateway {
+namespace {
+
+using testing_support::ClientFrame;
+using testing_support::Clock;
+using testing_support::kClose;
+using testing_support::Milliseconds;
+using testing_support::RawSocket;
+using testing_support::WaitUntil;
+
+using Sockets = std::vector<std::unique_ptr<RawSocket>>;
+
+Sockets Connect(TestGateway& gateway, int count) {
+  Sockets sockets;
+  for (int i = 0; i < count; ++i) {
+    sockets.push_back(std::make_unique<RawSocket>(gateway.address()));
+    EXPECT_EQ(sockets.back()->Upgrade(), 101);
+    EXPECT_TRUE(sockets.back()->ReadFrame().has_value());  // connected
+  }
+  return sockets;
+}
+
+TEST(ALoop, CountsWhatWaitsForItsSockets) {
+  TestGateway gateway;
+  gateway.Settle();
+  Sockets sockets = Connect(gateway, 1);
+  gateway.Subscribe(*sockets[0], "news");
+  const std::string data = absl::StrCat("\"", std::string(30 << 20, 'x'), "\"");
+  gateway.Publish("news", data);
+  EXPECT_TRUE(WaitUntil(
+      [&] { return gateway.Metric("herald_gateway_queue_bytes") > 0; }));
+  EXPECT_TRUE(sockets[0]->ReadFrame().has_value());
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_queue_bytes", 0));
+}
+
+TEST(Loops, ObserveAPublicationOnceEach) {
+  TestGateway gateway({.threads = 2});
+  gateway.Settle();
+  Sockets sockets = Connect(gateway, 16);
+  for (const auto& socket : sockets) gateway.Subscribe(*socket, "news");
+  for (int i = 0; i < 10; ++i) gateway.Publish("news", "1");
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_deliveries_total", 160));
+  const double count =
+      gateway.Metric("herald_gateway_publish_to_socket_seconds_count");
+  EXPECT_GE(count, 10);
+  EXPECT_LE(count, 20);
+}
+
+TEST(ADrain, SpreadsTheClosesOverItsTime) {
+  TestGateway gateway({.threads = 2});
+  Sockets sockets = Connect(gateway, 40);
+  std::vector<Clock::duration> closed_after(sockets.size());
+  const Clock::time_point start = Clock::now();
+  for (const auto& loop : gateway.loops()) loop->StartDrain(absl::Seconds(2));
+  std::vector<std::thread> clients;
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    clients.emplace_back([&, i] {
+      EXPECT_EQ(sockets[i]->ReadUntilClose(), 1001);
+      closed_after[i] = Clock::now() - start;
+      sockets[i]->Send(ClientFrame(kClose, std::string("\x03\xE9", 2)));
+      EXPECT_TRUE(sockets[i]->WaitForEnd());
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  std::sort(closed_after.begin(), closed_after.end());
+  EXPECT_LT(closed_after[0], Milliseconds(1000));
+  EXPECT_GT(closed_after[30], Milliseconds(700));
+  EXPECT_LT(closed_after[39], Milliseconds(10'000));
+  EXPECT_TRUE(WaitUntil([&] { return gateway.state().connections == 0; }));
+  EXPECT_EQ(gateway.Metric("herald_gateway_closed_connections_total",
+                           {{"reason", "going_away"}}),
+            40);
+}
+
+TEST(ADrain, ClosesWhoComesAfterItsBeginningToo) {
+  TestGateway gateway;
+  for (const auto& loop : gateway.loops()) {
+    loop->StartDrain(absl::Milliseconds(100));
+  }
+  Sockets sockets = Connect(gateway, 1);
+  EXPECT_EQ(sockets[0]->ReadUntilClose(), 1001);
+}
+
+}  // namespace
+}  // namespace herald::gateway

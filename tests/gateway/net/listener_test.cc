@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who may have a port, and what happens when there are no files left.
+
+#include "gateway/net/listener.h"
+
+#include <netinet/in.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+#include "proto/contract/settings.h"
+#include "tests/gateway/net/test_gateway.h"
+#include "tests/support/raw_socket.h"
+
+namespace herald::gateway {
+namespace {
+
+using testing_support::RawSocket;
+
+class Listening : public ::testing::Test {
+ protected:
+  Listening() {
+    state_.router = &router_;
+    state_.dialect = &dialect_;
+    state_.observer = &observer_;
+    for (int i = 0; i < 3; ++i) {
+      loops_.push_back(std::make_unique<EventLoop>(i, &state_));
+    }
+  }
+
+  NativeDialect dialect_;
+  NetObserver observer_;
+  Router router_{1, "test", &dialect_, &observer_};
+  GatewayState state_;
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+};
+
+TEST_F(Listening, GivesEachLoopASocketOfTheSamePort) {
+  const auto listening = Listen("127.0.0.1:0", loops_);
+  ASSERT_TRUE(listening.ok()) << listening.status();
+  ASSERT_EQ(listening->acceptors.size(), 3u);
+  const auto parts = contract::SplitHostPort(listening->address);
+  ASSERT_TRUE(parts.has_value()) << listening->address;
+  EXPECT_EQ(parts->host, "127.0.0.1");
+  EXPECT_GT(parts->port, 0);
+  for (const TcpAcceptor& acceptor : listening->acceptors) {
+    EXPECT_EQ(acceptor.local_endpoint().port(), parts->port);
+  }
+}
+
+TEST_F(Listening, IsRefusedAPortThatAnotherGatewayHas) {
+  const auto first = Listen("127.0.0.1:0", loops_);
+  ASSERT_TRUE(first.ok());
+  const auto second = Listen(first->address, loops_);
+  ASSERT_FALSE(second.ok());
+  EXPECT_TRUE(absl::StrContains(second.status().message(), "in use"))
+      << second.status();
+}
+
+TEST_F(Listening, MayHaveAPortAgainAfterwards) {
+  std::string address;
+  {
+    const auto first = Listen("127.0.0.1:0", loops_);
+    ASSERT_TRUE(first.ok());
+    address = first->address;
+  }
+  EXPECT_TRUE(Listen(address, loops_).ok());
+}
+
+TEST_F(Listening, NamesWhatIsWrongWithAnAddress) {
+  EXPECT_FALSE(Listen("nowhere", loops_).ok());
+  EXPECT_FALSE(Listen("no.such.host.invalid:80", loops_).ok());
+  EXPECT_FALSE(Listen("192.0.2.1:0", loops_).ok()) << "another machine's";
+}
+
+// No new file for the process while it lives.
+class NoFiles {
+ public:
+  NoFiles() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoFiles() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(WantOfFiles, IsCountedAndPasses) {
+  TestGateway gateway;
+  const auto parts = contract::SplitHostPort(gateway.address());
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in peer{};
+  peer.sin_family = AF_INET;
+  peer.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  peer.sin_port = htons(parts->port);
+  {
+    const NoFiles no_files;
+    ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&peer), sizeof(peer)),
+              0);
+    // It rests between its attempts, so there are few.
+    EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_accept_errors_total", 2));
+  }
+  RawSocket ada(gateway.address());
+  EXPECT_EQ(ada.Upgrade(), 101);
+  ::close(fd);
+}
+
+}  // namespace
+}  // namespace herald::gateway

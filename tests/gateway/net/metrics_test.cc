@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/net/metrics.h"
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+#include "tests/support/prometheus_text.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+using testing_support::PrometheusText;
+
+TEST(TheMetricsPage, IsOfTheTextFormatAndExplainsEveryName) {
+  Metrics metrics("1.2.3");
+  const PrometheusText page(metrics.Text({}));
+  EXPECT_EQ(page.error(), "");
+  EXPECT_GT(page.families().size(), 20u);
+  for (const auto& [name, family] : page.families()) {
+    EXPECT_TRUE(absl::StartsWith(name, "herald_gateway_")) << name;
+    EXPECT_NE(family.help, "") << name;
+  }
+  EXPECT_EQ(page.Sum("herald_gateway_build_info", {{"version", "1.2.3"}}), 1);
+}
+
+TEST(TheMetricsPage, ShowsEveryReasonFromTheStart) {
+  Metrics metrics("");
+  const std::string page = metrics.Text({});
+  for (const char* sample :
+       {"closed_connections_total{reason=\"slow\"} 0",
+        "closed_connections_total{reason=\"no_heartbeat\"} 0",
+        "closed_connections_total{reason=\"disconnected\"} 0",
+        "refused_connections_total{reason=\"origin\"} 0",
+        "refused_connections_total{reason=\"full\"} 0",
+        "subscribes_refused_total{code=\"channel_full\"} 0"}) {
+    EXPECT_TRUE(absl::StrContains(page, sample)) << sample;
+  }
+}
+
+TEST(WhatHappens, IsCounted) {
+  Metrics metrics("");
+  metrics.OnOpened();
+  metrics.OnOpened();
+  metrics.OnClosed(CloseReason::kNormal);
+  metrics.OnWebsocketEnded(CloseReason::kBadUtf8);
+  metrics.OnUpgradeRefused(UpgradeRefusal::kFull);
+  metrics.OnSubscriptions(5);
+  metrics.OnSubscriptions(-2);
+  metrics.OnSubscribeRefused("unauthorized");
+  metrics.OnSlow(1000);
+  const PrometheusText page(metrics.Text({.queue_bytes = 7,
+                                          .link_up = true,
+                                          .link_settled = true,
+                                          .link_queue_bytes = 9}));
+  const auto sum = [&](const char* name) {
+    return page.Sum(std::string("herald_gateway_") + name);
+  };
+  EXPECT_EQ(sum("connections"), 1);
+  EXPECT_EQ(sum("connections_total"), 2);
+  EXPECT_EQ(page.Sum("herald_gateway_closed_connections_total",
+                     {{"reason", "bad_utf8"}}),
+            1);
+  EXPECT_EQ(sum("closed_connections_total"), 1);
+  EXPECT_EQ(page.Sum("herald_gateway_refused_connections_total",
+                     {{"reason", "full"}}),
+            1);
+  EXPECT_EQ(sum("subscriptions"), 3);
+  EXPECT_EQ(page.Sum("herald_gateway_subscribes_refused_total",
+                     {{"code", "unauthorized"}}),
+            1);
+  EXPECT_EQ(sum("slow_consumers_total"), 1);
+  EXPECT_EQ(sum("dropped_bytes_total"), 1000);
+  EXPECT_EQ(sum("queue_bytes"), 7);
+  EXPECT_EQ(sum("link_up"), 1);
+  EXPECT_EQ(sum("link_settled"), 1);
+  EXPECT_EQ(sum("link_queue_bytes"), 9);
+}
+
+TEST(ADelivery, IsObservedOnceHoweverManySocketsThereAre) {
+  Metrics metrics("");
+  metrics.OnDelivered(1000, 50, absl::Milliseconds(3));
+  metrics.OnDelivered(1, 10, absl::Seconds(-1));  // A clock that runs ahead.
+  const PrometheusText page(metrics.Text({}));
+  EXPECT_EQ(page.Sum("herald_gateway_deliveries_total"), 1001);
+  EXPECT_EQ(page.Sum("herald_gateway_delivery_bytes_total"), 50010);
+  EXPECT_EQ(page.Sum("herald_gateway_publish_to_socket_seconds_count"), 2);
+  EXPECT_EQ(page.Sum("herald_gateway_publish_to_socket_seconds_sum"), 0.003);
+  EXPECT_EQ(page.Sum("herald_gateway_publish_to_socket_seconds_bucket",
+                     {{"le", "0.0025"}}),
+            1);
+}
+
+}  // namespace
+}  // namespace herald::gateway

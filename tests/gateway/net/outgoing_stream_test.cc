@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What leaves a socket, in which order, and when Beast hears that it has left.
+//
+// Method: a real TCP connection over loopback. The stream's end runs on an
+// io_context that the test turns by hand; the other end is read by hand.
+
+#include "gateway/net/outgoing_stream.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/read.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/support/deadline.h"
+
+namespace herald::gateway {
+namespace {
+
+using testing_support::Clock;
+using testing_support::kPatience;
+using testing_support::Milliseconds;
+
+constexpr size_t kNoBound = 1 << 30;
+
+Frame FrameOf(std::string bytes) {
+  return Frame(std::make_shared<const std::string>(std::move(bytes)));
+}
+
+struct Result {
+  error_code ec;
+  size_t bytes = 0;
+};
+
+class TestOwner final : public OutgoingStream::Owner {
+ public:
+  void OnCloseQueued() override { ++closes; }
+  int closes = 0;
+};
+
+class AnOutgoingStream : public ::testing::Test {
+ protected:
+  AnOutgoingStream() : peer_(context_) {
+    TcpAcceptor acceptor(context_);
+    acceptor.open(tcp::v4());
+    acceptor.bind({net::ip::address_v4::loopback(), 0});
+    acceptor.listen();
+    peer_.open(tcp::v4());
+    // Small, so that a few megabytes are more than the kernel takes.
+    peer_.set_option(net::socket_base::receive_buffer_size(64 << 10));
+    peer_.connect(acceptor.local_endpoint());
+    TcpSocket socket = acceptor.accept();
+    socket.set_option(net::socket_base::send_buffer_size(64 << 10));
+    stream_.emplace(std::move(socket), &queue_bytes_);
+    stream_->SetOwner(owner_);
+    peer_.non_blocking(true);
+  }
+
+  // Serves the stream's end until `bytes` have come out at the other.
+  std::string Read(size_t bytes) {
+    std::string all;
+    const Clock::time_point deadline = Clock::now() + kPatience;
+    while (all.size() < bytes && Clock::now() < deadline) {
+      context_.restart();
+      context_.poll();
+      std::string part(std::min<size_t>(bytes - all.size(), 1 << 16), '\0');
+      error_code ec;
+      part.resize(peer_.read_some(net::buffer(part), ec));
+      if (ec && ec != net::error::would_block) break;
+      all += part;
+    }
+    return all;
+  }
+
+  bool NothingToRead() {
+    char byte;
+    error_code ec;
+    peer_.read_some(net::buffer(&byte, 1), ec);
+    return ec == net::error::would_block;
+  }
+
+  void Poll() {
+    context_.restart();
+    context_.poll();
+  }
+
+  // A write as Beast does it.
+  void Write(std::string bytes, std::optional<Result>* result) {
+    stream_->async_write_some(net::buffer(bytes),
+                              [result](error_code ec, size_t count) {
+                                *result = Result{ec, count};
+                              });
+  }
+
+  // Fills the kernel's buffers; returns what was queued for it.
+  std::string Congest() {
+    std::string bytes(16 << 20, 'x');
+    stream_->Push(FrameOf(bytes), kNoBound);
+    stream_->Flush();
+    EXPECT_GT(stream_->waiting_bytes(), 0u);
+    EXPECT_LT(stream_->waiting_bytes(), bytes.size());
+    return bytes;
+  }
+
+  int64_t queue_bytes_ = 0;
+  net::io_context context_;
+  std::shared_ptr<TestOwner> owner_ = std::make_shared<TestOwner>();
+  TcpSocket peer_;
+  std::optional<OutgoingStream> stream_;
+};
+
+TEST_F(AnOutgoingStream, WritesNothingWhileItIsCorkedButAcceptsAll) {
+  std::optional<Result> response;
+  Write("HTTP/1.1 101\r\n\r\n", &response);
+  EXPECT_FALSE(response.has_value()) << "completed inline";
+  Poll();
+  ASSERT_TRUE(response.has_value());
+  EXPECT_EQ(response->bytes, 16u);
+  stream_->Push(FrameOf("first"), kNoBound);
+  stream_->Flush();
+  EXPECT_TRUE(NothingToRead());
+
+  stream_->Uncork();
+  stream_->Flush();
+
+  EXPECT_EQ(Read(21), "HTTP/1.1 101\r\n\r\nfirst");
+}
+
+TEST_F(AnOutgoingStream, WritesOnlyWhenItIsFlushed) {
+  stream_->Uncork();
+  stream_->Push(FrameOf("one,"), kNoBound);
+  stream_->Push(FrameOf("two"), kNoBound);
+  EXPECT_TRUE(NothingToRead());
+  EXPECT_EQ(queue_bytes_, 7);
+
+  stream_->Flush();
+
+  EXPECT_EQ(Read(7), "one,two");
+  EXPECT_EQ(queue_bytes_, 0);
+}
+
+TEST_F(AnOutgoingStream, KeepsBeastsWritesInOrderBetweenItsFrames) {
+  stream_->Uncork();
+  std::optional<Result> pong;
+  stream_->Push(FrameOf("before,"), kNoBound);
+  Write("pong,", &pong);
+  stream_->Push(FrameOf("behind"), kNoBound);
+  EXPECT_FALSE(pong.has_value()) << "completed inline";
+  stream_->Flush();
+
+  EXPECT_EQ(Read(18), "before,pong,behind");
+  ASSERT_TRUE(pong.has_value());
+  EXPECT_FALSE(pong->ec);
+  EXPECT_EQ(pong->bytes, 5u);
+}
+
+TEST_F(AnOutgoingStream, WritesMoreFramesThanOneGatherTakes) {
+  stream_->Uncork();
+  std::string all;
+  for (int i = 0; i < 1000; ++i) {
+    stream_->Push(FrameOf(std::to_string(i) + ","), kNoBound);
+    all += std::to_string(i) + ",";
+  }
+  stream_->Flush();
+
+  EXPECT_EQ(Read(all.size()), all);
+}
+
+TEST_F(AnOutgoingStream, GoesOnByItselfWhenTheKernelTakesMore) {
+  stream_->Uncork();
+  std::string all = Congest();
+  stream_->Push(FrameOf("last"), kNoBound);
+  stream_->Flush();
+  all += "last";
+  EXPECT_EQ(queue_bytes_, static_cast<int64_t>(stream_->waiting_bytes()));
+
+  EXPECT_EQ(Read(all.size()) == all, true);
+  EXPECT_EQ(stream_->waiting_bytes(), 0u);
+  EXPECT_EQ(queue_bytes_, 0);
+}
+
+TEST_F(AnOutgoingStream, CompletesAWriteOfBeastWhenItHasLeftAndNotBefore) {
+  stream_->Uncork();
+  const std::string before = Congest();
+  std::optional<Result> pong;
+  Write("pong", &pong);
+  stream_->Push(FrameOf(std::string(4 << 20, 'y')), kNoBound);
+  Poll();
+  EXPECT_FALSE(pong.has_value());
+
+  Read(before.size() + 4);
+  Poll();
+  EXPECT_TRUE(pong.has_value());
+}
+
+TEST_F(AnOutgoingStream, RefusesAFrameBeyondItsBound) {
+  stream_->Uncork();
+  EXPECT_TRUE(stream_->Push(FrameOf("12345"), 8));
+  EXPECT_FALSE(stream_->Push(FrameOf("6789"), 8));
+  stream_->Flush();
+  EXPECT_EQ(Read(5), "12345");
+  EXPECT_TRUE(stream_->Push(FrameOf("larger than that"), 8))
+      << "one frame on an empty queue always fits";
+}
+
+TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {
+  stream_->Uncork();
+  const std::string begun = Congest();
+  std::optional<Result> pong;
+  stream_->Push(FrameOf("given up"), kNoBound);
+  Write("pong", &pong);
+
+  EXPECT_EQ(stream_->Clear(), 12);
+  Poll();
+  EXPECT_TRUE(pong.has_value()) << "nobody will send it any more";
+
+  std::optional<Result> close;
+  Write("\x88\x00", &close);
+  EXPECT_EQ(Read(begun.size() + 1).size(), begun.size() + 1);
+  EXPECT_EQ(queue_bytes_, 0);
+}
+
+TEST_F(AnOutgoingStream, TellsItsOwnerThatAnEndHasBegun) {
+  stream_->Uncork();
+  std::optional<Result> done;
+  Write(std::string("\x8A\x00", 2), &done);
+  Poll();
+  EXPECT_EQ(owner_->closes, 0);
+  Write(std::string("\x88\x00", 2), &done);
+  EXPECT_EQ(owner_->closes, 1);
+}
+
+TEST_F(AnOutgoingStream, EndsWithItsPeer) {
+  stream_->Uncork();
+  Congest();
+  std::optional<Result> pong;
+  Write("pong", &pong);
+  char byte;
+  std::optional<Result> read;
+  stream_->async_read_some(net::buffer(&byte, 1),
+                           [&](error_code ec, size_t) { read = Result{ec}; });
+  peer_.set_option(net::socket_base::linger(true, 0));
+  peer_.close();
+
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while ((!pong || !read) && Clock::now() < deadline) Poll();
+  ASSERT_TRUE(pong.has_value() && read.has_value());
+  EXPECT_TRUE(pong->ec);
+  EXPECT_TRUE(read->ec);
+  EXPECT_EQ(queue_bytes_, 0);
+  EXPECT_TRUE(stream_->Push(FrameOf("too late"), 1)) << "that is not slowness";
+  EXPECT_EQ(stream_->waiting_bytes(), 0u);
+  std::optional<Result> late;
+  Write("too late", &late);
+  Poll();
+  ASSERT_TRUE(late.has_value());
+  EXPECT_TRUE(late->ec);
+}
+
+TEST_F(AnOutgoingStream, KeepsItsOwnerWhileItWaitsForTheKernel) {
+  stream_->Uncork();
+  EXPECT_EQ(owner_.use_count(), 1);
+  const std::string all = Congest();
+  EXPECT_EQ(owner_.use_count(), 2);
+  Read(all.size());
+  Poll();
+  EXPECT_EQ(owner_.use_count(), 1);
+}
+
+TEST_F(AnOutgoingStream, TakesItsBytesOffTheLoopsSumWhenItGoes) {
+  stream_->Push(FrameOf("never written"), kNoBound);
+  EXPECT_EQ(queue_bytes_, 13);
+  stream_.reset();
+  EXPECT_EQ(queue_bytes_, 0);
+}
+
+}  // namespace
+}  // namespace herald::gateway

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/gateway/net/test_gateway.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+#include "tests/support/deadline.h"
+#include "tests/support/prometheus_text.h"
+
+namespace herald::gateway {
+
+using contract::MutexLock;
+using testing_support::ClientFrame;
+using testing_support::kText;
+using testing_support::PrometheusText;
+using testing_support::RawSocket;
+using testing_support::ServerFrame;
+using testing_support::WaitUntil;
+
+void FakeUplink::Enqueue(std::string chunk) {
+  link::v1::AttachRequest frame;
+  EXPECT_TRUE(frame.ParseFromString(chunk));
+  MutexLock lock(&mu_);
+  items_.insert(items_.end(), frame.items().begin(), frame.items().end());
+}
+
+std::vector<link::v1::GatewayItem> FakeUplink::items() const {
+  MutexLock lock(&mu_);
+  return items_;
+}
+
+TestGateway::TestGateway(TestGatewayOptions options)
+    : options_(std::move(options)) {
+  state_.router = &router_;
+  state_.dialect = &dialect_;
+  state_.observer = &metrics_;
+  state_.shard_count = options_.threads;
+  state_.connections_max = options_.connections_max;
+  state_.queue_bytes_max = options_.queue_bytes_max;
+  state_.origins = OriginPatterns(options_.origins);
+  state_.not_ready = [this] {
+    return router_.settled() ? "" : "there is no service";
+  };
+  state_.metrics_text = [this] {
+    Metrics::Readings readings;
+    for (const auto& loop : loops_) readings.queue_bytes += loop->queue_bytes();
+    return metrics_.Text(readings);
+  };
+  std::vector<ShardInbox*> shards;
+  for (int i = 0; i < options_.threads; ++i) {
+    loops_.push_back(std::make_unique<EventLoop>(i, &state_));
+    shards.push_back(loops_.back().get());
+  }
+  router_.SetShards(std::move(shards));
+  absl::StatusOr<Listening> listening = Listen("127.0.0.1:0", loops_);
+  if (!listening.ok()) {
+    ADD_FAILURE() << listening.status();
+    return;
+  }
+  address_ = listening->address;
+  for (size_t i = 0; i < loops_.size(); ++i) {
+    listeners_.push_back(std::make_unique<Listener>(
+        loops_[i].get(), std::move(listening->acceptors[i])));
+    listeners_.back()->Start();
+    loops_[i]->Start();
+  }
+}
+
+TestGateway::~TestGateway() {
+  for (const auto& loop : loops_) loop->Stop();
+  for (const auto& loop : loops_) loop->Join();
+}
+
+void TestGateway::Settle() {
+  router_.LinkUp(uplink_, absl::ZeroDuration());
+  link::v1::ServiceItem settings;
+  *settings.mutable_settings() = options_.settings;
+  link::v1::Settings& all = *settings.mutable_settings();
+  all.set_revision(1);
+  if (all.heartbeat_interval_ms() == 0) all.set_heartbeat_interval_ms(30'000);
+  if (all.client_timeout_ms() == 0) all.set_client_timeout_ms(60'000);
+  if (all.max_payload() == 0) all.set_max_payload(65'536);
+  Say(std::move(settings));
+  link::v1::ServiceItem settled;
+  settled.mutable_settled();
+  Say(std::move(settled));
+  // Every loop has the settings when they are acknowledged.
+  EXPECT_TRUE(WaitUntil([&] {
+    const auto items = uplink_->items();
+    return !items.empty() && items.back().has_settings_acknowledged();
+  }));
+}
+
+void TestGateway::Say(link::v1::ServiceItem item) {
+  link::v1::AttachResponse frame;
+  *frame.add_items() = std::move(item);
+  EXPECT_TRUE(router_.Receive(std::move(frame)).ok());
+}
+
+link::v1::Subscribe TestGateway::WaitForSubscribe(absl::string_view channel) {
+  link::v1::Subscribe found;
+  EXPECT_TRUE(WaitUntil([&] {
+    for (const link::v1::GatewayItem& item : uplink_->items()) {
+      if (item.subscribe().channel() != channel) continue;
+      if (item.subscribe().ticket() <= last_ticket_) continue;
+      found = item.subscribe();
+      return true;
+    }
+    return false;
+  }));
+  last_ticket_ = found.ticket();
+  return found;
+}
+
+void TestGateway::Subscribe(RawSocket& socket, const std::string& channel) {
+  socket.Send(ClientFrame(
+      kText,
+      absl::StrCat(R"({"type":"subscribe","channel":")", channel, R"("})")));
+  link::v1::ServiceItem yes;
+  yes.mutable_subscribed()->set_ticket(WaitForSubscribe(channel).ticket());
+  Say(std::move(yes));
+  std::optional<ServerFrame> frame;
+  do {
+    frame = socket.ReadFrame();
+    ASSERT_TRUE(frame.has_value());
+  } while (!absl::StartsWith(frame->payload, R"({"type":"subscribed")"));
+}
+
+void TestGateway::Publish(const std::string& channel, const std::string& data) {
+  link::v1::ServiceItem item;
+  item.mutable_publication()->set_channel(channel);
+  item.mutable_publication()->set_event("said");
+  item.mutable_publication()->set_data(data);
+  item.mutable_publication()->set_published_us(absl::ToUnixMicros(absl::Now()));
+  Say(std::move(item));
+}
+
+double TestGateway::Metric(absl::string_view name,
+                           const std::map<std::string, std::string>& labels) {
+  const PrometheusText page(state_.metrics_text());
+  EXPECT_EQ(page.error(), "");
+  return page.Sum(name, labels);
+}
+
+bool TestGateway::WaitForMetric(
+    absl::string_view name, double value,
+    const std::map<std::string, std::string>& labels) {
+  return WaitUntil([&] { return Metric(name, labels) == value; });
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A gateway without its process: loops, listeners and the router are real, the
+// link is a list of what the gateway said, and the test plays the service.
+//
+//   TestGateway gateway;
+//   gateway.Settle();
+//   RawSocket ada(gateway.address());
+//   ASSERT_EQ(ada.Upgrade(), 101);
+//   gateway.Subscribe(ada, "news");
+//   gateway.Publish("news", "\"hello\"");
+//
+// Threads: one, the test's.
+
+#ifndef HERALD_TESTS_GATEWAY_NET_TEST_GATEWAY_H_
+#define HERALD_TESTS_GATEWAY_NET_TEST_GATEWAY_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "gateway/core/native_dialect.h"
+#include "gateway/core/router.h"
+#include "gateway/core/uplink.h"
+#include "gateway/net/event_loop.h"
+#include "gateway/net/gateway_state.h"
+#include "gateway/net/listener.h"
+#include "gateway/net/metrics.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/mutex.h"
+#include "tests/support/raw_socket.h"
+
+namespace herald::gateway {
+
+// Keeps what the gateway says.
+class FakeUplink final : public Uplink {
+ public:
+  void Enqueue(std::string chunk) override;
+  void EnqueueUnbounded(std::string chunk) override { Enqueue(chunk); }
+  void Flush() override {}
+
+  std::vector<link::v1::GatewayItem> items() const;
+
+ private:
+  mutable contract::Mutex mu_;
+  std::vector<link::v1::GatewayItem> items_ ABSL_GUARDED_BY(mu_);
+};
+
+struct TestGatewayOptions {
+  int threads = 1;
+  int64_t connections_max = 0;
+  size_t queue_bytes_max = 1 << 20;
+  std::vector<std::string> origins = {"*"};
+  link::v1::Settings settings = {};  // What is 0 gets a default.
+};
+
+class TestGateway {
+ public:
+  explicit TestGateway(TestGatewayOptions options = {});
+  ~TestGateway();
+
+  const std::string& address() const { return address_; }
+  Router& router() { return router_; }
+  GatewayState& state() { return state_; }
+  const std::vector<std::unique_ptr<EventLoop>>& loops() { return loops_; }
+
+  // Opens the link and says the settings and that the service answers.
+  void Settle();
+
+  // As the service says it.
+  void Say(link::v1::ServiceItem item);
+
+  // The first subscribe for the channel that was not returned before.
+  link::v1::Subscribe WaitForSubscribe(absl::string_view channel);
+
+  // Has the socket subscribe, allows it, and reads the answer. Reads away what
+  // comes before it.
+  void Subscribe(testing_support::RawSocket& socket,
+                 const std::string& channel);
+
+  void Publish(const std::string& channel, const std::string& data);
+
+  // A number of the /metrics page.
+  double Metric(absl::string_view name,
+                const std::map<std::string, std::string>& labels = {});
+
+  // Waits until it has the value.
+  bool WaitForMetric(absl::string_view name, double value,
+                     const std::map<std::string, std::string>& labels = {});
+
+ private:
+  const TestGatewayOptions options_;
+  const NativeDialect dialect_;
+  Metrics metrics_{"test"};
+  Router router_{4711, "test", &dialect_, &metrics_};
+  GatewayState state_;
+  std::vector<std::unique_ptr<EventLoop>> loops_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::shared_ptr<FakeUplink> uplink_ = std::make_shared<FakeUplink>();
+  std::string address_;
+  int64_t last_ticket_ = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_TESTS_GATEWAY_NET_TEST_GATEWAY_H_

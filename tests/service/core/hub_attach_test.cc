@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The life of links: what a gateway brings, what it finds, and what becomes of
+// its members when it is lost. The hub is that of hub.h; its source here is
+// hub_attach.cc.
+
+#include "tests/service/core/settled_hub.h"
+
+namespace herald::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class AStart : public SettledHub {
+ protected:
+  AStart() : SettledHub(0, 0, /*settle=*/false) {}
+
+  std::unique_ptr<FakeGateway> Attaching(int64_t id) {
+    return std::make_unique<FakeGateway>(hub_.get(), id);
+  }
+};
+
+TEST_F(AStart, AnswersNobodyForHalfASecond) {
+  const auto gateway = Attaching(1);
+  gateway->Attach();
+  gateway->Subscribe(1, "news");
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("settings", "no 1 CODE_UNAVAILABLE"));
+  EXPECT_TRUE(absl::IsUnavailable(Broadcast({"news"}, "1").status()));
+  EXPECT_FALSE(hub_->ready());
+  timers_.Advance(absl::Milliseconds(500));
+  EXPECT_TRUE(hub_->ready());
+  EXPECT_THAT(gateway->Hears(), ElementsAre("settled"));
+}
+
+TEST_F(AStart, WaitsForAnAttachThatHasBegun) {
+  const auto gateway = Attaching(1);
+  timers_.Advance(absl::Seconds(2));
+  EXPECT_FALSE(hub_->ready());
+  gateway->Hold("news", 3);
+  gateway->Attach();
+  EXPECT_TRUE(hub_->ready());
+  EXPECT_EQ(Publish("news", "1"), 3);
+  EXPECT_THAT(gateway->Hears(), ElementsAre("settings", "settled", "news: 1"));
+}
+
+TEST_F(AStart, DoesNotWaitForAnAttachThatIsLost) {
+  const auto gateway = Attaching(1);
+  timers_.Advance(absl::Seconds(1));
+  gateway->Lose();
+  EXPECT_TRUE(hub_->ready());
+}
+
+TEST_F(AStart, WaitsFiveSecondsAtTheMost) {
+  const auto stuck = Attaching(1);
+  timers_.Advance(absl::Milliseconds(4999));
+  EXPECT_FALSE(hub_->ready());
+  timers_.Advance(absl::Milliseconds(1));
+  EXPECT_TRUE(hub_->ready());
+  stuck->Attach();
+  EXPECT_THAT(stuck->Hears(), ElementsAre("settings", "settled"));
+}
+
+TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
+  const auto one = Attaching(1);
+  one->Hold("presence-room", 1, {"ada"});
+  one->Attach();
+  const auto two = Attaching(2);
+  two->Hold("presence-room", 2, {"ada", "bob"});
+  two->Attach();
+  timers_.Advance(absl::Milliseconds(500));
+  EXPECT_THAT(one->Hears(),
+              ElementsAre("settings", "roster ada bob", "settled"));
+  EXPECT_THAT(two->Hears(),
+              ElementsAre("settings", "roster ada bob", "settled"));
+  EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
+}
+
+using ALink = SettledHub;
+
+TEST_F(ALink, BeginsWithTheSettingsOfTheService) {
+  FakeGateway gateway(hub_.get(), 1);
+  const auto items = gateway.Items();
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].settings().max_payload(), 100);
+}
+
+TEST_F(ALink, IsRefusedToAnUnknownVersionAndABadId) {
+  link::v1::Hello hello;
+  hello.set_gateway_id(1);
+  const auto sink = std::make_shared<FakeSink>();
+  EXPECT_TRUE(absl::IsFailedPrecondition(hub_->Open(hello, sink).status()));
+  hello.set_protocol_version(2);
+  EXPECT_TRUE(absl::IsFailedPrecondition(hub_->Open(hello, sink).status()));
+  hello.set_protocol_version(1);
+  hello.set_gateway_id(0);
+  EXPECT_TRUE(absl::IsInvalidArgument(hub_->Open(hello, sink).status()));
+}
+
+TEST_F(ALink, TakesNothingBeforeAttachedAndHoldsNothingAfter) {
+  FakeGateway gateway(hub_.get(), 1);
+  link::v1::GatewayItem subscribe;
+  subscribe.mutable_subscribe()->set_ticket(1);
+  EXPECT_TRUE(absl::IsFailedPrecondition(gateway.Say(subscribe)));
+  gateway.Attach();
+  link::v1::GatewayItem held;
+  held.mutable_held()->set_channel("news");
+  held.mutable_held()->set_subscription_count(1);
+  EXPECT_TRUE(absl::IsFailedPrecondition(gateway.Say(held)));
+}
+
+TEST_F(ALink, OfTheSameGatewayEndsTheOneBefore) {
+  auto old = Attached(1);
+  old->Subscribe(1, "news");
+  FakeGateway returned(hub_.get(), 1);
+  EXPECT_TRUE(absl::IsAborted(old->closed()));
+  EXPECT_TRUE(absl::IsAborted(old->Unsubscribe(1, "news")));
+  returned.Hold("news", 2);
+  returned.Attach();
+  old->Lose();  // Heard late; the new link is not harmed.
+  EXPECT_EQ(Publish("news", "1"), 2);
+}
+
+TEST_F(ALink, ReplacesAllThatWasKnownOfItsGateway) {
+  auto old = Attached(1);
+  const auto watcher = Attached(2);
+  for (const char* user : {"ada", "bob"}) {
+    old->Subscribe(1, "presence-room");
+    authorizer_.Allow(user);
+  }
+  old->Subscribe(3, "news");
+  watcher->Subscribe(1, "presence-room");
+  authorizer_.Allow("eve");
+  watcher->Hears();
+  old->Lose();
+  FakeGateway returned(hub_.get(), 1, /*link_down_ms=*/500);
+  returned.Hold("presence-room", 2, {"bob", "cyd"});
+  returned.Attach();
+  EXPECT_THAT(watcher->Hears(), ElementsAre("+cyd", "-ada"));
+  EXPECT_THAT(returned.Hears(),
+              ElementsAre("settings", "roster bob cyd eve", "settled"));
+  EXPECT_EQ(Publish("news", "1"), 0);
+  timers_.Advance(absl::Seconds(10));
+  EXPECT_THAT(Members("presence-room"), ElementsAre("bob", "cyd", "eve"));
+}
+
+TEST_F(ALink, IsNotBoundByLimitsWhenItAttaches) {
+  FakeGateway gateway(hub_.get(), 1);
+  for (int i = 0; i < 10; ++i) gateway.Hold(absl::StrCat("c", i), 100);
+  gateway.Attach();
+  EXPECT_EQ(hub_->Counts().channels, 10);
+  EXPECT_EQ(hub_->Counts().subscriptions, 1000);
+}
+
+class ALostGateway : public SettledHub {
+ protected:
+  void SetUp() override {
+    gateway_->Subscribe(1, "presence-room");
+    authorizer_.Allow("ada");
+    other_->Subscribe(1, "presence-room");
+    authorizer_.Allow("bob");
+    gateway_->Hears();
+    other_->Hears();
+  }
+
+  std::unique_ptr<FakeGateway> gateway_ = Attached(1);
+  std::unique_ptr<FakeGateway> other_ = Attached(2);
+};
+
+TEST_F(ALostGateway, KeepsItsMembersForTwoSeconds) {
+  gateway_->Lose();
+  timers_.Advance(absl::Milliseconds(1999));
+  EXPECT_THAT(other_->Hears(), IsEmpty());
+  timers_.Advance(absl::Milliseconds(1));
+  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+}
+
+TEST_F(ALostGateway, KeepsThemWhenItReturnsInTime) {
+  gateway_->Lose();
+  timers_.Advance(absl::Seconds(1));
+  FakeGateway returned(hub_.get(), 1, 1000);
+  returned.Hold("presence-room", 1, {"ada"});
+  returned.Attach();
+  timers_.Advance(absl::Seconds(5));
+  EXPECT_THAT(other_->Hears(), IsEmpty());
+}
+
+TEST_F(ALostGateway, LosesThemWhenItReturnsAndIsLostBeforeItAttached) {
+  gateway_->Lose();
+  timers_.Advance(absl::Seconds(1));
+  FakeGateway returned(hub_.get(), 1, 1000);
+  timers_.Advance(absl::Seconds(1.5));
+  EXPECT_THAT(other_->Hears(), IsEmpty());
+  returned.Lose();
+  timers_.Advance(absl::Seconds(2));
+  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+}
+
+TEST_F(ALostGateway, LosesThemAtOnceWhenItSaidGoodbye) {
+  gateway_->Goodbye();
+  gateway_->Lose();
+  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+}
+
+v1::Revocation RevocationOf(const std::string& user) {
+  v1::Revocation revocation;
+  revocation.set_user_id(user);
+  return revocation;
+}
+
+TEST_F(ALostGateway, HearsTheRevocationsThatItMissed) {
+  ASSERT_TRUE(hub_->Revoke(RevocationOf("early")).ok());
+  timers_.Advance(absl::Minutes(1));
+  gateway_->Lose();
+  ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
+  v1::DisconnectRequest disconnect;
+  disconnect.set_user_id("bob");
+  hub_->Disconnect(disconnect, [](const auto&) {});
+  timers_.Advance(absl::Seconds(30));
+  FakeGateway returned(hub_.get(), 1, 30'000);
+  returned.Attach();
+  EXPECT_THAT(returned.Hears(),
+              ElementsAre("settings", "revocation ada", "call", "settled"));
+}
+
+TEST_F(ALostGateway, IsAskedToRenewAllWhenItWasAwayForTooLong) {
+  gateway_->Lose();
+  timers_.Advance(absl::Minutes(11));
+  FakeGateway returned(hub_.get(), 1, 11 * 60 * 1000);
+  returned.Attach();
+  EXPECT_THAT(returned.Hears(),
+              ElementsAre("settings", "renew all", "settled"));
+}
+
+TEST_F(ALink, EndsWhenTheServiceStops) {
+  const auto gateway = Attached(1);
+  hub_->Stop();
+  EXPECT_TRUE(absl::IsUnavailable(gateway->closed()));
+  EXPECT_TRUE(absl::IsUnavailable(Broadcast({"news"}, "1").status()));
+  link::v1::Hello hello;
+  hello.set_protocol_version(1);
+  hello.set_gateway_id(2);
+  EXPECT_TRUE(absl::IsUnavailable(
+      hub_->Open(hello, std::make_shared<FakeSink>()).status()));
+}
+
+}  // namespace
+}  // namespace herald::core

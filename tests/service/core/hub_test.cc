@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Publishing and subscribing: what a gateway and a backend may rely on. Each
+// test is one sentence of the promise in gateway_service.proto or
+// broadcast_service.proto.
+
+#include "service/core/hub.h"
+
+#include <thread>
+
+#include "tests/service/core/settled_hub.h"
+
+namespace herald::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class Subscribing : public SettledHub {
+ protected:
+  std::unique_ptr<FakeGateway> gateway_ = Attached(1);
+  std::unique_ptr<FakeGateway> other_ = Attached(2);
+};
+
+TEST_F(Subscribing, IsAnsweredBeforeTheFirstPublicationItMakesVisible) {
+  gateway_->Subscribe(1, "news");
+  EXPECT_EQ(Publish("news", "1"), 1);
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1", "news: 1"));
+  EXPECT_THAT(other_->Hears(), IsEmpty());
+}
+
+TEST_F(Subscribing, ShowsNothingWhileTheAuthorizerThinks) {
+  gateway_->Subscribe(1, "private-x");
+  EXPECT_EQ(Publish("private-x", "1"), 0);
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  authorizer_.Allow();
+  EXPECT_EQ(Publish("private-x", "2"), 1);
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1", "private-x: 2"));
+}
+
+TEST_F(Subscribing, AsksNobodyAboutPublicChannels) {
+  gateway_->Subscribe(1, "news");
+  EXPECT_THAT(authorizer_.questions, IsEmpty());
+}
+
+TEST_F(Subscribing, IsRefusedWithTheReasonOfTheAuthorizer) {
+  gateway_->Subscribe(7, "private-x");
+  authorizer_.Answer({absl::PermissionDeniedError("not yours"), {}});
+  const auto items = gateway_->Items();
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(Words(items[0]), "no 7 CODE_UNAUTHORIZED");
+  EXPECT_EQ(items[0].refused().reason(), "not yours");
+  EXPECT_EQ(Publish("private-x", "1"), 0);
+}
+
+TEST_F(Subscribing, FailsClosedWhenNobodyCouldDecide) {
+  gateway_->Subscribe(7, "private-x");
+  authorizer_.Answer({absl::UnavailableError("no stream"), {}});
+  gateway_->Subscribe(8, "private-x");
+  authorizer_.Answer({absl::InternalError("odd"), {}});
+  EXPECT_THAT(gateway_->Hears(),
+              ElementsAre("no 7 CODE_UNAVAILABLE", "no 8 CODE_UNAVAILABLE"));
+}
+
+TEST_F(Subscribing, CountsAYesThatBreaksTheRulesAsANo) {
+  const auto refused = [&](Decision decision) {
+    gateway_->Subscribe(7, "presence-room");
+    authorizer_.Answer(std::move(decision));
+    const auto items = gateway_->Items();
+    EXPECT_EQ(items.size(), 1u);
+    EXPECT_EQ(Words(items[0]), "no 7 CODE_UNAUTHORIZED");
+    return items[0].refused().reason();
+  };
+  Decision yes;
+  EXPECT_THAT(refused(yes), HasSubstr("needs a member"));
+  yes.member.emplace();
+  EXPECT_THAT(refused(yes), HasSubstr("user_id is empty"));
+  yes.member->set_user_id("ada");
+  yes.member->set_user_info("{");
+  EXPECT_THAT(refused(yes), HasSubstr("not JSON"));
+  yes.member->set_user_info("\"" + std::string(20'000, 'x') + "\"");
+  EXPECT_THAT(refused(yes), HasSubstr("at most 16384"));
+  yes.member->clear_user_info();
+  yes.expires_after = absl::ZeroDuration();
+  EXPECT_THAT(refused(yes), HasSubstr("expired"));
+  EXPECT_THAT(Members("presence-room"), IsEmpty());
+}
+
+TEST_F(Subscribing, PassesTheLifeOfAGrantOn) {
+  gateway_->Subscribe(1, "private-x");
+  Decision yes;
+  yes.expires_after = absl::Seconds(90);
+  authorizer_.Answer(yes);
+  const auto items = gateway_->Items();
+  EXPECT_EQ(items.at(0).subscribed().expires_after_ms(), 90'000);
+  EXPECT_TRUE(items.at(0).subscribed().renewable());
+}
+
+TEST_F(Subscribing, IsAnsweredOnceWhenItIsCancelled) {
+  gateway_->Subscribe(1, "private-x");
+  gateway_->Cancel(1);
+  gateway_->Cancel(1);
+  authorizer_.Allow();
+  EXPECT_EQ(Publish("private-x", "1"), 0);
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_CANCELLED"));
+}
+
+TEST_F(Subscribing, LeavesNothingBehindWhenTheLinkEndsMeanwhile) {
+  gateway_->Subscribe(1, "private-x");
+  gateway_->Lose();
+  authorizer_.Allow();
+  EXPECT_EQ(hub_->Counts().channels, 0);
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+}
+
+TEST_F(Subscribing, IsRefusedABadName) {
+  gateway_->Subscribe(1, "#server");
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_INVALID_CHANNEL"));
+}
+
+TEST_F(Subscribing, EndsTheLinkWhenTheGatewayBreaksTheProtocol) {
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Unsubscribe(1, "news")));
+  link::v1::GatewayItem zero;
+  zero.mutable_subscribe()->set_channel("news");
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Say(zero)));
+  link::v1::GatewayItem hello;
+  hello.mutable_hello();
+  EXPECT_TRUE(absl::IsFailedPrecondition(gateway_->Say(hello)));
+}
+
+TEST_F(Subscribing, RenewsWithWhatTheAuthorizerSays) {
+  const auto renew = [&](Decision decision) {
+    link::v1::GatewayItem item;
+    auto& question = *item.mutable_renew()->mutable_subscribe();
+    question.set_ticket(1);
+    question.set_channel("private-x");
+    question.mutable_member()->set_user_id("ada");
+    EXPECT_TRUE(gateway_->Say(item).ok());
+    authorizer_.Answer(std::move(decision));
+    return gateway_->Hears();
+  };
+  Decision yes;
+  yes.member.emplace().set_user_id("ada");
+  EXPECT_THAT(renew(yes), ElementsAre("renewed OUTCOME_ALLOWED"));
+  yes.member->set_user_id("bob");
+  EXPECT_THAT(renew(yes), ElementsAre("renewed OUTCOME_DENIED"));
+  EXPECT_THAT(renew({absl::PermissionDeniedError("no"), {}}),
+              ElementsAre("renewed OUTCOME_DENIED"));
+  EXPECT_THAT(renew({absl::UnavailableError("away"), {}}),
+              ElementsAre("renewed OUTCOME_UNDECIDED"));
+}
+
+using Publishing = Subscribing;
+
+TEST_F(Publishing, ReachesEveryGatewayThatHasASubscriberOnce) {
+  gateway_->Subscribe(1, "news");
+  gateway_->Subscribe(2, "news");
+  other_->Subscribe(1, "news");
+  gateway_->Hears();
+  other_->Hears();
+  EXPECT_EQ(Publish("news", "1"), 3);
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(other_->Hears(), ElementsAre("news: 1"));
+  ASSERT_TRUE(gateway_->Unsubscribe(1, "news").ok());
+  EXPECT_EQ(Publish("news", "2"), 2);
+  ASSERT_TRUE(gateway_->Unsubscribe(2, "news").ok());
+  ASSERT_TRUE(other_->Unsubscribe(1, "news").ok());
+  EXPECT_EQ(Publish("news", "3"), 0);
+  EXPECT_EQ(hub_->Counts().channels, 0);
+}
+
+TEST_F(Publishing, AnswersOneReceiptForEachChannelInOrder) {
+  gateway_->Subscribe(1, "b");
+  const auto answer = Broadcast({"a", "b", "c"}, "1");
+  ASSERT_TRUE(answer.ok());
+  ASSERT_EQ(answer->receipts_size(), 3);
+  EXPECT_EQ(answer->receipts(0).channel(), "a");
+  EXPECT_EQ(answer->receipts(1).channel(), "b");
+  EXPECT_EQ(answer->receipts(1).subscribers(), 1);
+  EXPECT_EQ(answer->receipts(2).subscribers(), 0);
+}
+
+TEST_F(Publishing, CountsAKeyOncePerChannel) {
+  gateway_->Subscribe(1, "a");
+  gateway_->Subscribe(2, "b");
+  gateway_->Hears();
+  EXPECT_EQ(Publish("a", "1", "k"), 1);
+  gateway_->Subscribe(3, "a");
+  gateway_->Hears();
+  EXPECT_EQ(Publish("a", "2", "k"), 1);  // The first receipt.
+  ASSERT_TRUE(Broadcast({"a", "b"}, "3", "k").ok());
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("b: 3"));
+}
+
+TEST_F(Publishing, DoesNotUseAKeyUpWhenItIsRefused) {
+  gateway_->Subscribe(1, "a");
+  gateway_->Hears();
+  EXPECT_FALSE(Broadcast({"a"}, "not JSON", "k").ok());
+  EXPECT_EQ(Publish("a", "1", "k"), 1);
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("a: 1"));
+}
+
+TEST_F(Publishing, PassesAWhisperOnWithItsSender) {
+  gateway_->Subscribe(1, "news");
+  other_->Subscribe(1, "news");
+  gateway_->Hears();
+  other_->Hears();
+  link::v1::GatewayItem item;
+  item.mutable_whisper()->set_channel("news");
+  item.mutable_whisper()->set_event("typing");
+  item.mutable_whisper()->set_data("1");
+  item.mutable_whisper()->set_socket_id("1.1");
+  item.mutable_whisper()->set_user_id("ada");
+  ASSERT_TRUE(gateway_->Say(item).ok());
+  const auto items = other_->Items();
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_TRUE(items[0].publication().whisper());
+  EXPECT_EQ(items[0].publication().except_socket_id(), "1.1");
+  EXPECT_EQ(items[0].publication().user_id(), "ada");
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 1"));
+}
+
+using APresenceChannel = Subscribing;
+
+TEST_F(APresenceChannel, TellsTheOthersBeforeTheNewcomerIsAnswered) {
+  gateway_->Subscribe(1, "presence-room");
+  authorizer_.Allow("ada");
+  other_->Subscribe(1, "presence-room");
+  authorizer_.Allow("bob");
+  gateway_->Subscribe(2, "presence-room");
+  authorizer_.Allow("cyd");
+  EXPECT_THAT(gateway_->Hears(),
+              ElementsAre("yes 1 ada", "+bob", "+cyd", "yes 2"));
+  EXPECT_THAT(other_->Hears(), ElementsAre("yes 1 ada bob", "+cyd"));
+}
+
+TEST_F(APresenceChannel, CountsAUserWithSeveralSocketsOnce) {
+  gateway_->Subscribe(1, "presence-room");
+  authorizer_.Allow("ada");
+  other_->Subscribe(1, "presence-room");
+  authorizer_.Allow("ada");
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1 ada"));
+  ASSERT_TRUE(other_->Unsubscribe(1, "presence-room", "ada").ok());
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  other_->Subscribe(2, "presence-room");
+  authorizer_.Allow("bob");
+  other_->Hears();
+  ASSERT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
+  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+}
+
+class ASubscriberLimit : public SettledHub {
+ protected:
+  ASubscriberLimit() : SettledHub(/*max_subscribers=*/2) {}
+};
+
+TEST_F(ASubscriberLimit, IsAChannelsOwn) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "a");
+  gateway->Subscribe(2, "a");
+  gateway->Subscribe(3, "a");
+  gateway->Subscribe(4, "b");
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("yes 1", "yes 2", "no 3 CODE_CHANNEL_FULL", "yes 4"));
+  ASSERT_TRUE(gateway->Unsubscribe(1, "a").ok());
+  gateway->Subscribe(5, "a");
+  EXPECT_THAT(gateway->Hears(), ElementsAre("yes 5"));
+}
+
+class AChannelLimit : public SettledHub {
+ protected:
+  AChannelLimit() : SettledHub(0, /*max_channels=*/2) {}
+};
+
+TEST_F(AChannelLimit, CountsChannelsThatHaveSubscribers) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "a");
+  gateway->Subscribe(2, "b");
+  gateway->Subscribe(3, "c");
+  gateway->Subscribe(4, "a");
+  EXPECT_THAT(
+      gateway->Hears(),
+      ElementsAre("yes 1", "yes 2", "no 3 CODE_TOO_MANY_CHANNELS", "yes 4"));
+  EXPECT_EQ(Publish("d", "1"), 0);  // Publishing makes no channel.
+  ASSERT_TRUE(gateway->Unsubscribe(2, "b").ok());
+  gateway->Subscribe(5, "c");
+  EXPECT_THAT(gateway->Hears(), ElementsAre("yes 5"));
+}
+
+// The fakes but FakeSink belong to one thread, so this uses public channels.
+TEST_F(Publishing, KeepsOneOrderPerChannelWhateverOthersDo) {
+  gateway_->Subscribe(1, "order");
+  other_->Subscribe(1, "order");
+  gateway_->Hears();
+  other_->Hears();
+  constexpr int kThreads = 4, kEach = 300;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([this, t] {
+      for (int i = 0; i < kEach; ++i) {
+        EXPECT_EQ(Publish("order", absl::StrCat(t * 1000 + i)), 2);
+      }
+    });
+  }
+  std::thread churn([this] {
+    for (int64_t i = 10; i < 300; ++i) {
+      auto gone = std::make_unique<FakeGateway>(hub_.get(), i);
+      gone->Attach();
+      gone->Subscribe(1, "other");
+      gone->Lose();
+    }
+  });
+  for (std::thread& thread : threads) thread.join();
+  churn.join();
+  const auto heard = gateway_->Hears();
+  EXPECT_EQ(heard.size(), static_cast<size_t>(kThreads * kEach));
+  EXPECT_EQ(heard, other_->Hears());
+  EXPECT_EQ(hub_->Counts().channels, 1);
+  EXPECT_EQ(hub_->Counts().subscriptions, 2);
+}
+
+}  // namespace
+}  // namespace herald::core

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A fixture: a hub whose start is over, and how a backend talks to it.
+
+#ifndef HERALD_TESTS_SERVICE_CORE_SETTLED_HUB_H_
+#define HERALD_TESTS_SERVICE_CORE_SETTLED_HUB_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/service/core/hub_world.h"
+
+namespace herald::core {
+
+class SettledHub : public ::testing::Test {
+ protected:
+  explicit SettledHub(int64_t max_subscribers = 0, int64_t max_channels = 0,
+                      bool settle = true) {
+    HubOptions options;
+    options.version = "test";
+    options.settings.set_revision(1);
+    options.settings.set_max_payload(100);
+    options.settings.set_max_subscribers(max_subscribers);
+    options.settings.set_max_channels(max_channels);
+    hub_ = std::make_unique<Hub>(std::move(options), &engine_, &authorizer_,
+                                 &timers_, &observer_);
+    hub_->Start();
+    if (settle) timers_.Advance(absl::Milliseconds(500));
+  }
+
+  // A gateway that has attached with nothing, and forgot what it heard.
+  std::unique_ptr<FakeGateway> Attached(int64_t id) {
+    auto gateway = std::make_unique<FakeGateway>(hub_.get(), id);
+    gateway->Attach();
+    gateway->Hears();
+    return gateway;
+  }
+
+  absl::StatusOr<v1::BroadcastResponse> Broadcast(
+      const std::vector<std::string>& channels, const std::string& data,
+      const std::string& key = "", const std::string& except = "") {
+    v1::BroadcastRequest request;
+    for (const std::string& channel : channels) request.add_channels(channel);
+    request.set_event("e");
+    request.set_data(data);
+    request.set_idempotency_key(key);
+    request.set_except_socket_id(except);
+    absl::StatusOr<v1::BroadcastResponse> answer =
+        absl::InternalError("not answered");
+    hub_->Broadcast(request, [&](auto result) { answer = std::move(result); });
+    return answer;
+  }
+
+  // Publishes to one channel; how many subscribers it had.
+  int64_t Publish(const std::string& channel, const std::string& data,
+                  const std::string& key = "") {
+    const auto answer = Broadcast({channel}, data, key);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return answer.ok() ? answer->receipts(0).subscribers() : -1;
+  }
+
+  std::vector<std::string> Members(const std::string& channel) {
+    v1::GetMembersRequest request;
+    request.set_channel(channel);
+    const auto answer = hub_->GetMembers(request);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    std::vector<std::string> users;
+    for (const auto& member : answer->members()) {
+      users.push_back(member.user_id());
+    }
+    return users;
+  }
+
+  FakeTimers timers_;
+  FakeAuthorizer authorizer_;
+  Observer observer_;
+  MemoryEngine engine_{&timers_};
+  std::unique_ptr<Hub> hub_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_TESTS_SERVICE_CORE_SETTLED_HUB_H_

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A link as a gateway sees it, over a real stream.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "gtest/gtest.h"
+#include "tests/service/rpc/loopback.h"
+
+namespace herald::rpc {
+namespace {
+
+using link::v1::GatewayItem;
+using link::v1::ServiceItem;
+using ::testing::HasSubstr;
+
+// A gateway without sockets.
+class FakeGateway {
+ public:
+  explicit FakeGateway(Loopback& world, int64_t id = 7)
+      : id_(id),
+        stub_(link::v1::GatewayService::NewStub(world.channel())),
+        stream_(stub_->Attach(&context_)) {}
+
+  ~FakeGateway() { context_.TryCancel(); }
+
+  bool Send(std::vector<GatewayItem> items) {
+    link::v1::AttachRequest frame;
+    for (GatewayItem& item : items) *frame.add_items() = std::move(item);
+    return stream_->Write(frame);
+  }
+
+  GatewayItem Hello() const {
+    GatewayItem item;
+    item.mutable_hello()->set_protocol_version(1);
+    item.mutable_hello()->set_gateway_id(id_);
+    return item;
+  }
+
+  static GatewayItem Attached() {
+    GatewayItem item;
+    item.mutable_attached();
+    return item;
+  }
+
+  static GatewayItem Subscribe(int64_t ticket, const std::string& channel) {
+    GatewayItem item;
+    item.mutable_subscribe()->set_ticket(ticket);
+    item.mutable_subscribe()->set_socket_id(absl::StrCat("7.", ticket));
+    item.mutable_subscribe()->set_channel(channel);
+    return item;
+  }
+
+  // Attaches and subscribes to `channel` under ticket 1; false if that fails.
+  bool AttachAndSubscribe(const std::string& channel) {
+    return Send({Hello(), Attached(), Subscribe(1, channel)}) &&
+           Next(ServiceItem::kSubscribed).has_value();
+  }
+
+  // The next frame, or nothing if the stream has ended.
+  std::optional<link::v1::AttachResponse> Read() {
+    link::v1::AttachResponse frame;
+    if (!stream_->Read(&frame)) return std::nullopt;
+    return frame;
+  }
+
+  // The next item of a kind, passing over others.
+  std::optional<ServiceItem> Next(ServiceItem::ItemCase kind) {
+    for (;;) {
+      while (!items_.empty()) {
+        const ServiceItem item = items_.front();
+        items_.erase(items_.begin());
+        if (item.item_case() == kind) return item;
+      }
+      std::optional<link::v1::AttachResponse> frame = Read();
+      if (!frame) return std::nullopt;
+      items_.assign(frame->items().begin(), frame->items().end());
+    }
+  }
+
+  void SayNoMore() { stream_->WritesDone(); }
+
+  // Reads to the end, and how it ended.
+  grpc::Status Finish() {
+    while (Read().has_value()) {
+    }
+    return stream_->Finish();
+  }
+
+ private:
+  const int64_t id_;
+  std::vector<ServiceItem> items_;
+  BoundedContext context_;
+  std::unique_ptr<link::v1::GatewayService::Stub> stub_;
+  std::unique_ptr<grpc::ClientReaderWriter<link::v1::AttachRequest,
+                                           link::v1::AttachResponse>>
+      stream_;
+};
+
+TEST(ALink, BeginsWithTheSettings) {
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.Send({gateway.Hello()}));
+
+  const auto item = gateway.Next(ServiceItem::kSettings);
+
+  ASSERT_TRUE(item.has_value());
+  EXPECT_EQ(item->settings().max_payload(), 64 << 10);
+}
+
+TEST(ALink, CarriesPublicationsInOrderBehindTheAnswer) {
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  for (int i = 0; i < 100; ++i) world.Broadcast("news", absl::StrCat(i));
+
+  for (int i = 0; i < 100; ++i) {
+    const auto item = gateway.Next(ServiceItem::kPublication);
+    ASSERT_TRUE(item.has_value());
+    EXPECT_EQ(item->publication().data(), absl::StrCat(i));
+  }
+}
+
+TEST(ALink, JoinsWhatHasPiledUpIntoFramesOfBoundedSize) {
+  constexpr int kEvents = 2000;
+  constexpr size_t kBytes = 4000;
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  // The gateway does not read meanwhile, so most of it has to wait.
+  for (int i = 0; i < kEvents; ++i) world.Broadcast("news", Padded(i, kBytes));
+  EXPECT_GT(world.metrics().links()->queue_bytes, 1 << 20);
+
+  int frames = 0;
+  int events = 0;
+  while (events < kEvents) {
+    const auto frame = gateway.Read();
+    ASSERT_TRUE(frame.has_value()) << gateway.Finish().error_message();
+    ++frames;
+    EXPECT_LE(static_cast<int64_t>(frame->ByteSizeLong()),
+              contract::kLinkFrameBytes);
+    for (const ServiceItem& item : frame->items()) {
+      if (!item.has_publication()) continue;
+      EXPECT_EQ(item.publication().data(), Padded(events, kBytes));
+      ++events;
+    }
+  }
+  // 8 MB in frames of 256 KiB, but for the first few.
+  EXPECT_LT(frames, 100);
+  EXPECT_TRUE(
+      WaitUntil([&] { return world.metrics().links()->queue_bytes == 0; }));
+}
+
+TEST(ALink, EndsWhenItsOutboxOverflowsAndTheGatewayIsToldWhy) {
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  // Twice the bound, while the gateway does not read.
+  for (int i = 0; i < 600; ++i) world.Broadcast("news", Padded(i, 60'000));
+
+  EXPECT_TRUE(WaitUntil([&] { return world.hub().Counts().gateways == 0; }));
+  const grpc::Status status = gateway.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("16 MiB"));
+  EXPECT_EQ(world.metrics().links()->overflows, 1);
+  EXPECT_EQ(world.metrics().links()->queue_bytes, 0);
+}
+
+TEST(ALink, TakesOneChunkThatIsLargerThanAFrame) {
+  Loopback world;
+  FakeGateway gateway(world);
+  v1::Member large;
+  GatewayItem held;
+  held.mutable_held()->set_channel("presence-a");
+  held.mutable_held()->set_subscription_count(1);
+  for (int i = 0; i < 40; ++i) {
+    auto& member = *held.mutable_held()->add_members();
+    member.mutable_member()->set_user_id(absl::StrCat(i));
+    member.mutable_member()->set_user_info(Padded(i, 10'000));
+    member.add_socket_ids(absl::StrCat("7.", i));
+  }
+  ASSERT_TRUE(gateway.Send({gateway.Hello(), held, gateway.Attached()}));
+
+  const auto roster = gateway.Next(ServiceItem::kRoster);
+
+  ASSERT_TRUE(roster.has_value());
+  EXPECT_EQ(roster->roster().members_size(), 40);
+  EXPECT_GT(static_cast<int64_t>(roster->ByteSizeLong()),
+            contract::kLinkFrameBytes);
+}
+
+TEST(ALink, EndsForTheHubWhenTheGatewaySaysNoMore) {
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  EXPECT_EQ(world.hub().Counts().gateways, 1);
+
+  gateway.SayNoMore();
+
+  EXPECT_TRUE(gateway.Finish().ok());
+  EXPECT_EQ(world.hub().Counts().gateways, 0);
+  EXPECT_EQ(world.hub().Counts().subscriptions, 0);
+}
+
+TEST(ALink, EndsForTheHubWhenTheConnectionIsCut) {
+  Loopback world;
+  {
+    FakeGateway gateway(world);
+    ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  }
+  EXPECT_TRUE(WaitUntil([&] { return world.hub().Counts().gateways == 0; }));
+}
+
+TEST(ALink, GivesWayToANewerOneOfTheSameGateway) {
+  Loopback world;
+  FakeGateway old(world);
+  ASSERT_TRUE(old.AttachAndSubscribe("news"));
+  FakeGateway young(world);
+  ASSERT_TRUE(young.AttachAndSubscribe("news"));
+
+  EXPECT_EQ(old.Finish().error_code(), grpc::StatusCode::ABORTED);
+  EXPECT_EQ(world.hub().Counts().gateways, 1);
+  EXPECT_EQ(world.hub().Counts().subscriptions, 1);
+}
+
+TEST(ALink, EndsWithUnavailableWhenTheServiceStops) {
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+
+  world.hub().Stop();
+
+  EXPECT_EQ(gateway.Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST(ALink, MustBeginWithHello) {
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.Send({gateway.Attached()}));
+
+  const grpc::Status status = gateway.Finish();
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), HasSubstr("hello"));
+}
+
+TEST(ALink, EndsWithWhatTheHubSaysOfABrokenRule) {
+  Loopback world;
+  FakeGateway twice(world);
+  ASSERT_TRUE(twice.Send({twice.Hello(), twice.Hello()}));
+  EXPECT_EQ(twice.Finish().error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+
+  FakeGateway ticket(world);
+  ASSERT_TRUE(ticket.Send(
+      {ticket.Hello(), ticket.Attached(), ticket.Subscribe(0, "a")}));
+  EXPECT_EQ(ticket.Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(world.hub().Counts().gateways, 0);
+}
+
+TEST(ALink, EndsWhenAFrameIsNoFrame) {
+  Loopback world;
+  BoundedContext context;
+  grpc::GenericStub stub(world.channel());
+  grpc::CompletionQueue queue;
+  const auto next = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    EXPECT_TRUE(queue.Next(&tag, &ok));
+  };
+  const auto call = stub.PrepareCall(
+      &context, "/herald.link.v1.GatewayService/Attach", &queue);
+  call->StartCall(nullptr);
+  next();
+  const grpc::Slice slice("\xff\xff\xff");
+  call->Write(grpc::ByteBuffer(&slice, 1), nullptr);
+  next();
+  grpc::Status status;
+  call->Finish(&status, nullptr);
+  next();
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  queue.Shutdown();
+}
+
+}  // namespace
+}  // namespace herald::rpc

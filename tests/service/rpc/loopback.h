@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A hub behind a real gRPC server on 127.0.0.1, within the test's process, and
+// a channel to it.
+
+#ifndef HERALD_TESTS_SERVICE_RPC_LOOPBACK_H_
+#define HERALD_TESTS_SERVICE_RPC_LOOPBACK_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "herald/link/v1/gateway_service.grpc.pb.h"
+#include "herald/v1/broadcast_service.grpc.pb.h"
+#include "proto/contract/limits.h"
+#include "service/core/hub.h"
+#include "service/core/memory_engine.h"
+#include "service/rpc/metrics.h"
+#include "service/rpc/no_authorizer.h"
+#include "service/rpc/server.h"
+#include "service/rpc/timer_thread.h"
+#include "tests/support/deadline.h"
+
+namespace herald::rpc {
+
+using testing_support::kPatience;
+using testing_support::WaitUntil;
+
+class Loopback {
+ public:
+  explicit Loopback(std::vector<std::string> tokens = {},
+                    bool reflection = true)
+      : tokens_(tokens) {
+    core::HubOptions options;
+    options.version = "test";
+    options.settings.set_max_payload(64 << 10);
+    options.settle_min = absl::Milliseconds(1);
+    hub_ = std::make_unique<core::Hub>(options, &engine_, &authorizer_,
+                                       &timers_, &metrics_);
+    metrics_.Pull(hub_.get(), nullptr);
+    hub_->Start();
+    ServerOptions server;
+    server.address = "127.0.0.1:0";
+    server.reflection = reflection;
+    server.hub = hub_.get();
+    server.tokens = &tokens_;
+    server.links = metrics_.links();
+    server.watches = metrics_.watches();
+    server.rpcs = metrics_.rpcs();
+    server_ = *Server::Listen(server);
+    grpc::ChannelArguments arguments;
+    arguments.SetMaxReceiveMessageSize(contract::kLinkMessageBytesMax);
+    // Every loopback is its own world, and so is its connection.
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    channel_ = grpc::CreateCustomChannel(
+        server_->address(), grpc::InsecureChannelCredentials(), arguments);
+    EXPECT_TRUE(WaitUntil([this] { return hub_->ready(); }));
+  }
+
+  ~Loopback() { Stop(); }
+
+  void Stop() {
+    hub_->Stop();
+    server_->Drain(absl::Seconds(1));
+    timers_.Stop();
+  }
+
+  core::Hub& hub() { return *hub_; }
+  Metrics& metrics() { return metrics_; }
+  Server& server() { return *server_; }
+  const std::shared_ptr<grpc::Channel>& channel() { return channel_; }
+
+  std::unique_ptr<v1::BroadcastService::Stub> backend() {
+    return v1::BroadcastService::NewStub(channel_);
+  }
+
+  // Publishes as a backend would, without the network.
+  void Broadcast(const std::string& channel, const std::string& data) {
+    v1::BroadcastRequest request;
+    request.add_channels(channel);
+    request.set_event("news");
+    request.set_data(data);
+    hub_->Broadcast(request, [](absl::StatusOr<v1::BroadcastResponse> result) {
+      EXPECT_TRUE(result.ok()) << result.status();
+    });
+  }
+
+ private:
+  TimerThread timers_;
+  Metrics metrics_{"test"};
+  ApiTokens tokens_;
+  core::MemoryEngine engine_{&timers_};
+  NoAuthorizer authorizer_;
+  std::unique_ptr<core::Hub> hub_;
+  std::unique_ptr<Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+// A call that the test ends itself, or that ends itself after a while.
+class BoundedContext : public grpc::ClientContext {
+ public:
+  BoundedContext() {
+    set_deadline(std::chrono::system_clock::now() + 2 * kPatience);
+  }
+};
+
+// A JSON string of `bytes` bytes in all that begins with `number`.
+inline std::string Padded(int number, size_t bytes) {
+  std::string text = "\"" + std::to_string(number) + " ";
+  text.resize(bytes - 1, 'x');
+  return text + "\"";
+}
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_TESTS_SERVICE_RPC_LOOPBACK_H_

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The page that Prometheus reads.
+
+#include "service/rpc/metrics.h"
+
+#include <string>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+#include "service/core/memory_engine.h"
+#include "service/rpc/no_authorizer.h"
+#include "service/rpc/timer_thread.h"
+#include "tests/support/prometheus_text.h"
+
+namespace herald::rpc {
+namespace {
+
+using testing_support::PrometheusText;
+
+class TheMetrics : public ::testing::Test {
+ protected:
+  TheMetrics() {
+    link_ = AuthorizerLink::Create({.target = "127.0.0.1:1"}, &timers_,
+                                   &metrics_, nullptr);
+    metrics_.Pull(&hub_, link_.get());
+  }
+  ~TheMetrics() override { link_->Stop(); }
+
+  PrometheusText Page() { return PrometheusText(metrics_.Text()); }
+
+  TimerThread timers_;
+  Metrics metrics_{"1.2.3"};
+  core::MemoryEngine engine_{&timers_};
+  NoAuthorizer authorizer_;
+  core::Hub hub_{{}, &engine_, &authorizer_, &timers_, &metrics_};
+  std::shared_ptr<AuthorizerLink> link_;
+};
+
+TEST_F(TheMetrics, AreWellFormedAndExplained) {
+  const PrometheusText page = Page();
+  EXPECT_EQ(page.error(), "");
+  EXPECT_GT(page.families().size(), 20u);
+  for (const auto& [name, family] : page.families()) {
+    EXPECT_TRUE(absl::StartsWith(name, "herald_")) << name;
+    EXPECT_NE(family.help, "") << name;
+    EXPECT_EQ(absl::EndsWith(name, "_total"), family.type == "counter") << name;
+  }
+}
+
+TEST_F(TheMetrics, NameTheRelease) {
+  EXPECT_EQ(Page().Sum("herald_build_info", {{"version", "1.2.3"}}), 1);
+}
+
+TEST_F(TheMetrics, CountWhatHappens) {
+  metrics_.OnPublished(100, 5, 2, /*whisper=*/false);
+  metrics_.OnPublished(11, 5, 2, /*whisper=*/true);
+  metrics_.OnRepeated();
+  metrics_.OnRevoked();
+  metrics_.OnCallTimedOut();
+  metrics_.OnLeaseExpired(7);
+  metrics_.OnSubscribeAnswered("allowed");
+  metrics_.OnSubscribeAnswered("channel_full");
+  Add(metrics_.links()->overflows, 1);
+  Add(metrics_.links()->queue_bytes, 77);
+  Add(metrics_.watches()->overflows, 2);
+  metrics_.rpcs()->OnEnded(Method::kWatch, grpc::StatusCode::CANCELLED);
+
+  const PrometheusText page = Page();
+  EXPECT_EQ(page.Sum("herald_publications_total"), 2);
+  EXPECT_EQ(page.Sum("herald_publication_bytes_total"), 111);
+  EXPECT_EQ(page.Sum("herald_whispers_total"), 1);
+  EXPECT_EQ(page.Sum("herald_publications_repeated_total"), 1);
+  EXPECT_EQ(page.Sum("herald_revocations_total"), 1);
+  EXPECT_EQ(page.Sum("herald_calls_timed_out_total"), 1);
+  EXPECT_EQ(page.Sum("herald_leases_expired_total"), 1);
+  EXPECT_EQ(page.Sum("herald_subscribes_total"), 2);
+  EXPECT_EQ(page.Sum("herald_subscribes_total", {{"outcome", "channel_full"}}),
+            1);
+  EXPECT_EQ(page.Sum("herald_link_overflows_total"), 1);
+  EXPECT_EQ(page.Sum("herald_link_queue_bytes"), 77);
+  EXPECT_EQ(page.Sum("herald_watch_overflows_total"), 2);
+  EXPECT_EQ(page.Sum("herald_rpcs_total",
+                     {{"method", "Watch"}, {"code", "CANCELLED"}}),
+            1);
+}
+
+TEST_F(TheMetrics, TellOfTheAuthorizer) {
+  metrics_.OnDecision("allowed", absl::Milliseconds(2));
+  metrics_.OnDecision("denied", absl::Milliseconds(20));
+  metrics_.OnDecision("unavailable", std::nullopt);
+  metrics_.OnAuthorizerIgnored("empty");
+  metrics_.OnAuthorizerDown(absl::UnavailableError("away"));
+
+  const PrometheusText page = Page();
+  EXPECT_EQ(page.error(), "");
+  EXPECT_EQ(page.Sum("herald_authorizer_up"), 0);
+  EXPECT_EQ(page.Sum("herald_authorizer_decisions_total"), 3);
+  EXPECT_EQ(page.Sum("herald_authorizer_seconds_count"), 2);
+  EXPECT_DOUBLE_EQ(page.Sum("herald_authorizer_seconds_sum"), 0.022);
+  EXPECT_EQ(page.Sum("herald_authorizer_seconds_bucket", {{"le", "0.005"}}), 1);
+  EXPECT_EQ(page.Sum("herald_authorizer_ignored_total", {{"reason", "empty"}}),
+            1);
+  EXPECT_EQ(page.Sum("herald_authorizer_streams_lost_total"), 1);
+}
+
+TEST_F(TheMetrics, SayNothingOfAnAuthorizerThatIsNotConfigured) {
+  metrics_.Pull(&hub_, nullptr);
+  EXPECT_FALSE(Page().families().contains("herald_authorizer_up"));
+}
+
+}  // namespace
+}  // namespace herald::rpc

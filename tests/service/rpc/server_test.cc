@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The server's port, health and end.
+
+#include "service/rpc/server.h"
+
+#include <string>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "gtest/gtest.h"
+#include "tests/service/rpc/loopback.h"
+
+namespace herald::rpc {
+namespace {
+
+using ::testing::HasSubstr;
+
+// What grpc.health.v1 says of a service: 1 is SERVING, 2 NOT_SERVING, 3 unknown
+// or not there. The messages are small enough to be read by hand.
+int HealthOf(Loopback& world, const std::string& service) {
+  BoundedContext context;
+  grpc::GenericStub stub(world.channel());
+  grpc::CompletionQueue queue;
+  std::string request;
+  if (!service.empty()) {
+    request = std::string("\x0a") + static_cast<char>(service.size()) + service;
+  }
+  const grpc::Slice slice(request);
+  const auto call =
+      stub.PrepareUnaryCall(&context, "/grpc.health.v1.Health/Check",
+                            grpc::ByteBuffer(&slice, 1), &queue);
+  call->StartCall();
+  grpc::ByteBuffer response;
+  grpc::Status status;
+  call->Finish(&response, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  EXPECT_TRUE(queue.Next(&tag, &ok));
+  queue.Shutdown();
+  if (!status.ok()) return 3;
+  grpc::Slice bytes;
+  EXPECT_TRUE(response.DumpToSingleSlice(&bytes).ok());
+  return bytes.size() == 2 ? bytes.begin()[1] : 0;
+}
+
+TEST(Health, FollowsWhetherTheServiceIsReady) {
+  Loopback world({"a token that health does not ask for"});
+  for (const char* service : {"", "herald.v1.BroadcastService"}) {
+    EXPECT_EQ(HealthOf(world, service), 2) << service;
+    world.server().SetReady(true);
+    EXPECT_EQ(HealthOf(world, service), 1) << service;
+    world.server().SetReady(false);
+    EXPECT_EQ(HealthOf(world, service), 2) << service;
+  }
+  EXPECT_EQ(HealthOf(world, "herald.v1.NoService"), 3);
+}
+
+TEST(Listening, OnATakenPortNamesItAndSharesNothing) {
+  Loopback world;
+  ApiTokens tokens({});
+  StreamCounters streams;
+  RpcCounters rpcs;
+  ServerOptions options;
+  options.address = world.server().address();
+  options.hub = &world.hub();
+  options.tokens = &tokens;
+  options.links = options.watches = &streams;
+  options.rpcs = &rpcs;
+
+  const absl::Status status = Server::Listen(options).status();
+
+  EXPECT_TRUE(absl::IsUnavailable(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("in use"));
+}
+
+TEST(Draining, EndsStreamsThatWouldStayOpenForEver) {
+  Loopback world;
+  BoundedContext stream_context;
+  const auto stub = world.backend();
+  const auto stream = stub->BroadcastStream(&stream_context);
+  ASSERT_TRUE(stream->Write(v1::BroadcastStreamRequest()));
+  v1::BroadcastStreamResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  const auto start = testing_support::Clock::now();
+  world.hub().Stop();
+
+  world.server().Drain(absl::Seconds(30));
+
+  EXPECT_LT(testing_support::Clock::now() - start, std::chrono::seconds(20));
+  EXPECT_FALSE(stream->Read(&response));
+  EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+}  // namespace
+}  // namespace herald::rpc

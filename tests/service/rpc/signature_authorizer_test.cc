@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The Pusher scheme. The signatures of the vectors were made with
+// `openssl dgst -sha256 -hmac`, not with the code under test.
+
+#include "service/rpc/signature_authorizer.h"
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/ascii.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace herald::rpc {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kSecret[] = "7ad3773142a6692b25b8";
+constexpr char kSocket[] = "1234.1234";
+constexpr char kPrivateSignature[] =
+    "58df8b0c36d6982b82c3ecf6b4662e34fe8c25bba48f5369f135bf843651c3a4";
+constexpr char kPresenceData[] =
+    R"({"user_id":10,"user_info":{"name": "Mr. Channels"}})";
+constexpr char kPresenceSignature[] =
+    "f25174904cb04c6ab63d3e90ef3822ff05d9b249df20b635e97ab4cfb8ad6467";
+constexpr char kNobodyData[] = R"({"user":10})";
+constexpr char kNobodySignature[] =
+    "ff1b2dc1805e6380815724617c6bf09293702b1ece7abc360a8ae423a77a311a";
+
+// Says yes as a user of its own, and remembers that it was asked.
+class NextAuthorizer final : public core::Authorizer {
+ public:
+  void Authorize(core::Question question,
+                 absl::AnyInvocable<void(core::Decision)> done) override {
+    asked = std::move(question);
+    core::Decision yes;
+    yes.member.emplace().set_user_id("next");
+    done(std::move(yes));
+  }
+  std::optional<core::Question> asked;
+};
+
+core::Question Ask(const std::string& channel, const std::string& token,
+                   const std::string& data = "") {
+  core::Question question;
+  question.socket_id = kSocket;
+  question.channel = channel;
+  question.auth_token = token;
+  question.channel_data = data;
+  return question;
+}
+
+core::Decision Decide(core::Authorizer& authorizer, core::Question question) {
+  std::optional<core::Decision> decision;
+  authorizer.Authorize(std::move(question), [&](core::Decision made) {
+    EXPECT_FALSE(decision.has_value());
+    decision = std::move(made);
+  });
+  EXPECT_TRUE(decision.has_value());
+  return decision.value_or(core::Decision{});
+}
+
+TEST(Signature, OfAPrivateChannelIsAYes) {
+  SignatureAuthorizer authorizer(kSecret, nullptr);
+
+  const core::Decision decision =
+      Decide(authorizer, Ask("private-foobar", kPrivateSignature));
+
+  EXPECT_TRUE(decision.status.ok()) << decision.status;
+  EXPECT_FALSE(decision.member.has_value());
+  EXPECT_EQ(decision.expires_after, absl::InfiniteDuration());
+}
+
+TEST(Signature, MayBeInCapitals) {
+  SignatureAuthorizer authorizer(kSecret, nullptr);
+
+  EXPECT_TRUE(Decide(authorizer, Ask("private-foobar",
+                                     absl::AsciiStrToUpper(kPrivateSignature)))
+                  .status.ok());
+}
+
+TEST(Signature, OfAPresenceChannelBringsTheMemberThatWasSigned) {
+  SignatureAuthorizer authorizer(kSecret, nullptr);
+
+  const core::Decision decision = Decide(
+      authorizer, Ask("presence-foobar", kPresenceSignature, kPresenceData));
+
+  ASSERT_TRUE(decision.status.ok()) << decision.status;
+  ASSERT_TRUE(decision.member.has_value());
+  EXPECT_EQ(decision.member->user_id(), "10");
+  EXPECT_EQ(decision.member->user_info(), R"({"name": "Mr. Channels"})");
+}
+
+TEST(Signature, HoldsForItsChannelSocketDataAndSecretOnly) {
+  SignatureAuthorizer authorizer(kSecret, nullptr);
+  core::Question other_socket = Ask("private-foobar", kPrivateSignature);
+  other_socket.socket_id = "1234.1235";
+  std::string other_data = kPresenceData;
+  other_data.insert(1, " ");
+  std::string flipped = kPrivateSignature;
+  flipped[0] = flipped[0] == '0' ? '1' : '0';
+  SignatureAuthorizer other_secret("7ad3773142a6692b25b9", nullptr);
+
+  const core::Decision decisions[] = {
+      Decide(authorizer, Ask("private-foobaz", kPrivateSignature)),
+      Decide(authorizer, other_socket),
+      Decide(authorizer,
+             Ask("presence-foobar", kPresenceSignature, other_data)),
+      Decide(authorizer, Ask("private-foobar", flipped)),
+      Decide(authorizer, Ask("private-foobar", "")),
+      Decide(authorizer, Ask("private-foobar", std::string(64, 'z'))),
+      Decide(authorizer,
+             Ask("private-foobar", std::string(kPrivateSignature) + "00")),
+      Decide(other_secret, Ask("private-foobar", kPrivateSignature)),
+  };
+
+  for (const core::Decision& decision : decisions) {
+    EXPECT_TRUE(absl::IsPermissionDenied(decision.status)) << decision.status;
+  }
+}
+
+TEST(Signature, ThatIsNotValidIsPutToTheNextAuthorizerAsAToken) {
+  NextAuthorizer next;
+  SignatureAuthorizer authorizer(kSecret, &next);
+
+  const core::Decision decision =
+      Decide(authorizer, Ask("private-foobar", "a session cookie"));
+
+  EXPECT_TRUE(decision.status.ok());
+  ASSERT_TRUE(next.asked.has_value());
+  EXPECT_EQ(next.asked->auth_token, "a session cookie");
+}
+
+TEST(Signature, ThatIsValidNeedsNobodyElse) {
+  NextAuthorizer next;
+  SignatureAuthorizer authorizer(kSecret, &next);
+
+  EXPECT_TRUE(
+      Decide(authorizer, Ask("private-foobar", kPrivateSignature)).status.ok());
+  EXPECT_FALSE(next.asked.has_value());
+}
+
+TEST(Signature, OverDataWithoutAUserIsANoThatSaysSo) {
+  NextAuthorizer next;
+  SignatureAuthorizer authorizer(kSecret, &next);
+
+  const core::Decision decision =
+      Decide(authorizer, Ask("presence-foobar", kNobodySignature, kNobodyData));
+
+  EXPECT_TRUE(absl::IsPermissionDenied(decision.status)) << decision.status;
+  EXPECT_THAT(std::string(decision.status.message()), HasSubstr("user_id"));
+  EXPECT_FALSE(next.asked.has_value());
+}
+
+TEST(Member, IsReadFromChannelData) {
+  EXPECT_EQ(MemberOf(R"({"user_id":"ada"})")->user_id(), "ada");
+  EXPECT_EQ(MemberOf(R"({"user_id":-7})")->user_id(), "-7");
+  EXPECT_EQ(MemberOf(R"({"user_id":18446744073709551615})")->user_id(),
+            "18446744073709551615");
+  EXPECT_EQ(MemberOf(R"({"user_id":"\u00e9"})")->user_id(), "é");
+  EXPECT_EQ(MemberOf(R"({"user_id":"a"})")->user_info(), "");
+  EXPECT_EQ(MemberOf(R"({"user_info": [1, 2.50] ,"user_id":"a"})")->user_info(),
+            "[1, 2.50]");
+  EXPECT_EQ(MemberOf(R"({"user_id":"a","user_info": 12 })")->user_info(), "12");
+  EXPECT_EQ(MemberOf(R"({"user_id":"a","user_info":"x\"y"})")->user_info(),
+            R"("x\"y")");
+}
+
+TEST(Member, IsRefusedWhereThereIsNone) {
+  for (const char* data :
+       {"", "null", "[]", "{}", "\"user_id\"", R"({"user_id":null})",
+        R"({"user_id":1.5})", R"({"user_id":true})", R"({"user_id":["a"]})",
+        R"({"user_id":"a")", R"({"user_id":"a","user_info":nul})"}) {
+    EXPECT_TRUE(absl::IsPermissionDenied(MemberOf(data).status())) << data;
+  }
+}
+
+}  // namespace
+}  // namespace herald::rpc
