@@ -45,6 +45,15 @@ std::string Word(absl::string_view value) {
                : absl::StrCat("\"", absl::Utf8SafeCHexEscape(value), "\"");
 }
 
+// A message has its quotes, but never a line end of its own.
+std::string OneLine(absl::string_view message) {
+  std::string line(message);
+  std::replace_if(
+      line.begin(), line.end(),
+      [](unsigned char c) { return absl::ascii_iscntrl(c); }, ' ');
+  return line;
+}
+
 void AppendJson(absl::string_view text, std::string* out) {
   AppendJsonString(
       contract::IsUtf8(text) ? std::string(text) : absl::CHexEscape(text), out);
@@ -91,7 +100,7 @@ void Log(
     line = "\"message\":";
     AppendJson(message, &line);
   } else {
-    line = absl::Utf8SafeCEscape(message);
+    line = OneLine(message);
   }
   for (const auto& [name, value] : fields) {
     if (log_json) {

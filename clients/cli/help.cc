@@ -33,7 +33,7 @@ constexpr absl::string_view kConnectionFlags =
 )";
 
 constexpr absl::string_view kTimeoutFlag =
-    R"(  --timeout DURATION   longest time to wait, retries included (default: 5s)
+    R"(  --timeout DURATION   longest time, retries included (default: 5s)
 )";
 
 constexpr absl::string_view kEnd =
@@ -105,8 +105,8 @@ Flags:
 )";
 
 constexpr absl::string_view kStats =
-    R"(Shows how many connections, channels and subscriptions there are, and which
-gateways are attached.
+    R"(Shows how many connections, channels and subscriptions there are, and
+which gateways are attached.
 
 Usage:
   herald stats [flags]
@@ -115,7 +115,7 @@ Flags:
 )";
 
 constexpr absl::string_view kDisconnect =
-    R"(Closes connections for good: their clients do not come back by themselves.
+    R"(Closes connections for good: their clients do not come back.
 
 Usage:
   herald disconnect --socket ID [flags]

@@ -144,6 +144,7 @@ void AuthorizerStream::Wake() {
     if (host_->log()->Read(cursor_).forgotten) {
       Cut(absl::ResourceExhaustedError("revocations are not read"));
     }
+    // A write in flight goes on with what is new when it ends.
     if (pen_held_) return;
     pen_held_ = true;
   }
@@ -173,6 +174,9 @@ bool AuthorizerStream::TakeResume() {
   return true;
 }
 
+// Decisions and revocations leave in the order in which they were made, except
+// that a new stream first hears what it has missed: its cursor is behind the
+// log_end of any decision.
 bool AuthorizerStream::TakeNext() {
   while (!outbox_.empty() && outbox_.front().log_end <= cursor_) {
     Answer answer = std::move(outbox_.front());

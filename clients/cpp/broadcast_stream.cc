@@ -227,6 +227,7 @@ void BroadcastStream::Impl::OnReadDone(bool ok) {
   Awaited answered;
   {
     contract::MutexLock lock(&mutex_);
+    // Nobody would know whose answer the next one is.
     if (ok && awaited_.empty()) {
       Abandon(absl::InternalError("the service sent an answer too many"));
       ok = false;
@@ -247,6 +248,8 @@ void BroadcastStream::Impl::OnReadDone(bool ok) {
   StartRead(&response_);
 }
 
+// The last reaction, and so the only place where callbacks may be called
+// without regard to OnReadDone().
 void BroadcastStream::Impl::OnDone(const grpc::Status& status) {
   const std::shared_ptr<Impl> last_owner = std::move(self_);
   std::deque<Awaited> awaited;

@@ -2,6 +2,12 @@
 //
 // Waiting under a contract::Mutex until another thread says that something has
 // changed. Absent from the contract kit because no wire depends on it.
+//
+//   contract::MutexLock lock(&mutex_);
+//   while (!ended_) changed_.Wait(&mutex_);
+//
+// Threads: NotifyAll() and NotifyOne() may be called with or without the mutex;
+// an object that others may destroy is notified with it.
 
 #ifndef HERALD_CLIENTS_CPP_CONDITION_H_
 #define HERALD_CLIENTS_CPP_CONDITION_H_

@@ -21,8 +21,10 @@ absl::Status CheckEvent(const OutgoingEvent& event);
 // so that empty ones are bounded too.
 int64_t BytesOf(const OutgoingEvent& event);
 
+// REQUIRES: CheckEvent() is OK.
 v1::BroadcastRequest ToRequest(OutgoingEvent event);
 
+// As the service sent them; whether they fit the event is not looked at.
 std::vector<Receipt> ToReceipts(const v1::BroadcastResponse& response);
 
 }  // namespace herald::client

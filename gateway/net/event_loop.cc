@@ -87,18 +87,23 @@ void EventLoop::OnTick() {
 
 void EventLoop::StartDrain(absl::Duration time) {
   net::post(context_, [this, time] {
-    drain_end_ = Monotonic() + time;
+    drain_time_ = std::max(time, TimerWheel::kSlot);
+    drain_end_ = Monotonic() + drain_time_;
+    drain_count_ = shard_.CloseSome(0, CloseReason::kGoingAway);
     DrainSome();
   });
 }
 
 void EventLoop::DrainSome() {
   if (drain_end_ == absl::InfiniteFuture()) return;
-  // What is left, divided by the ticks that are left, rounded up.
+  // As many may be open as there is time left, in proportion.
+  const double left =
+      std::max(0.0, absl::FDivDuration(drain_end_ - Monotonic(), drain_time_));
+  const auto allowed =
+      static_cast<int64_t>(left * static_cast<double>(drain_count_));
   const int64_t open = shard_.CloseSome(0, CloseReason::kGoingAway);
-  const int64_t ticks =
-      std::max<int64_t>(1, (drain_end_ - Monotonic()) / TimerWheel::kSlot);
-  shard_.CloseSome((open + ticks - 1) / ticks, CloseReason::kGoingAway);
+  if (open <= allowed) return;
+  shard_.CloseSome(open - allowed, CloseReason::kGoingAway);
 }
 
 }  // namespace herald::gateway

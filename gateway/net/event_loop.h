@@ -97,6 +97,8 @@ class EventLoop final : public Loop, public ShardInbox {
   // own the sockets, which are known to the shard and count their bytes.
   int64_t queue_bytes_ = 0;
   absl::Time drain_end_ = absl::InfiniteFuture();
+  absl::Duration drain_time_;
+  int64_t drain_count_ = 0;  // Sockets at its beginning.
   Shard shard_;
   net::io_context context_;
   Timer tick_;

@@ -111,6 +111,7 @@ class HttpSession final : public Timer,
   beast::flat_buffer buffer_{kHeaderBytesMax + kFirstReadBytes};
   std::optional<Parser> parser_;
   std::optional<Response> response_;
+  bool last_ = false;  // The answer ends the connection.
   size_t discarded_bytes_ = 0;
 };
 
@@ -215,6 +216,7 @@ void HttpSession::ServeUpgrade() {
 
 void HttpSession::Refuse(UpgradeRefusal why, Response response) {
   loop_->state().observer->OnUpgradeRefused(why);
+  last_ = true;  // Nobody has another request for a WebSocket's connection.
   if (response.result() == http::status::service_unavailable) {
     response.set(http::field::retry_after, "5");
   }
@@ -233,7 +235,7 @@ HttpSession::Response HttpSession::Answer(http::status status,
 
 void HttpSession::StartWrite(Response response) {
   // Bodies are not read, so a request that has one is the last.
-  response.keep_alive(parser_->is_done() && parser_->get().keep_alive());
+  response.keep_alive(!last_ && parser_->is_done() && parser_->keep_alive());
   response.prepare_payload();
   response_ = std::move(response);
   http::async_write(socket_, *response_,

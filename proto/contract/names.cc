@@ -154,10 +154,12 @@ std::optional<SocketId> ParseSocketId(absl::string_view text) {
 
 std::string Quoted(absl::string_view value) {
   constexpr size_t kShownBytesMax = 64;
-  const bool cut = value.size() > kShownBytesMax;
-  return absl::StrCat("\"",
-                      absl::Utf8SafeCHexEscape(value.substr(0, kShownBytesMax)),
-                      cut ? "…\"" : "\"");
+  const absl::string_view shown = CutUtf8(value, kShownBytesMax);
+  // What is shown is text, whatever the value was: it goes into messages.
+  const bool plain = IsUtf8(shown) && !HasControlCharacter(shown);
+  return absl::StrCat(
+      "\"", plain ? absl::Utf8SafeCHexEscape(shown) : absl::CHexEscape(shown),
+      shown.size() < value.size() ? "…\"" : "\"");
 }
 
 absl::string_view CutUtf8(absl::string_view text, size_t bytes_max) {

@@ -294,8 +294,7 @@ void Hub::Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
   Refused& no = *item.mutable_refused();
   no.set_ticket(question.ticket);
   no.set_code(code);
-  no.set_reason(std::string(contract::CutUtf8(
-      reason, static_cast<size_t>(contract::kReasonBytesMax))));
+  no.set_reason(PassableReason(reason));
   gateway->sink->Enqueue(EncodeItem(std::move(item)));
   gateway->sink->Flush();
   observer_->OnSubscribeAnswered(NameOf(code));
@@ -381,7 +380,7 @@ absl::Status Hub::OnRenew(const AttachmentPtr& gateway,
               GrantMilliseconds(decision.expires_after));
         } else if (absl::IsPermissionDenied(answer)) {
           renewed.set_outcome(link::v1::Renewed::OUTCOME_DENIED);
-          renewed.set_reason(std::string(answer.message()));
+          renewed.set_reason(PassableReason(answer.message()));
         }
         gateway->sink->Enqueue(EncodeItem(std::move(item)));
         gateway->sink->Flush();

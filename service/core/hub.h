@@ -68,6 +68,10 @@ struct HubOptions {
 
   // How long the members of a lost gateway wait for its return.
   absl::Duration lease = absl::Seconds(2);
+
+  // How long a gateway may take to say what it holds; then its link ends with
+  // DEADLINE_EXCEEDED.
+  absl::Duration attach_max = absl::Seconds(30);
 };
 
 // Counts of the whole service.
@@ -175,6 +179,8 @@ class Hub final : private EngineListener {
   link::v1::Roster RosterOf(absl::string_view channel) const;
   std::vector<AttachmentPtr> Attachments() const;
   AttachmentPtr AttachmentOf(uint64_t gateway) const;
+  // It has no link, and its lease is over.
+  bool IsGone(uint64_t gateway) const;
 
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;
@@ -200,8 +206,13 @@ class Hub final : private EngineListener {
   mutable contract::Mutex mu_;
   absl::flat_hash_map<uint64_t, AttachmentPtr> attachments_
       ABSL_GUARDED_BY(mu_);
+  // Gateways whose lease runs, and which one.
+  absl::flat_hash_map<uint64_t, int64_t> away_ ABSL_GUARDED_BY(mu_);
+  int64_t last_lease_ ABSL_GUARDED_BY(mu_) = 0;
   RevocationMemory revocations_ ABSL_GUARDED_BY(mu_);
   std::vector<SinkPtr> watch_sinks_ ABSL_GUARDED_BY(mu_);
+  bool settle_min_over_ ABSL_GUARDED_BY(mu_) = false;
+  bool settle_max_over_ ABSL_GUARDED_BY(mu_) = false;
   bool settling_ ABSL_GUARDED_BY(mu_) = false;
 };
 

@@ -16,9 +16,9 @@
 namespace herald::core {
 namespace {
 
-// A link's clock and ours do not tick together, and what was sent just before
-// a link broke may not have arrived.
-constexpr absl::Duration kReplaySlack = absl::Seconds(5);
+// A gateway counts from when it noticed that its link had ended. Keepalive
+// takes up to 8 s for that, and what was sent meanwhile has not arrived.
+constexpr absl::Duration kReplaySlack = absl::Seconds(10);
 
 bool IsPresence(absl::string_view channel) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
@@ -40,8 +40,21 @@ Hub::Hub(HubOptions options, Engine* engine, Authorizer* authorizer,
 
 void Hub::Start() {
   start_time_ = timers_->Now();
-  timers_->After(options_.settle_min, [this] { SettleIfDue(); });
-  timers_->After(options_.settle_max, [this] { SettleIfDue(); });
+  // Counted by the timers and not by the time of day, which may be set.
+  timers_->After(options_.settle_min, [this] {
+    {
+      contract::MutexLock lock(&mu_);
+      settle_min_over_ = true;
+    }
+    SettleIfDue();
+  });
+  timers_->After(options_.settle_max, [this] {
+    {
+      contract::MutexLock lock(&mu_);
+      settle_max_over_ = true;
+    }
+    SettleIfDue();
+  });
 }
 
 void Hub::Stop() {
@@ -73,11 +86,15 @@ absl::StatusOr<AttachmentPtr> Hub::Open(const link::v1::Hello& hello,
   }
   auto gateway =
       std::make_shared<Attachment>(hello, std::move(sink), timers_->Now());
+  link::v1::ServiceItem item;
+  *item.mutable_settings() = options_.settings;
+  gateway->sink->Enqueue(EncodeItem(std::move(item)));
   AttachmentPtr old;
   {
     contract::MutexLock lock(&mu_);
     AttachmentPtr& slot = attachments_[gateway->gateway];
     old = std::exchange(slot, gateway);
+    away_.erase(gateway->gateway);
   }
   if (old != nullptr) {
     Close(old, "a newer link of the same gateway has taken over");
@@ -85,10 +102,15 @@ absl::StatusOr<AttachmentPtr> Hub::Open(const link::v1::Hello& hello,
         absl::AbortedError("a newer link of the same gateway has taken over"));
   }
   observer_->OnLinkOpened(gateway->gateway);
-  link::v1::ServiceItem item;
-  *item.mutable_settings() = options_.settings;
-  gateway->sink->Enqueue(EncodeItem(std::move(item)));
   gateway->sink->Flush();
+  timers_->After(options_.attach_max, [weak =
+                                           std::weak_ptr<Attachment>(gateway)] {
+    const AttachmentPtr late = weak.lock();
+    if (late == nullptr || late->attached || late->ended) return;
+    late->sink->Close(absl::DeadlineExceededError("the attach took too long"));
+  });
+  // Stop() has closed the links that it saw.
+  if (phase_ == Phase::kStopped) gateway->sink->Close(CheckReady());
   return gateway;
 }
 
@@ -173,17 +195,21 @@ absl::Status Hub::OnAttached(const AttachmentPtr& gateway) {
   for (const std::string& channel : engine_->ChannelsOf(gateway->gateway)) {
     if (names.contains(channel)) continue;
     const ShardLock lock(table_.ShardOf(channel));
+    // What a newer link of this gateway has said must not be undone.
+    if (gateway->ended) break;
     engine_->Replace(channel, gateway->gateway, {});
   }
   Replay(gateway);
   observer_->OnAttached(gateway->gateway, gateway->subscription_count);
+  bool settled = false;
   {
     // Settle() tells all who are attached when it takes the list; whoever comes
     // later tells itself.
     contract::MutexLock lock(&mu_);
     gateway->attached = true;
+    settled = ready();
   }
-  if (ready()) {
+  if (settled) {
     SendSettled(gateway);
   } else {
     SettleIfDue();
@@ -215,11 +241,12 @@ void Hub::Adopt(const AttachmentPtr& gateway, const link::v1::Held& held) {
 
 void Hub::Replay(const AttachmentPtr& gateway) {
   if (gateway->link_down <= absl::ZeroDuration()) return;
-  const absl::Time now = timers_->Now();
+  // Since the link was opened the gateway hears everything by itself.
+  const absl::Time since = gateway->since - gateway->link_down - kReplaySlack;
   std::optional<std::vector<Chunk>> missed;
   {
     contract::MutexLock lock(&mu_);
-    missed = revocations_.Since(now - gateway->link_down - kReplaySlack, now);
+    missed = revocations_.Since(since, timers_->Now());
   }
   if (missed.has_value()) {
     for (Chunk& chunk : *missed) gateway->sink->Enqueue(std::move(chunk));
@@ -239,20 +266,30 @@ void Hub::Close(const AttachmentPtr& gateway, absl::string_view why) {
   }
   calls_.End(gateway.get());
   table_.Remove(gateway);
+  const uint64_t id = gateway->gateway;
+  int64_t lease = 0;
   bool replaced = false;
   {
     contract::MutexLock lock(&mu_);
-    const auto it = attachments_.find(gateway->gateway);
+    const auto it = attachments_.find(id);
     replaced = it == attachments_.end() || it->second != gateway;
-    if (!replaced) attachments_.erase(it);
+    if (!replaced) {
+      attachments_.erase(it);
+      if (!gateway->goodbye) away_[id] = lease = ++last_lease_;
+    }
   }
-  observer_->OnLinkEnded(gateway->gateway, why);
+  observer_->OnLinkEnded(id, why);
   if (phase_ == Phase::kStarting) SettleIfDue();
   if (replaced || phase_ == Phase::kStopped) return;
-  const uint64_t id = gateway->gateway;
   if (gateway->goodbye) return DropMembers(id);
-  timers_->After(options_.lease, [this, id] {
-    if (AttachmentOf(id) != nullptr) return;  // It has returned.
+  timers_->After(options_.lease, [this, id, lease] {
+    {
+      // It has returned, or was lost again after that: a lease of its own.
+      contract::MutexLock lock(&mu_);
+      const auto it = away_.find(id);
+      if (it == away_.end() || it->second != lease) return;
+      away_.erase(it);
+    }
     observer_->OnLeaseExpired(id);
     DropMembers(id);
   });
@@ -262,25 +299,22 @@ void Hub::DropMembers(uint64_t gateway) {
   for (const std::string& channel : engine_->ChannelsOf(gateway)) {
     const ShardLock lock(table_.ShardOf(channel));
     // A gateway that is attaching meanwhile says itself what it holds.
-    if (AttachmentOf(gateway) != nullptr) return;
+    if (!IsGone(gateway)) return;
     engine_->Replace(channel, gateway, {});
   }
 }
 
 void Hub::SettleIfDue() {
-  const absl::Duration age = timers_->Now() - start_time_;
   {
     contract::MutexLock lock(&mu_);
-    if (settling_ || phase_ != Phase::kStarting || age < options_.settle_min) {
-      return;
-    }
+    if (settling_ || phase_ != Phase::kStarting || !settle_min_over_) return;
     for (const auto& [id, gateway] : attachments_) {
-      if (!gateway->attached && age < options_.settle_max) return;
+      if (!gateway->attached && !settle_max_over_) return;
     }
     settling_ = true;
   }
   Settle();
-  observer_->OnSettled(age);
+  observer_->OnSettled(timers_->Now() - start_time_);
 }
 
 void Hub::Settle() {
@@ -377,6 +411,11 @@ std::vector<AttachmentPtr> Hub::Attachments() const {
   contract::MutexLock lock(&mu_);
   for (const auto& [id, gateway] : attachments_) all.push_back(gateway);
   return all;
+}
+
+bool Hub::IsGone(uint64_t gateway) const {
+  contract::MutexLock lock(&mu_);
+  return !attachments_.contains(gateway) && !away_.contains(gateway);
 }
 
 AttachmentPtr Hub::AttachmentOf(uint64_t gateway) const {

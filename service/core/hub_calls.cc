@@ -39,12 +39,6 @@ void SetTime(absl::Time time, google::protobuf::Timestamp* out) {
   out->set_nanos(static_cast<int32_t>(us % 1'000'000 * 1000));
 }
 
-std::string Reason(absl::string_view reason) {
-  if (!contract::IsUtf8(reason)) return "";
-  return std::string(contract::CutUtf8(
-      reason, static_cast<size_t>(contract::kReasonBytesMax)));
-}
-
 absl::Status NoSocket(absl::string_view socket_id) {
   return absl::NotFoundError(
       absl::StrCat("no gateway has socket ", contract::Quoted(socket_id)));
@@ -86,10 +80,13 @@ void Hub::CallGateway(absl::string_view socket_id, link::v1::Call call,
   absl::Status status = CheckReady();
   if (status.ok()) status = CheckSocketId("socket_id", socket_id);
   if (!status.ok()) return done(status);
-  const AttachmentPtr gateway =
-      AttachmentOf(contract::ParseSocketId(socket_id)->gateway);
+  const uint64_t id = contract::ParseSocketId(socket_id)->gateway;
+  if (IsGone(id)) return done(NoSocket(socket_id));
+  const AttachmentPtr gateway = AttachmentOf(id);
   if (gateway == nullptr || !gateway->attached) {
-    return done(NoSocket(socket_id));
+    return done(absl::UnavailableError(absl::StrCat("the gateway of socket ",
+                                                    contract::Quoted(socket_id),
+                                                    " has no link now")));
   }
   calls_.Start(std::move(call), {gateway}, deadline, std::move(done));
 }
@@ -130,7 +127,7 @@ void Hub::Disconnect(
     const v1::DisconnectRequest& request,
     absl::AnyInvocable<void(absl::StatusOr<v1::DisconnectResponse>)> done) {
   link::v1::Call call;
-  call.mutable_disconnect()->set_reason(Reason(request.reason()));
+  call.mutable_disconnect()->set_reason(PassableReason(request.reason()));
   if (request.subject_case() == v1::DisconnectRequest::kSocketId) {
     call.mutable_disconnect()->set_socket_id(request.socket_id());
     return CallGateway(request.socket_id(), std::move(call), kCallDeadline,
@@ -143,17 +140,24 @@ void Hub::Disconnect(
   if (status.ok()) status = contract::CheckUserId(request.user_id());
   if (!status.ok()) return done(status);
   call.mutable_disconnect()->set_user_id(request.user_id());
-  // Remembered before it is sent: a gateway that attaches in between hears it
-  // twice rather than not at all. Without a call_id nobody waits for it.
+  // Remembered before it is sent, for those who are away. Those who attach just
+  // now may have replayed already, so they get it, too: hearing it twice is
+  // harmless. Without a call_id nobody waits for it.
   link::v1::ServiceItem again;
   *again.mutable_call() = call;
+  const Chunk chunk = EncodeItem(std::move(again));
   std::vector<AttachmentPtr> gateways;
+  std::vector<AttachmentPtr> attaching;
   {
     contract::MutexLock lock(&mu_);
-    revocations_.Add(timers_->Now(), EncodeItem(std::move(again)));
+    revocations_.Add(timers_->Now(), chunk);
     for (const auto& [id, gateway] : attachments_) {
-      if (gateway->attached) gateways.push_back(gateway);
+      (gateway->attached ? gateways : attaching).push_back(gateway);
     }
+  }
+  for (const AttachmentPtr& gateway : attaching) {
+    gateway->sink->Enqueue(chunk);
+    gateway->sink->Flush();
   }
   calls_.Start(std::move(call), gateways, kCallDeadline,
                Counted(std::move(done)));
@@ -176,7 +180,7 @@ absl::Status Hub::Revoke(v1::Revocation revocation) {
     status = contract::CheckChannelName(revocation.channel());
   }
   if (!status.ok()) return status;
-  revocation.set_reason(Reason(revocation.reason()));
+  revocation.set_reason(PassableReason(revocation.reason()));
   link::v1::ServiceItem item;
   *item.mutable_revocation() = std::move(revocation);
   const Chunk chunk = EncodeItem(std::move(item));

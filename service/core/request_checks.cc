@@ -87,6 +87,12 @@ absl::Status CheckMember(const v1::Member& member) {
   return absl::OkStatus();
 }
 
+std::string PassableReason(absl::string_view reason) {
+  reason =
+      contract::CutUtf8(reason, static_cast<size_t>(contract::kReasonBytesMax));
+  return contract::IsUtf8(reason) ? std::string(reason) : std::string();
+}
+
 absl::Status CheckSocketId(absl::string_view field, absl::string_view text) {
   if (contract::ParseSocketId(text).has_value()) return absl::OkStatus();
   return absl::InvalidArgumentError(absl::StrCat(

@@ -10,6 +10,7 @@
 #define HERALD_SERVICE_CORE_REQUEST_CHECKS_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -30,6 +31,10 @@ absl::Status CheckChannels(
 
 // A valid user_id, and a user_info that is empty or JSON within its bound.
 absl::Status CheckMember(const v1::Member& member);
+
+// `reason` as it is passed on: the first kReasonBytesMax bytes, or nothing if
+// they are not UTF-8, for a string that is not would break the link.
+std::string PassableReason(absl::string_view reason);
 
 // `text` as a socket id, or INVALID_ARGUMENT.
 absl::Status CheckSocketId(absl::string_view field, absl::string_view text);

@@ -329,9 +329,10 @@ void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
     Requeue();
     redial = !stopped_;
     tell = redial && (works_ || !told_down_);
+    // Since the last one that worked: dialling in vain prolongs nothing.
+    if (works_) without_stream_since_ = now;
     works_ = false;
     told_down_ = true;
-    without_stream_since_ = now;
   }
   if (tell) observer_->OnAuthorizerDown(why);
   if (redial) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "service/core/engine.h"
-#include "tests/service/core/hub_world.h"
+#include "tests/service/core/hub_fakes.h"
 
 namespace herald::core {
 

@@ -90,7 +90,7 @@ class WebSocketClient::Impl : public std::enable_shared_from_this<Impl> {
   void OnReadDone(error_code error);
   void StartWrite();
   void OnWriteDone(error_code error);
-  void End(error_code error);
+  void End();
 
   websocket::stream<tcp::socket> socket_;
   WebSocketOptions options_;
@@ -130,7 +130,7 @@ void WebSocketClient::Impl::StartConnect(const WebSocketOptions& options) {
 }
 
 void WebSocketClient::Impl::OnConnectDone(error_code error) {
-  if (error) return End(error);
+  if (error) return End();
   socket_.next_layer().set_option(tcp::no_delay(true));
   socket_.set_option(websocket::stream_base::decorator(
       [this](websocket::request_type& request) {
@@ -148,7 +148,7 @@ void WebSocketClient::Impl::OnHandshakeDone(error_code error) {
     state_ = State::kRefused;
     return;
   }
-  if (error) return End(error);
+  if (error) return End();
   state_ = State::kOpen;
   StartRead();
   if (!unsent_.empty()) StartWrite();
@@ -165,7 +165,7 @@ void WebSocketClient::Impl::StartRead() {
 
 void WebSocketClient::Impl::OnReadDone(error_code error) {
   is_reading_ = false;
-  if (error) return End(error);
+  if (error) return End();
   std::string text = beast::buffers_to_string(buffer_.data());
   buffer_.consume(buffer_.size());
   if (!socket_.got_text()) text = "(binary)";
@@ -210,11 +210,12 @@ void WebSocketClient::Impl::Drop() {
   socket_.next_layer().close(ignored);
 }
 
-void WebSocketClient::Impl::End(error_code error) {
+void WebSocketClient::Impl::End() {
   state_ = State::kClosed;
-  close_code_ = error == websocket::error::closed
-                    ? static_cast<int>(socket_.reason().code)
-                    : kNoCloseFrame;
+  // Of our own close the read hears `closed` or `aborted`, as it happens; the
+  // peer's close frame is what counts.
+  const auto code = static_cast<int>(socket_.reason().code);
+  close_code_ = code != websocket::close_code::none ? code : kNoCloseFrame;
 }
 
 WebSocketClient::WebSocketClient(Loop* loop, WebSocketOptions options)

@@ -57,15 +57,14 @@ TEST(AMistake, EndsTheConnectionWithItsCode) {
   const std::string large(70'000, ' ');
   const std::vector<Mistake> mistakes = {
       {"binary", ClientFrame(kBinary, "x"), 1003, "binary"},
-      {"first part of a long binary", ClientFrame(kBinary, large.substr(0, 5000)),
+      {"part of a long binary", ClientFrame(kBinary, large.substr(0, 5000)),
        1003, "binary"},
       {"not UTF-8", ClientFrame(kText, "\xFF\xFE"), 1007, "bad_utf8"},
       {"half a character", ClientFrame(kText, "\xC3"), 1007, "bad_utf8"},
       {"too large", ClientFrame(kText, large), 1009, "too_large"},
       {"too large in fragments",
        ClientFrame(kText, large.substr(0, 40'000), false) +
-           ClientFrame(testing_support::kContinuation,
-                       large.substr(0, 40'000)),
+           ClientFrame(testing_support::kContinuation, large.substr(0, 40'000)),
        1009, "too_large"},
       {"not masked", std::string("\x81\x01x"), 1002, "protocol_error"},
       {"a reserved opcode", ClientFrame(static_cast<Opcode>(3), "x"), 1002,
@@ -198,11 +197,11 @@ TEST(AClientThatStaysAfterItsMistake, IsCut) {
 TEST(ASlowClient, IsCutAloneAndToldWhy) {
   TestGateway gateway({.queue_bytes_max = 100'000});
   gateway.Settle();
-  RawSocket slow(gateway.address());
+  std::optional<RawSocket> slow(std::in_place, gateway.address());
   RawSocket quick(gateway.address());
-  Connect(slow);
+  Connect(*slow);
   Connect(quick);
-  gateway.Subscribe(slow, "news");
+  gateway.Subscribe(*slow, "news");
   gateway.Subscribe(quick, "news");
   const std::string data = absl::StrCat("\"", std::string(60'000, 'x'), "\"");
   const auto slow_ones = [&] {
@@ -219,9 +218,10 @@ TEST(ASlowClient, IsCutAloneAndToldWhy) {
   }
   EXPECT_EQ(slow_ones(), 1);
   EXPECT_GT(gateway.Metric("herald_gateway_dropped_bytes_total"), 0);
-  EXPECT_EQ(slow.ReadUntilClose(), 4001);
-  slow.Send(ClientFrame(kClose, std::string("\x0F\xA1", 2)));
-  EXPECT_TRUE(slow.WaitForEnd());
+  EXPECT_EQ(slow->ReadUntilClose(), 4001);
+  slow->Send(ClientFrame(kClose, std::string("\x0F\xA1", 2)));
+  EXPECT_TRUE(slow->WaitForEnd());
+  slow.reset();
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_closed_connections_total",
                                     1, {{"reason", "slow"}}));
   gateway.Publish("news", "1");
@@ -252,7 +252,7 @@ class Flooder {
   explicit Flooder(const std::string& address) {
     const auto parts = contract::SplitHostPort(address);
     fd_ = ::socket(AF_INET, SOCK_STREAM, 0);
-    const int small = 4096;
+    const int small = 64 << 10;
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
     ::setsockopt(fd_, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
     sockaddr_in peer{};
@@ -272,8 +272,8 @@ class Flooder {
       while (!rest.empty()) {
         pollfd ready{fd_, POLLOUT, 0};
         if (::poll(&ready, 1, 1000) == 0) return count;
-        const ssize_t sent = ::send(fd_, rest.data(), rest.size(),
-                                    MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t sent =
+            ::send(fd_, rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (sent > 0) rest.remove_prefix(static_cast<size_t>(sent));
       }
     }
@@ -309,10 +309,10 @@ TEST(AFloodOfPings, MakesOnePongWaitAndIsNotReadAnyMore) {
       1);
   ASSERT_TRUE(gateway.WaitForMetric("herald_gateway_connections", 1));
 
-  const int floods =
-      flooder.FloodUntilStuck(ClientFrame(kPing, std::string(125, 'x')),
-                              1'000'000);
+  const int floods = flooder.FloodUntilStuck(
+      ClientFrame(kPing, std::string(125, 'x')), 1'000'000);
   EXPECT_GT(floods, 100);
+  std::cerr << "floods " << floods << "\n";
   EXPECT_LT(floods, 1'000'000) << "it was read for ever";
   EXPECT_LE(gateway.Metric("herald_gateway_queue_bytes"), 127);
   EXPECT_EQ(gateway.Metric("herald_gateway_connections"), 1);

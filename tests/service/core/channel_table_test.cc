@@ -2,7 +2,7 @@
 
 #include "service/core/channel_table.h"
 
-#include "tests/service/core/hub_world.h"
+#include "tests/service/core/hub_fakes.h"
 
 namespace herald::core {
 namespace {

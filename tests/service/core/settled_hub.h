@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/service/core/hub_world.h"
+#include "tests/service/core/fake_gateway.h"
 
 namespace herald::core {
 

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The ports of the service's core, as fakes. FakeAuthorizer answers only when
+// told to, FakeTimers moves only when told to, and FakeSink keeps what it was
+// given; so each test chooses its own interleaving.
+
+#ifndef HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
+#define HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "service/core/hub.h"
+#include "service/core/memory_engine.h"
+
+namespace herald::core {
+
+class FakeTimers final : public Timers {
+ public:
+  absl::Time Now() const override { return now_; }
+  void After(absl::Duration delay, absl::AnyInvocable<void()> body) override {
+    waiting_.emplace(now_ + delay, std::move(body));
+  }
+
+  // Time passes; what is due is called in order.
+  void Advance(absl::Duration time) {
+    const absl::Time end = now_ + time;
+    while (!waiting_.empty() && waiting_.begin()->first <= end) {
+      now_ = waiting_.begin()->first;
+      auto body = std::move(waiting_.begin()->second);
+      waiting_.erase(waiting_.begin());
+      body();
+    }
+    now_ = end;
+  }
+
+ private:
+  absl::Time now_ = absl::FromUnixSeconds(1'000'000);
+  std::multimap<absl::Time, absl::AnyInvocable<void()>> waiting_;
+};
+
+class FakeAuthorizer final : public Authorizer {
+ public:
+  void Authorize(Question question,
+                 absl::AnyInvocable<void(Decision)> done) override {
+    questions.push_back(std::move(question));
+    waiting_.push_back(std::move(done));
+  }
+
+  // Answers the oldest question.
+  void Answer(Decision decision) {
+    ASSERT_FALSE(waiting_.empty());
+    auto done = std::move(waiting_.front());
+    waiting_.erase(waiting_.begin());
+    done(std::move(decision));
+  }
+  void Allow(const std::string& user = "") {
+    Decision yes;
+    if (!user.empty()) yes.member.emplace().set_user_id(user);
+    Answer(std::move(yes));
+  }
+
+  std::vector<Question> questions;
+
+ private:
+  std::vector<absl::AnyInvocable<void(Decision)>> waiting_;
+};
+
+// Keeps chunks; reads them as a gateway or as a Watch would.
+class FakeSink final : public Sink {
+ public:
+  void Enqueue(Chunk chunk) override {
+    std::lock_guard<std::mutex> lock(mu_);
+    chunks_.push_back(std::move(chunk));
+  }
+  void Flush() override {}
+  void Close(absl::Status why) override {
+    std::lock_guard<std::mutex> lock(mu_);
+    if (closed.ok()) closed = std::move(why);
+  }
+
+  std::vector<link::v1::ServiceItem> Items() {
+    std::string frame;
+    std::lock_guard<std::mutex> lock(mu_);
+    for (const Chunk& chunk : std::exchange(chunks_, {})) frame += *chunk;
+    link::v1::AttachResponse response;
+    EXPECT_TRUE(response.ParseFromString(frame));
+    return {response.items().begin(), response.items().end()};
+  }
+
+  std::vector<v1::ServerMessage> Messages() {
+    std::vector<v1::ServerMessage> messages;
+    std::lock_guard<std::mutex> lock(mu_);
+    for (const Chunk& chunk : std::exchange(chunks_, {})) {
+      v1::WatchResponse response;
+      EXPECT_TRUE(response.ParseFromString(*chunk));
+      messages.push_back(response.message());
+    }
+    return messages;
+  }
+
+  absl::Status closed;
+
+ private:
+  std::mutex mu_;
+  std::vector<Chunk> chunks_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
