@@ -108,7 +108,7 @@ void WebSocketClient::Impl::StartConnect(const WebSocketOptions& options) {
   const auto address = contract::SplitHostPort(options.address);
   if (!address.has_value()) {
     ADD_FAILURE() << "no address: " << options.address;
-    return End(net::error::invalid_argument);
+    return End();
   }
   tcp::socket& socket = socket_.next_layer();
   socket.open(tcp::v4());

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The numbers that DESIGN promises, and how they depend on each other.
+
+#include "proto/contract/limits.h"
+
+#include "gtest/gtest.h"
+
+namespace herald::contract {
+namespace {
+
+TEST(Limits, AreThoseOfTheDesign) {
+  EXPECT_EQ(kChannelNameBytesMax, 164);
+  EXPECT_EQ(kEventNameBytesMax, 200);
+  EXPECT_EQ(kUserIdBytesMax, 128);
+  EXPECT_EQ(kUserInfoBytesMax, 16 * 1024);
+  EXPECT_EQ(kAuthTokenBytesMax, 16 * 1024);
+  EXPECT_EQ(kBroadcastChannelsMax, 100);
+  EXPECT_EQ(kWatchChannelsMax, 100);
+  EXPECT_EQ(kClientMessageExtraBytes, 4 * 1024);
+  EXPECT_EQ(kPendingSubscribesMax, 100);
+  EXPECT_EQ(kLinkFrameBytes, 256 * 1024);
+  EXPECT_EQ(kLinkAttachFrameBytes, 1024 * 1024);
+  EXPECT_EQ(kLinkOutboxBytesMax, 16 * 1024 * 1024);
+  EXPECT_EQ(kAuthorizerInFlightMax, 1000);
+  EXPECT_EQ(kAuthorizerMessageBytesMax, 16 * 1024 * 1024);
+  EXPECT_EQ(kWatchOutboxBytesMax, 1024 * 1024);
+}
+
+TEST(Limits, LetAnItemOfAnySizeCrossTheLink) {
+  // A publication, with names and what encodes it.
+  EXPECT_LT(kPayloadBytesLimit + kChannelNameBytesMax + kEventNameBytesMax +
+                kUserIdBytesMax + 1024,
+            kLinkMessageBytesMax);
+  // A subscribe, with 700 times as many headers as usual.
+  EXPECT_LT(kAuthTokenBytesMax + kChannelDataBytesMax + (512 << 10),
+            kLinkMessageBytesMax);
+}
+
+TEST(Limits, LetASubscribeThroughWithTheSmallestPayload) {
+  // What is allowed of `channel_data` holds a whole `user_info`.
+  EXPECT_LT(kUserIdBytesMax + kUserInfoBytesMax, kChannelDataBytesMax);
+}
+
+}  // namespace
+}  // namespace herald::contract
