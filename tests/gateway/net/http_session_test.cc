@@ -18,15 +18,15 @@
 namespace herald::gateway {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::Pair;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 using testing_support::ClientFrame;
 using testing_support::Clock;
 using testing_support::kText;
 using testing_support::Milliseconds;
 using testing_support::RawSocket;
-using ::testing::HasSubstr;
-using ::testing::Pair;
-using ::testing::StartsWith;
-using ::testing::UnorderedElementsAre;
 
 constexpr char kUpgrade[] =
     "Upgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -111,8 +111,8 @@ TEST(ABody, IsNotReadAndEndsTheConnection) {
 TEST(AHeader, MayHaveSixteenKibibytes) {
   TestGateway gateway;
   const auto with = [](size_t bytes) {
-    return Request("GET /livez", absl::StrCat("X-Long: ",
-                                              std::string(bytes, 'x'), "\r\n"));
+    return Request("GET /livez",
+                   absl::StrCat("X-Long: ", std::string(bytes, 'x'), "\r\n"));
   };
   EXPECT_THAT(Ask(gateway, with(15 << 10)), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(Ask(gateway, with(16 << 10)), StartsWith("HTTP/1.1 431"));
@@ -150,9 +150,9 @@ TEST(AFullGateway, RefusesUntilSomebodyLeaves) {
   {
     RawSocket second(gateway.address());
     EXPECT_EQ(second.Upgrade(), 101);
-    const std::string answer = Ask(
-        gateway, absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n", kUpgrade,
-                              "Connection: close\r\n\r\n"));
+    const std::string answer =
+        Ask(gateway, absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n",
+                                  kUpgrade, "Connection: close\r\n\r\n"));
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
     EXPECT_THAT(answer, HasSubstr("Retry-After: 5\r\n"));
     EXPECT_EQ(gateway.state().connections, 2);
@@ -178,13 +178,13 @@ TEST(AnUpgrade, MustBeRightInDetail) {
   const std::string start =
       "GET /ws HTTP/1.1\r\nHost: herald\r\nUpgrade: websocket\r\n"
       "Connection: Upgrade\r\n";
-  EXPECT_THAT(Ask(gateway, absl::StrCat(start, "Sec-WebSocket-Version: 13\r\n",
-                                        "\r\n")),
+  EXPECT_THAT(Ask(gateway,
+                  absl::StrCat(start, "Sec-WebSocket-Version: 13\r\n", "\r\n")),
               StartsWith("HTTP/1.1 400"));
   const std::string old = Ask(
-      gateway, absl::StrCat(start, "Sec-WebSocket-Version: 8\r\n",
-                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-                            "\r\n"));
+      gateway,
+      absl::StrCat(start, "Sec-WebSocket-Version: 8\r\n",
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "\r\n"));
   EXPECT_THAT(old, StartsWith("HTTP/1.1 426"));
   EXPECT_THAT(old, HasSubstr("Sec-WebSocket-Version: 13\r\n"));
   EXPECT_THAT(Ask(gateway, absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n",
@@ -206,8 +206,7 @@ TEST(AnUpgrade, TellsTheServiceOfItsConnection) {
                         "X-Latin: caf\xE9\r\n"
                         "Sec-WebSocket-Protocol: chat\r\n"),
             101);
-  ada.Send(ClientFrame(kText,
-                       R"({"type":"subscribe","channel":"private-x"})"));
+  ada.Send(ClientFrame(kText, R"({"type":"subscribe","channel":"private-x"})"));
   const v1::Connection connection =
       gateway.WaitForSubscribe("private-x").connection();
   EXPECT_EQ(connection.remote_address(), "127.0.0.1");
