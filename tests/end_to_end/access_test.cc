@@ -119,9 +119,12 @@ TEST(AnApiToken, IsNotNeededForHealthAndTurnsReflectionOff) {
   HeraldWorld world({.gateways = 0, .api_token = "token"});
   std::string response;
 
-  EXPECT_TRUE(
-      CallByName(world.grpc_address(), kHealthCheck, "", &response).ok());
-  EXPECT_EQ(response, kServing);
+  // Health follows readiness a moment later.
+  EXPECT_TRUE(world.WaitUntil([&] {
+    response.clear();
+    return CallByName(world.grpc_address(), kHealthCheck, "", &response).ok() &&
+           response == kServing;
+  }));
 
   EXPECT_EQ(
       CallByName(world.grpc_address(), kReflection, kListServices, &response)
