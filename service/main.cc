@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -31,9 +32,6 @@ constexpr int kExitSettings = 2;
 
 // How long calls may take to finish when the process is told to stop.
 constexpr absl::Duration kDrainPatience = absl::Milliseconds(1500);
-
-// Between two looks whether the service is ready, for its health.
-constexpr absl::Duration kReadyPause = absl::Milliseconds(20);
 
 // Waits for SIGTERM or SIGINT, and leaves the next one to its default.
 class StopSignals {
@@ -71,7 +69,7 @@ class Service {
 
  private:
   core::Authorizer* ChooseAuthorizer(const Options& options);
-  void KeepHealth();
+  bool ready() const { return healthy_ && hub_->ready(); }
 
   TimerThread timers_;
   Metrics metrics_{HERALD_VERSION};
@@ -83,6 +81,7 @@ class Service {
   std::unique_ptr<core::Hub> hub_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<HttpEndpoint> http_;
+  std::atomic<bool> healthy_{false};  // What gRPC's health says.
 };
 
 core::HubOptions HubOptionsOf(const Options& options) {
@@ -126,7 +125,7 @@ absl::Status Service::Start(const Options& options) {
   HttpEndpoint::Sources sources;
   sources.metrics = [this] { return metrics_.Text(); };
   sources.ready = [this] {
-    return hub_->ready()
+    return ready()
                ? absl::OkStatus()
                : absl::UnavailableError("the service is starting or stopping");
   };
@@ -153,18 +152,16 @@ absl::Status Service::Start(const Options& options) {
   }
   server_ = *std::move(listening);
   if (authorizer_link_ != nullptr) authorizer_link_->Start();
+  metrics_.WhenSettled([this] {
+    server_->SetReady(true);
+    healthy_ = true;
+  });
   hub_->Start();
-  KeepHealth();
   Log(LogLevel::kInfo, "listening",
       {{"what", "grpc"}, {"address", server_->address()}});
   Log(LogLevel::kInfo, "listening",
       {{"what", "metrics"}, {"address", http_->address()}});
   return absl::OkStatus();
-}
-
-void Service::KeepHealth() {
-  if (hub_->ready()) return server_->SetReady(true);
-  timers_.After(kReadyPause, [this] { KeepHealth(); });
 }
 
 Service::~Service() {

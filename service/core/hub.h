@@ -194,10 +194,10 @@ class Hub final : private EngineListener {
   Authorizer* const authorizer_;
   Timers* const timers_;
   Observer* const observer_;
+  const absl::Time start_time_;
 
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int64_t> watch_count_{0};
-  absl::Time start_time_;  // Constant after Start().
 
   ChannelTable table_;
   Calls calls_;

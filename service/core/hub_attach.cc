@@ -33,13 +33,13 @@ Hub::Hub(HubOptions options, Engine* engine, Authorizer* authorizer,
       authorizer_(authorizer),
       timers_(timers),
       observer_(observer),
+      start_time_(timers->Now()),
       table_(options_.settings.max_channels()),
       calls_(timers, observer) {
   engine_->SetListener(this);
 }
 
 void Hub::Start() {
-  start_time_ = timers_->Now();
   // Counted by the timers and not by the time of day, which may be set.
   timers_->After(options_.settle_min, [this] {
     {

@@ -345,7 +345,9 @@ void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
 void AuthorizerLink::Requeue() {
   std::vector<int64_t> ids;
   for (const auto& [id, open] : in_flight_) ids.push_back(id);
-  std::sort(ids.rbegin(), ids.rend());
+  // The last one is asked first: if it was an answer that broke the stream (one
+  // that is too large), those behind it get theirs now.
+  std::sort(ids.begin(), ids.end());
   for (const int64_t id : ids) {
     queue_.push_front(std::move(in_flight_.at(id)));
   }

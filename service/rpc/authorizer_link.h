@@ -146,7 +146,7 @@ class AuthorizerLink final
   // pen of the stream from then on, must write it.
   bool TakeNext(Stream* stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Puts what is in flight back to the front of the queue.
+  // Puts what is in flight back to the front of the queue, in reverse order.
   void Requeue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   void Decide(v1::Decision& decision) ABSL_LOCKS_EXCLUDED(mu_);

@@ -88,6 +88,10 @@ void Metrics::Pull(const core::Hub* hub, const AuthorizerLink* authorizer) {
   authorizer_ = authorizer;
 }
 
+void Metrics::WhenSettled(absl::AnyInvocable<void()> settled) {
+  settled_ = std::move(settled);
+}
+
 std::vector<MetricFamily> Metrics::Collect() const {
   std::vector<MetricFamily> out;
   MetricFamily build =
@@ -245,6 +249,7 @@ void Metrics::OnLeaseExpired(uint64_t gateway) {
 }
 
 void Metrics::OnSettled(absl::Duration since_start) {
+  if (settled_) settled_();
   Log(LogLevel::kInfo, "ready",
       {{"after_ms", absl::StrCat(absl::ToInt64Milliseconds(since_start))}});
 }

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -40,6 +41,10 @@ class Metrics final : public core::Observer,
   // Says from where to pull. Called once, before the first scrape; both outlive
   // the last one. Without an authorizer it is nullptr.
   void Pull(const core::Hub* hub, const AuthorizerLink* authorizer);
+
+  // Calls `settled` when the hub's start is over, before it is logged. Called
+  // once, before the hub is started.
+  void WhenSettled(absl::AnyInvocable<void()> settled);
 
   // What others count into.
   StreamCounters* links() { return &links_; }
@@ -91,6 +96,9 @@ class Metrics final : public core::Observer,
   // Constant after Pull().
   const core::Hub* hub_ = nullptr;
   const AuthorizerLink* authorizer_ = nullptr;
+
+  // Constant after WhenSettled(); called once.
+  absl::AnyInvocable<void()> settled_;
 
   StreamCounters links_;
   StreamCounters watches_;

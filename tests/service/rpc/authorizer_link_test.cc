@@ -259,9 +259,10 @@ TEST_F(AnAuthorizer, IsAskedAgainUnderANewIdWhenItsStreamBreaks) {
   EXPECT_TRUE(results_.Wait("private-b").decision.status.ok());
   const auto questions = server_.questions();
   ASSERT_EQ(questions.size(), 5u);
-  EXPECT_EQ(questions[3].channel(), "private-a");
-  EXPECT_EQ(questions[3].request_id(), 1);  // Ids are of their stream.
-  EXPECT_EQ(questions[4].channel(), "private-b");
+  // Ids are of their stream; the last one comes first.
+  EXPECT_EQ(questions[3].channel(), "private-b");
+  EXPECT_EQ(questions[3].request_id(), 1);
+  EXPECT_EQ(questions[4].channel(), "private-a");
   EXPECT_EQ(questions[4].request_id(), 2);
   EXPECT_EQ(observer_["up"], 2);
   EXPECT_EQ(observer_["down"], 1);

@@ -129,21 +129,26 @@ TEST(ALink, CarriesPublicationsInOrderBehindTheAnswer) {
 }
 
 TEST(ALink, JoinsWhatHasPiledUpIntoFramesOfBoundedSize) {
-  constexpr int kEvents = 2000;
+  constexpr int kEventsMax = 10'000;
   constexpr size_t kBytes = 4000;
+  constexpr int kWaitingBytes = 1 << 20;
   Loopback world;
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
-  // The gateway does not read meanwhile, so most of it has to wait.
-  for (int i = 0; i < kEvents; ++i) world.Broadcast("news", Padded(i, kBytes));
-  EXPECT_GT(world.metrics().links()->queue_bytes, 1 << 20);
+  // The gateway does not read meanwhile, so what the transport (which takes
+  // some MiB, or few) leaves has to wait.
+  int published = 0;
+  while (world.metrics().links()->queue_bytes <= kWaitingBytes) {
+    ASSERT_LT(published, kEventsMax);
+    world.Broadcast("news", Padded(published++, kBytes));
+  }
 
-  int frames = 0;
+  const int first_that_waited = published - kWaitingBytes / (2 * kBytes);
+  int frames_that_waited = 0;
   int events = 0;
-  while (events < kEvents) {
+  while (events < published) {
     const auto frame = gateway.Read();
     ASSERT_TRUE(frame.has_value()) << gateway.Finish().error_message();
-    ++frames;
     EXPECT_LE(static_cast<int64_t>(frame->ByteSizeLong()),
               contract::kLinkFrameBytes);
     for (const ServiceItem& item : frame->items()) {
@@ -151,9 +156,10 @@ TEST(ALink, JoinsWhatHasPiledUpIntoFramesOfBoundedSize) {
       EXPECT_EQ(item.publication().data(), Padded(events, kBytes));
       ++events;
     }
+    if (events > first_that_waited) ++frames_that_waited;
   }
-  // 8 MB in frames of 256 KiB, but for the first few.
-  EXPECT_LT(frames, 100);
+  // Half a MiB in frames of 256 KiB, and the one in which it begins.
+  EXPECT_LE(frames_that_waited, 4);
   EXPECT_TRUE(
       WaitUntil([&] { return world.metrics().links()->queue_bytes == 0; }));
 }
@@ -162,8 +168,10 @@ TEST(ALink, EndsWhenItsOutboxOverflowsAndTheGatewayIsToldWhy) {
   Loopback world;
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
-  // Twice the bound, while the gateway does not read.
-  for (int i = 0; i < 600; ++i) world.Broadcast("news", Padded(i, 60'000));
+  // The bound and what the transport takes, while the gateway does not read.
+  for (int i = 0; i < 2000 && world.hub().Counts().gateways > 0; ++i) {
+    world.Broadcast("news", Padded(i, 60'000));
+  }
 
   EXPECT_TRUE(WaitUntil([&] { return world.hub().Counts().gateways == 0; }));
   const grpc::Status status = gateway.Finish();
