@@ -130,7 +130,7 @@ TEST(ALink, CarriesPublicationsInOrderBehindTheAnswer) {
 
 TEST(ALink, JoinsWhatHasPiledUpIntoFramesOfBoundedSize) {
   constexpr int kEventsMax = 10'000;
-  constexpr size_t kBytes = 4000;
+  constexpr int kBytes = 4000;
   constexpr int kWaitingBytes = 1 << 20;
   Loopback world;
   FakeGateway gateway(world);
@@ -143,7 +143,7 @@ TEST(ALink, JoinsWhatHasPiledUpIntoFramesOfBoundedSize) {
     world.Broadcast("news", Padded(published++, kBytes));
   }
 
-  const int first_that_waited = published - kWaitingBytes / (2 * kBytes);
+  const int first_that_waited = published - kWaitingBytes / 2 / kBytes;
   int frames_that_waited = 0;
   int events = 0;
   while (events < published) {
