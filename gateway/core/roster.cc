@@ -68,7 +68,8 @@ void OwnMembers::Remove(absl::string_view user_id,
   const auto it = users_.find(user_id);
   if (it == users_.end()) return;
   std::vector<std::string>& ids = it->second.socket_ids;
-  ids.erase(std::remove(ids.begin(), ids.end(), socket_id), ids.end());
+  const auto one = std::find(ids.begin(), ids.end(), socket_id);
+  if (one != ids.end()) ids.erase(one);
   if (ids.empty()) users_.erase(it);
 }
 

@@ -47,6 +47,8 @@ class Roster {
 
 class OwnMembers {
  public:
+  // For each subscription, which its socket names; each Add() has a Remove() of
+  // its own (see service/core/presence.h).
   void Add(const v1::Member& member, absl::string_view socket_id);
   void Remove(absl::string_view user_id, absl::string_view socket_id);
   void AppendTo(link::v1::Held* held) const;
@@ -55,7 +57,7 @@ class OwnMembers {
  private:
   struct User {
     std::string user_info;
-    std::vector<std::string> socket_ids;
+    std::vector<std::string> socket_ids;  // One for each subscription.
   };
   absl::btree_map<std::string, User> users_;
 };

@@ -79,9 +79,9 @@ class Engine {
   virtual void Publish(PublicationPtr publication,
                        absl::string_view idempotency_key, PublishDone done) = 0;
 
-  // Adds or removes one socket of a user. Joining twice and leaving without
-  // having joined change nothing. The user_info of the first socket holds until
-  // the last has left.
+  // Adds or removes one subscription of a user, which its socket names. A
+  // socket that joins twice has to leave twice; leaving without having joined
+  // changes nothing. The user_info of the first holds until the last has left.
   virtual void Join(absl::string_view channel, const v1::Member& member,
                     const SocketRef& socket) = 0;
   virtual void Leave(absl::string_view channel, absl::string_view user_id,

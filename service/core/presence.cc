@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
+
 namespace herald::core {
 namespace {
 
@@ -17,9 +19,6 @@ bool Presence::Join(const v1::Member& member, const SocketRef& socket) {
   User& user = users_[member.user_id()];
   const bool first = user.sockets.empty();
   if (first) user.user_info = member.user_info();
-  for (const SocketRef& known : user.sockets) {
-    if (Same(known, socket)) return false;
-  }
   user.sockets.push_back(socket);
   return first;
 }
@@ -28,10 +27,11 @@ bool Presence::Leave(absl::string_view user_id, const SocketRef& socket) {
   const auto it = users_.find(user_id);
   if (it == users_.end()) return false;
   std::vector<SocketRef>& sockets = it->second.sockets;
-  sockets.erase(
-      std::remove_if(sockets.begin(), sockets.end(),
-                     [&](const SocketRef& s) { return Same(s, socket); }),
-      sockets.end());
+  const auto one =
+      std::find_if(sockets.begin(), sockets.end(),
+                   [&](const SocketRef& s) { return Same(s, socket); });
+  if (one == sockets.end()) return false;
+  sockets.erase(one);
   if (!sockets.empty()) return false;
   users_.erase(it);
   return true;
@@ -87,7 +87,9 @@ std::vector<v1::PresentMember> Presence::Members() const {
     v1::PresentMember& member = members.emplace_back();
     member.set_user_id(user_id);
     member.set_user_info(user.user_info);
+    absl::flat_hash_set<absl::string_view> known;
     for (const SocketRef& socket : user.sockets) {
+      if (!known.insert(socket.socket_id).second) continue;
       member.add_socket_ids(socket.socket_id);
     }
   }

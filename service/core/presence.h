@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is present on one channel: users, each with the sockets that make them
-// present. It knows who is the first and who the last, and nothing else.
+// Who is present on one channel: users, each with the subscriptions that make
+// them present. It knows who is the first and who the last, and nothing else.
+//
+// A subscription is named by its socket, and a socket may for a moment have
+// two: it takes one back, and subscribes again before it knows that the first
+// was granted. So each Join() has a Leave() of its own.
 //
 // Threads: none of its own; its owner locks.
 //
-// Invariant: every user has at least one socket.
+// Invariant: every user has at least one subscription.
 
 #ifndef HERALD_SERVICE_CORE_PRESENCE_H_
 #define HERALD_SERVICE_CORE_PRESENCE_H_
@@ -27,10 +31,10 @@ class Presence {
     std::vector<std::string> removed;
   };
 
-  // Adds a socket. True if it is the user's first.
+  // Adds a subscription. True if it is the user's first.
   bool Join(const v1::Member& member, const SocketRef& socket);
 
-  // Removes a socket. True if it was the user's last.
+  // Ends one subscription of the socket. True if it was the user's last.
   bool Leave(absl::string_view user_id, const SocketRef& socket);
 
   // Makes `members` all that a gateway has.
@@ -40,13 +44,13 @@ class Presence {
   bool empty() const { return users_.empty(); }
   int64_t member_count() const { return static_cast<int64_t>(users_.size()); }
 
-  // Everybody, in the order of user ids.
+  // Everybody, in the order of user ids; each socket once.
   std::vector<v1::PresentMember> Members() const;
 
  private:
   struct User {
     std::string user_info;
-    std::vector<SocketRef> sockets;
+    std::vector<SocketRef> sockets;  // One entry for each subscription.
   };
 
   // Ordered, so that rosters and pages are stable.

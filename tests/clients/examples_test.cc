@@ -4,7 +4,8 @@
 
 #include <signal.h>
 
-#include <regex>
+#include <cstdlib>
+#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -52,10 +53,10 @@ class TheAuthorizerExample : public ::testing::Test {
   void SetUp() override {
     // The line that says that it is ready.
     const std::string line = process_.ReadLine().value_or("");
-    std::smatch match;
-    ASSERT_TRUE(std::regex_search(line, match, std::regex(R"(port (\d+))")))
-        << line;
-    port_ = std::stoi(match[1]);
+    const size_t before = line.rfind("port ");
+    ASSERT_NE(before, std::string::npos) << line;
+    port_ = std::atoi(line.c_str() + before + 5);
+    ASSERT_GT(port_, 0) << line;
   }
 
   v1::Decision Decide(const std::string& auth_token) {

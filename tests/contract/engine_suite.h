@@ -103,8 +103,20 @@ TEST_P(AnEngine, TellsOfTheFirstAndTheLastSocketOfAUser) {
   EXPECT_EQ(engine_->TotalMemberCount(), 1);
 }
 
-TEST_P(AnEngine, ChangesNothingWhenASocketJoinsTwiceOrLeavesUnknown) {
+TEST_P(AnEngine, EndsAMemberWithTheLastOfASocketsSubscriptions) {
   Join("ada", 1, "1.1");
+  Join("ada", 1, "1.1");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  const auto members = engine_->Members("presence-room");
+  ASSERT_EQ(members.size(), 1u);
+  EXPECT_THAT(members[0].socket_ids(), ::testing::ElementsAre("1.1"));
+  Leave("ada", 1, "1.1");
+  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  Leave("ada", 1, "1.1");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+}
+
+TEST_P(AnEngine, ChangesNothingWhenOneLeavesWhoNeverJoined) {
   Join("ada", 1, "1.1");
   Leave("ada", 1, "1.9");
   Leave("eve", 1, "1.1");

@@ -19,7 +19,9 @@ using ::testing::ElementsAre;
 using ::testing::Pair;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
+using testing_support::JsonString;
 using testing_support::ScriptedAuthorizer;
+using testing_support::Sign;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
@@ -202,6 +204,47 @@ TEST_F(Presence, ListsMembersWithTheirSockets) {
   EXPECT_THAT(
       response.members(0).socket_ids(),
       ::testing::UnorderedElementsAre(ada.socket_id(), also_ada.socket_id()));
+}
+
+// As pages do that mount, unmount and mount again in one breath (React's strict
+// mode): the first yes meets the second subscribe on its way.
+TEST(APresenceMember, StaysWhenItTakesASubscribeBackAndSubscribesAgain) {
+  constexpr char kSecret[] = "s";
+  constexpr char kData[] = R"({"user_id":"ada","user_info":{"name":"ada"}})";
+  HeraldWorld world({.service_flags = {absl::StrCat("--secret=", kSecret)}});
+  WebSocketClient& ada = world.Open(0);
+  for (int i = 0; i < 20; ++i) {
+    const std::string channel = absl::StrCat("presence-room", i);
+    const std::string auth =
+        Sign(kSecret, absl::StrCat(ada.socket_id(), ":", channel, ":", kData));
+    const std::string data = JsonString(kData);
+    ada.AskToSubscribe(channel, auth, data);
+    ada.Send(
+        absl::StrCat(R"({"type":"unsubscribe","channel":")", channel, "\"}"));
+    ada.AskToSubscribe(channel, auth, data);
+    Frame first = ada.Next();
+    if (first.type() == "subscribed") first = ada.Next();  // It was quicker.
+    EXPECT_EQ(first.type(), "unsubscribed");
+    const Frame answer = ada.Next();
+    EXPECT_EQ(answer.type(), "subscribed") << answer;
+    EXPECT_THAT(answer.Members(),
+                ElementsAre(Pair("ada", R"({"name":"ada"})")));
+
+    world.backend().Broadcast(channel, "marker", "1");
+    EXPECT_EQ(ada.Next().type(), "event") << "she was not told that she left";
+    v1::GetMembersRequest request;
+    request.set_channel(channel);
+    const auto [status, response] =
+        world.backend().Call(&Stub::GetMembers, request);
+    ASSERT_EQ(response.members_size(), 1) << status.error_message();
+    EXPECT_THAT(response.members(0).socket_ids(), ElementsAre(ada.socket_id()));
+    EXPECT_EQ(ada.Unsubscribe(channel).type(), "unsubscribed");
+    EXPECT_TRUE(world.WaitUntil([&] {
+      return world.backend()
+                 .Call(&Stub::GetMembers, request)
+                 .response.members_size() == 0;
+    }));
+  }
 }
 
 }  // namespace

@@ -70,5 +70,15 @@ TEST(OwnMembersOfAGateway, AreHeldWithTheirSockets) {
   EXPECT_THAT(held.members(0).socket_ids(), ElementsAre("7.1", "7.2"));
 }
 
+TEST(OwnMembersOfAGateway, AreHeldWhileOneSubscriptionOfTheSocketIsLeft) {
+  OwnMembers members;
+  members.Add(User("ada", "1"), "7.1");
+  members.Add(User("ada", "1"), "7.1");
+  members.Remove("ada", "7.1");
+  EXPECT_FALSE(members.empty());
+  members.Remove("ada", "7.1");
+  EXPECT_TRUE(members.empty());
+}
+
 }  // namespace
 }  // namespace herald::gateway
