@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "clients/cli/json.h"
 #include "clients/cli/table.h"
+#include "proto/contract/names.h"
 
 namespace herald::cli {
 namespace {
@@ -28,7 +29,8 @@ std::string MemberJson(const v1::Member& member) {
 
 std::string Json(const v1::Subscribed& subscribed) {
   JsonObject object = Object("subscribed", subscribed.channel());
-  if (!subscribed.members().empty()) {
+  if (contract::TypeOfChannel(subscribed.channel()) ==
+      contract::ChannelType::kPresence) {
     std::vector<std::string> members;
     for (const auto& member : subscribed.members()) {
       members.push_back(MemberJson(member));

@@ -36,7 +36,7 @@ class Service final : public v1::AuthorizerService::CallbackService,
   Service(const AuthorizerServerOptions& options, ChannelAuthorizer* authorizer)
       : streams_max_(static_cast<size_t>(options.streams_max)),
         authorizer_(authorizer),
-        log_(absl::ToChronoMilliseconds(options.revocation_memory),
+        log_(absl::ToChronoNanoseconds(options.revocation_memory),
              static_cast<size_t>(options.revocations_max)),
         pool_(options.threads) {}
 

@@ -22,7 +22,7 @@ bool Names(const v1::Revocation& revocation, absl::string_view socket_id,
 
 RevocationLog::RevocationLog(Clock::duration memory, size_t entries_max)
     : memory_(memory), entries_max_(entries_max) {
-  contract::Require(entries_max > 0);
+  contract::Require(memory > Clock::duration::zero() && entries_max > 0);
 }
 
 void RevocationLog::Append(v1::Revocation revocation, Clock::time_point now) {

@@ -223,7 +223,7 @@ TEST_F(CommandLine, SaysWithACodeWhyACallFailed) {
             "channel\n");
 
   service_.Stop();
-  const Outcome away = Herald({"stats", "--timeout", "200ms"});
+  const Outcome away = Herald({"stats", "--timeout", "3s"});
   EXPECT_EQ(away.exit_code, 1);
   EXPECT_THAT(away.err, StartsWith("herald: UNAVAILABLE: "));
   service_.Restart();

@@ -69,6 +69,11 @@ TEST(MessageLines, SayEachKind) {
             R"({"type":"subscribed","channel":"presence-room","members":[)"
             R"({"user_id":"ada","user_info":null},)"
             R"({"user_id":"bob","user_info":{"a":1}}]})");
+  subscribed->clear_members();
+  EXPECT_EQ(JsonLine(message),
+            R"({"type":"subscribed","channel":"presence-room","members":[]})");
+  subscribed->set_channel("news");
+  EXPECT_EQ(JsonLine(message), R"({"type":"subscribed","channel":"news"})");
 
   message.mutable_subscription_error()->set_channel("news");
   message.mutable_subscription_error()->set_error("no \"more\"");

@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "tests/support/restartable_port.h"
+
 namespace herald::testing_support {
 namespace {
 
@@ -25,7 +27,9 @@ void Answer(const v1::BroadcastRequest& request, int receipts_per_channel,
 
 }  // namespace
 
-FakeBroadcastService::FakeBroadcastService() { Restart(); }
+FakeBroadcastService::FakeBroadcastService() : port_(RestartablePort()) {
+  Restart();
+}
 
 FakeBroadcastService::~FakeBroadcastService() {
   gate.Open();
@@ -37,6 +41,7 @@ std::string FakeBroadcastService::address() const {
 }
 
 void FakeBroadcastService::Stop() {
+  if (server_ == nullptr) return;  // It could not be started again.
   server_->Shutdown(std::chrono::system_clock::now());
   server_.reset();
 }
@@ -45,7 +50,7 @@ void FakeBroadcastService::Restart() {
   grpc::ServerBuilder builder;
   builder.SetMaxReceiveMessageSize(kMessageBytesMax);
   builder.AddListeningPort("127.0.0.1:" + std::to_string(port_),
-                           grpc::InsecureServerCredentials(), &port_);
+                           grpc::InsecureServerCredentials());
   builder.RegisterService(this);
   server_ = builder.BuildAndStart();
   ASSERT_NE(server_, nullptr);

@@ -104,7 +104,7 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
                      const v1::WatchRequest* request,
                      grpc::ServerWriter<v1::WatchResponse>* writer) override;
 
-  int port_ = 0;
+  const int port_;
   std::mutex mutex_;
   std::deque<grpc::Status> failures_;
   std::unique_ptr<grpc::Server> server_;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "gtest/gtest.h"
 #include "tests/support/deadline.h"
@@ -56,6 +57,14 @@ Subprocess::Subprocess(std::vector<std::string> command,
   EXPECT_EQ(pipe2(out, O_CLOEXEC), 0);
   EXPECT_EQ(pipe2(err, O_CLOEXEC), 0);
   const int in = Readable(input);
+  // What a sanitizer is told holds for its children too.
+  for (const char* const name :
+       {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"}) {
+    const char* const value = std::getenv(name);
+    if (value != nullptr) {
+      environment.push_back(std::string(name) + "=" + value);
+    }
+  }
   const std::vector<char*> argv = Pointers(&command);
   const std::vector<char*> envp = Pointers(&environment);
   pid_ = fork();
@@ -108,7 +117,9 @@ std::optional<std::string> Subprocess::ReadLine() {
   return line;
 }
 
-void Subprocess::Signal(int signal) { kill(pid_, signal); }
+void Subprocess::Signal(int signal) {
+  if (pid_ > 0) kill(pid_, signal);  // kill(2) takes -1 for everybody.
+}
 
 int Subprocess::Wait() {
   while (Pump()) {

@@ -8,6 +8,7 @@ what it left behind can be found.
 import os
 import pathlib
 import queue
+import random
 import shutil
 import signal
 import socket
@@ -24,9 +25,16 @@ READY = "Ctrl-C stops everything."
 
 
 def free_address():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return "127.0.0.1:%d" % probe.getsockname()[1]
+    """From below the range in which the system chooses ports for others."""
+    for _ in range(100):
+        port = random.randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return f"127.0.0.1:{port}"
+            except OSError:
+                pass  # Somebody listens there.
+    raise AssertionError("no free port")
 
 
 class Process:

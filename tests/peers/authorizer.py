@@ -4,7 +4,7 @@
 Reads `auth` as the question's answer:
 
     user:<id>     yes, as that user
-    brief:<id>    yes, as that user, for one second; the second time: no
+    brief:<id>    yes, as that user, for five seconds; the second time: no
     else          no
 
 Prints `listening <address>`, and each question as a line of JSON. A line on
@@ -86,7 +86,7 @@ class Authorizer:
                 decision.reason = "python says it was brief"
                 return decision
             self.briefly_allowed.add(user)
-            decision.expires_after.FromSeconds(1)
+            decision.expires_after.FromSeconds(5)
         decision.allowed = True
         decision.member.user_id = user
         decision.member.user_info = json.dumps({"name": user}).encode()

@@ -10,7 +10,9 @@ run as they stand, the transcript of messages is played line by line.
 import base64
 import json
 import os
+import random
 import re
+import shlex
 import signal
 import socket
 import struct
@@ -33,9 +35,16 @@ def blocks():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """From below the range in which the system chooses ports for others."""
+    for _ in range(100):
+        port = random.randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass  # Somebody listens there.
+    raise AssertionError("no free port")
 
 
 class Process:
@@ -45,6 +54,7 @@ class Process:
         self.process = subprocess.Popen(
             args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             **options)
+        self.drainer = None
 
     def wait_for(self, pattern):
         """Returns the first match; fails at the deadline or the end."""
@@ -63,11 +73,15 @@ class Process:
 
     def drain(self):
         """Reads on, so that the process never waits for us."""
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.drainer = threading.Thread(target=self.process.stdout.read)
+        self.drainer.start()
 
     def stop(self):
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(DEADLINE)
+        if self.drainer:
+            self.drainer.join()
+        self.process.stdout.close()
 
 
 class WebSocket:
@@ -114,6 +128,7 @@ class WebSocket:
             bytes([0x80 | opcode, 0x80 | len(payload)]) + mask + masked)
 
     def close(self):
+        self.file.close()
         self.socket.close()
 
 
@@ -123,7 +138,7 @@ class Readme(unittest.TestCase):
     def setUpClass(cls):
         cls.blocks = blocks()
         cls.folder = tempfile.TemporaryDirectory()
-        cls.processes = []
+        cls.addClassCleanup(cls.folder.cleanup)
         os.symlink(os.path.join(SOURCE, "proto"),
                    os.path.join(cls.folder.name, "proto"))
         subprocess.run(["sh", "-e", "-c", cls.blocks["stubs"]],
@@ -132,7 +147,8 @@ class Readme(unittest.TestCase):
             with open(os.path.join(cls.folder.name, name), "w",
                       encoding="utf-8") as file:
                 file.write(cls.blocks[name])
-        cls.environment = dict(os.environ)
+        cls.environment = {name: value for name, value in os.environ.items()
+                           if not name.startswith("BROADCAST_")}
         authorizer = f"127.0.0.1:{free_port()}"
         cls.environment["AUTHORIZER"] = authorizer
         cls.start(["/usr/bin/python3", "authorizer.py"], "ready")
@@ -141,6 +157,9 @@ class Readme(unittest.TestCase):
              "--metrics_address=127.0.0.1:0", f"--authorizer={authorizer}",
              "--authorizer_timeout=10"],
             r"what=grpc address=(\S+)").group(1)
+        cls.environment["BROADCAST_GRPC_ADDRESS"] = cls.environment["HERALD"]
+        cls.environment["PATH"] = os.pathsep.join(
+            [os.path.dirname(HERALD), cls.environment["PATH"]])
         cls.gateway = cls.start(
             [GATEWAY, "--ws_address=127.0.0.1:0",
              f"--service={cls.environment['HERALD']}"],
@@ -148,15 +167,9 @@ class Readme(unittest.TestCase):
         cls.wait_until_ready()
 
     @classmethod
-    def tearDownClass(cls):
-        for process in reversed(cls.processes):
-            process.stop()
-        cls.folder.cleanup()
-
-    @classmethod
     def start(cls, args, pattern):
         process = Process(args, cwd=cls.folder.name, env=cls.environment)
-        cls.processes.append(process)
+        cls.addClassCleanup(process.stop)
         match = process.wait_for(pattern)
         process.drain()
         return match
@@ -184,8 +197,11 @@ class Readme(unittest.TestCase):
         return client
 
     def run_script(self, *args):
+        return self.run_command(["/usr/bin/python3", *args])
+
+    def run_command(self, command):
         result = subprocess.run(
-            ["/usr/bin/python3", *args], cwd=self.folder.name,
+            command, cwd=self.folder.name,
             env=self.environment, text=True, timeout=DEADLINE, check=False,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertEqual(result.returncode, 0, result.stdout)
@@ -200,7 +216,6 @@ class Readme(unittest.TestCase):
             [HERALD, "watch", "news", "--json",
              f"--address={self.environment['HERALD']}"])
         self.addCleanup(watch.stop)
-        self.addCleanup(watch.process.stdout.close)
         watch.wait_for("subscribed")
         self.assertEqual(self.run_script("publish.py"), "1 subscribers\n")
         self.assertEqual(
@@ -216,16 +231,74 @@ class Readme(unittest.TestCase):
                          "every RPC answered\n")
 
     def test_messages_are_as_shown(self):
-        browser = self.connect()
+        browsers = {}
         for line in self.blocks["messages"].splitlines():
-            direction, text = line.split(" ", 1)
-            if direction == "→":
-                browser.send(text)
+            who, rest = line.split(" ", 1)
+            if who == "$":
+                self.run_command(shlex.split(rest))
                 continue
-            heard = browser.receive()
-            heard = re.sub(r'("socket_id":")\d+\.\d+"', r'\g<1>1234.5678"',
-                           heard)
-            self.assertEqual(heard, text)
+            if who not in browsers:
+                browsers[who] = self.connect()
+            direction, text = rest.split(" ", 1)
+            if direction == "→":
+                browsers[who].send(text)
+            else:
+                self.assertEqual(self.heard(browsers[who]), text)
+
+    def heard(self, browser):
+        """What a browser hears next, as the README writes it."""
+        heard = browser.receive()
+        if isinstance(heard, tuple):
+            opcode, payload = heard
+            self.assertEqual(opcode, 8)
+            code = struct.unpack(">H", payload[:2])[0]
+            return f"closed {code} {payload[2:].decode()}"
+        return re.sub(r'("socket_id":")\d+\.\d+"', r'\g<1>1234.5678"', heard)
+
+    def test_the_command_line_does_as_shown(self):
+        browser = self.connect()
+        browser.receive()
+        browser.send('{"type":"subscribe","channel":"presence-room",'
+                     '"auth":"user:ada"}')
+        self.assertEqual(json.loads(browser.receive())["type"], "subscribed")
+        said = self.run_command(["sh", "-e", "-c", self.blocks["shell"]])
+        self.assertRegex(said, r"(?m)^presence-room\s+presence\s+1\s+1")
+        self.assertRegex(said, r"(?m)^ada\s")
+        self.assertEqual(self.heard(browser), "closed 4003 see you")
+
+    def test_settings_are_as_listed(self):
+        """Both programs know each variable of the table and its default."""
+        with open(os.path.join(SOURCE, "README.md"), encoding="utf-8") as file:
+            rows = re.findall(
+                r"^\| `BROADCAST_(\w+)` \| (\w+) \| (.*) \| (\S+) \|$",
+                file.read(), re.MULTILINE)
+        self.assertGreater(len(rows), 20)
+        programs = {"service": [SERVICE], "gateway": [GATEWAY],
+                    "both": [SERVICE, GATEWAY]}
+        for name, owner, meaning, default in rows:
+            values = [] if default == "none" else [default]
+            if name.startswith("LOG_"):
+                values += re.findall(r"`(\w+)`", meaning)
+            for program in programs[owner]:
+                for value in values:
+                    self.check_setting(program, name, value)
+
+    def check_setting(self, program, name, value):
+        """A bad setting behind it is what stops the program, not this one."""
+        environment = dict(self.environment)
+        environment[f"BROADCAST_{name}"] = value
+        bad = "MAX_CHANNELS" if program == SERVICE else "MAX_QUEUE"
+        if name == bad:
+            bad = "LOG_FORMAT"
+        environment[f"BROADCAST_{bad}"] = "nonsense"
+        result = subprocess.run(
+            [program], cwd=self.folder.name, env=environment, text=True,
+            timeout=DEADLINE, check=False, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        self.assertEqual(result.returncode, 2, result.stdout)
+        self.assertIn(bad, result.stdout)
+        self.assertNotIn(f"BROADCAST_{name} ", result.stdout)
+        self.assertNotIn(f"BROADCAST_{name}:", result.stdout)
 
 
 if __name__ == "__main__":

@@ -110,6 +110,10 @@ void Process::Start(const std::vector<std::string>& arguments,
       ::pipe2(out.data(), O_CLOEXEC) != 0 ||
       ::pipe2(error.data(), O_CLOEXEC) != 0) {
     ADD_FAILURE() << "pipe: " << std::strerror(errno);
+    for (const auto& ends : {in, out, error}) {
+      for (const int fd : ends) ::close(fd);
+    }
+    exit_ = Exit{};
     return;
   }
   ::signal(SIGPIPE, SIG_IGN);  // A child that has ended is no end of the test.
@@ -145,7 +149,8 @@ Process::~Process() {
 }
 
 void Process::Signal(int signal) {
-  if (!exit_.has_value()) ::kill(pid_, signal);
+  // kill(2) takes -1 for everybody.
+  if (!exit_.has_value() && pid_ > 0) ::kill(pid_, signal);
 }
 
 bool Process::TryReap() {

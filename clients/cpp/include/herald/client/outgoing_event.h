@@ -37,8 +37,8 @@ struct OutgoingEvent {
   // request caused it. One that is not connected is not an error.
   std::string except_socket_id = {};
 
-  // Optional. Publishing twice under one key within 5 minutes publishes once;
-  // the second answer repeats the first. At most 128 bytes. Publisher makes one
+  // Optional. Publishing twice under one key within 5 minutes publishes once,
+  // while the service lives; the second answer repeats the first. At most 128 bytes. Publisher makes one
   // up when it is empty, for its own retries; BroadcastStream does not.
   std::string idempotency_key = {};
 };

@@ -28,7 +28,8 @@
 //   CANCELLED           the publisher was destroyed meanwhile
 //
 // UNAVAILABLE is retried until the deadline, after 50 to 250 ms each time and
-// under one idempotency key, so a retry never publishes twice.
+// under one idempotency key, so a retry does not publish twice, unless the
+// service was restarted between the two: keys live in its memory.
 
 #ifndef HERALD_CLIENT_PUBLISHER_H_
 #define HERALD_CLIENT_PUBLISHER_H_
