@@ -29,6 +29,7 @@ struct PendingSubscribe {
   std::string socket_id;
   std::string channel;
   int64_t call_id = 0;
+  bool cancelled = false;
 };
 
 struct Attachment {

@@ -217,10 +217,12 @@ void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
   {
     contract::MutexLock lock(&gateway->mu);
     const auto it = gateway->pending.find(ticket);
-    if (it == gateway->pending.end())
-      return;  // Cancelled, or the link is gone.
+    if (it == gateway->pending.end()) return;  // The link is gone.
     question = std::move(it->second);
     gateway->pending.erase(it);
+  }
+  if (question.cancelled) {
+    return Refuse(gateway, question, Refused::CODE_CANCELLED, "cancelled");
   }
   if (decision.status.ok()) {
     decision.status = CheckYes(question.channel, decision);
@@ -304,15 +306,20 @@ void Hub::Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
 }
 
 absl::Status Hub::OnCancel(const AttachmentPtr& gateway, int64_t ticket) {
-  PendingSubscribe question;
+  int64_t call_id = 0;
   {
+    // It stays open for as long as the authorizer has it: the answer is what
+    // lets a gateway bound the questions of one socket.
     contract::MutexLock lock(&gateway->mu);
     const auto it = gateway->pending.find(ticket);
     if (it == gateway->pending.end()) return absl::OkStatus();
-    question = std::move(it->second);
-    gateway->pending.erase(it);
+    it->second.cancelled = true;
+    call_id = it->second.call_id;
   }
-  Refuse(gateway, question, Refused::CODE_CANCELLED, "cancelled");
+  if (call_id != 0) {
+    calls_.Answer(call_id, gateway.get(),
+                  StatusOf(Refused::CODE_CANCELLED, ""));
+  }
   return absl::OkStatus();
 }
 

@@ -6,13 +6,17 @@
 #include <chrono>
 
 #include "absl/random/random.h"
-#include "grpcpp/create_channel.h"
-#include "grpcpp/security/credentials.h"
+#include "absl/strings/str_cat.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
+#include "herald/v1/authorizer_service.grpc.pb.h"
 #include "proto/contract/grpc_status.h"
-#include "proto/contract/names.h"
 #include "proto/contract/redial_backoff.h"
 #include "proto/contract/require.h"
+#include "service/rpc/authorizer_answer.h"
+#include "service/rpc/authorizer_channel.h"
+#include "service/rpc/frames.h"
 
 namespace herald::rpc {
 namespace {
@@ -29,57 +33,13 @@ absl::Time Now() {
          absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(contract::kAuthorizerMessageBytesMax);
-  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
-  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
-  // This one is also how long one attempt to connect may take: a network, not
-  // a backoff.
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 5000);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3000);
-  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(),
-                                   arguments);
-}
-
 core::Decision Undecided(absl::string_view why) {
   core::Decision decision;
   decision.status = absl::UnavailableError(why);
   return decision;
 }
 
-core::Decision ToDecision(v1::Decision& decision) {
-  core::Decision out;
-  if (!decision.allowed()) {
-    const absl::string_view reason = contract::CutUtf8(
-        decision.reason(), static_cast<size_t>(contract::kReasonBytesMax));
-    const bool usable = !reason.empty() && contract::IsUtf8(reason);
-    out.status =
-        absl::PermissionDeniedError(usable ? reason : "the authorizer said no");
-    return out;
-  }
-  if (decision.has_member()) out.member = std::move(*decision.mutable_member());
-  if (decision.has_expires_after()) {
-    out.expires_after = ToDuration(decision.expires_after());
-  }
-  return out;
-}
-
 }  // namespace
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  constexpr int64_t kSecondsMax = 315'576'000'000;  // As duration.proto says.
-  const int64_t seconds = duration.seconds();
-  const int32_t nanos = duration.nanos();
-  if (nanos <= -1'000'000'000 || nanos >= 1'000'000'000 ||
-      (seconds > 0 && nanos < 0) || (seconds < 0 && nanos > 0)) {
-    return absl::ZeroDuration();
-  }
-  return absl::Seconds(std::clamp(seconds, -kSecondsMax, kSecondsMax)) +
-         absl::Nanoseconds(nanos);
-}
 
 // One stream. It is told what to write and tells the link what happens; the
 // link's lock guards what they share.
@@ -89,19 +49,24 @@ absl::Duration ToDuration(const google::protobuf::Duration& duration) {
 // The hold: writes come from outside of reactions, so the call must not end
 // between them. It is released by whoever sees both the reading ended and the
 // pen down.
+//
+// Responses are read as raw bytes, for gRPC would stop reading at one that does
+// not parse.
 class AuthorizerLink::Stream final
-    : public grpc::ClientBidiReactor<v1::AuthorizeRequest,
-                                     v1::AuthorizeResponse> {
+    : public grpc::ClientBidiReactor<v1::AuthorizeRequest, grpc::ByteBuffer> {
  public:
   Stream(std::shared_ptr<AuthorizerLink> link,
-         v1::AuthorizerService::Stub* stub)
+         const std::shared_ptr<grpc::Channel>& channel)
       : link_(std::move(link)) {
-    stub->async()->Authorize(&context_, this);
+    static const std::string kMethod = absl::StrCat(
+        "/", v1::AuthorizerService::service_full_name(), "/Authorize");
+    grpc::TemplatedGenericStub<v1::AuthorizeRequest, grpc::ByteBuffer>(channel)
+        .PrepareBidiStreamingCall(&context_, kMethod, /*options=*/{}, this);
     AddHold();
   }
 
   void Start() {
-    StartRead(&response_);
+    StartRead(&reading_);
     StartCall();
   }
 
@@ -116,6 +81,8 @@ class AuthorizerLink::Stream final
   bool reading_ended = false;
   int64_t writing_id = 0;
   absl::Time write_started;
+  absl::Time silent_since = absl::InfiniteFuture();  // See Cut().
+  const char* cut = nullptr;                         // Why it was given up.
   std::shared_ptr<v1::AuthorizeRequest> request;
 
  private:
@@ -126,11 +93,12 @@ class AuthorizerLink::Stream final
   void OnReadDone(bool ok) override {
     if (!ok) return link_->OnReadingEnded(this);
     link_->OnStreamWorks();
-    link_->OnResponse(response_);
-    if (response_.ByteSizeLong() > kKeptBytesMax) {
+    link_->OnRead(this,
+                  DecodeMessage(reading_, &response_) ? &response_ : nullptr);
+    if (reading_.Length() > kKeptBytesMax) {
       response_ = v1::AuthorizeResponse();
     }
-    StartRead(&response_);
+    StartRead(&reading_);
   }
 
   void OnWriteDone(bool ok) override {
@@ -148,6 +116,9 @@ class AuthorizerLink::Stream final
 
   std::shared_ptr<AuthorizerLink> link_;
   grpc::ClientContext context_;
+
+  // Touched only by the chain of reads.
+  grpc::ByteBuffer reading_;
   v1::AuthorizeResponse response_;
 };
 
@@ -156,9 +127,8 @@ AuthorizerLink::AuthorizerLink(Options options, core::Timers* timers,
     : options_(std::move(options)),
       timers_(timers),
       observer_(observer),
-      channel_(MakeChannel(options_.target)),
-      stub_(v1::AuthorizerService::NewStub(channel_)),
-      revoke_(std::move(revoke)) {}
+      revoke_(std::move(revoke)),
+      channel_(MakeAuthorizerChannel(options_.target)) {}
 
 std::shared_ptr<AuthorizerLink> AuthorizerLink::Create(
     Options options, core::Timers* timers, AuthorizerObserver* observer,
@@ -179,11 +149,7 @@ void AuthorizerLink::Stop() {
   {
     contract::MutexLock lock(&mu_);
     const bool first = !std::exchange(stopped_, true);
-    for (auto& [id, open] : in_flight_) {
-      all.push_back({std::move(open.done), Undecided("the service is stopping"),
-                     std::nullopt});
-    }
-    in_flight_.clear();
+    Requeue();
     for (Open& open : queue_) {
       all.push_back({std::move(open.done), Undecided("the service is stopping"),
                      std::nullopt});
@@ -210,11 +176,13 @@ void AuthorizerLink::Leave() {
 }
 
 bool AuthorizerLink::connected() const {
+  std::shared_ptr<grpc::Channel> channel;
   {
     contract::MutexLock lock(&mu_);
     if (stream_ == nullptr || stream_->reading_ended) return false;
+    channel = channel_;
   }
-  return channel_->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
+  return channel->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
 }
 
 void AuthorizerLink::Authorize(core::Question question, Done done) {
@@ -286,12 +254,14 @@ void AuthorizerLink::OnStreamWorks() {
 void AuthorizerLink::OnWritten(Stream* stream, bool ok) {
   bool write = false;
   bool release = false;
-  const absl::Time deadline = Now() + options_.timeout;
+  const absl::Time now = Now();
+  const absl::Time deadline = now + options_.timeout;
   {
     contract::MutexLock lock(&mu_);
     stream->writing = false;
     stream->request = nullptr;
     stream->broken |= !ok;
+    stream->silent_since = std::min(stream->silent_since, now);
     const auto it = in_flight_.find(stream->writing_id);
     if (ok && it != in_flight_.end() &&
         it->second.deadline == absl::InfiniteFuture()) {
@@ -308,11 +278,18 @@ void AuthorizerLink::OnWritten(Stream* stream, bool ok) {
 
 void AuthorizerLink::OnReadingEnded(Stream* stream) {
   bool release = false;
+  std::weak_ptr<Stream> ending;
   {
     contract::MutexLock lock(&mu_);
+    ending = stream_;
     stream->reading_ended = true;
     release = !stream->writing;
   }
+  // The status follows. Should it not, the stream ends all the same, for nobody
+  // reads any more; but a cancel that came sooner could take its place.
+  timers_->After(options_.timeout, [ending] {
+    if (const auto late = ending.lock()) late->Cancel();
+  });
   if (release) stream->RemoveHold();
 }
 
@@ -320,11 +297,16 @@ void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
   std::shared_ptr<Stream> ended;  // Destroyed at the end of this function.
   bool tell = false;
   bool redial = false;
+  std::shared_ptr<grpc::Channel> given_up;  // As `ended`.
   const absl::Time now = Now();
   {
     contract::MutexLock lock(&mu_);
     contract::Require(stream_.get() == stream);
     ended = std::move(stream_);
+    if (ended->cut != nullptr && !stopped_) {
+      given_up =
+          std::exchange(channel_, MakeAuthorizerChannel(options_.target));
+    }
     ++busy_;
     Requeue();
     redial = !stopped_;
@@ -334,7 +316,10 @@ void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
     works_ = false;
     told_down_ = true;
   }
-  if (tell) observer_->OnAuthorizerDown(why);
+  if (tell) {
+    observer_->OnAuthorizerDown(
+        ended->cut == nullptr ? why : absl::UnavailableError(ended->cut));
+  }
   if (redial) {
     DialLater();
     ArmSweep(now + options_.timeout);
@@ -369,7 +354,7 @@ void AuthorizerLink::Dial() {
     contract::MutexLock lock(&mu_);
     if (stopped_) return;
     ++busy_;
-    stream = std::make_shared<Stream>(shared_from_this(), stub_.get());
+    stream = std::make_shared<Stream>(shared_from_this(), channel_);
     stream_ = stream;
     last_id_ = 0;
     write = TakeNext(stream.get());
@@ -379,12 +364,17 @@ void AuthorizerLink::Dial() {
   Leave();
 }
 
-void AuthorizerLink::OnResponse(v1::AuthorizeResponse& response) {
-  switch (response.response_case()) {
+void AuthorizerLink::OnRead(Stream* stream, v1::AuthorizeResponse* response) {
+  {
+    contract::MutexLock lock(&mu_);
+    stream->silent_since = absl::InfiniteFuture();
+  }
+  if (response == nullptr) return observer_->OnAuthorizerIgnored("malformed");
+  switch (response->response_case()) {
     case v1::AuthorizeResponse::kDecision:
-      return Decide(*response.mutable_decision());
+      return Decide(*response->mutable_decision());
     case v1::AuthorizeResponse::kRevocation:
-      if (!revoke_(std::move(*response.mutable_revocation())).ok()) {
+      if (!revoke_(std::move(*response->mutable_revocation())).ok()) {
         observer_->OnAuthorizerIgnored("invalid_revocation");
       }
       return;
@@ -439,16 +429,27 @@ absl::Time AuthorizerLink::TakeLate(absl::Time now, std::vector<Ready>& late) {
     give_up(here->second);
     in_flight_.erase(here);
   }
+  const bool unanswered = !late.empty();
   const auto rest =
       std::stable_partition(queue_.begin(), queue_.end(), in_time);
   std::for_each(rest, queue_.end(), give_up);
   queue_.erase(rest, queue_.end());
-  if (stream_ != nullptr && stream_->writing && works_) {
+  if (stream_ == nullptr) return next;
+  if (stream_->writing && works_) {
     const absl::Time hangs = stream_->write_started + options_.timeout;
-    if (hangs <= now) stream_->Cancel();
+    if (hangs <= now) Cut("the authorizer does not read");
     if (hangs > now) next = std::min(next, hangs);
   }
+  if (unanswered &&
+      now - stream_->silent_since >= kSilentTimeouts * options_.timeout) {
+    Cut("the authorizer is silent");
+  }
   return next;
+}
+
+void AuthorizerLink::Cut(const char* why) {
+  stream_->cut = why;
+  stream_->Cancel();
 }
 
 void AuthorizerLink::Sweep(int64_t number) {

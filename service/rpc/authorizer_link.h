@@ -15,10 +15,12 @@
 // question that is asked again keeps its deadline. Whoever is out of time is
 // answered UNAVAILABLE, and so is at once whoever finds the queue full.
 //
-// A stream that does not take a question for `timeout` is given up.
+// A stream that does not take a question for `timeout` is given up, and so is
+// one that says nothing at all while questions go unanswered; the next one gets
+// a connection of its own, for this one's may be half-open.
 //
 // Nothing fails open: what is not a `decision` for an open id is ignored and
-// counted.
+// counted. One message that is malformed costs no other.
 //
 // Threads: any. Decisions and revocations are passed on by gRPC's threads, in
 // the order of the stream, and by the timers' thread; never with a lock held.
@@ -43,7 +45,8 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
-#include "herald/v1/authorizer_service.grpc.pb.h"
+#include "grpcpp/channel.h"
+#include "herald/v1/authorizer_service.pb.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
 #include "service/core/authorizer.h"
@@ -67,7 +70,8 @@ class AuthorizerObserver {
   virtual void OnDecision(absl::string_view /*outcome*/,
                           std::optional<absl::Duration> /*latency*/) {}
 
-  // A message was ignored: `unknown_request`, `empty` or `invalid_revocation`.
+  // A message was ignored: `malformed`, `unknown_request`, `empty` or
+  // `invalid_revocation`.
   virtual void OnAuthorizerIgnored(absl::string_view /*reason*/) {}
 };
 
@@ -115,6 +119,10 @@ class AuthorizerLink final
   static constexpr int kQueueWaits =
       contract::kAuthorizerQueueMax / contract::kAuthorizerInFlightMax + 1;
 
+  // Timeouts without a word after which a question that is not answered in time
+  // ends the stream. One slow answer must not: others may be on their way.
+  static constexpr int kSilentTimeouts = 3;
+
   struct Open {
     // Shared with the write in flight, which may outlive the question.
     std::shared_ptr<v1::AuthorizeRequest> request;
@@ -137,7 +145,8 @@ class AuthorizerLink final
   // The stream's events.
   void OnStreamWorks() ABSL_LOCKS_EXCLUDED(mu_);
   void OnWritten(Stream* stream, bool ok) ABSL_LOCKS_EXCLUDED(mu_);
-  void OnResponse(v1::AuthorizeResponse& response) ABSL_LOCKS_EXCLUDED(mu_);
+  void OnRead(Stream* stream, v1::AuthorizeResponse* response)  // Or nullptr.
+      ABSL_LOCKS_EXCLUDED(mu_);
   void OnReadingEnded(Stream* stream) ABSL_LOCKS_EXCLUDED(mu_);
   void OnStreamDone(Stream* stream, const absl::Status& why)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -164,6 +173,9 @@ class AuthorizerLink final
   absl::Time DeadlineOf(const Open& open) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // Gives the stream up, and its connection with it.
+  void Cut(const char* why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   void Deliver(std::vector<Ready> all) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Closes what ++busy_ has opened: Stop() waits for it.
@@ -173,14 +185,13 @@ class AuthorizerLink final
   const Options options_;
   core::Timers* const timers_;
   AuthorizerObserver* const observer_;
-  const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<v1::AuthorizerService::Stub> stub_;
   absl::Notification idle_;
 
   // Called by the reads of one stream after the other.
   Revoke revoke_;
 
   mutable contract::Mutex mu_;
+  std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mu_);
   std::deque<Open> queue_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int64_t, Open> in_flight_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<Stream> stream_ ABSL_GUARDED_BY(mu_);
@@ -193,10 +204,6 @@ class AuthorizerLink final
   int busy_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 };
-
-// `duration` as the authorizer meant it; what is out of range is cut. Not
-// valid: zero, which denies.
-absl::Duration ToDuration(const google::protobuf::Duration& duration);
 
 }  // namespace herald::rpc
 

@@ -84,8 +84,8 @@ class Metrics final : public core::Observer,
       "invalid_channel", "cancelled",    "unavailable"};
   static constexpr std::array<const char*, 3> kDecisionOutcomes = {
       "allowed", "denied", "unavailable"};
-  static constexpr std::array<const char*, 3> kIgnoredReasons = {
-      "empty", "invalid_revocation", "unknown_request"};
+  static constexpr std::array<const char*, 4> kIgnoredReasons = {
+      "empty", "invalid_revocation", "malformed", "unknown_request"};
 
   void AppendGauges(std::vector<prometheus::MetricFamily>& out) const;
   void AppendCounters(std::vector<prometheus::MetricFamily>& out) const;

@@ -206,31 +206,64 @@ TEST(AGatewayWithoutAService, StaysUpAndIsReadyWhenTheServiceIs) {
   EXPECT_EQ(ada.Subscribe("news").type(), "subscribed");
 }
 
-TEST(AnAuthorizerThatIsKilled, StopsNewPrivateSubscriptionsUntilItIsBack) {
-  const std::string address =
+// The example, as a process of its own.
+class ExampleAuthorizer {
+ public:
+  ExampleAuthorizer() { Start(); }
+
+  void Start() {
+    process_.emplace(std::vector<std::string>{
+        testing_support::kExampleAuthorizerBinary, "--address=" + address_});
+    process_->WaitForLine("listening on " + address_);
+  }
+
+  const std::string& address() const { return address_; }
+  testing_support::Process& process() { return *process_; }
+
+ private:
+  const std::string address_ =
       absl::StrCat("127.0.0.1:", testing_support::RestartablePort());
-  const auto start = [&] {
-    auto process =
-        std::make_unique<testing_support::Process>(std::vector<std::string>{
-            testing_support::kExampleAuthorizerBinary, "--address=" + address});
-    process->WaitForLine("listening on " + address);
-    return process;
-  };
-  auto authorizer = start();
-  HeraldWorld world({.service_flags = {"--authorizer=" + address}});
+  std::optional<testing_support::Process> process_;
+};
+
+TEST(AnAuthorizerThatIsKilled, StopsNewPrivateSubscriptionsUntilItIsBack) {
+  ExampleAuthorizer authorizer;
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);
   EXPECT_EQ(ada.Subscribe(kRoom, "user:ada").type(), "subscribed");
 
-  authorizer->Kill();
+  authorizer.process().Kill();
   EXPECT_EQ(bob.Subscribe(kRoom, "user:bob").String("code"), "unavailable");
   EXPECT_EQ(world.backend().Broadcast(kRoom, "e", "1"), 1);
   EXPECT_EQ(ada.Next().type(), "event");
 
-  authorizer = start();
+  authorizer.Start();
   world.WaitUntil(
       [&] { return bob.Subscribe(kRoom, "user:bob").type() == "subscribed"; });
   EXPECT_EQ(ada.Next().String("user_id"), "bob");
+}
+
+TEST(AnAuthorizerThatIsFrozen, IsNoticedWhileItIsAskedAndAskedAgainLater) {
+  ExampleAuthorizer authorizer;
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {"--authorizer=" + authorizer.address(),
+                                       "--authorizer_timeout=0.3"}});
+  WebSocketClient& ada = world.Open();
+  EXPECT_EQ(ada.Subscribe("private-a", "user:ada").type(), "subscribed");
+
+  authorizer.process().Signal(SIGSTOP);
+  EXPECT_TRUE(world.WaitUntil([&] {
+    EXPECT_EQ(ada.Subscribe("private-b", "user:ada").String("code"),
+              "unavailable");
+    return world.ServiceMetrics().Sum("herald_authorizer_up") == 0;
+  }));
+
+  authorizer.process().Signal(SIGCONT);
+  EXPECT_TRUE(world.WaitUntil([&] {
+    return ada.Subscribe("private-b", "user:ada").type() == "subscribed";
+  }));
 }
 
 TEST(ASlowBrowser, AloneIsDroppedAndCounted) {

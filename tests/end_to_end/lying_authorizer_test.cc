@@ -18,6 +18,7 @@ namespace {
 using testing_support::Allow;
 using testing_support::AllowUser;
 using testing_support::AnswerByToken;
+using testing_support::Broken;
 using testing_support::Deny;
 using testing_support::Expiring;
 using testing_support::Frame;
@@ -117,6 +118,20 @@ TEST_F(ALie, AboutTheMemberIsANoThatSaysSo) {
 TEST_F(ALie, OfTenMegabytesIsANoLikeAnyOther) {
   AnswerWithMember("ada", absl::StrCat("\"", std::string(10 << 20, 'x'), "\""));
   ExpectNo(ada_.Subscribe(kRoom));
+}
+
+TEST_F(ALie, ThatIsNotEvenAMessageCostsNobodyElseAnything) {
+  authorizer_.Answer([](const AuthorizeRequest& question) {
+    if (question.channel() == "private-a") {
+      return std::vector{Deny(question, "\xff is not UTF-8")};
+    }
+    return std::vector{Broken()};
+  });
+  EXPECT_EQ(ada_.Subscribe("private-a").String("code"), "unavailable");
+  EXPECT_EQ(ada_.Subscribe("private-b").String("code"), "unavailable");
+  EXPECT_EQ(world_.ServiceMetrics().Sum("herald_authorizer_ignored_total",
+                                        {{"reason", "malformed"}}),
+            2);
 }
 
 TEST_F(ALie, AboutTheLifetimeIsANo) {

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "google/protobuf/unknown_field_set.h"
 #include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "herald/v1/authorizer_service.grpc.pb.h"
@@ -42,6 +43,16 @@ AuthorizeResponse Deny(const AuthorizeRequest& question,
   AuthorizeResponse response;
   response.mutable_decision()->set_request_id(question.request_id());
   response.mutable_decision()->set_reason(std::string(reason));
+  return response;
+}
+
+AuthorizeResponse Broken() {
+  AuthorizeResponse response;
+  google::protobuf::UnknownFieldSet* const fields =
+      response.GetReflection()->MutableUnknownFields(&response);
+  // In the place of the decision, one that ends in the middle of its id.
+  fields->AddLengthDelimited(AuthorizeResponse::kDecisionFieldNumber,
+                             "\x08\xff");
   return response;
 }
 

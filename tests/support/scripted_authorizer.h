@@ -41,6 +41,10 @@ v1::AuthorizeResponse AllowUser(const v1::AuthorizeRequest& question,
                                 absl::string_view user_info);
 v1::AuthorizeResponse Deny(const v1::AuthorizeRequest& question,
                            absl::string_view reason);
+
+// An answer whose bytes are not a message.
+v1::AuthorizeResponse Broken();
+
 v1::AuthorizeResponse RevokeUser(absl::string_view user_id,
                                  absl::string_view channel,
                                  absl::string_view reason);

@@ -69,6 +69,16 @@ TEST_F(ACall, IsAnsweredWithWhyASubscribeWasRefused) {
   EXPECT_EQ(answer_, absl::PermissionDeniedError("not yours"));
 }
 
+TEST_F(ACall, IsAnsweredAtOnceWhenItsSubscribeIsCancelled) {
+  Subscribe("2.5", "private-x");
+  two_->Subscribe(1, "private-x", CallOf(*two_));
+  two_->Cancel(1);
+  ASSERT_TRUE(answer_.has_value());
+  EXPECT_TRUE(absl::IsNotFound(*answer_));
+  authorizer_.Allow();
+  EXPECT_THAT(two_->Hears(), ElementsAre("no 1 CODE_CANCELLED"));
+}
+
 TEST_F(ACall, FindsNoGatewayForAnUnknownSocket) {
   Subscribe("3.5", "news");
   EXPECT_TRUE(absl::IsNotFound(*answer_));

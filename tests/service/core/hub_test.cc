@@ -106,6 +106,26 @@ TEST_F(Subscribing, IsAnsweredOnceWhenItIsCancelled) {
   EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_CANCELLED"));
 }
 
+TEST_F(Subscribing, IsOpenUntilTheAuthorizerIsDoneThoughItIsCancelled) {
+  gateway_->Subscribe(1, "private-x");
+  gateway_->Cancel(1);
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  link::v1::GatewayItem again;
+  again.mutable_subscribe()->set_ticket(1);
+  again.mutable_subscribe()->set_channel("private-x");
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Say(again)));
+  authorizer_.Answer({absl::UnavailableError("no answer in time"), {}});
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_CANCELLED"));
+}
+
+TEST_F(Subscribing, IsForgottenWhenItIsCancelledAndTheLinkEnds) {
+  gateway_->Subscribe(1, "private-x");
+  gateway_->Cancel(1);
+  gateway_->Lose();
+  authorizer_.Allow();
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+}
+
 TEST_F(Subscribing, LeavesNothingBehindWhenTheLinkEndsMeanwhile) {
   gateway_->Subscribe(1, "private-x");
   gateway_->Lose();

@@ -5,161 +5,24 @@
 
 #include "service/rpc/authorizer_link.h"
 
-#include <map>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "gmock/gmock.h"
-#include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "proto/contract/names.h"
-#include "service/rpc/timer_thread.h"
-#include "tests/support/deadline.h"
-#include "tests/support/scripted_authorizer.h"
+#include "tests/service/rpc/authorizer_link_world.h"
 
 namespace herald::rpc {
 namespace {
 
-using ::testing::HasSubstr;
 using testing_support::Allow;
 using testing_support::AllowUser;
+using testing_support::Broken;
 using testing_support::Deny;
-using testing_support::kPatience;
-using testing_support::kSlowness;
 using testing_support::RevokeUser;
-using testing_support::ScriptedAuthorizer;
-using testing_support::WaitUntil;
-using Responses = std::vector<v1::AuthorizeResponse>;
 
-constexpr absl::Duration kShort = absl::Milliseconds(300);
-constexpr absl::Duration kLong = absl::Seconds(20);
-
-// What came back for one question, and after how long.
-struct Result {
-  core::Decision decision;
-  absl::Duration after;
-};
-
-// Collects results by the channel that was asked about.
-class Results {
- public:
-  absl::AnyInvocable<void(core::Decision)> Take(const std::string& channel) {
-    return [this, channel, asked = absl::Now()](core::Decision decision) {
-      const std::lock_guard lock(mutex_);
-      EXPECT_FALSE(results_.contains(channel)) << channel << " was told twice";
-      results_[channel] = {std::move(decision), absl::Now() - asked};
-    };
-  }
-
-  // The result, within a bound; another status if there is none.
-  Result Wait(const std::string& channel) {
-    const bool came = WaitUntil(
-        [&] {
-          const std::lock_guard lock(mutex_);
-          return results_.contains(channel);
-        },
-        3 * kPatience);
-    const std::lock_guard lock(mutex_);
-    if (came) return results_[channel];
-    return {{absl::InternalError("no decision came"), {}, {}}, {}};
-  }
-
-  size_t count() {
-    const std::lock_guard lock(mutex_);
-    return results_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::map<std::string, Result> results_;
-};
-
-class Observer final : public AuthorizerObserver {
- public:
-  void OnAuthorizerUp() override { Count("up"); }
-  void OnAuthorizerDown(const absl::Status& /*why*/) override { Count("down"); }
-  void OnDecision(absl::string_view outcome,
-                  std::optional<absl::Duration> latency) override {
-    Count(outcome);
-    if (latency.has_value()) Count("latency");
-  }
-  void OnAuthorizerIgnored(absl::string_view reason) override { Count(reason); }
-
-  int operator[](const std::string& name) {
-    const std::lock_guard lock(mutex_);
-    return counts_[name];
-  }
-
- private:
-  void Count(absl::string_view name) {
-    const std::lock_guard lock(mutex_);
-    ++counts_[std::string(name)];
-  }
-
-  std::mutex mutex_;
-  std::map<std::string, int> counts_;
-};
-
-class AnAuthorizer : public ::testing::Test {
- protected:
-  ~AnAuthorizer() override {
-    if (link_ != nullptr) link_->Stop();
-    timers_.Stop();
-  }
-
-  void Dial(AuthorizerLink::Options options) {
-    if (options.target.empty()) options.target = server_.address();
-    link_ = AuthorizerLink::Create(
-        std::move(options), &timers_, &observer_,
-        [this](v1::Revocation revocation) -> absl::Status {
-          if (revocation.subject_case() == v1::Revocation::SUBJECT_NOT_SET) {
-            return absl::InvalidArgumentError("it names nobody");
-          }
-          const std::lock_guard lock(mutex_);
-          revocations_.push_back(std::move(revocation));
-          return absl::OkStatus();
-        });
-    link_->Start();
-  }
-  void Dial(absl::Duration timeout) {
-    Dial({.target = "", .timeout = timeout});
-  }
-
-  void Ask(const std::string& channel, const std::string& token = "yes") {
-    core::Question question;
-    question.socket_id = "1.2";
-    question.channel = channel;
-    question.auth_token = token;
-    question.channel_data = R"({"a":1})";
-    question.connection.set_origin("https://example.com");
-    (*question.connection.mutable_headers())["cookie"] = "id=7";
-    link_->Authorize(std::move(question), results_.Take(channel));
-  }
-
-  Result AskAndWait(const std::string& channel,
-                    const std::string& token = "yes") {
-    Ask(channel, token);
-    return results_.Wait(channel);
-  }
-
-  size_t revocation_count() {
-    const std::lock_guard lock(mutex_);
-    return revocations_.size();
-  }
-
-  ScriptedAuthorizer server_;
-  TimerThread timers_;
-  Observer observer_;
-  Results results_;
-  std::mutex mutex_;
-  std::vector<v1::Revocation> revocations_;
-  std::shared_ptr<AuthorizerLink> link_;
-};
+using AnAuthorizer = AuthorizerLinkWorld;
 
 TEST_F(AnAuthorizer, IsAskedWithAllThatIsKnown) {
   Dial(kLong);
@@ -305,6 +168,21 @@ TEST_F(AnAuthorizer, ThatLiesIsIgnoredAndCounted) {
   EXPECT_EQ(results_.count(), 1u);
 }
 
+TEST_F(AnAuthorizer, WhoseMessageIsMalformedIsHeardOn) {
+  Dial(kShort);
+  server_.Answer([](const v1::AuthorizeRequest& question) {
+    if (question.auth_token() == "yes") return Responses{Allow(question)};
+    return Responses{Deny(question, "\xff"), Broken()};
+  });
+  Ask("private-a", "malformed");
+
+  EXPECT_TRUE(AskAndWait("private-b").decision.status.ok());
+  EXPECT_TRUE(absl::IsUnavailable(results_.Wait("private-a").decision.status));
+  EXPECT_TRUE(AskAndWait("private-c").decision.status.ok());
+  EXPECT_EQ(observer_["malformed"], 2);
+  EXPECT_EQ(server_.stream_count(), 1);
+}
+
 TEST_F(AnAuthorizer, ThatAnswersTooLateChangesNothing) {
   Dial(kShort);
   AskAndWait("private-a", "silence");
@@ -392,64 +270,6 @@ TEST_F(AnAuthorizer, ThatIsStoppedAnswersEverythingOpenAndWhatComesLater) {
   EXPECT_TRUE(absl::IsUnavailable(results_.Wait("private-4").decision.status));
   EXPECT_TRUE(absl::IsUnavailable(AskAndWait("private-late").decision.status));
   link_->Stop();  // Twice does no harm.
-}
-
-// Opens streams and does nothing with them until it is told to end.
-class DeafAuthorizer final : public v1::AuthorizerService::Service {
- public:
-  grpc::Status Authorize(
-      grpc::ServerContext* context,
-      grpc::ServerReaderWriter<v1::AuthorizeResponse, v1::AuthorizeRequest>*
-          stream) override {
-    stream->SendInitialMetadata();
-    WaitUntil([&] { return ended_ || context->IsCancelled(); }, 10 * kPatience);
-    return grpc::Status::OK;
-  }
-  void End() { ended_ = true; }
-
- private:
-  std::atomic<bool> ended_ = false;
-};
-
-TEST_F(AnAuthorizer, ThatDoesNotReadFailsNobodyLaterThanTwoTimeouts) {
-  DeafAuthorizer deaf;
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
-                           &port);
-  builder.RegisterService(&deaf);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  const absl::Duration timeout = kSlowness * absl::Milliseconds(500);
-  Dial({.target = absl::StrCat("127.0.0.1:", port), .timeout = timeout});
-  ASSERT_TRUE(WaitUntil([&] { return link_->connected(); }));
-
-  // Far more than the windows of flow control hold.
-  for (int i = 0; i < 300; ++i) {
-    Ask(absl::StrCat("private-", i), std::string(16 << 10, 'x'));
-  }
-
-  for (int i = 0; i < 300; ++i) {
-    const Result result = results_.Wait(absl::StrCat("private-", i));
-    EXPECT_TRUE(absl::IsUnavailable(result.decision.status));
-    EXPECT_LT(result.after, 3 * timeout + kSlowness * absl::Seconds(1));
-  }
-  link_->Stop();
-  deaf.End();
-  server->Shutdown();
-}
-
-TEST(Durations, AreTakenAsTheAuthorizerMeantThem) {
-  google::protobuf::Duration duration;
-  EXPECT_EQ(ToDuration(duration), absl::ZeroDuration());
-  duration.set_seconds(1);
-  duration.set_nanos(500'000'000);
-  EXPECT_EQ(ToDuration(duration), absl::Milliseconds(1500));
-  duration.set_seconds(-1);
-  EXPECT_EQ(ToDuration(duration), absl::ZeroDuration());  // Signs disagree.
-  duration.set_nanos(0);
-  EXPECT_LT(ToDuration(duration), absl::ZeroDuration());
-  duration.set_seconds(std::numeric_limits<int64_t>::max());
-  EXPECT_GT(ToDuration(duration), absl::Hours(24 * 365 * 1000));
 }
 
 }  // namespace

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A fixture: an AuthorizerLink, the authorizer that it dials, and what came
+// back for each question. The authorizer is a real gRPC server that says what
+// each test tells it to.
+
+#ifndef HERALD_TESTS_SERVICE_RPC_AUTHORIZER_LINK_WORLD_H_
+#define HERALD_TESTS_SERVICE_RPC_AUTHORIZER_LINK_WORLD_H_
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+#include "service/rpc/authorizer_link.h"
+#include "service/rpc/timer_thread.h"
+#include "tests/support/deadline.h"
+#include "tests/support/scripted_authorizer.h"
+
+namespace herald::rpc {
+
+using testing_support::kPatience;
+using testing_support::kSlowness;
+using testing_support::ScriptedAuthorizer;
+using testing_support::WaitUntil;
+using Responses = std::vector<v1::AuthorizeResponse>;
+
+inline constexpr absl::Duration kShort = absl::Milliseconds(300);
+inline constexpr absl::Duration kLong = absl::Seconds(20);
+
+// What came back for one question, and after how long.
+struct Result {
+  core::Decision decision;
+  absl::Duration after;
+};
+
+// Collects results by the channel that was asked about.
+class Results {
+ public:
+  absl::AnyInvocable<void(core::Decision)> Take(const std::string& channel) {
+    return [this, channel, asked = absl::Now()](core::Decision decision) {
+      const std::lock_guard lock(mutex_);
+      EXPECT_FALSE(results_.contains(channel)) << channel << " was told twice";
+      results_[channel] = {std::move(decision), absl::Now() - asked};
+    };
+  }
+
+  // The result, within a bound; another status if there is none.
+  Result Wait(const std::string& channel) {
+    const bool came = WaitUntil(
+        [&] {
+          const std::lock_guard lock(mutex_);
+          return results_.contains(channel);
+        },
+        3 * kPatience);
+    const std::lock_guard lock(mutex_);
+    if (came) return results_[channel];
+    return {{absl::InternalError("no decision came"), {}, {}}, {}};
+  }
+
+  size_t count() {
+    const std::lock_guard lock(mutex_);
+    return results_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, Result> results_;
+};
+
+class CountingObserver final : public AuthorizerObserver {
+ public:
+  void OnAuthorizerUp() override { Count("up"); }
+  void OnAuthorizerDown(const absl::Status& why) override {
+    Count(absl::StatusCodeToString(why.code()));
+    Count("down");
+  }
+  void OnDecision(absl::string_view outcome,
+                  std::optional<absl::Duration> latency) override {
+    Count(outcome);
+    if (latency.has_value()) Count("latency");
+  }
+  void OnAuthorizerIgnored(absl::string_view reason) override { Count(reason); }
+
+  int operator[](const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    return counts_[name];
+  }
+
+ private:
+  void Count(absl::string_view name) {
+    const std::lock_guard lock(mutex_);
+    ++counts_[std::string(name)];
+  }
+
+  std::mutex mutex_;
+  std::map<std::string, int> counts_;
+};
+
+class AuthorizerLinkWorld : public ::testing::Test {
+ protected:
+  ~AuthorizerLinkWorld() override {
+    if (link_ != nullptr) link_->Stop();
+    timers_.Stop();
+  }
+
+  void Dial(AuthorizerLink::Options options) {
+    if (options.target.empty()) options.target = server_.address();
+    link_ = AuthorizerLink::Create(
+        std::move(options), &timers_, &observer_,
+        [this](v1::Revocation revocation) -> absl::Status {
+          if (revocation.subject_case() == v1::Revocation::SUBJECT_NOT_SET) {
+            return absl::InvalidArgumentError("it names nobody");
+          }
+          const std::lock_guard lock(mutex_);
+          revocations_.push_back(std::move(revocation));
+          return absl::OkStatus();
+        });
+    link_->Start();
+  }
+  void Dial(absl::Duration timeout) {
+    Dial({.target = "", .timeout = timeout});
+  }
+
+  void Ask(const std::string& channel, const std::string& token = "yes") {
+    core::Question question;
+    question.socket_id = "1.2";
+    question.channel = channel;
+    question.auth_token = token;
+    question.channel_data = R"({"a":1})";
+    question.connection.set_origin("https://example.com");
+    (*question.connection.mutable_headers())["cookie"] = "id=7";
+    link_->Authorize(std::move(question), results_.Take(channel));
+  }
+
+  Result AskAndWait(const std::string& channel,
+                    const std::string& token = "yes") {
+    Ask(channel, token);
+    return results_.Wait(channel);
+  }
+
+  size_t revocation_count() {
+    const std::lock_guard lock(mutex_);
+    return revocations_.size();
+  }
+
+  ScriptedAuthorizer server_;
+  TimerThread timers_;
+  CountingObserver observer_;
+  Results results_;
+  std::mutex mutex_;
+  std::vector<v1::Revocation> revocations_;
+  std::shared_ptr<AuthorizerLink> link_;
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_TESTS_SERVICE_RPC_AUTHORIZER_LINK_WORLD_H_

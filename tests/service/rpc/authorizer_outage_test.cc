@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How the service finds out that its authorizer's stream is of no use any more,
+// and that it leaves alone one that is. The authorizers are gRPC servers with
+// default settings, as users write them.
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "grpcpp/grpcpp.h"
+#include "gtest/gtest.h"
+#include "herald/v1/authorizer_service.grpc.pb.h"
+#include "tests/service/rpc/authorizer_link_world.h"
+
+namespace herald::rpc {
+namespace {
+
+using testing_support::Allow;
+using testing_support::Milliseconds;
+using Stream =
+    grpc::ServerReaderWriter<v1::AuthorizeResponse, v1::AuthorizeRequest>;
+
+using AnAuthorizer = AuthorizerLinkWorld;
+
+// A server with default settings, for a service that outlives it.
+class Listening {
+ public:
+  explicit Listening(grpc::Service* service) {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                             &port_);
+    builder.RegisterService(service);
+    server_ = builder.BuildAndStart();
+  }
+  ~Listening() { server_->Shutdown(std::chrono::system_clock::now()); }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+ private:
+  int port_ = 0;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// Opens streams and does nothing with them.
+class DeafAuthorizer final : public v1::AuthorizerService::Service {
+ public:
+  grpc::Status Authorize(
+      grpc::ServerContext* context,
+      grpc::ServerReaderWriter<v1::AuthorizeResponse, v1::AuthorizeRequest>*
+          stream) override {
+    stream->SendInitialMetadata();
+    WaitUntil([&] { return context->IsCancelled(); }, 10 * kPatience);
+    return grpc::Status::OK;
+  }
+};
+
+TEST_F(AnAuthorizer, ThatDoesNotReadFailsNobodyLaterThanTwoTimeouts) {
+  DeafAuthorizer deaf;
+  const Listening server(&deaf);
+  const absl::Duration timeout = kSlowness * absl::Milliseconds(500);
+  Dial({.target = server.address(), .timeout = timeout});
+  ASSERT_TRUE(WaitUntil([&] { return link_->connected(); }));
+
+  // Far more than the windows of flow control hold.
+  for (int i = 0; i < 300; ++i) {
+    Ask(absl::StrCat("private-", i), std::string(16 << 10, 'x'));
+  }
+
+  for (int i = 0; i < 300; ++i) {
+    const Result result = results_.Wait(absl::StrCat("private-", i));
+    EXPECT_TRUE(absl::IsUnavailable(result.decision.status));
+    EXPECT_LT(result.after, 3 * timeout + kSlowness * absl::Seconds(1));
+  }
+}
+
+// Reads every question and answers when it is told to.
+class MuteAuthorizer final : public v1::AuthorizerService::Service {
+ public:
+  grpc::Status Authorize(grpc::ServerContext* context,
+                         Stream* stream) override {
+    {
+      const std::lock_guard lock(mutex_);
+      peers_.push_back(context->peer());
+    }
+    v1::AuthorizeRequest question;
+    while (stream->Read(&question)) {
+      if (speaks_) stream->Write(Allow(question));
+    }
+    return grpc::Status::OK;
+  }
+
+  void Speak() { speaks_ = true; }
+
+  // Where the streams came from.
+  std::vector<std::string> peers() {
+    const std::lock_guard lock(mutex_);
+    return peers_;
+  }
+
+ private:
+  std::atomic<bool> speaks_ = false;
+  std::mutex mutex_;
+  std::vector<std::string> peers_;
+};
+
+TEST_F(AnAuthorizer, ThatSaysNothingAtAllIsDialledAgainOnAnotherConnection) {
+  MuteAuthorizer mute;
+  const Listening server(&mute);
+  const absl::Duration timeout = kSlowness * kShort;
+  Dial({.target = server.address(), .timeout = timeout});
+  int asked = 0;
+  while (mute.peers().size() < 2 && asked < 20) {
+    const Result result = AskAndWait(absl::StrCat("private-", asked++));
+    EXPECT_TRUE(absl::IsUnavailable(result.decision.status));
+    EXPECT_LT(result.after, 2 * timeout + kSlowness * absl::Seconds(1));
+  }
+
+  EXPECT_GE(asked, 3);
+  ASSERT_TRUE(WaitUntil([&] { return mute.peers().size() >= 2; }));
+  EXPECT_NE(mute.peers()[0], mute.peers()[1]) << "it may be half-open";
+  EXPECT_TRUE(WaitUntil([&] { return observer_["down"] == 1; }));
+  EXPECT_EQ(observer_["UNAVAILABLE"], 1);
+  mute.Speak();
+  EXPECT_TRUE(AskAndWait("private-later").decision.status.ok());
+}
+
+TEST_F(AnAuthorizer, ThatAnswersSomeQuestionsKeepsItsStream) {
+  Dial(kShort);
+  for (int i = 0; i < 4; ++i) {
+    Ask(absl::StrCat("private-silence-", i), "silence");
+    EXPECT_TRUE(AskAndWait(absl::StrCat("private-", i)).decision.status.ok());
+    results_.Wait(absl::StrCat("private-silence-", i));
+  }
+
+  EXPECT_EQ(observer_["unavailable"], 4);
+  EXPECT_EQ(server_.stream_count(), 1);
+}
+
+// One that is pinged too often ends the connection with `too_many_pings`, by
+// default at the third ping too many. With a ping every 5 s, as on links, that
+// is after 20 s.
+TEST_F(AnAuthorizer, WithDefaultSettingsKeepsAnIdleStream) {
+  Dial(kLong);
+  ASSERT_TRUE(AskAndWait("private-a").decision.status.ok());
+
+  EXPECT_FALSE(
+      WaitUntil([&] { return observer_["down"] > 0; }, Milliseconds(22'000)));
+  EXPECT_EQ(server_.stream_count(), 1);
+}
+
+// Ends its streams with an error, at once or after a question.
+class FailingAuthorizer final : public v1::AuthorizerService::Service {
+ public:
+  explicit FailingAuthorizer(bool reads) : reads_(reads) {}
+
+  grpc::Status Authorize(grpc::ServerContext* /*context*/,
+                         Stream* stream) override {
+    v1::AuthorizeRequest question;
+    if (reads_) stream->Read(&question);
+    return {grpc::StatusCode::FAILED_PRECONDITION, "not today"};
+  }
+
+ private:
+  const bool reads_;
+};
+
+TEST_F(AnAuthorizer, ThatEndsItsStreamIsQuotedInTheLog) {
+  FailingAuthorizer failing(/*reads=*/false);
+  const Listening server(&failing);
+  Dial({.target = server.address(), .timeout = kShort});
+
+  EXPECT_TRUE(WaitUntil([&] { return observer_["down"] > 0; }));
+  link_->Stop();
+  EXPECT_EQ(observer_["FAILED_PRECONDITION"], observer_["down"]);
+}
+
+TEST_F(AnAuthorizer, ThatEndsItsStreamOverAQuestionIsQuotedInTheLog) {
+  FailingAuthorizer failing(/*reads=*/true);
+  const Listening server(&failing);
+  Dial({.target = server.address(), .timeout = kShort});
+  AskAndWait("private-a");
+
+  EXPECT_TRUE(WaitUntil([&] { return observer_["down"] > 0; }));
+  link_->Stop();
+  EXPECT_EQ(observer_["FAILED_PRECONDITION"], observer_["down"]);
+}
+
+}  // namespace
+}  // namespace herald::rpc
