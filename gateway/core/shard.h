@@ -7,8 +7,8 @@
 //
 // A turn of the loop: Deliver() takes what came from the link, Receive() what
 // came from sockets; both only append to outboxes. FlushDirty() ends the turn
-// and writes each socket once. The first append asks for it through
-// Loop::RequestFlush().
+// and writes each socket once; only a socket whose outbox a turn fills is
+// written before. The first append asks for it through Loop::RequestFlush().
 
 #ifndef HERALD_GATEWAY_CORE_SHARD_H_
 #define HERALD_GATEWAY_CORE_SHARD_H_

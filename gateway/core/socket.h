@@ -23,8 +23,9 @@ class Socket {
  public:
   virtual ~Socket() = default;
 
-  // Appends to the outbox; nothing is written before Flush(). False if the
-  // outbox would exceed its bound (Outbox::Push()): the socket is slow.
+  // Appends to the outbox. Nothing is written before Flush(), unless the outbox
+  // would exceed its bound (Outbox::Push()). False if the kernel does not take
+  // enough of it even then: the socket is slow.
   virtual bool Enqueue(const Frame& frame) = 0;
 
   // Writes all that waits, in one gather write where the kernel takes it, and

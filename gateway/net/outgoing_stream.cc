@@ -28,7 +28,14 @@ OutgoingStream::~OutgoingStream() {
 
 bool OutgoingStream::Push(const Frame& frame, size_t bytes_max) {
   if (broken_) return true;
-  if (!outbox_.Push(frame, bytes_max)) return false;
+  if (!outbox_.Push(frame, bytes_max)) {
+    // The kernel has not been asked yet: what a turn appends is no measure of
+    // how the client reads.
+    if (corked_ || waiting_) return false;
+    Flush();
+    if (broken_) return true;
+    if (!outbox_.Push(frame, bytes_max)) return false;
+  }
   *queue_bytes_ += static_cast<int64_t>(frame.size());
   return true;
 }

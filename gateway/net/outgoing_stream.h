@@ -72,7 +72,8 @@ class OutgoingStream {
 
   void Uncork() { corked_ = false; }
 
-  // Appends a frame (Outbox::Push()).
+  // Appends a frame (Outbox::Push()). What waits is written first if there is
+  // no room otherwise, so only what the kernel does not take can be too much.
   bool Push(const Frame& frame, size_t bytes_max);
 
   // Appends a control frame of our own, past the bound.

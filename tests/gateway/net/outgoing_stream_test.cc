@@ -197,14 +197,32 @@ TEST_F(AnOutgoingStream, CompletesAWriteOfBeastWhenItHasLeftAndNotBefore) {
   EXPECT_TRUE(pong.has_value());
 }
 
-TEST_F(AnOutgoingStream, RefusesAFrameBeyondItsBound) {
+TEST_F(AnOutgoingStream, OffersTheKernelWhatWaitsBeforeItRefuses) {
   stream_->Uncork();
-  EXPECT_TRUE(stream_->Push(FrameOf("12345"), 8));
-  EXPECT_FALSE(stream_->Push(FrameOf("6789"), 8));
+  std::string all;
+  for (int i = 0; i < 100; ++i) {
+    const std::string text = std::to_string(i) + ",";
+    ASSERT_TRUE(stream_->Push(FrameOf(text), 8)) << i;
+    all += text;
+  }
+  EXPECT_LE(stream_->waiting_bytes(), 8u);
   stream_->Flush();
-  EXPECT_EQ(Read(5), "12345");
+  EXPECT_EQ(Read(all.size()), all);
+}
+
+TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhenTheKernelIsFull) {
+  stream_->Uncork();
+  const std::string begun = Congest();
+  EXPECT_FALSE(stream_->Push(FrameOf("6789"), 8));
+  EXPECT_EQ(Read(begun.size()).size(), begun.size());
   EXPECT_TRUE(stream_->Push(FrameOf("larger than that"), 8))
       << "one frame on an empty queue always fits";
+}
+
+TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhileItIsCorked) {
+  EXPECT_TRUE(stream_->Push(FrameOf("12345"), 8));
+  EXPECT_FALSE(stream_->Push(FrameOf("6789"), 8));
+  EXPECT_TRUE(NothingToRead());
 }
 
 TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {

@@ -119,6 +119,29 @@ TEST(APublication, MayBeHuge) {
   EXPECT_TRUE(absl::StrContains(Next(ada), data));
 }
 
+// Events of one turn are no measure of how a client reads.
+TEST(ManyPublications, OfOneTurnMayExceedTheBoundOfAQueue) {
+  constexpr int kEvents = 110;  // 1.1 MB; the queue may have 1 MiB.
+  TestGateway gateway;
+  gateway.Settle();
+  RawSocket ada(gateway.address());
+  Connect(ada);
+  gateway.Subscribe(ada, "news");
+  const std::string data = absl::StrCat("\"", std::string(10'000, 'x'), "\"");
+  link::v1::AttachResponse frame;
+  for (int i = 0; i < kEvents; ++i) {
+    auto& publication = *frame.add_items()->mutable_publication();
+    publication.set_channel("news");
+    publication.set_event("said");
+    publication.set_data(data);
+  }
+  ASSERT_TRUE(gateway.router().Receive(std::move(frame)).ok());
+  for (int i = 0; i < kEvents; ++i) {
+    ASSERT_TRUE(absl::StrContains(Next(ada), data)) << i;
+  }
+  EXPECT_EQ(gateway.Metric("herald_gateway_slow_consumers_total"), 0);
+}
+
 TEST(AMessage, MayHaveAnyLengthUpToTheLimit) {
   TestGateway gateway;
   RawSocket ada(gateway.address());
