@@ -55,9 +55,8 @@ core::Decision Undecided(absl::string_view why) {
 class AuthorizerLink::Stream final
     : public grpc::ClientBidiReactor<v1::AuthorizeRequest, grpc::ByteBuffer> {
  public:
-  Stream(std::shared_ptr<AuthorizerLink> link,
-         const std::shared_ptr<grpc::Channel>& channel)
-      : link_(std::move(link)) {
+  Stream(AuthorizerLink* link, const std::shared_ptr<grpc::Channel>& channel)
+      : link_(link) {
     static const std::string kMethod = absl::StrCat(
         "/", v1::AuthorizerService::service_full_name(), "/Authorize");
     grpc::TemplatedGenericStub<v1::AuthorizeRequest, grpc::ByteBuffer>(channel)
@@ -107,14 +106,13 @@ class AuthorizerLink::Stream final
   }
 
   void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<AuthorizerLink> link = std::move(link_);
-    link->OnStreamDone(this, status.ok()
-                                 ? absl::UnavailableError(
-                                       "the authorizer has ended the stream")
-                                 : contract::ToAbslStatus(status));
+    link_->OnStreamDone(this, status.ok()
+                                  ? absl::UnavailableError(
+                                        "the authorizer has ended the stream")
+                                  : contract::ToAbslStatus(status));
   }
 
-  std::shared_ptr<AuthorizerLink> link_;
+  AuthorizerLink* const link_;  // Stop() waits for OnDone().
   grpc::ClientContext context_;
 
   // Touched only by the chain of reads.
@@ -163,7 +161,9 @@ void AuthorizerLink::Stop() {
   }
   Deliver(std::move(all));
   idle_.WaitForNotification();
+  std::vector<std::shared_ptr<void>> spent;
   contract::MutexLock lock(&mu_);  // The notifier has left, too.
+  spent.swap(spent_);
 }
 
 void AuthorizerLink::Leave() {
@@ -294,18 +294,18 @@ void AuthorizerLink::OnReadingEnded(Stream* stream) {
 }
 
 void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
-  std::shared_ptr<Stream> ended;  // Destroyed at the end of this function.
   bool tell = false;
   bool redial = false;
-  std::shared_ptr<grpc::Channel> given_up;  // As `ended`.
+  const char* cut = nullptr;
   const absl::Time now = Now();
   {
     contract::MutexLock lock(&mu_);
     contract::Require(stream_.get() == stream);
-    ended = std::move(stream_);
-    if (ended->cut != nullptr && !stopped_) {
-      given_up =
-          std::exchange(channel_, MakeAuthorizerChannel(options_.target));
+    cut = stream->cut;
+    spent_.push_back(std::move(stream_));
+    if (cut != nullptr && !stopped_) {
+      spent_.push_back(
+          std::exchange(channel_, MakeAuthorizerChannel(options_.target)));
     }
     ++busy_;
     Requeue();
@@ -317,8 +317,8 @@ void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
     told_down_ = true;
   }
   if (tell) {
-    observer_->OnAuthorizerDown(
-        ended->cut == nullptr ? why : absl::UnavailableError(ended->cut));
+    observer_->OnAuthorizerDown(cut == nullptr ? why
+                                               : absl::UnavailableError(cut));
   }
   if (redial) {
     DialLater();
@@ -349,13 +349,15 @@ void AuthorizerLink::DialLater() {
 
 void AuthorizerLink::Dial() {
   std::shared_ptr<Stream> stream;
+  std::vector<std::shared_ptr<void>> spent;
   bool write = false;
   {
     contract::MutexLock lock(&mu_);
     if (stopped_) return;
     ++busy_;
-    stream = std::make_shared<Stream>(shared_from_this(), channel_);
+    stream = std::make_shared<Stream>(this, channel_);
     stream_ = stream;
+    spent.swap(spent_);
     last_id_ = 0;
     write = TakeNext(stream.get());
   }

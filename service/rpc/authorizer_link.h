@@ -195,6 +195,10 @@ class AuthorizerLink final
   std::deque<Open> queue_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int64_t, Open> in_flight_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<Stream> stream_ ABSL_GUARDED_BY(mu_);
+  // Ended streams, and channels that were given up. gRPC 1.51 joins its own
+  // threads when the last channel of a process goes, so that must not happen on
+  // one of them, in a reaction: they go with the next Dial(), or with Stop().
+  std::vector<std::shared_ptr<void>> spent_ ABSL_GUARDED_BY(mu_);
   int64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;  // Of this stream.
   bool works_ ABSL_GUARDED_BY(mu_) = false;   // The stream is known to work.
   bool told_down_ ABSL_GUARDED_BY(mu_) = false;

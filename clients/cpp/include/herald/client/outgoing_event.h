@@ -38,8 +38,9 @@ struct OutgoingEvent {
   std::string except_socket_id = {};
 
   // Optional. Publishing twice under one key within 5 minutes publishes once,
-  // while the service lives; the second answer repeats the first. At most 128 bytes. Publisher makes one
-  // up when it is empty, for its own retries; BroadcastStream does not.
+  // while the service lives; the second answer repeats the first. At most 128
+  // bytes. Publisher makes one up when it is empty, for its own retries;
+  // BroadcastStream does not.
   std::string idempotency_key = {};
 };
 
