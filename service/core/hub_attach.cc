@@ -235,7 +235,7 @@ void Hub::Adopt(const AttachmentPtr& gateway, const link::v1::Held& held) {
   if (IsPresence(channel) && shard.settled) {
     link::v1::ServiceItem item;
     *item.mutable_roster() = RosterOf(channel);
-    EnqueueIn(shard, gateway->sink, EncodeItem(std::move(item)));
+    EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
   }
 }
 
@@ -249,7 +249,7 @@ void Hub::Replay(const AttachmentPtr& gateway) {
     missed = revocations_.Since(since, timers_->Now());
   }
   if (missed.has_value()) {
-    for (Chunk& chunk : *missed) gateway->sink->Enqueue(std::move(chunk));
+    for (Chunk& chunk : *missed) gateway->sink->EnqueueState(std::move(chunk));
   } else {
     link::v1::ServiceItem item;
     item.mutable_renew_all();
@@ -327,7 +327,7 @@ void Hub::Settle() {
       *item.mutable_roster() = RosterOf(channel);
       const Chunk chunk = EncodeItem(std::move(item));
       for (const Interest& interest : entry.interests) {
-        EnqueueIn(shard, interest.attachment->sink, chunk);
+        EnqueueStateIn(shard, interest.attachment->sink, chunk);
       }
     }
   });

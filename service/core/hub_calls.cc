@@ -328,7 +328,7 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
   ++watch_count_;
   v1::ServerMessage connected;
   connected.mutable_connected();
-  sink->Enqueue(EncodeWatch(std::move(connected)));
+  sink->EnqueueState(EncodeWatch(std::move(connected)));
   for (const std::string& channel : request.channels()) {
     v1::ServerMessage message;
     v1::Subscribed& subscribed = *message.mutable_subscribed();
@@ -337,7 +337,7 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
     const ShardLock lock(shard);
     *subscribed.mutable_members() =
         std::move(*RosterOf(channel).mutable_members());
-    EnqueueIn(shard, sink, EncodeWatch(std::move(message)));
+    EnqueueStateIn(shard, sink, EncodeWatch(std::move(message)));
     shard.watches[channel].push_back(sink);
   }
   // Stop() has closed the Watches that it saw.

@@ -135,6 +135,9 @@ class FakeGateway {
   }
   const absl::Status& closed() const { return sink_->closed; }
 
+  // How much of what it heard was outside of its outbox's bound.
+  int states() const { return sink_->states; }
+
  private:
   Hub* const hub_;
   const int64_t id_;

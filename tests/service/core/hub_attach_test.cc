@@ -75,6 +75,7 @@ TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
   EXPECT_THAT(two->Hears(),
               ElementsAre("settings", "roster ada bob", "settled"));
   EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
+  EXPECT_EQ(one->states(), 1) << "a roster is as large as it is";
 }
 
 using ALink = SettledHub;
@@ -140,6 +141,7 @@ TEST_F(ALink, ReplacesAllThatWasKnownOfItsGateway) {
   EXPECT_THAT(watcher->Hears(), ElementsAre("+cyd", "-ada"));
   EXPECT_THAT(returned.Hears(),
               ElementsAre("settings", "roster bob cyd eve", "settled"));
+  EXPECT_EQ(returned.states(), 1) << "a roster is as large as it is";
   EXPECT_EQ(Publish("news", "1"), 0);
   timers_.Advance(absl::Seconds(10));
   EXPECT_THAT(Members("presence-room"), ElementsAre("bob", "cyd", "eve"));
@@ -222,6 +224,7 @@ TEST_F(ALostGateway, HearsTheRevocationsThatItMissed) {
   returned.Attach();
   EXPECT_THAT(returned.Hears(),
               ElementsAre("settings", "revocation ada", "call", "settled"));
+  EXPECT_EQ(returned.states(), 2) << "there may be many of them";
 }
 
 TEST_F(ALostGateway, IsAskedToRenewAllWhenItWasAwayForTooLong) {

@@ -163,6 +163,7 @@ TEST_F(AWatch, HearsConnectedThenSubscribedThenWhatHappens) {
   EXPECT_EQ(heard[4].member_added().user_id(), "bob");
   EXPECT_EQ(heard[5].member_removed().user_id(), "ada");
   EXPECT_EQ(heard[6].event().data(), "2");
+  EXPECT_EQ(sink->states, 3) << "the first three are as large as they are";
   hub_->Unwatch(request, sink);
   Publish("news", "3");
   EXPECT_THAT(sink->Messages(), IsEmpty());

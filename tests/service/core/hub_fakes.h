@@ -7,6 +7,7 @@
 #ifndef HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
 #define HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -80,6 +81,10 @@ class FakeSink final : public Sink {
     std::lock_guard<std::mutex> lock(mu_);
     chunks_.push_back(std::move(chunk));
   }
+  void EnqueueState(Chunk chunk) override {
+    ++states;
+    Enqueue(std::move(chunk));
+  }
   void Flush() override {}
   void Close(absl::Status why) override {
     std::lock_guard<std::mutex> lock(mu_);
@@ -107,6 +112,7 @@ class FakeSink final : public Sink {
   }
 
   absl::Status closed;
+  std::atomic<int> states{0};  // Chunks outside of the bound.
 
  private:
   std::mutex mu_;

@@ -58,6 +58,22 @@ class FakeGateway {
     return item;
   }
 
+  // One user for each of `infos`.
+  static GatewayItem Held(const std::string& channel,
+                          const std::vector<std::string>& infos) {
+    GatewayItem item;
+    item.mutable_held()->set_channel(channel);
+    item.mutable_held()->set_subscription_count(1);
+    for (const std::string& info : infos) {
+      auto& member = *item.mutable_held()->add_members();
+      const int number = item.held().members_size();
+      member.mutable_member()->set_user_id(absl::StrCat(number));
+      member.mutable_member()->set_user_info(info);
+      member.add_socket_ids(absl::StrCat("7.", number));
+    }
+    return item;
+  }
+
   // Attaches and subscribes to `channel` under ticket 1; false if that fails.
   bool AttachAndSubscribe(const std::string& channel) {
     return Send({Hello(), Attached(), Subscribe(1, channel)}) &&
@@ -184,17 +200,10 @@ TEST(ALink, EndsWhenItsOutboxOverflowsAndTheGatewayIsToldWhy) {
 TEST(ALink, TakesOneChunkThatIsLargerThanAFrame) {
   Loopback world;
   FakeGateway gateway(world);
-  v1::Member large;
-  GatewayItem held;
-  held.mutable_held()->set_channel("presence-a");
-  held.mutable_held()->set_subscription_count(1);
-  for (int i = 0; i < 40; ++i) {
-    auto& member = *held.mutable_held()->add_members();
-    member.mutable_member()->set_user_id(absl::StrCat(i));
-    member.mutable_member()->set_user_info(Padded(i, 10'000));
-    member.add_socket_ids(absl::StrCat("7.", i));
-  }
-  ASSERT_TRUE(gateway.Send({gateway.Hello(), held, gateway.Attached()}));
+  const std::vector<std::string> infos(40, Padded(0, 10'000));
+  ASSERT_TRUE(
+      gateway.Send({gateway.Hello(), FakeGateway::Held("presence-a", infos),
+                    gateway.Attached()}));
 
   const auto roster = gateway.Next(ServiceItem::kRoster);
 
@@ -202,6 +211,32 @@ TEST(ALink, TakesOneChunkThatIsLargerThanAFrame) {
   EXPECT_EQ(roster->roster().members_size(), 40);
   EXPECT_GT(static_cast<int64_t>(roster->ByteSizeLong()),
             contract::kLinkFrameBytes);
+}
+
+TEST(ALink, IsNotTooSlowForTheRostersItBeginsWith) {
+  constexpr int kChannels = 80;
+  constexpr int kBytes = 500'000;  // Of each roster: 40 MB in all.
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.Send({gateway.Hello(), FakeGateway::Held("news", {})}));
+  ASSERT_TRUE(gateway.Next(ServiceItem::kSettings).has_value());
+  const std::vector<std::string> infos(50, Padded(0, kBytes / 50));
+  for (int i = 0; i < kChannels; ++i) {
+    const std::string channel = absl::StrCat("presence-", i);
+    ASSERT_TRUE(gateway.Send({FakeGateway::Held(channel, infos)}));
+  }
+  ASSERT_TRUE(gateway.Send({gateway.Attached()}));
+  // The event comes when all of it is there and nothing was read.
+  const StreamCounters& counters = *world.metrics().links();
+  ASSERT_TRUE(WaitUntil([&] {
+    return counters.bytes_sent + counters.queue_bytes > kChannels * kBytes ||
+           counters.overflows > 0;
+  }));
+  world.Broadcast("news", "1");
+
+  ASSERT_TRUE(gateway.Next(ServiceItem::kPublication).has_value())
+      << gateway.Finish().error_message();
+  EXPECT_EQ(counters.overflows, 0);
 }
 
 TEST(ALink, EndsForTheHubWhenTheGatewaySaysNoMore) {
