@@ -69,8 +69,8 @@ struct HubOptions {
   // How long the members of a lost gateway wait for its return.
   absl::Duration lease = absl::Seconds(2);
 
-  // How long a gateway may take to say what it holds; then its link ends with
-  // DEADLINE_EXCEEDED.
+  // How long a gateway may take to say hello, and then to say what it holds;
+  // then its link ends with DEADLINE_EXCEEDED.
   absl::Duration attach_max = absl::Seconds(30);
 };
 
@@ -97,6 +97,10 @@ class Hub final : private EngineListener {
 
   // Whether the start is over and Stop() was not called.
   bool ready() const { return phase_ == Phase::kSettled; }
+
+  // A link has begun: its hello has `attach_max` to come. Let go of the result
+  // when it has.
+  std::shared_ptr<void> AwaitHello(const SinkPtr& sink);
 
   // A link's first item. Another link of the same gateway ends.
   absl::StatusOr<AttachmentPtr> Open(const link::v1::Hello& hello,
@@ -174,7 +178,7 @@ class Hub final : private EngineListener {
   void Replay(const AttachmentPtr& gateway);
   void DropMembers(uint64_t gateway);
   void SettleIfDue();
-  void Settle();
+  bool Settle();  // False if Stop() came first.
   void SendSettled(const AttachmentPtr& gateway);
   link::v1::Roster RosterOf(absl::string_view channel) const;
   std::vector<AttachmentPtr> Attachments() const;

@@ -62,6 +62,17 @@ TEST_F(AStart, WaitsFiveSecondsAtTheMost) {
   EXPECT_THAT(stuck->Hears(), ElementsAre("settings", "settled"));
 }
 
+TEST_F(AStart, ThatIsStoppedOnItsWayIsNeverOver) {
+  const auto gateway = Attaching(1);
+  gateway->Hold("presence-room", 1, {"ada"});
+  gateway->Attach();
+  gateway->OnFlush([this] { hub_->Stop(); });  // With the roster.
+  timers_.Advance(absl::Seconds(10));
+  EXPECT_FALSE(hub_->ready());
+  EXPECT_EQ(observer_.settled, 0);
+  EXPECT_THAT(gateway->Hears(), ElementsAre("settings", "roster ada"));
+}
+
 TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
   const auto one = Attaching(1);
   one->Hold("presence-room", 1, {"ada"});
@@ -79,6 +90,26 @@ TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
 }
 
 using ALink = SettledHub;
+
+TEST_F(ALink, MustSayHelloInTime) {
+  const auto late = std::make_shared<FakeSink>();
+  const auto in_time = std::make_shared<FakeSink>();
+  const auto waiting = hub_->AwaitHello(late);
+  auto waited = hub_->AwaitHello(in_time);
+  timers_.Advance(absl::Seconds(29));
+  waited = nullptr;
+  timers_.Advance(absl::Seconds(2));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late->closed));
+  EXPECT_TRUE(in_time->closed.ok());
+}
+
+TEST_F(ALink, MustSayInTimeWhatItHolds) {
+  FakeGateway late(hub_.get(), 1);
+  const auto in_time = Attached(2);
+  timers_.Advance(absl::Seconds(31));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late.closed()));
+  EXPECT_TRUE(in_time->closed().ok());
+}
 
 TEST_F(ALink, BeginsWithTheSettingsOfTheService) {
   FakeGateway gateway(hub_.get(), 1);

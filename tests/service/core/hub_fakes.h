@@ -8,6 +8,7 @@
 #define HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -85,7 +86,9 @@ class FakeSink final : public Sink {
     ++states;
     Enqueue(std::move(chunk));
   }
-  void Flush() override {}
+  void Flush() override {
+    if (on_flush) on_flush();
+  }
   void Close(absl::Status why) override {
     std::lock_guard<std::mutex> lock(mu_);
     if (closed.ok()) closed = std::move(why);
@@ -112,6 +115,7 @@ class FakeSink final : public Sink {
   }
 
   absl::Status closed;
+  std::function<void()> on_flush;
   std::atomic<int> states{0};  // Chunks outside of the bound.
 
  private:

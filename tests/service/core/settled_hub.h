@@ -74,7 +74,15 @@ class SettledHub : public ::testing::Test {
 
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
-  Observer observer_;
+  // Counts what is rare.
+  class CountingObserver final : public Observer {
+   public:
+    void OnSettled(absl::Duration /*since_start*/) override { ++settled; }
+
+    int settled = 0;
+  };
+
+  CountingObserver observer_;
   MemoryEngine engine_{&timers_};
   std::unique_ptr<Hub> hub_;
 };

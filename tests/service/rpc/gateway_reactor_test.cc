@@ -20,6 +20,7 @@ namespace {
 using link::v1::GatewayItem;
 using link::v1::ServiceItem;
 using ::testing::HasSubstr;
+using testing_support::kSlowness;
 
 // A gateway without sockets.
 class FakeGateway {
@@ -292,6 +293,37 @@ TEST(ALink, MustBeginWithHello) {
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("hello"));
+}
+
+TEST(ALink, MustBeginAndAttachInTime) {
+  core::HubOptions options;
+  options.attach_max = kSlowness * absl::Milliseconds(300);
+  Loopback world(options);
+  FakeGateway silent(world);
+  FakeGateway slow(world, 8);
+  ASSERT_TRUE(slow.Send({slow.Hello()}));
+
+  grpc::Status status = silent.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_message(), HasSubstr("hello"));
+  status = slow.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_message(), HasSubstr("attach"));
+}
+
+TEST(ALink, MayTakeItsTimeOnceItIsAttached) {
+  core::HubOptions options;
+  options.attach_max = kSlowness * absl::Seconds(1);
+  Loopback world(options);
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  // A gateway that does say nothing is ended after the same time.
+  FakeGateway silent(world, 8);
+  EXPECT_FALSE(silent.Finish().ok());
+
+  world.Broadcast("news", "1");
+
+  EXPECT_TRUE(gateway.Next(ServiceItem::kPublication).has_value());
 }
 
 TEST(ALink, EndsWithWhatTheHubSaysOfABrokenRule) {
