@@ -151,6 +151,7 @@ class Hub final : private EngineListener {
                      const v1::Member& member) override;
   void OnMemberRemoved(absl::string_view channel,
                        absl::string_view user_id) override;
+  void OnKeyEvicted() override { observer_->OnKeyEvicted(); }
   void TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
                     v1::ServerMessage message);
 
@@ -188,6 +189,7 @@ class Hub final : private EngineListener {
 
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;
+  void Remember(const Chunk& revocation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CallGateway(absl::string_view socket_id, link::v1::Call call,
                    absl::Duration deadline, Calls::Done done);
   v1::Channel Describe(absl::string_view channel);

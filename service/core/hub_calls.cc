@@ -150,7 +150,7 @@ void Hub::Disconnect(
   std::vector<AttachmentPtr> attaching;
   {
     contract::MutexLock lock(&mu_);
-    revocations_.Add(timers_->Now(), chunk);
+    Remember(chunk);
     for (const auto& [id, gateway] : attachments_) {
       (gateway->attached ? gateways : attaching).push_back(gateway);
     }
@@ -187,7 +187,7 @@ absl::Status Hub::Revoke(v1::Revocation revocation) {
   std::vector<AttachmentPtr> gateways;
   {
     contract::MutexLock lock(&mu_);
-    revocations_.Add(timers_->Now(), chunk);
+    Remember(chunk);
     for (const auto& [id, gateway] : attachments_) gateways.push_back(gateway);
   }
   for (const AttachmentPtr& gateway : gateways) {
@@ -196,6 +196,12 @@ absl::Status Hub::Revoke(v1::Revocation revocation) {
   }
   observer_->OnRevoked();
   return absl::OkStatus();
+}
+
+void Hub::Remember(const Chunk& revocation) {
+  if (revocations_.Add(timers_->Now(), revocation)) {
+    observer_->OnRevocationForgotten();
+  }
 }
 
 v1::Channel Hub::Describe(absl::string_view channel) {

@@ -4,6 +4,8 @@
 // its members when it is lost. The hub is that of hub.h; its source here is
 // hub_attach.cc.
 
+#include <optional>
+
 #include "tests/service/core/settled_hub.h"
 
 namespace herald::core {
@@ -256,6 +258,48 @@ TEST_F(ALostGateway, HearsTheRevocationsThatItMissed) {
   EXPECT_THAT(returned.Hears(),
               ElementsAre("settings", "revocation ada", "call", "settled"));
   EXPECT_EQ(returned.states(), 2) << "there may be many of them";
+}
+
+TEST_F(ALostGateway, IsAskedToRenewAllWhenTooMuchWasRevokedMeanwhile) {
+  gateway_->Lose();
+  for (size_t i = 0; i < kRevocationsMax; ++i) {
+    ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
+  }
+  EXPECT_EQ(observer_.forgotten, 0);
+  ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
+  EXPECT_EQ(observer_.forgotten, 1);
+  FakeGateway returned(hub_.get(), 1, 1000);
+  returned.Attach();
+  EXPECT_THAT(returned.Hears(),
+              ElementsAre("settings", "renew all", "settled"));
+}
+
+TEST_F(ALostGateway, HearsWhatIsTakenBackWhileItIsAttaching) {
+  gateway_->Lose();
+  timers_.Advance(absl::Seconds(1));
+  FakeGateway returned(hub_.get(), 1, 1000);
+  ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
+  std::optional<int64_t> count;
+  v1::DisconnectRequest disconnect;
+  disconnect.set_user_id("bob");
+  hub_->Disconnect(disconnect, [&count](const auto& result) {
+    ASSERT_TRUE(result.ok()) << result.status();
+    count = result->disconnected_count();
+  });
+  const std::vector<std::string> heard = returned.Hears();
+  EXPECT_THAT(heard, ElementsAre("settings", "revocation ada", "call"));
+  // Nobody waits for one that may hear it twice; the others are waited for.
+  EXPECT_FALSE(count.has_value());
+  for (const auto& item : other_->Items()) {
+    if (!item.has_call()) continue;
+    link::v1::GatewayItem done;
+    done.mutable_call_result()->set_call_id(item.call().call_id());
+    done.mutable_call_result()->set_disconnected_count(1);
+    ASSERT_TRUE(other_->Say(done).ok());
+  }
+  EXPECT_EQ(count, 1);
+  returned.Attach();
+  EXPECT_THAT(returned.Hears(), ::testing::Contains("settled"));
 }
 
 TEST_F(ALostGateway, IsAskedToRenewAllWhenItWasAwayForTooLong) {

@@ -78,8 +78,12 @@ class SettledHub : public ::testing::Test {
   class CountingObserver final : public Observer {
    public:
     void OnSettled(absl::Duration /*since_start*/) override { ++settled; }
+    void OnKeyEvicted() override { ++evicted; }
+    void OnRevocationForgotten() override { ++forgotten; }
 
     int settled = 0;
+    int evicted = 0;
+    int forgotten = 0;
   };
 
   CountingObserver observer_;
