@@ -2,8 +2,10 @@
 
 #include "proto/contract/settings.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -38,18 +40,34 @@ absl::string_view Unquoted(absl::string_view value) {
   return value;
 }
 
+// All of a file, or why it cannot be read: NOT_FOUND if it is not there.
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  std::FILE* const file = std::fopen(path.c_str(), "r");
+  int error = file == nullptr ? errno : 0;
+  std::string text;
+  if (file != nullptr) {
+    char piece[4096];
+    while (const size_t size = std::fread(piece, 1, sizeof piece, file)) {
+      text.append(piece, size);
+    }
+    if (std::ferror(file) != 0) error = errno;
+    std::fclose(file);
+  }
+  if (error == 0) return text;
+  return absl::ErrnoToStatus(error, absl::StrCat("cannot read ", path));
+}
+
 }  // namespace
 
 absl::StatusOr<Variables> ReadEnvFile(const std::string& path, bool required) {
   Variables variables;
-  std::ifstream file(path);
-  if (!file) {
-    if (!required) return variables;
-    return absl::NotFoundError(absl::StrCat("cannot read ", path));
-  }
-  std::string text;
-  for (int number = 1; std::getline(file, text); ++number) {
-    absl::string_view line = absl::StripAsciiWhitespace(text);
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  if (absl::IsNotFound(text.status()) && !required) return variables;
+  if (!text.ok()) return text.status();
+  int number = 0;
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    ++number;
+    line = absl::StripAsciiWhitespace(line);
     if (line.empty() || line.front() == '#') continue;
     absl::ConsumePrefix(&line, "export ");
     const size_t equals = line.find('=');
@@ -119,16 +137,14 @@ absl::Duration SettingsReader::Seconds(absl::string_view name, const Flag& flag,
                                        Range range) {
   const std::optional<std::string> text = Lookup(name, flag);
   if (!text) return default_value;
+  // What is kept in milliseconds must not become none.
+  const double min = std::max(0.001, static_cast<double>(range.min));
   double value = 0;
-  if (absl::SimpleAtod(*text, &value) && value > 0 &&
-      value >= static_cast<double>(range.min) &&
+  if (absl::SimpleAtod(*text, &value) && value >= min &&
       value <= static_cast<double>(range.max)) {
     return absl::Seconds(value);
   }
-  Refuse(name, *text,
-         range.min > 0
-             ? absl::StrCat("seconds from ", range.min, " to ", range.max)
-             : absl::StrCat("seconds above 0 and up to ", range.max));
+  Refuse(name, *text, absl::StrCat("seconds from ", min, " to ", range.max));
   return default_value;
 }
 
@@ -165,6 +181,10 @@ std::vector<std::string> SettingsReader::List(absl::string_view name,
   for (const absl::string_view piece : absl::StrSplit(text, ',')) {
     const absl::string_view value = absl::StripAsciiWhitespace(piece);
     if (!value.empty()) values.emplace_back(value);
+  }
+  // Given, but nothing in it: an empty list of tokens would let everybody in.
+  if (values.empty() && !text.empty()) {
+    Refuse(name, text, "a list, separated by commas, of at least one");
   }
   return values;
 }

@@ -37,6 +37,8 @@ using Variables = absl::flat_hash_map<std::string, std::string>;
 //
 //   NOT_FOUND         there is no such file and `required` is true
 //   INVALID_ARGUMENT  a line is not of this form; the message has file and line
+//   others            it is there and cannot be read, for example
+//                     PERMISSION_DENIED
 absl::StatusOr<Variables> ReadEnvFile(const std::string& path, bool required);
 
 class SettingsReader {
@@ -60,7 +62,7 @@ class SettingsReader {
   bool Boolean(absl::string_view name, const Flag& flag, bool default_value);
 
   // A number of seconds, with a fraction if need be, within `range` seconds
-  // and greater than zero.
+  // and not less than 0.001.
   absl::Duration Seconds(absl::string_view name, const Flag& flag,
                          absl::Duration default_value, Range range);
 
@@ -77,7 +79,8 @@ class SettingsReader {
                     absl::string_view default_value,
                     const std::vector<std::string>& allowed);
 
-  // Comma-separated texts, trimmed, without empty ones.
+  // Comma-separated texts, trimmed, without empty ones; at least one if the
+  // setting is given.
   std::vector<std::string> List(absl::string_view name, const Flag& flag,
                                 absl::string_view default_value);
 

@@ -65,6 +65,11 @@ inline void EnqueueIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
   sink->Enqueue(std::move(chunk));
   shard.flushes->Add(sink);
 }
+inline void EnqueueStateIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+  sink->EnqueueState(std::move(chunk));
+  shard.flushes->Add(sink);
+}
 
 class ABSL_SCOPED_LOCKABLE ShardLock {
  public:

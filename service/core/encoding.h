@@ -19,7 +19,8 @@ Chunk EncodeItem(link::v1::ServiceItem item);
 // One whole message of a Watch.
 Chunk EncodeWatch(v1::ServerMessage message);
 
-// True if `text` is one JSON value of any kind (RFC 8259), in UTF-8.
+// True if `text` is one JSON value of any kind (RFC 8259), in UTF-8. Numbers
+// may be of any size.
 bool IsJson(absl::string_view text);
 
 }  // namespace herald::core

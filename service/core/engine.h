@@ -57,6 +57,9 @@ class EngineListener {
                              const v1::Member& member) = 0;
   virtual void OnMemberRemoved(absl::string_view channel,
                                absl::string_view user_id) = 0;
+
+  // An idempotency key was forgotten before its time, for want of room.
+  virtual void OnKeyEvicted() {}
 };
 
 class Engine {

@@ -69,8 +69,8 @@ struct HubOptions {
   // How long the members of a lost gateway wait for its return.
   absl::Duration lease = absl::Seconds(2);
 
-  // How long a gateway may take to say what it holds; then its link ends with
-  // DEADLINE_EXCEEDED.
+  // How long a gateway may take to say hello, and then to say what it holds;
+  // then its link ends with DEADLINE_EXCEEDED.
   absl::Duration attach_max = absl::Seconds(30);
 };
 
@@ -97,6 +97,10 @@ class Hub final : private EngineListener {
 
   // Whether the start is over and Stop() was not called.
   bool ready() const { return phase_ == Phase::kSettled; }
+
+  // A link has begun: its hello has `attach_max` to come. Let go of the result
+  // when it has.
+  std::shared_ptr<void> AwaitHello(const SinkPtr& sink);
 
   // A link's first item. Another link of the same gateway ends.
   absl::StatusOr<AttachmentPtr> Open(const link::v1::Hello& hello,
@@ -147,6 +151,7 @@ class Hub final : private EngineListener {
                      const v1::Member& member) override;
   void OnMemberRemoved(absl::string_view channel,
                        absl::string_view user_id) override;
+  void OnKeyEvicted() override { observer_->OnKeyEvicted(); }
   void TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
                     v1::ServerMessage message);
 
@@ -174,7 +179,7 @@ class Hub final : private EngineListener {
   void Replay(const AttachmentPtr& gateway);
   void DropMembers(uint64_t gateway);
   void SettleIfDue();
-  void Settle();
+  bool Settle();  // False if Stop() came first.
   void SendSettled(const AttachmentPtr& gateway);
   link::v1::Roster RosterOf(absl::string_view channel) const;
   std::vector<AttachmentPtr> Attachments() const;
@@ -184,6 +189,7 @@ class Hub final : private EngineListener {
 
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;
+  void Remember(const Chunk& revocation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CallGateway(absl::string_view socket_id, link::v1::Call call,
                    absl::Duration deadline, Calls::Done done);
   v1::Channel Describe(absl::string_view channel);

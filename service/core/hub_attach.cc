@@ -69,6 +69,17 @@ void Hub::Stop() {
   for (const AttachmentPtr& gateway : Attachments()) gateway->sink->Close(why);
 }
 
+std::shared_ptr<void> Hub::AwaitHello(const SinkPtr& sink) {
+  auto waiting = std::make_shared<std::weak_ptr<Sink>>(sink);
+  timers_->After(options_.attach_max, [weak = std::weak_ptr(waiting)] {
+    const auto still = weak.lock();
+    const SinkPtr late = still == nullptr ? nullptr : still->lock();
+    if (late == nullptr) return;
+    late->Close(absl::DeadlineExceededError("no hello came in time"));
+  });
+  return waiting;
+}
+
 absl::StatusOr<AttachmentPtr> Hub::Open(const link::v1::Hello& hello,
                                         SinkPtr sink) {
   if (phase_ == Phase::kStopped) {
@@ -235,7 +246,7 @@ void Hub::Adopt(const AttachmentPtr& gateway, const link::v1::Held& held) {
   if (IsPresence(channel) && shard.settled) {
     link::v1::ServiceItem item;
     *item.mutable_roster() = RosterOf(channel);
-    EnqueueIn(shard, gateway->sink, EncodeItem(std::move(item)));
+    EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
   }
 }
 
@@ -249,7 +260,7 @@ void Hub::Replay(const AttachmentPtr& gateway) {
     missed = revocations_.Since(since, timers_->Now());
   }
   if (missed.has_value()) {
-    for (Chunk& chunk : *missed) gateway->sink->Enqueue(std::move(chunk));
+    for (Chunk& chunk : *missed) gateway->sink->EnqueueState(std::move(chunk));
   } else {
     link::v1::ServiceItem item;
     item.mutable_renew_all();
@@ -313,11 +324,10 @@ void Hub::SettleIfDue() {
     }
     settling_ = true;
   }
-  Settle();
-  observer_->OnSettled(timers_->Now() - start_time_);
+  if (Settle()) observer_->OnSettled(timers_->Now() - start_time_);
 }
 
-void Hub::Settle() {
+bool Hub::Settle() {
   table_.ForEachShard([this](Shard& shard) {
     const ShardLock lock(shard);
     shard.settled = true;
@@ -327,7 +337,7 @@ void Hub::Settle() {
       *item.mutable_roster() = RosterOf(channel);
       const Chunk chunk = EncodeItem(std::move(item));
       for (const Interest& interest : entry.interests) {
-        EnqueueIn(shard, interest.attachment->sink, chunk);
+        EnqueueStateIn(shard, interest.attachment->sink, chunk);
       }
     }
   });
@@ -337,12 +347,15 @@ void Hub::Settle() {
     // service is ready (OnAttached()).
     contract::MutexLock lock(&mu_);
     Phase starting = Phase::kStarting;
-    phase_.compare_exchange_strong(starting, Phase::kSettled);
+    if (!phase_.compare_exchange_strong(starting, Phase::kSettled)) {
+      return false;
+    }
     for (const auto& [id, gateway] : attachments_) {
       if (gateway->attached) attached.push_back(gateway);
     }
   }
   for (const AttachmentPtr& gateway : attached) SendSettled(gateway);
+  return true;
 }
 
 void Hub::SendSettled(const AttachmentPtr& gateway) {

@@ -150,7 +150,7 @@ void Hub::Disconnect(
   std::vector<AttachmentPtr> attaching;
   {
     contract::MutexLock lock(&mu_);
-    revocations_.Add(timers_->Now(), chunk);
+    Remember(chunk);
     for (const auto& [id, gateway] : attachments_) {
       (gateway->attached ? gateways : attaching).push_back(gateway);
     }
@@ -187,7 +187,7 @@ absl::Status Hub::Revoke(v1::Revocation revocation) {
   std::vector<AttachmentPtr> gateways;
   {
     contract::MutexLock lock(&mu_);
-    revocations_.Add(timers_->Now(), chunk);
+    Remember(chunk);
     for (const auto& [id, gateway] : attachments_) gateways.push_back(gateway);
   }
   for (const AttachmentPtr& gateway : gateways) {
@@ -196,6 +196,12 @@ absl::Status Hub::Revoke(v1::Revocation revocation) {
   }
   observer_->OnRevoked();
   return absl::OkStatus();
+}
+
+void Hub::Remember(const Chunk& revocation) {
+  if (revocations_.Add(timers_->Now(), revocation)) {
+    observer_->OnRevocationForgotten();
+  }
 }
 
 v1::Channel Hub::Describe(absl::string_view channel) {
@@ -328,7 +334,7 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
   ++watch_count_;
   v1::ServerMessage connected;
   connected.mutable_connected();
-  sink->Enqueue(EncodeWatch(std::move(connected)));
+  sink->EnqueueState(EncodeWatch(std::move(connected)));
   for (const std::string& channel : request.channels()) {
     v1::ServerMessage message;
     v1::Subscribed& subscribed = *message.mutable_subscribed();
@@ -337,7 +343,7 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
     const ShardLock lock(shard);
     *subscribed.mutable_members() =
         std::move(*RosterOf(channel).mutable_members());
-    EnqueueIn(shard, sink, EncodeWatch(std::move(message)));
+    EnqueueStateIn(shard, sink, EncodeWatch(std::move(message)));
     shard.watches[channel].push_back(sink);
   }
   // Stop() has closed the Watches that it saw.

@@ -24,14 +24,14 @@ std::optional<int64_t> IdempotencyCache::Find(absl::string_view channel,
   return it->second;
 }
 
-void IdempotencyCache::Remember(absl::string_view channel,
+bool IdempotencyCache::Remember(absl::string_view channel,
                                 absl::string_view key, int64_t subscribers,
                                 absl::Time now) {
   std::string name = NameOf(channel, key);
   contract::MutexLock lock(&mu_);
-  if (!known_.try_emplace(name, subscribers).second) return;
+  if (!known_.try_emplace(name, subscribers).second) return false;
   by_age_.push_back({now + kIdempotencyLife, std::move(name)});
-  Forget(now);
+  return Forget(now);
 }
 
 size_t IdempotencyCache::size() const {
@@ -39,12 +39,15 @@ size_t IdempotencyCache::size() const {
   return known_.size();
 }
 
-void IdempotencyCache::Forget(absl::Time now) {
+bool IdempotencyCache::Forget(absl::Time now) {
+  bool evicted = false;
   while (!by_age_.empty() &&
          (by_age_.front().end <= now || by_age_.size() > kIdempotencyKeysMax)) {
+    evicted |= by_age_.front().end > now;
     known_.erase(by_age_.front().name);
     by_age_.pop_front();
   }
+  return evicted;
 }
 
 }  // namespace herald::core

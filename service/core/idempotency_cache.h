@@ -31,8 +31,9 @@ class IdempotencyCache {
                               absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   // REQUIRES: Find() with the same arguments has just found nothing, and the
-  // caller keeps others away from the channel.
-  void Remember(absl::string_view channel, absl::string_view key,
+  // caller keeps others away from the channel. True if another key had to go
+  // before its time.
+  bool Remember(absl::string_view channel, absl::string_view key,
                 int64_t subscribers, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   size_t size() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -43,7 +44,8 @@ class IdempotencyCache {
     std::string name;
   };
 
-  void Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Forgets who is out of time, and for want of room: then it is true.
+  bool Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable contract::Mutex mu_;
   absl::flat_hash_map<std::string, int64_t> known_ ABSL_GUARDED_BY(mu_);

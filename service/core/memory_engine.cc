@@ -25,7 +25,9 @@ void MemoryEngine::Publish(PublicationPtr publication,
       keys_.Find(publication->channel, idempotency_key, now);
   if (first.has_value()) return done(Receipt{*first, true});
   const int64_t subscribers = listener_->OnPublication(publication);
-  keys_.Remember(publication->channel, idempotency_key, subscribers, now);
+  if (keys_.Remember(publication->channel, idempotency_key, subscribers, now)) {
+    listener_->OnKeyEvicted();
+  }
   done(Receipt{subscribers, false});
 }
 

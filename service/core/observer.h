@@ -47,6 +47,11 @@ class Observer {
   // A revocation was passed on to gateways.
   virtual void OnRevoked() {}
 
+  // For want of room, an idempotency key was forgotten before its time; so was
+  // a revocation.
+  virtual void OnKeyEvicted() {}
+  virtual void OnRevocationForgotten() {}
+
   // A gateway did not answer a call in time.
   virtual void OnCallTimedOut() {}
 };

@@ -4,15 +4,17 @@
 
 namespace herald::core {
 
-void RevocationMemory::Add(absl::Time now, Chunk chunk) {
+bool RevocationMemory::Add(absl::Time now, Chunk chunk) {
   while (!entries_.empty() && entries_.front().time + kRevocationLife <= now) {
     entries_.pop_front();
   }
-  if (entries_.size() == kRevocationsMax) {
+  const bool full = entries_.size() == kRevocationsMax;
+  if (full) {
     lost_until_ = entries_.front().time;
     entries_.pop_front();
   }
   entries_.push_back({now, std::move(chunk)});
+  return full;
 }
 
 std::optional<std::vector<Chunk>> RevocationMemory::Since(

@@ -22,8 +22,9 @@ inline constexpr size_t kRevocationsMax = 100'000;
 
 class RevocationMemory {
  public:
-  // `chunk` is the item as a gateway receives it.
-  void Add(absl::Time now, Chunk chunk);
+  // `chunk` is the item as a gateway receives it. True if another one had to go
+  // before its time.
+  bool Add(absl::Time now, Chunk chunk);
 
   // All that were added after `since`, oldest first; nothing if the memory does
   // not reach back so far.

@@ -34,6 +34,11 @@ class Sink {
   // later; until then more chunks are dropped.
   virtual void Enqueue(Chunk chunk) = 0;
 
+  // As Enqueue(), but outside of the bound: for the state that a peer is told
+  // when it joins, which is as large as it is and must not end a stream that
+  // reads well. It is bounded by the state itself, since it is told once.
+  virtual void EnqueueState(Chunk chunk) = 0;
+
   // Begins to write what is enqueued, unless a write is in flight already: that
   // one's end goes on with all that has piled up.
   virtual void Flush() = 0;

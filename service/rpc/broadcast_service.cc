@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "proto/contract/grpc_status.h"
 #include "service/rpc/frames.h"
 #include "service/rpc/refusing_reactor.h"
@@ -20,110 +21,129 @@ absl::Status Stopping() {
   return absl::UnavailableError("the service is stopping");
 }
 
+absl::Status NotA(const google::protobuf::Message& message) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("the message is not a ", message.GetDescriptor()->name()));
+}
+
+// Adapts `done` to a hub's answer that is a status only.
+template <typename Response, typename Done>
+core::Hub::CallDone WithoutAnswer(Done done) {
+  return [done = std::move(done)](const absl::Status& status) mutable {
+    if (!status.ok()) return done(status);
+    done(Response());
+  };
+}
+
 }  // namespace
 
-void BroadcastService::Finish(UnaryReactor* reactor, Method method,
-                              const absl::Status& status) {
-  rpcs_->OnEnded(method, static_cast<grpc::StatusCode>(status.code()));
-  reactor->Finish(contract::ToGrpcStatus(status));
-}
-
-bool BroadcastService::Begin(Context* context, Method method,
-                             UnaryReactor** reactor) {
-  *reactor = context->DefaultReactor();
+template <typename Request, typename Response, typename Ask>
+grpc::ServerUnaryReactor* BroadcastService::Serve(Context* context,
+                                                  Method method,
+                                                  const Bytes* request,
+                                                  Bytes* response,
+                                                  const Ask& ask) {
+  UnaryReactor* const reactor = context->DefaultReactor();
+  auto done = [this, reactor, method,
+               response](absl::StatusOr<Response> answer) {
+    if (answer.ok()) {
+      Bytes bytes = EncodeMessage(*answer);
+      response->Swap(&bytes);
+    }
+    rpcs_->OnEnded(method,
+                   static_cast<grpc::StatusCode>(answer.status().code()));
+    reactor->Finish(contract::ToGrpcStatus(answer.status()));
+  };
   const absl::Status allowed = tokens_->Check(*context);
-  if (!allowed.ok()) Finish(*reactor, method, allowed);
-  return allowed.ok();
-}
-
-template <typename Response, typename Ask>
-grpc::ServerUnaryReactor* BroadcastService::Answer(Context* context,
-                                                   Method method,
-                                                   Response* response,
-                                                   const Ask& ask) {
-  UnaryReactor* reactor = nullptr;
-  if (!Begin(context, method, &reactor)) return reactor;
-  absl::StatusOr<Response> answer = ask();
-  if (answer.ok()) *response = *std::move(answer);
-  Finish(reactor, method, answer.status());
+  Request parsed;
+  if (!allowed.ok()) {
+    done(allowed);
+  } else if (!DecodeMessage(*request, &parsed)) {
+    done(NotA(parsed));
+  } else {
+    ask(parsed, std::move(done));
+  }
   return reactor;
 }
 
-grpc::ServerUnaryReactor* BroadcastService::Broadcast(
-    Context* context, const v1::BroadcastRequest* request,
-    v1::BroadcastResponse* response) {
-  UnaryReactor* reactor = nullptr;
-  if (!Begin(context, Method::kBroadcast, &reactor)) return reactor;
-  hub_->Broadcast(*request, [this, reactor, response](
-                                absl::StatusOr<v1::BroadcastResponse> result) {
-    if (result.ok()) *response = *std::move(result);
-    Finish(reactor, Method::kBroadcast, result.status());
-  });
-  return reactor;
-}
-
-grpc::ServerUnaryReactor* BroadcastService::Subscribe(
-    Context* context, const v1::SubscribeRequest* request,
-    v1::SubscribeResponse* /*response*/) {
-  UnaryReactor* reactor = nullptr;
-  if (!Begin(context, Method::kSubscribe, &reactor)) return reactor;
-  hub_->Subscribe(*request, [this, reactor](absl::Status status) {
-    Finish(reactor, Method::kSubscribe, status);
-  });
-  return reactor;
-}
-
-grpc::ServerUnaryReactor* BroadcastService::Unsubscribe(
-    Context* context, const v1::UnsubscribeRequest* request,
-    v1::UnsubscribeResponse* /*response*/) {
-  UnaryReactor* reactor = nullptr;
-  if (!Begin(context, Method::kUnsubscribe, &reactor)) return reactor;
-  hub_->Unsubscribe(*request, [this, reactor](absl::Status status) {
-    Finish(reactor, Method::kUnsubscribe, status);
-  });
-  return reactor;
-}
-
-grpc::ServerUnaryReactor* BroadcastService::Disconnect(
-    Context* context, const v1::DisconnectRequest* request,
-    v1::DisconnectResponse* response) {
-  UnaryReactor* reactor = nullptr;
-  if (!Begin(context, Method::kDisconnect, &reactor)) return reactor;
-  hub_->Disconnect(
-      *request,
-      [this, reactor, response](absl::StatusOr<v1::DisconnectResponse> result) {
-        if (result.ok()) *response = *std::move(result);
-        Finish(reactor, Method::kDisconnect, result.status());
+grpc::ServerUnaryReactor* BroadcastService::Broadcast(Context* context,
+                                                      const Bytes* request,
+                                                      Bytes* response) {
+  return Serve<v1::BroadcastRequest, v1::BroadcastResponse>(
+      context, Method::kBroadcast, request, response,
+      [this](const auto& parsed, auto done) {
+        hub_->Broadcast(parsed, std::move(done));
       });
-  return reactor;
 }
 
-grpc::ServerUnaryReactor* BroadcastService::GetMembers(
-    Context* context, const v1::GetMembersRequest* request,
-    v1::GetMembersResponse* response) {
-  return Answer(context, Method::kGetMembers, response,
-                [&] { return hub_->GetMembers(*request); });
+grpc::ServerUnaryReactor* BroadcastService::Disconnect(Context* context,
+                                                       const Bytes* request,
+                                                       Bytes* response) {
+  return Serve<v1::DisconnectRequest, v1::DisconnectResponse>(
+      context, Method::kDisconnect, request, response,
+      [this](const auto& parsed, auto done) {
+        hub_->Disconnect(parsed, std::move(done));
+      });
 }
 
-grpc::ServerUnaryReactor* BroadcastService::GetChannel(
-    Context* context, const v1::GetChannelRequest* request,
-    v1::GetChannelResponse* response) {
-  return Answer(context, Method::kGetChannel, response,
-                [&] { return hub_->GetChannel(*request); });
+grpc::ServerUnaryReactor* BroadcastService::Subscribe(Context* context,
+                                                      const Bytes* request,
+                                                      Bytes* response) {
+  return Serve<v1::SubscribeRequest, v1::SubscribeResponse>(
+      context, Method::kSubscribe, request, response,
+      [this](const auto& parsed, auto done) {
+        hub_->Subscribe(parsed,
+                        WithoutAnswer<v1::SubscribeResponse>(std::move(done)));
+      });
 }
 
-grpc::ServerUnaryReactor* BroadcastService::ListChannels(
-    Context* context, const v1::ListChannelsRequest* request,
-    v1::ListChannelsResponse* response) {
-  return Answer(context, Method::kListChannels, response,
-                [&] { return hub_->ListChannels(*request); });
+grpc::ServerUnaryReactor* BroadcastService::Unsubscribe(Context* context,
+                                                        const Bytes* request,
+                                                        Bytes* response) {
+  return Serve<v1::UnsubscribeRequest, v1::UnsubscribeResponse>(
+      context, Method::kUnsubscribe, request, response,
+      [this](const auto& parsed, auto done) {
+        hub_->Unsubscribe(
+            parsed, WithoutAnswer<v1::UnsubscribeResponse>(std::move(done)));
+      });
 }
 
-grpc::ServerUnaryReactor* BroadcastService::GetStats(
-    Context* context, const v1::GetStatsRequest* /*request*/,
-    v1::GetStatsResponse* response) {
-  return Answer(context, Method::kGetStats, response,
-                [&] { return hub_->GetStats(); });
+grpc::ServerUnaryReactor* BroadcastService::GetMembers(Context* context,
+                                                       const Bytes* request,
+                                                       Bytes* response) {
+  return Serve<v1::GetMembersRequest, v1::GetMembersResponse>(
+      context, Method::kGetMembers, request, response,
+      [this](const auto& parsed, auto done) {
+        done(hub_->GetMembers(parsed));
+      });
+}
+
+grpc::ServerUnaryReactor* BroadcastService::GetChannel(Context* context,
+                                                       const Bytes* request,
+                                                       Bytes* response) {
+  return Serve<v1::GetChannelRequest, v1::GetChannelResponse>(
+      context, Method::kGetChannel, request, response,
+      [this](const auto& parsed, auto done) {
+        done(hub_->GetChannel(parsed));
+      });
+}
+
+grpc::ServerUnaryReactor* BroadcastService::ListChannels(Context* context,
+                                                         const Bytes* request,
+                                                         Bytes* response) {
+  return Serve<v1::ListChannelsRequest, v1::ListChannelsResponse>(
+      context, Method::kListChannels, request, response,
+      [this](const auto& parsed, auto done) {
+        done(hub_->ListChannels(parsed));
+      });
+}
+
+grpc::ServerUnaryReactor* BroadcastService::GetStats(Context* context,
+                                                     const Bytes* request,
+                                                     Bytes* response) {
+  return Serve<v1::GetStatsRequest, v1::GetStatsResponse>(
+      context, Method::kGetStats, request, response,
+      [this](const auto& /*parsed*/, auto done) { done(hub_->GetStats()); });
 }
 
 BidiReactor* BroadcastService::BroadcastStream(Context* context) {
@@ -147,12 +167,11 @@ BidiReactor* BroadcastService::BroadcastStream(Context* context) {
   return stream.get();
 }
 
-grpc::ServerWriteReactor<grpc::ByteBuffer>* BroadcastService::Watch(
-    Context* context, const grpc::ByteBuffer* request) {
+WriteReactor* BroadcastService::Watch(Context* context, const Bytes* request) {
   absl::Status status = tokens_->Check(*context);
   v1::WatchRequest parsed;
   if (status.ok() && !DecodeMessage(*request, &parsed)) {
-    status = absl::InvalidArgumentError("the message is not a WatchRequest");
+    status = NotA(parsed);
   }
   if (!status.ok()) {
     rpcs_->OnEnded(Method::kWatch,

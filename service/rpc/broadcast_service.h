@@ -22,22 +22,24 @@
 
 namespace herald::rpc {
 
-// The stub's base for the methods of this class: callbacks for all, and raw
-// bytes where messages are serialized by others or may be broken.
-using BroadcastServiceBase = v1::BroadcastService::WithCallbackMethod_Broadcast<
+// The stub's base for the methods of this class: callbacks over raw bytes, for
+// what gRPC cannot parse it answers with UNIMPLEMENTED and without a word.
+using BroadcastServiceBase = v1::BroadcastService::WithRawCallbackMethod_Broadcast<
     v1::BroadcastService::WithRawCallbackMethod_BroadcastStream<
-        v1::BroadcastService::WithCallbackMethod_Subscribe<
-            v1::BroadcastService::WithCallbackMethod_Unsubscribe<
-                v1::BroadcastService::WithCallbackMethod_GetMembers<
-                    v1::BroadcastService::WithCallbackMethod_GetChannel<
-                        v1::BroadcastService::WithCallbackMethod_ListChannels<
-                            v1::BroadcastService::WithCallbackMethod_GetStats<
+        v1::BroadcastService::WithRawCallbackMethod_Subscribe<
+            v1::BroadcastService::WithRawCallbackMethod_Unsubscribe<
+                v1::BroadcastService::WithRawCallbackMethod_GetMembers<
+                    v1::BroadcastService::WithRawCallbackMethod_GetChannel<
+                        v1::BroadcastService::
+                            WithRawCallbackMethod_ListChannels<
                                 v1::BroadcastService::
-                                    WithCallbackMethod_Disconnect<
+                                    WithRawCallbackMethod_GetStats<
                                         v1::BroadcastService::
-                                            WithRawCallbackMethod_Watch<
+                                            WithRawCallbackMethod_Disconnect<
                                                 v1::BroadcastService::
-                                                    Service>>>>>>>>>>;
+                                                    WithRawCallbackMethod_Watch<
+                                                        v1::BroadcastService::
+                                                            Service>>>>>>>>>>;
 
 class BroadcastService final : public BroadcastServiceBase {
  public:
@@ -52,45 +54,35 @@ class BroadcastService final : public BroadcastServiceBase {
 
   using Context = grpc::CallbackServerContext;
   using UnaryReactor = grpc::ServerUnaryReactor;
+  using Bytes = grpc::ByteBuffer;
 
-  UnaryReactor* Broadcast(Context* context, const v1::BroadcastRequest* request,
-                          v1::BroadcastResponse* response) override;
-  UnaryReactor* Subscribe(Context* context, const v1::SubscribeRequest* request,
-                          v1::SubscribeResponse* response) override;
-  UnaryReactor* Unsubscribe(Context* context,
-                            const v1::UnsubscribeRequest* request,
-                            v1::UnsubscribeResponse* response) override;
-  UnaryReactor* Disconnect(Context* context,
-                           const v1::DisconnectRequest* request,
-                           v1::DisconnectResponse* response) override;
-  UnaryReactor* GetMembers(Context* context,
-                           const v1::GetMembersRequest* request,
-                           v1::GetMembersResponse* response) override;
-  UnaryReactor* GetChannel(Context* context,
-                           const v1::GetChannelRequest* request,
-                           v1::GetChannelResponse* response) override;
-  UnaryReactor* ListChannels(Context* context,
-                             const v1::ListChannelsRequest* request,
-                             v1::ListChannelsResponse* response) override;
-  UnaryReactor* GetStats(Context* context, const v1::GetStatsRequest* request,
-                         v1::GetStatsResponse* response) override;
-  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* BroadcastStream(
+  UnaryReactor* Broadcast(Context* context, const Bytes* request,
+                          Bytes* response) override;
+  UnaryReactor* Subscribe(Context* context, const Bytes* request,
+                          Bytes* response) override;
+  UnaryReactor* Unsubscribe(Context* context, const Bytes* request,
+                            Bytes* response) override;
+  UnaryReactor* Disconnect(Context* context, const Bytes* request,
+                           Bytes* response) override;
+  UnaryReactor* GetMembers(Context* context, const Bytes* request,
+                           Bytes* response) override;
+  UnaryReactor* GetChannel(Context* context, const Bytes* request,
+                           Bytes* response) override;
+  UnaryReactor* ListChannels(Context* context, const Bytes* request,
+                             Bytes* response) override;
+  UnaryReactor* GetStats(Context* context, const Bytes* request,
+                         Bytes* response) override;
+  grpc::ServerBidiReactor<Bytes, Bytes>* BroadcastStream(
       Context* context) override;
-  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(
-      Context* context, const grpc::ByteBuffer* request) override;
+  grpc::ServerWriteReactor<Bytes>* Watch(Context* context,
+                                         const Bytes* request) override;
 
  private:
-  // Ends a unary RPC.
-  void Finish(UnaryReactor* reactor, Method method, const absl::Status& status);
-
-  // Ends a unary RPC whose answer the hub has at hand: calls `ask` if the
-  // caller may call.
-  template <typename Response, typename Ask>
-  UnaryReactor* Answer(Context* context, Method method, Response* response,
-                       const Ask& ask);
-
-  // Begins a unary RPC that the hub answers later. False if it is over already.
-  bool Begin(Context* context, Method method, UnaryReactor** reactor);
+  // Serves a unary RPC: checks the token, parses, and calls `ask` with the
+  // request and a callback that takes an absl::StatusOr<Response>, once.
+  template <typename Request, typename Response, typename Ask>
+  UnaryReactor* Serve(Context* context, Method method, const Bytes* request,
+                      Bytes* response, const Ask& ask);
 
   void Forget(BroadcastStreamReactor* stream, grpc::StatusCode code)
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -128,9 +128,11 @@ void BroadcastStreamReactor::Write() {
     }
   }
   if (last.has_value()) return Finish(*std::move(last));
-  // What has piled up goes out in one packet.
+  // What has piled up goes out in one packet, but for the first (see
+  // sink_reactor.h).
   grpc::WriteOptions options;
-  if (more) options.set_buffer_hint();
+  if (more && begun_) options.set_buffer_hint();
+  begun_ = true;
   StartWrite(&writing_, options);
   if (read) StartRead(&reading_);
 }

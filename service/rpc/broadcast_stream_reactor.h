@@ -91,6 +91,7 @@ class BroadcastStreamReactor final
 
   // Touched by the holder of the pen only.
   grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
+  bool begun_ = false;        // The first write was begun.
 
   contract::Mutex mu_;
   // Answers from request `first_` on; not valid where the hub has not answered.

@@ -30,6 +30,7 @@ GatewayReactor* GatewayReactor::Start(grpc::CallbackServerContext* context,
                                       RpcCounters* rpcs) {
   auto* const reactor = new GatewayReactor(context, hub, counters, rpcs);
   reactor->Own(std::shared_ptr<SinkReactor>(reactor));
+  reactor->awaiting_ = hub->AwaitHello(reactor->self());
   reactor->StartRead(&reactor->reading_);
   return reactor;
 }
@@ -56,6 +57,7 @@ absl::Status GatewayReactor::HandleFrame() {
           hub_->Open(item.hello(), self());
       if (!opened.ok()) return opened.status();
       attachment_ = *std::move(opened);
+      awaiting_ = nullptr;
       continue;
     }
     const absl::Status status = hub_->Handle(attachment_, std::move(item));

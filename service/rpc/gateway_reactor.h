@@ -48,6 +48,7 @@ class GatewayReactor final
   // Touched only by the chain of reads.
   grpc::ByteBuffer reading_;
   link::v1::AttachRequest frame_;
+  std::shared_ptr<void> awaiting_;  // Until the hello.
   core::AttachmentPtr attachment_;  // From the hello on.
 };
 

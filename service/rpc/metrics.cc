@@ -163,6 +163,13 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
                 "Gateways lost whose members had to leave.", leases_expired_);
   AppendCounter(out, "herald_revocations_total",
                 "Revocations passed on to gateways.", revocations_);
+  AppendCounter(out, "herald_idempotency_keys_evicted_total",
+                "Keys forgotten before their time, for there were too many.",
+                keys_evicted_);
+  AppendCounter(out, "herald_revocations_forgotten_total",
+                "Revocations forgotten before their time, for there were too "
+                "many; gateways that were away renew all grants instead.",
+                revocations_forgotten_);
   AppendCounter(out, "herald_calls_timed_out_total",
                 "RPCs that a gateway did not carry out in time.",
                 calls_timed_out_);
@@ -255,6 +262,10 @@ void Metrics::OnSettled(absl::Duration since_start) {
 }
 
 void Metrics::OnRevoked() { Add(revocations_, 1); }
+
+void Metrics::OnKeyEvicted() { Add(keys_evicted_, 1); }
+
+void Metrics::OnRevocationForgotten() { Add(revocations_forgotten_, 1); }
 
 void Metrics::OnCallTimedOut() {
   Add(calls_timed_out_, 1);

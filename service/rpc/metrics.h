@@ -68,6 +68,8 @@ class Metrics final : public core::Observer,
   void OnLeaseExpired(uint64_t gateway) override;
   void OnSettled(absl::Duration since_start) override;
   void OnRevoked() override;
+  void OnKeyEvicted() override;
+  void OnRevocationForgotten() override;
   void OnCallTimedOut() override;
 
   // AuthorizerObserver:
@@ -109,6 +111,8 @@ class Metrics final : public core::Observer,
   Count whispers_{0};
   Count leases_expired_{0};
   Count revocations_{0};
+  Count keys_evicted_{0};
+  Count revocations_forgotten_{0};
   Count calls_timed_out_{0};
   Count authorizer_streams_lost_{0};
   std::array<Count, kSubscribeOutcomes.size()> subscribes_{};

@@ -35,8 +35,8 @@ struct Options {
 void ParseFlags(int argc, char** argv);
 
 // Reads all settings into `out`. The log's are read first and are usable even
-// when it fails, with INVALID_ARGUMENT or NOT_FOUND, for a value that cannot be
-// used: the message names it and says what is allowed.
+// when it fails: with INVALID_ARGUMENT for a value that cannot be used, whose
+// message names it and says what is allowed, or as ReadEnvFile() does.
 absl::Status ReadOptions(Options* out);
 
 }  // namespace herald::rpc

@@ -49,7 +49,8 @@
 namespace herald::rpc {
 
 struct SinkOptions {
-  // What may wait. One chunk on an empty outbox may be larger.
+  // What may wait, beside the state. One chunk on an empty outbox may be
+  // larger.
   int64_t outbox_bytes_max = 0;
 
   // Chunks are joined into frames of at most so many bytes, or of one larger
@@ -71,18 +72,23 @@ class SinkReactor : public Base, public core::Sink {
   void Enqueue(core::Chunk chunk) override ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
     if (closing_.has_value()) return;
-    const auto bytes = static_cast<int64_t>(chunk->size());
-    if (bounded_ && !outbox_.empty() &&
-        outbox_bytes_ + bytes > options_.outbox_bytes_max) {
+    const int64_t bounded = outbox_bytes_ - state_bytes_;
+    if (bounded > 0 && bounded + static_cast<int64_t>(chunk->size()) >
+                           options_.outbox_bytes_max) {
       Drop();
       closing_ = absl::ResourceExhaustedError(options_.overflow);
       cancel_due_ = true;
       Add(counters_->overflows, 1);
       return;
     }
-    outbox_bytes_ += bytes;
-    Add(counters_->queue_bytes, bytes);
-    outbox_.push_back(std::move(chunk));
+    Append(std::move(chunk), /*is_state=*/false);
+  }
+
+  void EnqueueState(core::Chunk chunk) override ABSL_LOCKS_EXCLUDED(mu_) {
+    contract::MutexLock lock(&mu_);
+    if (closing_.has_value()) return;
+    state_bytes_ += static_cast<int64_t>(chunk->size());
+    Append(std::move(chunk), /*is_state=*/true);
   }
 
   void Flush() override ABSL_LOCKS_EXCLUDED(mu_) {
@@ -113,12 +119,6 @@ class SinkReactor : public Base, public core::Sink {
   // The reactor as the hub knows it. REQUIRES: OnDone() has not run.
   std::shared_ptr<SinkReactor> self() const { return self_; }
 
-  // Says whether the outbox is bounded; it is, unless told otherwise.
-  void SetBounded(bool bounded) ABSL_LOCKS_EXCLUDED(mu_) {
-    contract::MutexLock lock(&mu_);
-    bounded_ = bounded;
-  }
-
   // Why the stream ends; OK while it does not.
   absl::Status closing() ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
@@ -132,6 +132,11 @@ class SinkReactor : public Base, public core::Sink {
   StreamCounters* counters() const { return counters_; }
 
  private:
+  struct Waiting {
+    core::Chunk chunk;
+    bool is_state = false;
+  };
+
   void OnWriteDone(bool ok) override {
     // The pen is held, so Close() only records why and Write() finishes.
     if (!ok) Close(absl::UnavailableError("the stream broke"));
@@ -178,21 +183,36 @@ class SinkReactor : public Base, public core::Sink {
     Add(counters_->frames_sent, 1);
     Add(counters_->bytes_sent, static_cast<int64_t>(writing_.Length()));
     grpc::WriteOptions options;
-    // Small messages behind each other go out in one packet.
-    if (more && options_.frame_bytes_max == 0) options.set_buffer_hint();
+    // Small messages behind each other go out in one packet. Not the first: it
+    // carries the initial metadata, whose writing its end waits for, and with
+    // the hint gRPC would put that off until something else is written.
+    if (more && options_.frame_bytes_max == 0 && begun_) {
+      options.set_buffer_hint();
+    }
+    begun_ = true;
     this->StartWrite(&writing_, options);
+  }
+
+  void Append(core::Chunk chunk, bool is_state)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const auto bytes = static_cast<int64_t>(chunk->size());
+    outbox_bytes_ += bytes;
+    Add(counters_->queue_bytes, bytes);
+    outbox_.push_back({std::move(chunk), is_state});
   }
 
   // Moves the next frame's chunks to taken_.
   void Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     int64_t bytes = 0;
+    auto next = static_cast<int64_t>(outbox_.front().chunk->size());
     do {
-      bytes += static_cast<int64_t>(outbox_.front()->size());
-      taken_.push_back(std::move(outbox_.front()));
+      bytes += next;
+      if (outbox_.front().is_state) state_bytes_ -= next;
+      taken_.push_back(std::move(outbox_.front().chunk));
       outbox_.pop_front();
-    } while (!outbox_.empty() &&
-             bytes + static_cast<int64_t>(outbox_.front()->size()) <=
-                 options_.frame_bytes_max);
+      if (outbox_.empty()) break;
+      next = static_cast<int64_t>(outbox_.front().chunk->size());
+    } while (bytes + next <= options_.frame_bytes_max);
     outbox_bytes_ -= bytes;
     Add(counters_->queue_bytes, -bytes);
   }
@@ -200,6 +220,7 @@ class SinkReactor : public Base, public core::Sink {
   void Drop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     Add(counters_->queue_bytes, -outbox_bytes_);
     outbox_bytes_ = 0;
+    state_bytes_ = 0;
     outbox_.clear();
   }
 
@@ -222,12 +243,14 @@ class SinkReactor : public Base, public core::Sink {
   // Touched by the holder of the pen only.
   std::vector<core::Chunk> taken_;
   grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
+  bool begun_ = false;        // The first write was begun.
 
   contract::Mutex mu_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mu_);
-  std::deque<core::Chunk> outbox_ ABSL_GUARDED_BY(mu_);
+  std::deque<Waiting> outbox_ ABSL_GUARDED_BY(mu_);
   int64_t outbox_bytes_ ABSL_GUARDED_BY(mu_) = 0;
-  bool bounded_ ABSL_GUARDED_BY(mu_) = true;
+  int64_t state_bytes_ ABSL_GUARDED_BY(mu_) =
+      0;  // Of these, outside the bound.
   bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
   bool cancel_due_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);  // First one wins.

@@ -31,10 +31,7 @@ WatchReactor* WatchReactor::Start(grpc::CallbackServerContext* context,
   const std::shared_ptr<SinkReactor> self(reactor);
   reactor->Own(self);
   reactor->watching_ = self;
-  // What is there already is as large as it is: only what happens is bounded.
-  reactor->SetBounded(false);
   const absl::Status status = hub->Watch(reactor->request_, self);
-  reactor->SetBounded(true);
   if (status.ok()) {
     reactor->Flush();
   } else {

@@ -305,7 +305,8 @@ TEST(GetStats, SaysHowMuchThereIsOfEverything) {
   EXPECT_NE(stats.version(), "");
   EXPECT_GT(stats.start_time().seconds(), 1700000000);
   ASSERT_EQ(stats.gateways_size(), 2);
-  EXPECT_LT(stats.gateways(0).id(), stats.gateways(1).id());
+  EXPECT_LT(std::stoull(stats.gateways(0).id()),
+            std::stoull(stats.gateways(1).id()));
   for (const v1::Gateway& gateway : stats.gateways()) {
     const bool is_first =
         ada.socket_id().substr(0, ada.socket_id().find('.')) == gateway.id();

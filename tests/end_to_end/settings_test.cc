@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -89,7 +90,9 @@ TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
       {kServiceBinary, "max_payload", "99999999999", "16777216"},
       {kServiceBinary, "heartbeat_interval", "soon", "seconds"},
       {kServiceBinary, "client_timeout", "0", "seconds"},
+      {kServiceBinary, "heartbeat_interval", "0.0004", "0.001"},
       {kServiceBinary, "authorizer_timeout", "-1", "seconds"},
+      {kServiceBinary, "api_token", ",", "at least one"},
       {kServiceBinary, "allow_client_events", "maybe", "true or false"},
       {kServiceBinary, "grpc_address", "here", "host:port"},
       {kServiceBinary, "metrics_address", "127.0.0.1:99999", "host:port"},
@@ -117,6 +120,18 @@ TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
       EXPECT_THAT(ended.error, HasSubstr(bad.allowed));
     }
   }
+}
+
+TEST(AnEnvFile, ThatCannotBeReadStopsTheProcess) {
+  Directory directory;
+  const std::string file = directory.path() + "/.env";
+  ASSERT_EQ(::mkdir(file.c_str(), 0700), 0);
+  for (const char* binary : {kServiceBinary, kGatewayBinary}) {
+    const Ended ended = RunToEnd({binary}, {.directory = directory.path()});
+    EXPECT_GT(ended.exit.code, 0);
+    EXPECT_THAT(ended.error, HasSubstr("cannot read .env"));
+  }
+  ::rmdir(file.c_str());
 }
 
 TEST(AFlagThatDoesNotExist, StopsTheProcessWithItsName) {

@@ -111,8 +111,12 @@ TEST(ADuration, IsInSecondsAndMoreThanNone) {
             absl::Milliseconds(250));
   EXPECT_EQ(good.Seconds("test_a", "100", absl::Seconds(7), kRange),
             absl::Seconds(100));
+  EXPECT_EQ(absl::ToInt64Milliseconds(
+                good.Seconds("test_a", "0.001", absl::Seconds(7), kRange)),
+            1);
   EXPECT_TRUE(good.status().ok());
-  for (const char* text : {"0", "-1", "100.5", "1s", "nan", "inf"}) {
+  for (const char* text :
+       {"0", "0.0009", "1e-9", "-1", "100.5", "1s", "nan", "inf"}) {
     SettingsReader settings({});
     EXPECT_EQ(settings.Seconds("test_a", text, absl::Seconds(7), kRange),
               absl::Seconds(7))
@@ -156,6 +160,21 @@ TEST(AList, IsTrimmedAndHasNoEmptyParts) {
   SettingsReader settings({});
   EXPECT_THAT(settings.List("test_a", " a ,, b,", ""), ElementsAre("a", "b"));
   EXPECT_THAT(settings.List("test_a", kNoFlag, ""), IsEmpty());
+  EXPECT_TRUE(settings.status().ok());
+}
+
+TEST(AList, ThatIsGivenHasAPart) {
+  for (const char* text : {",", " ", " , ,"}) {
+    SettingsReader by_flag({});
+    EXPECT_THAT(by_flag.List("api_token", text, "default"), IsEmpty());
+    SettingsReader by_file(Variables{{"BROADCAST_API_TOKEN", text}});
+    EXPECT_THAT(by_file.List("api_token", kNoFlag, ""), IsEmpty());
+    for (const SettingsReader* reader : {&by_flag, &by_file}) {
+      EXPECT_TRUE(absl::IsInvalidArgument(reader->status())) << text;
+      EXPECT_THAT(std::string(reader->status().message()),
+                  HasSubstr("BROADCAST_API_TOKEN"));
+    }
+  }
 }
 
 // A file of its own for each test.
@@ -206,6 +225,23 @@ TEST_F(AnEnvFile, MayBeMissingUnlessItWasNamed) {
   ASSERT_TRUE(variables.ok());
   EXPECT_THAT(*variables, IsEmpty());
   EXPECT_TRUE(absl::IsNotFound(ReadEnvFile(path_, true).status()));
+}
+
+TEST_F(AnEnvFile, ThatIsThereAndCannotBeReadIsAnError) {
+  std::filesystem::create_directory(path_);
+  for (const bool required : {false, true}) {
+    const auto variables = ReadEnvFile(path_, required);
+    EXPECT_FALSE(variables.ok());
+    EXPECT_FALSE(absl::IsNotFound(variables.status()));
+    EXPECT_THAT(std::string(variables.status().message()),
+                AllOf(HasSubstr(path_), HasSubstr("directory")));
+  }
+}
+
+TEST_F(AnEnvFile, NeedsNoNewlineAtItsEnd) {
+  const auto variables = Read("A=1\nB=2");
+  ASSERT_TRUE(variables.ok()) << variables.status();
+  EXPECT_THAT(*variables, UnorderedElementsAre(Pair("A", "1"), Pair("B", "2")));
 }
 
 }  // namespace

@@ -77,6 +77,7 @@ TEST(AShardLock, FlushesEachSinkOnceWhenTheLockIsGone) {
    public:
     explicit CountingSink(Shard* shard) : shard_(shard) {}
     void Enqueue(Chunk) override { ++enqueued; }
+    void EnqueueState(Chunk) override { ++enqueued; }
     void Flush() override {
       ++flushed;
       const ShardLock free(*shard_);  // Would never return under the lock.
@@ -95,7 +96,7 @@ TEST(AShardLock, FlushesEachSinkOnceWhenTheLockIsGone) {
   {
     const ShardLock lock(shard);
     EnqueueIn(shard, sink, chunk);
-    EnqueueIn(shard, sink, chunk);
+    EnqueueStateIn(shard, sink, chunk);
     EXPECT_EQ(sink->flushed, 0);
   }
   EXPECT_EQ(sink->enqueued, 2);

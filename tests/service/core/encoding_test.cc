@@ -47,6 +47,27 @@ TEST(JsonText, IsWhatRfc8259SaysAndNothingElse) {
   }
 }
 
+TEST(JsonText, HasNumbersOfAnySizeButOfOneForm) {
+  for (const char* good :
+       {"18446744073709551616", "-9223372036854775809", "1e999", "-1E+999",
+        "0.1e-999", "-0", "[1e999,123456789012345678901234567890.5]",
+        R"({"1e999":1e999,"\"01":[1E400],"a\\":-1e999})"}) {
+    EXPECT_TRUE(IsJson(good)) << good;
+  }
+  // With a number that is too large for simdjson, and alone.
+  for (const std::string bad :
+       {"01",    "-01",    "1.",       ".5",        "-",     "--1",   "1e",
+        "1e+",   "+1",     "0x1",      "1.5.5",     "1e5e5", "1-1",   "1e999e",
+        "1_000", "1e9x",   "Infinity", "-Infinity", "1 2",   "true1", "1true",
+        "\"01",  "\"\\\"", "\"\xff\"", "{1e999:1}"}) {
+    EXPECT_FALSE(IsJson(bad)) << bad;
+    EXPECT_FALSE(IsJson("[1e999," + bad + "]")) << bad;
+    EXPECT_FALSE(IsJson("[" + bad + ",1e999]")) << bad;
+  }
+  EXPECT_FALSE(IsJson("1e999 1e999"));
+  EXPECT_FALSE(IsJson("[1e999"));
+}
+
 TEST(JsonText, MayBeLargeButNotDeepWithoutEnd) {
   EXPECT_TRUE(IsJson("\"" + std::string(1 << 20, 'x') + "\""));
   EXPECT_FALSE(IsJson(std::string(1 << 20, '[')));

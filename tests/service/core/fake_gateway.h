@@ -134,6 +134,12 @@ class FakeGateway {
     return words;
   }
   const absl::Status& closed() const { return sink_->closed; }
+  void OnFlush(std::function<void()> then) {
+    sink_->on_flush = std::move(then);
+  }
+
+  // How much of what it heard was outside of its outbox's bound.
+  int states() const { return sink_->states; }
 
  private:
   Hub* const hub_;

@@ -4,6 +4,8 @@
 // its members when it is lost. The hub is that of hub.h; its source here is
 // hub_attach.cc.
 
+#include <optional>
+
 #include "tests/service/core/settled_hub.h"
 
 namespace herald::core {
@@ -62,6 +64,17 @@ TEST_F(AStart, WaitsFiveSecondsAtTheMost) {
   EXPECT_THAT(stuck->Hears(), ElementsAre("settings", "settled"));
 }
 
+TEST_F(AStart, ThatIsStoppedOnItsWayIsNeverOver) {
+  const auto gateway = Attaching(1);
+  gateway->Hold("presence-room", 1, {"ada"});
+  gateway->Attach();
+  gateway->OnFlush([this] { hub_->Stop(); });  // With the roster.
+  timers_.Advance(absl::Seconds(10));
+  EXPECT_FALSE(hub_->ready());
+  EXPECT_EQ(observer_.settled, 0);
+  EXPECT_THAT(gateway->Hears(), ElementsAre("settings", "roster ada"));
+}
+
 TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
   const auto one = Attaching(1);
   one->Hold("presence-room", 1, {"ada"});
@@ -75,9 +88,30 @@ TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
   EXPECT_THAT(two->Hears(),
               ElementsAre("settings", "roster ada bob", "settled"));
   EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
+  EXPECT_EQ(one->states(), 1) << "a roster is as large as it is";
 }
 
 using ALink = SettledHub;
+
+TEST_F(ALink, MustSayHelloInTime) {
+  const auto late = std::make_shared<FakeSink>();
+  const auto in_time = std::make_shared<FakeSink>();
+  const auto waiting = hub_->AwaitHello(late);
+  auto waited = hub_->AwaitHello(in_time);
+  timers_.Advance(absl::Seconds(29));
+  waited = nullptr;
+  timers_.Advance(absl::Seconds(2));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late->closed));
+  EXPECT_TRUE(in_time->closed.ok());
+}
+
+TEST_F(ALink, MustSayInTimeWhatItHolds) {
+  FakeGateway late(hub_.get(), 1);
+  const auto in_time = Attached(2);
+  timers_.Advance(absl::Seconds(31));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(late.closed()));
+  EXPECT_TRUE(in_time->closed().ok());
+}
 
 TEST_F(ALink, BeginsWithTheSettingsOfTheService) {
   FakeGateway gateway(hub_.get(), 1);
@@ -140,6 +174,7 @@ TEST_F(ALink, ReplacesAllThatWasKnownOfItsGateway) {
   EXPECT_THAT(watcher->Hears(), ElementsAre("+cyd", "-ada"));
   EXPECT_THAT(returned.Hears(),
               ElementsAre("settings", "roster bob cyd eve", "settled"));
+  EXPECT_EQ(returned.states(), 1) << "a roster is as large as it is";
   EXPECT_EQ(Publish("news", "1"), 0);
   timers_.Advance(absl::Seconds(10));
   EXPECT_THAT(Members("presence-room"), ElementsAre("bob", "cyd", "eve"));
@@ -222,6 +257,49 @@ TEST_F(ALostGateway, HearsTheRevocationsThatItMissed) {
   returned.Attach();
   EXPECT_THAT(returned.Hears(),
               ElementsAre("settings", "revocation ada", "call", "settled"));
+  EXPECT_EQ(returned.states(), 2) << "there may be many of them";
+}
+
+TEST_F(ALostGateway, IsAskedToRenewAllWhenTooMuchWasRevokedMeanwhile) {
+  gateway_->Lose();
+  for (size_t i = 0; i < kRevocationsMax; ++i) {
+    ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
+  }
+  EXPECT_EQ(observer_.forgotten, 0);
+  ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
+  EXPECT_EQ(observer_.forgotten, 1);
+  FakeGateway returned(hub_.get(), 1, 1000);
+  returned.Attach();
+  EXPECT_THAT(returned.Hears(),
+              ElementsAre("settings", "renew all", "settled"));
+}
+
+TEST_F(ALostGateway, HearsWhatIsTakenBackWhileItIsAttaching) {
+  gateway_->Lose();
+  timers_.Advance(absl::Seconds(1));
+  FakeGateway returned(hub_.get(), 1, 1000);
+  ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
+  std::optional<int64_t> count;
+  v1::DisconnectRequest disconnect;
+  disconnect.set_user_id("bob");
+  hub_->Disconnect(disconnect, [&count](const auto& result) {
+    ASSERT_TRUE(result.ok()) << result.status();
+    count = result->disconnected_count();
+  });
+  const std::vector<std::string> heard = returned.Hears();
+  EXPECT_THAT(heard, ElementsAre("settings", "revocation ada", "call"));
+  // Nobody waits for one that may hear it twice; the others are waited for.
+  EXPECT_FALSE(count.has_value());
+  for (const auto& item : other_->Items()) {
+    if (!item.has_call()) continue;
+    link::v1::GatewayItem done;
+    done.mutable_call_result()->set_call_id(item.call().call_id());
+    done.mutable_call_result()->set_disconnected_count(1);
+    ASSERT_TRUE(other_->Say(done).ok());
+  }
+  EXPECT_EQ(count, 1);
+  returned.Attach();
+  EXPECT_THAT(returned.Hears(), ::testing::Contains("settled"));
 }
 
 TEST_F(ALostGateway, IsAskedToRenewAllWhenItWasAwayForTooLong) {

@@ -110,6 +110,36 @@ TEST_F(ACall, FailsWhenItsGatewayIsLost) {
   EXPECT_TRUE(absl::IsUnavailable(*answer_));
 }
 
+TEST_F(ACall, OfASocketWhoseGatewayIsAwayIsUnavailableWithinTheLease) {
+  one_->Lose();
+  Subscribe("1.5", "news");
+  EXPECT_TRUE(absl::IsUnavailable(*answer_));
+  EXPECT_THAT(answer_->message(), HasSubstr("1.5"));
+  const FakeGateway attaching(hub_.get(), 1);
+  Subscribe("1.5", "news");
+  EXPECT_TRUE(absl::IsUnavailable(*answer_));
+  two_->Lose();
+  timers_.Advance(absl::Seconds(2));
+  Subscribe("2.5", "news");
+  EXPECT_TRUE(absl::IsNotFound(*answer_)) << "it is gone for good";
+}
+
+TEST_F(ACall, IsRefusedATokenThatIsTooLong) {
+  v1::SubscribeRequest request;
+  request.set_socket_id("1.5");
+  request.set_channel("private-x");
+  request.set_auth_token(std::string((16 << 10) + 1, 'x'));
+  hub_->Subscribe(request, [this](absl::Status s) { answer_ = s; });
+  EXPECT_TRUE(absl::IsInvalidArgument(*answer_));
+  EXPECT_THAT(answer_->message(), HasSubstr("16385"));
+  EXPECT_THAT(one_->Hears(), IsEmpty());
+
+  answer_.reset();
+  request.mutable_auth_token()->pop_back();
+  hub_->Subscribe(request, [this](absl::Status s) { answer_ = s; });
+  EXPECT_FALSE(answer_.has_value()) << "the gateway is asked";
+}
+
 TEST_F(ACall, AddsUpWhatAllGatewaysHaveDisconnected) {
   v1::DisconnectRequest request;
   request.set_user_id("ada");
@@ -163,6 +193,7 @@ TEST_F(AWatch, HearsConnectedThenSubscribedThenWhatHappens) {
   EXPECT_EQ(heard[4].member_added().user_id(), "bob");
   EXPECT_EQ(heard[5].member_removed().user_id(), "ada");
   EXPECT_EQ(heard[6].event().data(), "2");
+  EXPECT_EQ(sink->states, 3) << "the first three are as large as they are";
   hub_->Unwatch(request, sink);
   Publish("news", "3");
   EXPECT_THAT(sink->Messages(), IsEmpty());

@@ -7,6 +7,8 @@
 #ifndef HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
 #define HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
 
+#include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -80,7 +82,13 @@ class FakeSink final : public Sink {
     std::lock_guard<std::mutex> lock(mu_);
     chunks_.push_back(std::move(chunk));
   }
-  void Flush() override {}
+  void EnqueueState(Chunk chunk) override {
+    ++states;
+    Enqueue(std::move(chunk));
+  }
+  void Flush() override {
+    if (on_flush) on_flush();
+  }
   void Close(absl::Status why) override {
     std::lock_guard<std::mutex> lock(mu_);
     if (closed.ok()) closed = std::move(why);
@@ -107,6 +115,8 @@ class FakeSink final : public Sink {
   }
 
   absl::Status closed;
+  std::function<void()> on_flush;
+  std::atomic<int> states{0};  // Chunks outside of the bound.
 
  private:
   std::mutex mu_;

@@ -221,6 +221,15 @@ TEST_F(Publishing, DoesNotUseAKeyUpWhenItIsRefused) {
   EXPECT_THAT(gateway_->Hears(), ElementsAre("a: 1"));
 }
 
+TEST_F(Publishing, SaysWhenItHasToForgetAKeyForWantOfRoom) {
+  for (size_t i = 0; i < kIdempotencyKeysMax; ++i) {
+    Publish("a", "1", absl::StrCat(i));
+  }
+  EXPECT_EQ(observer_.evicted, 0);
+  Publish("a", "1", "one more");
+  EXPECT_EQ(observer_.evicted, 1);
+}
+
 TEST_F(Publishing, PassesAWhisperOnWithItsSender) {
   gateway_->Subscribe(1, "news");
   other_->Subscribe(1, "news");

@@ -30,11 +30,14 @@ TEST(AnIdempotencyCache, KeepsTheKeysOfChannelsApart) {
 TEST(AnIdempotencyCache, ForgetsTheOldestWhenItIsFull) {
   IdempotencyCache cache;
   for (size_t i = 0; i <= kIdempotencyKeysMax; ++i) {
-    cache.Remember("news", absl::StrCat(i), 1, kNow);
+    EXPECT_EQ(cache.Remember("news", absl::StrCat(i), 1, kNow),
+              i == kIdempotencyKeysMax);
   }
   EXPECT_EQ(cache.size(), kIdempotencyKeysMax);
   EXPECT_EQ(cache.Find("news", "0", kNow), std::nullopt);
   EXPECT_EQ(cache.Find("news", "1", kNow), 1);
+  EXPECT_FALSE(cache.Remember("news", "k", 1, kNow + kIdempotencyLife))
+      << "all others were out of time";
 }
 
 }  // namespace

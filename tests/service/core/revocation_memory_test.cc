@@ -36,7 +36,8 @@ TEST(ARevocationMemory, SaysWhenItDoesNotReachBackSoFar) {
 TEST(ARevocationMemory, SaysWhenItHadToForgetForWantOfRoom) {
   RevocationMemory memory;
   for (size_t i = 0; i <= kRevocationsMax; ++i) {
-    memory.Add(kNow + absl::Milliseconds(i), Text("x"));
+    EXPECT_EQ(memory.Add(kNow + absl::Milliseconds(i), Text("x")),
+              i == kRevocationsMax);
   }
   const absl::Time now = kNow + absl::Minutes(2);
   EXPECT_EQ(memory.size(), kRevocationsMax);

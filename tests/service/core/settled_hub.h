@@ -74,7 +74,19 @@ class SettledHub : public ::testing::Test {
 
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
-  Observer observer_;
+  // Counts what is rare.
+  class CountingObserver final : public Observer {
+   public:
+    void OnSettled(absl::Duration /*since_start*/) override { ++settled; }
+    void OnKeyEvicted() override { ++evicted; }
+    void OnRevocationForgotten() override { ++forgotten; }
+
+    int settled = 0;
+    int evicted = 0;
+    int forgotten = 0;
+  };
+
+  CountingObserver observer_;
   MemoryEngine engine_{&timers_};
   std::unique_ptr<Hub> hub_;
 };

@@ -3,10 +3,12 @@
 // The unary calls: that each reaches the hub, and how it ends. What the hub
 // decides has its own tests.
 
+#include <future>
 #include <memory>
 #include <string>
 
 #include "gmock/gmock.h"
+#include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 #include "tests/service/rpc/loopback.h"
 #include "tests/support/prometheus_text.h"
@@ -131,6 +133,46 @@ TEST_F(Calling, IsCountedByMethodAndCode) {
   EXPECT_EQ(page.Sum("herald_rpcs_total", {{"method", "GetMembers"},
                                            {"code", "FAILED_PRECONDITION"}}),
             1);
+}
+
+// Calls a unary method with bytes that are no message.
+grpc::Status CallWithBytes(Loopback& world, const std::string& method,
+                           const std::string& bytes) {
+  grpc::GenericStub stub(world.channel());
+  BoundedContext context;
+  const grpc::Slice slice(bytes);
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::ByteBuffer response;
+  std::promise<grpc::Status> ended;
+  stub.UnaryCall(&context, "/herald.v1.BroadcastService/" + method,
+                 /*options=*/{}, &request, &response,
+                 [&](grpc::Status status) { ended.set_value(status); });
+  return ended.get_future().get();
+}
+
+TEST_F(Calling, WithoutAMessageSaysSoAndIsCounted) {
+  // A string that is not UTF-8, and bytes that end too soon.
+  for (const std::string bytes : {"\x0a\x01\xff", "\x0a\x7f"}) {
+    for (const std::string method :
+         {"Broadcast", "Subscribe", "Unsubscribe", "GetMembers", "GetChannel",
+          "ListChannels", "Disconnect"}) {
+      const grpc::Status status = CallWithBytes(world_, method, bytes);
+      EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+      EXPECT_EQ(status.error_message(),
+                "the message is not a " + method + "Request");
+    }
+  }
+  EXPECT_EQ(CallWithBytes(world_, "GetStats", "\x0a\x7f").error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+
+  const testing_support::PrometheusText page(world_.metrics().Text());
+  EXPECT_EQ(page.Sum("herald_rpcs_total", {{"code", "INVALID_ARGUMENT"}}), 15);
+}
+
+TEST(CallingWithoutAMessage, NeedsATokenFirst) {
+  Loopback world({"secret"});
+  EXPECT_EQ(CallWithBytes(world, "Broadcast", "\x0a\x7f").error_code(),
+            grpc::StatusCode::UNAUTHENTICATED);
 }
 
 TEST_F(Calling, IsUnavailableWhenTheServiceHasStopped) {

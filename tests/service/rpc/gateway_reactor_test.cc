@@ -20,6 +20,7 @@ namespace {
 using link::v1::GatewayItem;
 using link::v1::ServiceItem;
 using ::testing::HasSubstr;
+using testing_support::kSlowness;
 
 // A gateway without sockets.
 class FakeGateway {
@@ -55,6 +56,22 @@ class FakeGateway {
     item.mutable_subscribe()->set_ticket(ticket);
     item.mutable_subscribe()->set_socket_id(absl::StrCat("7.", ticket));
     item.mutable_subscribe()->set_channel(channel);
+    return item;
+  }
+
+  // One user for each of `infos`.
+  static GatewayItem Held(const std::string& channel,
+                          const std::vector<std::string>& infos) {
+    GatewayItem item;
+    item.mutable_held()->set_channel(channel);
+    item.mutable_held()->set_subscription_count(1);
+    for (const std::string& info : infos) {
+      auto& member = *item.mutable_held()->add_members();
+      const int number = item.held().members_size();
+      member.mutable_member()->set_user_id(absl::StrCat(number));
+      member.mutable_member()->set_user_info(info);
+      member.add_socket_ids(absl::StrCat("7.", number));
+    }
     return item;
   }
 
@@ -184,17 +201,10 @@ TEST(ALink, EndsWhenItsOutboxOverflowsAndTheGatewayIsToldWhy) {
 TEST(ALink, TakesOneChunkThatIsLargerThanAFrame) {
   Loopback world;
   FakeGateway gateway(world);
-  v1::Member large;
-  GatewayItem held;
-  held.mutable_held()->set_channel("presence-a");
-  held.mutable_held()->set_subscription_count(1);
-  for (int i = 0; i < 40; ++i) {
-    auto& member = *held.mutable_held()->add_members();
-    member.mutable_member()->set_user_id(absl::StrCat(i));
-    member.mutable_member()->set_user_info(Padded(i, 10'000));
-    member.add_socket_ids(absl::StrCat("7.", i));
-  }
-  ASSERT_TRUE(gateway.Send({gateway.Hello(), held, gateway.Attached()}));
+  const std::vector<std::string> infos(40, Padded(0, 10'000));
+  ASSERT_TRUE(
+      gateway.Send({gateway.Hello(), FakeGateway::Held("presence-a", infos),
+                    gateway.Attached()}));
 
   const auto roster = gateway.Next(ServiceItem::kRoster);
 
@@ -202,6 +212,32 @@ TEST(ALink, TakesOneChunkThatIsLargerThanAFrame) {
   EXPECT_EQ(roster->roster().members_size(), 40);
   EXPECT_GT(static_cast<int64_t>(roster->ByteSizeLong()),
             contract::kLinkFrameBytes);
+}
+
+TEST(ALink, IsNotTooSlowForTheRostersItBeginsWith) {
+  constexpr int kChannels = 80;
+  constexpr int kBytes = 500'000;  // Of each roster: 40 MB in all.
+  Loopback world;
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.Send({gateway.Hello(), FakeGateway::Held("news", {})}));
+  ASSERT_TRUE(gateway.Next(ServiceItem::kSettings).has_value());
+  const std::vector<std::string> infos(50, Padded(0, kBytes / 50));
+  for (int i = 0; i < kChannels; ++i) {
+    const std::string channel = absl::StrCat("presence-", i);
+    ASSERT_TRUE(gateway.Send({FakeGateway::Held(channel, infos)}));
+  }
+  ASSERT_TRUE(gateway.Send({gateway.Attached()}));
+  // The event comes when all of it is there and nothing was read.
+  const StreamCounters& counters = *world.metrics().links();
+  ASSERT_TRUE(WaitUntil([&] {
+    return counters.bytes_sent + counters.queue_bytes > kChannels * kBytes ||
+           counters.overflows > 0;
+  }));
+  world.Broadcast("news", "1");
+
+  ASSERT_TRUE(gateway.Next(ServiceItem::kPublication).has_value())
+      << gateway.Finish().error_message();
+  EXPECT_EQ(counters.overflows, 0);
 }
 
 TEST(ALink, EndsForTheHubWhenTheGatewaySaysNoMore) {
@@ -257,6 +293,37 @@ TEST(ALink, MustBeginWithHello) {
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
   EXPECT_THAT(status.error_message(), HasSubstr("hello"));
+}
+
+TEST(ALink, MustBeginAndAttachInTime) {
+  core::HubOptions options;
+  options.attach_max = kSlowness * absl::Milliseconds(300);
+  Loopback world(options);
+  FakeGateway silent(world);
+  FakeGateway slow(world, 8);
+  ASSERT_TRUE(slow.Send({slow.Hello()}));
+
+  grpc::Status status = silent.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_message(), HasSubstr("hello"));
+  status = slow.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(status.error_message(), HasSubstr("attach"));
+}
+
+TEST(ALink, MayTakeItsTimeOnceItIsAttached) {
+  core::HubOptions options;
+  options.attach_max = kSlowness * absl::Seconds(1);
+  Loopback world(options);
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  // A gateway that does say nothing is ended after the same time.
+  FakeGateway silent(world, 8);
+  EXPECT_FALSE(silent.Finish().ok());
+
+  world.Broadcast("news", "1");
+
+  EXPECT_TRUE(gateway.Next(ServiceItem::kPublication).has_value());
 }
 
 TEST(ALink, EndsWithWhatTheHubSaysOfABrokenRule) {

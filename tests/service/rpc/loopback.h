@@ -33,8 +33,13 @@ class Loopback {
  public:
   explicit Loopback(std::vector<std::string> tokens = {},
                     bool reflection = true)
+      : Loopback(core::HubOptions(), std::move(tokens), reflection) {}
+
+  // A hub with other times.
+  explicit Loopback(core::HubOptions options,
+                    std::vector<std::string> tokens = {},
+                    bool reflection = true)
       : tokens_(tokens) {
-    core::HubOptions options;
     options.version = "test";
     options.settings.set_max_payload(64 << 10);
     options.settle_min = absl::Milliseconds(1);

@@ -57,6 +57,8 @@ TEST_F(TheMetrics, CountWhatHappens) {
   metrics_.OnPublished(11, 5, 2, /*whisper=*/true);
   metrics_.OnRepeated();
   metrics_.OnRevoked();
+  metrics_.OnKeyEvicted();
+  metrics_.OnRevocationForgotten();
   metrics_.OnCallTimedOut();
   metrics_.OnLeaseExpired(7);
   metrics_.OnSubscribeAnswered("allowed");
@@ -72,6 +74,8 @@ TEST_F(TheMetrics, CountWhatHappens) {
   EXPECT_EQ(page.Sum("herald_whispers_total"), 1);
   EXPECT_EQ(page.Sum("herald_publications_repeated_total"), 1);
   EXPECT_EQ(page.Sum("herald_revocations_total"), 1);
+  EXPECT_EQ(page.Sum("herald_idempotency_keys_evicted_total"), 1);
+  EXPECT_EQ(page.Sum("herald_revocations_forgotten_total"), 1);
   EXPECT_EQ(page.Sum("herald_calls_timed_out_total"), 1);
   EXPECT_EQ(page.Sum("herald_leases_expired_total"), 1);
   EXPECT_EQ(page.Sum("herald_subscribes_total"), 2);

@@ -3,10 +3,12 @@
 // A Watch as a backend sees it.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/service/rpc/loopback.h"
@@ -26,7 +28,7 @@ class Watcher {
     reader_ = stub_->Watch(&context_, request);
   }
 
-  ~Watcher() { context_.TryCancel(); }
+  ~Watcher() { Cancel(); }
 
   std::optional<v1::ServerMessage> Read() {
     v1::WatchResponse response;
@@ -47,19 +49,61 @@ class Watcher {
     }
   }
 
-  void Cancel() { context_.TryCancel(); }
+  // Reads to the end, or the cancel would wait for gRPC's next poll.
+  void Cancel() {
+    context_.TryCancel();
+    Finish();
+  }
 
   grpc::Status Finish() {
+    if (end_.has_value()) return *end_;
     while (Read().has_value()) {
     }
-    return reader_->Finish();
+    return end_.emplace(reader_->Finish());
   }
 
  private:
   BoundedContext context_;
   std::unique_ptr<v1::BroadcastService::Stub> stub_;
   std::unique_ptr<grpc::ClientReader<v1::WatchResponse>> reader_;
+  std::optional<grpc::Status> end_;
 };
+
+// Hears nothing.
+class DeafSink final : public core::Sink {
+ public:
+  void Enqueue(core::Chunk /*chunk*/) override {}
+  void EnqueueState(core::Chunk /*chunk*/) override {}
+  void Flush() override {}
+  void Close(absl::Status /*why*/) override {}
+};
+
+// Fills 100 presence channels with rosters of 3.2 MB in all; their names.
+std::vector<std::string> FillChannels(core::Hub& hub) {
+  std::vector<std::string> names;
+  link::v1::Hello hello;
+  hello.set_protocol_version(1);
+  hello.set_gateway_id(1);
+  const auto gateway = hub.Open(hello, std::make_shared<DeafSink>());
+  EXPECT_TRUE(gateway.ok()) << gateway.status();
+  for (int i = 0; i < 100; ++i) {
+    link::v1::GatewayItem item;
+    names.push_back(absl::StrCat("presence-", i));
+    item.mutable_held()->set_channel(names.back());
+    item.mutable_held()->set_subscription_count(2);
+    for (int user = 0; user < 2; ++user) {
+      link::v1::HeldMember& member = *item.mutable_held()->add_members();
+      member.mutable_member()->set_user_id(absl::StrCat(user));
+      member.mutable_member()->set_user_info(Padded(i, 16'000));
+      member.add_socket_ids(absl::StrCat("1.", 2 * i + user));
+    }
+    EXPECT_TRUE(hub.Handle(*gateway, std::move(item)).ok());
+  }
+  link::v1::GatewayItem attached;
+  attached.mutable_attached();
+  EXPECT_TRUE(hub.Handle(*gateway, std::move(attached)).ok());
+  return names;
+}
 
 TEST(AWatch, HearsEventsInOrder) {
   Loopback world;
@@ -73,6 +117,16 @@ TEST(AWatch, HearsEventsInOrder) {
     EXPECT_EQ(message->event().channel(), "news");
     EXPECT_EQ(message->event().data(), absl::StrCat(i));
   }
+}
+
+TEST(AWatch, HearsItsBeginningAtOnce) {
+  Loopback world;
+  const absl::Time before = absl::Now();
+  Watcher watcher(world, {"news", "sports"});
+  watcher.Begin(2);
+
+  // Not with the next keepalive, 5 s later.
+  EXPECT_LT(absl::Now() - before, absl::Seconds(4));
 }
 
 TEST(AWatch, LeavesTheHubWhenTheCallerHasGone) {
@@ -115,6 +169,37 @@ TEST(AWatch, HearsWhatIsLargerThanItsBoundAsLongAsItReads) {
     world.Broadcast("news", Padded(i, 60'000));
     ASSERT_EQ(watcher.Read()->event().data(), Padded(i, 60'000));
   }
+}
+
+TEST(AWatch, IsNotTooSlowForWhatItBeginsWith) {
+  Loopback world;
+  Watcher watcher(world, FillChannels(world.hub()));
+  // The event comes when all of it is there and nothing was read.
+  const StreamCounters& counters = *world.metrics().watches();
+  ASSERT_TRUE(WaitUntil(
+      [&] { return counters.bytes_sent + counters.queue_bytes > 3'200'000; }));
+  world.Broadcast("presence-99", "1");
+
+  watcher.Begin(100);
+  const auto message = watcher.Read();
+  ASSERT_TRUE(message.has_value()) << watcher.Finish().error_message();
+  EXPECT_EQ(message->event().data(), "1");
+  EXPECT_EQ(counters.overflows, 0);
+  EXPECT_EQ(counters.queue_bytes, 0);
+}
+
+TEST(AWatch, IsTooSlowForEventsBehindWhatItBeginsWith) {
+  Loopback world;
+  Watcher watcher(world, FillChannels(world.hub()));
+  ASSERT_TRUE(WaitUntil([&] { return world.hub().Counts().watches == 1; }));
+  // As many as it takes, while the caller does not read.
+  EXPECT_TRUE(WaitUntil([&] {
+    world.Broadcast("presence-99", Padded(0, 60'000));
+    return world.hub().Counts().watches == 0;
+  }));
+  EXPECT_EQ(watcher.Finish().error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(world.metrics().watches()->queue_bytes, 0);
 }
 
 TEST(AWatch, EndsWithUnavailableWhenTheServiceStops) {
