@@ -53,6 +53,10 @@ class Observer {
   virtual void OnLinkSettled() {}
   virtual void OnLinkEnded(absl::string_view /*why*/) {}
 
+  // A frame of the link was read, `lag` after the service took the oldest
+  // publication in it.
+  virtual void OnLinkLag(absl::Duration /*lag*/) {}
+
   // A grant was asked again (`renewed`), or ended without a yes.
   virtual void OnGrantAsked() {}
   virtual void OnGrantEnded() {}

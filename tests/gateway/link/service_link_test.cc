@@ -58,6 +58,7 @@ class Witness final : public Observer {
     int opened = 0;
     int settled = 0;
     std::vector<std::string> ended;
+    std::vector<absl::Duration> lags;
   };
 
   void OnLinkOpened() override {
@@ -68,6 +69,10 @@ class Witness final : public Observer {
   }
   void OnLinkEnded(absl::string_view why) override {
     Note([&](Heard& heard) { heard.ended.emplace_back(why); });
+  }
+
+  void OnLinkLag(absl::Duration lag) override {
+    Note([&](Heard& heard) { heard.lags.push_back(lag); });
   }
 
   bool WaitFor(const std::function<bool(const Heard&)>& happened) {
@@ -97,15 +102,36 @@ class Witness final : public Observer {
   Heard heard_;
 };
 
-// Counts the subscriptions that were confirmed.
+// Counts the subscriptions that were confirmed and keeps the publications. May
+// be full as soon as there is one.
 class CountingInbox final : public ShardInbox {
  public:
   void Post(std::vector<Delivery> batch) override {
     std::lock_guard<std::mutex> lock(mu_);
     for (const Delivery& one : batch) {
       confirmed_ += std::holds_alternative<Confirmed>(one);
+      const auto* const frame =
+          std::get_if<std::shared_ptr<const ChannelFrame>>(&one);
+      if (frame == nullptr) continue;
+      frames_.emplace_back(PayloadOf(*(*frame)->frame));
+      LinkGate* const gate = std::exchange(full_, nullptr);
+      if (gate != nullptr) gate->Close();
     }
     changed_.notify_all();
+  }
+  // The next publication closes the gate.
+  void FillUp(LinkGate* gate) {
+    std::lock_guard<std::mutex> lock(mu_);
+    full_ = gate;
+  }
+  bool WaitForFrames(size_t count) {
+    std::unique_lock<std::mutex> lock(mu_);
+    return changed_.wait_for(lock, kPatience,
+                             [&] { return frames_.size() >= count; });
+  }
+  std::vector<std::string> frames() {
+    std::lock_guard<std::mutex> lock(mu_);
+    return frames_;
   }
   bool WaitForConfirmed(int count) {
     std::unique_lock<std::mutex> lock(mu_);
@@ -117,6 +143,8 @@ class CountingInbox final : public ShardInbox {
   std::mutex mu_;
   std::condition_variable changed_;
   int confirmed_ = 0;
+  std::vector<std::string> frames_;
+  LinkGate* full_ = nullptr;
 };
 
 class ALink : public ::testing::Test {
@@ -125,8 +153,22 @@ class ALink : public ::testing::Test {
 
   void Dial(std::vector<std::string> targets, std::string token = "") {
     link_.emplace(ServiceLinkOptions{std::move(targets), std::move(token)},
-                  &router_, &witness_);
+                  &router_, &witness_, &gate_);
     link_->Start();
+  }
+
+  // Has the service flood the link, of which one frame is read.
+  void CloseTheGate() {
+    service_.SetManner(Manner::kFlood);
+    service_.StartServer();
+    Dial({service_.target()});
+    ASSERT_TRUE(witness_.WaitForSettled(1));
+    inbox_.FillUp(&gate_);
+    link::v1::Subscribe question;
+    question.set_channel("news");
+    question.set_socket_id("7.1");
+    ASSERT_GT(router_.Subscribe(0, std::move(question)), 0);
+    ASSERT_TRUE(inbox_.WaitForFrames(1));
   }
 
   void Whisper(std::string data) {
@@ -159,6 +201,7 @@ class ALink : public ::testing::Test {
   NativeDialect dialect_;
   Witness witness_;
   CountingInbox inbox_;
+  LinkGate gate_;
   Router router_{7, "0.1.0", &dialect_, &witness_};
   FakeGatewayService service_;
   std::optional<ServiceLink> link_;
@@ -349,6 +392,50 @@ TEST_F(ALink, EndsWhenTheServiceReadsTooSlowly) {
   EXPECT_LE(queued_max, contract::kLinkOutboxBytesMax);
   EXPECT_GT(queued_max, contract::kLinkOutboxBytesMax / 2);
   EXPECT_TRUE(witness_.WaitForSettled(2));
+}
+
+TEST_F(ALink, IsNotReadWhileTheGateIsClosed) {
+  CloseTheGate();
+  // The other direction goes on meanwhile.
+  router_.Goodbye();
+  ASSERT_TRUE(service_.WaitForItem(0, GatewayItem::kGoodbye));
+  EXPECT_THAT(inbox_.frames(), SizeIs(1));
+
+  gate_.Open();
+
+  ASSERT_TRUE(inbox_.WaitForFrames(FakeGatewayService::kFloodFrames));
+  const std::vector<std::string> frames = inbox_.frames();
+  for (size_t i = 0; i < frames.size(); ++i) {
+    EXPECT_THAT(frames[i], HasSubstr("\"data\":" + std::to_string(i) + "}"));
+  }
+}
+
+TEST_F(ALink, StopsThoughTheGateIsClosed) {
+  CloseTheGate();
+  const Milliseconds took = TimeOf([&] { link_->Stop(); });
+  EXPECT_LT(took, Milliseconds(2000) * kSlowness);
+  gate_.Open();  // Harmless.
+}
+
+TEST_F(ALink, IsReplacedThoughTheGateWasClosedWhenItBroke) {
+  CloseTheGate();
+  service_.SetManner(Manner::kServe);
+  service_.EndLinks();
+  gate_.Open();
+  EXPECT_TRUE(witness_.WaitForSettled(2));
+}
+
+TEST_F(ALink, ObservesHowFarItIsBehindOnceForEachFrame) {
+  CloseTheGate();
+  gate_.Open();
+  ASSERT_TRUE(witness_.WaitFor([](const auto& heard) {
+    return heard.lags.size() >= FakeGatewayService::kFloodFrames;
+  }));
+  for (const absl::Duration lag : witness_.heard().lags) {
+    EXPECT_GE(lag, absl::Seconds(9));
+    EXPECT_LE(lag, absl::Seconds(30));
+  }
+  EXPECT_THAT(witness_.heard().lags, SizeIs(FakeGatewayService::kFloodFrames));
 }
 
 TEST_F(ALink, StopsBehindWhatWasSaid) {
