@@ -75,8 +75,8 @@ class Router {
   void Repeat(int shard, const std::string& channel, int64_t ticket)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The ticket's answer is not wanted any more, and will not be delivered
-  // unless it is on its way already.
+  // The ticket's answer is not wanted any more. It is delivered all the same:
+  // as a refusal, unless a yes is on its way already.
   void Cancel(int64_t ticket) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends a subscription that was confirmed.

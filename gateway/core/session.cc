@@ -177,6 +177,11 @@ void Session::OnRefused(Subscription* subscription,
   }
 }
 
+void Session::OnCancelled() {
+  --pending_;
+  UpdateReading();
+}
+
 void Session::On(UnsubscribeMessage& message) {
   const absl::Status name = contract::CheckChannelName(message.channel);
   if (!name.ok()) return Error(name.message());
@@ -276,6 +281,8 @@ void Session::End(Subscription* subscription) {
     }
     shard_->router_->Unsubscribe(shard_->options_.index, std::move(end));
   } else {
+    ++pending_;
+    shard_->cancelled_.emplace(subscription->ticket, number_);
     shard_->router_->Cancel(subscription->ticket);
   }
   Drop(subscription);

@@ -6,7 +6,9 @@
 // Threads: its shard's loop.
 //
 // Invariant: at most kPendingSubscribesMax subscribes wait for an answer; then
-// the socket is not read until one is answered.
+// the socket is not read until one is answered. One that the client has taken
+// back counts until the service has answered it, for so long it keeps the
+// authorizer busy.
 
 #ifndef HERALD_GATEWAY_CORE_SESSION_H_
 #define HERALD_GATEWAY_CORE_SESSION_H_
@@ -51,6 +53,8 @@ class Session final : public Timer {
   // From the service, by way of the shard.
   void OnConfirmed(Subscription* subscription, Confirmed& confirmed);
   void OnRefused(Subscription* subscription, const Refused& refused);
+  // A subscribe that was taken back is answered.
+  void OnCancelled();
   void SubscribeByCall(const link::v1::Call& call);
   void UnsubscribeByCall(const link::v1::Call& call);
 
@@ -89,7 +93,7 @@ class Session final : public Timer {
   bool closing_ = false;  // Told to close; says and hears nothing any more.
   bool paused_ = false;
   contract::CloseReason close_reason_ = contract::CloseReason::kNormal;
-  int32_t pending_ = 0;
+  int32_t pending_ = 0;  // Subscribes without an answer.
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
 };
 

@@ -164,9 +164,11 @@ class GatewayWorld : public ::testing::Test {
     Say(item);
   }
 
-  void Refuse(link::v1::Refused::Code code, const std::string& reason) {
+  // Answers the last subscribe, or another ticket, with no.
+  void Refuse(link::v1::Refused::Code code, const std::string& reason,
+              int64_t ticket = 0) {
     link::v1::ServiceItem item;
-    item.mutable_refused()->set_ticket(Asked().ticket());
+    item.mutable_refused()->set_ticket(ticket > 0 ? ticket : Asked().ticket());
     item.mutable_refused()->set_code(code);
     item.mutable_refused()->set_reason(reason);
     Say(item);

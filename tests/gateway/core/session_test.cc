@@ -139,6 +139,91 @@ TEST_F(ASession, IsNotReadWhileItHasTooManyOpenSubscribes) {
   EXPECT_FALSE(ada.socket.paused);
 }
 
+class AFloodOfSubscribesAndUnsubscribes : public GatewayWorld {
+ protected:
+  // Subscribes to `channel` and takes it back; returns the ticket.
+  int64_t TakeBack(Browser& browser, const std::string& channel) {
+    Send(browser, R"({"type":"subscribe","channel":")" + channel + "\"}");
+    Send(browser, R"({"type":"unsubscribe","channel":")" + channel + "\"}");
+    return Asked().ticket();
+  }
+
+  // As often as it may; returns the tickets.
+  std::vector<int64_t> Flood(Browser& browser) {
+    std::vector<int64_t> tickets;
+    for (int i = 0; i < contract::kPendingSubscribesMax; ++i) {
+      EXPECT_FALSE(browser.socket.paused) << i;
+      tickets.push_back(TakeBack(browser, "private-x"));
+    }
+    EXPECT_TRUE(browser.socket.paused);
+    return tickets;
+  }
+};
+
+TEST_F(AFloodOfSubscribesAndUnsubscribes, IsNotReadUntilOneIsAnswered) {
+  Attach();
+  Browser& ada = Open();
+  const std::vector<int64_t> tickets = Flood(ada);
+  Refuse(link::v1::Refused::CODE_CANCELLED, "", tickets[7]);
+  EXPECT_FALSE(ada.socket.paused);
+  TakeBack(ada, "private-y");
+  EXPECT_TRUE(ada.socket.paused);
+  for (const int64_t ticket : tickets) {
+    Refuse(link::v1::Refused::CODE_CANCELLED, "", ticket);
+  }
+  ada.Hears();
+  for (int i = 0; i < contract::kPendingSubscribesMax - 2; ++i) {
+    TakeBack(ada, "private-x");
+  }
+  EXPECT_FALSE(ada.socket.paused) << "each answer counts once";
+}
+
+TEST_F(AFloodOfSubscribesAndUnsubscribes, IsReadAgainAfterAYesInVain) {
+  Attach();
+  Browser& ada = Open();
+  Flood(ada);
+  Allow();
+  EXPECT_FALSE(ada.socket.paused);
+  EXPECT_TRUE(uplink_->items.back().has_unsubscribe());
+}
+
+TEST_F(AFloodOfSubscribesAndUnsubscribes, IsReadAgainWhenAYesCrossesItsCancel) {
+  Attach();
+  Browser& ada = Open();
+  for (int i = 1; i < contract::kPendingSubscribesMax; ++i) {
+    TakeBack(ada, "private-x");
+  }
+  Send(ada, kNews);
+  link::v1::AttachResponse frame;
+  frame.add_items()->mutable_subscribed()->set_ticket(Asked().ticket());
+  ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
+  // Before the loop has taken the delivery.
+  ada.shard->Receive(ada.session, R"({"type":"unsubscribe","channel":"news"})");
+  EXPECT_TRUE(ada.socket.paused);
+  Run();
+  EXPECT_FALSE(ada.socket.paused);
+}
+
+TEST_F(AFloodOfSubscribesAndUnsubscribes, IsReadAgainWhenTheLinkEnds) {
+  Attach();
+  Browser& ada = Open();
+  Flood(ada);
+  router_.LinkDown("it broke");
+  Run();
+  EXPECT_FALSE(ada.socket.paused);
+}
+
+TEST_F(AFloodOfSubscribesAndUnsubscribes, MayBeAnsweredAfterItsSocketHasGone) {
+  Attach();
+  Browser& ada = Open();
+  const std::vector<int64_t> tickets = Flood(ada);
+  Leave(ada);
+  for (const int64_t ticket : tickets) {
+    Refuse(link::v1::Refused::CODE_CANCELLED, "", ticket);
+  }
+  EXPECT_EQ(loops_[0].shard->session_count(), 0);
+}
+
 TEST_F(ASession, IsRefusedAnOverlongToken) {
   Attach();
   Browser& ada = Open();
