@@ -63,12 +63,15 @@ class Session final : public Timer {
   void SetTimer();
 
   Subscription* Find(absl::string_view channel);
+  // Whether there may be one more subscription.
+  absl::Status CheckRoom() const;
   // Begins a subscription: asks the service, and says how many subscribes of
   // the client wait for the answer. An error is what those must be told.
   absl::Status Ask(SubscribeMessage message, int32_t answers,
                    const link::v1::Call* call);
   void RefuseSubscribe(absl::string_view channel, absl::string_view error,
                        link::v1::Refused::Code code);
+  void RefuseSubscribe(absl::string_view channel, const absl::Status& why);
   // Removes it from the session. It is destroyed.
   void Drop(Subscription* subscription);
   // Tells the service and drops it.

@@ -314,6 +314,24 @@ TEST_F(ASession, IsPingedInSilenceAndClosedWithoutASignOfLife) {
               ElementsAre(Pair(CloseReason::kNoHeartbeat, "")));
 }
 
+TEST_F(ASession, IsNotTakenForDeadWhileItIsNotRead) {
+  Attach();
+  Browser& ada = Open();
+  for (int i = 0; i < contract::kPendingSubscribesMax; ++i) {
+    Send(ada, absl::StrCat(R"({"type":"subscribe","channel":"c)", i, "\"}"));
+  }
+  ASSERT_TRUE(ada.socket.paused);
+  Sleep(absl::Seconds(150));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  EXPECT_EQ(ada.socket.pings, 0) << "its answer would not be read";
+  Allow();
+  Sleep(absl::Seconds(59));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  EXPECT_EQ(ada.socket.pings, 1);
+  Sleep(absl::Seconds(2));
+  EXPECT_THAT(ada.socket.closed, SizeIs(1));
+}
+
 TEST_F(ASession, LivesAsLongAsAnythingComesFromIt) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
@@ -357,6 +375,71 @@ TEST_F(ASession, IsSubscribedByABackend) {
   Say(item);
   EXPECT_EQ(uplink_->items.back().call_result().call_id(), 5);
   EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
+}
+
+// A backend subscribes a socket whose own subscribe waits for its answer.
+class ASubscribeThatABackendOvertakes : public GatewayWorld {
+ protected:
+  Browser& Ask() {
+    Attach();
+    Browser& ada = Open();
+    Send(ada, R"({"type":"subscribe","channel":"private-x","auth":"hers",)"
+              R"("channel_data":{"a":1}})");
+    ada.Hears();
+    return ada;
+  }
+
+  static link::v1::ServiceItem Call(const Browser& browser,
+                                    const std::string& auth_token) {
+    link::v1::ServiceItem item;
+    item.mutable_call()->set_call_id(5);
+    auto& call = *item.mutable_call()->mutable_subscribe();
+    call.set_socket_id(browser.id);
+    call.set_channel("private-x");
+    call.set_auth_token(auth_token);
+    return item;
+  }
+};
+
+TEST_F(ASubscribeThatABackendOvertakes, HasTheSameAnswer) {
+  Browser& ada = Ask();
+  Say(Call(ada, "its own"));
+  EXPECT_EQ(Asked().call_id(), 5);
+  EXPECT_EQ(Asked().auth_token(), "its own");
+  Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "no");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("unauthorized")));
+}
+
+TEST_F(ASubscribeThatABackendOvertakes, LendsItWhatItBroughtItself) {
+  Browser& ada = Ask();
+  Say(Call(ada, ""));
+  EXPECT_EQ(Asked().call_id(), 5);
+  EXPECT_EQ(Asked().auth_token(), "hers");
+  EXPECT_EQ(Asked().channel_data(), R"({"a":1})");
+  link::v1::ServiceItem with_member = Call(ada, "");
+  with_member.mutable_call()->mutable_subscribe()->mutable_member();
+  Say(with_member);
+  EXPECT_EQ(Asked().auth_token(), "") << "the member says it all";
+}
+
+TEST_F(ASubscribeThatABackendOvertakes, IsNotSpoiltByACallThatCannotBeAsked) {
+  Browser& ada = Ask();
+  const int64_t ticket = Asked().ticket();
+  Say(Call(ada, std::string(contract::kAuthTokenBytesMax + 1, 'x')));
+  EXPECT_EQ(Asked().ticket(), ticket);
+  EXPECT_NE(uplink_->items.back().call_result().code(), 0);
+  Allow("ada");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
+}
+
+TEST_F(ASubscribeThatABackendOvertakes, IsAnsweredThoughTheLinkHasGone) {
+  Browser& ada = Ask();
+  link::v1::AttachResponse frame;
+  *frame.add_items() = Call(ada, "");
+  ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
+  router_.LinkDown("it broke");  // The loop has not seen the call yet.
+  Run();
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("unavailable")));
 }
 
 TEST_F(ASession, DoesNotHearOfARefusalThatItDidNotAskFor) {
