@@ -45,8 +45,10 @@ class Observer {
   virtual void OnMessage(int64_t /*bytes*/) {}
   virtual void OnBadMessage() {}
 
-  // A client event was passed on.
+  // A client event was passed on; one was refused, for the service is away or
+  // too much waits for it.
   virtual void OnWhisper() {}
+  virtual void OnWhisperRefused() {}
 
   // The link: opened, in use, ended.
   virtual void OnLinkOpened() {}

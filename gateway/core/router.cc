@@ -153,11 +153,15 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question) {
     if (!settled_ || uplink_ == nullptr) return 0;
     ticket = ++last_ticket_;
     question.set_ticket(ticket);
-    tickets_[ticket] = {shard, question.channel(), question.socket_id()};
-    ++held_[question.channel()].open_tickets;
+    Ticket open{shard, question.channel(), question.socket_id()};
     GatewayItem item;
     *item.mutable_subscribe() = std::move(question);
-    Enqueue(std::move(item));
+    if (!uplink_->TryEnqueue(Encode(std::move(item)),
+                             kQuestionOutboxBytesMax)) {
+      return 0;
+    }
+    ++held_[open.channel].open_tickets;
+    tickets_[ticket] = std::move(open);
     uplink = uplink_;
   }
   uplink->Flush();
@@ -208,11 +212,23 @@ void Router::Unsubscribe(int shard, link::v1::Unsubscribe subscription) {
   if (uplink != nullptr) uplink->Flush();
 }
 
-bool Router::Whisper(link::v1::Whisper whisper) {
-  if (!settled_) return false;
+absl::Status Router::Whisper(link::v1::Whisper whisper) {
   GatewayItem item;
   *item.mutable_whisper() = std::move(whisper);
-  return Send(std::move(item));
+  UplinkPtr uplink;
+  {
+    MutexLock lock(&mu_);
+    if (!settled_ || uplink_ == nullptr) {
+      return absl::UnavailableError("the service is not reachable");
+    }
+    if (!uplink_->TryEnqueue(Encode(std::move(item)), kWhisperOutboxBytesMax)) {
+      return absl::ResourceExhaustedError(
+          "too much waits for the service; try again later");
+    }
+    uplink = uplink_;
+  }
+  uplink->Flush();
+  return absl::OkStatus();
 }
 
 bool Router::Renew(int shard, link::v1::Subscribe question) {
@@ -221,10 +237,14 @@ bool Router::Renew(int shard, link::v1::Subscribe question) {
   {
     MutexLock lock(&mu_);
     if (uplink_ == nullptr) return false;
-    renewals_[question.ticket()] = shard;
+    const int64_t ticket = question.ticket();
     GatewayItem item;
     *item.mutable_renew()->mutable_subscribe() = std::move(question);
-    Enqueue(std::move(item));
+    if (!uplink_->TryEnqueue(Encode(std::move(item)),
+                             kQuestionOutboxBytesMax)) {
+      return false;
+    }
+    renewals_[ticket] = shard;
     uplink = uplink_;
   }
   uplink->Flush();

@@ -131,7 +131,7 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
   subscription->ticket =
       shard_->router_->Subscribe(shard_->options_.index, std::move(question));
   if (subscription->ticket == 0) {
-    return absl::UnavailableError("the service is not reachable");
+    return absl::UnavailableError("the service cannot be asked now");
   }
   subscription->channel = shard_->table_.Obtain(message.channel);
   shard_->table_.AddPending(subscription.get());
@@ -232,10 +232,10 @@ void Session::On(WhisperMessage& message) {
   whisper.set_data(std::move(message.data));
   whisper.set_socket_id(socket_id_);
   if (subscription->is_member) whisper.set_user_id(subscription->user_id);
-  if (!shard_->router_->Whisper(std::move(whisper))) {
-    return Error("whisper: the service is not reachable");
-  }
-  shard_->observer_->OnWhisper();
+  const absl::Status passed_on = shard_->router_->Whisper(std::move(whisper));
+  if (passed_on.ok()) return shard_->observer_->OnWhisper();
+  shard_->observer_->OnWhisperRefused();
+  Error(absl::StrCat("whisper: ", passed_on.message()));
 }
 
 void Session::On(PingMessage& /*message*/) {

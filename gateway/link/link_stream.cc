@@ -85,6 +85,15 @@ void LinkStream::Enqueue(std::string chunk) {
       " bytes wait for it")));
 }
 
+bool LinkStream::TryEnqueue(std::string chunk, int64_t bytes_max) {
+  MutexLock lock(&mu_);
+  if (ended_ || half_closed_) return false;
+  const auto size = static_cast<int64_t>(chunk.size());
+  if (bounded_bytes_ + size > bytes_max) return false;
+  Append(std::move(chunk), /*attach=*/false);
+  return true;
+}
+
 void LinkStream::EnqueueUnbounded(std::string chunk) {
   MutexLock lock(&mu_);
   if (ended_ || half_closed_) return;

@@ -63,6 +63,8 @@ class LinkStream final
 
   // Uplink:
   void Enqueue(std::string chunk) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool TryEnqueue(std::string chunk, int64_t bytes_max) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   void EnqueueUnbounded(std::string chunk) override ABSL_LOCKS_EXCLUDED(mu_);
   void Flush() override ABSL_LOCKS_EXCLUDED(mu_);
 

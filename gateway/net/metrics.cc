@@ -99,6 +99,7 @@ struct Metrics::Instruments {
   Counter& messages;
   Counter& bad_messages;
   Counter& whispers;
+  Counter& whispers_refused;
   Gauge& queue_bytes;
   Gauge& inbox_bytes;
   Gauge& link_up;
@@ -152,6 +153,10 @@ Metrics::Instruments::Instruments(Registry& r)
                               "Of these, messages that were not understood.")),
       whispers(AddCounter(r, "herald_gateway_whispers_total",
                           "Client events passed on.")),
+      whispers_refused(AddCounter(
+          r, "herald_gateway_whispers_refused_total",
+          "Client events refused because the service was away or too much "
+          "waited for it.")),
       queue_bytes(AddGauge(r, "herald_gateway_queue_bytes",
                            "Bytes that wait for WebSockets to take them.")),
       inbox_bytes(AddGauge(r, "herald_gateway_inbox_bytes",
@@ -235,6 +240,7 @@ void Metrics::OnSlow(int64_t bytes) {
 void Metrics::OnMessage(int64_t /*bytes*/) { all_->messages.Increment(); }
 void Metrics::OnBadMessage() { all_->bad_messages.Increment(); }
 void Metrics::OnWhisper() { all_->whispers.Increment(); }
+void Metrics::OnWhisperRefused() { all_->whispers_refused.Increment(); }
 void Metrics::OnLinkEnded(absl::string_view /*why*/) {
   all_->link_ended.Increment();
 }

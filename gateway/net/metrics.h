@@ -58,6 +58,7 @@ class Metrics : public NetObserver {
   void OnMessage(int64_t bytes) override;
   void OnBadMessage() override;
   void OnWhisper() override;
+  void OnWhisperRefused() override;
   void OnLinkEnded(absl::string_view why) override;
   void OnLinkLag(absl::Duration lag) override;
   void OnGrantAsked() override;

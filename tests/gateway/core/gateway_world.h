@@ -201,7 +201,14 @@ class GatewayWorld : public ::testing::Test {
            R"(","data":)" + data + "}";
   }
 
-  Observer observer_;
+  struct CountingObserver final : Observer {
+    void OnWhisper() override { ++whispers; }
+    void OnWhisperRefused() override { ++whispers_refused; }
+    int whispers = 0;
+    int whispers_refused = 0;
+  };
+
+  CountingObserver observer_;
   NativeDialect dialect_;
   Router router_{kGatewayId, "test", &dialect_, &observer_};
   FakeLoop loops_[2];
