@@ -140,7 +140,8 @@ class Gateway {
 };
 
 Gateway::Gateway(const Options& options)
-    : link_({options.services, options.api_token}, &router_, &observer_) {
+    : link_({options.services, options.api_token}, &router_, &observer_,
+            &state_.link_gate) {
   state_.router = &router_;
   state_.dialect = &dialect_;
   state_.observer = &observer_;
@@ -167,7 +168,10 @@ Gateway::~Gateway() {
 
 std::string Gateway::MetricsText() {
   Metrics::Readings readings;
-  for (const auto& loop : loops_) readings.queue_bytes += loop->queue_bytes();
+  for (const auto& loop : loops_) {
+    readings.queue_bytes += loop->queue_bytes();
+    readings.inbox_bytes += loop->inbox_bytes();
+  }
   readings.link_up = link_.up();
   readings.link_settled = router_.settled();
   readings.link_queue_bytes = link_.queue_bytes();

@@ -71,6 +71,10 @@ using Delivery = std::variant<std::shared_ptr<const ChannelFrame>, Confirmed,
                               Refused, Renewed, RenewAll, SubscribedAgain,
                               NewSettings, v1::Revocation, link::v1::Call>;
 
+// The memory that a delivery keeps from being freed, about. What shards share
+// counts for each of them.
+int64_t DeliveryBytes(const Delivery& delivery);
+
 // Port: the way into a shard's loop.
 class ShardInbox {
  public:

@@ -45,13 +45,19 @@ class Observer {
   virtual void OnMessage(int64_t /*bytes*/) {}
   virtual void OnBadMessage() {}
 
-  // A client event was passed on.
+  // A client event was passed on; one was refused, for the service is away or
+  // too much waits for it.
   virtual void OnWhisper() {}
+  virtual void OnWhisperRefused() {}
 
   // The link: opened, in use, ended.
   virtual void OnLinkOpened() {}
   virtual void OnLinkSettled() {}
   virtual void OnLinkEnded(absl::string_view /*why*/) {}
+
+  // A frame of the link was read, `lag` after the service took the oldest
+  // publication in it.
+  virtual void OnLinkLag(absl::Duration /*lag*/) {}
 
   // A grant was asked again (`renewed`), or ended without a yes.
   virtual void OnGrantAsked() {}

@@ -37,9 +37,18 @@
 #include "gateway/core/roster.h"
 #include "gateway/core/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::gateway {
+
+// How much may wait for the link when it is asked to carry more. Only what must
+// not be lost may fill the outbox, for a full one ends the link for everybody;
+// and a flood of whispers leaves room for questions.
+inline constexpr int64_t kWhisperOutboxBytesMax =
+    contract::kLinkOutboxBytesMax / 4;
+inline constexpr int64_t kQuestionOutboxBytesMax =
+    contract::kLinkOutboxBytesMax / 2;
 
 class Router {
  public:
@@ -66,7 +75,8 @@ class Router {
   // For shards. ------------------------------------------------------------
 
   // Asks for a subscription; the answer comes as a delivery to `shard`. Sets
-  // the ticket and returns it, or 0 if the service cannot be asked now.
+  // the ticket and returns it, or 0 if the service cannot be asked now: it is
+  // away, or kQuestionOutboxBytesMax wait for it.
   int64_t Subscribe(int shard, link::v1::Subscribe question)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -75,18 +85,20 @@ class Router {
   void Repeat(int shard, const std::string& channel, int64_t ticket)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The ticket's answer is not wanted any more, and will not be delivered
-  // unless it is on its way already.
+  // The ticket's answer is not wanted any more. It is delivered all the same:
+  // as a refusal, unless a yes is on its way already.
   void Cancel(int64_t ticket) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends a subscription that was confirmed.
   void Unsubscribe(int shard, link::v1::Unsubscribe subscription)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Passes a client event on. False if the service is away.
-  bool Whisper(link::v1::Whisper whisper) ABSL_LOCKS_EXCLUDED(mu_);
+  // Passes a client event on. UNAVAILABLE if the service is away,
+  // RESOURCE_EXHAUSTED if kWhisperOutboxBytesMax wait for it.
+  absl::Status Whisper(link::v1::Whisper whisper) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Asks again; the answer comes as a delivery. False if the service is away.
+  // Asks again; the answer comes as a delivery. False if the service cannot be
+  // asked now.
   bool Renew(int shard, link::v1::Subscribe question) ABSL_LOCKS_EXCLUDED(mu_);
 
   // A shard has done its part of a call. Not for calls that a subscribe

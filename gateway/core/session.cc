@@ -25,6 +25,18 @@ link::v1::CallResult ResultOf(const link::v1::Call& call,
   return result;
 }
 
+absl::Status CheckCredentials(const SubscribeMessage& message) {
+  const auto auth_bytes = static_cast<int64_t>(message.auth.size());
+  const auto data_bytes = static_cast<int64_t>(message.channel_data.size());
+  if (auth_bytes > contract::kAuthTokenBytesMax ||
+      data_bytes > contract::kChannelDataBytesMax) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "auth may have ", contract::kAuthTokenBytesMax,
+        " bytes and channel_data ", contract::kChannelDataBytesMax));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Session::Session(Shard* shard, Socket* socket, uint64_t number,
@@ -67,13 +79,11 @@ void Session::On(SubscribeMessage& message) {
   Subscription* const known = Find(message.channel);
   if (known == nullptr) {
     const std::string channel = message.channel;
-    const absl::Status asked = Ask(std::move(message), 1, nullptr);
-    if (asked.ok()) return;
-    return RefuseSubscribe(
-        channel, asked.message(),
-        absl::IsResourceExhausted(asked)  ? RefusedCode::CODE_TOO_MANY_CHANNELS
-        : absl::IsPermissionDenied(asked) ? RefusedCode::CODE_UNAUTHORIZED
-                                          : RefusedCode::CODE_UNAVAILABLE);
+    absl::Status asked = CheckRoom();
+    if (asked.ok()) asked = CheckCredentials(message);
+    if (asked.ok()) asked = Ask(std::move(message), 1, nullptr);
+    if (!asked.ok()) RefuseSubscribe(channel, asked);
+    return;
   }
   if (known->active) {
     return shard_->router_->Repeat(shard_->options_.index, message.channel,
@@ -84,22 +94,18 @@ void Session::On(SubscribeMessage& message) {
   UpdateReading();
 }
 
-absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
-                          const link::v1::Call* call) {
+absl::Status Session::CheckRoom() const {
   const int64_t limit = shard_->options_.subscriptions_max;
   if (static_cast<int64_t>(subscriptions_.size()) >= limit) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the socket has its ", limit,
                      " subscriptions (BROADCAST_MAX_SUBSCRIPTIONS)"));
   }
-  if (static_cast<int64_t>(message.auth.size()) >
-          contract::kAuthTokenBytesMax ||
-      static_cast<int64_t>(message.channel_data.size()) >
-          contract::kChannelDataBytesMax) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "auth may have ", contract::kAuthTokenBytesMax,
-        " bytes and channel_data ", contract::kChannelDataBytesMax));
-  }
+  return absl::OkStatus();
+}
+
+absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
+                          const link::v1::Call* call) {
   auto subscription = std::make_unique<Subscription>();
   subscription->session = this;
   subscription->answers = answers;
@@ -125,7 +131,7 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
   subscription->ticket =
       shard_->router_->Subscribe(shard_->options_.index, std::move(question));
   if (subscription->ticket == 0) {
-    return absl::UnavailableError("the service is not reachable");
+    return absl::UnavailableError("the service cannot be asked now");
   }
   subscription->channel = shard_->table_.Obtain(message.channel);
   shard_->table_.AddPending(subscription.get());
@@ -141,6 +147,15 @@ void Session::RefuseSubscribe(absl::string_view channel,
   const absl::string_view name = RefusalName(code);
   shard_->observer_->OnSubscribeRefused(name);
   shard_->Send(this, shard_->dialect_->SubscriptionError(channel, error, name));
+}
+
+void Session::RefuseSubscribe(absl::string_view channel,
+                              const absl::Status& why) {
+  RefuseSubscribe(
+      channel, why.message(),
+      absl::IsResourceExhausted(why)  ? RefusedCode::CODE_TOO_MANY_CHANNELS
+      : absl::IsPermissionDenied(why) ? RefusedCode::CODE_UNAUTHORIZED
+                                      : RefusedCode::CODE_UNAVAILABLE);
 }
 
 void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
@@ -175,6 +190,11 @@ void Session::OnRefused(Subscription* subscription,
   for (int32_t i = 0; i < answers; ++i) {
     RefuseSubscribe(channel, refused.reason, refused.code);
   }
+}
+
+void Session::OnCancelled() {
+  --pending_;
+  UpdateReading();
 }
 
 void Session::On(UnsubscribeMessage& message) {
@@ -212,10 +232,10 @@ void Session::On(WhisperMessage& message) {
   whisper.set_data(std::move(message.data));
   whisper.set_socket_id(socket_id_);
   if (subscription->is_member) whisper.set_user_id(subscription->user_id);
-  if (!shard_->router_->Whisper(std::move(whisper))) {
-    return Error("whisper: the service is not reachable");
-  }
-  shard_->observer_->OnWhisper();
+  const absl::Status passed_on = shard_->router_->Whisper(std::move(whisper));
+  if (passed_on.ok()) return shard_->observer_->OnWhisper();
+  shard_->observer_->OnWhisperRefused();
+  Error(absl::StrCat("whisper: ", passed_on.message()));
 }
 
 void Session::On(PingMessage& /*message*/) {
@@ -224,20 +244,30 @@ void Session::On(PingMessage& /*message*/) {
 
 void Session::SubscribeByCall(const link::v1::Call& call) {
   const link::v1::SubscribeCall& wish = call.subscribe();
-  int32_t answers = 0;
   Subscription* const known = Find(wish.channel());
   if (known != nullptr && known->active) {
     return shard_->router_->CallDone(ResultOf(call, absl::OkStatus()));
   }
+  SubscribeMessage message{wish.channel(), wish.auth_token(), ""};
+  absl::Status asked = CheckCredentials(message);
+  if (asked.ok() && known == nullptr) asked = CheckRoom();
+  if (!asked.ok()) return shard_->router_->CallDone(ResultOf(call, asked));
+  int32_t answers = 0;
   if (known != nullptr) {
-    // The backend's word is the better one: ask anew, and let the client's own
-    // subscribe have the same answer.
+    // Ask anew, and let the client's own subscribe have the same answer. The
+    // backend's word is the better one, if it says who the user is.
     answers = known->answers;
+    if (!wish.has_member() && wish.auth_token().empty() &&
+        known->grant != nullptr) {
+      message.auth = known->grant->auth;
+      message.channel_data = known->grant->channel_data;
+    }
     End(known);
   }
-  const absl::Status asked =
-      Ask({wish.channel(), wish.auth_token(), ""}, answers, &call);
-  if (!asked.ok()) shard_->router_->CallDone(ResultOf(call, asked));
+  asked = Ask(std::move(message), answers, &call);
+  if (asked.ok()) return;
+  shard_->router_->CallDone(ResultOf(call, asked));
+  for (int32_t i = 0; i < answers; ++i) RefuseSubscribe(wish.channel(), asked);
 }
 
 void Session::UnsubscribeByCall(const link::v1::Call& call) {
@@ -276,6 +306,8 @@ void Session::End(Subscription* subscription) {
     }
     shard_->router_->Unsubscribe(shard_->options_.index, std::move(end));
   } else {
+    ++pending_;
+    shard_->cancelled_.emplace(subscription->ticket, number_);
     shard_->router_->Cancel(subscription->ticket);
   }
   Drop(subscription);
@@ -304,6 +336,7 @@ void Session::UpdateReading() {
   if (pause) {
     socket_->PauseReading();
   } else {
+    shard_->SignOfLife(this);
     socket_->ResumeReading();
   }
 }
@@ -319,8 +352,10 @@ void Session::SetTimer() {
 void Session::OnTimer() {
   // Signs of life only note the time, so the timer often comes for nothing.
   const link::v1::Settings& settings = *shard_->settings_;
-  const absl::Duration silence = shard_->wheel_.now() - last_alive_;
   if (closing_) return;
+  // Who is not read cannot be heard: its silence begins when it is read again.
+  if (paused_) shard_->SignOfLife(this);
+  const absl::Duration silence = shard_->wheel_.now() - last_alive_;
   if (silence >= absl::Milliseconds(settings.client_timeout_ms())) {
     return shard_->CloseSession(this, CloseReason::kNoHeartbeat, "");
   }

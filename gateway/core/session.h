@@ -6,7 +6,9 @@
 // Threads: its shard's loop.
 //
 // Invariant: at most kPendingSubscribesMax subscribes wait for an answer; then
-// the socket is not read until one is answered.
+// the socket is not read until one is answered. One that the client has taken
+// back counts until the service has answered it, for so long it keeps the
+// authorizer busy.
 
 #ifndef HERALD_GATEWAY_CORE_SESSION_H_
 #define HERALD_GATEWAY_CORE_SESSION_H_
@@ -51,6 +53,8 @@ class Session final : public Timer {
   // From the service, by way of the shard.
   void OnConfirmed(Subscription* subscription, Confirmed& confirmed);
   void OnRefused(Subscription* subscription, const Refused& refused);
+  // A subscribe that was taken back is answered.
+  void OnCancelled();
   void SubscribeByCall(const link::v1::Call& call);
   void UnsubscribeByCall(const link::v1::Call& call);
 
@@ -59,12 +63,15 @@ class Session final : public Timer {
   void SetTimer();
 
   Subscription* Find(absl::string_view channel);
+  // Whether there may be one more subscription.
+  absl::Status CheckRoom() const;
   // Begins a subscription: asks the service, and says how many subscribes of
   // the client wait for the answer. An error is what those must be told.
   absl::Status Ask(SubscribeMessage message, int32_t answers,
                    const link::v1::Call* call);
   void RefuseSubscribe(absl::string_view channel, absl::string_view error,
                        link::v1::Refused::Code code);
+  void RefuseSubscribe(absl::string_view channel, const absl::Status& why);
   // Removes it from the session. It is destroyed.
   void Drop(Subscription* subscription);
   // Tells the service and drops it.
@@ -89,7 +96,7 @@ class Session final : public Timer {
   bool closing_ = false;  // Told to close; says and hears nothing any more.
   bool paused_ = false;
   contract::CloseReason close_reason_ = contract::CloseReason::kNormal;
-  int32_t pending_ = 0;
+  int32_t pending_ = 0;  // Subscribes without an answer.
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
 };
 

@@ -185,6 +185,7 @@ void Shard::On(Confirmed& confirmed) {
     return subscription->session->OnConfirmed(subscription, confirmed);
   }
   // It was cancelled while the yes was on its way to this loop.
+  CancelledIsAnswered(confirmed.ticket);
   link::v1::Unsubscribe end;
   end.set_ticket(confirmed.ticket);
   end.set_channel(confirmed.channel);
@@ -197,7 +198,7 @@ void Shard::On(Confirmed& confirmed) {
 
 void Shard::On(Refused& refused) {
   Subscription* const subscription = FindTicket(refused.ticket);
-  if (subscription == nullptr) return;
+  if (subscription == nullptr) return CancelledIsAnswered(refused.ticket);
   subscription->session->OnRefused(subscription, refused);
 }
 
@@ -316,6 +317,14 @@ Session* Shard::Find(absl::string_view socket_id) {
 Subscription* Shard::FindTicket(int64_t ticket) {
   const auto it = tickets_.find(ticket);
   return it == tickets_.end() ? nullptr : it->second;
+}
+
+void Shard::CancelledIsAnswered(int64_t ticket) {
+  const auto it = cancelled_.find(ticket);
+  if (it == cancelled_.end()) return;
+  const auto session = sessions_.find(it->second);
+  cancelled_.erase(it);
+  if (session != sessions_.end()) session->second->OnCancelled();
 }
 
 void Shard::Forget(Subscription* subscription) {

@@ -127,6 +127,8 @@ class Shard {
   std::vector<Session*> SessionsOf(absl::string_view user_id);
   Session* Find(absl::string_view socket_id);
   Subscription* FindTicket(int64_t ticket);
+  // The answer to a ticket that was cancelled has come.
+  void CancelledIsAnswered(int64_t ticket);
   void GrantDue(int64_t ticket);
 
   // Constant after construction.
@@ -141,6 +143,9 @@ class Shard {
   SubscriptionTable table_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<int64_t, Subscription*> tickets_;
+  // Tickets that were cancelled and are still open, with their sockets'
+  // numbers.
+  absl::flat_hash_map<int64_t, uint64_t> cancelled_;
   // When which ticket's grant wants attention.
   absl::btree_set<std::pair<absl::Time, int64_t>> grants_;
   std::vector<Session*> dirty_;       // nullptr where one has gone.

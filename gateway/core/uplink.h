@@ -9,6 +9,7 @@
 #ifndef HERALD_GATEWAY_CORE_UPLINK_H_
 #define HERALD_GATEWAY_CORE_UPLINK_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,10 @@ class Uplink {
   // would exceed contract::kLinkOutboxBytesMax ends the link instead, which its
   // owner tells the router later.
   virtual void Enqueue(std::string chunk) = 0;
+
+  // As Enqueue(), for what may be refused: false, and nothing is appended, if
+  // more than `bytes_max` would wait then or the link has ended.
+  virtual bool TryEnqueue(std::string chunk, int64_t bytes_max) = 0;
 
   // As Enqueue(), past the bound: for what a gateway holds when it attaches,
   // which is as large as it is.

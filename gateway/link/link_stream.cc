@@ -39,8 +39,9 @@ absl::Status Parse(grpc::ByteBuffer* bytes, link::v1::AttachResponse* frame) {
 }  // namespace
 
 LinkStream::LinkStream(const std::shared_ptr<grpc::Channel>& channel,
-                       const std::string& api_token, Receiver receiver)
-    : receiver_(std::move(receiver)) {
+                       const std::string& api_token, LinkGate* gate,
+                       Receiver receiver)
+    : gate_(gate), receiver_(std::move(receiver)) {
   if (!api_token.empty()) {
     context_.AddMetadata("authorization", absl::StrCat("Bearer ", api_token));
   }
@@ -84,6 +85,15 @@ void LinkStream::Enqueue(std::string chunk) {
       " bytes wait for it")));
 }
 
+bool LinkStream::TryEnqueue(std::string chunk, int64_t bytes_max) {
+  MutexLock lock(&mu_);
+  if (ended_ || half_closed_) return false;
+  const auto size = static_cast<int64_t>(chunk.size());
+  if (bounded_bytes_ + size > bytes_max) return false;
+  Append(std::move(chunk), /*attach=*/false);
+  return true;
+}
+
 void LinkStream::EnqueueUnbounded(std::string chunk) {
   MutexLock lock(&mu_);
   if (ended_ || half_closed_) return;
@@ -112,14 +122,16 @@ void LinkStream::Cancel(absl::Status why) {
 }
 
 void LinkStream::End(absl::Status why) {
+  bool first = false;
   {
     MutexLock lock(&mu_);
     if (why_.ok()) why_ = std::move(why);
-    ended_ = true;
+    first = !std::exchange(ended_, true);
     outbox_.clear();
     attach_bytes_ = 0;
     bounded_bytes_ = 0;
   }
+  if (first) gate_->Release();
   TakePen();
 }
 
@@ -172,7 +184,23 @@ void LinkStream::OnReadDone(bool ok) {
   }
   if (!status.ok()) return Cancel(std::move(status));
   incoming_.Clear();
-  StartRead(&incoming_);
+  ReadOn();
+}
+
+void LinkStream::ReadOn() {
+  if (gate_->is_open()) return StartRead(&incoming_);
+  AddHold();
+  gate_->WhenOpen([this] {
+    StartRead(&incoming_);
+    RemoveHold();
+  });
+  bool ended = false;
+  {
+    MutexLock lock(&mu_);
+    ended = ended_;
+  }
+  // Then End() may have come before there was somebody to let go.
+  if (ended) gate_->Release();
 }
 
 void LinkStream::OnWriteDone(bool ok) {

@@ -17,6 +17,9 @@
 // the pen when nothing can be written any more removes the hold and keeps the
 // pen for ever.
 //
+// The gate: a read that waits for it is no operation of gRPC's and begins
+// outside reactions, so it has a hold too. Whoever ends the stream lets it go.
+//
 // Invariant: outbox_ is empty, or the pen is held, or a Flush() is still due.
 
 #ifndef HERALD_GATEWAY_LINK_LINK_STREAM_H_
@@ -31,6 +34,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/notification.h"
+#include "gateway/core/link_gate.h"
 #include "gateway/core/uplink.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
@@ -49,8 +53,9 @@ class LinkStream final
   // done().
   using Receiver = absl::AnyInvocable<absl::Status(link::v1::AttachResponse)>;
 
+  // `gate` outlives the stream; one stream at a time uses it.
   LinkStream(const std::shared_ptr<grpc::Channel>& channel,
-             const std::string& api_token, Receiver receiver);
+             const std::string& api_token, LinkGate* gate, Receiver receiver);
 
   // Begins the call. What was enqueued before is written first. Once, and
   // always, or OnDone() never comes.
@@ -58,6 +63,8 @@ class LinkStream final
 
   // Uplink:
   void Enqueue(std::string chunk) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool TryEnqueue(std::string chunk, int64_t bytes_max) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   void EnqueueUnbounded(std::string chunk) override ABSL_LOCKS_EXCLUDED(mu_);
   void Flush() override ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -91,6 +98,8 @@ class LinkStream final
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
+  // Reads the next frame, as soon as the gate is open.
+  void ReadOn() ABSL_LOCKS_EXCLUDED(mu_);
   void Append(std::string chunk, bool attach)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Nothing is written any more. `why` may be OK: then the service says.
@@ -99,6 +108,8 @@ class LinkStream final
   void TakePen() ABSL_LOCKS_EXCLUDED(mu_);
   // Takes the next step of the write side. REQUIRES: the caller holds the pen.
   void Write() ABSL_LOCKS_EXCLUDED(mu_);
+
+  LinkGate* const gate_;
 
   // Lent to gRPC until OnDone().
   grpc::ClientContext context_;

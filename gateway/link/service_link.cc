@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "gateway/link/link_stream.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/support/channel_arguments.h"
@@ -66,6 +67,17 @@ bool Connect(grpc::Channel& channel, const absl::Notification& stop) {
   }
 }
 
+// When the service took it, in microseconds since the Unix epoch; 0 if there
+// is none.
+int64_t OldestPublicationUs(const link::v1::AttachResponse& frame) {
+  int64_t oldest_us = 0;
+  for (const link::v1::ServiceItem& item : frame.items()) {
+    const int64_t us = item.publication().published_us();
+    if (us > 0 && (oldest_us == 0 || us < oldest_us)) oldest_us = us;
+  }
+  return oldest_us;
+}
+
 double Random() {
   thread_local std::mt19937_64 engine{std::random_device{}()};
   return std::ldexp(static_cast<double>(engine() >> 11), -53);
@@ -74,10 +86,11 @@ double Random() {
 }  // namespace
 
 ServiceLink::ServiceLink(ServiceLinkOptions options, Router* router,
-                         Observer* observer)
+                         Observer* observer, LinkGate* gate)
     : options_(std::move(options)),
       router_(router),
       observer_(observer),
+      gate_(gate),
       credentials_(grpc::InsecureChannelCredentials()) {
   contract::Require(!options_.targets.empty());
 }
@@ -128,11 +141,11 @@ bool ServiceLink::Try(const std::string& target) {
     Unreachable(target);
     return false;
   }
-  const auto stream = std::make_shared<LinkStream>(
-      channel, options_.api_token, [this](link::v1::AttachResponse frame) {
-        if (!up_.exchange(true)) observer_->OnLinkOpened();
-        return router_->Receive(std::move(frame));
-      });
+  const auto stream =
+      std::make_shared<LinkStream>(channel, options_.api_token, gate_,
+                                   [this](link::v1::AttachResponse frame) {
+                                     return Receive(std::move(frame));
+                                   });
   if (!SetStream(stream)) {
     stream->Cancel(absl::CancelledError("the gateway stops"));
   }
@@ -157,6 +170,15 @@ bool ServiceLink::Try(const std::string& target) {
                                      ? "it has closed the link"
                                      : stream->why().ToString()));
   return used;
+}
+
+absl::Status ServiceLink::Receive(link::v1::AttachResponse frame) {
+  if (!up_.exchange(true)) observer_->OnLinkOpened();
+  const int64_t oldest_us = OldestPublicationUs(frame);
+  if (oldest_us > 0) {
+    observer_->OnLinkLag(absl::Now() - absl::FromUnixMicros(oldest_us));
+  }
+  return router_->Receive(std::move(frame));
 }
 
 void ServiceLink::Attend(LinkStream& stream) {

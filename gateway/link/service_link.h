@@ -36,6 +36,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/notification.h"
+#include "gateway/core/link_gate.h"
 #include "gateway/core/observer.h"
 #include "gateway/core/router.h"
 #include "grpcpp/security/credentials.h"
@@ -55,8 +56,9 @@ struct ServiceLinkOptions {
 
 class ServiceLink {
  public:
-  // Both pointers outlive the link.
-  ServiceLink(ServiceLinkOptions options, Router* router, Observer* observer);
+  // The pointers outlive the link. While `gate` is closed it is not read.
+  ServiceLink(ServiceLinkOptions options, Router* router, Observer* observer,
+              LinkGate* gate);
 
   // As Stop().
   ~ServiceLink();
@@ -88,12 +90,15 @@ class ServiceLink {
   void Attend(LinkStream& stream);
   // Tells the observer that there is no service, unless it knows.
   void Unreachable(const std::string& target);
+  // A frame has come.
+  absl::Status Receive(link::v1::AttachResponse frame);
   bool SetStream(StreamPtr stream) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after construction.
   const ServiceLinkOptions options_;
   Router* const router_;
   Observer* const observer_;
+  LinkGate* const gate_;
   // Kept, for gRPC tears itself down whenever its last object goes.
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
 

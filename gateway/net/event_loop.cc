@@ -23,6 +23,7 @@ EventLoop::EventLoop(int index, GatewayState* state)
       state_(state),
       start_(absl::Now()),
       monotonic_start_(Clock::now()),
+      meter_(&state->link_gate),
       shard_({index, state->subscriptions_max}, state->router, state->dialect,
              this, state->observer, start_),
       context_(/*concurrency_hint=*/1),
@@ -44,8 +45,12 @@ absl::Time EventLoop::Monotonic() const {
 }
 
 void EventLoop::Post(std::vector<Delivery> batch) {
+  int64_t bytes = 0;
+  for (const Delivery& delivery : batch) bytes += DeliveryBytes(delivery);
+  meter_.Add(bytes);
   {
     MutexLock lock(&mu_);
+    inbox_bytes_ += bytes;
     const bool wakes = inbox_.empty();
     if (wakes) {
       inbox_ = std::move(batch);
@@ -60,11 +65,14 @@ void EventLoop::Post(std::vector<Delivery> batch) {
 
 void EventLoop::DeliverAll() {
   std::vector<Delivery> batch;
+  int64_t bytes = 0;
   {
     MutexLock lock(&mu_);
     batch = std::exchange(inbox_, {});
+    bytes = std::exchange(inbox_bytes_, 0);
   }
   shard_.Deliver(std::move(batch));
+  meter_.Remove(bytes);
 }
 
 void EventLoop::RequestFlush() {

@@ -2,15 +2,17 @@
 //
 // One io_context, one thread, one shard. A socket lives and dies on its loop.
 //
-// Threads: Post(), StartDrain(), Stop() and queue_bytes() may be called from
-// any; Start() and Join() from the one that owns the loop; all else on the
-// loop's own.
+// Threads: Post(), StartDrain(), Stop(), queue_bytes() and inbox_bytes() may be
+// called from any; Start() and Join() from the one that owns the loop; all else
+// on the loop's own.
 //
 // Lifetime: whoever owns it calls Stop() and Join(), and destroys it after
 // all who might Post(). Sockets that are still open are cut then.
 //
 // Order: batches are delivered in the order of their Post(). A turn delivers
 // all that has come so far; the flush is queued behind it.
+//
+// Bound: above kInboxBytesMax the link is not read (link_gate.h).
 
 #ifndef HERALD_GATEWAY_NET_EVENT_LOOP_H_
 #define HERALD_GATEWAY_NET_EVENT_LOOP_H_
@@ -27,6 +29,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "gateway/core/delivery.h"
+#include "gateway/core/link_gate.h"
 #include "gateway/core/shard.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/gateway_state.h"
@@ -53,6 +56,9 @@ class EventLoop final : public Loop, public ShardInbox {
   int64_t queue_bytes() const {
     return published_queue_bytes_.load(std::memory_order_relaxed);
   }
+
+  // Bytes that wait to be delivered to the sockets' outboxes.
+  int64_t inbox_bytes() const { return meter_.bytes(); }
 
   // ShardInbox:
   void Post(std::vector<Delivery> batch) override ABSL_LOCKS_EXCLUDED(mu_);
@@ -92,6 +98,7 @@ class EventLoop final : public Loop, public ShardInbox {
   const Clock::time_point monotonic_start_;
 
   std::atomic<int64_t> published_queue_bytes_{0};
+  InboxMeter meter_;
 
   // Touched only by the loop. The context is destroyed first, for its handlers
   // own the sockets, which are known to the shard and count their bytes.
@@ -106,6 +113,7 @@ class EventLoop final : public Loop, public ShardInbox {
 
   contract::Mutex mu_;
   std::vector<Delivery> inbox_ ABSL_GUARDED_BY(mu_);
+  int64_t inbox_bytes_ ABSL_GUARDED_BY(mu_) = 0;
 
   std::thread thread_;
 };

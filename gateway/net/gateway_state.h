@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What all event loops of the process share: the settings of the rim, the way
-// to the core, and the two facts that change.
+// to the core, and the facts that change.
 //
-// Threads: any. All but the atomics is constant once the loops run.
+// Threads: any. All but the gate and the atomics is constant once the loops
+// run.
 
 #ifndef HERALD_GATEWAY_NET_GATEWAY_STATE_H_
 #define HERALD_GATEWAY_NET_GATEWAY_STATE_H_
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "gateway/core/dialect.h"
+#include "gateway/core/link_gate.h"
 #include "gateway/core/router.h"
 #include "gateway/net/net_observer.h"
 #include "gateway/net/origin_patterns.h"
@@ -37,6 +39,7 @@ struct GatewayState {
   // Why /readyz is 503, as a sentence; empty if the gateway is ready.
   std::function<std::string()> not_ready;
 
+  LinkGate link_gate;  // Closed by loops that have too much to do.
   std::atomic<bool> draining{false};
   std::atomic<int64_t> connections{0};  // Open WebSockets; see ConnectionSlot.
 };

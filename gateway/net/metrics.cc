@@ -47,9 +47,23 @@ Counter& AddCounter(Registry& registry, const char* name, const char* help) {
       .Add({});
 }
 
+Histogram& AddHistogram(Registry& registry, const char* name,
+                        const char* help) {
+  return prometheus::BuildHistogram()
+      .Name(name)
+      .Help(help)
+      .Register(registry)
+      .Add({}, kLatencyBounds);
+}
+
 Gauge& AddGauge(Registry& registry, const char* name, const char* help) {
   return prometheus::BuildGauge().Name(name).Help(help).Register(registry).Add(
       {});
+}
+
+// Another machine's clock may be ahead of this one's.
+void Observe(Histogram& histogram, absl::Duration duration) {
+  histogram.Observe(std::max(0.0, absl::ToDoubleSeconds(duration)));
 }
 
 // One counter per value of a label, all there from the start.
@@ -85,11 +99,14 @@ struct Metrics::Instruments {
   Counter& messages;
   Counter& bad_messages;
   Counter& whispers;
+  Counter& whispers_refused;
   Gauge& queue_bytes;
+  Gauge& inbox_bytes;
   Gauge& link_up;
   Gauge& link_settled;
   Counter& link_ended;
   Gauge& link_queue_bytes;
+  Histogram& link_lag;
   Counter& grants_asked;
   Counter& grants_ended;
   Counter& accept_errors;
@@ -119,14 +136,11 @@ Metrics::Instruments::Instruments(Registry& r)
                             "publication and subscriber.")),
       delivery_bytes(AddCounter(r, "herald_gateway_delivery_bytes_total",
                                 "Bytes of these, with WebSocket framing.")),
-      publish_to_socket(
-          prometheus::BuildHistogram()
-              .Name("herald_gateway_publish_to_socket_seconds")
-              .Help("Seconds from the service taking a publication to its "
-                    "being handed to the sockets of one event loop; once for "
-                    "each publication and loop.")
-              .Register(r)
-              .Add({}, kLatencyBounds)),
+      publish_to_socket(AddHistogram(
+          r, "herald_gateway_publish_to_socket_seconds",
+          "Seconds from the service taking a publication to its being handed "
+          "to the sockets of one event loop; once for each publication and "
+          "loop.")),
       slow_consumers(AddCounter(r, "herald_gateway_slow_consumers_total",
                                 "WebSockets cut because they read too "
                                 "slowly.")),
@@ -139,8 +153,15 @@ Metrics::Instruments::Instruments(Registry& r)
                               "Of these, messages that were not understood.")),
       whispers(AddCounter(r, "herald_gateway_whispers_total",
                           "Client events passed on.")),
+      whispers_refused(AddCounter(
+          r, "herald_gateway_whispers_refused_total",
+          "Client events refused because the service was away or too much "
+          "waited for it.")),
       queue_bytes(AddGauge(r, "herald_gateway_queue_bytes",
                            "Bytes that wait for WebSockets to take them.")),
+      inbox_bytes(AddGauge(r, "herald_gateway_inbox_bytes",
+                           "Bytes from the link that wait for event loops to "
+                           "hand them to WebSockets.")),
       link_up(AddGauge(r, "herald_gateway_link_up",
                        "1 if the link to the service is open, else 0.")),
       link_settled(AddGauge(r, "herald_gateway_link_settled",
@@ -150,6 +171,10 @@ Metrics::Instruments::Instruments(Registry& r)
                             "could not be opened.")),
       link_queue_bytes(AddGauge(r, "herald_gateway_link_queue_bytes",
                                 "Bytes that wait for the link to take them.")),
+      link_lag(AddHistogram(
+          r, "herald_gateway_link_lag_seconds",
+          "Seconds from the service taking a publication to the gateway "
+          "reading it; once for each frame of the link, for its oldest.")),
       grants_asked(AddCounter(r, "herald_gateway_grants_asked_total",
                               "Grants that were asked again before their "
                               "end.")),
@@ -178,6 +203,7 @@ Metrics::~Metrics() = default;
 
 std::string Metrics::Text(const Readings& readings) {
   all_->queue_bytes.Set(static_cast<double>(readings.queue_bytes));
+  all_->inbox_bytes.Set(static_cast<double>(readings.inbox_bytes));
   all_->link_up.Set(readings.link_up ? 1 : 0);
   all_->link_settled.Set(readings.link_settled ? 1 : 0);
   all_->link_queue_bytes.Set(static_cast<double>(readings.link_queue_bytes));
@@ -203,9 +229,7 @@ void Metrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
                           absl::Duration since_publish) {
   all_->deliveries.Increment(static_cast<double>(sockets));
   all_->delivery_bytes.Increment(static_cast<double>(sockets * frame_bytes));
-  // Another machine's clock may be ahead of this one's.
-  all_->publish_to_socket.Observe(
-      std::max(0.0, absl::ToDoubleSeconds(since_publish)));
+  Observe(all_->publish_to_socket, since_publish);
 }
 
 void Metrics::OnSlow(int64_t bytes) {
@@ -216,9 +240,11 @@ void Metrics::OnSlow(int64_t bytes) {
 void Metrics::OnMessage(int64_t /*bytes*/) { all_->messages.Increment(); }
 void Metrics::OnBadMessage() { all_->bad_messages.Increment(); }
 void Metrics::OnWhisper() { all_->whispers.Increment(); }
+void Metrics::OnWhisperRefused() { all_->whispers_refused.Increment(); }
 void Metrics::OnLinkEnded(absl::string_view /*why*/) {
   all_->link_ended.Increment();
 }
+void Metrics::OnLinkLag(absl::Duration lag) { Observe(all_->link_lag, lag); }
 void Metrics::OnGrantAsked() { all_->grants_asked.Increment(); }
 void Metrics::OnGrantEnded() { all_->grants_ended.Increment(); }
 

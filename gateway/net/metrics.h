@@ -33,6 +33,7 @@ class Metrics : public NetObserver {
   // Facts that are read when somebody looks.
   struct Readings {
     int64_t queue_bytes = 0;  // Of all sockets.
+    int64_t inbox_bytes = 0;  // Of all loops.
     bool link_up = false;
     bool link_settled = false;
     int64_t link_queue_bytes = 0;
@@ -57,7 +58,9 @@ class Metrics : public NetObserver {
   void OnMessage(int64_t bytes) override;
   void OnBadMessage() override;
   void OnWhisper() override;
+  void OnWhisperRefused() override;
   void OnLinkEnded(absl::string_view why) override;
+  void OnLinkLag(absl::Duration lag) override;
   void OnGrantAsked() override;
   void OnGrantEnded() override;
   void OnUpgradeRefused(UpgradeRefusal why) override;

@@ -24,6 +24,13 @@ class FakeUplink final : public Uplink {
     ASSERT_TRUE(frame.ParseFromString(chunk));
     for (auto& item : *frame.mutable_items()) items.push_back(std::move(item));
   }
+  bool TryEnqueue(std::string chunk, int64_t bytes_max) override {
+    if (waiting_bytes + static_cast<int64_t>(chunk.size()) > bytes_max) {
+      return false;
+    }
+    Enqueue(std::move(chunk));
+    return true;
+  }
   void EnqueueUnbounded(std::string chunk) override {
     Enqueue(std::move(chunk));
   }
@@ -33,6 +40,7 @@ class FakeUplink final : public Uplink {
 
   std::vector<link::v1::GatewayItem> items;
   int flushes = 0;
+  int64_t waiting_bytes = 0;  // What it says that waits for the service.
 };
 
 // Keeps what a browser is sent, as payloads.

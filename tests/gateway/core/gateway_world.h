@@ -164,9 +164,11 @@ class GatewayWorld : public ::testing::Test {
     Say(item);
   }
 
-  void Refuse(link::v1::Refused::Code code, const std::string& reason) {
+  // Answers the last subscribe, or another ticket, with no.
+  void Refuse(link::v1::Refused::Code code, const std::string& reason,
+              int64_t ticket = 0) {
     link::v1::ServiceItem item;
-    item.mutable_refused()->set_ticket(Asked().ticket());
+    item.mutable_refused()->set_ticket(ticket > 0 ? ticket : Asked().ticket());
     item.mutable_refused()->set_code(code);
     item.mutable_refused()->set_reason(reason);
     Say(item);
@@ -199,7 +201,14 @@ class GatewayWorld : public ::testing::Test {
            R"(","data":)" + data + "}";
   }
 
-  Observer observer_;
+  struct CountingObserver final : Observer {
+    void OnWhisper() override { ++whispers; }
+    void OnWhisperRefused() override { ++whispers_refused; }
+    int whispers = 0;
+    int whispers_refused = 0;
+  };
+
+  CountingObserver observer_;
   NativeDialect dialect_;
   Router router_{kGatewayId, "test", &dialect_, &observer_};
   FakeLoop loops_[2];

@@ -214,6 +214,40 @@ TEST_F(ASession, IsToldWhyItMayNotWhisper) {
               ElementsAre(HasSubstr("BROADCAST_ALLOW_CLIENT_EVENTS")));
 }
 
+TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
+  Attach();
+  Browser& ada = Subscribed(Open(), "news");
+  constexpr char kWhisper[] =
+      R"({"type":"whisper","channel":"news","event":"typing","data":1})";
+  uplink_->waiting_bytes = kWhisperOutboxBytesMax;
+  Send(ada, kWhisper);
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("try again later")));
+  EXPECT_FALSE(uplink_->items.back().has_whisper());
+  EXPECT_EQ(observer_.whispers_refused, 1);
+  EXPECT_EQ(observer_.whispers, 0);
+
+  uplink_->waiting_bytes = 0;
+  Send(ada, kWhisper);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_TRUE(uplink_->items.back().has_whisper());
+  EXPECT_EQ(observer_.whispers, 1);
+}
+
+TEST_F(ASession, IsToldWhenTooMuchWaitsForTheServiceToBeAsked) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  // Whispers have not taken the room of questions.
+  uplink_->waiting_bytes = kWhisperOutboxBytesMax;
+  Send(ada, kNews);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  uplink_->waiting_bytes = kQuestionOutboxBytesMax;
+  Send(ada, R"({"type":"subscribe","channel":"other"})");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("code":"unavailable")")));
+  Send(ada, R"({"type":"unsubscribe","channel":"news"})");
+  EXPECT_TRUE(uplink_->items.back().has_cancel()) << "never refused";
+}
+
 TEST_F(ASession, IsPingedInSilenceAndClosedWithoutASignOfLife) {
   Attach();
   Browser& ada = Open();
@@ -227,6 +261,24 @@ TEST_F(ASession, IsPingedInSilenceAndClosedWithoutASignOfLife) {
   EXPECT_EQ(ada.socket.pings, 1);
   EXPECT_THAT(ada.socket.closed,
               ElementsAre(Pair(CloseReason::kNoHeartbeat, "")));
+}
+
+TEST_F(ASession, IsNotTakenForDeadWhileItIsNotRead) {
+  Attach();
+  Browser& ada = Open();
+  for (int i = 0; i < contract::kPendingSubscribesMax; ++i) {
+    Send(ada, absl::StrCat(R"({"type":"subscribe","channel":"c)", i, "\"}"));
+  }
+  ASSERT_TRUE(ada.socket.paused);
+  Sleep(absl::Seconds(150));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  EXPECT_EQ(ada.socket.pings, 0) << "its answer would not be read";
+  Allow();
+  Sleep(absl::Seconds(59));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  EXPECT_EQ(ada.socket.pings, 1);
+  Sleep(absl::Seconds(2));
+  EXPECT_THAT(ada.socket.closed, SizeIs(1));
 }
 
 TEST_F(ASession, LivesAsLongAsAnythingComesFromIt) {
@@ -251,53 +303,6 @@ TEST_F(ASession, TakesTheServicesSettingsAtOnce) {
   EXPECT_EQ(ada.socket.message_bytes_max, 65536u + 4096);
   Attach();
   EXPECT_EQ(ada.socket.message_bytes_max, 100u + 4096);
-}
-
-TEST_F(ASession, IsSubscribedByABackend) {
-  Attach();
-  Browser& ada = Open();
-  ada.Hears();
-  link::v1::ServiceItem item;
-  item.mutable_call()->set_call_id(5);
-  auto& call = *item.mutable_call()->mutable_subscribe();
-  call.set_socket_id(ada.id);
-  call.set_channel("presence-room");
-  call.mutable_member()->set_user_id("ada");
-  Say(item);
-  EXPECT_EQ(Asked().call_id(), 5);
-  EXPECT_EQ(Asked().member().user_id(), "ada");
-  Allow("ada", {"ada"});
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
-  // Once more: nothing changes, and the call is answered.
-  Say(item);
-  EXPECT_EQ(uplink_->items.back().call_result().call_id(), 5);
-  EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
-}
-
-TEST_F(ASession, DoesNotHearOfARefusalThatItDidNotAskFor) {
-  Attach();
-  Browser& ada = Open();
-  ada.Hears();
-  link::v1::ServiceItem item;
-  item.mutable_call()->set_call_id(5);
-  item.mutable_call()->mutable_subscribe()->set_socket_id(ada.id);
-  item.mutable_call()->mutable_subscribe()->set_channel("private-x");
-  Say(item);
-  Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "no");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
-}
-
-TEST_F(ASession, IsUnsubscribedByABackendAndToldSo) {
-  Attach();
-  Browser& ada = Subscribed(Open(), "news");
-  link::v1::ServiceItem item;
-  item.mutable_call()->set_call_id(6);
-  item.mutable_call()->mutable_unsubscribe()->set_socket_id(ada.id);
-  item.mutable_call()->mutable_unsubscribe()->set_channel("news");
-  Say(item);
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("reason":)")));
-  EXPECT_EQ(uplink_->items.back().call_result().call_id(), 6);
-  EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
 }
 
 }  // namespace

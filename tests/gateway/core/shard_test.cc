@@ -122,6 +122,18 @@ TEST_F(AShard, AsksAgainFromNineTenthsOfAGrant) {
   EXPECT_THAT(ada.Hears(), SizeIs(1));
 }
 
+TEST_F(AShard, AsksLaterWhenTooMuchWaitsForTheService) {
+  Attach();
+  Granted(40'000);
+  Sleep(absl::Seconds(35));
+  uplink_->waiting_bytes = kQuestionOutboxBytesMax;
+  Sleep(absl::Seconds(2));
+  EXPECT_EQ(Renewals(), 0);
+  uplink_->waiting_bytes = 0;
+  Sleep(absl::Seconds(1.1));
+  EXPECT_EQ(Renewals(), 1);
+}
+
 TEST_F(AShard, EndsAGrantOnTimeWhenNobodyAnswers) {
   Attach();
   Browser& ada = Granted(10'000);

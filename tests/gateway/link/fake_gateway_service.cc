@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -114,6 +116,10 @@ grpc::Status FakeGatewayService::Serve(grpc::ServerContext* context,
     changed_.notify_all();
     if (manner == Manner::kIgnore || answers.items().empty()) continue;
     stream->Write(answers);
+    if (manner == Manner::kFlood &&
+        answers.items().rbegin()->has_subscribed()) {
+      Flood(frame.items().rbegin()->subscribe().channel(), stream);
+    }
     if (manner == Manner::kStall && answers.items().rbegin()->has_settled()) {
       // Nothing tells a handler that does not read of the end.
       testing_support::WaitUntil([&] { return context->IsCancelled(); });
@@ -121,6 +127,19 @@ grpc::Status FakeGatewayService::Serve(grpc::ServerContext* context,
     }
   }
   return grpc::Status::OK;
+}
+
+void FakeGatewayService::Flood(const std::string& channel, Stream* stream) {
+  for (int i = 0; i < kFloodFrames; ++i) {
+    AttachResponse frame;
+    auto& publication = *frame.add_items()->mutable_publication();
+    publication.set_channel(channel);
+    publication.set_event("e");
+    publication.set_data(std::to_string(i));
+    publication.set_published_us(
+        absl::ToUnixMicros(absl::Now() - absl::Seconds(10)));
+    if (!stream->Write(frame)) return;
+  }
 }
 
 AttachResponse FakeGatewayService::Note(size_t number,

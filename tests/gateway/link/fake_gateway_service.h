@@ -32,7 +32,12 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
     kIgnore,  // Says nothing at all.
     kStall,   // As kServe until it has settled, then reads no more.
     kRefuse,  // Ends it with UNAUTHENTICATED.
+    kFlood,   // As kServe; a subscribe is followed by kFloodFrames.
   };
+
+  // Frames of one publication each, of the data "0", "1" and so on, taken 10 s
+  // ago.
+  static constexpr int kFloodFrames = 100;
 
   // One Attach call, also after its end.
   struct Attach {
@@ -78,6 +83,7 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
   // Returns when the link is over.
   grpc::Status Serve(grpc::ServerContext* context, Stream* stream,
                      size_t number);
+  static void Flood(const std::string& channel, Stream* stream);
   link::v1::AttachResponse Note(size_t number,
                                 const link::v1::AttachRequest& frame);
 

@@ -16,22 +16,18 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "gateway/core/native_dialect.h"
 #include "gmock/gmock.h"
 #include "grpcpp/generic/async_generic_service.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
 #include "proto/contract/limits.h"
-#include "tests/gateway/link/fake_gateway_service.h"
+#include "tests/gateway/link/link_world.h"
 #include "tests/support/deadline.h"
 #include "tests/support/restartable_port.h"
 
@@ -45,124 +41,12 @@ using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ALink = LinkWorld;
 using testing_support::Clock;
 using testing_support::kPatience;
 using testing_support::kSlowness;
 using testing_support::Milliseconds;
 using Manner = FakeGatewayService::Manner;
-
-// Counts what the observer hears, and lets a test wait for it.
-class Witness final : public Observer {
- public:
-  struct Heard {
-    int opened = 0;
-    int settled = 0;
-    std::vector<std::string> ended;
-  };
-
-  void OnLinkOpened() override {
-    Note([](Heard& heard) { ++heard.opened; });
-  }
-  void OnLinkSettled() override {
-    Note([](Heard& heard) { ++heard.settled; });
-  }
-  void OnLinkEnded(absl::string_view why) override {
-    Note([&](Heard& heard) { heard.ended.emplace_back(why); });
-  }
-
-  bool WaitFor(const std::function<bool(const Heard&)>& happened) {
-    std::unique_lock<std::mutex> lock(mu_);
-    return changed_.wait_for(lock, kPatience, [&] { return happened(heard_); });
-  }
-  bool WaitForSettled(int times) {
-    return WaitFor([&](const Heard& h) { return h.settled >= times; });
-  }
-  bool WaitForEnded(size_t times) {
-    return WaitFor([&](const Heard& h) { return h.ended.size() >= times; });
-  }
-  Heard heard() {
-    std::lock_guard<std::mutex> lock(mu_);
-    return heard_;
-  }
-
- private:
-  void Note(const std::function<void(Heard&)>& change) {
-    std::lock_guard<std::mutex> lock(mu_);
-    change(heard_);
-    changed_.notify_all();
-  }
-
-  std::mutex mu_;
-  std::condition_variable changed_;
-  Heard heard_;
-};
-
-// Counts the subscriptions that were confirmed.
-class CountingInbox final : public ShardInbox {
- public:
-  void Post(std::vector<Delivery> batch) override {
-    std::lock_guard<std::mutex> lock(mu_);
-    for (const Delivery& one : batch) {
-      confirmed_ += std::holds_alternative<Confirmed>(one);
-    }
-    changed_.notify_all();
-  }
-  bool WaitForConfirmed(int count) {
-    std::unique_lock<std::mutex> lock(mu_);
-    return changed_.wait_for(lock, kPatience,
-                             [&] { return confirmed_ >= count; });
-  }
-
- private:
-  std::mutex mu_;
-  std::condition_variable changed_;
-  int confirmed_ = 0;
-};
-
-class ALink : public ::testing::Test {
- protected:
-  ALink() { router_.SetShards({&inbox_}); }
-
-  void Dial(std::vector<std::string> targets, std::string token = "") {
-    link_.emplace(ServiceLinkOptions{std::move(targets), std::move(token)},
-                  &router_, &witness_);
-    link_->Start();
-  }
-
-  void Whisper(std::string data) {
-    link::v1::Whisper whisper;
-    whisper.set_channel("news");
-    whisper.set_data(std::move(data));
-    router_.Whisper(std::move(whisper));
-  }
-
-  // The whispers of one call, in their order.
-  std::vector<std::string> WhispersOf(size_t number) {
-    std::vector<std::string> data;
-    const FakeGatewayService::Attaches all = service_.attaches();
-    for (const GatewayItem& item : all[number].items) {
-      if (item.has_whisper()) data.push_back(item.whisper().data());
-    }
-    return data;
-  }
-
-  int64_t DownOf(size_t number) {
-    return service_.attaches()[number].items.at(0).hello().link_down_ms();
-  }
-
-  Milliseconds TimeOf(const std::function<void()>& body) {
-    const Clock::time_point start = Clock::now();
-    body();
-    return std::chrono::duration_cast<Milliseconds>(Clock::now() - start);
-  }
-
-  NativeDialect dialect_;
-  Witness witness_;
-  CountingInbox inbox_;
-  Router router_{7, "0.1.0", &dialect_, &witness_};
-  FakeGatewayService service_;
-  std::optional<ServiceLink> link_;
-};
 
 TEST_F(ALink, BeginsWithHelloAndIsOpenWithTheFirstAnswer) {
   service_.StartServer();
@@ -337,10 +221,12 @@ TEST_F(ALink, EndsWhenTheServiceReadsTooSlowly) {
   service_.SetManner(Manner::kServe);
 
   int64_t queued_max = 0;
-  const std::string data(64 << 10, 'x');
+  link::v1::CallResult result;
+  result.set_call_id(1);
+  result.set_message(std::string(64 << 10, 'x'));
   const Clock::time_point deadline = Clock::now() + kPatience;
   while (witness_.heard().ended.empty() && Clock::now() < deadline) {
-    Whisper(data);
+    router_.CallDone(result);
     queued_max = std::max(queued_max, link_->queue_bytes());
   }
 
@@ -349,6 +235,33 @@ TEST_F(ALink, EndsWhenTheServiceReadsTooSlowly) {
   EXPECT_LE(queued_max, contract::kLinkOutboxBytesMax);
   EXPECT_GT(queued_max, contract::kLinkOutboxBytesMax / 2);
   EXPECT_TRUE(witness_.WaitForSettled(2));
+}
+
+TEST_F(ALink, IsNotEndedByWhispersAndQuestions) {
+  service_.SetManner(Manner::kStall);
+  service_.StartServer();
+  Dial({service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  link::v1::Whisper whisper;
+  whisper.set_data(std::string(64 << 10, 'x'));
+  absl::Status status;
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while (status.ok() && Clock::now() < deadline) {
+    status = router_.Whisper(whisper);
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_LE(link_->queue_bytes(), kWhisperOutboxBytesMax);
+
+  link::v1::Subscribe question;
+  question.set_channel("news");
+  question.set_auth_token(std::string(64 << 10, 'x'));
+  while (router_.Subscribe(0, question) != 0 && Clock::now() < deadline) {
+  }
+  EXPECT_GT(link_->queue_bytes(), kWhisperOutboxBytesMax);
+  EXPECT_LE(link_->queue_bytes(), kQuestionOutboxBytesMax);
+  EXPECT_TRUE(link_->up());
+  EXPECT_THAT(witness_.heard().ended, IsEmpty());
 }
 
 TEST_F(ALink, StopsBehindWhatWasSaid) {

@@ -5,6 +5,8 @@
 #include "gateway/net/event_loop.h"
 
 #include <algorithm>
+#include <boost/asio/post.hpp>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -50,6 +52,33 @@ TEST(ALoop, CountsWhatWaitsForItsSockets) {
       [&] { return gateway.Metric("herald_gateway_queue_bytes") > 0; }));
   EXPECT_TRUE(sockets[0]->ReadFrame().has_value());
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_queue_bytes", 0));
+}
+
+TEST(ALoopThatIsBusy, HasTheLinkNotReadBeyondABound) {
+  TestGateway gateway({.threads = 2});
+  gateway.Settle();
+  Sockets sockets = Connect(gateway, 16);
+  for (const auto& socket : sockets) gateway.Subscribe(*socket, "news");
+  std::promise<void> done;
+  const std::shared_future<void> busy(done.get_future());
+  for (const auto& loop : gateway.loops()) {
+    net::post(loop->context(), [busy] { busy.wait(); });
+  }
+  const LinkGate& gate = gateway.state().link_gate;
+  const std::string data = absl::StrCat("\"", std::string(64 << 10, 'x'), "\"");
+  int published = 0;
+  while (gate.is_open() && published < 1000) {
+    gateway.Publish("news", data);
+    ++published;
+  }
+  EXPECT_FALSE(gate.is_open());
+  EXPECT_GT(published * (64 << 10), kInboxBytesMax - (1 << 20));
+  EXPECT_GT(gateway.Metric("herald_gateway_inbox_bytes"), kInboxBytesMax);
+
+  done.set_value();
+
+  EXPECT_TRUE(WaitUntil([&] { return gate.is_open(); }));
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_inbox_bytes", 0));
 }
 
 TEST(Loops, ObserveAPublicationOnceEach) {

@@ -51,7 +51,10 @@ TEST(WhatHappens, IsCounted) {
   metrics.OnSubscriptions(-2);
   metrics.OnSubscribeRefused("unauthorized");
   metrics.OnSlow(1000);
+  metrics.OnWhisperRefused();
+  metrics.OnLinkLag(absl::Seconds(2));
   const PrometheusText page(metrics.Text({.queue_bytes = 7,
+                                          .inbox_bytes = 8,
                                           .link_up = true,
                                           .link_settled = true,
                                           .link_queue_bytes = 9}));
@@ -74,6 +77,9 @@ TEST(WhatHappens, IsCounted) {
   EXPECT_EQ(sum("slow_consumers_total"), 1);
   EXPECT_EQ(sum("dropped_bytes_total"), 1000);
   EXPECT_EQ(sum("queue_bytes"), 7);
+  EXPECT_EQ(sum("whispers_refused_total"), 1);
+  EXPECT_EQ(sum("inbox_bytes"), 8);
+  EXPECT_EQ(sum("link_lag_seconds_sum"), 2);
   EXPECT_EQ(sum("link_up"), 1);
   EXPECT_EQ(sum("link_settled"), 1);
   EXPECT_EQ(sum("link_queue_bytes"), 9);

@@ -48,7 +48,10 @@ TestGateway::TestGateway(TestGatewayOptions options)
   };
   state_.metrics_text = [this] {
     Metrics::Readings readings;
-    for (const auto& loop : loops_) readings.queue_bytes += loop->queue_bytes();
+    for (const auto& loop : loops_) {
+      readings.queue_bytes += loop->queue_bytes();
+      readings.inbox_bytes += loop->inbox_bytes();
+    }
     return metrics_.Text(readings);
   };
   std::vector<ShardInbox*> shards;

@@ -39,6 +39,10 @@ namespace herald::gateway {
 class FakeUplink final : public Uplink {
  public:
   void Enqueue(std::string chunk) override;
+  bool TryEnqueue(std::string chunk, int64_t /*bytes_max*/) override {
+    Enqueue(std::move(chunk));
+    return true;
+  }
   void EnqueueUnbounded(std::string chunk) override { Enqueue(chunk); }
   void Flush() override {}
 

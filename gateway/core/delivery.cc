@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/core/delivery.h"
+
+namespace herald::gateway {
+namespace {
+
+size_t BytesOf(const std::shared_ptr<const ChannelFrame>& frame) {
+  return sizeof(ChannelFrame) + frame->channel.size() + frame->frame->size();
+}
+
+size_t BytesOf(const Confirmed& confirmed) {
+  return confirmed.channel.size() + confirmed.user_id.size() +
+         confirmed.subscribed->size();
+}
+
+size_t BytesOf(const SubscribedAgain& again) {
+  return again.subscribed->size();
+}
+
+size_t BytesOf(const Refused& refused) { return refused.reason.size(); }
+size_t BytesOf(const Renewed& renewed) { return renewed.reason.size(); }
+size_t BytesOf(const RenewAll& /*all*/) { return 0; }
+size_t BytesOf(const NewSettings& /*settings*/) { return 0; }
+
+size_t BytesOf(const v1::Revocation& revocation) {
+  return revocation.ByteSizeLong();
+}
+
+size_t BytesOf(const link::v1::Call& call) { return call.ByteSizeLong(); }
+
+}  // namespace
+
+int64_t DeliveryBytes(const Delivery& delivery) {
+  const size_t held =
+      std::visit([](const auto& one) { return BytesOf(one); }, delivery);
+  return static_cast<int64_t>(sizeof(Delivery) + held);
+}
+
+}  // namespace herald::gateway

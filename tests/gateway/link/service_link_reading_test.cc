@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// When the link is read, and how far it is behind.
+
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/gateway/link/link_world.h"
+#include "tests/support/deadline.h"
+
+namespace herald::gateway {
+namespace {
+
+using link::v1::GatewayItem;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using testing_support::kSlowness;
+using testing_support::Milliseconds;
+using ALink = LinkWorld;
+using Manner = FakeGatewayService::Manner;
+
+TEST_F(ALink, IsNotReadWhileTheGateIsClosed) {
+  CloseTheGate();
+  // The other direction goes on meanwhile.
+  router_.Goodbye();
+  ASSERT_TRUE(service_.WaitForItem(0, GatewayItem::kGoodbye));
+  EXPECT_THAT(inbox_.frames(), SizeIs(1));
+
+  gate_.Open();
+
+  ASSERT_TRUE(inbox_.WaitForFrames(FakeGatewayService::kFloodFrames));
+  const std::vector<std::string> frames = inbox_.frames();
+  for (size_t i = 0; i < frames.size(); ++i) {
+    EXPECT_THAT(frames[i], HasSubstr("\"data\":" + std::to_string(i) + "}"));
+  }
+}
+
+TEST_F(ALink, StopsThoughTheGateIsClosed) {
+  CloseTheGate();
+  const Milliseconds took = TimeOf([&] { link_->Stop(); });
+  EXPECT_LT(took, Milliseconds(2000) * kSlowness);
+  gate_.Open();  // Harmless.
+}
+
+TEST_F(ALink, IsReplacedThoughTheGateWasClosedWhenItBroke) {
+  CloseTheGate();
+  service_.SetManner(Manner::kServe);
+  service_.EndLinks();
+  gate_.Open();
+  EXPECT_TRUE(witness_.WaitForSettled(2));
+}
+
+TEST_F(ALink, ObservesHowFarItIsBehindOnceForEachFrame) {
+  CloseTheGate();
+  gate_.Open();
+  ASSERT_TRUE(witness_.WaitFor([](const auto& heard) {
+    return heard.lags.size() >= FakeGatewayService::kFloodFrames;
+  }));
+  for (const absl::Duration lag : witness_.heard().lags) {
+    EXPECT_GE(lag, absl::Seconds(9));
+    EXPECT_LE(lag, absl::Seconds(30));
+  }
+  EXPECT_THAT(witness_.heard().lags, SizeIs(FakeGatewayService::kFloodFrames));
+}
+
+}  // namespace
+}  // namespace herald::gateway
