@@ -24,22 +24,20 @@ namespace herald::rpc {
 
 // The stub's base for the methods of this class: callbacks over raw bytes, for
 // what gRPC cannot parse it answers with UNIMPLEMENTED and without a word.
-using BroadcastServiceBase = v1::BroadcastService::WithRawCallbackMethod_Broadcast<
-    v1::BroadcastService::WithRawCallbackMethod_BroadcastStream<
-        v1::BroadcastService::WithRawCallbackMethod_Subscribe<
-            v1::BroadcastService::WithRawCallbackMethod_Unsubscribe<
-                v1::BroadcastService::WithRawCallbackMethod_GetMembers<
-                    v1::BroadcastService::WithRawCallbackMethod_GetChannel<
-                        v1::BroadcastService::
-                            WithRawCallbackMethod_ListChannels<
-                                v1::BroadcastService::
-                                    WithRawCallbackMethod_GetStats<
-                                        v1::BroadcastService::
-                                            WithRawCallbackMethod_Disconnect<
-                                                v1::BroadcastService::
-                                                    WithRawCallbackMethod_Watch<
-                                                        v1::BroadcastService::
-                                                            Service>>>>>>>>>>;
+using BroadcastServiceLooking =
+    v1::BroadcastService::WithRawCallbackMethod_GetMembers<
+        v1::BroadcastService::WithRawCallbackMethod_GetChannel<
+            v1::BroadcastService::WithRawCallbackMethod_ListChannels<
+                v1::BroadcastService::WithRawCallbackMethod_GetStats<
+                    v1::BroadcastService::WithRawCallbackMethod_Watch<
+                        v1::BroadcastService::Service>>>>>;
+using BroadcastServiceBase =
+    v1::BroadcastService::WithRawCallbackMethod_Broadcast<
+        v1::BroadcastService::WithRawCallbackMethod_BroadcastStream<
+            v1::BroadcastService::WithRawCallbackMethod_Subscribe<
+                v1::BroadcastService::WithRawCallbackMethod_Unsubscribe<
+                    v1::BroadcastService::WithRawCallbackMethod_Disconnect<
+                        BroadcastServiceLooking>>>>>;
 
 class BroadcastService final : public BroadcastServiceBase {
  public:

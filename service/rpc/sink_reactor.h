@@ -26,7 +26,6 @@
 #define HERALD_SERVICE_RPC_SINK_REACTOR_H_
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +44,7 @@
 #include "service/core/sink.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/frames.h"
+#include "service/rpc/outbox.h"
 
 namespace herald::rpc {
 
@@ -72,9 +72,7 @@ class SinkReactor : public Base, public core::Sink {
   void Enqueue(core::Chunk chunk) override ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
     if (closing_.has_value()) return;
-    const int64_t bounded = outbox_bytes_ - state_bytes_;
-    if (bounded > 0 && bounded + static_cast<int64_t>(chunk->size()) >
-                           options_.outbox_bytes_max) {
+    if (!outbox_.HasRoomFor(chunk, options_.outbox_bytes_max)) {
       Drop();
       closing_ = absl::ResourceExhaustedError(options_.overflow);
       cancel_due_ = true;
@@ -87,7 +85,6 @@ class SinkReactor : public Base, public core::Sink {
   void EnqueueState(core::Chunk chunk) override ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
     if (closing_.has_value()) return;
-    state_bytes_ += static_cast<int64_t>(chunk->size());
     Append(std::move(chunk), /*is_state=*/true);
   }
 
@@ -132,11 +129,6 @@ class SinkReactor : public Base, public core::Sink {
   StreamCounters* counters() const { return counters_; }
 
  private:
-  struct Waiting {
-    core::Chunk chunk;
-    bool is_state = false;
-  };
-
   void OnWriteDone(bool ok) override {
     // The pen is held, so Close() only records why and Write() finishes.
     if (!ok) Close(absl::UnavailableError("the stream broke"));
@@ -195,33 +187,20 @@ class SinkReactor : public Base, public core::Sink {
 
   void Append(core::Chunk chunk, bool is_state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const auto bytes = static_cast<int64_t>(chunk->size());
-    outbox_bytes_ += bytes;
-    Add(counters_->queue_bytes, bytes);
-    outbox_.push_back({std::move(chunk), is_state});
+    Add(counters_->queue_bytes, static_cast<int64_t>(chunk->size()));
+    outbox_.Append(std::move(chunk), is_state);
   }
 
   // Moves the next frame's chunks to taken_.
   void Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    int64_t bytes = 0;
-    auto next = static_cast<int64_t>(outbox_.front().chunk->size());
-    do {
-      bytes += next;
-      if (outbox_.front().is_state) state_bytes_ -= next;
-      taken_.push_back(std::move(outbox_.front().chunk));
-      outbox_.pop_front();
-      if (outbox_.empty()) break;
-      next = static_cast<int64_t>(outbox_.front().chunk->size());
-    } while (bytes + next <= options_.frame_bytes_max);
-    outbox_bytes_ -= bytes;
-    Add(counters_->queue_bytes, -bytes);
+    const int64_t before = outbox_.bytes();
+    outbox_.Take(options_.frame_bytes_max, taken_);
+    Add(counters_->queue_bytes, outbox_.bytes() - before);
   }
 
   void Drop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    Add(counters_->queue_bytes, -outbox_bytes_);
-    outbox_bytes_ = 0;
-    state_bytes_ = 0;
-    outbox_.clear();
+    Add(counters_->queue_bytes, -outbox_.bytes());
+    outbox_.Clear();
   }
 
   // As context_->TryCancel(), which knows no code but CANCELLED.
@@ -247,10 +226,7 @@ class SinkReactor : public Base, public core::Sink {
 
   contract::Mutex mu_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mu_);
-  std::deque<Waiting> outbox_ ABSL_GUARDED_BY(mu_);
-  int64_t outbox_bytes_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t state_bytes_ ABSL_GUARDED_BY(mu_) =
-      0;  // Of these, outside the bound.
+  Outbox outbox_ ABSL_GUARDED_BY(mu_);
   bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
   bool cancel_due_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);  // First one wins.

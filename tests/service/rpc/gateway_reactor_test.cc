@@ -298,7 +298,7 @@ TEST(ALink, MustBeginWithHello) {
 TEST(ALink, MustBeginAndAttachInTime) {
   core::HubOptions options;
   options.attach_max = kSlowness * absl::Milliseconds(300);
-  Loopback world(options);
+  Loopback world({}, /*reflection=*/true, options);
   FakeGateway silent(world);
   FakeGateway slow(world, 8);
   ASSERT_TRUE(slow.Send({slow.Hello()}));
@@ -314,7 +314,7 @@ TEST(ALink, MustBeginAndAttachInTime) {
 TEST(ALink, MayTakeItsTimeOnceItIsAttached) {
   core::HubOptions options;
   options.attach_max = kSlowness * absl::Seconds(1);
-  Loopback world(options);
+  Loopback world({}, /*reflection=*/true, options);
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
   // A gateway that does say nothing is ended after the same time.

@@ -31,14 +31,9 @@ using testing_support::WaitUntil;
 
 class Loopback {
  public:
+  // `options` are for the hub's times.
   explicit Loopback(std::vector<std::string> tokens = {},
-                    bool reflection = true)
-      : Loopback(core::HubOptions(), std::move(tokens), reflection) {}
-
-  // A hub with other times.
-  explicit Loopback(core::HubOptions options,
-                    std::vector<std::string> tokens = {},
-                    bool reflection = true)
+                    bool reflection = true, core::HubOptions options = {})
       : tokens_(tokens) {
     options.version = "test";
     options.settings.set_max_payload(64 << 10);
