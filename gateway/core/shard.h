@@ -68,7 +68,7 @@ class Shard {
   // A whole text message has come from the client.
   void Receive(Session* session, absl::string_view text);
 
-  // Any frame has come from the client, control frames included.
+  // Anything has come from the client: a control frame, or a part of a message.
   void SignOfLife(Session* session);
 
   // The connection is gone, whoever ended it. The session is destroyed.
