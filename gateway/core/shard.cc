@@ -350,6 +350,23 @@ void Shard::ScheduleGrant(Subscription* subscription, absl::Time when) {
   grants_.emplace(when, subscription->ticket);
 }
 
+void Shard::ScheduleRenewal(Subscription* subscription, absl::Time when) {
+  if (when > renewal_slot_) {
+    renewal_slot_ = when;
+    renewals_in_slot_ = 0;
+  } else if (renewals_in_slot_ == kRenewalsPerSlot) {
+    renewal_slot_ += TimerWheel::kSlot;
+    renewals_in_slot_ = 0;
+  }
+  // Who has no time to wait for its turn is asked out of turn.
+  const absl::Time end = subscription->grant->end;
+  if (renewal_slot_ >= end) {
+    return ScheduleGrant(subscription, std::min(when, end));
+  }
+  ++renewals_in_slot_;
+  ScheduleGrant(subscription, renewal_slot_);
+}
+
 void Shard::GrantDue(int64_t ticket) {
   Subscription* const subscription = FindTicket(ticket);
   contract::Require(subscription != nullptr && subscription->grant != nullptr);
@@ -362,11 +379,10 @@ void Shard::GrantDue(int64_t ticket) {
   const Session& session = *subscription->session;
   grant.asking =
       router_->Renew(options_.index, session.QuestionOf(*subscription, grant));
-  if (grant.asking) observer_->OnGrantAsked();
+  if (!grant.asking) return ScheduleRenewal(subscription, now + kRenewRetry);
+  observer_->OnGrantAsked();
   // While an answer is awaited, only the end matters.
-  ScheduleGrant(subscription, grant.asking
-                                  ? grant.end
-                                  : std::min(grant.end, now + kRenewRetry));
+  ScheduleGrant(subscription, grant.end);
 }
 
 void Shard::On(Renewed& renewed) {
@@ -382,10 +398,10 @@ void Shard::On(Renewed& renewed) {
       observer_->OnGrantEnded();
       return EndSubscription(subscription, renewed.reason);
     default: {
-      const bool again = grant.owed || grant.end != absl::InfiniteFuture();
-      return ScheduleGrant(
-          subscription, again ? std::min(grant.end, wheel_.now() + kRenewRetry)
-                              : absl::InfiniteFuture());
+      if (grant.owed || grant.end != absl::InfiniteFuture()) {
+        return ScheduleRenewal(subscription, wheel_.now() + kRenewRetry);
+      }
+      return ScheduleGrant(subscription, absl::InfiniteFuture());
     }
   }
 }
@@ -396,7 +412,8 @@ void Shard::On(RenewAll& /*all*/) {
     Grant& grant = *subscription->grant;
     if (!grant.renewable) continue;
     grant.owed = true;
-    if (!grant.asking) ScheduleGrant(subscription, wheel_.now());
+    if (grant.asking) continue;
+    ScheduleRenewal(subscription, wheel_.now() + TimerWheel::kSlot);
   }
 }
 

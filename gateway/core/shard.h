@@ -45,6 +45,11 @@ class Loop {
   virtual absl::Time Now() const = 0;
 };
 
+// Grants that are asked again because all are, or because nobody could decide,
+// go out at most so many at a time, once per TimerWheel::kSlot: the authorizer
+// has other work too.
+inline constexpr int64_t kRenewalsPerSlot = 100;
+
 struct ShardOptions {
   int index = 0;                     // Of this shard, from 0.
   int64_t subscriptions_max = 1000;  // Per socket.
@@ -68,7 +73,7 @@ class Shard {
   // A whole text message has come from the client.
   void Receive(Session* session, absl::string_view text);
 
-  // Any frame has come from the client, control frames included.
+  // Anything has come from the client: a control frame, or a part of a message.
   void SignOfLife(Session* session);
 
   // The connection is gone, whoever ended it. The session is destroyed.
@@ -109,6 +114,9 @@ class Shard {
   // A grant of `life` begins now.
   void BeginGrant(Subscription* subscription, absl::Duration life);
   void ScheduleGrant(Subscription* subscription, absl::Time when);
+  // Schedules it to be asked again at `when`, or in the first slot behind that
+  // which has room, or at its end.
+  void ScheduleRenewal(Subscription* subscription, absl::Time when);
 
   // Deliveries.
   void On(std::shared_ptr<const ChannelFrame>& frame);
@@ -148,6 +156,9 @@ class Shard {
   absl::flat_hash_map<int64_t, uint64_t> cancelled_;
   // When which ticket's grant wants attention.
   absl::btree_set<std::pair<absl::Time, int64_t>> grants_;
+  // The last slot for renewals that was given away, and how many are in it.
+  absl::Time renewal_slot_ = absl::InfinitePast();
+  int64_t renewals_in_slot_ = 0;
   std::vector<Session*> dirty_;       // nullptr where one has gone.
   std::vector<uint64_t> overflowed_;  // To be cut at the end of the turn.
 };

@@ -17,6 +17,14 @@ namespace {
 constexpr size_t kPartsMax = 64;  // Frames in one gather write.
 constexpr char kCloseFrame = static_cast<char>(0x88);  // FIN, close.
 
+// The code in a server's close frame (RFC 6455 section 5.5.1); 0 if there is
+// none.
+int CloseCodeOf(absl::string_view frame) {
+  if (frame.size() < 4) return 0;
+  return static_cast<unsigned char>(frame[2]) << 8 |
+         static_cast<unsigned char>(frame[3]);
+}
+
 }  // namespace
 
 OutgoingStream::OutgoingStream(TcpSocket socket, int64_t* queue_bytes)
@@ -50,13 +58,14 @@ void OutgoingStream::Accept(std::string bytes, std::unique_ptr<Write> write) {
   contract::Require(write_ == nullptr && !bytes.empty());
   if (broken_) return write->Complete(net::error::broken_pipe, 0);
   const bool closes = !corked_ && bytes.front() == kCloseFrame;
+  const int code = closes ? CloseCodeOf(bytes) : 0;
   write_ = std::move(write);
   write_bytes_ = bytes.size();
   PushUnbounded(Frame(std::make_shared<const std::string>(std::move(bytes))));
   write_left_ = outbox_.size_bytes();
   if (corked_) return CompleteWrite({});
   const std::shared_ptr<Owner> owner = owner_.lock();
-  if (closes && owner != nullptr) owner->OnCloseQueued();
+  if (closes && owner != nullptr) owner->OnCloseQueued(code);
   Flush();
 }
 

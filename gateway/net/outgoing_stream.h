@@ -11,6 +11,11 @@
 // one pong wait, and then is not read; and a teardown, which Beast begins after
 // its close frame, finds that frame sent.
 //
+// Teardown: sends the end of our side and drops what still comes, until the
+// peer has ended too. To close a socket with unread bytes would reset the
+// connection, and the peer might never see the close frame. Whoever owns the
+// stream closes the socket when that takes too long.
+//
 // Corked: until Uncork() nothing is written and Beast's writes complete at
 // once, so that the handshake's response goes out together with the first
 // message.
@@ -26,12 +31,13 @@
 #ifndef HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
 #define HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
 
+#include <array>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/buffer_traits.hpp>
 #include <boost/beast/core/role.hpp>
-#include <boost/beast/websocket/teardown.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -52,9 +58,9 @@ class OutgoingStream {
 
   class Owner {
    public:
-    // Beast has queued a close frame, ours or its own: the closing handshake
-    // has begun and wants a deadline.
-    virtual void OnCloseQueued() = 0;
+    // Beast has queued a close frame with this code (0: none), ours or its own:
+    // the closing handshake has begun and wants a deadline.
+    virtual void OnCloseQueued(int code) = 0;
 
    protected:
     ~Owner() = default;
@@ -108,7 +114,46 @@ class OutgoingStream {
                socket_.get_executor(), std::forward<Handler>(handler)));
   }
 
+  // Completes with the peer's end, or with what went wrong.
+  template <typename Handler>
+  void async_teardown(Handler&& handler) {
+    error_code ignored;  // If there is no connection, reading will say so.
+    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    DiscardOf<std::decay_t<Handler>>(&socket_, std::forward<Handler>(handler))
+        .Start();
+  }
+
  private:
+  // Reads and drops. As the completion handler of its own reads it moves from
+  // one to the next.
+  template <typename Handler>
+  class DiscardOf {
+   public:
+    DiscardOf(TcpSocket* socket, Handler handler)
+        : socket_(socket),
+          handler_(std::move(handler)),
+          buffer_(std::make_unique<Buffer>()) {}
+
+    void Start() {
+      TcpSocket& socket = *socket_;
+      const net::mutable_buffer buffer = net::buffer(*buffer_);
+      socket.async_read_some(buffer, std::move(*this));
+    }
+    void operator()(error_code ec, size_t /*bytes*/) {
+      if (!ec) return Start();
+      buffer_.reset();
+      if (ec == net::error::eof) ec = {};
+      std::move(handler_)(ec);
+    }
+
+   private:
+    using Buffer = std::array<char, 16384>;
+
+    TcpSocket* socket_;
+    Handler handler_;
+    std::unique_ptr<Buffer> buffer_;
+  };
+
   // A write of Beast that has not completed.
   class Write {
    public:
@@ -151,10 +196,9 @@ class OutgoingStream {
 
 // Found by Beast through argument-dependent lookup when it ends a connection.
 template <typename Handler>
-void async_teardown(beast::role_type role, OutgoingStream& stream,
+void async_teardown(beast::role_type /*role*/, OutgoingStream& stream,
                     Handler&& handler) {
-  websocket::async_teardown(role, stream.next_layer(),
-                            std::forward<Handler>(handler));
+  stream.async_teardown(std::forward<Handler>(handler));
 }
 
 }  // namespace herald::gateway

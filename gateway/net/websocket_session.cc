@@ -32,15 +32,19 @@ Frame PingFrame() {
   return Frame(bytes);
 }
 
-// What a read that failed says about the client.
-CloseReason ReasonOf(const error_code& ec) {
-  static const auto& broken =
-      websocket::make_error_code(websocket::error::bad_opcode).category();
-  if (ec == websocket::error::closed) return CloseReason::kNormal;
-  if (ec == websocket::error::message_too_big) return CloseReason::kTooLarge;
-  if (ec == websocket::error::bad_frame_payload) return CloseReason::kBadUtf8;
-  return ec.category() == broken ? CloseReason::kProtocolError
-                                 : CloseReason::kNormal;
+// What a close frame of Beast says about the client. The error of the read that
+// found the mistake does not, for it may be the teardown's.
+CloseReason ReasonOf(int code) {
+  switch (code) {
+    case websocket::close_code::protocol_error:
+      return CloseReason::kProtocolError;
+    case websocket::close_code::bad_payload:
+      return CloseReason::kBadUtf8;
+    case websocket::close_code::too_big:
+      return CloseReason::kTooLarge;
+    default:
+      return CloseReason::kNormal;
+  }
 }
 
 class WebsocketSession final
@@ -78,9 +82,9 @@ class WebsocketSession final
   void StartRead();
   void OnReadDone(error_code ec, size_t bytes);
   void OnMessage();
-  void OnControlFrame();
+  void OnControlFrame(websocket::frame_type type);
   void OnCloseDone();
-  void OnCloseQueued() override { SetDeadline(); }
+  void OnCloseQueued(int code) override;
   void OnTimer() override;
   void SetDeadline();
   void FinishIfDone();
@@ -95,8 +99,9 @@ class WebsocketSession final
   bool reading_ = false;    // A read of Beast is under way.
   bool receiving_ = false;  // The shard looks at what was read.
   bool paused_ = false;
-  bool closing_ = false;   // Close() was called.
-  bool close_op_ = false;  // A close of Beast is under way.
+  bool closing_ = false;        // Close() was called.
+  bool client_closes_ = false;  // Its close frame has come.
+  bool close_op_ = false;       // A close of Beast is under way.
 
   // A message so far: read_bytes_ of them, in first_ or, if it is longer, in
   // message_.
@@ -130,7 +135,9 @@ void WebsocketSession::OnAcceptDone(error_code ec, std::string connection) {
     return;
   }
   stream_.control_callback(
-      [this](websocket::frame_type, beast::string_view) { OnControlFrame(); });
+      [this](websocket::frame_type type, beast::string_view) {
+        OnControlFrame(type);
+      });
   // The number says which shard has the socket (Router::ShardOf()).
   const auto count = static_cast<uint64_t>(loop_->state().shard_count);
   uint64_t number = 0;
@@ -161,13 +168,16 @@ void WebsocketSession::StartRead() {
 
 void WebsocketSession::OnReadDone(error_code ec, size_t bytes) {
   reading_ = false;
-  if (ec && !closing_) reason_ = ReasonOf(ec);
   if (ec || closing_) return FinishIfDone();
   if (stream_.got_binary()) return Close(CloseReason::kBinary, "");
   const bool whole = stream_.is_message_done();
   if (read_bytes_ == 0 && !whole) message_.assign(first_.data(), bytes);
   read_bytes_ += bytes;
-  if (whole) OnMessage();
+  if (whole) {
+    OnMessage();
+  } else {
+    loop_->shard().SignOfLife(session_);
+  }
   if (closing_) return;
   if (paused_) return loop_->Hold(shared_from_this());
   StartRead();
@@ -182,7 +192,8 @@ void WebsocketSession::OnMessage() {
   receiving_ = false;
 }
 
-void WebsocketSession::OnControlFrame() {
+void WebsocketSession::OnControlFrame(websocket::frame_type type) {
+  if (type == websocket::frame_type::close) client_closes_ = true;
   if (session_ == nullptr || closing_) return;
   loop_->shard().SignOfLife(session_);
 }
@@ -232,6 +243,12 @@ void WebsocketSession::Close(CloseReason why, absl::string_view text) {
 void WebsocketSession::OnCloseDone() {
   close_op_ = false;
   FinishIfDone();
+}
+
+void WebsocketSession::OnCloseQueued(int code) {
+  SetDeadline();
+  // Beast answers a client's close with the client's own code.
+  if (!closing_ && !client_closes_) reason_ = ReasonOf(code);
 }
 
 void WebsocketSession::SetDeadline() {

@@ -95,6 +95,10 @@ TEST_F(ANodeClient, IsClosedWithTheCodesOfTheProtocol) {
   binary.WaitForLine("open");
   binary.WriteLine("binary {}");
   binary.WaitForLine("close 1003");
+  Process large(Client(world));
+  large.WaitForLine("open");
+  large.WriteLine("large 5000000");
+  large.WaitForLine("close 1009");
 
   Process drained(Client(world));
   drained.WaitForLine("message");

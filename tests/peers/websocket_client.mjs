@@ -4,9 +4,9 @@
 //
 //   node websocket_client.mjs <package.json beside node_modules> <url>
 //
-// Standard input: `send <text>`, `binary <text>`, `ping`, `pause`, `resume`,
-// `close`. Standard output: `open`, `message <text>`, `ping`, `pong`,
-// `refused <status>`, `error <message>`, `close <code> <reason>`.
+// Standard input: `send <text>`, `large <bytes>`, `binary <text>`, `ping`,
+// `pause`, `resume`, `close`. Standard output: `open`, `message <text>`, `ping`,
+// `pong`, `refused <status>`, `error <message>`, `close <code> <reason>`.
 
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -35,6 +35,7 @@ socket.on("close", (code, reason) => {
 
 const commands = {
   send: (text) => socket.send(text),
+  large: (bytes) => socket.send("x".repeat(Number(bytes))),
   binary: (text) => socket.send(Buffer.from(text)),
   ping: () => socket.ping(),
   pause: () => socket.pause(),

@@ -114,7 +114,8 @@ bool RawSocket::ReadMore(Clock::time_point deadline) {
       buffer_.append(bytes.data(), static_cast<size_t>(count));
       return true;
     }
-    at_end_ = count == 0 || (errno != EAGAIN && errno != EINTR);
+    was_reset_ = count < 0 && errno != EAGAIN && errno != EINTR;
+    at_end_ = count == 0 || was_reset_;
   }
   return false;
 }
@@ -186,6 +187,12 @@ bool RawSocket::WaitForEnd(Milliseconds patience) {
   const Clock::time_point deadline = Clock::now() + patience;
   while (ReadMore(deadline)) buffer_.clear();
   return at_end_;
+}
+
+void RawSocket::Reset() {
+  const linger at_once{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+  ::close(std::exchange(fd_, -1));
 }
 
 HttpAnswer HttpGet(const std::string& address, const std::string& path) {

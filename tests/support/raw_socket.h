@@ -73,6 +73,12 @@ class RawSocket {
   // Reads all there is until the peer closes.
   std::string ReadToEnd(Milliseconds patience = kPatience);
 
+  // Breaks the connection without a word.
+  void Reset();
+
+  // Whether the end was none that the peer has said, but an error.
+  bool was_reset() const { return was_reset_; }
+
   // Whether the peer has closed by the end of `patience`. What it sends is
   // dropped.
   bool WaitForEnd(Milliseconds patience = kPatience);
@@ -82,6 +88,7 @@ class RawSocket {
 
   int fd_ = -1;
   bool at_end_ = false;
+  bool was_reset_ = false;
   std::string buffer_;
 };
 

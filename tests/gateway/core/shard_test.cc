@@ -190,6 +190,68 @@ TEST_F(AShard, AsksAllGrantsAgainWhenRevocationsMayHaveBeenMissed) {
   EXPECT_THAT(ada.Hears(), IsEmpty());
 }
 
+class ManyGrants : public AShard {
+ protected:
+  static constexpr int kGrants = 2 * kRenewalsPerSlot + 50;
+
+  void GrantMany(int64_t life_ms) {
+    Attach();
+    for (int i = 0; i < kGrants; ++i) {
+      Browser& browser = i % 150 == 0 ? Open() : *browsers_.back();
+      Send(browser, R"({"type":"subscribe","channel":"private-)" +
+                        std::to_string(i) + "\"}");
+      Allow("ada", {}, life_ms, /*renewable=*/true);
+    }
+    uplink_->Take();
+  }
+
+  void RenewAll() {
+    link::v1::ServiceItem all;
+    all.mutable_renew_all();
+    Say(all);
+  }
+
+  // Lets `slots` pass and says how many were asked in the busiest and in all.
+  std::pair<int, int> Watch(int slots) {
+    int most = 0;
+    int sum = 0;
+    for (int i = 0; i < slots; ++i) {
+      const int before = Renewals();
+      Sleep(TimerWheel::kSlot);
+      most = std::max(most, Renewals() - before);
+      sum += Renewals() - before;
+    }
+    return {most, sum};
+  }
+};
+
+TEST_F(ManyGrants, AreNotAskedAgainAllAtOnce) {
+  GrantMany(0);
+  RenewAll();
+  EXPECT_THAT(Watch(4), Pair(kRenewalsPerSlot, kGrants));
+}
+
+TEST_F(ManyGrants, AreNotTriedAgainAllAtOnceWhenNobodyCouldDecide) {
+  GrantMany(0);
+  RenewAll();
+  Watch(4);
+  AnswerRenewal(Renewed::OUTCOME_UNDECIDED);  // All in the same moment.
+  EXPECT_THAT(Watch(30), Pair(kRenewalsPerSlot, kGrants));
+}
+
+TEST_F(ManyGrants, AreStillAskedBeforeTheyEnd) {
+  GrantMany(1000);
+  RenewAll();  // And at nine tenths of their lives, all at once.
+  for (auto& browser : browsers_) browser->Hears();
+  Sleep(absl::Milliseconds(950));
+  EXPECT_EQ(Renewals(), kGrants);
+  AnswerRenewal(Renewed::OUTCOME_UNDECIDED);
+  Sleep(absl::Milliseconds(100));
+  size_t ended = 0;
+  for (auto& browser : browsers_) ended += browser->Hears().size();
+  EXPECT_EQ(ended, static_cast<size_t>(kGrants)) << "on time, all of them";
+}
+
 TEST_F(AShard, RevokesOneChannelOfASocket) {
   Attach();
   Browser& ada = Subscribed(Open(), "private-a", "ada");

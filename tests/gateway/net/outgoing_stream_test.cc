@@ -38,8 +38,8 @@ struct Result {
 
 class TestOwner final : public OutgoingStream::Owner {
  public:
-  void OnCloseQueued() override { ++closes; }
-  int closes = 0;
+  void OnCloseQueued(int code) override { codes.push_back(code); }
+  std::vector<int> codes;
 };
 
 class AnOutgoingStream : public ::testing::Test {
@@ -247,9 +247,51 @@ TEST_F(AnOutgoingStream, TellsItsOwnerThatAnEndHasBegun) {
   std::optional<Result> done;
   Write(std::string("\x8A\x00", 2), &done);
   Poll();
-  EXPECT_EQ(owner_->closes, 0);
+  EXPECT_EQ(owner_->codes, std::vector<int>());
   Write(std::string("\x88\x00", 2), &done);
-  EXPECT_EQ(owner_->closes, 1);
+  EXPECT_EQ(owner_->codes, std::vector<int>({0}));
+  Poll();
+  Write(std::string("\x88\x05\x03\xF1why", 7), &done);
+  EXPECT_EQ(owner_->codes, std::vector<int>({0, 1009}));
+}
+
+TEST_F(AnOutgoingStream, DropsWhatComesUntilItsPeerHasEndedToo) {
+  stream_->Uncork();
+  stream_->Push(FrameOf("last words"), kNoBound);
+  stream_->Flush();
+  const std::string much(8 << 20, 'x');
+  std::optional<error_code> ended;
+  async_teardown(beast::role_type::server, *stream_,
+                 [&ended](error_code ec) { ended = ec; });
+  EXPECT_FALSE(ended.has_value()) << "completed inline";
+  size_t sent = 0;
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while (sent < much.size() && Clock::now() < deadline) {
+    error_code ec;
+    sent += peer_.write_some(net::buffer(much) + sent, ec);
+    Poll();
+  }
+  EXPECT_EQ(sent, much.size());
+  EXPECT_FALSE(ended.has_value());
+  EXPECT_EQ(Read(11), "last words") << "and then the end";
+
+  peer_.shutdown(tcp::socket::shutdown_send);
+  while (!ended && Clock::now() < deadline) Poll();
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_FALSE(*ended);
+}
+
+TEST_F(AnOutgoingStream, SaysWhatWentWrongWithItsTeardown) {
+  stream_->Uncork();
+  std::optional<error_code> ended;
+  async_teardown(beast::role_type::server, *stream_,
+                 [&ended](error_code ec) { ended = ec; });
+  peer_.set_option(net::socket_base::linger(true, 0));
+  peer_.close();
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while (!ended && Clock::now() < deadline) Poll();
+  ASSERT_TRUE(ended.has_value());
+  EXPECT_EQ(*ended, net::error::connection_reset);
 }
 
 TEST_F(AnOutgoingStream, EndsWithItsPeer) {

@@ -94,6 +94,45 @@ TEST(AMistake, EndsTheConnectionWithItsCode) {
   }
 }
 
+TEST(AMessageThatIsFarTooLarge, IsAnsweredBeforeTheEndOfTheConnection) {
+  TestGateway gateway;
+  for (const size_t bytes : {1'000'000, 5'000'000}) {
+    RawSocket ada(gateway.address());
+    Connect(ada);
+    EXPECT_TRUE(ada.Send(ClientFrame(kText, std::string(bytes, ' '))));
+    EXPECT_EQ(ada.ReadUntilClose(), 1009) << bytes;
+    EXPECT_TRUE(ada.WaitForEnd());
+    EXPECT_FALSE(ada.was_reset()) << bytes;
+  }
+}
+
+TEST(AMistake, IsCountedThoughTheClientBreaksTheConnectionThen) {
+  TestGateway gateway;
+  {
+    RawSocket ada(gateway.address());
+    Connect(ada);
+    ada.Send(ClientFrame(kPing, std::string(126, 'x')));
+    EXPECT_EQ(ada.ReadUntilClose(), 1002);
+    ada.Reset();
+  }
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_closed_connections_total",
+                                    1, {{"reason", "protocol_error"}}));
+  EXPECT_EQ(gateway.Metric("herald_gateway_closed_connections_total"), 1);
+}
+
+TEST(ACloseOfTheClient, IsNormalWhateverItsCode) {
+  TestGateway gateway;
+  {
+    RawSocket ada(gateway.address());
+    Connect(ada);
+    ada.Send(ClientFrame(kClose, std::string("\x03\xF1", 2)));
+    EXPECT_EQ(ada.ReadUntilClose(), 1009) << "its own code, echoed";
+    EXPECT_TRUE(ada.WaitForEnd());
+  }
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_closed_connections_total",
+                                    1, {{"reason", "normal"}}));
+}
+
 TEST(AClient, MayLeave) {
   TestGateway gateway;
   {

@@ -228,6 +228,31 @@ TEST(AnyFrame, IsASignOfLife) {
   }
 }
 
+TEST(APartOfAMessage, IsASignOfLife) {
+  link::v1::Settings settings;
+  settings.set_heartbeat_interval_ms(300);
+  settings.set_client_timeout_ms(900);
+  TestGateway gateway({.settings = settings});
+  gateway.Settle();
+  RawSocket ada(gateway.address());
+  Connect(ada);
+  ada.Send(ClientFrame(kText, " ", false));
+  // A ping comes only after a sign of life. Longer in sum than the timeout.
+  for (int i = 0; i < 6; ++i) {
+    const std::optional<ServerFrame> ping = ada.ReadFrame();
+    ASSERT_TRUE(ping.has_value()) << i;
+    ASSERT_EQ(ping->opcode, kPing) << i;
+    ada.Send(ClientFrame(kContinuation, " ", false));
+  }
+  ada.Send(ClientFrame(kContinuation, kPingMessage));
+  std::optional<ServerFrame> next;
+  do {
+    next = ada.ReadFrame();
+    ASSERT_TRUE(next.has_value());
+  } while (next->opcode == kPing);
+  EXPECT_EQ(next->payload, kPongMessage);
+}
+
 class APausedWebSocket : public ::testing::Test {
  protected:
   // Sends more subscribes than may wait, and returns the tickets of those that
