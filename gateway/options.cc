@@ -86,11 +86,8 @@ void ReadLogOptions(contract::SettingsReader& reader, Options* options) {
 }
 
 void ReadServiceOptions(contract::SettingsReader& reader, Options* options) {
-  constexpr absl::string_view kDefault = "127.0.0.1:50051";
-  options->services =
-      reader.List("service", absl::GetFlag(FLAGS_service), kDefault);
-  // Only commas were given.
-  if (options->services.empty()) options->services = {std::string(kDefault)};
+  options->services = reader.List("service", absl::GetFlag(FLAGS_service),
+                                  "127.0.0.1:50051");
   const std::vector<std::string> tokens =
       reader.List("api_token", absl::GetFlag(FLAGS_api_token), "");
   if (!tokens.empty()) options->api_token = tokens.front();
