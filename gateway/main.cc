@@ -7,14 +7,16 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gateway/core/native_dialect.h"
 #include "gateway/core/router.h"
 #include "gateway/link/service_link.h"
@@ -39,6 +41,14 @@ constexpr absl::Duration kReportPause = absl::Milliseconds(500);
 constexpr absl::Duration kDrainPause = absl::Milliseconds(20);
 // How long the last closes may take: a handshake's deadline and a little more.
 constexpr absl::Duration kDrainPatience = absl::Seconds(6);
+// For how long accepting must not have failed to be taken for well again.
+constexpr absl::Duration kAcceptingIsWell = absl::Seconds(2);
+
+// Never jumps, unlike the time of day.
+absl::Duration Uptime() {
+  static const auto start = std::chrono::steady_clock::now();
+  return absl::FromChrono(std::chrono::steady_clock::now() - start);
+}
 
 // Waits for SIGTERM and SIGINT. REQUIRES: made before there are other threads,
 // which inherit the mask.
@@ -63,7 +73,7 @@ class StopSignals {
   sigset_t signals_;
 };
 
-// Counts, and logs what happens to the link.
+// Counts, and logs what happens to the link and to accepting.
 class ProcessObserver final : public Metrics {
  public:
   using Metrics::Metrics;
@@ -81,7 +91,21 @@ class ProcessObserver final : public Metrics {
   }
   void OnAcceptError() override {
     Metrics::OnAcceptError();
+    // Every loop tries several times a second: only the first one is logged.
+    if (!SetAcceptError(Uptime())) return;
     Log(LogLevel::kWarning, "accept failed", {{"files_max", FilesMax()}});
+  }
+
+  // Logs that accepting has been well for a while, once after a failure. Called
+  // now and then.
+  void CheckAccepting() ABSL_LOCKS_EXCLUDED(mu_) {
+    {
+      MutexLock lock(&mu_);
+      if (!last_accept_error_.has_value()) return;
+      if (Uptime() - *last_accept_error_ < kAcceptingIsWell) return;
+      last_accept_error_.reset();
+    }
+    Log(LogLevel::kInfo, "accept works again");
   }
 
   // Why there is no link; empty if there is one.
@@ -105,8 +129,18 @@ class ProcessObserver final : public Metrics {
     return true;
   }
 
+  // True if the one before is long ago.
+  bool SetAcceptError(absl::Duration uptime) ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    const bool first = !last_accept_error_.has_value();
+    last_accept_error_ = uptime;
+    return first;
+  }
+
   mutable contract::Mutex mu_;
   std::string trouble_ ABSL_GUARDED_BY(mu_);
+  // While accepting is not well: when it failed last.
+  std::optional<absl::Duration> last_accept_error_ ABSL_GUARDED_BY(mu_);
 };
 
 // Everything that the process consists of. Members are destroyed in reverse
@@ -127,6 +161,8 @@ class Gateway {
   bool Drain(StopSignals& signals, absl::Duration time);
 
  private:
+  // What is said now and then: to the service, and to the log.
+  void Report();
   std::string MetricsText();
   std::string NotReady() const;
 
@@ -205,11 +241,16 @@ absl::Status Gateway::Start(const Options& options) {
   return absl::OkStatus();
 }
 
+void Gateway::Report() {
+  router_.Report(state_.connections);
+  observer_.CheckAccepting();
+}
+
 int Gateway::Run(StopSignals& signals) {
   int number = 0;
   while (number == 0) {
     number = signals.Wait(kReportPause);
-    router_.Report(state_.connections);
+    Report();
   }
   return number;
 }
@@ -218,9 +259,13 @@ bool Gateway::Drain(StopSignals& signals, absl::Duration time) {
   state_.draining = true;
   router_.Goodbye();
   for (const auto& loop : loops_) loop->StartDrain(time);
-  const absl::Time end = absl::Now() + time + kDrainPatience;
-  while (state_.connections > 0 && absl::Now() < end) {
+  const absl::Duration end = Uptime() + time + kDrainPatience;
+  absl::Duration next_report = Uptime();
+  while (state_.connections > 0 && Uptime() < end) {
     if (signals.Wait(kDrainPause) != 0) return false;
+    if (Uptime() < next_report) continue;
+    next_report = Uptime() + kReportPause;
+    Report();
   }
   return true;
 }

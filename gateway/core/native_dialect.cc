@@ -70,12 +70,22 @@ absl::Status ReadString(absl::string_view name, ondemand::value value,
   return absl::OkStatus();
 }
 
+// Parses what could not be parsed, with smaller numbers: those that fit no
+// machine type may have been all that was wrong.
+bool ParseWithoutNumbers(simdjson::dom::parser& parser, absl::string_view json,
+                         simdjson::dom::element* element) {
+  std::string smaller;
+  return ReplaceNumbers(json, &smaller) && smaller != json &&
+         parser.parse(smaller).get(*element) == simdjson::SUCCESS;
+}
+
 bool IsObject(absl::string_view json) {
   thread_local simdjson::dom::parser parser;
   simdjson::dom::element element;
-  return parser.parse(json.data(), json.size()).get(element) ==
-             simdjson::SUCCESS &&
-         element.is_object();
+  const bool is_json = parser.parse(json.data(), json.size()).get(element) ==
+                           simdjson::SUCCESS ||
+                       ParseWithoutNumbers(parser, json, &element);
+  return is_json && element.is_object();
 }
 
 // An object, or a string that holds one: the Pusher scheme signs the string.
@@ -132,8 +142,9 @@ absl::StatusOr<Fields> ReadFields(absl::string_view text) {
   ondemand::parser large_parser;
   const simdjson::padded_string padded(text.data(), text.size());
   simdjson::dom::element element;
-  if ((keep ? kept_dom : large_dom).parse(padded).get(element) !=
-      simdjson::SUCCESS) {
+  simdjson::dom::parser& dom = keep ? kept_dom : large_dom;
+  if (dom.parse(padded).get(element) != simdjson::SUCCESS &&
+      !ParseWithoutNumbers(dom, text, &element)) {
     return Malformed("the message is not JSON");
   }
   if (!element.is_object()) return Malformed("the message is not an object");

@@ -66,6 +66,10 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   GatewayItem attached;
   attached.mutable_attached();
   uplink.EnqueueUnbounded(Encode(std::move(attached)));
+  if (!draining_) return;
+  GatewayItem goodbye;
+  goodbye.mutable_goodbye();
+  uplink.EnqueueUnbounded(Encode(std::move(goodbye)));
 }
 
 void Router::LinkDown(absl::string_view why) {
@@ -291,6 +295,10 @@ void Router::Report(int64_t client_count) {
 }
 
 void Router::Goodbye() {
+  {
+    MutexLock lock(&mu_);
+    draining_ = true;
+  }
   GatewayItem item;
   item.mutable_goodbye();
   Send(std::move(item));

@@ -113,7 +113,7 @@ class Router {
   // Tells the service how many sockets there are, if that is news.
   void Report(int64_t client_count) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Tells the service that the gateway drains.
+  // Tells the service, and every later link, that the gateway drains.
   void Goodbye() ABSL_LOCKS_EXCLUDED(mu_);
 
   uint64_t gateway_id() const { return gateway_id_; }
@@ -189,6 +189,7 @@ class Router {
   UplinkPtr uplink_ ABSL_GUARDED_BY(mu_);
   int64_t last_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t reported_clients_ ABSL_GUARDED_BY(mu_) = 0;
+  bool draining_ ABSL_GUARDED_BY(mu_) = false;
   int settings_waiting_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_map<int64_t, Ticket> tickets_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int64_t, int> renewals_ ABSL_GUARDED_BY(mu_);

@@ -28,7 +28,8 @@ class NetObserver : public Observer {
   // closes that the rim itself decides: a broken protocol, a binary message.
   virtual void OnWebsocketEnded(contract::CloseReason /*why*/) {}
 
-  // accept(2) failed; the listener rests for a moment.
+  // accept(2) failed; the listener rests for a moment. Comes several times a
+  // second for as long as that lasts.
   virtual void OnAcceptError() {}
 };
 

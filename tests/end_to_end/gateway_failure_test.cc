@@ -9,8 +9,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -29,6 +31,8 @@ using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::HttpGet;
 using testing_support::Milliseconds;
+using testing_support::Process;
+using testing_support::PrometheusText;
 using testing_support::RawSocket;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
@@ -179,6 +183,60 @@ TEST_F(GatewayFailure, OfADrainedOneMakesMembersLeaveAtOnce) {
   EXPECT_EQ(ada.Next(), RemovedOf("bob"));
 
   EXPECT_LT(Clock::now() - ended, Milliseconds(1000)) << "without the lease";
+}
+
+TEST(AGatewayThatDrains, GoesOnToReportItsClients) {
+  constexpr int64_t kSockets = 20;
+  HeraldWorld world({.gateways = 1, .gateway_flags = {"--drain_time=3"}});
+  for (int64_t i = 0; i < kSockets; ++i) world.Open();
+  const auto clients = [&] {
+    return world.backend().Call(&Stub::GetStats, {}).response.client_count();
+  };
+  world.WaitUntil([&] { return clients() == kSockets; });
+
+  world.gateway(0).Signal(SIGTERM);
+
+  int64_t left = kSockets;
+  world.WaitUntil([&] { return (left = clients()) < kSockets; });
+  EXPECT_GT(left, 0);
+  EXPECT_EQ(world.gateway(0).WaitForExit(), (Exit{0, 0}));
+}
+
+// A gateway that may have few files, and more clients than that.
+TEST(AGatewayWithoutFiles, SaysSoOnceAndOnceThatItIsOver) {
+  HeraldWorld world({.gateways = 0});
+  Process gateway({"/bin/sh", "-c", "ulimit -n 40; exec \"$0\" \"$@\"",
+                   testing_support::kGatewayBinary, "--ws_address=127.0.0.1:0",
+                   "--service=" + world.grpc_address(), "--gateway_threads=1"});
+  const std::string address = gateway.ListeningAddress("ws");
+  gateway.WaitForLine("link settled");  // gRPC needs files to dial.
+  {
+    // The first ones are accepted, and ask for /metrics one after the other.
+    std::vector<std::unique_ptr<RawSocket>> sockets;
+    for (int i = 0; i < 60; ++i) {
+      sockets.push_back(std::make_unique<RawSocket>(address));
+    }
+    gateway.WaitForLine("accept failed");
+    double errors = 0;
+    for (int i = 0; i < 10 && errors < 5; ++i) {
+      // A listener rests for 100 ms between two attempts.
+      std::this_thread::sleep_for(Milliseconds(100));
+      sockets[i]->Send("GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n");
+      const std::string answer = sockets[i]->ReadToEnd();
+      const size_t header_end = answer.find("\r\n\r\n");
+      ASSERT_NE(header_end, std::string::npos);
+      const PrometheusText page(answer.substr(header_end + 4));
+      errors = page.Sum("herald_gateway_accept_errors_total");
+    }
+    EXPECT_GE(errors, 5) << "each is counted";
+  }
+  gateway.WaitForLine("accept works again");
+  int said = 0;
+  for (const std::string& line : gateway.StandardError()) {
+    said += absl::StrContains(line, "accept failed");
+  }
+  EXPECT_EQ(said, 1);
+  EXPECT_EQ(HttpGet(address, "/livez").status, 200);
 }
 
 TEST(AnIdleGateway, DrainsAtOnce) {

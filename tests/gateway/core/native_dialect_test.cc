@@ -73,7 +73,7 @@ TEST(TheNativeDialect, WritesItsFramesAsTheGoldenFilesHaveThem) {
   EXPECT_EQ(Text(dialect.MemberRemoved("presence-room", "bob")),
             Golden("server_member_removed"));
   EXPECT_EQ(Text(dialect.Pong()), Golden("server_pong"));
-  EXPECT_EQ(Text(dialect.Error("the message is not valid JSON")),
+  EXPECT_EQ(Text(dialect.Error("the message is not JSON")),
             Golden("server_error"));
 }
 
@@ -140,6 +140,28 @@ TEST(TheNativeDialect, ReadsFieldsInAnyOrderAndIgnoresUnknownOnes) {
             "nonsense":[{}], "channel":"news" , "type":"whisper" } )");
   EXPECT_EQ(message.event, "typing");
   EXPECT_EQ(message.data, R"([ 1, "x" ])");
+}
+
+TEST(TheNativeDialect, TakesNumbersOfAnySize) {
+  for (const std::string number :
+       {"18446744073709551616", "-9223372036854775809", "1e999", "-1E-999",
+        "123456789012345678901234567890.5"}) {
+    const std::string data = R"({"on":[)" + number + R"(,"1e999 01"]})";
+    const auto message =
+        Decoded<WhisperMessage>(R"({"type":"whisper","channel":"news",)"
+                                R"("event":"e","data":)" +
+                                data + "}");
+    EXPECT_EQ(message.data, data);
+    const auto subscribe = Decoded<SubscribeMessage>(
+        R"({"type":"subscribe","channel":"a","x":)" + number +
+        R"(,"channel_data":"{\"n\":)" + number + R"(}"})");
+    EXPECT_EQ(subscribe.channel_data, R"({"n":)" + number + "}");
+  }
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":1e999,"y":01})"),
+            "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":1e999,"y":})"),
+            "the message is not JSON");
+  EXPECT_EQ(Complaint("1e999"), "the message is not an object");
 }
 
 TEST(TheNativeDialect, TakesNullForAFieldThatIsNotThere) {

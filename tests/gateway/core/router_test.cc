@@ -90,6 +90,21 @@ TEST_F(ARouter, EndsASubscriptionWhoseYesIsOnItsWayToTheLoop) {
   EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "news");
 }
 
+TEST_F(ARouter, SaysGoodbyeToEveryLinkWhileItDrains) {
+  Attach();
+  Subscribed(Open(), "news");
+  uplink_->Take();
+  router_.Goodbye();
+  ASSERT_THAT(uplink_->items, SizeIs(1));
+  EXPECT_TRUE(uplink_->items[0].has_goodbye());
+  router_.LinkDown("it broke");
+  Attach(absl::Seconds(1));
+  ASSERT_THAT(attach_items_, SizeIs(5));
+  EXPECT_TRUE(attach_items_[1].has_held());
+  EXPECT_TRUE(attach_items_[2].has_attached());
+  EXPECT_TRUE(attach_items_[3].has_goodbye());
+}
+
 TEST_F(ARouter, ReportsItsClientsWhenTheyChangeAndToEveryNewLink) {
   Attach();
   router_.Report(3);
