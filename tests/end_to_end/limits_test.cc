@@ -139,6 +139,46 @@ TEST(AFloodOfSubscribes, PausesItsSocketAtAHundredOpenOnesAndNoOther) {
   EXPECT_EQ(world.backend().Broadcast("private-299", "e", "1"), 1);
 }
 
+// Taking a subscribe back frees no place before the authorizer is done with it.
+TEST(AFloodOfSubscribesAndUnsubscribes, AsksTheAuthorizerAHundredTimesAtOnce) {
+  ScriptedAuthorizer authorizer;
+  std::vector<v1::AuthorizeResponse> held;
+  authorizer.Answer([&held](const v1::AuthorizeRequest& question) {
+    if (question.auth_token() == "later") {
+      held.push_back(testing_support::Allow(question));
+      return std::vector<v1::AuthorizeResponse>();
+    }
+    std::vector<v1::AuthorizeResponse> answers = std::exchange(held, {});
+    answers.push_back(testing_support::Allow(question));
+    return answers;
+  });
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {"--authorizer=" + authorizer.address(),
+                                       "--authorizer_timeout=60"}});
+  WebSocketClient& flooder = world.Open();
+  WebSocketClient& other = world.Open();
+  for (int i = 0; i < 150; ++i) {
+    flooder.AskToSubscribe("private-x", "later");
+    flooder.Send(R"({"type":"unsubscribe","channel":"private-x"})");
+  }
+  flooder.Send(R"({"type":"ping"})");
+  world.WaitUntil([&] { return authorizer.question_count() == 100; });
+
+  // A round trip for somebody else, in which no further question arrives.
+  EXPECT_EQ(other.Ping().type(), "pong");
+  EXPECT_EQ(authorizer.question_count(), 100u);
+
+  // All are answered, and the flooder is read again.
+  int asked = 0;
+  Frame last;
+  while (last.type() != "pong") {
+    other.Subscribe(absl::StrCat("private-now-", ++asked), "now");
+    while (flooder.waiting() > 0) last = flooder.Next();
+    ASSERT_LT(asked, 1000);
+  }
+  EXPECT_EQ(world.backend().Broadcast("private-x", "e", "1"), 0);
+}
+
 TEST(MaxQueue, DoesNotCutAReaderForWhatComesAtOnce) {
   HeraldWorld world({.gateways = 1, .gateway_flags = {"--max_queue=65536"}});
   WebSocketClient& ada = world.Open();
