@@ -7,8 +7,10 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -143,6 +145,16 @@ class ProcessObserver final : public Metrics {
   std::optional<absl::Duration> last_accept_error_ ABSL_GUARDED_BY(mu_);
 };
 
+// From which descriptor on none is given to a browser.
+int DescriptorsMax() {
+  constexpr rlim_t kKept = 64;
+  constexpr int kMax = std::numeric_limits<int>::max();
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kMax;
+  const rlim_t kept = std::min(kKept, limit.rlim_cur / 4);
+  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur - kept, kMax));
+}
+
 // Everything that the process consists of. Members are destroyed in reverse
 // order: first those who call, then those who are called.
 class Gateway {
@@ -185,6 +197,7 @@ Gateway::Gateway(const Options& options)
   state_.subscriptions_max = options.subscriptions_max;
   state_.connections_max = options.connections_max;
   state_.queue_bytes_max = static_cast<size_t>(options.queue_bytes_max);
+  state_.descriptors_max = DescriptorsMax();
   state_.origins = OriginPatterns(options.allowed_origins);
   state_.metrics_text = [this] { return MetricsText(); };
   state_.not_ready = [this] { return NotReady(); };

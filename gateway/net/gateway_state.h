@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,7 @@ struct GatewayState {
   int64_t subscriptions_max = 1000;  // Per socket.
   int64_t connections_max = 0;       // WebSockets; 0 = unlimited.
   size_t queue_bytes_max = 1 << 20;  // Per socket.
+  int descriptors_max = std::numeric_limits<int>::max();  // For sockets.
   OriginPatterns origins{{"*"}};
 
   // The body of /metrics.

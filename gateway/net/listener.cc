@@ -106,7 +106,9 @@ void Listener::StartAccept() {
 
 void Listener::OnAcceptDone(error_code ec, TcpSocket socket) {
   if (ec == net::error::operation_aborted) return;
-  if (ec) {
+  // The system hands out the lowest descriptor that is free. The rest is kept:
+  // gRPC aborts the process if there is none to dial with.
+  if (ec || socket.native_handle() >= loop_->state().descriptors_max) {
     loop_->state().observer->OnAcceptError();
     loop_->shard().wheel().Set(this, loop_->shard().wheel().now() + kRest);
     return;

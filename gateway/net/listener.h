@@ -7,8 +7,9 @@
 // Threads: Listen() any; all else its loop, or nobody's while the loop does not
 // run.
 //
-// Failure: when accept(2) fails, for want of file descriptors for instance, the
-// listener reports it and rests for a moment; connections wait in the kernel.
+// Failure: when accept(2) fails, or only the descriptors kept for the link are
+// left (then the connection is closed), the listener reports it and rests for a
+// moment; connections wait in the kernel.
 
 #ifndef HERALD_GATEWAY_NET_LISTENER_H_
 #define HERALD_GATEWAY_NET_LISTENER_H_

@@ -30,6 +30,7 @@ using testing_support::Exit;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::HttpGet;
+using testing_support::MakeBroadcast;
 using testing_support::Milliseconds;
 using testing_support::Process;
 using testing_support::PrometheusText;
@@ -202,18 +203,53 @@ TEST(AGatewayThatDrains, GoesOnToReportItsClients) {
   EXPECT_EQ(world.gateway(0).WaitForExit(), (Exit{0, 0}));
 }
 
-// A gateway that may have few files, and more clients than that.
+// A gateway that may have few files.
+std::vector<std::string> GatewayOfFewFiles(const HeraldWorld& world) {
+  return {"/bin/sh",
+          "-c",
+          "ulimit -n 80; exec \"$0\" \"$@\"",
+          testing_support::kGatewayBinary,
+          "--ws_address=127.0.0.1:0",
+          "--service=" + world.grpc_address(),
+          "--gateway_threads=1"};
+}
+
+TEST(AGatewayWithoutFiles, KeepsEnoughToFindItsServiceAgain) {
+  HeraldWorld world({.gateways = 0, .is_restartable = true});
+  Process gateway(GatewayOfFewFiles(world));
+  const std::string address = gateway.ListeningAddress("ws");
+  gateway.WaitForLine("link settled");
+  WebSocketClient ada(&world.loop(), {.address = address});
+  ASSERT_TRUE(ada.WaitForConnected());
+  ada.Subscribe("news");
+  std::vector<std::unique_ptr<RawSocket>> sockets;
+  for (int i = 0; i < 100; ++i) {
+    sockets.push_back(std::make_unique<RawSocket>(address));
+  }
+  gateway.WaitForLine("accept failed");
+
+  world.service().Kill();
+  gateway.WaitForLine("link ended");
+  gateway.WaitForLine("cannot be reached");
+  world.StartService();
+
+  world.WaitUntil([&] {
+    return world.backend()
+               .Call(&Stub::Broadcast, MakeBroadcast({"news"}, "e", "1"))
+               .response.receipts_size() == 1;
+  });
+  EXPECT_EQ(ada.Next().type(), "event");
+}
+
 TEST(AGatewayWithoutFiles, SaysSoOnceAndOnceThatItIsOver) {
   HeraldWorld world({.gateways = 0});
-  Process gateway({"/bin/sh", "-c", "ulimit -n 40; exec \"$0\" \"$@\"",
-                   testing_support::kGatewayBinary, "--ws_address=127.0.0.1:0",
-                   "--service=" + world.grpc_address(), "--gateway_threads=1"});
+  Process gateway(GatewayOfFewFiles(world));
   const std::string address = gateway.ListeningAddress("ws");
   gateway.WaitForLine("link settled");  // gRPC needs files to dial.
   {
     // The first ones are accepted, and ask for /metrics one after the other.
     std::vector<std::unique_ptr<RawSocket>> sockets;
-    for (int i = 0; i < 60; ++i) {
+    for (int i = 0; i < 100; ++i) {
       sockets.push_back(std::make_unique<RawSocket>(address));
     }
     gateway.WaitForLine("accept failed");

@@ -228,11 +228,12 @@ TEST_F(ServiceFailure, ByATermSignalIsAnExitWithZeroAndSocketsStay) {
   ada.Subscribe("news");
   const auto context = world_.backend().MakeContext();
   const auto stream = world_.backend().stub()->BroadcastStream(context.get());
+  v1::BroadcastStreamResponse response;
+  EXPECT_TRUE(stream->Write({}) && stream->Read(&response));  // It is there.
 
   world_.service().Signal(SIGTERM);
 
   EXPECT_EQ(world_.service().WaitForExit(), (Exit{0, 0}));
-  v1::BroadcastStreamResponse response;
   EXPECT_FALSE(stream->Read(&response));
   EXPECT_EQ(stream->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(ada.Ping().type(), "pong");
