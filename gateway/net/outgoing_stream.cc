@@ -55,11 +55,11 @@ void OutgoingStream::PushUnbounded(Frame frame) {
 }
 
 void OutgoingStream::Accept(std::string bytes, std::unique_ptr<Write> write) {
-  contract::Require(write_ == nullptr && !bytes.empty());
+  contract::Require(this->write() == nullptr && !bytes.empty());
   if (broken_) return write->Complete(net::error::broken_pipe, 0);
   const bool closes = !corked_ && bytes.front() == kCloseFrame;
   const int code = closes ? CloseCodeOf(bytes) : 0;
-  write_ = std::move(write);
+  this->write() = std::move(write);
   write_bytes_ = bytes.size();
   PushUnbounded(Frame(std::make_shared<const std::string>(std::move(bytes))));
   write_left_ = outbox_.size_bytes();
@@ -70,9 +70,9 @@ void OutgoingStream::Accept(std::string bytes, std::unique_ptr<Write> write) {
 }
 
 void OutgoingStream::CompleteWrite(error_code ec) {
-  if (write_ == nullptr) return;
+  if (write() == nullptr) return;
   write_left_ = 0;
-  std::exchange(write_, nullptr)->Complete(ec, ec ? 0 : write_bytes_);
+  std::exchange(write(), nullptr)->Complete(ec, ec ? 0 : write_bytes_);
 }
 
 void OutgoingStream::Flush() {
@@ -111,10 +111,15 @@ int64_t OutgoingStream::Clear() {
 }
 
 void OutgoingStream::StartWait() {
+  const auto parked =
+      std::make_shared<std::unique_ptr<Write>>(std::move(write_));
+  parked_ = parked;
   waiting_ = true;
-  socket_.async_wait(
-      tcp::socket::wait_write,
-      [this, owner = owner_.lock()](error_code ec) { OnWaitDone(ec); });
+  socket_.async_wait(tcp::socket::wait_write,
+                     [this, parked, owner = owner_.lock()](error_code ec) {
+                       write_ = std::move(*parked);
+                       OnWaitDone(ec);
+                     });
 }
 
 void OutgoingStream::OnWaitDone(error_code ec) {

@@ -176,6 +176,13 @@ class OutgoingStream {
     Handler handler_;
   };
 
+  // The write of Beast that has not completed, at most one: Beast takes turns.
+  // Its handler owns our owner, so nothing of ours may own it while it lies;
+  // the wait for the kernel does, which goes with the loop if need be.
+  std::unique_ptr<Write>& write() {
+    return waiting_ ? *parked_.lock() : write_;
+  }
+
   void Accept(std::string bytes, std::unique_ptr<Write> write);
   void CompleteWrite(error_code ec);
   void StartWait();
@@ -186,9 +193,10 @@ class OutgoingStream {
   Outbox outbox_;
   int64_t* const queue_bytes_;
   std::weak_ptr<Owner> owner_;
-  std::unique_ptr<Write> write_;  // At most one: Beast takes turns.
+  std::unique_ptr<Write> write_;  // While nothing is waited for.
+  std::weak_ptr<std::unique_ptr<Write>> parked_;  // While something is.
   size_t write_bytes_ = 0;
-  size_t write_left_ = 0;  // What must leave before write_ is complete.
+  size_t write_left_ = 0;  // What must leave before write() is complete.
   bool corked_ = true;
   bool waiting_ = false;
   bool broken_ = false;
