@@ -233,8 +233,8 @@ void Metrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
 }
 
 void Metrics::OnSlow(int64_t bytes) {
-  all_->slow_consumers.Increment();
   all_->dropped_bytes.Increment(static_cast<double>(bytes));
+  all_->slow_consumers.Increment();
 }
 
 void Metrics::OnMessage(int64_t /*bytes*/) { all_->messages.Increment(); }
