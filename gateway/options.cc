@@ -86,8 +86,8 @@ void ReadLogOptions(contract::SettingsReader& reader, Options* options) {
 }
 
 void ReadServiceOptions(contract::SettingsReader& reader, Options* options) {
-  options->services = reader.List("service", absl::GetFlag(FLAGS_service),
-                                  "127.0.0.1:50051");
+  options->services =
+      reader.List("service", absl::GetFlag(FLAGS_service), "127.0.0.1:50051");
   const std::vector<std::string> tokens =
       reader.List("api_token", absl::GetFlag(FLAGS_api_token), "");
   if (!tokens.empty()) options->api_token = tokens.front();
