@@ -150,7 +150,17 @@ Process::~Process() {
 
 void Process::Signal(int signal) {
   // kill(2) takes -1 for everybody.
-  if (!exit_.has_value() && pid_ > 0) ::kill(pid_, signal);
+  if (exit_.has_value() || pid_ <= 0) return;
+  ::kill(pid_, signal);
+  if (signal != SIGSTOP) return;
+  // Its threads stop one after the other; the parent hears of the last.
+  const bool stopped = WaitUntil([this] {
+    siginfo_t info{};
+    return ::waitid(P_PID, static_cast<id_t>(pid_), &info,
+                    WSTOPPED | WNOHANG) == 0 &&
+           info.si_pid == pid_;
+  });
+  EXPECT_TRUE(stopped) << name_ << " does not stop";
 }
 
 bool Process::TryReap() {

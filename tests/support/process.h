@@ -61,7 +61,8 @@ class Process {
 
   pid_t pid() const { return pid_; }
 
-  // Sends a signal, unless the process has been reaped.
+  // Sends a signal, unless the process has been reaped. After SIGSTOP it stands
+  // still when this returns.
   void Signal(int signal);
 
   // Whether the end has been waited for.
