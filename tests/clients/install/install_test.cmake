@@ -14,7 +14,18 @@ endfunction()
 file(REMOVE_RECURSE "${WORK}")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --component client
   --prefix "${WORK}/prefix")
+
+# The README's lines of C++ are compiled, too.
+file(READ "${SOURCE}/../../../README.md" readme)
+string(REGEX MATCH "<!-- compiled: readme.cc -->\n```cpp\n([^`]*)```" found
+  "${readme}")
+if(NOT found)
+  message(FATAL_ERROR "the README has no block of C++")
+endif()
+file(WRITE "${WORK}/readme.cc" "${CMAKE_MATCH_1}")
+
 run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/build" -G Ninja
+  "-DREADME_SOURCE=${WORK}/readme.cc"
   "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DCMAKE_CXX_COMPILER=${CXX}"
   "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" "-DCMAKE_CXX_FLAGS=${FLAGS}")
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
