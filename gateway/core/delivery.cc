@@ -23,11 +23,9 @@ size_t BytesOf(const Renewed& renewed) { return renewed.reason.size(); }
 size_t BytesOf(const RenewAll& /*all*/) { return 0; }
 size_t BytesOf(const NewSettings& /*settings*/) { return 0; }
 
-size_t BytesOf(const v1::Revocation& revocation) {
-  return revocation.ByteSizeLong();
+size_t BytesOf(const google::protobuf::MessageLite& message) {
+  return message.ByteSizeLong();
 }
-
-size_t BytesOf(const link::v1::Call& call) { return call.ByteSizeLong(); }
 
 }  // namespace
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes JSON text (RFC 8259), and reads what a parser of machine numbers
-// cannot. What is JSON already is appended as it is.
+// Writes JSON text (RFC 8259). What is JSON already is appended as it is.
 
 #ifndef HERALD_GATEWAY_CORE_JSON_TEXT_H_
 #define HERALD_GATEWAY_CORE_JSON_TEXT_H_
@@ -14,11 +13,6 @@ namespace herald::gateway {
 
 // Appends `text` as a JSON string, quotes included. REQUIRES: UTF-8.
 void AppendJsonString(absl::string_view text, std::string* out);
-
-// Writes 0 in place of each number of `text`, which may be any text. False if
-// one of them breaks JSON's grammar. So a parser that refuses numbers which fit
-// no machine type can tell whether the rest is JSON: RFC 8259 sets no bound.
-bool ReplaceNumbers(absl::string_view text, std::string* out);
 
 // `json`, or `null` if it is empty.
 inline absl::string_view JsonOrNull(absl::string_view json) {

@@ -75,7 +75,7 @@ absl::Status ReadString(absl::string_view name, ondemand::value value,
 bool ParseWithoutNumbers(simdjson::dom::parser& parser, absl::string_view json,
                          simdjson::dom::element* element) {
   std::string smaller;
-  return ReplaceNumbers(json, &smaller) && smaller != json &&
+  return contract::ReplaceNumbers(json, &smaller) && smaller != json &&
          parser.parse(smaller).get(*element) == simdjson::SUCCESS;
 }
 

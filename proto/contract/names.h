@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The grammar of the names that cross the wire: channels, events, users and
-// sockets. Gateway, service and clients decide alike because they decide here.
+// The grammar of what crosses the wire as text: the names of channels, events,
+// users and sockets, and the numbers in payloads. Gateway, service and clients
+// decide alike because they decide here.
 //
 // Failure: InvalidArgumentError that names the value and the rule. The value is
 // shown escaped and cut, so that a message is safe to log.
@@ -70,6 +71,12 @@ std::string Quoted(absl::string_view value);
 // The first `bytes_max` bytes of `text` at most, cut between characters.
 // REQUIRES: `text` is UTF-8.
 absl::string_view CutUtf8(absl::string_view text, size_t bytes_max);
+
+// Writes 0 in place of each number of `text`, which may be any text. False if
+// one of them breaks the grammar of JSON (RFC 8259 section 6), which sets no
+// bound. So a parser that has refused a text because a number fits no machine
+// type can tell whether the rest is JSON, and Herald takes it.
+bool ReplaceNumbers(absl::string_view text, std::string* out);
 
 }  // namespace herald::contract
 
