@@ -1,11 +1,12 @@
-# herald_test(hub_test.cc [GRPC] [TIMEOUT seconds] LIBS herald::service_core)
+# herald_test(hub_test.cc [GRPC] [SERIAL] [TIMEOUT seconds] LIBS herald::...)
 # One file, one executable, one CTest entry for each TEST in it. GRPC says that
 # the test runs gRPC code, which ThreadSanitizer cannot see through: such tests
-# are left out of a thread-sanitized build.
+# are left out of a thread-sanitized build. SERIAL: nothing runs beside it, for
+# it takes the whole machine, or its promise is one of time.
 include(GoogleTest)
 
 function(herald_test source)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC" "TIMEOUT" "LIBS;LABELS")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC;SERIAL" "TIMEOUT" "LIBS;LABELS")
   if(arg_GRPC AND HERALD_SANITIZE MATCHES "thread")
     return()
   endif()
@@ -15,6 +16,10 @@ function(herald_test source)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
+  set(serial FALSE)
+  if(arg_SERIAL)
+    set(serial TRUE)
+  endif()
   add_executable(${name} ${source})
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
@@ -22,5 +27,6 @@ function(herald_test source)
     PRIVATE ${arg_LIBS} herald::defaults GTest::gmock_main)
   gtest_discover_tests(${name} TEST_PREFIX "${path}: "
     DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
+      RUN_SERIAL ${serial})
 endfunction()

@@ -224,6 +224,7 @@ std::string Gateway::MetricsText() {
   readings.link_up = link_.up();
   readings.link_settled = router_.settled();
   readings.link_queue_bytes = link_.queue_bytes();
+  readings.link_pauses = state_.link_gate.closings();
   return observer_.Text(readings);
 }
 

@@ -12,7 +12,7 @@ using contract::MutexLock;
 
 void LinkGate::Close() {
   MutexLock lock(&mu_);
-  ++closed_;
+  if (++closed_ == 1) ++closings_;
 }
 
 void LinkGate::Open() {
@@ -30,6 +30,11 @@ void LinkGate::Open() {
 bool LinkGate::is_open() const {
   MutexLock lock(&mu_);
   return closed_ <= 0;
+}
+
+int64_t LinkGate::closings() const {
+  MutexLock lock(&mu_);
+  return closings_;
 }
 
 void LinkGate::WhenOpen(Waiter waiter) {

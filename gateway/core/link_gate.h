@@ -34,6 +34,9 @@ class LinkGate {
 
   bool is_open() const ABSL_LOCKS_EXCLUDED(mu_);
 
+  // How often the last open inbox became full.
+  int64_t closings() const ABSL_LOCKS_EXCLUDED(mu_);
+
   // Calls `waiter` once: now if the gate is open, or else from the call that
   // opens it. REQUIRES: nobody waits.
   void WhenOpen(Waiter waiter) ABSL_LOCKS_EXCLUDED(mu_);
@@ -45,6 +48,7 @@ class LinkGate {
  private:
   mutable contract::Mutex mu_;
   int closed_ ABSL_GUARDED_BY(mu_) = 0;  // Full inboxes.
+  int64_t closings_ ABSL_GUARDED_BY(mu_) = 0;
   Waiter waiter_ ABSL_GUARDED_BY(mu_);
 };
 

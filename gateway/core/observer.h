@@ -50,6 +50,10 @@ class Observer {
   virtual void OnWhisper() {}
   virtual void OnWhisperRefused() {}
 
+  // A socket is not read until some of its subscribes are answered: as many as
+  // may wait do so.
+  virtual void OnReadingPaused() {}
+
   // The link: opened, in use, ended.
   virtual void OnLinkOpened() {}
   virtual void OnLinkSettled() {}
@@ -59,8 +63,10 @@ class Observer {
   // publication in it.
   virtual void OnLinkLag(absl::Duration /*lag*/) {}
 
-  // A grant was asked again (`renewed`), or ended without a yes.
+  // A grant was asked again; could not be, for the service is away or too much
+  // waits for it, so that it is tried later; ended without a yes.
   virtual void OnGrantAsked() {}
+  virtual void OnGrantPostponed() {}
   virtual void OnGrantEnded() {}
 };
 

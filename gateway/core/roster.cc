@@ -73,13 +73,30 @@ void OwnMembers::Remove(absl::string_view user_id,
   if (ids.empty()) users_.erase(it);
 }
 
-void OwnMembers::AppendTo(link::v1::Held* held) const {
+std::vector<link::v1::Held> OwnMembers::Parts(int64_t bytes_max) const {
+  constexpr size_t kFraming = 16;  // Of a field, tags and lengths; generously.
+  std::vector<link::v1::Held> parts(1);
+  int64_t bytes = 0;
   for (const auto& [user_id, user] : users_) {
-    link::v1::HeldMember& member = *held->add_members();
-    member.mutable_member()->set_user_id(user_id);
-    member.mutable_member()->set_user_info(user.user_info);
-    for (const std::string& id : user.socket_ids) member.add_socket_ids(id);
+    link::v1::HeldMember* member = nullptr;
+    for (const std::string& socket_id : user.socket_ids) {
+      if (bytes > bytes_max) {
+        parts.emplace_back();
+        bytes = 0;
+        member = nullptr;
+      }
+      if (member == nullptr) {
+        member = parts.back().add_members();
+        member->mutable_member()->set_user_id(user_id);
+        member->mutable_member()->set_user_info(user.user_info);
+        bytes += static_cast<int64_t>(user_id.size() + user.user_info.size() +
+                                      kFraming);
+      }
+      member->add_socket_ids(socket_id);
+      bytes += static_cast<int64_t>(socket_id.size() + kFraming);
+    }
   }
+  return parts;
 }
 
 }  // namespace herald::gateway

@@ -9,6 +9,7 @@
 #ifndef HERALD_GATEWAY_CORE_ROSTER_H_
 #define HERALD_GATEWAY_CORE_ROSTER_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -51,7 +52,9 @@ class OwnMembers {
   // its own (see service/core/presence.h).
   void Add(const v1::Member& member, absl::string_view socket_id);
   void Remove(absl::string_view user_id, absl::string_view socket_id);
-  void AppendTo(link::v1::Held* held) const;
+  // All of them, in parts of about `bytes_max` at most; at least one part,
+  // which may be empty. A user with many sockets may be in several.
+  std::vector<link::v1::Held> Parts(int64_t bytes_max) const;
   bool empty() const { return users_.empty(); }
 
  private:

@@ -16,6 +16,10 @@ namespace {
 using contract::MutexLock;
 using link::v1::GatewayItem;
 
+// What is held of a channel is split into items of about this size. The rest of
+// a frame is for the last member, who is never split.
+constexpr int64_t kHeldBytes = contract::kLinkAttachFrameBytes / 2;
+
 std::string Encode(GatewayItem item) {
   link::v1::AttachRequest frame;
   *frame.add_items() = std::move(item);
@@ -57,11 +61,14 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   uplink.EnqueueUnbounded(Encode(std::move(hello)));
   for (const auto& [channel, held] : held_) {
     if (held.count == 0) continue;
-    GatewayItem item;
-    item.mutable_held()->set_channel(channel);
-    item.mutable_held()->set_subscription_count(held.count);
-    held.members.AppendTo(item.mutable_held());
-    uplink.EnqueueUnbounded(Encode(std::move(item)));
+    int64_t count = held.count;
+    for (link::v1::Held& part : held.members.Parts(kHeldBytes)) {
+      GatewayItem item;
+      *item.mutable_held() = std::move(part);
+      item.mutable_held()->set_channel(channel);
+      item.mutable_held()->set_subscription_count(std::exchange(count, 0));
+      uplink.EnqueueUnbounded(Encode(std::move(item)));
+    }
   }
   GatewayItem attached;
   attached.mutable_attached();

@@ -334,6 +334,7 @@ void Session::UpdateReading() {
   if (pause == paused_) return;
   paused_ = pause;
   if (pause) {
+    shard_->observer_->OnReadingPaused();
     socket_->PauseReading();
   } else {
     shard_->SignOfLife(this);

@@ -44,8 +44,9 @@ Shard::Shard(ShardOptions options, Router* router, const Dialect* dialect,
 Shard::~Shard() = default;
 
 size_t Shard::message_bytes_max() const {
-  return static_cast<size_t>(settings_->max_payload() +
-                             contract::kClientMessageExtraBytes);
+  return static_cast<size_t>(
+      std::max(settings_->max_payload(), contract::kSubscribeBytesMax) +
+      contract::kClientMessageExtraBytes);
 }
 
 Session* Shard::Open(Socket* socket, uint64_t socket_number,
@@ -379,7 +380,10 @@ void Shard::GrantDue(int64_t ticket) {
   const Session& session = *subscription->session;
   grant.asking =
       router_->Renew(options_.index, session.QuestionOf(*subscription, grant));
-  if (!grant.asking) return ScheduleRenewal(subscription, now + kRenewRetry);
+  if (!grant.asking) {
+    observer_->OnGrantPostponed();
+    return ScheduleRenewal(subscription, now + kRenewRetry);
+  }
   observer_->OnGrantAsked();
   // While an answer is awaited, only the end matters.
   ScheduleGrant(subscription, grant.end);

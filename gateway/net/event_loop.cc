@@ -89,6 +89,8 @@ void EventLoop::StartTick() {
 void EventLoop::OnTick() {
   shard_.Advance(Monotonic());
   DrainSome();
+  // So that what is counted waits for a client, and not for this turn's end.
+  shard_.FlushDirty();
   published_queue_bytes_.store(queue_bytes_, std::memory_order_relaxed);
   StartTick();
 }

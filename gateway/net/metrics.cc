@@ -107,7 +107,10 @@ struct Metrics::Instruments {
   Counter& link_ended;
   Gauge& link_queue_bytes;
   Histogram& link_lag;
+  Counter& link_pauses;
+  Counter& reading_paused;
   Counter& grants_asked;
+  Counter& grants_postponed;
   Counter& grants_ended;
   Counter& accept_errors;
 };
@@ -175,9 +178,21 @@ Metrics::Instruments::Instruments(Registry& r)
           r, "herald_gateway_link_lag_seconds",
           "Seconds from the service taking a publication to the gateway "
           "reading it; once for each frame of the link, for its oldest.")),
+      link_pauses(AddCounter(
+          r, "herald_gateway_link_pauses_total",
+          "Times that the link was not read because an event loop had too "
+          "much to deliver.")),
+      reading_paused(AddCounter(
+          r, "herald_gateway_reading_paused_total",
+          "Times that a WebSocket was not read because too many of its "
+          "subscribes waited for an answer.")),
       grants_asked(AddCounter(r, "herald_gateway_grants_asked_total",
                               "Grants that were asked again before their "
                               "end.")),
+      grants_postponed(AddCounter(
+          r, "herald_gateway_grants_postponed_total",
+          "Grants that could not be asked again yet because the service was "
+          "away or too much waited for it.")),
       grants_ended(AddCounter(r, "herald_gateway_grants_ended_total",
                               "Grants that ended without a new yes.")),
       accept_errors(AddCounter(r, "herald_gateway_accept_errors_total",
@@ -207,6 +222,13 @@ std::string Metrics::Text(const Readings& readings) {
   all_->link_up.Set(readings.link_up ? 1 : 0);
   all_->link_settled.Set(readings.link_settled ? 1 : 0);
   all_->link_queue_bytes.Set(static_cast<double>(readings.link_queue_bytes));
+  {
+    // A counter only goes up, and two may look at the same time.
+    contract::MutexLock lock(&mu_);
+    const double news =
+        static_cast<double>(readings.link_pauses) - all_->link_pauses.Value();
+    if (news > 0) all_->link_pauses.Increment(news);
+  }
   return prometheus::TextSerializer().Serialize(registry_->Collect());
 }
 
@@ -245,7 +267,9 @@ void Metrics::OnLinkEnded(absl::string_view /*why*/) {
   all_->link_ended.Increment();
 }
 void Metrics::OnLinkLag(absl::Duration lag) { Observe(all_->link_lag, lag); }
+void Metrics::OnReadingPaused() { all_->reading_paused.Increment(); }
 void Metrics::OnGrantAsked() { all_->grants_asked.Increment(); }
+void Metrics::OnGrantPostponed() { all_->grants_postponed.Increment(); }
 void Metrics::OnGrantEnded() { all_->grants_ended.Increment(); }
 
 void Metrics::OnUpgradeRefused(UpgradeRefusal why) {

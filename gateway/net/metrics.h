@@ -18,6 +18,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/net/net_observer.h"
+#include "proto/contract/mutex.h"
 
 namespace prometheus {
 class Counter;
@@ -37,6 +38,7 @@ class Metrics : public NetObserver {
     bool link_up = false;
     bool link_settled = false;
     int64_t link_queue_bytes = 0;
+    int64_t link_pauses = 0;  // Since the start.
   };
 
   explicit Metrics(absl::string_view version);
@@ -61,7 +63,9 @@ class Metrics : public NetObserver {
   void OnWhisperRefused() override;
   void OnLinkEnded(absl::string_view why) override;
   void OnLinkLag(absl::Duration lag) override;
+  void OnReadingPaused() override;
   void OnGrantAsked() override;
+  void OnGrantPostponed() override;
   void OnGrantEnded() override;
   void OnUpgradeRefused(UpgradeRefusal why) override;
   void OnWebsocketEnded(contract::CloseReason why) override;
@@ -72,6 +76,7 @@ class Metrics : public NetObserver {
 
   const std::unique_ptr<prometheus::Registry> registry_;
   const std::unique_ptr<const Instruments> all_;
+  contract::Mutex mu_;  // Of what Text() adds up.
 };
 
 }  // namespace herald::gateway

@@ -104,6 +104,11 @@ class Engine {
       absl::string_view channel) const = 0;
   virtual int64_t MemberCount(absl::string_view channel) const = 0;
 
+  // What the channel's members would have in bytes, each one's user_id and
+  // user_info, if `member` were there. Somebody who is there adds nothing.
+  virtual int64_t MemberBytesWith(absl::string_view channel,
+                                  const v1::Member& member) const = 0;
+
   // Users present, summed over all channels.
   virtual int64_t TotalMemberCount() const = 0;
 };

@@ -236,14 +236,28 @@ void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
          decision.status.message());
 }
 
-Refused::Code Hub::Admit(Shard& shard, absl::string_view channel) {
+Hub::Admission Hub::Admit(Shard& shard, absl::string_view channel,
+                          const std::optional<v1::Member>& member) {
+  if (member.has_value() &&
+      contract::TypeOfChannel(channel) == ChannelType::kPresence &&
+      engine_->MemberBytesWith(channel, *member) > contract::kMembersBytesMax) {
+    return {Refused::CODE_CHANNEL_FULL,
+            absl::StrCat("channel ", channel, " has members of ",
+                         contract::kMembersBytesMax, " bytes already")};
+  }
   ChannelEntry* const entry = table_.Obtain(shard, channel, /*force=*/false);
-  if (entry == nullptr) return Refused::CODE_TOO_MANY_CHANNELS;
+  if (entry == nullptr) {
+    return {Refused::CODE_TOO_MANY_CHANNELS,
+            absl::StrCat("there are ", options_.settings.max_channels(),
+                         " channels already (BROADCAST_MAX_CHANNELS)")};
+  }
   const int64_t limit = options_.settings.max_subscribers();
   if (limit > 0 && entry->subscriber_count >= limit) {
-    return Refused::CODE_CHANNEL_FULL;
+    return {Refused::CODE_CHANNEL_FULL,
+            absl::StrCat("channel ", channel, " has its ", limit,
+                         " subscribers (BROADCAST_MAX_SUBSCRIBERS)")};
   }
-  return Refused::CODE_UNSPECIFIED;
+  return {};
 }
 
 void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
@@ -257,13 +271,13 @@ void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
   const std::string& channel = question.channel;
   const bool presence =
       contract::TypeOfChannel(channel) == ChannelType::kPresence;
-  Refused::Code refused = Refused::CODE_UNSPECIFIED;
+  Admission admission;
   {
     Shard& shard = table_.ShardOf(channel);
     const ShardLock lock(shard);
     if (gateway->ended) return;
-    refused = Admit(shard, channel);
-    if (refused == Refused::CODE_UNSPECIFIED) {
+    admission = Admit(shard, channel, decision.member);
+    if (admission.refused == Refused::CODE_UNSPECIFIED) {
       const bool first =
           shard.channels.at(channel).Find(gateway.get()) == nullptr;
       if (presence) {
@@ -275,16 +289,8 @@ void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
       EnqueueIn(shard, gateway->sink, EncodeItem(std::move(item)));
     }
   }
-  if (refused == Refused::CODE_CHANNEL_FULL) {
-    return Refuse(gateway, question, refused,
-                  absl::StrCat("channel ", channel, " has its ",
-                               options_.settings.max_subscribers(),
-                               " subscribers (BROADCAST_MAX_SUBSCRIBERS)"));
-  }
-  if (refused == Refused::CODE_TOO_MANY_CHANNELS) {
-    return Refuse(gateway, question, refused,
-                  absl::StrCat("there are ", options_.settings.max_channels(),
-                               " channels already (BROADCAST_MAX_CHANNELS)"));
+  if (admission.refused != Refused::CODE_UNSPECIFIED) {
+    return Refuse(gateway, question, admission.refused, admission.reason);
   }
   observer_->OnSubscribeAnswered("allowed");
   if (question.call_id != 0) calls_.Answer(question.call_id, gateway.get(), 0);

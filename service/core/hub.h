@@ -27,6 +27,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -69,10 +70,17 @@ struct HubOptions {
   // How long the members of a lost gateway wait for its return.
   absl::Duration lease = absl::Seconds(2);
 
+  // How long after that its sockets may still come back with it, as far as a
+  // backend is told: their calls are UNAVAILABLE and not NOT_FOUND.
+  absl::Duration lost_memory = absl::Minutes(1);
+
   // How long a gateway may take to say hello, and then to say what it holds;
   // then its link ends with DEADLINE_EXCEEDED.
   absl::Duration attach_max = absl::Seconds(30);
 };
+
+// Watches that may be open at once; one more is RESOURCE_EXHAUSTED.
+inline constexpr int64_t kWatchesMax = 10'000;
 
 // Counts of the whole service.
 struct HubCounts {
@@ -142,6 +150,9 @@ class Hub final : private EngineListener {
 
   HubCounts Counts() const;
 
+  // BROADCAST_MAX_PAYLOAD.
+  int64_t payload_bytes_max() const { return options_.settings.max_payload(); }
+
  private:
   enum class Phase { kStarting, kSettled, kStopped };
 
@@ -169,7 +180,14 @@ class Hub final : private EngineListener {
              Decision decision, bool renewable);
   void Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
               link::v1::Refused::Code code, absl::string_view reason);
-  link::v1::Refused::Code Admit(Shard& shard, absl::string_view channel)
+  // Whether the channel may have one more subscription, of `member` if there is
+  // one; a refusal has a reason.
+  struct Admission {
+    link::v1::Refused::Code refused = link::v1::Refused::CODE_UNSPECIFIED;
+    std::string reason;
+  };
+  Admission Admit(Shard& shard, absl::string_view channel,
+                  const std::optional<v1::Member>& member)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // hub_attach.cc: the life of links.
@@ -183,9 +201,9 @@ class Hub final : private EngineListener {
   void SendSettled(const AttachmentPtr& gateway);
   link::v1::Roster RosterOf(absl::string_view channel) const;
   std::vector<AttachmentPtr> Attachments() const;
-  AttachmentPtr AttachmentOf(uint64_t gateway) const;
   // It has no link, and its lease is over.
   bool IsGone(uint64_t gateway) const;
+  bool EndLease(uint64_t gateway, int64_t lease);  // False: another one runs.
 
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;
@@ -215,6 +233,8 @@ class Hub final : private EngineListener {
   // Gateways whose lease runs, and which one.
   absl::flat_hash_map<uint64_t, int64_t> away_ ABSL_GUARDED_BY(mu_);
   int64_t last_lease_ ABSL_GUARDED_BY(mu_) = 0;
+  // Those whose lease has ended within `lost_memory`, and which one.
+  absl::flat_hash_map<uint64_t, int64_t> lost_ ABSL_GUARDED_BY(mu_);
   RevocationMemory revocations_ ABSL_GUARDED_BY(mu_);
   std::vector<SinkPtr> watch_sinks_ ABSL_GUARDED_BY(mu_);
   bool settle_min_over_ ABSL_GUARDED_BY(mu_) = false;

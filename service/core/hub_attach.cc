@@ -106,6 +106,7 @@ absl::StatusOr<AttachmentPtr> Hub::Open(const link::v1::Hello& hello,
     AttachmentPtr& slot = attachments_[gateway->gateway];
     old = std::exchange(slot, gateway);
     away_.erase(gateway->gateway);
+    lost_.erase(gateway->gateway);
   }
   if (old != nullptr) {
     Close(old, "a newer link of the same gateway has taken over");
@@ -185,6 +186,11 @@ absl::Status Hub::Handle(const AttachmentPtr& gateway,
 absl::Status Hub::OnHeld(const AttachmentPtr& gateway, link::v1::Held held) {
   absl::Status status = contract::CheckChannelName(held.channel());
   if (!status.ok()) return status;
+  if (held.subscription_count() == 0 && !gateway->held.empty() &&
+      gateway->held.back().channel() == held.channel()) {
+    gateway->held.back().mutable_members()->MergeFrom(held.members());
+    return absl::OkStatus();
+  }
   if (held.subscription_count() <= 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("held channel ", held.channel(), " has no subscription"));
@@ -294,16 +300,27 @@ void Hub::Close(const AttachmentPtr& gateway, absl::string_view why) {
   if (replaced || phase_ == Phase::kStopped) return;
   if (gateway->goodbye) return DropMembers(id);
   timers_->After(options_.lease, [this, id, lease] {
-    {
-      // It has returned, or was lost again after that: a lease of its own.
-      contract::MutexLock lock(&mu_);
-      const auto it = away_.find(id);
-      if (it == away_.end() || it->second != lease) return;
-      away_.erase(it);
-    }
+    if (!EndLease(id, lease)) return;
     observer_->OnLeaseExpired(id);
     DropMembers(id);
   });
+}
+
+bool Hub::EndLease(uint64_t gateway, int64_t lease) {
+  {
+    // It has returned, or was lost again after that: a lease of its own.
+    contract::MutexLock lock(&mu_);
+    const auto it = away_.find(gateway);
+    if (it == away_.end() || it->second != lease) return false;
+    away_.erase(it);
+    lost_[gateway] = lease;
+  }
+  timers_->After(options_.lost_memory, [this, gateway, lease] {
+    contract::MutexLock lock(&mu_);
+    const auto it = lost_.find(gateway);
+    if (it != lost_.end() && it->second == lease) lost_.erase(it);
+  });
+  return true;
 }
 
 void Hub::DropMembers(uint64_t gateway) {
@@ -429,12 +446,6 @@ std::vector<AttachmentPtr> Hub::Attachments() const {
 bool Hub::IsGone(uint64_t gateway) const {
   contract::MutexLock lock(&mu_);
   return !attachments_.contains(gateway) && !away_.contains(gateway);
-}
-
-AttachmentPtr Hub::AttachmentOf(uint64_t gateway) const {
-  contract::MutexLock lock(&mu_);
-  const auto it = attachments_.find(gateway);
-  return it == attachments_.end() ? nullptr : it->second;
 }
 
 }  // namespace herald::core

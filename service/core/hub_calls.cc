@@ -81,8 +81,16 @@ void Hub::CallGateway(absl::string_view socket_id, link::v1::Call call,
   if (status.ok()) status = CheckSocketId("socket_id", socket_id);
   if (!status.ok()) return done(status);
   const uint64_t id = contract::ParseSocketId(socket_id)->gateway;
-  if (IsGone(id)) return done(NoSocket(socket_id));
-  const AttachmentPtr gateway = AttachmentOf(id);
+  AttachmentPtr gateway;
+  {
+    contract::MutexLock lock(&mu_);
+    const auto it = attachments_.find(id);
+    if (it != attachments_.end()) {
+      gateway = it->second;
+    } else if (!away_.contains(id) && !lost_.contains(id)) {
+      return done(NoSocket(socket_id));
+    }
+  }
   if (gateway == nullptr || !gateway->attached) {
     return done(absl::UnavailableError(absl::StrCat("the gateway of socket ",
                                                     contract::Quoted(socket_id),
@@ -329,6 +337,10 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
   if (!status.ok()) return status;
   {
     contract::MutexLock lock(&mu_);
+    if (static_cast<int64_t>(watch_sinks_.size()) >= kWatchesMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("there are ", kWatchesMax, " Watches already"));
+    }
     watch_sinks_.push_back(sink);
   }
   ++watch_count_;

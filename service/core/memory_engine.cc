@@ -97,6 +97,14 @@ int64_t MemoryEngine::MemberCount(absl::string_view channel) const {
   return it == presence_.end() ? 0 : it->second.member_count();
 }
 
+int64_t MemoryEngine::MemberBytesWith(absl::string_view channel,
+                                      const v1::Member& member) const {
+  MutexLock lock(&mu_);
+  const auto it = presence_.find(channel);
+  if (it == presence_.end()) return Presence::BytesOf(member);
+  return it->second.BytesWith(member);
+}
+
 int64_t MemoryEngine::TotalMemberCount() const {
   MutexLock lock(&mu_);
   return total_member_count_;

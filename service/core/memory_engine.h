@@ -43,6 +43,9 @@ class MemoryEngine final : public Engine {
       ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<v1::PresentMember> Members(
       absl::string_view channel) const override ABSL_LOCKS_EXCLUDED(mu_);
+  int64_t MemberBytesWith(absl::string_view channel,
+                          const v1::Member& member) const override
+      ABSL_LOCKS_EXCLUDED(mu_);
   int64_t MemberCount(absl::string_view channel) const override
       ABSL_LOCKS_EXCLUDED(mu_);
   int64_t TotalMemberCount() const override ABSL_LOCKS_EXCLUDED(mu_);

@@ -15,12 +15,34 @@ bool Same(const SocketRef& a, const SocketRef& b) {
 
 }  // namespace
 
+int64_t Presence::BytesOf(const v1::Member& member) {
+  return static_cast<int64_t>(member.user_id().size() +
+                              member.user_info().size());
+}
+
+int64_t Presence::BytesWith(const v1::Member& member) const {
+  return users_.contains(member.user_id()) ? bytes_ : bytes_ + BytesOf(member);
+}
+
+Presence::User& Presence::Obtain(const v1::Member& member) {
+  const auto [it, is_new] = users_.try_emplace(member.user_id());
+  if (is_new) {
+    it->second.user_info = member.user_info();
+    bytes_ += BytesOf(member);
+  }
+  return it->second;
+}
+
+Presence::Users::iterator Presence::Erase(Users::iterator user) {
+  bytes_ -=
+      static_cast<int64_t>(user->first.size() + user->second.user_info.size());
+  return users_.erase(user);
+}
+
 bool Presence::Join(const v1::Member& member, const SocketRef& socket) {
-  User& user = users_[member.user_id()];
-  const bool first = user.sockets.empty();
-  if (first) user.user_info = member.user_info();
+  User& user = Obtain(member);
   user.sockets.push_back(socket);
-  return first;
+  return user.sockets.size() == 1;
 }
 
 bool Presence::Leave(absl::string_view user_id, const SocketRef& socket) {
@@ -33,7 +55,7 @@ bool Presence::Leave(absl::string_view user_id, const SocketRef& socket) {
   if (one == sockets.end()) return false;
   sockets.erase(one);
   if (!sockets.empty()) return false;
-  users_.erase(it);
+  Erase(it);
   return true;
 }
 
@@ -51,19 +73,17 @@ Presence::Changes Presence::Replace(uint64_t gateway,
   }
   for (const GatewayMember& held : members) {
     if (held.socket_ids.empty()) continue;
-    const auto [it, is_new] = users_.try_emplace(held.member.user_id());
-    if (is_new) {
-      it->second.user_info = held.member.user_info();
-      changes.added.push_back(held.member);
-    }
+    const size_t before = users_.size();
+    User& user = Obtain(held.member);
+    if (users_.size() > before) changes.added.push_back(held.member);
     for (const std::string& socket_id : held.socket_ids) {
-      it->second.sockets.push_back({gateway, socket_id});
+      user.sockets.push_back({gateway, socket_id});
     }
   }
   for (auto it = users_.begin(); it != users_.end();) {
     if (it->second.sockets.empty()) {
       changes.removed.push_back(it->first);
-      it = users_.erase(it);
+      it = Erase(it);
     } else {
       ++it;
     }

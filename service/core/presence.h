@@ -9,11 +9,13 @@
 //
 // Threads: none of its own; its owner locks.
 //
-// Invariant: every user has at least one subscription.
+// Invariant: every user has at least one subscription; bytes_ is the sum over
+// the users.
 
 #ifndef HERALD_SERVICE_CORE_PRESENCE_H_
 #define HERALD_SERVICE_CORE_PRESENCE_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -44,6 +46,10 @@ class Presence {
   bool empty() const { return users_.empty(); }
   int64_t member_count() const { return static_cast<int64_t>(users_.size()); }
 
+  // See Engine::MemberBytesWith().
+  int64_t BytesWith(const v1::Member& member) const;
+  static int64_t BytesOf(const v1::Member& member);
+
   // Everybody, in the order of user ids; each socket once.
   std::vector<v1::PresentMember> Members() const;
 
@@ -53,8 +59,14 @@ class Presence {
     std::vector<SocketRef> sockets;  // One entry for each subscription.
   };
 
-  // Ordered, so that rosters and pages are stable.
-  absl::btree_map<std::string, User> users_;
+  using Users = absl::btree_map<std::string, User>;
+
+  // The user's entry, made with the user_info of `member` if need be.
+  User& Obtain(const v1::Member& member);
+  Users::iterator Erase(Users::iterator user);
+
+  Users users_;        // Ordered, so that rosters and pages are stable.
+  int64_t bytes_ = 0;  // Of all user_ids and user_infos.
 };
 
 }  // namespace herald::core

@@ -1,124 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The life of questions and of streams. authorizer_deadlines.cc has what
+// happens to those who are out of time.
 
 #include "service/rpc/authorizer_link.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "absl/random/random.h"
-#include "absl/strings/str_cat.h"
-#include "grpcpp/generic/generic_stub.h"
-#include "grpcpp/support/byte_buffer.h"
-#include "grpcpp/support/client_callback.h"
-#include "herald/v1/authorizer_service.grpc.pb.h"
-#include "proto/contract/grpc_status.h"
 #include "proto/contract/redial_backoff.h"
 #include "proto/contract/require.h"
 #include "service/rpc/authorizer_answer.h"
 #include "service/rpc/authorizer_channel.h"
-#include "service/rpc/frames.h"
+#include "service/rpc/authorizer_stream.h"
 
 namespace herald::rpc {
-namespace {
-
-// Sweeps come no closer together, however close the deadlines are.
-constexpr absl::Duration kSweepPauseMin = absl::Milliseconds(5);
-
-// A response that was larger keeps no memory for the next one.
-constexpr size_t kKeptBytesMax = 64 << 10;
-
-// Deadlines are kept on the steady clock, whatever the time of day does.
-absl::Time Now() {
-  return absl::UnixEpoch() +
-         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
-
-core::Decision Undecided(absl::string_view why) {
-  core::Decision decision;
-  decision.status = absl::UnavailableError(why);
-  return decision;
-}
-
-}  // namespace
-
-// One stream. It is told what to write and tells the link what happens; the
-// link's lock guards what they share.
-//
-// The pen: whoever sets `writing` may write, and OnWriteDone() puts it down.
-//
-// The hold: writes come from outside of reactions, so the call must not end
-// between them. It is released by whoever sees both the reading ended and the
-// pen down.
-//
-// Responses are read as raw bytes, for gRPC would stop reading at one that does
-// not parse.
-class AuthorizerLink::Stream final
-    : public grpc::ClientBidiReactor<v1::AuthorizeRequest, grpc::ByteBuffer> {
- public:
-  Stream(AuthorizerLink* link, const std::shared_ptr<grpc::Channel>& channel)
-      : link_(link) {
-    static const std::string kMethod = absl::StrCat(
-        "/", v1::AuthorizerService::service_full_name(), "/Authorize");
-    grpc::TemplatedGenericStub<v1::AuthorizeRequest, grpc::ByteBuffer>(channel)
-        .PrepareBidiStreamingCall(&context_, kMethod, /*options=*/{}, this);
-    AddHold();
-  }
-
-  void Start() {
-    StartRead(&reading_);
-    StartCall();
-  }
-
-  // REQUIRES: the caller has the pen.
-  void Write() { StartWrite(request.get()); }
-
-  void Cancel() { context_.TryCancel(); }
-
-  // Guarded by the link's lock; `request` belongs to the pen.
-  bool writing = false;
-  bool broken = false;  // A write has failed.
-  bool reading_ended = false;
-  int64_t writing_id = 0;
-  absl::Time write_started;
-  absl::Time silent_since = absl::InfiniteFuture();  // See Cut().
-  const char* cut = nullptr;                         // Why it was given up.
-  std::shared_ptr<v1::AuthorizeRequest> request;
-
- private:
-  void OnReadInitialMetadataDone(bool ok) override {
-    if (ok) link_->OnStreamWorks();
-  }
-
-  void OnReadDone(bool ok) override {
-    if (!ok) return link_->OnReadingEnded(this);
-    link_->OnStreamWorks();
-    link_->OnRead(this,
-                  DecodeMessage(reading_, &response_) ? &response_ : nullptr);
-    if (reading_.Length() > kKeptBytesMax) {
-      response_ = v1::AuthorizeResponse();
-    }
-    StartRead(&reading_);
-  }
-
-  void OnWriteDone(bool ok) override {
-    if (ok) link_->OnStreamWorks();
-    link_->OnWritten(this, ok);
-  }
-
-  void OnDone(const grpc::Status& status) override {
-    link_->OnStreamDone(this, status.ok()
-                                  ? absl::UnavailableError(
-                                        "the authorizer has ended the stream")
-                                  : contract::ToAbslStatus(status));
-  }
-
-  AuthorizerLink* const link_;  // Stop() waits for OnDone().
-  grpc::ClientContext context_;
-
-  // Touched only by the chain of reads.
-  grpc::ByteBuffer reading_;
-  v1::AuthorizeResponse response_;
-};
 
 AuthorizerLink::AuthorizerLink(Options options, core::Timers* timers,
                                AuthorizerObserver* observer, Revoke revoke)
@@ -185,6 +81,12 @@ bool AuthorizerLink::connected() const {
   return channel->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
 }
 
+AuthorizerLink::Questions AuthorizerLink::questions() const {
+  contract::MutexLock lock(&mu_);
+  return {static_cast<int64_t>(queue_.size()),
+          static_cast<int64_t>(in_flight_.size())};
+}
+
 void AuthorizerLink::Authorize(core::Question question, Done done) {
   Open open;
   open.request = std::make_shared<v1::AuthorizeRequest>();
@@ -194,9 +96,10 @@ void AuthorizerLink::Authorize(core::Question question, Done done) {
   open.request->set_channel_data(std::move(question.channel_data));
   *open.request->mutable_connection() = std::move(question.connection);
   open.done = std::move(done);
-  open.arrived = Now();
+  open.arrived = SteadyNow();
   std::shared_ptr<Stream> write;
   const char* refusal = nullptr;
+  bool full = false;
   absl::Time sweep = absl::InfiniteFuture();
   {
     contract::MutexLock lock(&mu_);
@@ -204,6 +107,7 @@ void AuthorizerLink::Authorize(core::Question question, Done done) {
       refusal = "the service is stopping";
     } else if (static_cast<int64_t>(queue_.size()) >= options_.queue_max) {
       refusal = "too many questions wait for the authorizer";
+      full = true;
     } else {
       // With a stream it is asked within a timeout, or has a sweep of its own.
       sweep = DeadlineOf(open);
@@ -215,6 +119,7 @@ void AuthorizerLink::Authorize(core::Question question, Done done) {
     }
   }
   if (refusal != nullptr) {
+    if (full) observer_->OnAuthorizerQueueFull();
     std::vector<Ready> one;
     one.push_back({std::move(open.done), Undecided(refusal), std::nullopt});
     return Deliver(std::move(one));
@@ -235,7 +140,7 @@ bool AuthorizerLink::TakeNext(Stream* stream) {
   open.request->set_request_id(id);
   stream->writing = true;
   stream->writing_id = id;
-  stream->write_started = Now();
+  stream->write_started = SteadyNow();
   stream->request = open.request;
   open.asked = std::min(open.asked, stream->write_started);
   in_flight_.emplace(id, std::move(open));
@@ -254,7 +159,7 @@ void AuthorizerLink::OnStreamWorks() {
 void AuthorizerLink::OnWritten(Stream* stream, bool ok) {
   bool write = false;
   bool release = false;
-  const absl::Time now = Now();
+  const absl::Time now = SteadyNow();
   const absl::Time deadline = now + options_.timeout;
   {
     contract::MutexLock lock(&mu_);
@@ -297,7 +202,7 @@ void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
   bool tell = false;
   bool redial = false;
   const char* cut = nullptr;
-  const absl::Time now = Now();
+  const absl::Time now = SteadyNow();
   {
     contract::MutexLock lock(&mu_);
     contract::Require(stream_.get() == stream);
@@ -393,7 +298,7 @@ void AuthorizerLink::Decide(v1::Decision& decision) {
     const auto it = in_flight_.find(decision.request_id());
     if (it != in_flight_.end()) {
       one.push_back({std::move(it->second.done), ToDecision(decision),
-                     Now() - it->second.asked});
+                     SteadyNow() - it->second.asked});
       in_flight_.erase(it);
       if (TakeNext(stream_.get())) write = stream_;
     }
@@ -401,89 +306,6 @@ void AuthorizerLink::Decide(v1::Decision& decision) {
   if (write != nullptr) write->Write();
   if (one.empty()) return observer_->OnAuthorizerIgnored("unknown_request");
   Deliver(std::move(one));
-}
-
-absl::Time AuthorizerLink::DeadlineOf(const Open& open) const {
-  if (open.deadline != absl::InfiniteFuture()) return open.deadline;
-  const absl::Time last = open.arrived + kQueueWaits * options_.timeout;
-  if (works_) return last;
-  return std::min(
-      last, std::max(open.arrived, without_stream_since_) + options_.timeout);
-}
-
-absl::Time AuthorizerLink::TakeLate(absl::Time now, std::vector<Ready>& late) {
-  absl::Time next = absl::InfiniteFuture();
-  const auto in_time = [&](const Open& open) ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    const absl::Time deadline = DeadlineOf(open);
-    if (deadline > now) next = std::min(next, deadline);
-    return deadline > now;
-  };
-  const auto give_up = [&late](Open& open) {
-    const bool asked = open.asked != absl::InfiniteFuture();
-    late.push_back({std::move(open.done),
-                    Undecided(asked ? "the authorizer did not answer in time"
-                                    : "the authorizer cannot be reached"),
-                    std::nullopt});
-  };
-  for (auto it = in_flight_.begin(); it != in_flight_.end();) {
-    const auto here = it++;
-    if (in_time(here->second)) continue;
-    give_up(here->second);
-    in_flight_.erase(here);
-  }
-  const bool unanswered = !late.empty();
-  const auto rest =
-      std::stable_partition(queue_.begin(), queue_.end(), in_time);
-  std::for_each(rest, queue_.end(), give_up);
-  queue_.erase(rest, queue_.end());
-  if (stream_ == nullptr) return next;
-  if (stream_->writing && works_) {
-    const absl::Time hangs = stream_->write_started + options_.timeout;
-    if (hangs <= now) Cut("the authorizer does not read");
-    if (hangs > now) next = std::min(next, hangs);
-  }
-  if (unanswered &&
-      now - stream_->silent_since >= kSilentTimeouts * options_.timeout) {
-    Cut("the authorizer is silent");
-  }
-  return next;
-}
-
-void AuthorizerLink::Cut(const char* why) {
-  stream_->cut = why;
-  stream_->Cancel();
-}
-
-void AuthorizerLink::Sweep(int64_t number) {
-  std::vector<Ready> late;
-  std::shared_ptr<Stream> write;
-  absl::Time next = absl::InfiniteFuture();
-  {
-    contract::MutexLock lock(&mu_);
-    if (stopped_ || number != last_sweep_) return;
-    ++busy_;
-    sweep_due_ = absl::InfiniteFuture();
-    next = TakeLate(Now(), late);
-    if (TakeNext(stream_.get())) write = stream_;
-  }
-  if (write != nullptr) write->Write();
-  Deliver(std::move(late));
-  ArmSweep(next);
-  Leave();
-}
-
-void AuthorizerLink::ArmSweep(absl::Time when) {
-  int64_t number = 0;
-  {
-    contract::MutexLock lock(&mu_);
-    if (stopped_ || when >= sweep_due_) return;
-    sweep_due_ = when;
-    number = ++last_sweep_;
-  }
-  timers_->After(std::max(kSweepPauseMin, when - Now()),
-                 [weak = weak_from_this(), number] {
-                   if (const auto self = weak.lock()) self->Sweep(number);
-                 });
 }
 
 void AuthorizerLink::Deliver(std::vector<Ready> all) {

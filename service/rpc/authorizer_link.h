@@ -70,6 +70,9 @@ class AuthorizerObserver {
   virtual void OnDecision(absl::string_view /*outcome*/,
                           std::optional<absl::Duration> /*latency*/) {}
 
+  // A question was answered `unavailable` because the queue was full.
+  virtual void OnAuthorizerQueueFull() {}
+
   // A message was ignored: `malformed`, `unknown_request`, `empty` or
   // `invalid_revocation`.
   virtual void OnAuthorizerIgnored(absl::string_view /*reason*/) {}
@@ -109,6 +112,13 @@ class AuthorizerLink final
 
   // Whether a stream is open on a connection that stands.
   bool connected() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Questions that wait to be written, and those that wait for their answers.
+  struct Questions {
+    int64_t queued = 0;
+    int64_t in_flight = 0;
+  };
+  Questions questions() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   class Stream;

@@ -151,7 +151,8 @@ BidiReactor* BroadcastService::BroadcastStream(Context* context) {
   std::shared_ptr<BroadcastStreamReactor> stream;
   if (allowed.ok()) {
     stream = BroadcastStreamReactor::Create(
-        hub_, [this](BroadcastStreamReactor* self, grpc::StatusCode code) {
+        hub_, &rpcs_->streams_paused,
+        [this](BroadcastStreamReactor* self, grpc::StatusCode code) {
           Forget(self, code);
         });
     contract::MutexLock lock(&mu_);

@@ -29,13 +29,14 @@ grpc::ByteBuffer EncodeAnswer(absl::StatusOr<v1::BroadcastResponse> result) {
 
 }  // namespace
 
-BroadcastStreamReactor::BroadcastStreamReactor(core::Hub* hub, Ended ended)
-    : hub_(hub), ended_(std::move(ended)) {}
+BroadcastStreamReactor::BroadcastStreamReactor(core::Hub* hub, Count* pauses,
+                                               Ended ended)
+    : hub_(hub), pauses_(pauses), ended_(std::move(ended)) {}
 
 std::shared_ptr<BroadcastStreamReactor> BroadcastStreamReactor::Create(
-    core::Hub* hub, Ended ended) {
+    core::Hub* hub, Count* pauses, Ended ended) {
   return std::shared_ptr<BroadcastStreamReactor>(
-      new BroadcastStreamReactor(hub, std::move(ended)));
+      new BroadcastStreamReactor(hub, pauses, std::move(ended)));
 }
 
 void BroadcastStreamReactor::Start() {
@@ -50,7 +51,7 @@ void BroadcastStreamReactor::OnReadDone(bool ok) {
     if (ok) {
       // Looked at last: from here on a write may end the pause and read again.
       paused_ = answers_.size() >= kUnreadMax;
-      if (paused_) return;
+      if (paused_) return Add(*pauses_, 1);
     } else {
       half_closed_ = true;
       if (!TakePen()) return;

@@ -34,6 +34,7 @@
 #include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/mutex.h"
 #include "service/core/hub.h"
+#include "service/rpc/counters.h"
 
 namespace herald::rpc {
 
@@ -47,8 +48,10 @@ class BroadcastStreamReactor final
   using Ended =
       absl::AnyInvocable<void(BroadcastStreamReactor*, grpc::StatusCode)>;
 
-  // REQUIRES: `hub` outlives the server.
+  // Pauses are counted in `pauses`. REQUIRES: `hub` and `pauses` outlive the
+  // server.
   static std::shared_ptr<BroadcastStreamReactor> Create(core::Hub* hub,
+                                                        Count* pauses,
                                                         Ended ended);
 
   // Begins to read. REQUIRES: called once, when Stop() can find the stream.
@@ -58,7 +61,7 @@ class BroadcastStreamReactor final
   void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  BroadcastStreamReactor(core::Hub* hub, Ended ended);
+  BroadcastStreamReactor(core::Hub* hub, Count* pauses, Ended ended);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -80,6 +83,7 @@ class BroadcastStreamReactor final
 
   // Constant after construction.
   core::Hub* const hub_;
+  Count* const pauses_;
 
   // Touched only at the beginning and by OnDone().
   std::shared_ptr<BroadcastStreamReactor> self_;

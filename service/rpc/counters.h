@@ -26,6 +26,7 @@ inline void Add(Count& count, int64_t delta) {
 struct StreamCounters {
   Count queue_bytes{0};  // Waiting in outboxes now.
   Count overflows{0};
+  Count dropped_bytes{0};  // By overflows.
   Count frames_sent{0};
   Count bytes_sent{0};
   Count frames_received{0};
@@ -48,9 +49,11 @@ enum class Method {
 inline constexpr size_t kMethods = static_cast<size_t>(Method::kAttach) + 1;
 inline constexpr size_t kCodes = 17;  // The canonical ones, OK included.
 
-// RPCs that have ended, by method and code.
+// RPCs that have ended, by method and code; and BroadcastStreams that were not
+// read because their callers did not read.
 struct RpcCounters {
   std::array<std::array<Count, kCodes>, kMethods> ended{};
+  Count streams_paused{0};
 
   void OnEnded(Method method, grpc::StatusCode code) {
     const auto index = static_cast<size_t>(code);

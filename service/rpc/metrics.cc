@@ -138,6 +138,13 @@ void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
     AppendGauge(out, "herald_authorizer_up",
                 "1 when the authorizer's stream is open, else 0.",
                 authorizer_->connected() ? 1 : 0);
+    const AuthorizerLink::Questions questions = authorizer_->questions();
+    AppendGauge(out, "herald_authorizer_questions_queued",
+                "Questions that wait to be put to the authorizer.",
+                questions.queued);
+    AppendGauge(out, "herald_authorizer_questions_in_flight",
+                "Questions that wait for the authorizer's answer.",
+                questions.in_flight);
   }
 }
 
@@ -157,8 +164,20 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_watch_overflows_total",
                 "Watches ended because too much waited for the caller.",
                 watches_.overflows);
+  AppendCounter(out, "herald_link_dropped_bytes_total",
+                "Bytes that waited on those links and were given up.",
+                links_.dropped_bytes);
+  AppendCounter(out, "herald_watch_dropped_bytes_total",
+                "Bytes that waited on those Watches and were given up.",
+                watches_.dropped_bytes);
   AppendCounter(out, "herald_watch_messages_total", "Messages sent on Watches.",
                 watches_.frames_sent);
+  AppendCounter(out, "herald_watch_bytes_total", "Bytes of those messages.",
+                watches_.bytes_sent);
+  AppendCounter(out, "herald_broadcast_streams_paused_total",
+                "Times that a BroadcastStream was not read because its caller "
+                "had too many answers to read.",
+                rpcs_.streams_paused);
   AppendCounter(out, "herald_leases_expired_total",
                 "Gateways lost whose members had to leave.", leases_expired_);
   AppendCounter(out, "herald_revocations_total",
@@ -173,6 +192,9 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_calls_timed_out_total",
                 "RPCs that a gateway did not carry out in time.",
                 calls_timed_out_);
+  AppendCounter(out, "herald_authorizer_queue_full_total",
+                "Questions not asked because too many waited already.",
+                authorizer_queue_full_);
   AppendCounter(out, "herald_authorizer_streams_lost_total",
                 "Authorizer streams that ended or could not be opened; "
                 "repeated failures of one outage count once.",

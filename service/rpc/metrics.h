@@ -77,6 +77,7 @@ class Metrics final : public core::Observer,
   void OnAuthorizerDown(const absl::Status& why) override;
   void OnDecision(absl::string_view outcome,
                   std::optional<absl::Duration> latency) override;
+  void OnAuthorizerQueueFull() override { Add(authorizer_queue_full_, 1); }
   void OnAuthorizerIgnored(absl::string_view reason) override;
 
  private:
@@ -115,6 +116,7 @@ class Metrics final : public core::Observer,
   Count revocations_forgotten_{0};
   Count calls_timed_out_{0};
   Count authorizer_streams_lost_{0};
+  Count authorizer_queue_full_{0};
   std::array<Count, kSubscribeOutcomes.size()> subscribes_{};
   std::array<Count, kDecisionOutcomes.size()> decisions_{};
   std::array<Count, kIgnoredReasons.size()> ignored_{};

@@ -79,9 +79,11 @@ absl::Status Server::Build(const ServerOptions& options) {
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),
                            &port);
   SetKeepalive(builder);
-  // For all methods, for gRPC knows no other way: the hub refuses a `data`
-  // that is too large, and can then say so.
-  builder.SetMaxReceiveMessageSize(contract::kLinkMessageBytesMax);
+  // For all methods, for gRPC knows no other way, and for callers without a
+  // token, too. The hub refuses a `data` that is a little too large, and can
+  // then say so; gRPC what is far too large.
+  builder.SetMaxReceiveMessageSize(static_cast<int>(
+      options.hub->payload_bytes_max() + contract::kServiceMessageExtraBytes));
   builder.SetMaxSendMessageSize(contract::kLinkMessageBytesMax);
   // For reflection; all our own methods are callbacks.
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);

@@ -73,6 +73,8 @@ class SinkReactor : public Base, public core::Sink {
     contract::MutexLock lock(&mu_);
     if (closing_.has_value()) return;
     if (!outbox_.HasRoomFor(chunk, options_.outbox_bytes_max)) {
+      Add(counters_->dropped_bytes,
+          outbox_.bytes() + static_cast<int64_t>(chunk->size()));
       Drop();
       closing_ = absl::ResourceExhaustedError(options_.overflow);
       cancel_due_ = true;

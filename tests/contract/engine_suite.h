@@ -142,6 +142,23 @@ TEST_P(AnEngine, ReplacesAGatewaysMembersWithoutBouncingThoseWhoStay) {
   EXPECT_EQ(engine_->MemberCount("presence-room"), 1);
 }
 
+TEST_P(AnEngine, SaysHowManyBytesItsMembersWouldHave) {
+  const auto with = [&](const std::string& id, const std::string& info) {
+    return engine_->MemberBytesWith("presence-room", User(id, info));
+  };
+  EXPECT_EQ(with("ada", "12"), 5);
+  engine_->Join("presence-room", User("ada", "12"), {1, "1.1"});
+  engine_->Join("presence-room", User("ada", "other"), {2, "2.1"});
+  EXPECT_EQ(with("bo", "1"), 8);
+  EXPECT_EQ(with("ada", "other"), 5) << "the first user_info holds";
+  engine_->Replace("presence-room", 1, {{User("bo", "1"), {"1.2"}}});
+  EXPECT_EQ(with("ada", ""), 8);
+  Leave("ada", 2, "2.1");
+  EXPECT_EQ(with("bo", ""), 3);
+  Leave("bo", 1, "1.2");
+  EXPECT_EQ(with("cyd", ""), 3);
+}
+
 TEST_P(AnEngine, ListsMembersInOrderWithTheirSockets) {
   engine_->Join("presence-room", User("bob", "2"), {1, "1.2"});
   engine_->Join("presence-room", User("ada", "1"), {1, "1.1"});

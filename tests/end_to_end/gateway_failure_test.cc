@@ -134,6 +134,42 @@ TEST_F(GatewayFailure, ByStandingStillIsFoundAndUndoneWhenItGoesOn) {
   EXPECT_TRUE(bob.open());
 }
 
+TEST_F(GatewayFailure, ByStandingStillTakesNothingBackFromARevocation) {
+  WebSocketClient& bob = world_.Open(1);
+  WebSocketClient& pat = world_.Open(1);
+  for (WebSocketClient* client : {&bob, &pat}) {
+    EXPECT_EQ(client->Subscribe("news").type(), "subscribed");
+  }
+  EXPECT_EQ(bob.Subscribe("private-a", "user:bob").type(), "subscribed");
+  EXPECT_EQ(pat.Subscribe("private-a", "user:pat").type(), "subscribed");
+  world_.gateway(1).Signal(SIGSTOP);
+  EXPECT_TRUE(world_.WaitUntil(
+      [&] { return world_.ServiceMetrics().Sum("herald_gateways") == 1; },
+      std::chrono::seconds(30)));
+
+  authorizer_.Say(testing_support::RevokeUser("bob", "", "no more"));
+  EXPECT_TRUE(world_.WaitUntil([&] {
+    return world_.ServiceMetrics().Sum("herald_revocations_total") == 1;
+  }));
+  v1::DisconnectRequest request;
+  request.set_user_id("pat");
+  request.set_reason("go");
+  EXPECT_EQ(world_.backend()
+                .Call(&Stub::Disconnect, request)
+                .response.disconnected_count(),
+            0)
+      << "nobody who can be reached";
+  world_.gateway(1).Signal(SIGCONT);
+
+  const Frame taken = bob.Next();
+  EXPECT_EQ(taken.type(), "unsubscribed") << taken;
+  EXPECT_EQ(taken.String("channel"), "private-a");
+  EXPECT_EQ(taken.String("reason"), "no more");
+  EXPECT_EQ(pat.WaitForClose(), 4003);
+  EXPECT_EQ(pat.close_reason(), "go");
+  EXPECT_TRUE(bob.open());
+}
+
 TEST_F(GatewayFailure, ByATermSignalIsADrain) {
   constexpr size_t kSockets = 20;
   WebSocketClient& ada = Join(0, "ada");
@@ -183,7 +219,7 @@ TEST_F(GatewayFailure, OfADrainedOneMakesMembersLeaveAtOnce) {
 
   EXPECT_EQ(ada.Next(), RemovedOf("bob"));
 
-  EXPECT_LT(Clock::now() - ended, Milliseconds(1000)) << "without the lease";
+  EXPECT_LT(Clock::now() - ended, Milliseconds(1500)) << "without the lease";
 }
 
 TEST(AGatewayThatDrains, GoesOnToReportItsClients) {
@@ -247,24 +283,17 @@ TEST(AGatewayWithoutFiles, SaysSoOnceAndOnceThatItIsOver) {
   const std::string address = gateway.ListeningAddress("ws");
   gateway.WaitForLine("link settled");  // gRPC needs files to dial.
   {
-    // The first ones are accepted, and ask for /metrics one after the other.
+    // The first ones are accepted.
     std::vector<std::unique_ptr<RawSocket>> sockets;
     for (int i = 0; i < 100; ++i) {
       sockets.push_back(std::make_unique<RawSocket>(address));
     }
     gateway.WaitForLine("accept failed");
-    double errors = 0;
-    for (int i = 0; i < 10 && errors < 5; ++i) {
-      // A listener rests for 100 ms between two attempts.
-      std::this_thread::sleep_for(Milliseconds(100));
-      sockets[i]->Send("GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n");
-      const std::string answer = sockets[i]->ReadToEnd();
-      const size_t header_end = answer.find("\r\n\r\n");
-      ASSERT_NE(header_end, std::string::npos);
-      const PrometheusText page(answer.substr(header_end + 4));
-      errors = page.Sum("herald_gateway_accept_errors_total");
-    }
-    EXPECT_GE(errors, 5) << "each is counted";
+    // A listener rests for 100 ms between two attempts.
+    EXPECT_TRUE(testing_support::WaitUntil([&] {
+      const PrometheusText page(sockets[0]->Get("/metrics").body);
+      return page.Sum("herald_gateway_accept_errors_total") >= 5;
+    })) << "each is counted";
   }
   gateway.WaitForLine("accept works again");
   int said = 0;
@@ -378,8 +407,11 @@ TEST(ASlowBrowser, AloneIsDroppedAndCounted) {
     ASSERT_EQ(there.Next().type(), "event");
   }
 
-  EXPECT_EQ(world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total"),
-            1);
+  // The cut is told to the service first, and counted then.
+  EXPECT_TRUE(world.WaitUntil([&] {
+    return world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total") ==
+           1;
+  }));
   slow.ResumeReading();
   EXPECT_EQ(slow.WaitForClose(), 4001);
   EXPECT_EQ(here.Next().type(), "event") << "the last one";

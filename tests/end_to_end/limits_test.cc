@@ -215,8 +215,10 @@ TEST(MaxQueue, IsWhatAReaderMayBeBehindAndNotMore) {
   }
 
   EXPECT_TRUE(quick.open());
-  EXPECT_EQ(world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total"),
-            1);
+  EXPECT_TRUE(world.WaitUntil([&] {
+    return world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total") ==
+           1;
+  }));
   slow.ResumeReading();
   EXPECT_EQ(slow.WaitForClose(), 4001);
 }

@@ -131,6 +131,27 @@ TEST_F(ServiceFailure, UnderAThousandSocketsClosesNoneAndReachesAllAfterIt) {
   }
 }
 
+TEST_F(ServiceFailure, SubscribingAndPresenceWorkSoonAfterTheRestart) {
+  WebSocketClient& ada = world_.Open(0);
+  WebSocketClient& bob = world_.Open(1);
+  Join(&ada, "ada");
+  EXPECT_EQ(ada.Next().type(), "subscribed");
+  KillService();
+
+  const Clock::time_point restart = Clock::now();
+  world_.StartService();
+  EXPECT_TRUE(world_.WaitUntil(
+      [&] { return bob.Subscribe("news").type() == "subscribed"; }));
+  Join(&bob, "bob");
+  const Frame joined = bob.Next();
+  const Frame added = ada.Next();
+  const auto took = Clock::now() - restart;
+
+  EXPECT_EQ(joined.Members().size(), 2u) << joined;
+  EXPECT_EQ(added.String("user_id"), "bob") << added;
+  EXPECT_LT(took, Milliseconds(1500) * kSlowness);
+}
+
 TEST_F(ServiceFailure, MeanwhileSubscribesAndWhispersGetAnAnswerAndPingsWork) {
   WebSocketClient& ada = world_.Open(0);
   ada.Subscribe("news");

@@ -64,6 +64,8 @@ void HeraldWorld::StartService() {
   if (!options_.api_token.empty()) {
     arguments.push_back(absl::StrCat("--api_token=", options_.api_token));
   }
+  // A sanitizer slows the authorizer down; a test's own flag comes later.
+  arguments.push_back(absl::StrCat("--authorizer_timeout=", kSlowness));
   arguments.insert(arguments.end(), options_.service_flags.begin(),
                    options_.service_flags.end());
   service_ = std::make_unique<Process>(std::move(arguments));

@@ -195,19 +195,23 @@ void RawSocket::Reset() {
   ::close(std::exchange(fd_, -1));
 }
 
-HttpAnswer HttpGet(const std::string& address, const std::string& path) {
+HttpAnswer RawSocket::Get(absl::string_view path, Milliseconds patience) {
   namespace http = boost::beast::http;
-  RawSocket socket(address);
-  socket.Send(absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: ", address,
-                           "\r\nConnection: close\r\n\r\n"));
-  const std::string text = socket.ReadToEnd();
+  Send(absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: herald\r\n\r\n"));
+  const Clock::time_point deadline = Clock::now() + patience;
   http::response_parser<http::string_body> parser;
   parser.body_limit(kBytesMax);
   parser.eager(true);
-  boost::system::error_code error;
-  parser.put(boost::asio::buffer(text), error);
+  while (!parser.is_done() && ReadMore(deadline)) {
+    boost::system::error_code error;
+    buffer_.erase(0, parser.put(boost::asio::buffer(buffer_), error));
+  }
   if (!parser.is_header_done()) return {};
   return {static_cast<int>(parser.get().result_int()), parser.get().body()};
+}
+
+HttpAnswer HttpGet(const std::string& address, const std::string& path) {
+  return RawSocket(address).Get(path);
 }
 
 }  // namespace herald::testing_support

@@ -37,6 +37,12 @@ enum Opcode : uint8_t {
 std::string ClientFrame(Opcode opcode, absl::string_view payload,
                         bool is_final = true);
 
+// An HTTP answer.
+struct HttpAnswer {
+  int status = 0;  // 0: there was none.
+  std::string body;
+};
+
 // A frame of a server.
 struct ServerFrame {
   uint8_t opcode = 0;
@@ -58,6 +64,9 @@ class RawSocket {
 
   // Sends all of it; false if the peer has closed.
   bool Send(absl::string_view bytes);
+
+  // Asks with GET and leaves the connection open.
+  HttpAnswer Get(absl::string_view path, Milliseconds patience = kPatience);
 
   // Asks for a WebSocket, with `headers` (each ended by CR LF) besides what is
   // needed, and returns the status of the answer; 0 if there was none.
@@ -92,13 +101,8 @@ class RawSocket {
   std::string buffer_;
 };
 
-// An HTTP answer.
-struct HttpAnswer {
-  int status = 0;  // 0: there was none.
-  std::string body;
-};
-
-// Asks with GET. No answer is no failure of the test: the status is 0 then.
+// Asks with GET, on a connection of its own. No answer is no failure of the
+// test: the status is 0 then.
 HttpAnswer HttpGet(const std::string& address, const std::string& path);
 
 }  // namespace herald::testing_support

@@ -204,8 +204,12 @@ class GatewayWorld : public ::testing::Test {
   struct CountingObserver final : Observer {
     void OnWhisper() override { ++whispers; }
     void OnWhisperRefused() override { ++whispers_refused; }
+    void OnReadingPaused() override { ++pauses; }
+    void OnGrantPostponed() override { ++postponed; }
     int whispers = 0;
     int whispers_refused = 0;
+    int pauses = 0;
+    int postponed = 0;
   };
 
   CountingObserver observer_;

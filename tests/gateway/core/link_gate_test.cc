@@ -30,6 +30,7 @@ TEST_F(ALinkGate, IsOpenUntilAnInboxIsFull) {
   gate_.Open();
   EXPECT_EQ(reads_, 2);
   EXPECT_TRUE(gate_.is_open());
+  EXPECT_EQ(gate_.closings(), 1);
 }
 
 TEST_F(ALinkGate, OpensWhenTheLastFullInboxHasDrained) {

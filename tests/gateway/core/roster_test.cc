@@ -2,6 +2,10 @@
 
 #include "gateway/core/roster.h"
 
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -63,11 +67,32 @@ TEST(OwnMembersOfAGateway, AreHeldWithTheirSockets) {
   members.Add(User("bob", "2"), "7.3");
   members.Remove("bob", "7.3");
   members.Remove("bob", "7.3");
-  link::v1::Held held;
-  members.AppendTo(&held);
-  ASSERT_EQ(held.members_size(), 1);
-  EXPECT_EQ(held.members(0).member().user_id(), "ada");
-  EXPECT_THAT(held.members(0).socket_ids(), ElementsAre("7.1", "7.2"));
+  const auto parts = members.Parts(1000);
+  ASSERT_EQ(parts.size(), 1u);
+  ASSERT_EQ(parts[0].members_size(), 1);
+  EXPECT_EQ(parts[0].members(0).member().user_id(), "ada");
+  EXPECT_THAT(parts[0].members(0).socket_ids(), ElementsAre("7.1", "7.2"));
+}
+
+TEST(OwnMembersOfAGateway, AreSplitIntoPartsOfABoundedSize) {
+  OwnMembers members;
+  EXPECT_EQ(members.Parts(1000).size(), 1u) << "an empty one";
+  for (int i = 0; i < 100; ++i) {
+    members.Add(User("ada", "1"), absl::StrCat("7.", i));
+    members.Add(User(absl::StrCat("user", i), std::string(100, '1')),
+                absl::StrCat("8.", i));
+  }
+  std::set<std::string> sockets;
+  const auto parts = members.Parts(1000);
+  for (const link::v1::Held& part : parts) {
+    EXPECT_LE(part.ByteSizeLong(), 1000u + 200u);
+    for (const link::v1::HeldMember& member : part.members()) {
+      EXPECT_FALSE(member.member().user_info().empty());
+      sockets.insert(member.socket_ids().begin(), member.socket_ids().end());
+    }
+  }
+  EXPECT_GT(parts.size(), 10u);
+  EXPECT_EQ(sockets.size(), 200u);
 }
 
 TEST(OwnMembersOfAGateway, AreHeldWhileOneSubscriptionOfTheSocketIsLeft) {

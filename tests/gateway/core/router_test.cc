@@ -4,6 +4,8 @@
 
 #include "gateway/core/router.h"
 
+#include "absl/strings/str_cat.h"
+#include "proto/contract/limits.h"
 #include "tests/gateway/core/gateway_world.h"
 
 namespace herald::gateway {
@@ -54,6 +56,40 @@ TEST_F(ARouter, AttachesAgainWithWhatItHolds) {
   EXPECT_EQ(news, 2);
   EXPECT_EQ(room, 1);
   EXPECT_THAT(sockets, ElementsAre(ada.id));
+}
+
+TEST_F(ARouter, SaysInPartsWhatIsMuch) {
+  Attach();
+  const std::string info(contract::kUserInfoBytesMax, '1');
+  constexpr int kMembers = 100;
+  for (int i = 0; i < kMembers; ++i) {
+    Browser& browser = Open();
+    Send(browser, R"({"type":"subscribe","channel":"presence-room"})");
+    link::v1::ServiceItem item;
+    link::v1::Subscribed& yes = *item.mutable_subscribed();
+    yes.set_ticket(Asked().ticket());
+    yes.mutable_member()->set_user_id(absl::StrCat("user", i));
+    yes.mutable_member()->set_user_info(info);
+    Say(item);
+    uplink_->Take();
+  }
+  router_.LinkDown("it broke");
+
+  Attach(absl::Seconds(1));
+
+  int64_t subscriptions = 0, members = 0, parts = 0;
+  for (const auto& item : attach_items_) {
+    if (!item.has_held()) continue;
+    ++parts;
+    EXPECT_EQ(item.held().channel(), "presence-room");
+    EXPECT_EQ(item.held().subscription_count() > 0, parts == 1);
+    EXPECT_LT(item.ByteSizeLong(), contract::kLinkAttachFrameBytes);
+    subscriptions += item.held().subscription_count();
+    members += item.held().members_size();
+  }
+  EXPECT_GT(parts, 2);
+  EXPECT_EQ(subscriptions, kMembers);
+  EXPECT_EQ(members, kMembers);
 }
 
 TEST_F(ARouter, AnswersWhatWasOpenWithUnavailableWhenTheLinkEnds) {

@@ -129,6 +129,7 @@ TEST_F(AShard, AsksLaterWhenTooMuchWaitsForTheService) {
   uplink_->waiting_bytes = kQuestionOutboxBytesMax;
   Sleep(absl::Seconds(2));
   EXPECT_EQ(Renewals(), 0);
+  EXPECT_GE(observer_.postponed, 1);
   uplink_->waiting_bytes = 0;
   Sleep(absl::Seconds(1.1));
   EXPECT_EQ(Renewals(), 1);

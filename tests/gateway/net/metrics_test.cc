@@ -53,11 +53,15 @@ TEST(WhatHappens, IsCounted) {
   metrics.OnSlow(1000);
   metrics.OnWhisperRefused();
   metrics.OnLinkLag(absl::Seconds(2));
+  metrics.OnReadingPaused();
+  metrics.OnGrantPostponed();
+  metrics.Text({.link_pauses = 2});
   const PrometheusText page(metrics.Text({.queue_bytes = 7,
                                           .inbox_bytes = 8,
                                           .link_up = true,
                                           .link_settled = true,
-                                          .link_queue_bytes = 9}));
+                                          .link_queue_bytes = 9,
+                                          .link_pauses = 3}));
   const auto sum = [&](const char* name) {
     return page.Sum(std::string("herald_gateway_") + name);
   };
@@ -83,6 +87,9 @@ TEST(WhatHappens, IsCounted) {
   EXPECT_EQ(sum("link_up"), 1);
   EXPECT_EQ(sum("link_settled"), 1);
   EXPECT_EQ(sum("link_queue_bytes"), 9);
+  EXPECT_EQ(sum("link_pauses_total"), 3);
+  EXPECT_EQ(sum("reading_paused_total"), 1);
+  EXPECT_EQ(sum("grants_postponed_total"), 1);
 }
 
 TEST(ADelivery, IsObservedOnceHoweverManySocketsThereAre) {

@@ -37,9 +37,15 @@ TEST(Limits, LetAnItemOfAnySizeCrossTheLink) {
             kLinkMessageBytesMax);
 }
 
-TEST(Limits, LetASubscribeThroughWithTheSmallestPayload) {
-  // What is allowed of `channel_data` holds a whole `user_info`.
+TEST(Limits, LetAWholeUserInfoIntoChannelData) {
   EXPECT_LT(kUserIdBytesMax + kUserInfoBytesMax, kChannelDataBytesMax);
+}
+
+TEST(Limits, LetTheFullestRosterCrossTheLink) {
+  // Users of one byte each cost most beside what they bring.
+  constexpr int64_t kFramingOfOne = 12;
+  EXPECT_LT(kMembersBytesMax + kMembersBytesMax / 8 * kFramingOfOne,
+            kLinkMessageBytesMax);
 }
 
 }  // namespace

@@ -180,6 +180,22 @@ TEST_F(ALink, ReplacesAllThatWasKnownOfItsGateway) {
   EXPECT_THAT(Members("presence-room"), ElementsAre("bob", "cyd", "eve"));
 }
 
+TEST_F(ALink, MaySayInPartsWhatItHoldsOfAChannel) {
+  FakeGateway gateway(hub_.get(), 1);
+  gateway.Hold("presence-room", 3, {"ada"});
+  gateway.Hold("presence-room", 0, {"bob"});
+  gateway.Hold("presence-room", 0, {"ada"});
+  gateway.Hold("news", 1);
+  gateway.Attach();
+  EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
+  EXPECT_EQ(hub_->Counts().subscriptions, 4);
+
+  FakeGateway other(hub_.get(), 2);
+  link::v1::GatewayItem item;
+  item.mutable_held()->set_channel("presence-room");
+  EXPECT_TRUE(absl::IsInvalidArgument(other.Say(item))) << "of nothing";
+}
+
 TEST_F(ALink, IsNotBoundByLimitsWhenItAttaches) {
   FakeGateway gateway(hub_.get(), 1);
   for (int i = 0; i < 10; ++i) gateway.Hold(absl::StrCat("c", i), 100);

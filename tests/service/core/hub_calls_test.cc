@@ -110,7 +110,7 @@ TEST_F(ACall, FailsWhenItsGatewayIsLost) {
   EXPECT_TRUE(absl::IsUnavailable(*answer_));
 }
 
-TEST_F(ACall, OfASocketWhoseGatewayIsAwayIsUnavailableWithinTheLease) {
+TEST_F(ACall, OfASocketWhoseGatewayIsAwayIsUnavailableForAMinute) {
   one_->Lose();
   Subscribe("1.5", "news");
   EXPECT_TRUE(absl::IsUnavailable(*answer_));
@@ -119,9 +119,28 @@ TEST_F(ACall, OfASocketWhoseGatewayIsAwayIsUnavailableWithinTheLease) {
   Subscribe("1.5", "news");
   EXPECT_TRUE(absl::IsUnavailable(*answer_));
   two_->Lose();
-  timers_.Advance(absl::Seconds(2));
+  timers_.Advance(absl::Seconds(61));
+  Subscribe("2.5", "news");
+  EXPECT_TRUE(absl::IsUnavailable(*answer_)) << "it may come back";
+  timers_.Advance(absl::Seconds(1));
   Subscribe("2.5", "news");
   EXPECT_TRUE(absl::IsNotFound(*answer_)) << "it is gone for good";
+}
+
+TEST_F(ACall, OfASocketWhoseGatewayIsBackGoesThere) {
+  one_->Lose();
+  timers_.Advance(absl::Seconds(30));
+  const auto back = Attached(1);
+  timers_.Advance(absl::Seconds(60));
+  Subscribe("1.5", "news");
+  EXPECT_NE(CallOf(*back), 0);
+}
+
+TEST_F(ACall, OfASocketWhoseGatewayHasDrainedFindsNobody) {
+  one_->Goodbye();
+  one_->Lose();
+  Subscribe("1.5", "news");
+  EXPECT_TRUE(absl::IsNotFound(*answer_));
 }
 
 TEST_F(ACall, IsRefusedATokenThatIsTooLong) {
@@ -206,6 +225,17 @@ TEST_F(AWatch, MakesNoChannelAndEndsWithTheService) {
   EXPECT_EQ(hub_->Counts().watches, 1);
   hub_->Stop();
   EXPECT_TRUE(absl::IsUnavailable(sink->closed));
+}
+
+TEST_F(AWatch, IsRefusedWhenThereAreTooMany) {
+  v1::WatchRequest request;
+  request.add_channels("news");
+  const auto sink = std::make_shared<FakeSink>();
+  for (int64_t i = 0; i < kWatchesMax; ++i) {
+    ASSERT_TRUE(hub_->Watch(request, std::make_shared<FakeSink>()).ok());
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(hub_->Watch(request, sink)));
+  EXPECT_EQ(hub_->Counts().watches, kWatchesMax);
 }
 
 TEST_F(AWatch, IsRefusedBadChannels) {

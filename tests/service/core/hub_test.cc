@@ -8,6 +8,7 @@
 
 #include <thread>
 
+#include "proto/contract/limits.h"
 #include "tests/service/core/settled_hub.h"
 
 namespace herald::core {
@@ -277,6 +278,32 @@ TEST_F(APresenceChannel, CountsAUserWithSeveralSocketsOnce) {
   other_->Hears();
   ASSERT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
   EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+}
+
+TEST_F(APresenceChannel, IsFullWhenItsMembersHaveTooManyBytes) {
+  const std::string info(contract::kUserInfoBytesMax, '1');
+  const int64_t count =
+      contract::kMembersBytesMax / contract::kUserInfoBytesMax;
+  int64_t ticket = 100;
+  const auto join = [&](const std::string& user, const std::string& with) {
+    gateway_->Subscribe(++ticket, "presence-room");
+    Decision yes;
+    yes.member.emplace().set_user_id(user);
+    yes.member->set_user_info(with);
+    authorizer_.Answer(std::move(yes));
+  };
+  for (int64_t i = 1; i < count; ++i) join(absl::StrCat("u", i), info);
+  gateway_->Hears();
+
+  join("one too many", info);
+  EXPECT_THAT(gateway_->Hears(),
+              ElementsAre(absl::StrCat("no ", ticket, " CODE_CHANNEL_FULL")));
+  join("u1", info);
+  EXPECT_THAT(gateway_->Hears(), ElementsAre(absl::StrCat("yes ", ticket)))
+      << "another socket of a member makes the roster no longer";
+  join("small", "1");
+  EXPECT_THAT(gateway_->Hears(),
+              ElementsAre("+small", absl::StrCat("yes ", ticket)));
 }
 
 class ASubscriberLimit : public SettledHub {

@@ -248,6 +248,7 @@ TEST_F(AnAuthorizer, WithAFullQueueIsUnavailableAtOnce) {
   EXPECT_TRUE(absl::IsUnavailable(result.decision.status));
   EXPECT_LT(result.after, kLong / 2);
   EXPECT_EQ(results_.count(), 1u);
+  EXPECT_EQ(observer_["queue_full"], 1);
 }
 
 TEST_F(AnAuthorizer, BehindAFullFlightIsStillAskedWhenTheFlightTimesOut) {
@@ -263,6 +264,8 @@ TEST_F(AnAuthorizer, ThatIsStoppedAnswersEverythingOpenAndWhatComesLater) {
   Dial({.target = "", .timeout = kLong, .in_flight_max = 2, .queue_max = 100});
   for (int i = 0; i < 5; ++i) Ask(absl::StrCat("private-", i), "silence");
   ASSERT_TRUE(WaitUntil([&] { return server_.question_count() == 2; }));
+  EXPECT_EQ(link_->questions().in_flight, 2);
+  EXPECT_EQ(link_->questions().queued, 3);
 
   link_->Stop();
 

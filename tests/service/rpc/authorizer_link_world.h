@@ -29,7 +29,8 @@ using testing_support::ScriptedAuthorizer;
 using testing_support::WaitUntil;
 using Responses = std::vector<v1::AuthorizeResponse>;
 
-inline constexpr absl::Duration kShort = absl::Milliseconds(300);
+// Long enough for a good answer, and short enough to wait for.
+inline constexpr absl::Duration kShort = absl::Milliseconds(500 * kSlowness);
 inline constexpr absl::Duration kLong = absl::Seconds(20);
 
 // What came back for one question, and after how long.
@@ -84,6 +85,7 @@ class CountingObserver final : public AuthorizerObserver {
     Count(outcome);
     if (latency.has_value()) Count("latency");
   }
+  void OnAuthorizerQueueFull() override { Count("queue_full"); }
   void OnAuthorizerIgnored(absl::string_view reason) override { Count(reason); }
 
   int operator[](const std::string& name) {

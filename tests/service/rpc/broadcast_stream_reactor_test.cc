@@ -106,6 +106,8 @@ TEST_F(ABroadcastStream, StopsReadingACallerWhoDoesNotRead) {
   EXPECT_FALSE(WaitUntil([&] { return taken() > kUnread + 1000; },
                          testing_support::Milliseconds(500)));
 
+  EXPECT_GT(world_.metrics().rpcs()->streams_paused, 0);
+
   for (int i = 0; i < kMessages; ++i) EXPECT_TRUE(Read().has_broadcast());
   writer.join();
   EXPECT_EQ(taken(), kMessages);

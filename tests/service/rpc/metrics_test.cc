@@ -65,7 +65,11 @@ TEST_F(TheMetrics, CountWhatHappens) {
   metrics_.OnSubscribeAnswered("channel_full");
   Add(metrics_.links()->overflows, 1);
   Add(metrics_.links()->queue_bytes, 77);
+  Add(metrics_.links()->dropped_bytes, 5);
   Add(metrics_.watches()->overflows, 2);
+  Add(metrics_.watches()->dropped_bytes, 6);
+  Add(metrics_.watches()->bytes_sent, 9);
+  Add(metrics_.rpcs()->streams_paused, 4);
   metrics_.rpcs()->OnEnded(Method::kWatch, grpc::StatusCode::CANCELLED);
 
   const PrometheusText page = Page();
@@ -83,7 +87,11 @@ TEST_F(TheMetrics, CountWhatHappens) {
             1);
   EXPECT_EQ(page.Sum("herald_link_overflows_total"), 1);
   EXPECT_EQ(page.Sum("herald_link_queue_bytes"), 77);
+  EXPECT_EQ(page.Sum("herald_link_dropped_bytes_total"), 5);
   EXPECT_EQ(page.Sum("herald_watch_overflows_total"), 2);
+  EXPECT_EQ(page.Sum("herald_watch_dropped_bytes_total"), 6);
+  EXPECT_EQ(page.Sum("herald_watch_bytes_total"), 9);
+  EXPECT_EQ(page.Sum("herald_broadcast_streams_paused_total"), 4);
   EXPECT_EQ(page.Sum("herald_rpcs_total",
                      {{"method", "Watch"}, {"code", "CANCELLED"}}),
             1);
@@ -93,12 +101,16 @@ TEST_F(TheMetrics, TellOfTheAuthorizer) {
   metrics_.OnDecision("allowed", absl::Milliseconds(2));
   metrics_.OnDecision("denied", absl::Milliseconds(20));
   metrics_.OnDecision("unavailable", std::nullopt);
+  metrics_.OnAuthorizerQueueFull();
   metrics_.OnAuthorizerIgnored("empty");
   metrics_.OnAuthorizerDown(absl::UnavailableError("away"));
 
   const PrometheusText page = Page();
   EXPECT_EQ(page.error(), "");
   EXPECT_EQ(page.Sum("herald_authorizer_up"), 0);
+  EXPECT_EQ(page.Sum("herald_authorizer_questions_queued"), 0);
+  EXPECT_EQ(page.Sum("herald_authorizer_questions_in_flight"), 0);
+  EXPECT_EQ(page.Sum("herald_authorizer_queue_full_total"), 1);
   EXPECT_EQ(page.Sum("herald_authorizer_decisions_total"), 3);
   EXPECT_EQ(page.Sum("herald_authorizer_seconds_count"), 2);
   EXPECT_DOUBLE_EQ(page.Sum("herald_authorizer_seconds_sum"), 0.022);

@@ -76,6 +76,29 @@ TEST(Listening, OnATakenPortNamesItAndSharesNothing) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("in use"));
 }
 
+TEST(AMessage, ThatIsFarTooLargeIsNotTakenIn) {
+  Loopback world;
+  v1::BroadcastRequest request;
+  request.add_channels("news");
+  request.set_event("e");
+  request.set_data(Padded(1, 4 << 20));
+  v1::BroadcastResponse response;
+  {
+    // The hub says what is allowed.
+    BoundedContext context;
+    const grpc::Status status =
+        world.backend()->Broadcast(&context, request, &response);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_THAT(status.error_message(), HasSubstr("BROADCAST_MAX_PAYLOAD"));
+  }
+  request.set_data(Padded(1, 5 << 20));
+  BoundedContext context;
+  const grpc::Status status =
+      world.backend()->Broadcast(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("larger than max"));
+}
+
 TEST(Draining, EndsStreamsThatWouldStayOpenForEver) {
   Loopback world;
   BoundedContext stream_context;

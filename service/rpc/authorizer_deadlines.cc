@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Questions that are out of time, and streams that are given up for them.
+
+#include <algorithm>
+
+#include "service/rpc/authorizer_link.h"
+#include "service/rpc/authorizer_stream.h"
+
+namespace herald::rpc {
+namespace {
+
+// Sweeps come no closer together, however close the deadlines are.
+constexpr absl::Duration kSweepPauseMin = absl::Milliseconds(5);
+
+}  // namespace
+
+absl::Time AuthorizerLink::DeadlineOf(const Open& open) const {
+  if (open.deadline != absl::InfiniteFuture()) return open.deadline;
+  const absl::Time last = open.arrived + kQueueWaits * options_.timeout;
+  if (works_) return last;
+  return std::min(
+      last, std::max(open.arrived, without_stream_since_) + options_.timeout);
+}
+
+absl::Time AuthorizerLink::TakeLate(absl::Time now, std::vector<Ready>& late) {
+  absl::Time next = absl::InfiniteFuture();
+  const auto in_time = [&](const Open& open) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    const absl::Time deadline = DeadlineOf(open);
+    if (deadline > now) next = std::min(next, deadline);
+    return deadline > now;
+  };
+  const auto give_up = [&late](Open& open) {
+    const bool asked = open.asked != absl::InfiniteFuture();
+    late.push_back({std::move(open.done),
+                    Undecided(asked ? "the authorizer did not answer in time"
+                                    : "the authorizer cannot be reached"),
+                    std::nullopt});
+  };
+  for (auto it = in_flight_.begin(); it != in_flight_.end();) {
+    const auto here = it++;
+    if (in_time(here->second)) continue;
+    give_up(here->second);
+    in_flight_.erase(here);
+  }
+  const bool unanswered = !late.empty();
+  const auto rest =
+      std::stable_partition(queue_.begin(), queue_.end(), in_time);
+  std::for_each(rest, queue_.end(), give_up);
+  queue_.erase(rest, queue_.end());
+  if (stream_ == nullptr) return next;
+  if (stream_->writing && works_) {
+    const absl::Time hangs = stream_->write_started + options_.timeout;
+    if (hangs <= now) Cut("the authorizer does not read");
+    if (hangs > now) next = std::min(next, hangs);
+  }
+  if (unanswered &&
+      now - stream_->silent_since >= kSilentTimeouts * options_.timeout) {
+    Cut("the authorizer is silent");
+  }
+  return next;
+}
+
+void AuthorizerLink::Cut(const char* why) {
+  stream_->cut = why;
+  stream_->Cancel();
+}
+
+void AuthorizerLink::Sweep(int64_t number) {
+  std::vector<Ready> late;
+  std::shared_ptr<Stream> write;
+  absl::Time next = absl::InfiniteFuture();
+  {
+    contract::MutexLock lock(&mu_);
+    if (stopped_ || number != last_sweep_) return;
+    ++busy_;
+    sweep_due_ = absl::InfiniteFuture();
+    next = TakeLate(SteadyNow(), late);
+    if (TakeNext(stream_.get())) write = stream_;
+  }
+  if (write != nullptr) write->Write();
+  Deliver(std::move(late));
+  ArmSweep(next);
+  Leave();
+}
+
+void AuthorizerLink::ArmSweep(absl::Time when) {
+  int64_t number = 0;
+  {
+    contract::MutexLock lock(&mu_);
+    if (stopped_ || when >= sweep_due_) return;
+    sweep_due_ = when;
+    number = ++last_sweep_;
+  }
+  timers_->After(std::max(kSweepPauseMin, when - SteadyNow()),
+                 [weak = weak_from_this(), number] {
+                   if (const auto self = weak.lock()) self->Sweep(number);
+                 });
+}
+
+}  // namespace herald::rpc
