@@ -27,6 +27,6 @@ function(herald_test source)
     PRIVATE ${arg_LIBS} herald::defaults GTest::gmock_main)
   gtest_discover_tests(${name} TEST_PREFIX "${path}: "
     DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}"
-      RUN_SERIAL ${serial})
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${serial}
+      LABELS "${arg_LABELS}")
 endfunction()

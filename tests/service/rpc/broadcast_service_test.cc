@@ -53,7 +53,7 @@ TEST_F(Calling, BroadcastOfAPayloadThatIsTooLargeSaysSo) {
   v1::BroadcastRequest request;
   request.add_channels("a");
   request.set_event("news");
-  request.set_data(Padded(1, 8 << 20));  // Beyond gRPC's own limit of 4 MiB.
+  request.set_data(Padded(1, 4 << 20));  // Beyond gRPC's own limit of 4 MiB.
   v1::BroadcastResponse response;
 
   const grpc::Status status = Call(&Stub::Broadcast, request, &response);
