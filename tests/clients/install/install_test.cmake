@@ -1,7 +1,9 @@
 # Installs the client into an empty folder and uses it from another project:
 #
-#   cmake -DBUILD=… -DSOURCE=… -DWORK=… -DCXX=… [-DLAUNCHER=…] [-DFLAGS=…]
-#         -P install_test.cmake
+#   cmake -DBUILD=… -DSOURCE=… -DWORK=… -DPREFIX=… -DCXX=… [-DLAUNCHER=…]
+#         [-DFLAGS=…] -P install_test.cmake
+#
+# What is installed stays in PREFIX for other tests.
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE result
     OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -11,34 +13,24 @@ function(run)
   endif()
 endfunction()
 
-file(REMOVE_RECURSE "${WORK}")
+file(REMOVE_RECURSE "${WORK}" "${PREFIX}")
 run("${CMAKE_COMMAND}" --install "${BUILD}" --component client
-  --prefix "${WORK}/prefix")
-
-# The README's lines of C++ are compiled, too.
-file(READ "${SOURCE}/../../../README.md" readme)
-string(REGEX MATCH "<!-- compiled: readme.cc -->\n```cpp\n([^`]*)```" found
-  "${readme}")
-if(NOT found)
-  message(FATAL_ERROR "the README has no block of C++")
-endif()
-file(WRITE "${WORK}/readme.cc" "${CMAKE_MATCH_1}")
+  --prefix "${PREFIX}")
 
 run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/build" -G Ninja
-  "-DREADME_SOURCE=${WORK}/readme.cc"
-  "-DCMAKE_PREFIX_PATH=${WORK}/prefix" "-DCMAKE_CXX_COMPILER=${CXX}"
+  "-DCMAKE_PREFIX_PATH=${PREFIX}" "-DCMAKE_CXX_COMPILER=${CXX}"
   "-DCMAKE_CXX_COMPILER_LAUNCHER=${LAUNCHER}" "-DCMAKE_CXX_FLAGS=${FLAGS}")
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
 run("${WORK}/build/app")
 
 # What is installed knows nothing of where it was built.
-file(STRINGS "${WORK}/prefix/lib/cmake/herald/heraldTargets.cmake" found
+file(STRINGS "${PREFIX}/lib/cmake/herald/heraldTargets.cmake" found
   REGEX "${BUILD}")
 if(found)
   message(FATAL_ERROR "the build folder leaks: ${found}")
 endif()
 foreach(proto server_message broadcast_service authorizer_service)
-  if(NOT EXISTS "${WORK}/prefix/share/herald/proto/herald/v1/${proto}.proto")
+  if(NOT EXISTS "${PREFIX}/share/herald/proto/herald/v1/${proto}.proto")
     message(FATAL_ERROR "${proto}.proto is not installed")
   endif()
 endforeach()

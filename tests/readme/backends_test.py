@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the README's publisher and authorizer of one language.
+
+usage: backends_test.py LANGUAGE SOURCE_DIR HERALD_SERVICE HERALD_GATEWAY ...
+
+    Python
+    Node  NODE
+    C++   CMAKE -DCMAKE_PREFIX_PATH=INSTALLED_CLIENT...
+
+The programs are those of the README, as they stand, in a folder of their own,
+with what the README tells the reader to install. They meet a real Herald.
+"""
+
+import os
+import sys
+import tempfile
+import unittest
+
+import blocks
+from browser import Browser
+from processes import Herald, Process, environment, free_port, run
+
+LANGUAGE, SOURCE, SERVICE, GATEWAY, *TOOLS = sys.argv[1:]
+BUILD_SECONDS = 240
+
+
+def succeed(command, folder, **options):
+    code, said = run(command, cwd=folder, **options)
+    assert code == 0, f"{command} failed with {code}:\n{said}"
+
+
+def prepare_python(folder):
+    """Each of these returns the commands for the two programs."""
+    succeed(["sh", "-e", "-c", blocks.marked(SOURCE)["stubs"]], folder)
+    blocks.write(SOURCE, folder, "publish.py", "authorizer.py")
+    return [["/usr/bin/python3", name]
+            for name in ("publish.py", "authorizer.py")]
+
+
+def prepare_node(folder):
+    node, = TOOLS
+    os.symlink(os.path.join(SOURCE, "tests/tools/node_modules"),
+               os.path.join(folder, "node_modules"))
+    blocks.write(SOURCE, folder, "publish.mjs", "authorizer.mjs")
+    return [[node, name] for name in ("publish.mjs", "authorizer.mjs")]
+
+
+def prepare_cpp(folder):
+    cmake, *settings = TOOLS
+    blocks.write(SOURCE, folder, "CMakeLists.txt", "publish.cc",
+                 "authorizer.cc")
+    succeed([cmake, "-B", "build", "-G", "Ninja", *settings], folder,
+            timeout=BUILD_SECONDS)
+    succeed([cmake, "--build", "build"], folder, timeout=BUILD_SECONDS)
+    return [["build/publish"], ["build/authorizer"]]
+
+
+PREPARE = {"Python": prepare_python, "Node": prepare_node, "C++": prepare_cpp}
+
+
+class Backend(unittest.TestCase):
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = folder.name
+        os.symlink(os.path.join(SOURCE, "proto"),
+                   os.path.join(cls.folder, "proto"))
+        cls.publish, cls.authorize = PREPARE[LANGUAGE](cls.folder)
+
+        address = f"127.0.0.1:{free_port()}"
+        cls.authorizer = Process(
+            cls.authorize, cwd=cls.folder, env=environment(AUTHORIZER=address))
+        cls.addClassCleanup(cls.authorizer.stop)
+        cls.authorizer.wait_for("ready")
+        cls.authorizer.drain()
+        cls.herald = Herald(SERVICE, GATEWAY, address, cls.folder)
+        cls.addClassCleanup(cls.herald.stop)
+
+    def connect(self):
+        browser = Browser(*self.herald.where())
+        self.addCleanup(browser.close)
+        self.assertEqual(browser.hear_json()["type"], "connected")
+        return browser
+
+    def subscribe(self, channel, user):
+        """A browser that was let in, and what it was told."""
+        browser = self.connect()
+        told = browser.say(type="subscribe", channel=channel,
+                           auth=f"user:{user}")
+        self.assertEqual((told["type"], told["channel"]),
+                         ("subscribed", channel), told)
+        return browser, told
+
+    def run_publisher(self, address):
+        return run(self.publish, cwd=self.folder,
+                   env=environment(HERALD=address))
+
+    def log_out(self, user):
+        self.authorizer.type(user)
+
+    def test_publishes_and_says_to_how_many(self):
+        self.assertEqual(self.run_publisher(self.herald.address),
+                         (0, "0 subscribers\n"))
+        browser = self.connect()
+        told = browser.say(type="subscribe", channel="news")
+        self.assertEqual(told, {"type": "subscribed", "channel": "news"})
+        self.assertEqual(self.run_publisher(self.herald.address),
+                         (0, "1 subscribers\n"))
+        self.assertEqual(
+            browser.hear_json(),
+            {"type": "event", "event": "greeting", "channel": "news",
+             "data": {"text": "hello"}})
+
+    def test_says_so_when_nothing_was_published(self):
+        code, said = self.run_publisher(f"127.0.0.1:{free_port()}")
+        self.assertNotEqual(code, 0)
+        self.assertNotIn("subscribers", said)
+        self.assertIn("UNAVAILABLE", said)
+
+    def test_lets_a_good_token_into_a_private_channel(self):
+        self.subscribe("private-mail", "pam")
+
+    def test_names_the_members_of_a_presence_channel(self):
+        pam = {"user_id": "pam", "user_info": {"name": "pam"}}
+        ron = {"user_id": "ron", "user_info": {"name": "ron"}}
+        first, told = self.subscribe("presence-room", "pam")
+        self.assertEqual(told["members"], [pam])
+        _, told = self.subscribe("presence-room", "ron")
+        self.assertCountEqual(told["members"], [pam, ron])
+        self.assertEqual(first.hear_json(), {
+            "type": "member_added", "channel": "presence-room", **ron})
+
+    def test_says_why_a_bad_token_is_refused(self):
+        for channel in ("private-mail", "presence-room"):
+            for auth in ("wrong", "user:", "admin:pam", ""):
+                with self.subTest(channel=channel, auth=auth):
+                    browser = self.connect()
+                    self.assertEqual(
+                        browser.say(type="subscribe", channel=channel,
+                                    auth=auth),
+                        {"type": "subscription_error", "channel": channel,
+                         "code": "unauthorized",
+                         "error": "the token is not valid"})
+
+    def test_takes_back_what_somebody_has_who_logs_out(self):
+        ada, _ = self.subscribe("private-mail", "ada")
+        bob, _ = self.subscribe("private-mail", "bob")
+        self.assertEqual(ada.say(type="subscribe", channel="presence-hall",
+                                 auth="user:ada")["type"], "subscribed")
+        self.log_out("ada")
+        lost = [ada.hear_json() for _ in range(2)]
+        self.assertCountEqual(
+            [(said["type"], said["channel"], said["reason"]) for said in lost],
+            [("unsubscribed", "private-mail", "ada has logged out"),
+             ("unsubscribed", "presence-hall", "ada has logged out")])
+        self.assertEqual(bob.say(type="ping"), {"type": "pong"})
+
+    def test_serves_the_next_service_after_a_crash(self):
+        eve, _ = self.subscribe("private-mail", "eve")
+        self.herald.restart_service()
+        kim, _ = self.subscribe("private-mail", "kim")
+        for browser, user in ((eve, "eve"), (kim, "kim")):
+            self.log_out(user)
+            self.assertEqual(
+                browser.hear_json(),
+                {"type": "unsubscribed", "channel": "private-mail",
+                 "reason": f"{user} has logged out"})
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
