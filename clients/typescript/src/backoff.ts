@@ -29,7 +29,7 @@ export class Backoff {
     this.#since = undefined;
     // Without the 30, a minimum of 0 would be multiplied by Infinity one day.
     const bound = this.#min * 2 ** Math.min(this.#failures++, 30);
-    return Math.random() * Math.min(this.#max, bound);
+    return Math.round(Math.random() * Math.min(this.#max, bound));
   }
 
   reset_(): void {

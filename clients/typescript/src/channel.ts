@@ -21,8 +21,8 @@ export interface EventMeta {
 }
 
 /**
- * Where a whisper comes from. On presence channels `userId` is the user of the sender's subscription:
- * the server's word, not a claim of the sender.
+ * Where a whisper comes from. On presence channels `userId` is the user of the sender's
+ * subscription: the server's word, not a claim of the sender.
  *
  * @example
  * herald.join("room").listenForWhisper("typing", (data, meta: WhisperMeta) => {
@@ -181,8 +181,8 @@ export class Channel {
   }
 
   /**
-   * Calls `handler` each time that the channel is confirmed, so again after a reconnect; soon, if it
-   * is confirmed already. This is the place to load what was missed.
+   * Calls `handler` each time that the channel is confirmed, so again after a reconnect; soon, if
+   * it is confirmed already. This is the place to load what was missed.
    *
    * @example
    * herald.channel("news").subscribed(() => show("up to date from here on"));
@@ -194,8 +194,8 @@ export class Channel {
   }
 
   /**
-   * Calls `handler` with each error of this channel, its handlers' own included. Errors that no such
-   * handler is told go to the option `onError`.
+   * Calls `handler` with each error of this channel, those of its handlers included. Errors that no
+   * such handler is told go to the option `onError`.
    *
    * @example
    * herald.private("orders").error((error) => show(error.code, error.reason));

@@ -92,8 +92,8 @@ export class SubscriptionError extends HeraldError<SubscriptionErrorCode> {
 export type AuthorizeErrorCode = "authorize_failed" | "authorize_timeout" | "authorize_invalid";
 
 /**
- * The application's `authorize` threw or rejected (`cause` is with what), did not answer in time, or
- * answered nonsense. The channel stays pending and is asked again after a pause.
+ * The application's `authorize` threw or rejected (`cause` is with what), did not answer in time,
+ * or answered nonsense. The channel stays pending and is asked again after a pause.
  *
  * @example
  * const herald = new Herald(url, {
@@ -141,8 +141,8 @@ export class WhisperError extends HeraldError<WhisperErrorCode> {
 export type ProtocolErrorCode = "bad_message" | "server_error";
 
 /**
- * The server sent what makes no sense (`bad_message`), or said that we did (`server_error`), as for a
- * whisper where whispers are off. The connection stays.
+ * The server sent what makes no sense (`bad_message`), or said that we did (`server_error`), as for
+ * a whisper where whispers are off. The connection stays.
  *
  * @example
  * const herald = new Herald(url, {
@@ -156,8 +156,8 @@ export class ProtocolError extends HeraldError<ProtocolErrorCode> {
 }
 
 /**
- * A handler of the application threw, or returned a promise that was rejected; `cause` is with what.
- * All other handlers are called all the same.
+ * A handler of the application threw, or returned a promise that was rejected; `cause` is with
+ * what. All other handlers are called all the same.
  *
  * @example
  * const herald = new Herald(url, {

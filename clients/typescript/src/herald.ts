@@ -14,8 +14,8 @@ import type { ConnectionState, StateChange, StateReason } from "./state.js";
 import type { Host } from "./subscription.js";
 
 /**
- * A connection to a Herald gateway, kept up by itself, and the channels on it. After a break it comes
- * back, with fresh credentials, to all channels.
+ * A connection to a Herald gateway, kept up by itself, and the channels on it. After a break it
+ * comes back, with fresh credentials, to all channels.
  *
  * @example
  * const herald = new Herald("ws://127.0.0.1:8080/ws", { authorize: () => "token-of-ada" });
@@ -36,8 +36,8 @@ export class Herald {
   readonly #changes: StateChange[] = []; // Not told yet.
 
   /**
-   * Connects to the gateway at `url`, unless `autoConnect` is false. Throws what `new WebSocket(url)`
-   * throws.
+   * Connects to the gateway at `url`, unless `autoConnect` is false. Throws what
+   * `new WebSocket(url)` throws.
    *
    * @example
    * const herald = new Herald("ws://127.0.0.1:8080/ws");

@@ -49,8 +49,8 @@ export type WebSocketConstructor = new (url: string) => {
  */
 export interface HeraldOptions {
   /**
-   * Gives the credentials for one private or presence channel. Called for each subscription and each
-   * attempt with the current socket id, so that they are always fresh. Without it, and without
+   * Gives the credentials for one private or presence channel. Called for each subscription and
+   * each attempt with the current socket id, so that they are always fresh. Without it, and without
    * `authorizeAll`, the server is asked without credentials.
    *
    * @example

@@ -34,8 +34,8 @@ export class PresenceChannel<Info = unknown> extends Channel {
   #isKnown = false;
 
   /**
-   * Who is here, by user id, yourself included. Always the same map, kept up to date before handlers
-   * are called; while the connection is away it shows who was here last.
+   * Who is here, by user id, yourself included. Always the same map, brought up to date before
+   * handlers are called; while the connection is away it shows who was here last.
    *
    * @example
    * const room = herald.join("room");

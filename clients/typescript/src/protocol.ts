@@ -77,7 +77,9 @@ export class Decoder {
       throw badMessage("a message that is not JSON");
     }
     const type = isObject(message) ? message.type : undefined;
-    if (!isObject(message) || typeof type !== "string") throw badMessage("a message without a type");
+    if (!isObject(message) || typeof type !== "string") {
+      throw badMessage("a message without a type");
+    }
     if (!Object.hasOwn(STRINGS, type)) return this.#onUnknown(type);
     for (const field of STRINGS[type as ServerMessage["type"]]) {
       if (typeof message[field] !== "string") {

@@ -3,8 +3,8 @@
 // The states of a connection, and why it is in them.
 
 /**
- * `connecting`: a socket is being opened. `connected`: the server has said hello. `unavailable`: the
- * connection is lost or was not made, and is tried again at `reason.retryAt`. `closed`: nothing
+ * `connecting`: a socket is being opened. `connected`: the server has said hello. `unavailable`:
+ * the connection is lost or was not made, and is tried again at `reason.retryAt`. `closed`: nothing
  * happens until `connect()`.
  *
  * @example
@@ -21,12 +21,13 @@ export type ConnectionState = "connecting" | "connected" | "unavailable" | "clos
 /**
  * Why a connection is in its state.
  *
- * | state | codes |
- * |---|---|
- * | `connecting` | `started` by the constructor or `connect()`; `retry`: the pause is over; `online`, `visible`: the browser says so |
- * | `connected` | `connected` |
- * | `unavailable` | `connect_failed`, `connect_timeout`; `connection_lost` without a word; `server_closed` with a close code; `no_pong`: it was silent |
- * | `closed` | `not_started`; `disconnected` by `disconnect()`; `disconnected_by_backend`; `refused`: the close code says that we are wrong; `cannot_connect`: the browser does not allow it |
+ * - `connecting`: `started` by the constructor or `connect()`; `retry`: the pause is over; `online`,
+ *   `visible`: the browser says so.
+ * - `connected`: `connected`.
+ * - `unavailable`: `connect_failed`; `connect_timeout`; `connection_lost`: without a word;
+ *   `server_closed`: with a close code; `no_pong`: the server was silent.
+ * - `closed`: `not_started`; `disconnected` by `disconnect()`; `disconnected_by_backend`; `refused`:
+ *   the server's close code says that we are wrong; `cannot_connect`: the browser forbids it.
  *
  * @example
  * const mustLogInAgain: StateReasonCode[] = ["disconnected_by_backend"];

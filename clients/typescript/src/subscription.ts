@@ -18,8 +18,8 @@ import { needsAuthorization } from "./protocol.js";
 
 /**
  * `pending`: wanted, and not confirmed on this connection, or there is none now. `subscribed`:
- * confirmed. `refused`: asked again on the next connection or by `subscribe()`. `left`: by `leave()`,
- * and never used again.
+ * confirmed. `refused`: asked again on the next connection or by `subscribe()`. `left`: by
+ * `leave()`, and never used again.
  *
  * @example
  * const waiting: ChannelState[] = ["pending", "refused"];
