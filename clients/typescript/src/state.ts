@@ -21,13 +21,13 @@ export type ConnectionState = "connecting" | "connected" | "unavailable" | "clos
 /**
  * Why a connection is in its state.
  *
- * - `connecting`: `started` by the constructor or `connect()`; `retry`: the pause is over; `online`,
- *   `visible`: the browser says so.
+ * - `connecting`: `started` by the constructor or `connect()`; `retry`: the pause is over;
+ *   `online`, `visible`: the browser says so.
  * - `connected`: `connected`.
  * - `unavailable`: `connect_failed`; `connect_timeout`; `connection_lost`: without a word;
  *   `server_closed`: with a close code; `no_pong`: the server was silent.
- * - `closed`: `not_started`; `disconnected` by `disconnect()`; `disconnected_by_backend`; `refused`:
- *   the server's close code says that we are wrong; `cannot_connect`: the browser forbids it.
+ * - `closed`: `not_started`; `disconnected` by `disconnect()`; `disconnected_by_backend`;
+ *   `refused`: the close code says that we are wrong; `cannot_connect`: the browser forbids it.
  *
  * @example
  * const mustLogInAgain: StateReasonCode[] = ["disconnected_by_backend"];
