@@ -146,6 +146,14 @@ test("failures are asked again with pauses that grow", async (t) => {
   assert.equal(calls.length, 5);
 });
 
+test("what was answered in time leaves no timer behind", async (t) => {
+  const { herald, clock } = connectedWorld(t, { authorize: () => "t" });
+  const before = clock.timerCount;
+  herald.private("x");
+  await settle();
+  assert.equal(clock.timerCount, before);
+});
+
 test("the time for an authorize can be set", async (t) => {
   const authorize = () => new Promise(() => {});
   const { herald, clock, errors } = connectedWorld(t, { authorize, authorizeTimeout: 100 });

@@ -103,7 +103,7 @@ test("a connection that was there for 5 s makes the next failure a first one", a
   assert.deepEqual(await pauses(made, 1), [4000]);
   made.browser.socket.accept();
   await made.clock.advance(5000);
-  assert.deepEqual(await pauses(made, 1), [250]);
+  assert.deepEqual(await pauses(made, 3), [250, 500, 1000]);
 });
 
 test("connect() after a close begins with short pauses", async (t) => {

@@ -238,7 +238,7 @@ test("a whisper before subscribed, while away or after leave() is not sent", asy
   const made = connectedWorld(t);
   const { herald, browser, errors } = made;
   const news = herald.channel("news");
-  news.whisper("typing", 1);
+  assert.equal(news.whisper("typing", 1), news);
   browser.socket.say(subscribed("news"));
   browser.socket.end();
   news.whisper("typing", 2);
@@ -256,7 +256,7 @@ test("data that is no JSON is an error, not an exception", (t) => {
   const { channel, browser, errors } = listening(t);
   const circular = {};
   circular.self = circular;
-  for (const data of [circular, 1n]) channel.whisper("e", data);
+  for (const data of [circular, 1n]) assert.equal(channel.whisper("e", data), channel);
   assert.deepEqual(codes(errors), Array(2).fill(["invalid_data", "news"]));
   assert.deepEqual(browser.socket.take(), []);
 });
