@@ -151,7 +151,6 @@ export class Connection {
   #dropSocket(): void {
     const socket = this.#socket;
     this.#socket = this.socketId_ = undefined;
-    this.#pings = 0;
     clearTimeout(this.#timer);
     socket?.close(1000);
   }

@@ -63,6 +63,15 @@ for (const [what, text] of nonsense) {
   });
 }
 
+test("nonsense about a channel is told to that channel, if it listens", (t) => {
+  const { herald, browser, errors } = connectedWorld(t);
+  const told = [];
+  herald.channel("news").error((error) => told.push(error));
+  for (const channel of ["news", "sport"]) browser.socket.say({ type: "event", channel, data: 1 });
+  assert.deepEqual(codes(told), [["bad_message", "news"]]);
+  assert.deepEqual(codes(errors), [["bad_message", "sport"]]);
+});
+
 test("before hello nothing else is believed", (t) => {
   const { herald, browser, errors } = world(t);
   const news = herald.channel("news");

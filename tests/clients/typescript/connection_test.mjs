@@ -144,11 +144,16 @@ test("connect() does not wait for the pause to end", (t) => {
   assert.equal(browser.sockets.length, 2);
 });
 
-test("disconnect() closes with 1000, and nothing is left to run", (t) => {
+test("disconnect() closes with 1000, and nothing of it is left on the page", async (t) => {
   const { herald, browser, clock } = connectedWorld(t);
+  browser.socket.end();
+  await clock.advance(250);
+  browser.socket.accept();
+  assert.equal(browser.listenerCount, 3);
   herald.disconnect();
   assert.equal(browser.socket.closedWith, 1000);
   assert.equal(clock.timerCount, 0);
+  assert.equal(browser.listenerCount, 0);
 });
 
 test("disconnect() and connect() keep the channels", async (t) => {
@@ -209,6 +214,13 @@ test("onError is console.error if none is given", (t) => {
   const { browser } = world(t, { onError: undefined });
   browser.socket.say("}{");
   assert.equal(browser.consoleErrors[0][0].code, "bad_message");
+});
+
+test("with an onError, nothing is on the console", (t) => {
+  const { browser, errors } = world(t);
+  browser.socket.say("}{");
+  assert.equal(errors.length, 1);
+  assert.deepEqual(browser.consoleErrors, []);
 });
 
 test("an onError that fails cannot do harm", async (t) => {

@@ -6,6 +6,21 @@
 /** Waits until all promises that can be settled are. Real time, but no sleep. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
 
+/** An EventTarget that knows how many listen. */
+class CountedTarget extends EventTarget {
+  count = 0;
+
+  addEventListener(...args) {
+    super.addEventListener(...args);
+    this.count++;
+  }
+
+  removeEventListener(...args) {
+    super.removeEventListener(...args);
+    this.count--;
+  }
+}
+
 class FakeClock {
   #awake = 0; // What timers count.
   #asleep = 0; // What only the wall clock counts.
@@ -104,8 +119,8 @@ export class FakeBrowser {
   random = 0.5; // What Math.random() says.
   consoleErrors = [];
   onSocket = () => {};
-  #events = new EventTarget();
-  #documentEvents = new EventTarget();
+  #events = new CountedTarget();
+  #documentEvents = new CountedTarget();
   #undo = [];
 
   constructor() {
@@ -150,6 +165,11 @@ export class FakeBrowser {
 
   remove() {
     for (const undo of this.#undo.splice(0).reverse()) undo();
+  }
+
+  /** How many listen to the window and the document. */
+  get listenerCount() {
+    return this.#events.count + this.#documentEvents.count;
   }
 
   /** `online` or `offline`. */

@@ -113,7 +113,7 @@ test("every handler can be taken back, one or all", (t) => {
   assert.equal(play(), "bb");
   channel.stop(b);
   assert.equal(play(), "");
-  channel.stopListening("never").stop(a);
+  channel.stopListening("never").stopListening("never", a).stop(a);
 });
 
 test("a handler may take back and add handlers", (t) => {
