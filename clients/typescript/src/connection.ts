@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One connection at a time to the gateway: opens sockets, notices when they die, waits and comes
+// back. Knows nothing of channels.
+//
+// Times are differences of the wall clock, because timers stand still while a laptop sleeps.
+
+import { Backoff } from "./backoff.js";
+import { HeraldError, textOf } from "./errors.js";
+import type { Settings, WebSocketConstructor } from "./options.js";
+import {
+  badMessage,
+  Decoder,
+  DISCONNECTED_BY_BACKEND,
+  FINAL_CLOSE_CODES,
+  type ServerMessage,
+} from "./protocol.js";
+import type { ConnectionState, StateChange, StateReason, StateReasonCode } from "./state.js";
+
+type Timer = ReturnType<typeof setTimeout>;
+
+/** @internal */
+export interface ConnectionOwner {
+  /** Of the messages but `connected`, in order. */
+  message_(message: ServerMessage): void;
+  changed_(change: StateChange): void;
+  report_(error: HeraldError): void;
+}
+
+const OPEN = 1;
+
+/** @internal */
+export class Connection {
+  state_: ConnectionState = "closed";
+  reason_: StateReason = { code: "not_started", text: "connect() was not called yet" };
+  socketId_: string | undefined;
+
+  readonly #url: string;
+  readonly #settings: Settings;
+  readonly #owner: ConnectionOwner;
+  readonly #backoff: Backoff;
+  readonly #decoder = new Decoder();
+
+  #socket: InstanceType<WebSocketConstructor> | undefined;
+  // Until the next attempt, the end of this one, or the next look at the heartbeat.
+  #timer: Timer | undefined;
+  #heardAt = 0;
+  #pingedAt = 0;
+  #pings = 0; // Without an answer yet.
+
+  constructor(url: string, settings: Settings, owner: ConnectionOwner) {
+    this.#url = url;
+    this.#settings = settings;
+    this.#owner = owner;
+    this.#backoff = new Backoff(settings.minDelay_, settings.maxDelay_);
+  }
+
+  /** Connects now, unless it is connecting or connected. Throws what the WebSocket throws. */
+  open_(code: StateReasonCode = "started"): void {
+    if (this.#socket) return;
+    const Socket = this.#settings.webSocket_ ?? globalThis.WebSocket;
+    if (!Socket) {
+      throw new HeraldError("no_websocket", "there is no WebSocket here: give one as `webSocket`");
+    }
+    const socket = new Socket(this.#url);
+    if (this.state_ === "closed") {
+      this.#backoff.reset_();
+      this.#watchBrowser(true);
+    }
+    this.#socket = socket;
+    // A socket that was given up may still speak; nobody listens.
+    const ifCurrent = (handle: (event: any) => void) => (event: any) => {
+      if (this.#socket === socket) handle(event);
+    };
+    socket.onmessage = ifCurrent((event) => this.#onMessage(event.data));
+    socket.onclose = ifCurrent((event) => this.#onClose(event.code, event.reason));
+    socket.onerror = () => {}; // It closes, too.
+    this.#setTimer(this.#settings.connectTimeout_, () =>
+      this.#lose("connect_timeout", "the server did not answer in time"),
+    );
+    this.#become("connecting", { code, text: "connecting to the server" });
+  }
+
+  close_(): void {
+    if (this.state_ !== "closed") this.#end("disconnected", "disconnect() was called");
+  }
+
+  /** Sends if it can; what it cannot send is lost. */
+  send_(text: string): void {
+    if (this.#socket?.readyState === OPEN) this.#socket.send(text);
+  }
+
+  #onMessage(data: unknown): void {
+    this.#heardAt = Date.now();
+    this.#pings = 0;
+    let message: ServerMessage | undefined;
+    try {
+      message = this.#decoder.decode_(data);
+      if (message && (message.type === "connected") === (this.state_ === "connected")) {
+        throw badMessage(`"${message.type}" out of order`);
+      }
+    } catch (error) {
+      return this.#owner.report_(error as HeraldError);
+    }
+    if (message?.type === "connected") this.#onConnected(message.socket_id);
+    else if (message) this.#owner.message_(message);
+  }
+
+  #onConnected(socketId: string): void {
+    this.socketId_ = socketId;
+    this.#backoff.succeed_();
+    this.#setTimer(this.#settings.pingInterval_, this.#beat);
+    this.#become("connected", { code: "connected", text: "the server is there" });
+  }
+
+  #onClose(code = 1006, reason = ""): void {
+    const said = (text: string) => reason || text;
+    if (code === DISCONNECTED_BY_BACKEND) {
+      this.#end("disconnected_by_backend", said("the backend has disconnected us"), code);
+    } else if (FINAL_CLOSE_CODES.includes(code)) {
+      this.#end("refused", said("the server does not want us"), code);
+    } else if (code !== 1006) {
+      this.#lose("server_closed", said("the server has closed the connection"), code);
+    } else if (this.state_ === "connecting") {
+      this.#lose("connect_failed", "the server could not be reached", code);
+    } else {
+      this.#lose("connection_lost", "the connection broke", code);
+    }
+  }
+
+  /** Gives the socket up and comes back later. */
+  #lose(code: StateReasonCode, text: string, closeCode?: number): void {
+    this.#dropSocket();
+    const pause = this.#backoff.fail_();
+    this.#setTimer(pause, () => this.#retry("retry"));
+    this.#become("unavailable", {
+      code,
+      text,
+      ...(closeCode !== undefined && { closeCode }),
+      retryAt: Date.now() + pause,
+    });
+  }
+
+  /** Gives the socket up for good. */
+  #end(code: StateReasonCode, text: string, closeCode?: number): void {
+    this.#dropSocket();
+    this.#watchBrowser(false);
+    this.#become("closed", { code, text, ...(closeCode !== undefined && { closeCode }) });
+  }
+
+  #dropSocket(): void {
+    const socket = this.#socket;
+    this.#socket = this.socketId_ = undefined;
+    clearTimeout(this.#timer);
+    socket?.close(1000);
+  }
+
+  #retry(code: StateReasonCode): void {
+    try {
+      this.open_(code);
+    } catch (cause) {
+      const text = textOf(cause);
+      this.#end("cannot_connect", text);
+      this.#owner.report_(new HeraldError("cannot_connect", text, undefined, cause));
+    }
+  }
+
+  #become(state: ConnectionState, reason: StateReason): void {
+    const previous = this.state_;
+    this.state_ = state;
+    this.reason_ = reason;
+    this.#owner.changed_({ state, previous, reason });
+  }
+
+  #setTimer(ms: number, callback: () => void): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(callback, ms);
+  }
+
+  /** Looks whether it is time to ask the server for a sign of life, or to give it up. */
+  readonly #beat = (): void => {
+    const { pingInterval_: interval, pongTimeout_: timeout } = this.#settings;
+    const asked = this.#pings > 0;
+    const waited = Date.now() - (asked ? this.#pingedAt : this.#heardAt);
+    const wait = asked ? timeout : interval;
+    if (waited >= 0 && waited < wait) {
+      this.#setTimer(wait - waited, this.#beat);
+    } else if (!asked || (this.#pings < 2 && (waited < 0 || waited > 2 * timeout))) {
+      // So late a timer has slept, and the answer too may have come while it did: ask once more.
+      this.#ping();
+    } else {
+      this.#lose("no_pong", "the server has fallen silent");
+    }
+  };
+
+  #ping(): void {
+    this.#pings++;
+    this.#pingedAt = Date.now();
+    this.#setTimer(this.#settings.pongTimeout_, this.#beat);
+    this.send_('{"type":"ping"}');
+  }
+
+  #watchBrowser(on: boolean): void {
+    const method = on ? "addEventListener" : "removeEventListener";
+    globalThis[method]?.("online", this.#onBrowser);
+    globalThis[method]?.("offline", this.#onBrowser);
+    globalThis.document?.[method]("visibilitychange", this.#onBrowser);
+  }
+
+  /** The browser has news of the network or the user: does not wait for a timer to see. */
+  readonly #onBrowser = ({ type }: Event): void => {
+    if (type === "visibilitychange" && globalThis.document.hidden) return;
+    if (this.state_ === "unavailable") {
+      if (type !== "offline") this.#retry(type === "online" ? "online" : "visible");
+    } else if (this.state_ === "connected") {
+      if (this.#pings) this.#beat();
+      else this.#ping();
+    }
+  };
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The entrance: one Herald is one connection and its channels.
+
+import { Authorization } from "./authorization.js";
+import { Channel } from "./channel.js";
+import { Connection, type ConnectionOwner } from "./connection.js";
+import { HandlerError, type HeraldError, ProtocolError, textOf } from "./errors.js";
+import { type Handler, Listeners } from "./listeners.js";
+import { type HeraldOptions, Settings } from "./options.js";
+import { PresenceChannel } from "./presence.js";
+import { checkChannelName, isPresence, type ServerMessage } from "./protocol.js";
+import type { ConnectionState, StateChange, StateReason } from "./state.js";
+import type { Host } from "./subscription.js";
+
+/**
+ * A connection to a Herald gateway, kept up by itself, and the channels on it. After a break it
+ * comes back, with fresh credentials, to all channels.
+ *
+ * @example
+ * const herald = new Herald("ws://127.0.0.1:8080/ws", { authorize: () => "token-of-ada" });
+ * herald.channel("news").listen("created", (data) => show(data));
+ * herald.private("orders").listen("shipped", (data) => show(data));
+ * herald.join("room").here((members) => show(members.length));
+ */
+export class Herald {
+  readonly #connection: Connection;
+  readonly #channels = new Map<string, Channel>();
+  readonly #host: Host;
+  readonly #listeners: Listeners;
+  readonly #onError: (error: HeraldError) => unknown;
+
+  // By channel, how many of our unsubscribes are without an answer. What comes before the answer
+  // belongs to a channel that was left.
+  readonly #unsubscribes = new Map<string, number>();
+  readonly #changes: StateChange[] = []; // Not told yet.
+
+  /**
+   * Connects to the gateway at `url`, unless `autoConnect` is false. Throws what
+   * `new WebSocket(url)` throws.
+   *
+   * @example
+   * const herald = new Herald("ws://127.0.0.1:8080/ws");
+   * herald.state; // → "connecting"
+   */
+  constructor(url: string | URL, options: HeraldOptions = {}) {
+    const settings = new Settings(options);
+    const report = (error: HeraldError) => this.#report(error);
+    this.#onError = options.onError ?? ((error) => console.error(error));
+    this.#listeners = new Listeners((cause) =>
+      report(new HandlerError("handler_failed", textOf(cause), undefined, cause)),
+    );
+    const owner: ConnectionOwner = {
+      message_: (message) => this.#onMessage(message),
+      changed_: (change) => this.#onChange(change),
+      report_: (error) => {
+        const channel = this.#channels.get(error.channel ?? "");
+        if (channel) channel.report_(error);
+        else report(error);
+      },
+    };
+    const connection = new Connection(String(url), settings, owner);
+    const authorizes = settings.authorize_ ?? settings.authorizeAll_;
+    this.#connection = connection;
+    this.#host = {
+      settings_: settings,
+      authorization_: authorizes && new Authorization(settings),
+      socketId_: () => connection.socketId_,
+      send_: (text) => connection.send_(text),
+      unsubscribe_: (channel) => {
+        this.#unsubscribes.set(channel, (this.#unsubscribes.get(channel) ?? 0) + 1);
+        connection.send_(JSON.stringify({ type: "unsubscribe", channel }));
+      },
+      report_: report,
+    };
+    if (options.autoConnect ?? true) connection.open_();
+  }
+
+  /**
+   * How the connection is.
+   *
+   * @example
+   * herald.state; // → "connected"
+   */
+  get state(): ConnectionState {
+    return this.#connection.state_;
+  }
+
+  /**
+   * Why it is so.
+   *
+   * @example
+   * herald.disconnect();
+   * herald.reason.code; // → "disconnected"
+   */
+  get reason(): StateReason {
+    return this.#connection.reason_;
+  }
+
+  /**
+   * The name of this connection, or undefined while there is none. A backend leaves the sender of a
+   * message out of its broadcast by it.
+   *
+   * @example
+   * await fetch("/messages", {
+   *   method: "POST",
+   *   headers: { "X-Socket-ID": herald.socketId ?? "" },
+   *   body: "hello",
+   * });
+   */
+  get socketId(): string | undefined {
+    return this.#connection.socketId_;
+  }
+
+  /**
+   * The full names of all channels that were not left.
+   *
+   * @example
+   * herald.channel("news");
+   * herald.join("room");
+   * herald.channels; // → ["news", "presence-room"]
+   */
+  get channels(): string[] {
+    return [...this.#channels.keys()];
+  }
+
+  /**
+   * Calls `handler` with each change of the state. Returns a function that stops it.
+   *
+   * @example
+   * const stop = herald.onStateChange(({ state, reason }) => show(state, reason.text));
+   * stop();
+   */
+  onStateChange(handler: (change: StateChange) => unknown): () => void {
+    // Its own function for each call, so that stopping one does not stop another.
+    const own: Handler = (change: StateChange) => handler(change);
+    this.#listeners.add_("state", own);
+    return () => this.#listeners.remove_("state", own);
+  }
+
+  /**
+   * Connects after `disconnect()` or another close; instead of the pause, if it is waiting for the
+   * next attempt. Otherwise does nothing. Throws what `new WebSocket(url)` throws.
+   *
+   * @example
+   * herald.disconnect();
+   * herald.connect();
+   * herald.state; // → "connecting"
+   */
+  connect(): void {
+    this.#connection.open_();
+  }
+
+  /**
+   * Closes the connection until `connect()`, which subscribes to the same channels again.
+   *
+   * @example
+   * herald.disconnect();
+   * herald.state; // → "closed"
+   */
+  disconnect(): void {
+    this.#connection.close_();
+  }
+
+  /**
+   * The channel of this full name; the first call subscribes to it. Throws a SubscriptionError
+   * `invalid_channel` if no channel can have this name.
+   *
+   * @example
+   * herald.channel("news").listen("created", (data) => show(data));
+   */
+  channel(name: string): Channel {
+    const known = this.#channels.get(name);
+    if (known) return known;
+    checkChannelName(name);
+    const channel = new (isPresence(name) ? PresenceChannel : Channel)(name, this.#host);
+    this.#channels.set(name, channel);
+    return channel.subscribe();
+  }
+
+  /**
+   * The private channel of this name: `private-` is put before it.
+   *
+   * @example
+   * herald.private("orders").listen("shipped", (data) => show(data));
+   */
+  private(name: string): Channel {
+    return this.channel("private-" + name);
+  }
+
+  /**
+   * The presence channel of this name: `presence-` is put before it. `Info` is the type of what the
+   * authorizer says about members.
+   *
+   * @example
+   * herald.join<{ name: string }>("room").joining((member) => show(member.info.name));
+   */
+  join<Info = unknown>(name: string): PresenceChannel<Info> {
+    return this.channel("presence-" + name) as PresenceChannel<Info>;
+  }
+
+  /**
+   * Leaves the public, the private and the presence channel of this name; a full name works, too.
+   * Their handlers are dropped; a later `channel(name)` is a new object.
+   *
+   * @example
+   * herald.join("room");
+   * herald.leave("room");
+   * herald.channels; // → []
+   */
+  leave(name: string): void {
+    for (const full of [name, "private-" + name, "presence-" + name]) {
+      const channel = this.#channels.get(full);
+      this.#channels.delete(full);
+      channel?.leave_();
+    }
+  }
+
+  #onMessage(message: ServerMessage): void {
+    if (message.type === "error") {
+      return this.#report(new ProtocolError("server_error", message.message));
+    }
+    if (!("channel" in message)) return; // A pong has done its work.
+    const name = message.channel;
+    const unsubscribes = this.#unsubscribes.get(name);
+    if (!unsubscribes) {
+      // Nobody may be there: a backend can subscribe us to what we do not know.
+      this.#channels.get(name)?.receive_(message);
+    } else if (message.type === "unsubscribed" && message.reason === undefined) {
+      if (unsubscribes > 1) this.#unsubscribes.set(name, unsubscribes - 1);
+      else this.#unsubscribes.delete(name);
+    }
+  }
+
+  /** Brings the channels up to date first; the application is told last, and in order. */
+  #onChange(change: StateChange): void {
+    this.#unsubscribes.clear();
+    for (const channel of this.#channels.values()) {
+      if (change.state === "connected") channel.subscribe();
+      else channel.subscription_.lost_();
+    }
+    if (this.#changes.push(change) > 1) return; // The one who tells is at it.
+    for (; this.#changes[0]; this.#changes.shift()) {
+      this.#listeners.emit_("state", this.#changes[0]);
+    }
+  }
+
+  #report(error: HeraldError): void {
+    try {
+      const result = this.#onError(error) as PromiseLike<unknown> | undefined;
+      result?.then?.(undefined, (cause) => console.error(cause));
+    } catch (cause) {
+      console.error(cause);
+    }
+  }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the package `herald-client` offers.
+
+export type { Channel, EventMeta, WhisperMeta } from "./channel.js";
+export {
+  AuthorizeError,
+  type AuthorizeErrorCode,
+  HandlerError,
+  HeraldError,
+  ProtocolError,
+  type ProtocolErrorCode,
+  SubscriptionError,
+  type SubscriptionErrorCode,
+  WhisperError,
+  type WhisperErrorCode,
+} from "./errors.js";
+export { Herald } from "./herald.js";
+export type { Credentials, HeraldOptions, WebSocketConstructor } from "./options.js";
+export type { Member, PresenceChannel } from "./presence.js";
+export type { ConnectionState, StateChange, StateReason, StateReasonCode } from "./state.js";
+export type { ChannelState } from "./subscription.js";

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The states of a connection, and why it is in them.
+
+/**
+ * `connecting`: a socket is being opened. `connected`: the server has said hello. `unavailable`:
+ * the connection is lost or was not made, and is tried again at `reason.retryAt`. `closed`: nothing
+ * happens until `connect()`.
+ *
+ * @example
+ * const lights: Record<ConnectionState, string> = {
+ *   connecting: "yellow",
+ *   connected: "green",
+ *   unavailable: "red",
+ *   closed: "grey",
+ * };
+ * lights[herald.state]; // → "green"
+ */
+export type ConnectionState = "connecting" | "connected" | "unavailable" | "closed";
+
+/**
+ * Why a connection is in its state.
+ *
+ * - `connecting`: `started` by the constructor or `connect()`; `retry`: the pause is over;
+ *   `online`, `visible`: the browser says so.
+ * - `connected`: `connected`.
+ * - `unavailable`: `connect_failed`; `connect_timeout`; `connection_lost`: without a word;
+ *   `server_closed`: with a close code; `no_pong`: the server was silent.
+ * - `closed`: `not_started`; `disconnected` by `disconnect()`; `disconnected_by_backend`;
+ *   `refused`: the close code says that we are wrong; `cannot_connect`: the browser forbids it.
+ *
+ * @example
+ * const mustLogInAgain: StateReasonCode[] = ["disconnected_by_backend"];
+ * herald.onStateChange(({ reason }) => {
+ *   if (mustLogInAgain.includes(reason.code)) show(reason.text);
+ * });
+ */
+export type StateReasonCode =
+  | "started"
+  | "retry"
+  | "online"
+  | "visible"
+  | "connected"
+  | "connect_failed"
+  | "connect_timeout"
+  | "connection_lost"
+  | "server_closed"
+  | "no_pong"
+  | "not_started"
+  | "disconnected"
+  | "disconnected_by_backend"
+  | "refused"
+  | "cannot_connect";
+
+/**
+ * Why a connection is in its state: `code` for the program, `text` for people, the server's
+ * `closeCode` if it closed, and in state `unavailable` the time of the next attempt, `retryAt`, in
+ * milliseconds since 1970.
+ *
+ * @example
+ * herald.onStateChange(({ state, reason }) => {
+ *   const wait = Math.ceil(((reason.retryAt ?? 0) - Date.now()) / 1000);
+ *   if (state === "unavailable") show(`${reason.text}; next attempt in ${wait} s`);
+ * });
+ */
+export interface StateReason {
+  readonly code: StateReasonCode;
+  readonly text: string;
+  readonly closeCode?: number;
+  readonly retryAt?: number;
+}
+
+/**
+ * A change from the state `previous` to `state`.
+ *
+ * @example
+ * herald.onStateChange(({ state, previous }: StateChange) => {
+ *   if (state === "connected" && previous !== "connected") show("here we are");
+ * });
+ */
+export interface StateChange {
+  readonly state: ConnectionState;
+  readonly previous: ConnectionState;
+  readonly reason: StateReason;
+}

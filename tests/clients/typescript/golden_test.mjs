@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The frames of tests/golden/native, which the C++ tests read too: what a server may send is
+// understood, and what a client may send is sent so. A frame that is added there needs a line here.
+
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { root } from "./library.mjs";
+import { settle, subscribed, world } from "./world.mjs";
+
+const folder = new URL("tests/golden/native/", root);
+const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
+const read = (file) => readFileSync(new URL(file, folder), "utf8").trimEnd();
+
+/** All that an application can hear on the channels of the golden frames. */
+function listenToEverything(herald, heard) {
+  herald.onStateChange(({ state }) => heard.push([state, herald.socketId]));
+  for (const channel of [herald.channel("news"), herald.private("x"), herald.join("room")]) {
+    channel.subscribed(() => heard.push(["subscribed", channel.name]));
+    channel.error(({ code, reason }) => heard.push([code, channel.name, reason]));
+    channel.listenToAll((event, data) => heard.push(["event", event, data]));
+    channel.listenForWhisper("typing", (data, { userId }) => heard.push(["whisper", data, userId]));
+  }
+  const room = herald.join("room");
+  room.here((members) => heard.push(["here", ...members]));
+  room.joining((member) => heard.push(["joining", member]));
+  room.leaving((member) => heard.push(["leaving", member]));
+}
+
+const ADA = { id: "ada", info: { name: "Ada" } };
+const BOB = { id: "bob", info: { name: "Bob" } };
+const ALL = [subscribed("news"), subscribed("private-x")];
+const ROOM = {
+  type: "subscribed",
+  channel: "presence-room",
+  members: [{ user_id: "bob", user_info: { name: "Bob" } }],
+};
+
+// What the gateway has said before, and what is heard of the frame.
+const server = {
+  "server_connected.json": ["connecting", [["connected", "1234.5678"]]],
+  "server_error.json": [[], [["server_error", undefined, "the message is not JSON"]]],
+  "server_event.json": [ALL, [["event", "created", { id: 1 }]]],
+  "server_event_verbatim.json": [
+    ALL,
+    [["event", '"quoted" \\ ümläut', [1.5, "é", { a: null }]]],
+  ],
+  "server_event_whisper.json": [ALL, [["whisper", { on: true }, undefined]]],
+  "server_event_whisper_presence.json": [[ROOM], [["whisper", { on: true }, "ada"]]],
+  "server_member_added.json": [
+    [{ ...ROOM, members: [] }],
+    [["joining", BOB]],
+  ],
+  "server_member_removed.json": [[ROOM], [["leaving", BOB]]],
+  "server_pong.json": [[], []],
+  "server_subscribed.json": [[], [["subscribed", "news"]]],
+  "server_subscribed_presence.json": [
+    [],
+    [
+      ["subscribed", "presence-room"],
+      ["here", ADA, { id: "bob", info: null }],
+    ],
+  ],
+  "server_subscription_error.json": [[], [["unauthorized", "private-x", "not yours"]]],
+  "server_unsubscribed.json": [ALL, []], // The answer to a leave(), below.
+  "server_unsubscribed_reason.json": [
+    ALL,
+    [["unsubscribed", "private-x", "the grant has expired"]],
+  ],
+};
+
+for (const file of files.filter((name) => name.startsWith("server_"))) {
+  test(`${file} is understood`, (t) => {
+    assert.ok(server[file], "no line for this frame");
+    const [before, expected] = server[file];
+    const heard = [];
+    const { herald, browser } = world(t, {
+      onError: ({ code, channel, reason }) => heard.push([code, channel, reason]),
+    });
+    const socket = browser.socket;
+    socket.readyState = 1;
+    if (before !== "connecting") socket.say(read("server_connected.json"));
+    listenToEverything(herald, heard);
+    if (before !== "connecting") before.forEach((message) => socket.say(message));
+    if (file === "server_unsubscribed.json") herald.leave("news");
+    heard.length = 0;
+    socket.say(read(file));
+    assert.deepEqual(heard, expected);
+  });
+}
+
+const SIGNED = JSON.parse(read("client_subscribe_signed.json"));
+
+// What the application does to have the frame sent.
+const client = {
+  "client_ping.json": [{}, (_herald, { clock }) => clock.advance(25_000)],
+  "client_subscribe.json": [{}, (herald) => herald.channel("news")],
+  "client_subscribe_channel_data.json": [
+    {
+      authorize: () => ({
+        auth: "token-of-ada",
+        channelData: { user_id: "ada", user_info: { name: "Ada" } },
+      }),
+    },
+    (herald) => herald.join("room"),
+  ],
+  "client_subscribe_private.json": [
+    { authorize: () => "token-of-ada" },
+    (herald) => herald.private("x"),
+  ],
+  "client_subscribe_signed.json": [
+    {
+      authorize: () => ({
+        auth: SIGNED.auth,
+        channelData: JSON.stringify({ user_id: "ada", user_info: { name: "Ada" } }),
+      }),
+    },
+    (herald) => herald.join("room"),
+  ],
+  "client_unsubscribe.json": [
+    {},
+    (herald, { browser }) => {
+      herald.channel("news");
+      browser.socket.take();
+      herald.leave("news");
+    },
+  ],
+  "client_whisper.json": [
+    {},
+    (herald, { browser }) => {
+      const room = herald.join("room");
+      browser.socket.say(ROOM);
+      browser.socket.take();
+      room.whisper("typing", { on: true });
+    },
+  ],
+};
+
+for (const file of files.filter((name) => name.startsWith("client_"))) {
+  test(`${file} is what the client sends`, async (t) => {
+    assert.ok(client[file], "no line for this frame");
+    const [options, act] = client[file];
+    const made = world(t, options);
+    made.browser.socket.accept();
+    await act(made.herald, made);
+    await settle();
+    assert.deepEqual(made.browser.socket.take(), [JSON.parse(read(file))]);
+  });
+}
+
+test("the frames are there, and every line has its frame", () => {
+  const names = [...Object.keys(server), ...Object.keys(client)];
+  assert.deepEqual(names.filter((name) => !files.includes(name)), []);
+  assert.equal(files.length, names.length);
+});

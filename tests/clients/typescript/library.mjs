@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The library under test: the ES modules, or with HERALD_BUNDLE=1 what a <script> tag gets. Both
+// are held to the same sentences; bundle_test.mjs sees to that.
+
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import vm from "node:vm";
+
+export const root = new URL("../../../", import.meta.url);
+export const dist = new URL("clients/typescript/dist/", root);
+
+async function load() {
+  if (!process.env.HERALD_BUNDLE) return import(new URL("index.js", dist));
+  const filename = fileURLToPath(new URL("herald.min.js", dist));
+  vm.runInThisContext(readFileSync(filename, "utf8"), { filename });
+  return { ...globalThis.Herald, Herald: globalThis.Herald };
+}
+
+export const {
+  AuthorizeError,
+  HandlerError,
+  Herald,
+  HeraldError,
+  ProtocolError,
+  SubscriptionError,
+  WhisperError,
+} = await load();
