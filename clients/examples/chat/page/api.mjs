@@ -2,6 +2,8 @@
 //
 // The chat server's HTTP API, as functions.
 
+const PATIENCE = 10_000; // Milliseconds.
+
 /** The server said no; `status` is 401 when the login has ended, 0 when it was not reached. */
 export class ApiError extends Error {
   constructor(status, text) {
@@ -43,6 +45,7 @@ async function call(method, path, body, headers = {}) {
         ...(body ? { "Content-Type": "application/json" } : {}),
       },
       body: body ? JSON.stringify(body) : null,
+      signal: AbortSignal.timeout(PATIENCE),
     });
   } catch {
     throw new ApiError(0, "the chat server cannot be reached");

@@ -10,33 +10,46 @@ const WORDS = {
 
 /** Shows the state of a Herald, with the reason that comes with it. */
 export class Light {
+  onReconnect = () => {};
   #timer;
+  #trouble = "";
 
   constructor() {
-    this.onReconnect = () => {};
     byId("reconnect").addEventListener("click", () => this.onReconnect());
   }
 
   show(state, reason) {
     clearInterval(this.#timer);
-    const light = byId("light");
-    light.dataset.state = state;
-    light.title = reason.text;
+    byId("light").dataset.state = state;
+    byId("light").title = reason.text;
     byId("light-text").textContent = WORDS[state];
-    // The first "connecting" is not worth a line.
-    byId("banner").hidden = state === "connected" || state === "connecting";
     byId("reconnect").hidden = state !== "closed";
-    if (state === "unavailable") {
+    if (state === "connected") {
+      this.#say(this.#trouble);
+    } else if (state === "closed") {
+      this.#say(`Not connected: ${reason.text}.`);
+    } else if (state === "unavailable") {
       this.#countDown(reason);
       this.#timer = setInterval(() => this.#countDown(reason), 500);
-    } else {
-      byId("banner-text").textContent = `Not connected: ${reason.text}.`;
-    }
+    } else if (!byId("banner").hidden) {
+      this.#say("Not connected. Trying again.");
+    } // Else it is the first attempt, and worth no line.
+  }
+
+  /** What else is the matter while we are connected; "" when all is well. */
+  trouble(text) {
+    this.#trouble = text;
+    if (byId("light").dataset.state === "connected") this.#say(text);
+  }
+
+  #say(text) {
+    byId("banner").hidden = !text;
+    byId("banner-text").textContent = text;
   }
 
   #countDown(reason) {
-    const seconds = Math.ceil(((reason.retryAt ?? 0) - Date.now()) / 1000);
+    const seconds = Math.ceil((reason.retryAt - Date.now()) / 1000);
     const next = seconds > 0 ? `Trying again in ${seconds} s.` : "Trying again.";
-    byId("banner-text").textContent = `Not connected: ${reason.text}. ${next}`;
+    this.#say(`Not connected: ${reason.text}. ${next}`);
   }
 }

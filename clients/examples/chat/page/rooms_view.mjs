@@ -33,16 +33,21 @@ export class RoomsView {
     return this.#rooms.has("general") ? "general" : [...this.#rooms.keys()][0];
   }
 
-  /** All rooms, as the server lists them. Counts of unread messages stay. */
+  /** Rooms as the server lists them; one with news that we have not heard is unread. */
   set(rooms) {
     for (const { name, last } of rooms) {
-      this.#rooms.set(name, { name, last, unread: this.#rooms.get(name)?.unread ?? 0 });
+      const known = this.#rooms.get(name);
+      let unread = known?.unread ?? 0;
+      if (known && name !== this.#current && (last?.id ?? 0) > (known.last?.id ?? 0)) {
+        unread = Math.max(unread, 1);
+      }
+      this.#rooms.set(name, { name, last, unread });
     }
     this.#show();
   }
 
   add(name) {
-    if (!this.has(name)) this.set([{ name, last: null }]);
+    if (!this.#rooms.has(name)) this.set([{ name, last: null }]);
   }
 
   open(name) {
@@ -77,7 +82,8 @@ export class RoomsView {
   #item({ name, last, unread }) {
     const link = element("a", "room-link",
       element("span", "room-link-name", name),
-      element("span", "room-link-last", last ? `${last.author.name}: ${last.text}` : "No messages yet"));
+      element("span", "room-link-last",
+        last ? `${last.author.name}: ${last.text}` : "No messages yet"));
     link.href = `#${name}`;
     if (name === this.#current) link.setAttribute("aria-current", "page");
     if (unread) {

@@ -60,8 +60,11 @@ export class Timeline {
     if (message) Object.assign(message, { state: "failed", reason });
   }
 
+  /** The message, on its way again. */
   retry(key) {
-    this.#pending.get(key).state = "pending";
+    const message = this.#pending.get(key);
+    if (message) message.state = "pending";
+    return message;
   }
 
   discard(key) {
