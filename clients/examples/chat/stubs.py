@@ -28,6 +28,7 @@ def generate(folder=None):
     if folder is None:
         _folders.append(tempfile.TemporaryDirectory(prefix="herald_chat_"))
         folder = _folders[-1].name
+    pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     result = subprocess.run(
         [protoc, f"-I{PROTOS}", f"--plugin=protoc-gen-grpc={plugin}",
          f"--python_out={folder}", f"--grpc_out={folder}",
