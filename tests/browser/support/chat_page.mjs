@@ -11,8 +11,7 @@ export class ChatPage {
   static async open(world, name, { color = "teal", room = "general", ...options } = {}) {
     const context = await newContext(world.browser, options);
     const person = new ChatPage(await context.newPage());
-    person.errors = [];
-    person.page.on("pageerror", (error) => person.errors.push(String(error)));
+    person.page.on("pageerror", (error) => world.errors.push(`${name}: ${error}`));
     await person.page.goto(`${world.url}#${room}`);
     await person.logIn(name, color);
     return person;
@@ -31,7 +30,7 @@ export class ChatPage {
 
   /** Until the list of people shows somebody. */
   async isHere(name) {
-    await this.#person(name).waitFor();
+    await this.#person(name).waitFor({ state: "attached" });
   }
 
   async isGone(name) {
@@ -56,7 +55,7 @@ export class ChatPage {
 
   /** Until a message is there; it must not be there twice. */
   async sees(text) {
-    const bubbles = this.page.locator(".bubble").filter({ hasText: new RegExp(`^${text}$`) });
+    const bubbles = this.page.locator(".bubble").filter({ hasText: exactly(text) });
     await bubbles.first().waitFor();
     assert.equal(await bubbles.count(), 1, `"${text}" is there more than once`);
   }
@@ -89,14 +88,17 @@ export class ChatPage {
     return this.page.evaluate(() => window.lightStates);
   }
 
-  /** Closes the page as a person does, and says whether something broke on it. */
-  async close() {
-    await this.page.context().close();
-    assert.deepEqual(this.errors, []);
+  /** Closes the page as a person does. */
+  close() {
+    return this.page.context().close();
   }
 
   #person(name) {
-    return this.page.locator("#people-list .person-name", { hasText: new RegExp(`^${name}$`) });
+    return this.page.locator("#people-list .person-name", { hasText: exactly(name) });
   }
 }
 
+
+function exactly(text) {
+  return new RegExp(`^${text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}$`);
+}

@@ -2,6 +2,7 @@
 //
 // A service, a gateway and the chat, as real processes on ports of their own, and Chromium.
 
+import assert from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,6 +16,7 @@ export const BUNDLE = process.env.HERALD_CLIENT ||
   join(ROOT, "clients/typescript/dist/herald.min.js");
 
 export class World {
+  errors = []; // What broke on any page.
   #env = Object.fromEntries(Object.entries(process.env).filter(
     ([name]) => !/^(BROADCAST|CHAT)_/.test(name)));
   #ports;
@@ -72,11 +74,20 @@ export class World {
     throw new Error("the gateway was not ready in time");
   }
 
-  /** Runs the command line against the service. */
-  async herald(...args) {
-    const run = new Process(join(process.env.HERALD_BIN, "herald"),
-      [...args, `--address=127.0.0.1:${this.#ports.service}`], this.#env);
-    return run.ended();
+  /** Runs the command line against the service; returns its exit code. */
+  herald(...args) {
+    return this.#command(...args).ended();
+  }
+
+  /** Closes all pages, and waits until Herald has noticed. None may have seen an error. */
+  async goHome() {
+    await Promise.all(this.browser.contexts().map((context) => context.close()));
+    const deadline = Date.now() + PATIENCE;
+    while (!/"channel_count":0,/.test(await this.#stats())) {
+      if (Date.now() > deadline) throw new Error(`somebody is still there: ${await this.#stats()}`);
+      await pause(20);
+    }
+    assert.deepEqual(this.errors.splice(0), []);
   }
 
   /** Ends everything; the chat must end as it promises. */
@@ -86,6 +97,15 @@ export class World {
     await this.gateway?.end();
     await this.service?.end();
     if (code) throw new Error(`the chat has ended with ${code}`);
+  }
+
+  #stats() {
+    return this.#command("stats", "--json").line(/channel_count/);
+  }
+
+  #command(...args) {
+    return new Process(join(process.env.HERALD_BIN, "herald"),
+      [...args, `--address=127.0.0.1:${this.#ports.service}`], this.#env);
   }
 
   #program(name, flags) {

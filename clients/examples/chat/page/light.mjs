@@ -20,7 +20,7 @@ export class Light {
 
   show(state, reason) {
     clearInterval(this.#timer);
-    byId("light").dataset.state = state;
+    byId("light").dataset.state = byId("app").dataset.state = state;
     byId("light").title = reason.text;
     byId("light-text").textContent = WORDS[state];
     byId("reconnect").hidden = state !== "closed";

@@ -3,7 +3,7 @@
 // The messages of the open room. Each item of a timeline keeps its element for as long as it is
 // shown, so that nothing flickers and a selection stays.
 
-import { avatar, byId, element, icon } from "./dom.mjs";
+import { avatar, byId, element, icon, listed } from "./dom.mjs";
 
 const GROUP_WITHIN = 5 * 60 * 1000;
 const NEAR = 80; // Pixels from an end that count as being there.
@@ -90,10 +90,12 @@ export class MessagesView {
   #node(row) {
     let node = this.#nodes.get(row.id);
     if (!node) {
-      node = row.kind === "message" ? messageNode(row.item) : lineNode(row);
+      node = row.kind === "message" ? messageNode(row.item)
+        : element("li", row.kind, element("span", ""));
       this.#nodes.set(row.id, node);
     }
     if (row.kind === "message") this.#update(node, row);
+    else if (node.textContent !== row.text) node.firstChild.textContent = row.text;
     return node;
   }
 
@@ -126,20 +128,31 @@ function layOut(items, me) {
   const rows = [];
   let day = "";
   for (const item of items) {
-    if (item.kind === "message" && calendar.format(item.sent) !== day) {
+    if (item.kind === "notice") {
+      addNotice(rows, item);
+      continue;
+    }
+    if (calendar.format(item.sent) !== day) {
       day = calendar.format(item.sent);
       rows.push({ kind: "day", id: `d${day}`, text: dayName(item.sent) });
     }
-    rows.push(item.kind === "notice"
-      ? { kind: "notice", id: item.key, text: `${item.member.name} ${item.what}` }
-      : { kind: "message", id: `${item.author.id} ${item.key}`, item,
-          mine: item.author.id === me.id });
+    rows.push({ kind: "message", id: `${item.author.id} ${item.key}`, item,
+      mine: item.author.id === me.id });
   }
   rows.forEach((row, i) => {
     row.first = !together(rows[i - 1], row);
     row.last = !together(row, rows[i + 1]);
   });
   return rows;
+}
+
+/** Who comes or goes together is told in one line. */
+function addNotice(rows, { key, what, member }) {
+  const last = rows.at(-1);
+  const row = last?.what === what ? last : { kind: "notice", id: key, what, names: [] };
+  if (row !== last) rows.push(row);
+  row.names.push(member.name);
+  row.text = `${listed(row.names)} ${what}`;
 }
 
 function together(above, below) {
@@ -165,10 +178,6 @@ function messageNode({ author, text, sent }) {
   bubble.dataset.color = author.color;
   return element("li", "message", avatar(author), element("div", "said",
     element("p", "author", name, time), bubble, element("p", "status")));
-}
-
-function lineNode({ kind, text }) {
-  return element("li", kind, element("span", "", text));
 }
 
 function action(text, run) {

@@ -144,7 +144,7 @@ export class Room {
       this.onNews(answer.message);
     } catch (error) {
       this.timeline.fail(key, error.message);
-      this.onError(error);
+      if (error.status === 401) this.onError(error); // Else the message itself says it.
     }
     this.onChange();
   }

@@ -32,6 +32,10 @@ export class Timeline {
     if (gap) this.#keepAfter(oldest);
     if (gap || !known) this.more = more;
     messages.forEach((message) => this.add(message));
+    if (known) return;
+    for (const notice of this.#notices) { // Noted before we knew what came before.
+      notice.after = Math.max(notice.after, messages.at(-1)?.id ?? 0);
+    }
   }
 
   /** The page before our oldest message. */
@@ -101,7 +105,7 @@ export class Timeline {
     const notices = (id) => {
       while (this.#notices[next]?.after <= id) items.push(this.#notices[next++]);
     };
-    notices(this.oldest - 1);
+    notices(this.#messages.size ? this.oldest - 1 : Infinity);
     for (const id of this.#ids()) {
       items.push(this.#messages.get(id));
       notices(id);
