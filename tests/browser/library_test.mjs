@@ -89,7 +89,7 @@ test("a refusal is a typed error", async () => {
   await hears(page, "true unauthorized private-mail");
 });
 
-test("a page without a network comes back when it has one", async () => {
+test("a page whose gateway dies comes back with it", async () => {
   const page = await open("ada");
   await page.evaluate(() => {
     herald.onStateChange(({ state, reason }) => heard.push(`${state} ${reason.code}`));

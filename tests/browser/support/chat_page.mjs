@@ -7,11 +7,15 @@ import assert from "node:assert/strict";
 import { newContext } from "./chromium.mjs";
 
 export class ChatPage {
-  /** Opens the page as somebody new, and logs in. `options` are those of the context. */
-  static async open(world, name, { color = "teal", room = "general", ...options } = {}) {
+  /**
+   * Opens the page as somebody new, and logs in. `now` is what the page takes for the present,
+   * other `options` are those of the context.
+   */
+  static async open(world, name, { color = "teal", room = "general", now, ...options } = {}) {
     const context = await newContext(world.browser, options);
     const person = new ChatPage(await context.newPage());
     person.page.on("pageerror", (error) => world.errors.push(`${name}: ${error}`));
+    if (now) await person.page.clock.setFixedTime(now);
     await person.page.goto(`${world.url}#${room}`);
     await person.logIn(name, color);
     return person;
