@@ -56,11 +56,28 @@ test("older messages come when they are asked for", async () => {
   const bob = await ChatPage.open(world, "Bob", { room: "launch" });
   await bob.sees("message 59");
   assert.deepEqual(await bob.messages(), texts.slice(10));
-  await bob.page.getByRole("button", { name: "Show earlier messages" }).click();
+  const older = bob.page.getByRole("button", { name: "Show earlier messages" });
+  await older.evaluate((button) => button.click()); // A real click would scroll there first.
   await bob.sees("message 0");
   assert.deepEqual(await bob.messages(), texts);
-  await bob.page.getByRole("button", { name: "Show earlier messages" }).waitFor(
-    { state: "hidden" });
+  await older.waitFor({ state: "hidden" });
+});
+
+test("whoever scrolls up gets older messages, and what is being read stays in place", async () => {
+  const ada = await ChatPage.open(world, "Ada", { room: "launch" });
+  await ada.sees("message 59");
+  const where = () => ada.page.locator(".bubble", { hasText: "message 12" })
+    .evaluate((bubble) => Math.round(bubble.getBoundingClientRect().top));
+  const scroller = ada.page.locator("#scroller");
+  const before = await scroller.evaluate(async (element) => {
+    element.scrollTop = 40;
+    await new Promise(requestAnimationFrame);
+    return element.scrollHeight;
+  });
+  const top = await where();
+  await ada.sees("message 0");
+  assert.equal(await where(), top);
+  assert.ok(await scroller.evaluate((element) => element.scrollHeight) > before);
 });
 
 test("what people write is text, whatever it looks like", async () => {
