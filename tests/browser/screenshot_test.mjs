@@ -2,7 +2,8 @@
 //
 // The README's picture is what the chat looks like. To take it anew:
 //
-//   HERALD_NEW_SCREENSHOT=1 HERALD_BIN=build/release/bin node --test tests/browser/screenshot_test.mjs
+//   HERALD_NEW_SCREENSHOT=1 HERALD_BIN=$PWD/build/release/bin \
+//     node --test tests/browser/screenshot_test.mjs
 //
 // A picture that differs is kept in the folder $HERALD_ARTIFACTS, if that is set.
 
