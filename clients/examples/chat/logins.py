@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is logged in: signed tokens, and a list of those who have logged out.
+
+A token is base64url(JSON) "." base64url(HMAC-SHA256). Two kinds exist, and
+neither passes for the other: the login, kept in a cookie that no script can
+read, and the pass, which is shown to Herald and holds for one channel of one
+socket for a minute.
+
+A login belongs to one browser tab, its "seat", which the page names in a
+header: so two windows of one browser are two people, as a chat wants to be
+tried. All methods may be called from any thread.
+"""
+
+import base64
+import collections
+import dataclasses
+import hashlib
+import hmac
+import json
+import secrets
+import threading
+import time
+
+LOGIN_SECONDS = 12 * 3600
+PASS_SECONDS = 60
+TOKEN_MAX = 2048           # Characters.
+LOGGED_OUT_MAX = 10000     # The oldest is forgotten first.
+
+
+class BadToken(Exception):
+    """The token is not ours, not for this, or too old; the text says which."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Login:
+    """One person, for as long as the login lasts."""
+    user_id: str
+    name: str
+    color: str
+    ends: float  # In seconds of the clock.
+
+
+class Logins:
+    def __init__(self, secret, clock=time.time):
+        self._secret = secret
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._logged_out = collections.OrderedDict()
+
+    def open(self, name, color):
+        """A new login, and its token for the cookie."""
+        ends = self._clock() + LOGIN_SECONDS
+        login = Login(secrets.token_hex(8), name, color, ends)
+        return login, self._sign("login", dataclasses.asdict(login))
+
+    def close(self, login):
+        """From now on neither its token nor its passes are accepted."""
+        with self._lock:
+            self._logged_out[login.user_id] = True
+            if len(self._logged_out) > LOGGED_OUT_MAX:
+                self._logged_out.popitem(last=False)
+
+    def check(self, token):
+        """The login of a cookie's token."""
+        return self._alive(self._verify("login", token))
+
+    def issue_pass(self, login, channel, socket_id):
+        """What the browser shows to Herald to be let in."""
+        return self._sign("pass", {
+            **dataclasses.asdict(login), "channel": channel,
+            "socket_id": socket_id, "issued": self._clock()})
+
+    def check_pass(self, token, channel, socket_id):
+        """The login behind a pass for this channel and this socket."""
+        claims = self._verify("pass", token)
+        if claims.pop("channel") != channel:
+            raise BadToken("the pass is for another channel")
+        if claims.pop("socket_id") != socket_id:
+            raise BadToken("the pass is for another connection")
+        if self._clock() > claims.pop("issued") + PASS_SECONDS:
+            raise BadToken("the pass has expired")
+        return self._alive(claims)
+
+    def seconds_left(self, login):
+        return login.ends - self._clock()
+
+    def _alive(self, claims):
+        login = Login(**claims)
+        if self.seconds_left(login) <= 0:
+            raise BadToken("the login has expired")
+        with self._lock:
+            if login.user_id in self._logged_out:
+                raise BadToken("logged out")
+        return login
+
+    def _sign(self, kind, claims):
+        payload = _encode(json.dumps(claims).encode())
+        return f"{payload}.{self._signature(kind, payload)}"
+
+    def _verify(self, kind, token):
+        payload, _, signature = token[:TOKEN_MAX + 1].partition(".")
+        expected = self._signature(kind, payload)
+        if len(token) > TOKEN_MAX or not hmac.compare_digest(
+                signature.encode(), expected.encode()):
+            raise BadToken("the token is not valid")
+        return json.loads(_decode(payload))  # Signed, so it is our own JSON.
+
+    def _signature(self, kind, payload):
+        return _encode(hmac.new(self._secret, f"{kind}:{payload}".encode(),
+                                hashlib.sha256).digest())
+
+
+def _encode(data):
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _decode(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One room: its presence channel, its timeline and who is typing.
+//
+// Nothing is lost between loading and listening: the history is loaded after each `subscribed`,
+// and the timeline takes each message once, wherever it comes from.
+
+import * as api from "./api.mjs";
+import { person } from "./dom.mjs";
+import { Timeline } from "./timeline.mjs";
+import { TypingListener, TypingSpeaker } from "./typing.mjs";
+
+const LOAD_AGAIN_AFTER = 1000; // Milliseconds.
+const NOBODY = new Map();
+
+export class Room {
+  timeline = new Timeline();
+  loaded = false;
+  onChange = () => {};
+  onNews = () => {}; // (message): somebody has said something.
+  onError = () => {}; // (HeraldError or ApiError)
+  #herald;
+  #me;
+  #channel;
+  #typing = new TypingListener(() => this.onChange());
+  #speaker = new TypingSpeaker((on) => this.#whisper(on));
+  #known = 0; // The newest message from which on we may have missed some; undefined: none.
+  #turn = 0; // Of loading: a newer one replaces the one before.
+  #loadingOlder = false;
+
+  constructor(name, herald, me) {
+    this.name = name;
+    this.#herald = herald;
+    this.#me = me;
+  }
+
+  /** The members by user id; none while the room is not entered. */
+  get members() {
+    return this.#channel?.members ?? NOBODY;
+  }
+
+  get typing() {
+    return this.#typing.userIds;
+  }
+
+  enter() {
+    this.#channel = this.#herald.join(`chat-${this.name}`)
+      .subscribed(() => this.#load())
+      .here(() => this.onChange())
+      .joining((member) => this.#note("joined", member))
+      .leaving((member) => this.#note("left", member))
+      .listen("message", (message) => this.#heard(message))
+      .listenForWhisper("typing", (data, { userId }) => {
+        this.#typing.heard(userId, data?.on === true);
+      })
+      .error((error) => {
+        if (error.code === "unsubscribed") this.lost();
+        this.onError(error);
+      });
+    this.onChange();
+  }
+
+  leave() {
+    this.lost();
+    this.#turn++;
+    this.#speaker.stopped();
+    this.#channel = undefined;
+    this.#herald.leave(`chat-${this.name}`);
+    this.#typing.clear();
+  }
+
+  /** From now on we may miss messages, until the next `subscribed`. */
+  lost() {
+    this.#known ??= this.timeline.newest;
+    this.#typing.clear();
+  }
+
+  /** Says that we are typing, or no more. */
+  typed(isTyping) {
+    if (isTyping) this.#speaker.typed();
+    else this.#speaker.stopped();
+  }
+
+  /** Posts; the message shows at once, and shows what becomes of it. */
+  async say(text) {
+    const key = Array.from(crypto.getRandomValues(new Uint8Array(16)),
+      (byte) => byte.toString(16).padStart(2, "0")).join("");
+    const message = { key, text, room: this.name, author: this.#me, sent: Date.now() };
+    this.timeline.addPending(message);
+    this.typed(false);
+    this.onChange();
+    await this.#post(message);
+  }
+
+  async retry(key) {
+    const message = this.timeline.retry(key);
+    this.onChange();
+    if (message) await this.#post(message);
+  }
+
+  discard(key) {
+    this.timeline.discard(key);
+    this.onChange();
+  }
+
+  async loadOlder() {
+    if (this.#loadingOlder || !this.timeline.more) return;
+    this.#loadingOlder = true;
+    try {
+      const before = this.timeline.oldest;
+      const page = await api.messages(this.name, before);
+      if (before === this.timeline.oldest) this.timeline.loadOlder(page);
+      this.onChange();
+    } catch (error) {
+      this.onError(error);
+    } finally {
+      this.#loadingOlder = false;
+    }
+  }
+
+  async #load() {
+    this.#known ??= this.timeline.newest;
+    const turn = ++this.#turn;
+    while (turn === this.#turn) {
+      try {
+        const page = await api.messages(this.name);
+        if (turn !== this.#turn) return;
+        this.timeline.load(page, this.#known);
+        this.#known = undefined;
+        this.loaded = true;
+        this.onChange();
+        return;
+      } catch (error) {
+        if (turn === this.#turn) this.onError(error);
+        await new Promise((resolve) => setTimeout(resolve, LOAD_AGAIN_AFTER));
+      }
+    }
+  }
+
+  async #post({ key, text }) {
+    try {
+      const answer = await api.say(this.name, text, key, this.#herald.socketId);
+      this.timeline.confirm(answer.message, answer.delivered);
+      this.onNews(answer.message);
+    } catch (error) {
+      this.timeline.fail(key, error.message);
+      if (error.status === 401) this.onError(error); // Else the message itself says it.
+    }
+    this.onChange();
+  }
+
+  #heard(message) {
+    this.#typing.forget(message.author.id);
+    if (this.timeline.add(message)) this.onNews(message);
+    this.onChange();
+  }
+
+  #note(what, member) {
+    if (what === "left") this.#typing.forget(member.id);
+    this.timeline.note(what, person(member));
+    this.onChange();
+  }
+
+  #whisper(on) {
+    if (this.#channel?.state === "subscribed") this.#channel.whisper("typing", { on });
+  }
+}

@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A chat on Herald: serves the page and its API, and authorizes for Herald.
+
+    /usr/bin/python3 clients/examples/chat/server.py
+
+Prints one line when it is ready. Ends with exit code 0 on Ctrl-C and SIGTERM,
+and with 1 and one line if it cannot start.
+"""
+
+import argparse
+import os
+import pathlib
+import signal
+import sqlite3
+import sys
+import threading
+import time
+import urllib.parse
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # We say what is wrong.
+
+try:
+    import grpc  # pylint: disable=unused-import
+except ImportError:
+    sys.exit("chat: python3-grpcio is missing, or this is not the Python of "
+             "Debian: start it with /usr/bin/python3")
+
+# pylint: disable=wrong-import-position
+import api
+import authorizer
+import logins
+import publisher
+import store
+import stubs
+import web_server
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+CLIENT = ROOT / "clients/typescript/dist/herald.min.js"
+
+
+class CannotStart(Exception):
+    """Why, as one line."""
+
+
+def parse(arguments):
+    """The settings: flags, else the environment, else defaults."""
+    parser = argparse.ArgumentParser(
+        description="A chat on Herald: its page, its API and its authorizer.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+
+    def add(flag, variable, default, meaning):
+        parser.add_argument(
+            flag, default=os.environ.get(variable) or default,
+            help=f"{meaning} ({variable})")
+
+    add("--address", "CHAT_ADDRESS", "127.0.0.1:8000", "where the page is")
+    add("--authorizer-address", "CHAT_AUTHORIZER_ADDRESS", "127.0.0.1:50052",
+        "where Herald's service asks who may listen")
+    add("--service", "BROADCAST_SERVICE", "127.0.0.1:50051",
+        "Herald's service")
+    add("--websocket", "CHAT_WEBSOCKET", "ws://127.0.0.1:8080/ws",
+        "the URL of Herald's gateway that pages dial")
+    add("--client", "CHAT_CLIENT", str(CLIENT), "herald-client's bundle")
+    add("--database", "CHAT_DATABASE", ":memory:",
+        "a file for SQLite; by default, all is forgotten at the end")
+    parser.add_argument("--stubs", metavar="FOLDER",
+                        help="where to write generated code; by default, to a "
+                             "temporary folder")
+    return parser.parse_args(arguments)
+
+
+class Chat:
+    """The parts, joined; listens as soon as it is made."""
+
+    def __init__(self, settings, clock=time.time):
+        """`clock` dates messages. Raises CannotStart."""
+        if not pathlib.Path(settings.client).is_file():
+            raise CannotStart(f"{settings.client} is missing; `npm run build` "
+                              "in clients/typescript makes it")
+        _check_websocket(settings.websocket)
+        self._store = _open_store(settings.database, clock)
+        self._web = _listen(web_server.WebServer, "--address",
+                            settings.address, settings.client,
+                            settings.websocket)
+        known = logins.Logins(self._store.secret())
+        self._authorizer = _listen(
+            lambda _, address: authorizer.Authorizer(known, address),
+            "--authorizer-address", settings.authorizer_address,
+            settings.authorizer_address)
+        # Tokens and services may be several; the first is as good as any.
+        token = os.environ.get("BROADCAST_API_TOKEN", "").split(",")[0].strip()
+        self._publisher = publisher.Publisher(
+            settings.service.split(",")[0].strip(), token)
+        self._web.api = api.Api(self._store, known, self._publisher,
+                                self._authorizer, settings.websocket)
+        self.port = self._web.server_port
+        self.url = f"http://{_host(settings.address)}:{self.port}"
+        self.authorizer_port = self._authorizer.port
+        self._thread = threading.Thread(target=self._web.serve_forever)
+        self._thread.start()
+
+    def stop(self):
+        self._web.shutdown()
+        self._thread.join()
+        self._web.server_close()
+        self._publisher.stop()
+        self._authorizer.stop()
+        self._store.close()
+
+
+def _check_websocket(url):
+    parts = urllib.parse.urlsplit(url)
+    if (parts.scheme not in ("ws", "wss") or not parts.hostname
+            or any(c in url for c in " ;,'\"\r\n")):
+        raise CannotStart(f"--websocket {url} is not a URL as "
+                          "ws://127.0.0.1:8080/ws")
+
+
+def _open_store(path, clock):
+    try:
+        return store.Store(path, clock)
+    except sqlite3.Error as error:
+        raise CannotStart(f"--database {path}: {error}") from None
+
+
+def _listen(make, flag, address, *more):
+    """What `make` makes of (host, port) and `more`."""
+    host, port = _host(address), address.rpartition(":")[2]
+    if not (host and port.isdigit() and int(port) < 65536):
+        raise CannotStart(f"{flag} {address} is not as 127.0.0.1:8000")
+    try:
+        return make((host, int(port)), *more)
+    except OSError:
+        raise CannotStart(f"port {port} is in use, or not ours to take "
+                          f"({flag} {address})") from None
+
+
+def _host(address):
+    return address.rpartition(":")[0]
+
+
+def run(settings, clock=time.time):
+    """Serves until SIGINT or SIGTERM; returns the exit code."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        stubs.generate(settings.stubs)
+        chat = Chat(settings, clock)
+    except (CannotStart, stubs.CannotGenerate) as error:
+        print(f"chat: {error}", file=sys.stderr)
+        return 1
+    print(f"chat: {chat.url} is ready; its authorizer listens on port "
+          f"{chat.authorizer_port}", flush=True)
+    stop.wait()
+    chat.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(parse(sys.argv[1:])))

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What people at the chat see when processes die: real ones, by SIGKILL.
+
+import assert from "node:assert/strict";
+import { after, afterEach, before, test } from "node:test";
+
+import { ChatPage } from "./support/chat_page.mjs";
+import { World } from "./support/world.mjs";
+
+let world;
+before(async () => { world = await World.start(); });
+afterEach(() => world.goHome());
+after(() => world?.stop());
+
+test("a gateway that dies is missed, and the page recovers by itself", async () => {
+  const ada = await ChatPage.open(world, "Ada");
+  const bob = await ChatPage.open(world, "Bob", { color: "pink" });
+  await ada.isHere("Bob");
+  await ada.say("before");
+  await bob.sees("before");
+  await ada.watchLight();
+
+  await world.gateway.end();
+  await ada.light("unavailable");
+  await ada.shows("#banner-text", "Not connected");
+  await bob.light("unavailable");
+  await bob.say("said while nobody could hear it");
+
+  await world.startGateway();
+  await ada.light("connected");
+  await ada.page.locator("#banner").waitFor({ state: "hidden" });
+  await ada.sees("said while nobody could hear it");
+  await bob.light("connected");
+  await ada.isHere("Bob");
+  await bob.isHere("Ada");
+  await bob.say("after");
+  await ada.sees("after");
+  assert.deepEqual(await ada.messages(), await bob.messages());
+  const states = await ada.lightStates();
+  assert.equal(states[0], "unavailable");
+  assert.equal(states.at(-1), "connected");
+});
+
+test("a service that dies and comes back is noticed by nobody", async () => {
+  const ada = await ChatPage.open(world, "Ada", { room: "design" });
+  const bob = await ChatPage.open(world, "Bob", { room: "design", color: "pink" });
+  await ada.isHere("Bob");
+  await bob.isHere("Ada");
+  await ada.watchLight();
+  await bob.watchLight();
+  const notices = await ada.page.locator(".notice").allTextContents();
+
+  await world.service.end();
+  await bob.say("said into the gap");
+  await world.startService();
+  await ada.sees("said into the gap");
+  await bob.type("Still");
+  await ada.shows("#typing", "Bob is typing");
+  await bob.say("Still here");
+  await ada.sees("Still here");
+  await ada.say("So am I");
+  await bob.sees("So am I");
+
+  assert.deepEqual(await ada.lightStates(), []);
+  assert.deepEqual(await bob.lightStates(), []);
+  assert.deepEqual(await ada.people(), ["Ada", "Bob"]);
+  assert.deepEqual(await bob.people(), ["Bob", "Ada"]);
+  assert.deepEqual(await ada.page.locator(".notice").allTextContents(), notices);
+});
+
+test("a message that waits for Herald says so, until it is delivered", async () => {
+  const ada = await ChatPage.open(world, "Ada", { room: "coffee" });
+  const bob = await ChatPage.open(world, "Bob", { room: "coffee" });
+  await ada.isHere("Bob");
+  await world.service.end();
+  await ada.say("Anybody?");
+  await ada.shows(".status", "Saved. The others get it as soon as Herald is back.");
+  await world.startService();
+  await bob.sees("Anybody?");
+  await ada.page.locator(".status", { hasText: "Saved" }).waitFor({ state: "detached" });
+  await ada.sees("Anybody?");
+});
+
+test("a message that cannot be sent says so, and can be sent again", async () => {
+  const ada = await ChatPage.open(world, "Ada", { room: "launch" });
+  const bob = await ChatPage.open(world, "Bob", { room: "launch" });
+  await ada.page.route("**/api/messages", (route) => route.abort());
+  await ada.say("Lost?");
+  await ada.shows(".status", "Not sent: the chat server cannot be reached.");
+  await ada.page.unroute("**/api/messages");
+  await ada.page.getByRole("button", { name: "Try again" }).click();
+  await bob.sees("Lost?");
+  await ada.page.locator('.message[data-state="sent"]').waitFor();
+  await ada.sees("Lost?");
+
+  await ada.page.route("**/api/messages", async (route) => {
+    await route.fetch(); // It arrives, but the answer is lost on the way.
+    await route.abort();
+  });
+  await ada.say("Twice?");
+  await ada.shows(".status", "Not sent");
+  await ada.page.unroute("**/api/messages");
+  await ada.page.getByRole("button", { name: "Try again" }).click();
+  await ada.page.locator('.message[data-state="failed"]').waitFor({ state: "detached" });
+  await ada.sees("Twice?");
+  await bob.sees("Twice?");
+});
+
+test("whom the backend disconnects is told why, and may come back", async () => {
+  const ada = await ChatPage.open(world, "Ada");
+  const id = await ada.page.locator("#people-list .person").getAttribute("data-user-id");
+  assert.equal(await world.herald("disconnect", "--user", id, "--reason", "time for tea"), 0);
+  await ada.light("closed");
+  await ada.shows("#banner-text", "time for tea");
+  await ada.page.getByRole("button", { name: "Connect again" }).click();
+  await ada.light("connected");
+  await ada.isHere("Ada");
+  await ada.say("Back");
+});

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the chat's tests share: its modules, its stubs, and a clock to set."""
+
+import pathlib
+import sys
+import tempfile
+
+CHAT = pathlib.Path(__file__).resolve().parents[4] / "clients/examples/chat"
+sys.path.insert(0, str(CHAT))
+
+import stubs  # noqa: E402  pylint: disable=wrong-import-position
+
+PATIENCE = 30  # Seconds for any one wait.
+
+_generated = tempfile.TemporaryDirectory(prefix="herald_chat_test_")
+stubs.generate(_generated.name)
+
+
+class Clock:
+    """Stands still until it is moved."""
+
+    def __init__(self, now=1_000_000.0):
+        self.now = now
+
+    def __call__(self):
+        return self.now
+
+    def advance(self, seconds):
+        self.now += seconds
