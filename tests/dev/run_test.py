@@ -9,6 +9,7 @@ import os
 import pathlib
 import queue
 import random
+import re
 import shutil
 import signal
 import socket
@@ -17,6 +18,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -114,10 +116,12 @@ class DevRun(unittest.TestCase):
         for name in ("GRPC", "METRICS", "WS"):
             self.env[f"BROADCAST_{name}_ADDRESS"] = free_address()
         self.env["BROADCAST_AUTHORIZER"] = free_address()
+        self.env["CHAT_ADDRESS"] = free_address()
         self.addCleanup(self.kill_what_is_left)
 
-    def start(self):
-        return self.run_process([ROOT / "dev", "run", "--bin", self.bin])
+    def start(self, *arguments):
+        return self.run_process(
+            [ROOT / "dev", "run", "--bin", self.bin, *arguments])
 
     def run_process(self, command):
         process = Process(command, self.env)
@@ -150,8 +154,31 @@ class DevRun(unittest.TestCase):
         return next(pid for pid, name in self.what_is_left().items()
                     if name == program[:15])
 
-    def test_shows_a_message_on_its_way(self):
+    def test_shows_a_chat_first(self):
         dev = self.start()
+        dev.wait_for(READY)
+        said = [line for line in dev.lines if line]
+        url = f"http://{self.env['CHAT_ADDRESS']}"
+        self.assertIn(url, said[0])
+        with urllib.request.urlopen(url, timeout=PATIENCE) as page:
+            self.assertEqual(page.status, 200)
+            self.assertIn("<title>Herald", page.read().decode())
+            self.assertIn(f"ws://{self.env['BROADCAST_WS_ADDRESS']}",
+                          page.headers["Content-Security-Policy"])
+
+        dev.signal_group(signal.SIGINT)  # As Ctrl-C in a terminal does.
+
+        self.assertEqual(dev.wait(), 0, dev.output())
+        self.assertEqual(self.stopped(dev), ["gateway", "service", "chat"])
+        self.assertEqual(self.what_is_left(), {})
+
+    @staticmethod
+    def stopped(dev):
+        return [re.fullmatch(r"Stopping the (\w+)\.", line)[1]
+                for line in dev.lines if line.startswith("Stopping")]
+
+    def test_shows_a_message_on_its_way(self):
+        dev = self.start("--no-chat")
         dev.wait_for(READY)
         listen, watch, broadcast = [
             line for line in dev.lines if line.startswith("  ")]
@@ -167,10 +194,8 @@ class DevRun(unittest.TestCase):
         dev.signal_group(signal.SIGINT)  # As Ctrl-C in a terminal does.
 
         self.assertEqual(dev.wait(), 0, dev.output())
-        stopped = [line for line in dev.lines if line.startswith("Stopping")]
-        self.assertEqual(stopped, ["Stopping the gateway.",
-                                   "Stopping the service.",
-                                   "Stopping the authorizer."])
+        self.assertEqual(self.stopped(dev),
+                         ["gateway", "service", "authorizer"])
         for listener in listeners:
             self.assertEqual(listener.wait(), 1)  # Both lost their server.
         self.assertEqual(self.what_is_left(), {})
@@ -183,9 +208,9 @@ class DevRun(unittest.TestCase):
         self.assertEqual(self.what_is_left(), {})
 
     def test_says_which_port_is_in_use(self):
-        for name in ("GRPC_ADDRESS", "METRICS_ADDRESS", "WS_ADDRESS",
-                     "AUTHORIZER"):
-            variable = f"BROADCAST_{name}"
+        for variable in ("BROADCAST_GRPC_ADDRESS", "BROADCAST_METRICS_ADDRESS",
+                         "BROADCAST_WS_ADDRESS", "BROADCAST_AUTHORIZER",
+                         "CHAT_ADDRESS"):
             with self.subTest(variable), socket.socket() as taken:
                 taken.bind(("127.0.0.1", 0))
                 taken.listen()
