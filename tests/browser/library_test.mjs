@@ -4,16 +4,19 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, afterEach, before, test } from "node:test";
 
 import { newContext } from "./support/chromium.mjs";
 import { serve } from "./support/site.mjs";
-import { BUNDLE, World } from "./support/world.mjs";
+import { BUNDLE, ROOT, World } from "./support/world.mjs";
 
 const FILES = {
   "/": `<!doctype html><title>app</title><script src="/herald.min.js"></script>`,
   "/herald.min.js": readFileSync(BUNDLE),
 };
+const README = readFileSync(join(ROOT, "README.md"), "utf8");
+const [, README_PAGE] = /<!-- run: page\.html -->\n```html\n(.*?)```\n/s.exec(README);
 
 let world;
 let site;
@@ -57,6 +60,18 @@ test("a page that loads one file subscribes and listens", async () => {
   await world.herald("broadcast", "news", "greeting", '{"text":"hello"}');
   await hears(page, "greeting hello");
   assert.match(await page.evaluate(() => herald.socketId), /^\d+\.\d+$/);
+});
+
+test("the README's page shows what is said", async () => {
+  const page = await (await newContext(world.browser)).newPage();
+  page.on("pageerror", (error) => world.errors.push(`README: ${error}`));
+  FILES["/readme"] = README_PAGE.replace("ws://127.0.0.1:8080/ws", world.websocket);
+  assert.ok(FILES["/readme"].includes(world.websocket));
+  await page.goto(`${site.url}readme`);
+  // A const of a script is no property of the window.
+  await page.waitForFunction('herald.channel("news").state === "subscribed"');
+  await world.herald("broadcast", "news", "greeting", '{"text":"hello"}');
+  await page.locator("#list", { hasText: "hello" }).waitFor();
 });
 
 test("pages whisper to each other, and know who is there", async () => {
