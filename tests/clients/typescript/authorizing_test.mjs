@@ -170,6 +170,16 @@ function slow() {
   return { open, authorize };
 }
 
+test("subscribe() does not ask again while an answer is on its way", async (t) => {
+  const { open, authorize } = slow();
+  const { herald } = connectedWorld(t, { authorize });
+  const x = herald.private("x").subscribe();
+  await settle();
+  x.subscribe();
+  await settle();
+  assert.equal(open.length, 1);
+});
+
 test("an answer that comes after its time is ignored", async (t) => {
   const { open, authorize } = slow();
   const { herald, browser, clock } = connectedWorld(t, { authorize });

@@ -183,6 +183,41 @@ test("unavailable is asked again, each channel with pauses of its own", async (t
   assert.deepEqual(browser.socket.take(), [ask("sport")]);
 });
 
+test("subscribe() while away is pending again, and asked with the rest", async (t) => {
+  const made = connectedWorld(t);
+  const { herald, browser } = made;
+  const news = herald.channel("news");
+  browser.socket.say(refused("news", "channel_full"));
+  browser.socket.end();
+  assert.equal(news.state, "refused");
+  assert.equal(news.subscribe().state, "pending");
+  browser.network("online");
+  browser.socket.accept();
+  assert.deepEqual(browser.socket.take(), [ask("news")]);
+});
+
+test("subscribe() takes the place of a retry that was planned", async (t) => {
+  const { herald, browser, clock } = connectedWorld(t);
+  const news = herald.channel("news");
+  browser.socket.say(refused("news", "unavailable"));
+  browser.socket.take();
+  news.subscribe();
+  browser.socket.say(refused("news", "channel_full"));
+  await clock.advance(20_000);
+  assert.deepEqual(browser.socket.take(), [ask("news")]);
+  assert.equal(news.state, "refused");
+});
+
+test("a channel that is left takes its timer with it", (t) => {
+  const { herald, browser, clock } = connectedWorld(t);
+  const before = clock.timerCount;
+  herald.channel("news");
+  browser.socket.say(refused("news", "unavailable"));
+  assert.equal(clock.timerCount, before + 1);
+  herald.leave("news");
+  assert.equal(clock.timerCount, before);
+});
+
 test("a retry that was planned dies with its connection", async (t) => {
   const made = connectedWorld(t);
   const { herald, browser, clock } = made;

@@ -217,9 +217,10 @@ test("onError is console.error if none is given", (t) => {
 });
 
 test("with an onError, nothing is on the console", (t) => {
-  const { browser, errors } = world(t);
+  let told;
+  const { browser } = world(t, { onError: (error) => void (told = error) });
   browser.socket.say("}{");
-  assert.equal(errors.length, 1);
+  assert.equal(told.code, "bad_message");
   assert.deepEqual(browser.consoleErrors, []);
 });
 

@@ -14,7 +14,8 @@ import {
   type WebSocketConstructor,
 } from "herald-client";
 
-type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+type Probe<A> = <T>() => T extends A ? 1 : 2;
+type Same<A, B> = Probe<A> extends Probe<B> ? true : false;
 const same = <A, B>(_is: Same<A, B>): void => {};
 
 interface User {

@@ -11,9 +11,11 @@ import { dist } from "./library.mjs";
 
 const usage = fileURLToPath(new URL("types.mts", import.meta.url));
 
+const { Bundler } = ts.ModuleResolutionKind;
+
 for (const [who, options] of [
   ["Node's resolution", {}],
-  ["a bundler's resolution", { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }],
+  ["a bundler's resolution", { module: ts.ModuleKind.ESNext, moduleResolution: Bundler }],
 ]) {
   test(`what types.mts says holds, with ${who}`, () => {
     const paths = { "herald-client": [entry] };
