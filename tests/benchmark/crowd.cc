@@ -136,7 +136,7 @@ void Crowd::OnConnected(int number) {
   socket.state = State::kUpgrading;
   const auto server = static_cast<size_t>(number) % options_.servers.size();
   Send(number, UpgradeRequest(options_.servers[server].host, options_.path,
-                              options_.request_bytes));
+                              options_.request_bytes, number));
 }
 
 void Crowd::Send(int number, absl::string_view bytes) {

@@ -113,6 +113,7 @@ Result MeasureLeaving(const Row& row, const Setup& setup) {
     const Histogram leaving = probe.Run(duration, [&] {
       crowd.PollFor(duration / 4);
       crowd.Reset(0, crowd.size());
+      world.WaitUntilForgotten("bench-");
     });
     result.baselines.push_back(ToMilliseconds(quiet.max()));
     result.figures.push_back(ToMilliseconds(leaving.max()));

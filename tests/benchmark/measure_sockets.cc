@@ -12,15 +12,6 @@
 namespace herald::benchmark {
 namespace {
 
-// Waits until the service counts no more than `count` sockets.
-void WaitForClients(const World& world, int64_t count) {
-  const timespec pause = ToTimespec(50 * kMillisecond);
-  for (const int64_t end = Now() + kPatience; world.ClientCount() > count;) {
-    if (Now() > end) Fail("sockets that were reset are counted on");
-    ::nanosleep(&pause, nullptr);
-  }
-}
-
 double Seconds(int64_t nanoseconds) {
   return static_cast<double>(nanoseconds) / static_cast<double>(kSecond);
 }
@@ -57,7 +48,6 @@ Result MeasureMemory(const Row& row, const Setup& setup) {
 Result MeasureConnect(const Row& row, const Setup& setup) {
   Result result{.row = row};
   const World world = setup.MakeWorld(row);
-  const int64_t others = world.ClientCount();
   double per_second = 0;
   for (int run = 0; run < setup.effort.runs; ++run) {
     Crowd crowd(world.crowd_options());
@@ -70,7 +60,7 @@ Result MeasureConnect(const Row& row, const Setup& setup) {
         FigureOf(world, row.sockets, cpu, seconds, &result.row));
     per_second += row.sockets / seconds;
     crowd.Reset(0, crowd.size());
-    WaitForClients(world, others);
+    world.WaitUntilForgotten("bench-");
   }
   result.notes.push_back({"rate", per_second / setup.effort.runs, "sockets/s"});
   return result;

@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdio>
@@ -127,8 +126,7 @@ std::vector<Row> ReadRows(bool quick) {
     rows.push_back(*row);
   }
   if (rows.empty()) rows = Rows();
-  if (quick) std::transform(rows.begin(), rows.end(), rows.begin(), Quick);
-  return rows;
+  return quick ? Quick(rows) : rows;
 }
 
 Effort ReadEffort(bool quick) {

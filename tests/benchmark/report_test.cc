@@ -126,6 +126,18 @@ TEST(TheRows, HaveNamesOfTheirOwnAndSense) {
   EXPECT_EQ(FindRow("fanout-2"), nullptr);
 }
 
+TEST(TheRows, AreSmallAndFewWhenItMustBeQuick) {
+  const std::vector<Row> quick = Quick(Rows());
+  EXPECT_LT(quick.size(), Rows().size());
+  std::set<Work> works;
+  for (const Row& row : quick) {
+    EXPECT_LE(row.sockets, 200) << row.name;
+    EXPECT_GE(row.sockets, row.channels) << row.name;
+    works.insert(row.work);
+  }
+  for (const Row& row : Rows()) EXPECT_TRUE(works.contains(row.work));
+}
+
 TEST(TheList, ShowsWhatEachRowMustReach) {
   const std::string list = ListText(Rows());
   EXPECT_THAT(list, HasSubstr("ratio ≥ 0.85 (limit)"));

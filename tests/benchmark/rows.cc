@@ -3,6 +3,8 @@
 #include "tests/benchmark/rows.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
@@ -122,8 +124,8 @@ Row SubscribersRow(int subscribers) {
 
 Row ChannelsRow(int channels) {
   return {.name = absl::StrCat("channels-", channels),
-          .what = absl::StrCat("64 in flight to ", channels,
-                               " channels with one subscriber each"),
+          .what = absl::StrCat("64 in flight, one subscriber per channel, ",
+                               channels, " of them"),
           .sockets = channels,
           .channels = channels,
           .in_flight = 64,
@@ -150,8 +152,8 @@ Row JoinRow(int subscribers) {
 // Two of something, or one.
 Row SpreadRow(const std::string& name, int gateways, int loops) {
   return {.name = name,
-          .what = absl::StrCat("fan-out to 1,000, 16 in flight, ", gateways,
-                               " gateway(s) of ", loops, " loop(s)"),
+          .what = absl::StrCat("fan-out to 1,000, 16 in flight, gateways: ",
+                               gateways, ", loops of each: ", loops),
           .in_flight = 16,
           .gateways = gateways,
           .loops = loops};
@@ -183,6 +185,12 @@ std::string ThingOf(Work work) {
   }
 }
 
+// All that a row's measurement depends on.
+auto Measured(const Row& row) {
+  return std::tuple(row.work, row.sockets, row.channels, row.in_flight,
+                    row.gateways, row.loops, row.baseline);
+}
+
 }  // namespace
 
 const std::vector<Row>& Rows() {
@@ -197,11 +205,18 @@ const Row* FindRow(absl::string_view name) {
   return nullptr;
 }
 
-Row Quick(Row row) {
+std::vector<Row> Quick(const std::vector<Row>& rows) {
   constexpr int kSocketsMax = 200;
-  row.sockets = std::min(row.sockets, kSocketsMax);
-  row.channels = std::min(row.channels, row.sockets);
-  return row;
+  std::vector<Row> quick;
+  for (Row row : rows) {
+    row.sockets = std::min(row.sockets, kSocketsMax);
+    row.channels = std::min(row.channels, row.sockets);
+    const bool is_new = std::none_of(
+        quick.begin(), quick.end(),
+        [&](const Row& other) { return Measured(other) == Measured(row); });
+    if (is_new) quick.push_back(std::move(row));
+  }
+  return quick;
 }
 
 std::string UnitText(Unit unit, Work work) {

@@ -3,6 +3,7 @@
 #include "tests/benchmark/websocket_bytes.h"
 
 #include <array>
+#include <random>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -33,7 +34,7 @@ void AppendHead(Opcode opcode, size_t length, int mask_bit, std::string* out) {
 }  // namespace
 
 std::string UpgradeRequest(absl::string_view host, absl::string_view path,
-                           size_t bytes) {
+                           size_t bytes, int number) {
   const std::string needed =
       absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: ", host,
                    "\r\nConnection: Upgrade\r\nUpgrade: websocket"
@@ -46,8 +47,14 @@ std::string UpgradeRequest(absl::string_view host, absl::string_view path,
       "\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nCookie: session=");
   const size_t least = needed.size() + browser.size() + kEndOfHead.size();
   if (bytes <= least) return absl::StrCat(needed, "\r\n");
-  return absl::StrCat(needed, browser, std::string(bytes - least, 'c'),
-                      kEndOfHead);
+  // Nothing that repeats itself, as a session's key would not.
+  std::string cookie;
+  std::minstd_rand random(static_cast<unsigned>(number) + 1);
+  while (cookie.size() < bytes - least) {
+    absl::StrAppend(&cookie, absl::Hex(random(), absl::kZeroPad8));
+  }
+  cookie.resize(bytes - least);
+  return absl::StrCat(needed, browser, cookie, kEndOfHead);
 }
 
 size_t UpgradeAnswerBytes(absl::string_view bytes) {

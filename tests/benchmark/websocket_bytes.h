@@ -15,9 +15,10 @@
 namespace herald::benchmark {
 
 // A request to upgrade, with the headers of a browser: `bytes` in all if that
-// is more than what is needed.
+// is more than what is needed. Browsers are alike but for their cookie, which
+// is that of user `number`.
 std::string UpgradeRequest(absl::string_view host, absl::string_view path,
-                           size_t bytes);
+                           size_t bytes, int number);
 
 // The size of the answer's head at the beginning of `bytes`; 0 if its end has
 // not come yet.

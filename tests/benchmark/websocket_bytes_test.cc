@@ -12,11 +12,18 @@ namespace herald::benchmark {
 namespace {
 
 TEST(AnUpgradeRequest, HasTheSizeThatIsAskedFor) {
-  EXPECT_EQ(UpgradeRequest("127.0.0.1:8080", "/ws", 700).size(), 700u);
-  const std::string least = UpgradeRequest("127.0.0.1:8080", "/ws", 0);
+  EXPECT_EQ(UpgradeRequest("127.0.0.1:8080", "/ws", 700, 1).size(), 700u);
+  const std::string least = UpgradeRequest("127.0.0.1:8080", "/ws", 0, 1);
   EXPECT_LT(least.size(), 200u);
   EXPECT_TRUE(absl::StartsWith(least, "GET /ws HTTP/1.1\r\n"));
   EXPECT_TRUE(absl::EndsWith(least, "\r\n\r\n"));
+}
+
+TEST(AnUpgradeRequest, IsThatOfOneUser) {
+  EXPECT_EQ(UpgradeRequest("a:1", "/ws", 700, 7),
+            UpgradeRequest("a:1", "/ws", 700, 7));
+  EXPECT_NE(UpgradeRequest("a:1", "/ws", 700, 7),
+            UpgradeRequest("a:1", "/ws", 700, 8));
 }
 
 TEST(AnUpgradeAnswer, IsMeasuredWhenItIsWhole) {

@@ -102,15 +102,24 @@ int64_t World::cpu() const { return CpuTime(site_.pids); }
 
 int64_t World::authorizer_cpu() const { return CpuTime(authorizer_); }
 
-int64_t World::ClientCount() const {
+void World::WaitUntilForgotten(absl::string_view prefix) const {
   const auto stub = v1::BroadcastService::NewStub(
       grpc::CreateChannel(site_.service, grpc::InsecureChannelCredentials()));
-  grpc::ClientContext context;
-  AddToken(site_.token, &context);
-  v1::GetStatsResponse stats;
-  const grpc::Status status = stub->GetStats(&context, {}, &stats);
-  if (!status.ok()) Fail("GetStats: ", status.error_message());
-  return stats.client_count();
+  v1::ListChannelsRequest request;
+  request.set_prefix(std::string(prefix));
+  request.set_page_size(1);
+  const timespec pause = ToTimespec(20 * kMillisecond);
+  for (const int64_t end = Now() + kPatience; Now() < end;) {
+    grpc::ClientContext context;
+    AddToken(site_.token, &context);
+    v1::ListChannelsResponse response;
+    const grpc::Status status =
+        stub->ListChannels(&context, request, &response);
+    if (!status.ok()) Fail("ListChannels: ", status.error_message());
+    if (response.channels().empty()) return;
+    ::nanosleep(&pause, nullptr);
+  }
+  Fail("sockets that were reset have subscriptions");
 }
 
 }  // namespace herald::benchmark

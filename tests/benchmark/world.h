@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "tests/benchmark/child_process.h"
 #include "tests/benchmark/crowd.h"
 #include "tests/benchmark/endpoint.h"
@@ -60,8 +61,9 @@ class World {
   int64_t cpu() const;
   int64_t authorizer_cpu() const;
 
-  // Connected sockets, as the service counts them.
-  int64_t ClientCount() const;
+  // Waits until the service knows of no channel that begins with `prefix`:
+  // until everything about sockets that were reset is done.
+  void WaitUntilForgotten(absl::string_view prefix) const;
 
  private:
   void WaitUntilReady(const Endpoint& gateway);
