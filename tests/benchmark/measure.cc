@@ -53,26 +53,22 @@ void AddDelays(const Histogram& delays, Result* result) {
   add("worst", delays.max());
 }
 
-namespace {
-
-// Needs to know or to change what only processes of our own allow.
-bool NeedsOwnProcesses(const Row& row) {
-  return row.work == Work::kPrivate || row.gateways != 1 || row.loops != 0;
+std::string WhyNot(const Row& row, const Setup& setup) {
+  if (!setup.target.has_value()) return "";
+  if (row.work == Work::kPrivate || row.gateways != 1 || row.loops != 0) {
+    return "needs processes of its own, not a --target";
+  }
+  const bool looks_at_processes =
+      row.work == Work::kMemory || row.work == Work::kIdle;
+  if (looks_at_processes && setup.target->pids.empty()) {
+    return "needs to see the processes: give --pid";
+  }
+  return "";
 }
-
-bool NeedsVisibleProcesses(const Row& row) {
-  return row.work == Work::kMemory || row.work == Work::kIdle;
-}
-
-}  // namespace
 
 Result Measure(const Row& row, const Setup& setup) {
-  if (setup.target.has_value()) {
-    if (NeedsOwnProcesses(row)) Fail("needs processes of its own: no --target");
-    if (NeedsVisibleProcesses(row) && setup.target->pids.empty()) {
-      Fail("needs to see the processes: give --pid");
-    }
-  }
+  const std::string why_not = WhyNot(row, setup);
+  if (!why_not.empty()) Fail(why_not);
   switch (row.work) {
     case Work::kFanOut:
       return MeasureFanOut(row, setup);

@@ -36,8 +36,11 @@ struct Setup {
   World MakeWorld(const Row& row) const;
 };
 
-// Dispatches by row.work. A row that needs processes of our own has a failure
-// if there is a target.
+// Why a row cannot be measured; empty if it can. A row may need processes of
+// its own, or to see those of the target.
+std::string WhyNot(const Row& row, const Setup& setup);
+
+// Dispatches by row.work.
 Result Measure(const Row& row, const Setup& setup);
 
 // By work: each takes rows of its kinds only. ------------------------------

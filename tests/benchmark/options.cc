@@ -8,6 +8,8 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/flags/parse.h"
@@ -15,32 +17,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "tests/benchmark/failure.h"
 
-namespace herald::benchmark {
-
-// A flag that may be given more than once, or with commas. abseil hands the
-// value so far to the parser.
-struct Words {
-  std::vector<std::string> all;
-};
-
-bool AbslParseFlag(absl::string_view text, Words* words, std::string*) {
-  for (absl::string_view word : absl::StrSplit(text, ',', absl::SkipEmpty())) {
-    words->all.emplace_back(word);
-  }
-  return true;
-}
-
-std::string AbslUnparseFlag(const Words& words) {
-  return absl::StrJoin(words.all, ",");
-}
-
-}  // namespace herald::benchmark
-
-ABSL_FLAG(herald::benchmark::Words, row, {}, "Rows to run.");
+ABSL_FLAG(std::vector<std::string>, row, {}, "Rows to run.");
 ABSL_FLAG(bool, list, false, "List the rows.");
 ABSL_FLAG(bool, quick, false, "Small and short.");
 ABSL_FLAG(int, runs, 0, "Runs of each row.");
@@ -52,7 +32,7 @@ ABSL_FLAG(std::string, bin, "", "Where the programs are.");
 ABSL_FLAG(std::string, target, "", "WebSocket address of a Herald.");
 ABSL_FLAG(std::string, service, "127.0.0.1:50051", "Its gRPC target.");
 ABSL_FLAG(std::string, token, "", "Its API token.");
-ABSL_FLAG(herald::benchmark::Words, pid, {}, "Its processes.");
+ABSL_FLAG(std::vector<std::string>, pid, {}, "Its processes.");
 ABSL_FLAG(std::string, serve, "", "Be one of the benchmark's own servers.");
 
 namespace herald::benchmark {
@@ -116,17 +96,53 @@ std::string OwnFolder() {
   return file.substr(0, file.rfind('/'));
 }
 
-std::vector<Row> ReadRows(bool quick) {
+// The command line with all of `--NAME=…` made one: abseil would take the last.
+std::vector<std::string> Joined(const std::vector<std::string>& arguments,
+                                const std::string& name) {
+  const std::string flag = absl::StrCat("--", name);
+  std::vector<std::string> others, values;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    absl::string_view rest = arguments[i];
+    if (absl::ConsumePrefix(&rest, absl::StrCat(flag, "="))) {
+      values.emplace_back(rest);
+    } else if (arguments[i] == flag && i + 1 < arguments.size()) {
+      values.push_back(arguments[++i]);
+    } else {
+      others.push_back(arguments[i]);
+    }
+  }
+  if (!values.empty()) {
+    others.push_back(absl::StrCat(flag, "=", absl::StrJoin(values, ",")));
+  }
+  return others;
+}
+
+void ParseFlags(int argc, char** argv) {
+  std::vector<std::string> arguments(argv, argv + argc);
+  arguments = Joined(Joined(arguments, "row"), "pid");
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  const std::vector<char*> rest = absl::ParseCommandLine(
+      static_cast<int>(pointers.size()), pointers.data());
+  if (rest.size() > 1) Refuse(absl::StrCat("\"", rest[1], "\" is no flag"));
+}
+
+// The rows that are named, or all that the setup allows.
+std::vector<Row> ReadRows(const Setup& setup) {
   std::vector<Row> rows;
-  for (const std::string& name : absl::GetFlag(FLAGS_row).all) {
+  for (const std::string& name : absl::GetFlag(FLAGS_row)) {
     const Row* const row = FindRow(name);
     if (row == nullptr) {
       Refuse(absl::StrCat("there is no row \"", name, "\", --list names them"));
     }
     rows.push_back(*row);
   }
-  if (rows.empty()) rows = Rows();
-  return quick ? Quick(rows) : rows;
+  if (rows.empty()) {
+    for (const Row& row : Rows()) {
+      if (WhyNot(row, setup).empty()) rows.push_back(row);
+    }
+  }
+  return setup.effort.quick ? Quick(rows) : rows;
 }
 
 Effort ReadEffort(bool quick) {
@@ -166,7 +182,7 @@ std::optional<Site> ReadTarget() {
   } catch (const Failure& failure) {
     Refuse(absl::StrCat("--target: ", failure.what()));
   }
-  for (const std::string& word : absl::GetFlag(FLAGS_pid).all) {
+  for (const std::string& word : absl::GetFlag(FLAGS_pid)) {
     pid_t pid = 0;
     if (!absl::SimpleAtoi(word, &pid) || pid <= 0) {
       Refuse(absl::StrCat("--pid: \"", word, "\" is no process"));
@@ -185,17 +201,15 @@ Options ReadOptions(int argc, char** argv) {
     std::fputs(kHelp, stdout);
     std::exit(0);
   }
-  const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
-  if (rest.size() > 1) Refuse(absl::StrCat("\"", rest[1], "\" is no flag"));
-  const bool quick = absl::GetFlag(FLAGS_quick);
+  ParseFlags(argc, argv);
   Options options;
   options.serve = absl::GetFlag(FLAGS_serve);
   options.list = absl::GetFlag(FLAGS_list);
-  options.rows = ReadRows(quick);
   options.setup.bin = absl::GetFlag(FLAGS_bin);
   if (options.setup.bin.empty()) options.setup.bin = OwnFolder();
   options.setup.target = ReadTarget();
-  options.setup.effort = ReadEffort(quick);
+  options.setup.effort = ReadEffort(absl::GetFlag(FLAGS_quick));
+  options.rows = ReadRows(options.setup);
   options.json = absl::GetFlag(FLAGS_json);
   options.svg = absl::GetFlag(FLAGS_svg);
   options.enforce = absl::GetFlag(FLAGS_enforce);
