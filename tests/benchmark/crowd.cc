@@ -21,6 +21,7 @@ namespace {
 
 constexpr int kEventsMax = 512;
 constexpr size_t kReadBytes = 256 << 10;
+constexpr int64_t kPauseBetweenLooks = kMillisecond / 10;
 
 }  // namespace
 
@@ -85,7 +86,7 @@ void Crowd::Ask(int first, int count, Words words, int at_once) {
 
 void Crowd::WaitUntilUnfinished(int count) {
   while (unfinished_ > count) {
-    if (!Poll(kPatience)) Fail(unfinished_, " sockets get no answer");
+    if (!Look(kPatience)) Fail(unfinished_, " sockets get no answer");
   }
 }
 
@@ -111,6 +112,15 @@ bool Crowd::Poll(int64_t patience) {
     }
   }
   return count > 0;
+}
+
+bool Crowd::Look(int64_t patience) {
+  const timespec pause = ToTimespec(kPauseBetweenLooks);
+  for (const int64_t end = Now() + patience; !Poll(0);) {
+    if (Now() > end) return false;
+    ::nanosleep(&pause, nullptr);
+  }
+  return true;
 }
 
 void Crowd::PollFor(int64_t duration) {

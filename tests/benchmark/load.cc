@@ -56,7 +56,7 @@ void Load::WaitForOpen(int64_t open) {
   int64_t end = Now() + kPatience;
   int64_t deliveries = ledger_.deliveries();
   while (ledger_.open() > open) {
-    crowd_->Poll(100 * kMillisecond);
+    crowd_->Look(100 * kMillisecond);
     publisher_->Check();
     if (ledger_.deliveries() != deliveries) {
       deliveries = ledger_.deliveries();
