@@ -71,13 +71,17 @@ Result MeasureFanOut(const Row& row, const Setup& setup) {
   herald.load->RunClosed(row.in_flight, duration / 4);
   Histogram delays;
   double per_second = 0;
+  int64_t service_cpu = 0, all_cpu = 0;
   for (int run = 0; run < setup.effort.runs; ++run) {
     if (limit != nullptr) {
       result.baselines.push_back(limit->Run(row.in_flight, duration));
     }
+    const int64_t service_before = world.service_cpu();
     const int64_t before = world.cpu();
     const LoadResult load = herald.load->RunClosed(row.in_flight, duration);
     const int64_t cpu = world.cpu() - before;
+    service_cpu += world.service_cpu() - service_before;
+    all_cpu += cpu;
     result.figures.push_back(
         FigureOf(world, load.deliveries, cpu, load.seconds, &result.row));
     delays.Add(load.delays);
@@ -86,6 +90,12 @@ Result MeasureFanOut(const Row& row, const Setup& setup) {
   AddDelays(delays, &result);
   result.notes.push_back(
       {"rate", per_second / setup.effort.runs, "deliveries/s"});
+  if (all_cpu > 0) {
+    result.notes.push_back({"the service's part",
+                            100.0 * static_cast<double>(service_cpu) /
+                                static_cast<double>(all_cpu),
+                            "%"});
+  }
   return result;
 }
 

@@ -100,6 +100,10 @@ std::unique_ptr<Publisher> World::MakePublisher() const {
 
 int64_t World::cpu() const { return CpuTime(site_.pids); }
 
+int64_t World::service_cpu() const {
+  return is_visible() ? CpuTime({site_.pids.front()}) : 0;
+}
+
 int64_t World::authorizer_cpu() const { return CpuTime(authorizer_); }
 
 void World::WaitUntilForgotten(absl::string_view prefix) const {

@@ -57,8 +57,10 @@ class World {
   CrowdOptions crowd_options() const;
   std::unique_ptr<Publisher> MakePublisher() const;
 
-  // CPU time so far: of service and gateways, and of the authorizer.
+  // CPU time so far: of service and gateways, of the service alone (0 if it
+  // cannot be seen), and of the authorizer.
   int64_t cpu() const;
+  int64_t service_cpu() const;
   int64_t authorizer_cpu() const;
 
   // Waits until the service knows of no channel that begins with `prefix`:
