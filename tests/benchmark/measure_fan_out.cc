@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <sys/resource.h>
+
 #include <memory>
+#include <optional>
 #include <utility>
 
-#include "tests/benchmark/failure.h"
 #include "tests/benchmark/measure.h"
 #include "tests/benchmark/process_usage.h"
 
@@ -56,46 +58,92 @@ class LimitSide {
   Side side_;
 };
 
+// Whether the sockets of both sides may be open at the same time.
+bool HasFilesForBoth(const Row& row) {
+  constexpr rlim_t kOthers = 500;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return 2 * static_cast<rlim_t>(row.sockets) + kOthers <= limit.rlim_cur;
+}
+
+// Herald's side, and what its runs have come to.
+class HeraldSide {
+ public:
+  HeraldSide(const Row& row, const Setup& setup)
+      : row_(row),
+        duration_(setup.effort.duration),
+        world_(setup.MakeWorld(row)) {}
+
+  void Run(Result* result) {
+    if (!side_.has_value()) {
+      side_.emplace(row_, world_.crowd_options(), world_.MakePublisher());
+      side_->load->RunClosed(row_.in_flight, duration_ / 4);  // Warms up.
+    }
+    const int64_t service_before = world_.service_cpu();
+    const int64_t before = world_.cpu();
+    const LoadResult load = side_->load->RunClosed(row_.in_flight, duration_);
+    const int64_t cpu = world_.cpu() - before;
+    result->figures.push_back(
+        FigureOf(world_, load.deliveries, cpu, load.seconds, &result->row));
+    cpu_ += cpu;
+    service_cpu_ += world_.service_cpu() - service_before;
+    delays_.Add(load.delays);
+    deliveries_ += load.deliveries;
+    seconds_ += load.seconds;
+  }
+
+  // Gives the sockets up until the next run.
+  void Close() {
+    side_.reset();
+    world_.WaitUntilForgotten(ChannelName("", 0));
+  }
+
+  void AddNotes(Result* result) const {
+    AddDelays(delays_, result);
+    result->notes.push_back(
+        {"rate", static_cast<double>(deliveries_) / seconds_, "deliveries/s"});
+    if (cpu_ == 0) return;
+    result->notes.push_back(
+        {"the service's part",
+         100.0 * static_cast<double>(service_cpu_) / static_cast<double>(cpu_),
+         "%"});
+  }
+
+ private:
+  const Row row_;
+  const int64_t duration_;
+  const World world_;
+  std::optional<Side> side_;
+  int64_t cpu_ = 0;
+  int64_t service_cpu_ = 0;
+  int64_t deliveries_ = 0;
+  double seconds_ = 0;
+  Histogram delays_;
+};
+
 }  // namespace
 
 Result MeasureFanOut(const Row& row, const Setup& setup) {
   const int64_t duration = setup.effort.duration;
+  const bool has_limit =
+      row.baseline != Baseline::kNone && !setup.target.has_value();
+  const bool in_turns = has_limit && !HasFilesForBoth(row);
   Result result{.row = row};
-  const World world = setup.MakeWorld(row);
-  Side herald(row, world.crowd_options(), world.MakePublisher());
+  HeraldSide herald(row, setup);
   std::unique_ptr<LimitSide> limit;
-  if (row.baseline != Baseline::kNone && !setup.target.has_value()) {
-    limit = std::make_unique<LimitSide>(row);
-    limit->Run(row.in_flight, duration / 4);  // Warms up.
-  }
-  herald.load->RunClosed(row.in_flight, duration / 4);
-  Histogram delays;
-  double per_second = 0;
-  int64_t service_cpu = 0, all_cpu = 0;
   for (int run = 0; run < setup.effort.runs; ++run) {
-    if (limit != nullptr) {
+    if (has_limit) {
+      if (limit == nullptr) {
+        limit = std::make_unique<LimitSide>(row);
+        limit->Run(row.in_flight, duration / 4);  // Warms up.
+      }
       result.baselines.push_back(limit->Run(row.in_flight, duration));
+      if (in_turns) limit.reset();
     }
-    const int64_t service_before = world.service_cpu();
-    const int64_t before = world.cpu();
-    const LoadResult load = herald.load->RunClosed(row.in_flight, duration);
-    const int64_t cpu = world.cpu() - before;
-    service_cpu += world.service_cpu() - service_before;
-    all_cpu += cpu;
-    result.figures.push_back(
-        FigureOf(world, load.deliveries, cpu, load.seconds, &result.row));
-    delays.Add(load.delays);
-    per_second += static_cast<double>(load.deliveries) / load.seconds;
+    herald.Run(&result);
+    if (in_turns) herald.Close();
   }
-  AddDelays(delays, &result);
-  result.notes.push_back(
-      {"rate", per_second / setup.effort.runs, "deliveries/s"});
-  if (all_cpu > 0) {
-    result.notes.push_back({"the service's part",
-                            100.0 * static_cast<double>(service_cpu) /
-                                static_cast<double>(all_cpu),
-                            "%"});
-  }
+  herald.AddNotes(&result);
   return result;
 }
 
