@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <sys/resource.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "tests/benchmark/measure.h"
+#include "tests/benchmark/process_usage.h"
+
+namespace herald::benchmark {
+namespace {
+
+// A server with a row's sockets, and a load on it.
+struct Side {
+  Side(const Row& row, CrowdOptions options,
+       std::unique_ptr<Publisher> publishes)
+      : crowd(std::move(options)), publisher(std::move(publishes)) {
+    OpenSubscribed(row, &crowd);
+    load.emplace(&crowd, publisher.get(),
+                 LoadOptions{.channel_of_socket = ChannelsOf(row)});
+  }
+
+  Crowd crowd;
+  std::unique_ptr<Publisher> publisher;
+  std::optional<Load> load;
+};
+
+// A limit server, its sockets and the load on it.
+class LimitSide {
+ public:
+  explicit LimitSide(const Row& row)
+      : server_(StartOwnServer(
+            row.baseline == Baseline::kLimit ? "limit" : "coalescing-limit")),
+        side_(row, BareOptions(),
+              MakeFramePublisher(
+                  ResolveEndpoint(server_->ListeningAddress("frames")))) {}
+
+  // Deliveries per second of CPU.
+  double Run(int in_flight, int64_t duration) {
+    const int64_t before = CpuTime({server_->pid()});
+    const LoadResult result = side_.load->RunClosed(in_flight, duration);
+    const int64_t cpu = CpuTime({server_->pid()}) - before;
+    return static_cast<double>(result.deliveries) *
+           static_cast<double>(kSecond) / static_cast<double>(cpu);
+  }
+
+ private:
+  CrowdOptions BareOptions() {
+    CrowdOptions options;
+    options.servers = {ResolveEndpoint(server_->ListeningAddress("sockets"))};
+    options.bare = true;
+    return options;
+  }
+
+  const std::unique_ptr<ChildProcess> server_;
+  Side side_;
+};
+
+// Whether the sockets of both sides may be open at the same time.
+bool HasFilesForBoth(const Row& row) {
+  constexpr rlim_t kOthers = 500;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  return 2 * static_cast<rlim_t>(row.sockets) + kOthers <= limit.rlim_cur;
+}
+
+// Herald's side, and what its runs have come to.
+class HeraldSide {
+ public:
+  HeraldSide(const Row& row, const Setup& setup)
+      : row_(row),
+        duration_(setup.effort.duration),
+        world_(setup.MakeWorld(row)) {}
+
+  void Run(Result* result) {
+    if (!side_.has_value()) {
+      side_.emplace(row_, world_.crowd_options(), world_.MakePublisher());
+    }
+    // Warms up; and threads of gRPC's callbacks that had nothing to do for a
+    // second, ours too, may doze for another tenth.
+    side_->load->RunClosed(row_.in_flight, duration_ / 4);
+    const int64_t service_before = world_.service_cpu();
+    const int64_t before = world_.cpu();
+    const LoadResult load = side_->load->RunClosed(row_.in_flight, duration_);
+    const int64_t cpu = world_.cpu() - before;
+    result->figures.push_back(
+        FigureOf(world_, load.deliveries, cpu, load.seconds, &result->row));
+    cpu_ += cpu;
+    service_cpu_ += world_.service_cpu() - service_before;
+    delays_.Add(load.delays);
+    deliveries_ += load.deliveries;
+    seconds_ += load.seconds;
+  }
+
+  // Gives the sockets up until the next run.
+  void Close() {
+    side_.reset();
+    world_.WaitUntilForgotten(ChannelName("", 0));
+  }
+
+  void AddNotes(Result* result) const {
+    AddDelays(delays_, result);
+    result->notes.push_back(
+        {"rate", static_cast<double>(deliveries_) / seconds_, "deliveries/s"});
+    if (cpu_ == 0) return;
+    result->notes.push_back(
+        {"the service's part",
+         100.0 * static_cast<double>(service_cpu_) / static_cast<double>(cpu_),
+         "%"});
+  }
+
+ private:
+  const Row row_;
+  const int64_t duration_;
+  const World world_;
+  std::optional<Side> side_;
+  int64_t cpu_ = 0;
+  int64_t service_cpu_ = 0;
+  int64_t deliveries_ = 0;
+  double seconds_ = 0;
+  Histogram delays_;
+};
+
+}  // namespace
+
+Result MeasureFanOut(const Row& row, const Setup& setup) {
+  const int64_t duration = setup.effort.duration;
+  const bool has_limit =
+      row.baseline != Baseline::kNone && !setup.target.has_value();
+  const bool in_turns = has_limit && !HasFilesForBoth(row);
+  Result result{.row = row};
+  HeraldSide herald(row, setup);
+  std::unique_ptr<LimitSide> limit;
+  for (int run = 0; run < setup.effort.runs; ++run) {
+    if (has_limit) {
+      if (limit == nullptr) {
+        limit = std::make_unique<LimitSide>(row);
+        limit->Run(row.in_flight, duration / 4);  // Warms up.
+      }
+      result.baselines.push_back(limit->Run(row.in_flight, duration));
+      if (in_turns) limit.reset();
+    }
+    herald.Run(&result);
+    if (in_turns) herald.Close();
+  }
+  herald.AddNotes(&result);
+  return result;
+}
+
+}  // namespace herald::benchmark

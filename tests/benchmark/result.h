@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What came out of a row, and what it means.
+
+#ifndef HERALD_TESTS_BENCHMARK_RESULT_H_
+#define HERALD_TESTS_BENCHMARK_RESULT_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/benchmark/rows.h"
+
+namespace herald::benchmark {
+
+// A figure on the side, such as a quantile of the delays.
+struct Note {
+  std::string name = {};
+  double value = 0;
+  std::string unit = {};
+};
+
+struct Result {
+  Row row = {};                        // As it was run.
+  std::vector<double> figures = {};    // One for each run.
+  std::vector<double> baselines = {};  // One for each run, or none.
+  std::vector<Note> notes = {};
+  std::string failure = {};  // Not empty: it failed; the rest means nothing.
+
+  // Medians, and their ratio: how near Herald comes to the baseline.
+  double figure() const;
+  std::optional<double> baseline() const;
+  std::optional<double> ratio() const;
+
+  // Whether the budget is met; nothing if there is none, or nothing to hold to
+  // it, for want of a baseline or of CPU time.
+  std::optional<bool> met() const;
+};
+
+}  // namespace herald::benchmark
+
+#endif  // HERALD_TESTS_BENCHMARK_RESULT_H_
