@@ -46,7 +46,8 @@ Session::Session(Shard* shard, Socket* socket, uint64_t number,
       number_(number),
       socket_id_(std::move(socket_id)),
       connection_(std::move(connection)),
-      last_alive_(shard->wheel_.now()) {}
+      last_alive_(shard->wheel_.now()),
+      write_place_{.socket = socket} {}
 
 void Session::OnMessage(absl::string_view text) {
   absl::StatusOr<ClientMessage> message = shard_->dialect_->Decode(text);

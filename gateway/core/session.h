@@ -26,6 +26,7 @@
 #include "gateway/core/socket.h"
 #include "gateway/core/subscription_table.h"
 #include "gateway/core/timer_wheel.h"
+#include "gateway/core/write_queue.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {
@@ -91,8 +92,7 @@ class Session final : public Timer {
 
   absl::Time last_alive_;
   bool pinged_ = false;  // Since last_alive_.
-  bool dirty_ = false;   // In Shard::dirty_, at dirty_place_.
-  uint32_t dirty_place_ = 0;
+  WriteQueue::Place write_place_;
   bool closing_ = false;  // Told to close; says and hears nothing any more.
   bool paused_ = false;
   contract::CloseReason close_reason_ = contract::CloseReason::kNormal;

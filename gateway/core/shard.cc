@@ -82,7 +82,7 @@ void Shard::Closed(Session* session) {
   while (!session->subscriptions_.empty()) {
     session->End(session->subscriptions_.back().get());
   }
-  if (session->dirty_) dirty_[session->dirty_place_] = nullptr;
+  writes_.Remove(&session->write_place_);
   observer_->OnClosed(session->close_reason_);
   sessions_.erase(session->number_);
 }
@@ -112,39 +112,38 @@ int64_t Shard::CloseSome(int64_t count, CloseReason why) {
 }
 
 void Shard::Send(Session* session, const FrameBytes& bytes) {
-  SendFrame(session, Frame(bytes));
+  SendFrame(session, Frame(bytes), WriteQueue::Lane::kSoon);
 }
 
-void Shard::SendFrame(Session* session, const Frame& frame) {
+void Shard::SendFrame(Session* session, const Frame& frame,
+                      WriteQueue::Lane lane) {
   if (session->closing_) return;
-  if (session->socket_->Enqueue(frame)) return MarkDirty(session);
-  // Not closed at once, for the caller may be walking the subscribers; but
-  // nothing more goes into a stream that has a hole.
-  session->closing_ = true;
-  overflowed_.push_back(session->number_);
+  if (session->socket_->Enqueue(frame)) {
+    writes_.Add(&session->write_place_, lane);
+  } else {
+    // Not closed at once, for the caller may be walking the subscribers; but
+    // nothing more goes into a stream that has a hole.
+    session->closing_ = true;
+    overflowed_.push_back(session->number_);
+  }
+  RequestFlush();
+}
+
+void Shard::RequestFlush() {
+  if (std::exchange(flush_requested_, true)) return;
   loop_->RequestFlush();
 }
 
-void Shard::MarkDirty(Session* session) {
-  if (session->dirty_) return;
-  session->dirty_ = true;
-  session->dirty_place_ = static_cast<uint32_t>(dirty_.size());
-  dirty_.push_back(session);
-  if (dirty_.size() == 1) loop_->RequestFlush();
-}
-
 void Shard::FlushDirty() {
+  flush_requested_ = false;
   for (const uint64_t number : std::exchange(overflowed_, {})) {
     const auto it = sessions_.find(number);
     if (it != sessions_.end()) {
       CloseSession(it->second.get(), CloseReason::kSlow, "");
     }
   }
-  for (Session* const session : std::exchange(dirty_, {})) {
-    if (session == nullptr) continue;
-    session->dirty_ = false;
-    session->socket_->Flush();
-  }
+  writes_.Turn();
+  if (!writes_.empty()) RequestFlush();
 }
 
 void Shard::Advance(absl::Time now) {
@@ -167,11 +166,14 @@ void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
   const Channel* const channel = table_.Find(frame.channel);
   if (channel == nullptr) return;
   const Frame local(frame.frame);
+  const auto lane = channel->subscribers.size() > kBulkSubscribers
+                        ? WriteQueue::Lane::kBulk
+                        : WriteQueue::Lane::kSoon;
   int64_t sockets = 0;
   for (const Subscription* const subscription : channel->subscribers) {
     Session* const session = subscription->session;
     if (session->number_ == frame.except_socket) continue;
-    SendFrame(session, local);
+    SendFrame(session, local, lane);
     ++sockets;
   }
   if (frame.published_us == 0) return;

@@ -7,8 +7,10 @@
 //
 // A turn of the loop: Deliver() takes what came from the link, Receive() what
 // came from sockets; both only append to outboxes. FlushDirty() ends the turn
-// and writes each socket once; only a socket whose outbox a turn fills is
-// written before. The first append asks for it through Loop::RequestFlush().
+// and writes each socket once, but of those that only a large channel concerns
+// just a few (write_queue.h); only a socket whose outbox a turn fills is
+// written before. The first append asks for it through Loop::RequestFlush(),
+// and so does a turn that leaves some for the next.
 
 #ifndef HERALD_GATEWAY_CORE_SHARD_H_
 #define HERALD_GATEWAY_CORE_SHARD_H_
@@ -30,6 +32,7 @@
 #include "gateway/core/socket.h"
 #include "gateway/core/subscription_table.h"
 #include "gateway/core/timer_wheel.h"
+#include "gateway/core/write_queue.h"
 
 namespace herald::gateway {
 
@@ -49,6 +52,9 @@ class Loop {
 // go out at most so many at a time, once per TimerWheel::kSlot: the authorizer
 // has other work too.
 inline constexpr int64_t kRenewalsPerSlot = 100;
+
+// A channel that has more subscribers on a loop is written as bulk.
+inline constexpr size_t kBulkSubscribers = 128;
 
 struct ShardOptions {
   int index = 0;                     // Of this shard, from 0.
@@ -82,7 +88,7 @@ class Shard {
   // A batch has come from the router.
   void Deliver(std::vector<Delivery> batch);
 
-  // Writes every socket that was appended to.
+  // Ends a turn.
   void FlushDirty();
 
   // Time passes: heartbeats, timeouts, grants. Call it every TimerWheel::kSlot.
@@ -103,8 +109,8 @@ class Shard {
 
   // What sessions do through the shard.
   void Send(Session* session, const FrameBytes& bytes);
-  void SendFrame(Session* session, const Frame& frame);
-  void MarkDirty(Session* session);
+  void SendFrame(Session* session, const Frame& frame, WriteQueue::Lane lane);
+  void RequestFlush();
   void CloseSession(Session* session, contract::CloseReason why,
                     absl::string_view text);
   // Ends it and tells the client why.
@@ -159,8 +165,9 @@ class Shard {
   // The last slot for renewals that was given away, and how many are in it.
   absl::Time renewal_slot_ = absl::InfinitePast();
   int64_t renewals_in_slot_ = 0;
-  std::vector<Session*> dirty_;       // nullptr where one has gone.
+  WriteQueue writes_;
   std::vector<uint64_t> overflowed_;  // To be cut at the end of the turn.
+  bool flush_requested_ = false;
 };
 
 }  // namespace herald::gateway

@@ -76,7 +76,16 @@ void EventLoop::DeliverAll() {
 }
 
 void EventLoop::RequestFlush() {
-  net::post(context_, [this] { shard_.FlushDirty(); });
+  flush_due_ = true;
+  net::post(context_, [this] {
+    flush_due_ = false;
+    shard_.FlushDirty();
+    PublishQueueBytes();
+  });
+}
+
+void EventLoop::PublishQueueBytes() {
+  published_queue_bytes_.store(queue_bytes_, std::memory_order_relaxed);
 }
 
 void EventLoop::StartTick() {
@@ -89,9 +98,8 @@ void EventLoop::StartTick() {
 void EventLoop::OnTick() {
   shard_.Advance(Monotonic());
   DrainSome();
-  // So that what is counted waits for a client, and not for this turn's end.
-  shard_.FlushDirty();
-  published_queue_bytes_.store(queue_bytes_, std::memory_order_relaxed);
+  // What a turn is about to write does not wait yet.
+  if (!flush_due_) PublishQueueBytes();
   StartTick();
 }
 

@@ -87,6 +87,7 @@ class EventLoop final : public Loop, public ShardInbox {
   // What the shard takes for the time: it never jumps, unlike the time of day.
   absl::Time Monotonic() const;
   void DeliverAll() ABSL_LOCKS_EXCLUDED(mu_);
+  void PublishQueueBytes();
   void StartTick();
   void OnTick();
   void DrainSome();
@@ -103,6 +104,7 @@ class EventLoop final : public Loop, public ShardInbox {
   // Touched only by the loop. The context is destroyed first, for its handlers
   // own the sockets, which are known to the shard and count their bytes.
   int64_t queue_bytes_ = 0;
+  bool flush_due_ = false;  // One is on its way.
   absl::Time drain_end_ = absl::InfiniteFuture();
   absl::Duration drain_time_;
   int64_t drain_count_ = 0;  // Sockets at its beginning.

@@ -15,6 +15,19 @@ namespace herald::gateway {
 namespace {
 
 constexpr size_t kPartsMax = 64;  // Frames in one gather write.
+
+// send(2) has less to copy from us than sendmsg(2), and one frame is the usual.
+ssize_t Send(int socket, iovec* parts, size_t count) {
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  if (count == 1) {
+    return ::send(socket, parts->iov_base, parts->iov_len, kFlags);
+  }
+  msghdr message{};
+  message.msg_iov = parts;
+  message.msg_iovlen = count;
+  return ::sendmsg(socket, &message, kFlags);
+}
+
 constexpr char kCloseFrame = static_cast<char>(0x88);  // FIN, close.
 
 // The code in a server's close frame (RFC 6455 section 5.5.1); 0 if there is
@@ -79,11 +92,8 @@ void OutgoingStream::Flush() {
   if (corked_ || waiting_) return;
   while (!outbox_.empty()) {
     std::array<iovec, kPartsMax> parts;
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = outbox_.Gather(absl::MakeSpan(parts));
-    const ssize_t sent = ::sendmsg(socket_.native_handle(), &message,
-                                   MSG_NOSIGNAL | MSG_DONTWAIT);
+    const size_t count = outbox_.Gather(absl::MakeSpan(parts));
+    const ssize_t sent = Send(socket_.native_handle(), parts.data(), count);
     if (sent < 0) {
       if (errno == EINTR) continue;
       if (errno == EAGAIN || errno == EWOULDBLOCK) return StartWait();

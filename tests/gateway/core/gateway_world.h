@@ -23,6 +23,7 @@
 namespace herald::gateway {
 
 inline constexpr uint64_t kGatewayId = 7;
+inline constexpr int kAllTurns = 1000;  // More than any test needs.
 
 class GatewayWorld : public ::testing::Test {
  protected:
@@ -84,20 +85,22 @@ class GatewayWorld : public ::testing::Test {
   }
 
   // The service says one item, and all loops take a turn.
-  void Say(const link::v1::ServiceItem& item) {
+  void Say(const link::v1::ServiceItem& item, int turns = kAllTurns) {
     link::v1::AttachResponse frame;
     *frame.add_items() = item;
     ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
-    Run();
+    Run(turns);
   }
 
-  // Every loop takes its deliveries and writes.
-  void Run() {
+  // Every loop takes its deliveries and writes, in so many turns at most.
+  void Run(int turns = kAllTurns) {
     for (FakeLoop& loop : loops_) {
       for (auto& batch : std::exchange(loop.batches, {})) {
         loop.shard->Deliver(std::move(batch));
       }
-      if (std::exchange(loop.flush, false)) loop.shard->FlushDirty();
+      for (int i = 0; i < turns && std::exchange(loop.flush, false); ++i) {
+        loop.shard->FlushDirty();
+      }
     }
   }
 
@@ -185,14 +188,14 @@ class GatewayWorld : public ::testing::Test {
   }
 
   void Publish(const std::string& channel, const std::string& data,
-               const std::string& except = "") {
+               const std::string& except = "", int turns = kAllTurns) {
     link::v1::ServiceItem item;
     item.mutable_publication()->set_channel(channel);
     item.mutable_publication()->set_event("e");
     item.mutable_publication()->set_data(data);
     item.mutable_publication()->set_except_socket_id(except);
     item.mutable_publication()->set_published_us(1);
-    Say(item);
+    Say(item, turns);
   }
 
   static std::string Event(const std::string& channel,
