@@ -34,8 +34,9 @@ int Histogram::BucketOf(int64_t value) {
 
 int64_t Histogram::TopOf(int bucket) {
   const int shift = std::max(0, (bucket >> kPartBits) - 1);
-  const int64_t part = bucket - (shift << kPartBits);
-  return ((part + 1) << shift) - 1;
+  const auto part = static_cast<uint64_t>(bucket - (shift << kPartBits));
+  // The last bucket's end is one more than an int64_t can hold.
+  return static_cast<int64_t>(((part + 1) << shift) - 1);
 }
 
 void Histogram::Add(int64_t value) {
