@@ -8,12 +8,12 @@ what it left behind can be found.
 import os
 import pathlib
 import queue
-import random
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -22,21 +22,12 @@ import urllib.request
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+
+from free_address import free_address  # noqa: E402
+
 PATIENCE = 60  # Seconds; far more than anything here takes.
 READY = "Ctrl-C stops everything."
-
-
-def free_address():
-    """From below the range in which the system chooses ports for others."""
-    for _ in range(100):
-        port = random.randrange(12000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return f"127.0.0.1:{port}"
-            except OSError:
-                pass  # Somebody listens there.
-    raise AssertionError("no free port")
 
 
 class Process:

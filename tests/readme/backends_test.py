@@ -18,7 +18,7 @@ import unittest
 
 import blocks
 from browser import Browser
-from processes import Herald, Process, environment, free_port, run
+from processes import Herald, Process, environment, free_address, run
 
 LANGUAGE, SOURCE, SERVICE, GATEWAY, *TOOLS = sys.argv[1:]
 BUILD_SECONDS = 240
@@ -69,7 +69,7 @@ class Backend(unittest.TestCase):
                    os.path.join(cls.folder, "proto"))
         cls.publish, cls.authorize = PREPARE[LANGUAGE](cls.folder)
 
-        address = f"127.0.0.1:{free_port()}"
+        address = free_address()
         cls.authorizer = Process(
             cls.authorize, cwd=cls.folder, env=environment(AUTHORIZER=address))
         cls.addClassCleanup(cls.authorizer.stop)
@@ -114,7 +114,7 @@ class Backend(unittest.TestCase):
              "data": {"text": "hello"}})
 
     def test_says_so_when_nothing_was_published(self):
-        code, said = self.run_publisher(f"127.0.0.1:{free_port()}")
+        code, said = self.run_publisher(free_address())
         self.assertNotEqual(code, 0)
         self.assertNotIn("subscribers", said)
         self.assertIn("UNAVAILABLE", said)

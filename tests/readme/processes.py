@@ -2,27 +2,19 @@
 """Real processes on loopback: a Herald, and what it is tested with."""
 
 import os
-import random
+import pathlib
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from free_address import free_address  # noqa: E402
+
 DEADLINE = 30  # Seconds for any one wait; sanitizers are slow.
-
-
-def free_port():
-    """From below the range in which the system chooses ports for others."""
-    for _ in range(100):
-        port = random.randrange(12000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                pass  # Somebody listens there.
-    raise AssertionError("no free port")
 
 
 def environment(**more):
@@ -92,7 +84,7 @@ class Herald:
         self.service_args = [
             service, "--metrics_address=127.0.0.1:0",
             f"--authorizer={authorizer}", f"--authorizer_timeout={DEADLINE}"]
-        self.address = f"127.0.0.1:{free_port()}"
+        self.address = free_address()
         self.running = {}
         try:
             self.start_service()

@@ -18,7 +18,7 @@ import unittest
 
 import blocks
 from browser import Browser
-from processes import Herald, Process, environment, free_port, run
+from processes import Herald, Process, environment, free_address, run
 
 SOURCE, SERVICE, GATEWAY, HERALD = (os.path.abspath(a) for a in sys.argv[1:5])
 BACKENDS = [f"{program}.{language}" for program in ("publish", "authorizer")
@@ -40,7 +40,7 @@ class Readme(unittest.TestCase):
         assert code == 0, said
         blocks.write(SOURCE, cls.folder, "rpcs.py", "authorizer.py")
 
-        address = f"127.0.0.1:{free_port()}"
+        address = free_address()
         cls.authorizer = Process(
             ["/usr/bin/python3", "authorizer.py"], cwd=cls.folder,
             env=environment(AUTHORIZER=address))

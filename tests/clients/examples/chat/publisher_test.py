@@ -7,8 +7,6 @@ go and come back.
 
 import json
 import queue
-import random
-import socket
 import threading
 import unittest
 from concurrent import futures
@@ -19,6 +17,7 @@ import grpc
 import support
 import publisher
 import stubs
+from free_address import free_address
 
 
 service = stubs.load("broadcast_service_pb2_grpc")
@@ -47,19 +46,6 @@ class FakeHerald(service.BroadcastServiceServicer):
 
     def stop(self):
         self._server.stop(grace=0).wait()
-
-
-def free_address():
-    """From below the range in which the system chooses ports for others."""
-    for _ in range(100):
-        port = random.randrange(12000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-                return f"127.0.0.1:{port}"
-            except OSError:
-                pass  # Somebody listens there.
-    raise AssertionError("no free port")
 
 
 class ThePublisher(unittest.TestCase):

@@ -5,8 +5,9 @@ import pathlib
 import sys
 import tempfile
 
-CHAT = pathlib.Path(__file__).resolve().parents[4] / "clients/examples/chat"
-sys.path.insert(0, str(CHAT))
+ROOT = pathlib.Path(__file__).resolve().parents[4]
+CHAT = ROOT / "clients/examples/chat"
+sys.path[:0] = [str(CHAT), str(ROOT / "tests/support")]
 
 import stubs  # noqa: E402  pylint: disable=wrong-import-position
 
