@@ -30,6 +30,7 @@
 #include "gateway/net/random.h"
 #include "gateway/options.h"
 #include "proto/contract/mutex.h"
+#include "proto/process/callback_threads.h"
 
 namespace herald::gateway {
 namespace {
@@ -178,6 +179,7 @@ class Gateway {
   std::string MetricsText();
   std::string NotReady() const;
 
+  const process::CallbackThreads threads_;
   const NativeDialect dialect_;
   ProcessObserver observer_{HERALD_VERSION};
   Router router_{RandomNumber(), HERALD_VERSION, &dialect_, &observer_};

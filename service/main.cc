@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "proto/process/callback_threads.h"
 #include "service/core/hub.h"
 #include "service/core/memory_engine.h"
 #include "service/rpc/api_token.h"
@@ -71,6 +72,7 @@ class Service {
   core::Authorizer* ChooseAuthorizer(const Options& options);
   bool ready() const { return healthy_ && hub_->ready(); }
 
+  const process::CallbackThreads threads_;
   TimerThread timers_;
   Metrics metrics_{HERALD_VERSION};
   ApiTokens tokens_;

@@ -151,7 +151,7 @@ BidiReactor* BroadcastService::BroadcastStream(Context* context) {
   std::shared_ptr<BroadcastStreamReactor> stream;
   if (allowed.ok()) {
     stream = BroadcastStreamReactor::Create(
-        hub_, &rpcs_->streams_paused,
+        hub_, pacer_, &rpcs_->streams_paused,
         [this](BroadcastStreamReactor* self, grpc::StatusCode code) {
           Forget(self, code);
         });

@@ -19,6 +19,7 @@
 #include "service/rpc/api_token.h"
 #include "service/rpc/broadcast_stream_reactor.h"
 #include "service/rpc/counters.h"
+#include "service/rpc/pacer.h"
 
 namespace herald::rpc {
 
@@ -42,9 +43,13 @@ using BroadcastServiceBase =
 class BroadcastService final : public BroadcastServiceBase {
  public:
   // All of them outlive the server.
-  BroadcastService(core::Hub* hub, const ApiTokens* tokens,
+  BroadcastService(core::Hub* hub, Pacer* pacer, const ApiTokens* tokens,
                    StreamCounters* watches, RpcCounters* rpcs)
-      : hub_(hub), tokens_(tokens), watches_(watches), rpcs_(rpcs) {}
+      : hub_(hub),
+        pacer_(pacer),
+        tokens_(tokens),
+        watches_(watches),
+        rpcs_(rpcs) {}
 
   // Ends the open BroadcastStreams, and those to come at once: they have no
   // end of their own. (The hub ends links and Watches.)
@@ -87,6 +92,7 @@ class BroadcastService final : public BroadcastServiceBase {
 
   // Constant after construction.
   core::Hub* const hub_;
+  Pacer* const pacer_;
   const ApiTokens* const tokens_;
   StreamCounters* const watches_;
   RpcCounters* const rpcs_;

@@ -15,6 +15,10 @@ namespace {
 // A request message that has held more keeps no memory for the next one.
 constexpr size_t kKeptBytesMax = 128 << 10;
 
+// No caller has an answer and asks again in less: two ways through the kernel
+// and through gRPC.
+constexpr std::chrono::microseconds kAnswerTime{30};
+
 grpc::ByteBuffer EncodeAnswer(absl::StatusOr<v1::BroadcastResponse> result) {
   v1::BroadcastStreamResponse response;
   if (result.ok()) {
@@ -29,14 +33,14 @@ grpc::ByteBuffer EncodeAnswer(absl::StatusOr<v1::BroadcastResponse> result) {
 
 }  // namespace
 
-BroadcastStreamReactor::BroadcastStreamReactor(core::Hub* hub, Count* pauses,
-                                               Ended ended)
-    : hub_(hub), pauses_(pauses), ended_(std::move(ended)) {}
+BroadcastStreamReactor::BroadcastStreamReactor(core::Hub* hub, Pacer* pacer,
+                                               Count* pauses, Ended ended)
+    : hub_(hub), pacer_(pacer), pauses_(pauses), ended_(std::move(ended)) {}
 
 std::shared_ptr<BroadcastStreamReactor> BroadcastStreamReactor::Create(
-    core::Hub* hub, Count* pauses, Ended ended) {
+    core::Hub* hub, Pacer* pacer, Count* pauses, Ended ended) {
   return std::shared_ptr<BroadcastStreamReactor>(
-      new BroadcastStreamReactor(hub, pauses, std::move(ended)));
+      new BroadcastStreamReactor(hub, pacer, pauses, std::move(ended)));
 }
 
 void BroadcastStreamReactor::Start() {
@@ -70,6 +74,7 @@ void BroadcastStreamReactor::Publish() {
     contract::MutexLock lock(&mu_);
     number = first_ + static_cast<int64_t>(answers_.size());
     answers_.emplace_back();
+    if (Pacer::Clock::now() - written_ < kAnswerTime) pipelines_ = true;
   }
   if (!DecodeMessage(reading_, &request_)) {
     return Answer(number, absl::InvalidArgumentError(
@@ -107,7 +112,7 @@ bool BroadcastStreamReactor::TakePen() {
 
 void BroadcastStreamReactor::Write() {
   std::optional<grpc::Status> last;
-  bool more = false;
+  bool wait = false;
   bool read = false;
   {
     contract::MutexLock lock(&mu_);
@@ -120,19 +125,25 @@ void BroadcastStreamReactor::Write() {
     } else if (answers_.empty() || !answers_.front().Valid()) {
       pen_held_ = false;
       return;
+    } else if (!more_ && pipelines_ && Pacer::IsEarly(written_)) {
+      wait = true;
     } else {
       writing_.Swap(&answers_.front());
       answers_.pop_front();
       ++first_;
-      more = !answers_.empty() && answers_.front().Valid();
+      const bool in_pile = more_;
+      more_ = !answers_.empty() && answers_.front().Valid();
+      if (!in_pile) pipelines_ = more_;
+      written_ = Pacer::Clock::now();
       read = std::exchange(paused_, false);
     }
   }
   if (last.has_value()) return Finish(*std::move(last));
+  if (wait) return pacer_->AtNextBeat([this] { Write(); });
   // What has piled up goes out in one packet, but for the first (see
   // sink_reactor.h).
   grpc::WriteOptions options;
-  if (more && begun_) options.set_buffer_hint();
+  if (more_ && begun_) options.set_buffer_hint();
   begun_ = true;
   StartWrite(&writing_, options);
   if (read) StartRead(&reading_);

@@ -12,6 +12,11 @@
 //
 // The pen, which is needed to write or finish: as in sink_reactor.h.
 //
+// Pace: the answers to a caller that pipelines leave at most once a beat
+// (pacer.h), together. Who waits for each answer has it at once. A request that
+// is here sooner after an answer than any caller could have read it tells them
+// apart, and so does what has piled up at a beat.
+//
 // Invariant: `answers_` holds one entry for each request that was read and not
 // yet answered to the caller: kUnreadMax at most, then reading pauses and flow
 // control stops the caller.
@@ -35,6 +40,7 @@
 #include "proto/contract/mutex.h"
 #include "service/core/hub.h"
 #include "service/rpc/counters.h"
+#include "service/rpc/pacer.h"
 
 namespace herald::rpc {
 
@@ -48,9 +54,9 @@ class BroadcastStreamReactor final
   using Ended =
       absl::AnyInvocable<void(BroadcastStreamReactor*, grpc::StatusCode)>;
 
-  // Pauses are counted in `pauses`. REQUIRES: `hub` and `pauses` outlive the
-  // server.
+  // Pauses are counted in `pauses`. REQUIRES: the others outlive the server.
   static std::shared_ptr<BroadcastStreamReactor> Create(core::Hub* hub,
+                                                        Pacer* pacer,
                                                         Count* pauses,
                                                         Ended ended);
 
@@ -61,7 +67,8 @@ class BroadcastStreamReactor final
   void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  BroadcastStreamReactor(core::Hub* hub, Count* pauses, Ended ended);
+  BroadcastStreamReactor(core::Hub* hub, Pacer* pacer, Count* pauses,
+                         Ended ended);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -83,6 +90,7 @@ class BroadcastStreamReactor final
 
   // Constant after construction.
   core::Hub* const hub_;
+  Pacer* const pacer_;
   Count* const pauses_;
 
   // Touched only at the beginning and by OnDone().
@@ -96,6 +104,7 @@ class BroadcastStreamReactor final
   // Touched by the holder of the pen only.
   grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
   bool begun_ = false;        // The first write was begun.
+  bool more_ = false;         // The last one was part of a pile, not its end.
 
   contract::Mutex mu_;
   // Answers from request `first_` on; not valid where the hub has not answered.
@@ -104,6 +113,10 @@ class BroadcastStreamReactor final
   bool paused_ ABSL_GUARDED_BY(mu_) = false;       // Nobody reads: too many.
   bool half_closed_ ABSL_GUARDED_BY(mu_) = false;  // The caller says no more.
   bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
+  // When the last write began.
+  Pacer::Clock::time_point written_ ABSL_GUARDED_BY(mu_);
+  // The caller does not wait for an answer before it asks again.
+  bool pipelines_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mu_);  // First one wins.
 };
 

@@ -12,23 +12,29 @@ namespace {
 // A frame message that has held more keeps no memory for the next one.
 constexpr size_t kKeptBytesMax = 64 << 10;
 
-constexpr SinkOptions kOptions = {
-    .outbox_bytes_max = contract::kLinkOutboxBytesMax,
-    .frame_bytes_max = contract::kLinkFrameBytes,
-    .overflow = "the gateway reads too slowly: 16 MiB wait for it",
-};
+SinkOptions OptionsWith(Pacer* pacer) {
+  return {
+      .outbox_bytes_max = contract::kLinkOutboxBytesMax,
+      .frame_bytes_max = contract::kLinkFrameBytes,
+      .overflow = "the gateway reads too slowly: 16 MiB wait for it",
+      .pacer = pacer,
+  };
+}
 
 }  // namespace
 
 GatewayReactor::GatewayReactor(grpc::CallbackServerContext* context,
-                               core::Hub* hub, StreamCounters* counters,
-                               RpcCounters* rpcs)
-    : SinkReactor(context, kOptions, counters), hub_(hub), rpcs_(rpcs) {}
+                               core::Hub* hub, Pacer* pacer,
+                               StreamCounters* counters, RpcCounters* rpcs)
+    : SinkReactor(context, OptionsWith(pacer), counters),
+      hub_(hub),
+      rpcs_(rpcs) {}
 
 GatewayReactor* GatewayReactor::Start(grpc::CallbackServerContext* context,
-                                      core::Hub* hub, StreamCounters* counters,
+                                      core::Hub* hub, Pacer* pacer,
+                                      StreamCounters* counters,
                                       RpcCounters* rpcs) {
-  auto* const reactor = new GatewayReactor(context, hub, counters, rpcs);
+  auto* const reactor = new GatewayReactor(context, hub, pacer, counters, rpcs);
   reactor->Own(std::shared_ptr<SinkReactor>(reactor));
   reactor->awaiting_ = hub->AwaitHello(reactor->self());
   reactor->StartRead(&reactor->reading_);

@@ -25,12 +25,12 @@ class GatewayReactor final
   // Begins to read. The result belongs to its stream. REQUIRES: the others
   // outlive the server.
   static GatewayReactor* Start(grpc::CallbackServerContext* context,
-                               core::Hub* hub, StreamCounters* counters,
-                               RpcCounters* rpcs);
+                               core::Hub* hub, Pacer* pacer,
+                               StreamCounters* counters, RpcCounters* rpcs);
 
  private:
   GatewayReactor(grpc::CallbackServerContext* context, core::Hub* hub,
-                 StreamCounters* counters, RpcCounters* rpcs);
+                 Pacer* pacer, StreamCounters* counters, RpcCounters* rpcs);
 
   void OnReadDone(bool ok) override;
   void OnEnded(grpc::StatusCode code) override;

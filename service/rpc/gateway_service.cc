@@ -15,7 +15,7 @@ GatewayService::Attach(grpc::CallbackServerContext* context) {
     return new RefusingReactor<
         grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>>(allowed);
   }
-  return GatewayReactor::Start(context, hub_, counters_, rpcs_);
+  return GatewayReactor::Start(context, hub_, pacer_, counters_, rpcs_);
 }
 
 }  // namespace herald::rpc

@@ -10,6 +10,7 @@
 #include "service/core/hub.h"
 #include "service/rpc/api_token.h"
 #include "service/rpc/counters.h"
+#include "service/rpc/pacer.h"
 
 namespace herald::rpc {
 
@@ -18,15 +19,20 @@ class GatewayService final
           link::v1::GatewayService::Service> {
  public:
   // All of them outlive the server.
-  GatewayService(core::Hub* hub, const ApiTokens* tokens,
+  GatewayService(core::Hub* hub, Pacer* pacer, const ApiTokens* tokens,
                  StreamCounters* counters, RpcCounters* rpcs)
-      : hub_(hub), tokens_(tokens), counters_(counters), rpcs_(rpcs) {}
+      : hub_(hub),
+        pacer_(pacer),
+        tokens_(tokens),
+        counters_(counters),
+        rpcs_(rpcs) {}
 
   grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Attach(
       grpc::CallbackServerContext* context) override;
 
  private:
   core::Hub* const hub_;
+  Pacer* const pacer_;
   const ApiTokens* const tokens_;
   StreamCounters* const counters_;
   RpcCounters* const rpcs_;

@@ -52,9 +52,9 @@ std::chrono::system_clock::time_point In(absl::Duration patience) {
 }  // namespace
 
 Server::Server(const ServerOptions& options)
-    : broadcast_service_(options.hub, options.tokens, options.watches,
+    : broadcast_service_(options.hub, &pacer_, options.tokens, options.watches,
                          options.rpcs),
-      gateway_service_(options.hub, options.tokens, options.links,
+      gateway_service_(options.hub, &pacer_, options.tokens, options.links,
                        options.rpcs) {}
 
 Server::~Server() { Drain(absl::ZeroDuration()); }

@@ -22,6 +22,7 @@
 #include "service/rpc/broadcast_service.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/gateway_service.h"
+#include "service/rpc/pacer.h"
 
 namespace herald::rpc {
 
@@ -61,6 +62,7 @@ class Server {
 
   absl::Status Build(const ServerOptions& options);
 
+  Pacer pacer_;
   BroadcastService broadcast_service_;
   GatewayService gateway_service_;
   std::string address_;

@@ -45,6 +45,7 @@
 #include "service/rpc/counters.h"
 #include "service/rpc/frames.h"
 #include "service/rpc/outbox.h"
+#include "service/rpc/pacer.h"
 
 namespace herald::rpc {
 
@@ -59,6 +60,9 @@ struct SinkOptions {
 
   // The message of RESOURCE_EXHAUSTED.
   const char* overflow = "";
+
+  // Paces the writes, if there is one. It outlives the server.
+  Pacer* pacer = nullptr;
 };
 
 // `Base` is a ServerBidiReactor or a ServerWriteReactor of byte buffers.
@@ -163,12 +167,15 @@ class SinkReactor : public Base, public core::Sink {
       } else if (outbox_.empty()) {
         pen_held_ = false;
         return;
-      } else {
+      } else if (options_.pacer == nullptr || !Pacer::IsEarly(written_)) {
         Take();
         more = !outbox_.empty();
       }
     }
     if (last.has_value()) return this->Finish(*std::move(last));
+    if (taken_.empty()) {
+      return options_.pacer->AtNextBeat([this] { Write(); });
+    }
     // The bytes are copied without the lock, for an Enqueue() may wait for it
     // with a shard locked.
     grpc::ByteBuffer frame = JoinChunks(taken_);
@@ -184,6 +191,7 @@ class SinkReactor : public Base, public core::Sink {
       options.set_buffer_hint();
     }
     begun_ = true;
+    written_ = Pacer::Clock::now();
     this->StartWrite(&writing_, options);
   }
 
@@ -225,6 +233,7 @@ class SinkReactor : public Base, public core::Sink {
   std::vector<core::Chunk> taken_;
   grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
   bool begun_ = false;        // The first write was begun.
+  Pacer::Clock::time_point written_;  // When the last one was.
 
   contract::Mutex mu_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mu_);

@@ -11,6 +11,7 @@ constexpr SinkOptions kOptions = {
     .outbox_bytes_max = contract::kWatchOutboxBytesMax,
     .frame_bytes_max = 0,
     .overflow = "the caller reads too slowly: 1 MiB waits for it",
+    .pacer = nullptr,
 };
 
 }  // namespace

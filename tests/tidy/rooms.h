@@ -55,6 +55,9 @@ inline const std::vector<Room> kRooms = {
     {"proto/contract/",
      {kStandard, "proto/contract/", "absl/"},
      {"proto/contract/grpc_status.h"}},
+    {"proto/process/",
+     {kStandard, "proto/process/", "proto/contract/", "absl/", "grpcpp/"},
+     {}},
 
     {"service/core/",
      {kStandard, "service/core/", "proto/contract/", "*.pb.h",
@@ -66,8 +69,8 @@ inline const std::vector<Room> kRooms = {
       "prometheus/", "simdjson.h", "spdlog/", "CivetServer.h"},
      {}},
     {"service/",
-     {kStandard, kSystem, "service/", "proto/contract/", "absl/", "grpc/",
-      "grpcpp/", "prometheus/", "spdlog/", "CivetServer.h"},
+     {kStandard, kSystem, "service/", "proto/contract/", "proto/process/",
+      "absl/", "grpc/", "grpcpp/", "prometheus/", "spdlog/", "CivetServer.h"},
      {}},
 
     // <sys/uio.h> is for iovec, the form in which an outbox lends its frames.
@@ -84,7 +87,7 @@ inline const std::vector<Room> kRooms = {
       "*.pb.h", "google/protobuf/", "absl/", "grpc/", "grpcpp/"},
      {}},
     {"gateway/",
-     {kStandard, kSystem, "gateway/", "proto/contract/",
+     {kStandard, kSystem, "gateway/", "proto/contract/", "proto/process/",
       "google/protobuf/stubs/", "absl/", "grpc/", "prometheus/", "spdlog/"},
      {"proto/contract/grpc_status.h"}},
 
@@ -135,7 +138,7 @@ struct Budget {
 
 inline const std::vector<Budget> kBudgets = {
     {"proto/contract/", 8, 900, 25},    {"service/core/", 0, 3500, 22},
-    {"service/rpc/", 0, 0, 20},         {"gateway/core/", 0, 3700, 22},
+    {"service/rpc/", 0, 0, 20},         {"gateway/core/", 0, 4200, 22},
     {"gateway/net/", 0, 0, 20},         {"gateway/link/", 0, 0, 20},
     {"clients/cpp/include/", 0, 0, 40}, {"clients/cli/", 0, 0, 20},
 };

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// That calls are answered while threads are held, and that they are let go.
+
+#include "proto/process/callback_threads.h"
+
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "grpcpp/create_channel.h"
+#include "grpcpp/generic/async_generic_service.h"
+#include "grpcpp/generic/generic_stub.h"
+#include "grpcpp/server_builder.h"
+#include "gtest/gtest.h"
+
+namespace herald::process {
+namespace {
+
+// A server that answers each message with itself.
+class Echo final : public grpc::CallbackGenericService {
+ public:
+  Echo() {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                             &port);
+    builder.RegisterCallbackGenericService(this);
+    server_ = builder.BuildAndStart();
+    channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                                   grpc::InsecureChannelCredentials());
+  }
+
+  // Many calls at a time, through callbacks on either side. How many were
+  // answered.
+  int Call(int count) {
+    std::vector<std::unique_ptr<Caller>> callers;
+    for (int i = 0; i < count; ++i) {
+      callers.push_back(std::make_unique<Caller>(channel_));
+    }
+    int answered = 0;
+    for (const auto& caller : callers) answered += caller->Ok() ? 1 : 0;
+    return answered;
+  }
+
+ private:
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+   public:
+    Reactor() { StartRead(&message_); }
+    void OnReadDone(bool ok) override {
+      if (!ok) return Finish(grpc::Status::CANCELLED);
+      StartWriteAndFinish(&message_, {}, grpc::Status::OK);
+    }
+    void OnDone() override { delete this; }
+
+   private:
+    grpc::ByteBuffer message_;
+  };
+
+  class Caller {
+   public:
+    explicit Caller(const std::shared_ptr<grpc::Channel>& channel)
+        : stub_(channel) {
+      const grpc::Slice slice("hello");
+      request_ = grpc::ByteBuffer(&slice, 1);
+      stub_.UnaryCall(&context_, "/echo/Echo", {}, &request_, &response_,
+                      [this](const grpc::Status& status) {
+                        status_.set_value(status.ok());
+                      });
+    }
+    bool Ok() { return status_.get_future().get(); }
+
+   private:
+    grpc::GenericStub stub_;
+    grpc::ClientContext context_;
+    grpc::ByteBuffer request_, response_;
+    std::promise<bool> status_;
+  };
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* /*context*/) override {
+    return new Reactor;
+  }
+
+  std::unique_ptr<grpc::Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+};
+
+TEST(CallbackThreads, LeaveEnoughToAnswerCalls) {
+  const CallbackThreads threads;
+  EXPECT_GE(threads.held(), 1);
+  Echo echo;
+  EXPECT_EQ(echo.Call(200), 200);
+}
+
+TEST(CallbackThreads, AreLetGoAndHeldAgain) {
+  Echo echo;
+  for (int i = 0; i < 3; ++i) {
+    const CallbackThreads threads;
+    EXPECT_GE(threads.held(), 1);
+    EXPECT_EQ(echo.Call(20), 20);
+  }
+  EXPECT_EQ(echo.Call(20), 20);
+}
+
+}  // namespace
+}  // namespace herald::process
