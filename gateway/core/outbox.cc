@@ -8,9 +8,14 @@
 
 namespace herald::gateway {
 
-bool Outbox::Push(Frame frame, size_t bytes_max) {
+bool Outbox::Push(Frame frame, size_t bytes_max, size_t written) {
+  contract::Require(written == 0 || (empty() && written < frame.size()));
   if (!empty() && size_bytes_ + frame.size() > bytes_max) return false;
   PushUnbounded(std::move(frame));
+  if (written > 0) {
+    written_bytes_ = written;
+    size_bytes_ -= written;
+  }
   return true;
 }
 

@@ -24,8 +24,9 @@ class Outbox {
  public:
   // Appends a frame. False, and nothing is appended, if the outbox would then
   // exceed `bytes_max`. One frame on an empty outbox always fits, however
-  // large: a socket that has read everything is not slow.
-  bool Push(Frame frame, size_t bytes_max);
+  // large: a socket that has read everything is not slow. Its first `written`
+  // bytes have been written. REQUIRES: none have, or the outbox is empty.
+  bool Push(Frame frame, size_t bytes_max, size_t written = 0);
 
   // Appends a frame past any bound: for control frames.
   void PushUnbounded(Frame frame);

@@ -90,6 +90,7 @@ void Shard::Closed(Session* session) {
 void Shard::CloseSession(Session* session, CloseReason why,
                          absl::string_view text) {
   if (session->close_reason_ != CloseReason::kNormal) return;  // Told already.
+  for (const auto& one : session->subscriptions_) CatchUp(one.get());
   session->closing_ = true;
   session->close_reason_ = why;
   while (!session->subscriptions_.empty()) {
@@ -112,14 +113,13 @@ int64_t Shard::CloseSome(int64_t count, CloseReason why) {
 }
 
 void Shard::Send(Session* session, const FrameBytes& bytes) {
-  SendFrame(session, Frame(bytes), WriteQueue::Lane::kSoon);
+  SendFrame(session, Frame(bytes));
 }
 
-void Shard::SendFrame(Session* session, const Frame& frame,
-                      WriteQueue::Lane lane) {
+void Shard::SendFrame(Session* session, const Frame& frame, size_t written) {
   if (session->closing_) return;
-  if (session->socket_->Enqueue(frame)) {
-    writes_.Add(&session->write_place_, lane);
+  if (session->socket_->Enqueue(frame, written)) {
+    writes_.Add(&session->write_place_);
   } else {
     // Not closed at once, for the caller may be walking the subscribers; but
     // nothing more goes into a stream that has a hole.
@@ -142,8 +142,8 @@ void Shard::FlushDirty() {
       CloseSession(it->second.get(), CloseReason::kSlow, "");
     }
   }
-  writes_.Turn();
-  if (!writes_.empty()) RequestFlush();
+  writes_.Flush();
+  WriteBulk();
 }
 
 void Shard::Advance(absl::Time now) {
@@ -161,22 +161,30 @@ void Shard::Deliver(std::vector<Delivery> batch) {
   }
 }
 
+bool Shard::IsExcepted(const ChannelFrame& frame, const Channel& channel) {
+  const auto session = sessions_.find(frame.except_socket);
+  if (session == sessions_.end()) return false;
+  const Subscription* const known = session->second->Find(channel.name);
+  return known != nullptr && known->active;
+}
+
 void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
   const ChannelFrame& frame = *shared;
-  const Channel* const channel = table_.Find(frame.channel);
+  Channel* const channel = table_.Find(frame.channel);
   if (channel == nullptr) return;
   const Frame local(frame.frame);
-  const auto lane = channel->subscribers.size() > kBulkSubscribers
-                        ? WriteQueue::Lane::kBulk
-                        : WriteQueue::Lane::kSoon;
-  int64_t sockets = 0;
-  for (const Subscription* const subscription : channel->subscribers) {
-    Session* const session = subscription->session;
-    if (session->number_ == frame.except_socket) continue;
-    SendFrame(session, local, lane);
-    ++sockets;
+  if (channel->backlog != nullptr ||
+      channel->subscribers.size() > kBulkSubscribers) {
+    Spread(channel, local, frame.except_socket);
+  } else {
+    for (const Subscription* const subscription : channel->subscribers) {
+      Session* const session = subscription->session;
+      if (session->number_ != frame.except_socket) SendFrame(session, local);
+    }
   }
   if (frame.published_us == 0) return;
+  const auto sockets = static_cast<int64_t>(channel->subscribers.size()) -
+                       (IsExcepted(frame, *channel) ? 1 : 0);
   observer_->OnDelivered(
       sockets, static_cast<int64_t>(local.size()),
       loop_->Now() - absl::FromUnixMicros(frame.published_us));
@@ -207,7 +215,9 @@ void Shard::On(Refused& refused) {
 
 void Shard::On(SubscribedAgain& again) {
   Subscription* const subscription = FindTicket(again.ticket);
-  if (subscription != nullptr) Send(subscription->session, again.subscribed);
+  if (subscription == nullptr) return;
+  CatchUp(subscription);
+  Send(subscription->session, again.subscribed);
 }
 
 void Shard::On(NewSettings& settings) {
@@ -335,6 +345,7 @@ void Shard::Forget(Subscription* subscription) {
     grants_.erase({subscription->grant->attention, subscription->ticket});
   }
   tickets_.erase(subscription->ticket);
+  LeaveBulk(subscription);
   table_.Remove(subscription);
 }
 

@@ -7,15 +7,17 @@
 //
 // A turn of the loop: Deliver() takes what came from the link, Receive() what
 // came from sockets; both only append to outboxes. FlushDirty() ends the turn
-// and writes each socket once, but of those that only a large channel concerns
-// just a few (write_queue.h); only a socket whose outbox a turn fills is
-// written before. The first append asks for it through Loop::RequestFlush(),
-// and so does a turn that leaves some for the next.
+// and writes each of these sockets once; only one whose outbox a turn fills is
+// written before. What a large channel has said is noted once for all, and a
+// turn writes it to a few (shard_bulk.cc). The first append asks for the flush
+// through Loop::RequestFlush(), and so does a turn that leaves some for the
+// next.
 
 #ifndef HERALD_GATEWAY_CORE_SHARD_H_
 #define HERALD_GATEWAY_CORE_SHARD_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -44,8 +46,14 @@ class Loop {
   // Has Shard::FlushDirty() called at the end of this turn, or of the next.
   virtual void RequestFlush() = 0;
 
+  // Has it called at `when`, or before.
+  virtual void RequestFlushAt(absl::Time when) = 0;
+
   // The time of day, for latencies: read once for each publication.
   virtual absl::Time Now() const = 0;
+
+  // What never jumps, for all else.
+  virtual absl::Time Monotonic() const = 0;
 };
 
 // Grants that are asked again because all are, or because nobody could decide,
@@ -53,8 +61,12 @@ class Loop {
 // has other work too.
 inline constexpr int64_t kRenewalsPerSlot = 100;
 
-// A channel that has more subscribers on a loop is written as bulk.
+// A channel that has more subscribers on a loop is a large one.
 inline constexpr size_t kBulkSubscribers = 128;
+
+// Subscribers of large channels that a turn visits: about an eighth of a
+// millisecond.
+inline constexpr int kBulkVisitsPerTurn = 64;
 
 struct ShardOptions {
   int index = 0;                     // Of this shard, from 0.
@@ -109,7 +121,8 @@ class Shard {
 
   // What sessions do through the shard.
   void Send(Session* session, const FrameBytes& bytes);
-  void SendFrame(Session* session, const Frame& frame, WriteQueue::Lane lane);
+  // Its first `written` bytes have been written already.
+  void SendFrame(Session* session, const Frame& frame, size_t written = 0);
   void RequestFlush();
   void CloseSession(Session* session, contract::CloseReason why,
                     absl::string_view text);
@@ -123,6 +136,24 @@ class Shard {
   // Schedules it to be asked again at `when`, or in the first slot behind that
   // which has room, or at its end.
   void ScheduleRenewal(Subscription* subscription, absl::Time when);
+
+  // Large channels (shard_bulk.cc).
+  void Spread(Channel* channel, const Frame& frame, uint64_t except_socket);
+  // A turn's part of the bulk.
+  void WriteBulk();
+  // Visits up to `count` subscribers. Returns how many of `count` are left.
+  int VisitSome(Channel* channel, int count, absl::Time now);
+  // The pass has ended. False if none follows now.
+  bool BeginPass(Channel* channel, absl::Time now);
+  // Writes or appends what it lacks. REQUIRES: its channel has a backlog.
+  void Give(Subscription* subscription);
+  // As Give(), if there is a backlog: what comes next for it comes behind that.
+  void CatchUp(Subscription* subscription);
+  // Before it leaves its channel.
+  void LeaveBulk(Subscription* subscription);
+
+  // Whether a subscriber of the channel is the one who is not to have it.
+  bool IsExcepted(const ChannelFrame& frame, const Channel& channel);
 
   // Deliveries.
   void On(std::shared_ptr<const ChannelFrame>& frame);
@@ -166,6 +197,7 @@ class Shard {
   absl::Time renewal_slot_ = absl::InfinitePast();
   int64_t renewals_in_slot_ = 0;
   WriteQueue writes_;
+  std::deque<Channel*> bulk_;         // Those with a backlog, the next first.
   std::vector<uint64_t> overflowed_;  // To be cut at the end of the turn.
   bool flush_requested_ = false;
 };

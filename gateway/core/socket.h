@@ -25,8 +25,14 @@ class Socket {
 
   // Appends to the outbox. Nothing is written before Flush(), unless the outbox
   // would exceed its bound (Outbox::Push()). False if the kernel does not take
-  // enough of it even then: the socket is slow.
-  virtual bool Enqueue(const Frame& frame) = 0;
+  // enough of it even then: the socket is slow. Of a frame that WriteNow() has
+  // begun, `written` bytes are left out.
+  virtual bool Enqueue(const Frame& frame, size_t written) = 0;
+
+  // Writes as many of `bytes` as the kernel takes at once, and returns how many
+  // those were: none if something waits in the outbox. What is left must be
+  // appended before anything else.
+  virtual size_t WriteNow(absl::string_view bytes) = 0;
 
   // Writes all that waits, in one gather write where the kernel takes it, and
   // goes on when it takes more. Called once for a socket and turn.

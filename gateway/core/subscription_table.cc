@@ -49,6 +49,7 @@ void SubscriptionTable::Activate(Subscription* subscription,
   Channel& channel = *subscription->channel;
   --channel.pending;
   subscription->active = true;
+  subscription->given = channel.said;
   subscription->place = Append(channel.subscribers, subscription);
   if (user_id.empty()) return;
   subscription->user_id = std::move(user_id);

@@ -19,6 +19,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/core/backlog.h"
 
 namespace herald::gateway {
 
@@ -30,6 +31,12 @@ struct Channel {
   std::string name;
   std::vector<Subscription*> subscribers;  // Active ones.
   int64_t pending = 0;
+
+  // As a large one (shard_bulk.cc): how much it has said, what of that some
+  // still lack, and when they are written next at the soonest.
+  uint32_t said = 0;
+  std::unique_ptr<Backlog> backlog;
+  absl::Time rests_until = absl::InfinitePast();
 };
 
 // How a grant stands; only for subscriptions that somebody was asked about.
@@ -53,6 +60,7 @@ struct Subscription {
   int32_t answers = 0;      // Subscribes of the client that wait for one.
   uint32_t place = 0;       // In Channel::subscribers, if active.
   uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
+  uint32_t given = 0;       // Its place in what the channel has said.
   std::string user_id;
   std::unique_ptr<Grant> grant;
 };

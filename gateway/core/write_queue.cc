@@ -2,44 +2,26 @@
 
 #include "gateway/core/write_queue.h"
 
-#include <utility>
-
 namespace herald::gateway {
 
-void WriteQueue::Add(Place* place, Lane lane) {
-  if (place->lane == lane || place->lane == Lane::kSoon) return;
-  Remove(place);
-  place->lane = lane;
-  if (lane == Lane::kSoon) {
-    place->number = static_cast<uint32_t>(soon_.size());
-    soon_.push_back(place);
-  } else {
-    place->number = bulk_front_ + static_cast<uint32_t>(bulk_.size());
-    bulk_.push_back(place);
-  }
+void WriteQueue::Add(Place* place) {
+  if (place->number != 0) return;
+  places_.push_back(place);
+  place->number = static_cast<uint32_t>(places_.size());
 }
 
 void WriteQueue::Remove(Place* place) {
-  if (place->lane == Lane::kSoon) soon_[place->number] = nullptr;
-  // Numbers wrap; their differences do not.
-  if (place->lane == Lane::kBulk) bulk_[place->number - bulk_front_] = nullptr;
-  place->lane = Lane::kNone;
+  if (place->number != 0) places_[place->number - 1] = nullptr;
+  place->number = 0;
 }
 
-void WriteQueue::Turn() {
-  for (Place* const place : std::exchange(soon_, {})) Flush(place);
-  for (int i = 0; i < kBulkWritesPerTurn && !bulk_.empty(); ++i) {
-    Place* const place = bulk_.front();
-    bulk_.pop_front();
-    ++bulk_front_;
-    Flush(place);
+void WriteQueue::Flush() {
+  for (Place* const place : places_) {
+    if (place == nullptr) continue;
+    place->number = 0;
+    place->socket->Flush();
   }
-}
-
-void WriteQueue::Flush(Place* place) {
-  if (place == nullptr) return;
-  place->lane = Lane::kNone;
-  place->socket->Flush();
+  places_.clear();
 }
 
 }  // namespace herald::gateway

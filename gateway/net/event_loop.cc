@@ -27,7 +27,8 @@ EventLoop::EventLoop(int index, GatewayState* state)
       shard_({index, state->subscriptions_max}, state->router, state->dialect,
              this, state->observer, start_),
       context_(/*concurrency_hint=*/1),
-      tick_(context_.get_executor()) {}
+      tick_(context_.get_executor()),
+      flush_timer_(context_.get_executor()) {}
 
 EventLoop::~EventLoop() { contract::Require(!thread_.joinable()); }
 
@@ -71,17 +72,35 @@ void EventLoop::DeliverAll() {
     batch = std::exchange(inbox_, {});
     bytes = std::exchange(inbox_bytes_, 0);
   }
+  delivering_ = true;
   shard_.Deliver(std::move(batch));
+  delivering_ = false;
   meter_.Remove(bytes);
+  if (flush_due_ && !flush_posted_) Flush();
 }
 
 void EventLoop::RequestFlush() {
   flush_due_ = true;
+  if (delivering_) return;  // Its end flushes.
+  flush_posted_ = true;
   net::post(context_, [this] {
-    flush_due_ = false;
-    shard_.FlushDirty();
-    PublishQueueBytes();
+    flush_posted_ = false;
+    Flush();
   });
+}
+
+void EventLoop::RequestFlushAt(absl::Time when) {
+  flush_timer_.expires_at(monotonic_start_ +
+                          absl::ToChronoNanoseconds(when - start_));
+  flush_timer_.async_wait([this](error_code ec) {
+    if (!ec) Flush();
+  });
+}
+
+void EventLoop::Flush() {
+  flush_due_ = false;
+  shard_.FlushDirty();
+  PublishQueueBytes();
 }
 
 void EventLoop::PublishQueueBytes() {

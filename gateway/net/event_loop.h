@@ -65,7 +65,9 @@ class EventLoop final : public Loop, public ShardInbox {
 
   // Loop:
   void RequestFlush() override;
+  void RequestFlushAt(absl::Time when) override;
   absl::Time Now() const override { return absl::Now(); }
+  absl::Time Monotonic() const override;
 
   // For the sessions of this loop. -----------------------------------------
 
@@ -84,9 +86,8 @@ class EventLoop final : public Loop, public ShardInbox {
   using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
                                           net::io_context::executor_type>;
 
-  // What the shard takes for the time: it never jumps, unlike the time of day.
-  absl::Time Monotonic() const;
   void DeliverAll() ABSL_LOCKS_EXCLUDED(mu_);
+  void Flush();
   void PublishQueueBytes();
   void StartTick();
   void OnTick();
@@ -104,13 +105,16 @@ class EventLoop final : public Loop, public ShardInbox {
   // Touched only by the loop. The context is destroyed first, for its handlers
   // own the sockets, which are known to the shard and count their bytes.
   int64_t queue_bytes_ = 0;
-  bool flush_due_ = false;  // One is on its way.
+  bool flush_due_ = false;     // Asked for, and not begun.
+  bool flush_posted_ = false;  // And on its way by itself.
+  bool delivering_ = false;
   absl::Time drain_end_ = absl::InfiniteFuture();
   absl::Duration drain_time_;
   int64_t drain_count_ = 0;  // Sockets at its beginning.
   Shard shard_;
   net::io_context context_;
   Timer tick_;
+  Timer flush_timer_;
   absl::flat_hash_set<std::shared_ptr<void>> held_;
 
   contract::Mutex mu_;

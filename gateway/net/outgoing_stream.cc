@@ -15,17 +15,17 @@ namespace herald::gateway {
 namespace {
 
 constexpr size_t kPartsMax = 64;  // Frames in one gather write.
+constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
 // send(2) has less to copy from us than sendmsg(2), and one frame is the usual.
 ssize_t Send(int socket, iovec* parts, size_t count) {
-  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
   if (count == 1) {
-    return ::send(socket, parts->iov_base, parts->iov_len, kFlags);
+    return ::send(socket, parts->iov_base, parts->iov_len, kSendFlags);
   }
   msghdr message{};
   message.msg_iov = parts;
   message.msg_iovlen = count;
-  return ::sendmsg(socket, &message, kFlags);
+  return ::sendmsg(socket, &message, kSendFlags);
 }
 
 constexpr char kCloseFrame = static_cast<char>(0x88);  // FIN, close.
@@ -47,18 +47,31 @@ OutgoingStream::~OutgoingStream() {
   *queue_bytes_ -= static_cast<int64_t>(outbox_.size_bytes());
 }
 
-bool OutgoingStream::Push(const Frame& frame, size_t bytes_max) {
+bool OutgoingStream::Push(const Frame& frame, size_t bytes_max,
+                          size_t written) {
   if (broken_) return true;
-  if (!outbox_.Push(frame, bytes_max)) {
+  if (!outbox_.Push(frame, bytes_max, written)) {
     // The kernel has not been asked yet: what a turn appends is no measure of
     // how the client reads.
     if (corked_ || waiting_) return false;
     Flush();
     if (broken_) return true;
-    if (!outbox_.Push(frame, bytes_max)) return false;
+    if (!outbox_.Push(frame, bytes_max, written)) return false;
   }
-  *queue_bytes_ += static_cast<int64_t>(frame.size());
+  *queue_bytes_ += static_cast<int64_t>(frame.size() - written);
   return true;
+}
+
+size_t OutgoingStream::WriteNow(absl::string_view bytes) {
+  if (broken_) return bytes.size();
+  if (corked_ || waiting_ || !outbox_.empty()) return 0;
+  const ssize_t sent =
+      ::send(socket_.native_handle(), bytes.data(), bytes.size(), kSendFlags);
+  if (sent >= 0) return static_cast<size_t>(sent);
+  // Appended and flushed, it waits for the kernel as anything else.
+  if (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+  Fail(error_code(errno, boost::system::system_category()));
+  return bytes.size();
 }
 
 void OutgoingStream::PushUnbounded(Frame frame) {

@@ -45,6 +45,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "gateway/core/frame.h"
 #include "gateway/core/outbox.h"
 #include "gateway/net/aliases.h"
@@ -78,9 +79,14 @@ class OutgoingStream {
 
   void Uncork() { corked_ = false; }
 
-  // Appends a frame (Outbox::Push()). What waits is written first if there is
-  // no room otherwise, so only what the kernel does not take can be too much.
-  bool Push(const Frame& frame, size_t bytes_max);
+  // Appends a frame, but for the `written` bytes that WriteNow() has written of
+  // it (Outbox::Push()). What waits is written first if there is no room
+  // otherwise, so only what the kernel does not take can be too much.
+  bool Push(const Frame& frame, size_t bytes_max, size_t written = 0);
+
+  // Writes past the outbox what the kernel takes, unless something waits there.
+  // Returns how many bytes are done with.
+  size_t WriteNow(absl::string_view bytes);
 
   // Appends a control frame of our own, past the bound.
   void PushUnbounded(Frame frame);

@@ -61,7 +61,8 @@ class WebsocketSession final
   void StartAccept(const HttpRequest& request, std::string connection);
 
   // Socket:
-  bool Enqueue(const Frame& frame) override;
+  bool Enqueue(const Frame& frame, size_t written) override;
+  size_t WriteNow(absl::string_view bytes) override;
   void Flush() override { outgoing().Flush(); }
   void Ping() override;
   void Close(CloseReason why, absl::string_view text) override;
@@ -207,10 +208,16 @@ void WebsocketSession::ResumeReading() {
   loop_->Release(shared_from_this());
 }
 
-bool WebsocketSession::Enqueue(const Frame& frame) {
-  // Beast may have begun to close by itself; nothing follows a close frame.
+// Beast may have begun to close by itself, and nothing follows a close frame:
+// what comes then is dropped.
+bool WebsocketSession::Enqueue(const Frame& frame, size_t written) {
   if (closing_ || !stream_.is_open()) return true;
-  return outgoing().Push(frame, loop_->state().queue_bytes_max);
+  return outgoing().Push(frame, loop_->state().queue_bytes_max, written);
+}
+
+size_t WebsocketSession::WriteNow(absl::string_view bytes) {
+  if (closing_ || !stream_.is_open()) return bytes.size();
+  return outgoing().WriteNow(bytes);
 }
 
 void WebsocketSession::Ping() {

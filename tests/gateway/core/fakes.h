@@ -5,10 +5,13 @@
 #ifndef HERALD_TESTS_GATEWAY_CORE_FAKES_H_
 #define HERALD_TESTS_GATEWAY_CORE_FAKES_H_
 
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
 #include "gateway/core/socket.h"
 #include "gateway/core/uplink.h"
 #include "gtest/gtest.h"
@@ -43,18 +46,28 @@ class FakeUplink final : public Uplink {
   int64_t waiting_bytes = 0;  // What it says that waits for the service.
 };
 
-// Keeps what a browser is sent, as payloads.
+// Keeps what a browser is sent, as it goes over the wire.
 class FakeSocket final : public Socket {
  public:
-  bool Enqueue(const Frame& frame) override {
+  bool Enqueue(const Frame& frame, size_t written) override {
     if (full) return false;
-    waiting.emplace_back(PayloadOf(frame.bytes()));
+    // What WriteNow() has begun is gone on with, and nothing else.
+    EXPECT_TRUE(written == 0 || waiting.empty());
+    const absl::string_view bytes = frame.bytes();
+    EXPECT_TRUE(absl::EndsWith(wire, bytes.substr(0, written)));
+    waiting.append(bytes.data() + written, bytes.size() - written);
     return true;
   }
+  size_t WriteNow(absl::string_view bytes) override {
+    if (!waiting.empty()) return 0;
+    const size_t taken = full ? 0 : std::min(room, bytes.size());
+    if (taken > 0) ++writes;
+    wire.append(bytes.data(), taken);
+    return taken;
+  }
   void Flush() override {
-    ++flushes;
-    for (std::string& text : waiting) heard.push_back(std::move(text));
-    waiting.clear();
+    ++writes;
+    wire += std::exchange(waiting, {});
   }
   void Ping() override { ++pings; }
   void Close(contract::CloseReason why, absl::string_view text) override {
@@ -64,15 +77,42 @@ class FakeSocket final : public Socket {
   void ResumeReading() override { paused = false; }
   void SetMessageBytesMax(size_t bytes) override { message_bytes_max = bytes; }
 
-  std::vector<std::string> Take() { return std::exchange(heard, {}); }
+  // The payloads of the frames that have come whole.
+  std::vector<std::string> Take() {
+    std::vector<std::string> payloads;
+    absl::string_view left = wire;
+    for (size_t size = 0; (size = FrameSize(left)) != 0;) {
+      payloads.emplace_back(PayloadOf(left.substr(0, size)));
+      left.remove_prefix(size);
+    }
+    wire = std::string(left);
+    return payloads;
+  }
 
-  bool full = false;
+  bool full = false;      // For Enqueue(), and for the kernel.
+  size_t room = 1 << 30;  // What the kernel takes at once.
   bool paused = false;
-  int flushes = 0;
+  int writes = 0;
   int pings = 0;
   size_t message_bytes_max = 0;
-  std::vector<std::string> waiting, heard;
+  std::string waiting, wire;
   std::vector<std::pair<contract::CloseReason, std::string>> closed;
+
+ private:
+  // The size of the first frame; 0 if it is not whole. No test has a payload
+  // of more than 64 KiB.
+  static size_t FrameSize(absl::string_view bytes) {
+    if (bytes.size() < 2) return 0;
+    const auto byte = [&](size_t i) {
+      return static_cast<size_t>(static_cast<unsigned char>(bytes[i]));
+    };
+    size_t size = 2 + byte(1);
+    if (byte(1) == 126) {
+      if (bytes.size() < 4) return 0;
+      size = 4 + (byte(2) << 8 | byte(3));
+    }
+    return size <= bytes.size() ? size : 0;
+  }
 };
 
 }  // namespace herald::gateway

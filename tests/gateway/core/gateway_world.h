@@ -30,12 +30,15 @@ class GatewayWorld : public ::testing::Test {
   // One loop: a shard, its inbox, and whether it owes a flush.
   struct FakeLoop final : Loop, ShardInbox {
     void RequestFlush() override { flush = true; }
+    void RequestFlushAt(absl::Time when) override { flush_at = when; }
     absl::Time Now() const override { return now; }
+    absl::Time Monotonic() const override { return now; }
     void Post(std::vector<Delivery> batch) override {
       batches.push_back(std::move(batch));
     }
     absl::Time now = absl::FromUnixSeconds(1000);
     bool flush = false;
+    absl::Time flush_at = absl::InfiniteFuture();
     std::vector<std::vector<Delivery>> batches;
     std::unique_ptr<Shard> shard;
   };
@@ -92,16 +95,27 @@ class GatewayWorld : public ::testing::Test {
     Run(turns);
   }
 
-  // Every loop takes its deliveries and writes, in so many turns at most.
+  // Every loop takes its deliveries and writes, in so many turns at most. If
+  // there are enough for all, what rests is waited for.
   void Run(int turns = kAllTurns) {
     for (FakeLoop& loop : loops_) {
       for (auto& batch : std::exchange(loop.batches, {})) {
         loop.shard->Deliver(std::move(batch));
       }
-      for (int i = 0; i < turns && std::exchange(loop.flush, false); ++i) {
+      for (int i = 0; i < turns && MayFlush(loop, turns); ++i) {
         loop.shard->FlushDirty();
       }
     }
+  }
+
+  static bool MayFlush(FakeLoop& loop, int turns) {
+    if (std::exchange(loop.flush, false)) return true;
+    if (turns < kAllTurns || loop.flush_at == absl::InfiniteFuture()) {
+      return false;
+    }
+    loop.now = std::max(loop.now,
+                        std::exchange(loop.flush_at, absl::InfiniteFuture()));
+    return true;
   }
 
   // Time passes, in the steps in which a loop sees it.

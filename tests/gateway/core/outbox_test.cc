@@ -56,6 +56,24 @@ TEST(AnOutbox, GoesOnWhereAPartialWriteEnded) {
   EXPECT_EQ(outbox.frame_count(), 0u);
 }
 
+TEST(AnOutbox, TakesAFrameThatHasBegunToLeave) {
+  Outbox outbox;
+  EXPECT_TRUE(outbox.Push(Bytes("one,"), /*bytes_max=*/1, /*written=*/2));
+  outbox.PushUnbounded(Bytes("two"));
+  EXPECT_EQ(outbox.size_bytes(), 5u);
+  EXPECT_EQ(Gathered(outbox), "e,two");
+  outbox.Advance(3);
+  EXPECT_EQ(Gathered(outbox), "wo");
+}
+
+TEST(AnOutbox, KeepsTheRestOfAFrameThatHasBegunToLeave) {
+  Outbox outbox;
+  EXPECT_TRUE(outbox.Push(Bytes("one,"), 100, /*written=*/1));
+  outbox.PushUnbounded(Bytes("two"));
+  outbox.Clear();
+  EXPECT_EQ(Gathered(outbox), "ne,");
+}
+
 TEST(AnOutbox, RefusesWhatWouldExceedItsBound) {
   Outbox outbox;
   EXPECT_TRUE(outbox.Push(Bytes("12345"), 10));

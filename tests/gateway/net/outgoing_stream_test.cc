@@ -130,6 +130,30 @@ TEST_F(AnOutgoingStream, WritesNothingWhileItIsCorkedButAcceptsAll) {
   EXPECT_EQ(Read(21), "HTTP/1.1 101\r\n\r\nfirst");
 }
 
+TEST_F(AnOutgoingStream, WritesPastAnEmptyOutboxAndNoOther) {
+  EXPECT_EQ(stream_->WriteNow("corked"), 0u);
+  stream_->Uncork();
+  EXPECT_EQ(stream_->WriteNow("one,"), 4u);
+  stream_->Push(FrameOf("two,"), kNoBound);
+  EXPECT_EQ(stream_->WriteNow("three,"), 0u);
+  stream_->Push(FrameOf("three,"), kNoBound);
+  stream_->Flush();
+  EXPECT_EQ(Read(14), "one,two,three,");
+}
+
+TEST_F(AnOutgoingStream, GoesOnWithAFrameThatWasBegunPastTheOutbox) {
+  stream_->Uncork();
+  const std::string bytes(16 << 20, 'x');
+  const size_t written = stream_->WriteNow(bytes);
+  ASSERT_GT(written, 0u);
+  ASSERT_LT(written, bytes.size());
+  EXPECT_TRUE(stream_->Push(FrameOf(bytes), /*bytes_max=*/1, written));
+  EXPECT_EQ(queue_bytes_, static_cast<int64_t>(bytes.size() - written));
+  stream_->Flush();
+  EXPECT_EQ(Read(bytes.size()), bytes);
+  EXPECT_EQ(queue_bytes_, 0);
+}
+
 TEST_F(AnOutgoingStream, WritesOnlyWhenItIsFlushed) {
   stream_->Uncork();
   stream_->Push(FrameOf("one,"), kNoBound);
