@@ -53,7 +53,7 @@ class WebsocketSession final
         slot_(std::move(slot)),
         outgoing_(std::move(socket), loop->queue_bytes_counter()) {}
 
-  void Accept(const HttpRequest& request, std::string connection);
+  void Accept(const HttpRequest& request, ConnectionFacts facts);
 
   // Socket:
   bool Enqueue(const Frame& frame) override;
@@ -105,7 +105,7 @@ class WebsocketSession final
 };
 
 void WebsocketSession::Accept(const HttpRequest& request,
-                              std::string connection) {
+                              ConnectionFacts facts) {
   outgoing_.SetOwner(
       std::shared_ptr<OutgoingStream::Owner>(shared_from_this(), this));
   reader_ = std::make_unique<WebsocketReader>(loop_->context().get_executor());
@@ -125,7 +125,7 @@ void WebsocketSession::Accept(const HttpRequest& request,
     number = RandomNumber() / count * count;
     number += static_cast<uint64_t>(loop_->index());
   }
-  session_ = loop_->shard().Open(this, number, std::move(connection));
+  session_ = loop_->shard().Open(this, number, std::move(facts));
   StartRead();
 }
 
@@ -262,9 +262,9 @@ void WebsocketSession::FinishIfDone() {
 
 void StartWebsocketSession(EventLoop* loop, TcpSocket socket,
                            const HttpRequest& request, ConnectionSlot slot,
-                           std::string connection) {
+                           ConnectionFacts facts) {
   std::make_shared<WebsocketSession>(loop, std::move(socket), std::move(slot))
-      ->Accept(request, std::move(connection));
+      ->Accept(request, std::move(facts));
 }
 
 }  // namespace herald::gateway

@@ -16,8 +16,7 @@
 #ifndef HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 #define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 
-#include <string>
-
+#include "gateway/core/connection_facts.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
@@ -28,10 +27,9 @@ namespace herald::gateway {
 // Answers the upgrade `request` that was read from `socket`, and serves the
 // WebSocket until it ends. A handshake that is wrong in detail (a key that is
 // none, another version) is answered with its HTTP error and nothing more.
-// `connection` is a serialized v1::Connection.
 void StartWebsocketSession(EventLoop* loop, TcpSocket socket,
                            const HttpRequest& request, ConnectionSlot slot,
-                           std::string connection);
+                           ConnectionFacts facts);
 
 }  // namespace herald::gateway
 
