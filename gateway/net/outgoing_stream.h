@@ -28,6 +28,7 @@
 #define HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
 
 #include <array>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
@@ -88,10 +89,14 @@ class OutgoingStream {
 
   TcpSocket& socket() { return socket_; }
 
-  // Completes when there is something to read, be it the end.
+  // Completes when there is something to read, be it the end. One at a time;
+  // `handler` keeps the owner. Takes no memory but what is here.
   template <typename Handler>
   void WaitReadable(Handler&& handler) {
-    socket_.async_wait(tcp::socket::wait_read, std::forward<Handler>(handler));
+    socket_.async_wait(
+        tcp::socket::wait_read,
+        net::bind_allocator(WaitAllocator<std::byte>(&wait_memory_),
+                            std::forward<Handler>(handler)));
   }
 
   // Reads what there is, at once. 0 is an error: would_block, eof, or worse.
@@ -148,6 +153,37 @@ class OutgoingStream {
     std::unique_ptr<Buffer> buffer_;
   };
 
+  // Where the wait for reading lies. An idle socket waits all the time, and
+  // Asio would take whatever block it has at hand, twice as large on average.
+  struct WaitMemory {
+    alignas(std::max_align_t) std::array<std::byte, 112> bytes;
+  };
+  template <typename T>
+  class WaitAllocator {
+   public:
+    using value_type = T;
+
+    explicit WaitAllocator(WaitMemory* memory) : memory_(memory) {}
+    template <typename U>
+    WaitAllocator(const WaitAllocator<U>& other) : memory_(other.memory_) {}
+
+    T* allocate(size_t /*count*/) {
+      static_assert(sizeof(T) <= sizeof(WaitMemory));
+      return reinterpret_cast<T*>(memory_->bytes.data());
+    }
+    // Asio moves the handler, and the owner with it, out before.
+    void deallocate(T* /*memory*/, size_t /*count*/) {}
+
+    friend bool operator==(const WaitAllocator&,
+                           const WaitAllocator&) = default;
+
+   private:
+    template <typename U>
+    friend class WaitAllocator;
+
+    WaitMemory* memory_;
+  };
+
   // A write of Beast that has not completed.
   class Write {
    public:
@@ -186,6 +222,7 @@ class OutgoingStream {
   size_t write_left_ = 0;  // What must leave before write_ is complete.
   bool waiting_ = false;
   bool broken_ = false;
+  WaitMemory wait_memory_;
 };
 
 }  // namespace herald::gateway
