@@ -40,14 +40,17 @@ absl::Status CheckCredentials(const SubscribeMessage& message) {
 }  // namespace
 
 Session::Session(Shard* shard, Socket* socket, uint64_t number,
-                 std::string socket_id, std::string connection)
+                 ConnectionFacts facts)
     : shard_(shard),
       socket_(socket),
       number_(number),
-      socket_id_(std::move(socket_id)),
-      connection_(std::move(connection)),
+      facts_(std::move(facts)),
       last_alive_(shard->wheel_.now()),
       write_place_{.socket = socket} {}
+
+std::string Session::socket_id() const {
+  return contract::FormatSocketId({shard_->router_->gateway_id(), number_});
+}
 
 void Session::OnMessage(absl::string_view text) {
   absl::StatusOr<ClientMessage> message = shard_->dialect_->Decode(text);
@@ -116,12 +119,12 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
     subscription->grant->channel_data = std::move(message.channel_data);
   }
   link::v1::Subscribe question;
-  question.set_socket_id(socket_id_);
+  question.set_socket_id(socket_id());
   question.set_channel(message.channel);
   if (subscription->grant != nullptr) {
     question.set_auth_token(subscription->grant->auth);
     question.set_channel_data(subscription->grant->channel_data);
-    question.mutable_connection()->ParseFromString(connection_);
+    facts_.WriteTo(question.mutable_connection());
   }
   if (call != nullptr) {
     question.set_call_id(call->call_id());
@@ -231,7 +234,7 @@ void Session::On(WhisperMessage& message) {
   whisper.set_channel(std::move(message.channel));
   whisper.set_event(std::move(message.event));
   whisper.set_data(std::move(message.data));
-  whisper.set_socket_id(socket_id_);
+  whisper.set_socket_id(socket_id());
   if (subscription->is_member) whisper.set_user_id(subscription->user_id);
   const absl::Status passed_on = shard_->router_->Whisper(std::move(whisper));
   if (passed_on.ok()) return shard_->observer_->OnWhisper();
@@ -302,7 +305,7 @@ void Session::End(Subscription* subscription) {
     end.set_ticket(subscription->ticket);
     end.set_channel(subscription->channel->name);
     if (subscription->is_member) {
-      end.set_socket_id(socket_id_);
+      end.set_socket_id(socket_id());
       end.set_user_id(subscription->user_id);
     }
     shard_->router_->Unsubscribe(shard_->options_.index, std::move(end));
@@ -318,11 +321,11 @@ link::v1::Subscribe Session::QuestionOf(const Subscription& subscription,
                                         const Grant& grant) const {
   link::v1::Subscribe question;
   question.set_ticket(subscription.ticket);
-  question.set_socket_id(socket_id_);
+  question.set_socket_id(socket_id());
   question.set_channel(subscription.channel->name);
   question.set_auth_token(grant.auth);
   question.set_channel_data(grant.channel_data);
-  question.mutable_connection()->ParseFromString(connection_);
+  facts_.WriteTo(question.mutable_connection());
   if (!subscription.user_id.empty()) {
     question.mutable_member()->set_user_id(subscription.user_id);
   }

@@ -21,6 +21,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/core/connection_facts.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/socket.h"
@@ -35,11 +36,10 @@ class Shard;
 
 class Session final : public Timer {
  public:
-  Session(Shard* shard, Socket* socket, uint64_t number, std::string socket_id,
-          std::string connection);
+  Session(Shard* shard, Socket* socket, uint64_t number, ConnectionFacts facts);
   ~Session() override = default;
 
-  const std::string& socket_id() const { return socket_id_; }
+  std::string socket_id() const;
 
  private:
   friend class Shard;
@@ -87,8 +87,7 @@ class Session final : public Timer {
   Shard* const shard_;
   Socket* const socket_;
   const uint64_t number_;  // The second part of its id.
-  const std::string socket_id_;
-  const std::string connection_;  // A serialized v1::Connection.
+  const ConnectionFacts facts_;
 
   absl::Time last_alive_;
   bool pinged_ = false;  // Since last_alive_.

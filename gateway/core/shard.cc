@@ -50,12 +50,10 @@ size_t Shard::message_bytes_max() const {
 }
 
 Session* Shard::Open(Socket* socket, uint64_t socket_number,
-                     std::string connection) {
+                     ConnectionFacts facts) {
   contract::Require(socket_number != 0);
-  std::string socket_id =
-      contract::FormatSocketId({router_->gateway_id(), socket_number});
-  auto owned = std::make_unique<Session>(
-      this, socket, socket_number, std::move(socket_id), std::move(connection));
+  auto owned =
+      std::make_unique<Session>(this, socket, socket_number, std::move(facts));
   Session* const session = owned.get();
   contract::Require(sessions_.emplace(socket_number, std::move(owned)).second);
   observer_->OnOpened();

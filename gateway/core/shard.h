@@ -26,6 +26,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/core/connection_facts.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/observer.h"
@@ -83,10 +84,12 @@ class Shard {
   Shard& operator=(const Shard&) = delete;
 
   // A connection was upgraded: makes its session and says `connected`.
-  // `socket_number` is the second part of its id, random, new, and not 0;
-  // `connection` is a serialized v1::Connection. The result lives until
-  // Closed().
-  Session* Open(Socket* socket, uint64_t socket_number, std::string connection);
+  // `socket_number` is the second part of its id, random, new, and not 0. The
+  // result lives until Closed().
+  Session* Open(Socket* socket, uint64_t socket_number, ConnectionFacts facts);
+
+  // Where Open() is to have its facts from.
+  HeaderPool& headers() { return headers_; }
 
   // A whole text message has come from the client.
   void Receive(Session* session, absl::string_view text);
@@ -186,6 +189,7 @@ class Shard {
   std::shared_ptr<const link::v1::Settings> settings_;
   TimerWheel wheel_;
   SubscriptionTable table_;
+  HeaderPool headers_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<int64_t, Subscription*> tickets_;
   // Tickets that were cancelled and are still open, with their sockets'

@@ -33,6 +33,7 @@
 #include "gateway/core/shard.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/gateway_state.h"
+#include "gateway/net/websocket_reader.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::gateway {
@@ -77,7 +78,9 @@ class EventLoop final : public Loop, public ShardInbox {
   int index() const { return index_; }
   int64_t* queue_bytes_counter() { return &queue_bytes_; }
 
-  // Keeps an object alive that waits for nothing: a socket that is not read.
+  ReaderPool& readers() { return readers_; }
+
+  // Keeps an object alive until it has ended: a socket.
   void Hold(std::shared_ptr<void> object) { held_.insert(std::move(object)); }
   void Release(const std::shared_ptr<void>& object) { held_.erase(object); }
 
@@ -115,6 +118,7 @@ class EventLoop final : public Loop, public ShardInbox {
   net::io_context context_;
   Timer tick_;
   Timer flush_timer_;
+  ReaderPool readers_;
   absl::flat_hash_set<std::shared_ptr<void>> held_;
 
   contract::Mutex mu_;

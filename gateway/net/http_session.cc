@@ -14,13 +14,12 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "gateway/core/connection_facts.h"
 #include "gateway/core/timer_wheel.h"
 #include "gateway/net/websocket_session.h"
-#include "herald/v1/authorizer_service.pb.h"
 #include "proto/contract/names.h"
 
 namespace herald::gateway {
@@ -62,22 +61,16 @@ std::string RemoteAddress(const TcpSocket& socket) {
   return ec ? "" : address.to_string();
 }
 
-// What the authorizer is told of the connection, serialized.
-std::string ConnectionOf(const TcpSocket& socket, const HttpRequest& request) {
-  v1::Connection connection;
-  connection.set_remote_address(RemoteAddress(socket));
+// What the authorizer is told of the connection.
+ConnectionFacts FactsOf(const TcpSocket& socket, const HttpRequest& request,
+                        HeaderPool* pool) {
+  HeaderPool::Builder facts(RemoteAddress(socket));
   for (const auto& field : request) {
-    const std::string name = absl::AsciiStrToLower(View(field.name_string()));
-    std::string value = Utf8(View(field.value()));
-    if (name == "origin") {
-      connection.set_origin(std::move(value));
-    } else if (!absl::StartsWith(name, "sec-websocket-")) {
-      std::string& known = (*connection.mutable_headers())[name];
-      known =
-          known.empty() ? std::move(value) : absl::StrCat(known, ", ", value);
-    }
+    const absl::string_view name = View(field.name_string());
+    if (absl::StartsWithIgnoreCase(name, "sec-websocket-")) continue;
+    facts.AddHeader(name, Utf8(View(field.value())));
   }
-  return connection.SerializeAsString();
+  return pool->Make(std::move(facts));
 }
 
 class HttpSession final : public Timer,
@@ -209,9 +202,9 @@ void HttpSession::ServeUpgrade() {
                          "the gateway has all the connections it may have"));
   }
   Cancel();
-  std::string connection = ConnectionOf(socket_, request);
+  ConnectionFacts facts = FactsOf(socket_, request, &loop_->shard().headers());
   StartWebsocketSession(loop_, std::move(socket_), request, std::move(slot),
-                        std::move(connection));
+                        std::move(facts));
 }
 
 void HttpSession::Refuse(UpgradeRefusal why, Response response) {

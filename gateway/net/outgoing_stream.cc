@@ -53,7 +53,7 @@ bool OutgoingStream::Push(const Frame& frame, size_t bytes_max,
   if (!outbox_.Push(frame, bytes_max, written)) {
     // The kernel has not been asked yet: what a turn appends is no measure of
     // how the client reads.
-    if (corked_ || waiting_) return false;
+    if (waiting_) return false;
     Flush();
     if (broken_) return true;
     if (!outbox_.Push(frame, bytes_max, written)) return false;
@@ -64,7 +64,7 @@ bool OutgoingStream::Push(const Frame& frame, size_t bytes_max,
 
 size_t OutgoingStream::WriteNow(absl::string_view bytes) {
   if (broken_) return bytes.size();
-  if (corked_ || waiting_ || !outbox_.empty()) return 0;
+  if (waiting_ || !outbox_.empty()) return 0;
   const ssize_t sent =
       ::send(socket_.native_handle(), bytes.data(), bytes.size(), kSendFlags);
   if (sent >= 0) return static_cast<size_t>(sent);
@@ -81,28 +81,27 @@ void OutgoingStream::PushUnbounded(Frame frame) {
 }
 
 void OutgoingStream::Accept(std::string bytes, std::unique_ptr<Write> write) {
-  contract::Require(this->write() == nullptr && !bytes.empty());
+  contract::Require(write_ == nullptr && !bytes.empty());
   if (broken_) return write->Complete(net::error::broken_pipe, 0);
-  const bool closes = !corked_ && bytes.front() == kCloseFrame;
+  const bool closes = bytes.front() == kCloseFrame;
   const int code = closes ? CloseCodeOf(bytes) : 0;
-  this->write() = std::move(write);
+  write_ = std::move(write);
   write_bytes_ = bytes.size();
   PushUnbounded(Frame(std::make_shared<const std::string>(std::move(bytes))));
   write_left_ = outbox_.size_bytes();
-  if (corked_) return CompleteWrite({});
   const std::shared_ptr<Owner> owner = owner_.lock();
   if (closes && owner != nullptr) owner->OnCloseQueued(code);
   Flush();
 }
 
 void OutgoingStream::CompleteWrite(error_code ec) {
-  if (write() == nullptr) return;
+  if (write_ == nullptr) return;
   write_left_ = 0;
-  std::exchange(write(), nullptr)->Complete(ec, ec ? 0 : write_bytes_);
+  std::exchange(write_, nullptr)->Complete(ec, ec ? 0 : write_bytes_);
 }
 
 void OutgoingStream::Flush() {
-  if (corked_ || waiting_) return;
+  if (waiting_) return;
   while (!outbox_.empty()) {
     std::array<iovec, kPartsMax> parts;
     const size_t count = outbox_.Gather(absl::MakeSpan(parts));
@@ -121,6 +120,18 @@ void OutgoingStream::Flush() {
   }
 }
 
+size_t OutgoingStream::Read(net::mutable_buffer buffer, error_code* ec) {
+  ssize_t size = 0;
+  do {
+    size = ::recv(socket_.native_handle(), buffer.data(), buffer.size(),
+                  MSG_DONTWAIT);
+  } while (size < 0 && errno == EINTR);
+  if (size > 0) return static_cast<size_t>(size);
+  *ec = size == 0 ? error_code(net::error::eof)
+                  : error_code(errno, boost::system::system_category());
+  return 0;
+}
+
 int64_t OutgoingStream::Clear() {
   const size_t before = outbox_.size_bytes();
   outbox_.Clear();
@@ -134,15 +145,10 @@ int64_t OutgoingStream::Clear() {
 }
 
 void OutgoingStream::StartWait() {
-  const auto parked =
-      std::make_shared<std::unique_ptr<Write>>(std::move(write_));
-  parked_ = parked;
   waiting_ = true;
-  socket_.async_wait(tcp::socket::wait_write,
-                     [this, parked, owner = owner_.lock()](error_code ec) {
-                       write_ = std::move(*parked);
-                       OnWaitDone(ec);
-                     });
+  socket_.async_wait(
+      tcp::socket::wait_write,
+      [this, owner = owner_.lock()](error_code ec) { OnWaitDone(ec); });
 }
 
 void OutgoingStream::OnWaitDone(error_code ec) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The layer under beast::websocket::stream that owns what a socket has to
-// write. Shared frames are queued here directly, past Beast; what Beast itself
-// writes (the handshake's response, pongs, closes) passes through
-// async_write_some() and queues in the same outbox, so that all of it leaves in
-// one order, in gather writes. Reads go straight to the socket.
+// A socket, and what it has to write. Shared frames are queued here directly,
+// past Beast; what Beast itself writes (the handshake's response, pongs,
+// closes) comes through its layer (websocket_reader.h) and queues in the same
+// outbox, so that all of it leaves in one order, in gather writes. Reads are
+// waited for and made one by one, so that an idle socket has no buffer.
 //
 // Bound: a write of Beast completes when its bytes have left, and Beast begins
 // no other before that. So a client that sends pings and does not read makes
@@ -16,14 +16,10 @@
 // connection, and the peer might never see the close frame. Whoever owns the
 // stream closes the socket when that takes too long.
 //
-// Corked: until Uncork() nothing is written and Beast's writes complete at
-// once, so that the handshake's response goes out together with the first
-// message.
-//
 // Threads: its socket's loop.
 //
-// Lifetime: the owner holds the websocket::stream that holds this; waiting for
-// the kernel holds the owner.
+// Lifetime: the owner holds this; waiting for the kernel holds the owner. A
+// write of Beast that has not completed goes with this.
 //
 // Failure: a write that fails empties the outbox and shuts the socket down, so
 // that the read side ends too. What is pushed later is dropped.
@@ -32,12 +28,12 @@
 #define HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
 
 #include <array>
+#include <boost/asio/bind_allocator.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 #include <boost/beast/core/buffer_traits.hpp>
-#include <boost/beast/core/role.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -55,7 +51,6 @@ namespace herald::gateway {
 class OutgoingStream {
  public:
   using executor_type = TcpSocket::executor_type;
-  using next_layer_type = TcpSocket;
 
   class Owner {
    public:
@@ -76,8 +71,6 @@ class OutgoingStream {
 
   // Once, before anything is written.
   void SetOwner(std::weak_ptr<Owner> owner) { owner_ = std::move(owner); }
-
-  void Uncork() { corked_ = false; }
 
   // Appends a frame, but for the `written` bytes that WriteNow() has written of
   // it (Outbox::Push()). What waits is written first if there is no room
@@ -100,16 +93,22 @@ class OutgoingStream {
 
   size_t waiting_bytes() const { return outbox_.size_bytes(); }
 
-  // AsyncStream, as Beast needs it. ----------------------------------------
+  TcpSocket& socket() { return socket_; }
 
-  executor_type get_executor() { return socket_.get_executor(); }
-  TcpSocket& next_layer() { return socket_; }
-  const TcpSocket& next_layer() const { return socket_; }
-
-  template <typename Buffers, typename Handler>
-  void async_read_some(const Buffers& buffers, Handler&& handler) {
-    socket_.async_read_some(buffers, std::forward<Handler>(handler));
+  // Completes when there is something to read, be it the end. One at a time;
+  // `handler` keeps the owner. Takes no memory but what is here.
+  template <typename Handler>
+  void WaitReadable(Handler&& handler) {
+    socket_.async_wait(
+        tcp::socket::wait_read,
+        net::bind_allocator(WaitAllocator<std::byte>(&wait_memory_),
+                            std::forward<Handler>(handler)));
   }
+
+  // Reads what there is, at once. 0 is an error: would_block, eof, or worse.
+  size_t Read(net::mutable_buffer buffer, error_code* ec);
+
+  // For Beast. ---------------------------------------------------------------
 
   template <typename Buffers, typename Handler>
   void async_write_some(const Buffers& buffers, Handler&& handler) {
@@ -160,6 +159,37 @@ class OutgoingStream {
     std::unique_ptr<Buffer> buffer_;
   };
 
+  // Where the wait for reading lies. An idle socket waits all the time, and
+  // Asio would take whatever block it has at hand, twice as large on average.
+  struct WaitMemory {
+    alignas(std::max_align_t) std::array<std::byte, 112> bytes;
+  };
+  template <typename T>
+  class WaitAllocator {
+   public:
+    using value_type = T;
+
+    explicit WaitAllocator(WaitMemory* memory) : memory_(memory) {}
+    template <typename U>
+    WaitAllocator(const WaitAllocator<U>& other) : memory_(other.memory_) {}
+
+    T* allocate(size_t /*count*/) {
+      static_assert(sizeof(T) <= sizeof(WaitMemory));
+      return reinterpret_cast<T*>(memory_->bytes.data());
+    }
+    // Asio moves the handler, and the owner with it, out before.
+    void deallocate(T* /*memory*/, size_t /*count*/) {}
+
+    friend bool operator==(const WaitAllocator&,
+                           const WaitAllocator&) = default;
+
+   private:
+    template <typename U>
+    friend class WaitAllocator;
+
+    WaitMemory* memory_;
+  };
+
   // A write of Beast that has not completed.
   class Write {
    public:
@@ -182,13 +212,6 @@ class OutgoingStream {
     Handler handler_;
   };
 
-  // The write of Beast that has not completed, at most one: Beast takes turns.
-  // Its handler owns our owner, so nothing of ours may own it while it lies;
-  // the wait for the kernel does, which goes with the loop if need be.
-  std::unique_ptr<Write>& write() {
-    return waiting_ ? *parked_.lock() : write_;
-  }
-
   void Accept(std::string bytes, std::unique_ptr<Write> write);
   void CompleteWrite(error_code ec);
   void StartWait();
@@ -199,21 +222,14 @@ class OutgoingStream {
   Outbox outbox_;
   int64_t* const queue_bytes_;
   std::weak_ptr<Owner> owner_;
-  std::unique_ptr<Write> write_;  // While nothing is waited for.
-  std::weak_ptr<std::unique_ptr<Write>> parked_;  // While something is.
+  // The write of Beast that has not completed, at most one: Beast takes turns.
+  std::unique_ptr<Write> write_;
   size_t write_bytes_ = 0;
-  size_t write_left_ = 0;  // What must leave before write() is complete.
-  bool corked_ = true;
+  size_t write_left_ = 0;  // What must leave before write_ is complete.
   bool waiting_ = false;
   bool broken_ = false;
+  WaitMemory wait_memory_;
 };
-
-// Found by Beast through argument-dependent lookup when it ends a connection.
-template <typename Handler>
-void async_teardown(beast::role_type /*role*/, OutgoingStream& stream,
-                    Handler&& handler) {
-  stream.async_teardown(std::forward<Handler>(handler));
-}
 
 }  // namespace herald::gateway
 

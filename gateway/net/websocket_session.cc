@@ -2,9 +2,6 @@
 
 #include "gateway/net/websocket_session.h"
 
-#include <algorithm>
-#include <array>
-#include <boost/beast/websocket/stream.hpp>
 #include <memory>
 #include <utility>
 
@@ -20,9 +17,6 @@ namespace {
 using contract::CloseReason;
 
 constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
-constexpr size_t kFirstBytes = 128;     // Most client messages fit.
-constexpr size_t kMoreBytesMin = 2048;  // What a longer one asks for.
-constexpr size_t kMoreBytesMax = 65536;
 constexpr size_t kCloseTextMax = 123;  // RFC 6455 section 5.5.
 
 // A server's ping without payload (RFC 6455 section 5.5.2).
@@ -51,94 +45,80 @@ class WebsocketSession final
     : public Socket,
       private Timer,
       private OutgoingStream::Owner,
+      private WebsocketReader::User,
       public std::enable_shared_from_this<WebsocketSession> {
  public:
   WebsocketSession(EventLoop* loop, TcpSocket socket, ConnectionSlot slot)
       : loop_(loop),
         slot_(std::move(slot)),
-        stream_(std::move(socket), loop->queue_bytes_counter()) {}
+        outgoing_(std::move(socket), loop->queue_bytes_counter()) {}
 
-  void StartAccept(const HttpRequest& request, std::string connection);
+  void Accept(const HttpRequest& request, ConnectionFacts facts);
 
   // Socket:
   bool Enqueue(const Frame& frame, size_t written) override;
   size_t WriteNow(absl::string_view bytes) override;
-  void Flush() override { outgoing().Flush(); }
+  void Flush() override { outgoing_.Flush(); }
   void Ping() override;
   void Close(CloseReason why, absl::string_view text) override;
   void PauseReading() override;
   void ResumeReading() override;
   void SetMessageBytesMax(size_t bytes) override {
-    stream_.read_message_max(bytes);
+    if (reader_ != nullptr) reader_->SetMessageBytesMax(bytes);
   }
 
  private:
-  // Permessage-deflate is compiled out: a frame is encoded once for all.
-  using Stream = websocket::stream<OutgoingStream, /*deflateSupported=*/false>;
+  // WebsocketReader::User:
+  OutgoingStream& outgoing() override { return outgoing_; }
+  void OnWantsBytes() override;
+  void OnReadDone(error_code ec) override;
+  void OnControlFrame(bool closes) override;
+  void OnCloseDone() override;
 
-  OutgoingStream& outgoing() { return stream_.next_layer(); }
-
-  void OnAcceptDone(error_code ec, std::string connection);
-  net::mutable_buffer Room();
+  void Borrow();
+  void OnReadable(error_code ec);
   void StartRead();
-  void OnReadDone(error_code ec, size_t bytes);
   void OnMessage();
-  void OnControlFrame(websocket::frame_type type);
-  void OnCloseDone();
   void OnCloseQueued(int code) override;
   void OnTimer() override;
   void SetDeadline();
   void FinishIfDone();
+  // Beast may have begun to close by itself; nothing follows a close frame.
+  bool is_open() const { return reader_ == nullptr || reader_->is_open(); }
 
   // Constant after construction, but for what they do.
   EventLoop* const loop_;
   const ConnectionSlot slot_;
-  Stream stream_;
+  OutgoingStream outgoing_;
+
+  // Not while the client is silent between two messages.
+  std::unique_ptr<WebsocketReader> reader_;
 
   Session* session_ = nullptr;  // From the accept to the end.
   CloseReason reason_ = CloseReason::kNormal;
-  bool reading_ = false;    // A read of Beast is under way.
+  bool reading_ = false;    // A read of Beast is under way, or its bytes are
+                            // waited for.
   bool receiving_ = false;  // The shard looks at what was read.
   bool paused_ = false;
   bool closing_ = false;        // Close() was called.
   bool client_closes_ = false;  // Its close frame has come.
   bool close_op_ = false;       // A close of Beast is under way.
-
-  // A message so far: read_bytes_ of them, in first_ or, if it is longer, in
-  // message_.
-  size_t read_bytes_ = 0;
-  std::array<char, kFirstBytes> first_;
-  std::string message_;
 };
 
-void WebsocketSession::StartAccept(const HttpRequest& request,
-                                   std::string connection) {
-  outgoing().SetOwner(
+void WebsocketSession::Accept(const HttpRequest& request,
+                              ConnectionFacts facts) {
+  outgoing_.SetOwner(
       std::shared_ptr<OutgoingStream::Owner>(shared_from_this(), this));
-  stream_.set_option(
-      websocket::stream_base::decorator([](websocket::response_type& response) {
-        response.set(http::field::server, "herald");
-      }));
-  stream_.async_accept(
-      request, [self = shared_from_this(),
-                connection = std::move(connection)](error_code ec) mutable {
-        self->OnAcceptDone(ec, std::move(connection));
-      });
-}
-
-void WebsocketSession::OnAcceptDone(error_code ec, std::string connection) {
-  outgoing().Uncork();
-  if (ec) {
+  reader_ = std::make_unique<WebsocketReader>(loop_->context().get_executor());
+  reader_->Attach(this);
+  if (reader_->Accept(request)) {
     loop_->state().observer->OnUpgradeRefused(UpgradeRefusal::kBadRequest);
-    outgoing().Flush();
+    outgoing_.Flush();
     error_code ignored;
-    outgoing().next_layer().shutdown(tcp::socket::shutdown_send, ignored);
+    outgoing_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     return;
   }
-  stream_.control_callback(
-      [this](websocket::frame_type type, beast::string_view) {
-        OnControlFrame(type);
-      });
+  loop_->Hold(shared_from_this());
   // The number says which shard has the socket (Router::ShardOf()).
   const auto count = static_cast<uint64_t>(loop_->state().shard_count);
   uint64_t number = 0;
@@ -146,55 +126,64 @@ void WebsocketSession::OnAcceptDone(error_code ec, std::string connection) {
     number = RandomNumber() / count * count;
     number += static_cast<uint64_t>(loop_->index());
   }
-  session_ = loop_->shard().Open(this, number, std::move(connection));
+  session_ = loop_->shard().Open(this, number, std::move(facts));
   StartRead();
-}
-
-net::mutable_buffer WebsocketSession::Room() {
-  if (read_bytes_ == 0) return net::buffer(first_);
-  if (message_.size() == read_bytes_) {
-    message_.resize(read_bytes_ +
-                    std::clamp(read_bytes_, kMoreBytesMin, kMoreBytesMax));
-  }
-  return net::buffer(message_) + read_bytes_;
 }
 
 void WebsocketSession::StartRead() {
   reading_ = true;
-  stream_.async_read_some(
-      Room(), [self = shared_from_this()](error_code ec, size_t bytes) {
-        self->OnReadDone(ec, bytes);
-      });
+  reader_->StartRead();
 }
 
-void WebsocketSession::OnReadDone(error_code ec, size_t bytes) {
+void WebsocketSession::OnWantsBytes() {
+  // A close may wait for its turn.
+  if (reader_->idle() && !closing_) loop_->readers().Put(std::move(reader_));
+  outgoing_.WaitReadable(
+      [self = shared_from_this()](error_code ec) { self->OnReadable(ec); });
+}
+
+void WebsocketSession::Borrow() {
+  if (reader_ != nullptr) return;
+  reader_ = loop_->readers().Take(loop_->context().get_executor());
+  reader_->Attach(this);
+  reader_->SetMessageBytesMax(loop_->shard().message_bytes_max());
+}
+
+void WebsocketSession::OnReadable(error_code ec) {
+  Borrow();
+  size_t bytes = 0;
+  if (!ec) bytes = outgoing_.Read(reader_->room(), &ec);
+  if (ec == net::error::would_block) return OnWantsBytes();
+  if (ec && reader_->idle() && !closing_) {
+    // Beast has nothing to do with it.
+    loop_->readers().Put(std::move(reader_));
+    reading_ = false;
+    return FinishIfDone();
+  }
+  reader_->Feed(ec, bytes);
+}
+
+void WebsocketSession::OnReadDone(error_code ec) {
   reading_ = false;
   if (ec || closing_) return FinishIfDone();
-  if (stream_.got_binary()) return Close(CloseReason::kBinary, "");
-  const bool whole = stream_.is_message_done();
-  if (read_bytes_ == 0 && !whole) message_.assign(first_.data(), bytes);
-  read_bytes_ += bytes;
-  if (whole) {
+  if (reader_->got_binary()) return Close(CloseReason::kBinary, "");
+  if (reader_->is_message_done()) {
     OnMessage();
   } else {
     loop_->shard().SignOfLife(session_);
   }
-  if (closing_) return;
-  if (paused_) return loop_->Hold(shared_from_this());
-  StartRead();
+  if (!closing_ && !paused_) StartRead();
 }
 
 void WebsocketSession::OnMessage() {
-  const std::string longer = std::exchange(message_, {});
-  const absl::string_view text(longer.empty() ? first_.data() : longer.data(),
-                               std::exchange(read_bytes_, 0));
   receiving_ = true;
-  loop_->shard().Receive(session_, text);
+  loop_->shard().Receive(session_, reader_->text());
   receiving_ = false;
+  reader_->ClearText();
 }
 
-void WebsocketSession::OnControlFrame(websocket::frame_type type) {
-  if (type == websocket::frame_type::close) client_closes_ = true;
+void WebsocketSession::OnControlFrame(bool closes) {
+  client_closes_ |= closes;
   if (session_ == nullptr || closing_) return;
   loop_->shard().SignOfLife(session_);
 }
@@ -203,27 +192,25 @@ void WebsocketSession::PauseReading() { paused_ = true; }
 
 void WebsocketSession::ResumeReading() {
   paused_ = false;
-  if (reading_ || receiving_ || closing_) return;
-  StartRead();
-  loop_->Release(shared_from_this());
+  if (!reading_ && !receiving_ && !closing_) StartRead();
 }
 
 // Beast may have begun to close by itself, and nothing follows a close frame:
 // what comes then is dropped.
 bool WebsocketSession::Enqueue(const Frame& frame, size_t written) {
-  if (closing_ || !stream_.is_open()) return true;
-  return outgoing().Push(frame, loop_->state().queue_bytes_max, written);
+  if (closing_ || !is_open()) return true;
+  return outgoing_.Push(frame, loop_->state().queue_bytes_max, written);
 }
 
 size_t WebsocketSession::WriteNow(absl::string_view bytes) {
-  if (closing_ || !stream_.is_open()) return bytes.size();
-  return outgoing().WriteNow(bytes);
+  if (closing_ || !is_open()) return bytes.size();
+  return outgoing_.WriteNow(bytes);
 }
 
 void WebsocketSession::Ping() {
-  if (closing_ || !stream_.is_open()) return;
-  outgoing().PushUnbounded(PingFrame());
-  outgoing().Flush();
+  if (closing_ || !is_open()) return;
+  outgoing_.PushUnbounded(PingFrame());
+  outgoing_.Flush();
 }
 
 void WebsocketSession::Close(CloseReason why, absl::string_view text) {
@@ -231,20 +218,19 @@ void WebsocketSession::Close(CloseReason why, absl::string_view text) {
   closing_ = true;
   const CloseFrame frame = loop_->state().dialect->Close(why);
   if (why == CloseReason::kSlow) {
-    loop_->state().observer->OnSlow(outgoing().Clear());
+    loop_->state().observer->OnSlow(outgoing_.Clear());
   }
   SetDeadline();
   // Beast has failed or closes by itself: the read that does so ends soon.
-  if (!stream_.is_open()) return;
+  if (!is_open()) return;
   reason_ = why;
   close_op_ = true;
   const absl::string_view shown =
       contract::CutUtf8(text.empty() ? frame.text : text, kCloseTextMax);
-  stream_.async_close(
+  Borrow();
+  reader_->StartClose(
       websocket::close_reason(static_cast<websocket::close_code>(frame.code),
-                              beast::string_view(shown.data(), shown.size())),
-      [self = shared_from_this()](error_code) { self->OnCloseDone(); });
-  loop_->Release(shared_from_this());
+                              beast::string_view(shown.data(), shown.size())));
 }
 
 void WebsocketSession::OnCloseDone() {
@@ -267,25 +253,26 @@ void WebsocketSession::SetDeadline() {
 void WebsocketSession::OnTimer() {
   // What is under way fails, and finishes the session.
   error_code ignored;
-  outgoing().next_layer().close(ignored);
+  outgoing_.socket().close(ignored);
 }
 
 void WebsocketSession::FinishIfDone() {
   if (reading_ || close_op_ || session_ == nullptr) return;
   Cancel();
   error_code ignored;
-  outgoing().next_layer().close(ignored);
+  outgoing_.socket().close(ignored);
   loop_->state().observer->OnWebsocketEnded(reason_);
   loop_->shard().Closed(std::exchange(session_, nullptr));
+  loop_->Release(shared_from_this());  // The end of this, if none else has it.
 }
 
 }  // namespace
 
 void StartWebsocketSession(EventLoop* loop, TcpSocket socket,
                            const HttpRequest& request, ConnectionSlot slot,
-                           std::string connection) {
+                           ConnectionFacts facts) {
   std::make_shared<WebsocketSession>(loop, std::move(socket), std::move(slot))
-      ->StartAccept(request, std::move(connection));
+      ->Accept(request, std::move(facts));
 }
 
 }  // namespace herald::gateway

@@ -5,36 +5,31 @@
 // with a deadline.
 //
 // Idle sockets are what a gateway has most of, so a socket that waits for a
-// message owns no buffer for it but a few bytes; longer messages get a string
-// for as long as they take.
+// message has no stream of Beast and no buffer: it borrows both when bytes
+// come (websocket_reader.h).
 //
 // Threads: its loop.
 //
-// Lifetime: the session belongs to the operations that it waits for; while its
-// reading is paused, to the loop.
+// Lifetime: the session belongs to the loop until it has ended, and to the
+// operations of Asio that it waits for.
 
 #ifndef HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 #define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/message.hpp>
-#include <string>
-
+#include "gateway/core/connection_facts.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
+#include "gateway/net/websocket_reader.h"
 
 namespace herald::gateway {
-
-using HttpRequest = http::request<http::empty_body>;
 
 // Answers the upgrade `request` that was read from `socket`, and serves the
 // WebSocket until it ends. A handshake that is wrong in detail (a key that is
 // none, another version) is answered with its HTTP error and nothing more.
-// `connection` is a serialized v1::Connection.
 void StartWebsocketSession(EventLoop* loop, TcpSocket socket,
                            const HttpRequest& request, ConnectionSlot slot,
-                           std::string connection);
+                           ConnectionFacts facts);
 
 }  // namespace herald::gateway
 

@@ -17,6 +17,17 @@ namespace {
 constexpr char kKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr char kAccept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 constexpr absl::string_view kEndOfHead = "\r\n\r\n";
+// What a crowd's browsers are, and what their users read.
+constexpr std::array<absl::string_view, 4> kAgents = {
+    "(X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0",
+    "(Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0",
+    "(X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/120.0.0.0 Safari/537.36",
+    "(Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/119.0.0.0 Safari/537.36"};
+constexpr std::array<absl::string_view, 5> kLanguages = {
+    "en-US,en;q=0.5", "de,en;q=0.7", "fr-FR,fr;q=0.9", "es;q=0.9", "nl,en"};
+
 constexpr std::array<char, 4> kMask = {0x17, 0x2B, 0x5C, 0x71};
 
 void AppendHead(Opcode opcode, size_t length, int mask_bit, std::string* out) {
@@ -40,10 +51,14 @@ std::string UpgradeRequest(absl::string_view host, absl::string_view path,
                    "\r\nConnection: Upgrade\r\nUpgrade: websocket"
                    "\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ",
                    kKey, "\r\n");
+  const auto user = static_cast<size_t>(number);
   const std::string browser = absl::StrCat(
-      "Origin: http://", host,
-      "\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:115.0) Gecko/20100101"
-      " Firefox/115.0\r\nAccept: */*\r\nAccept-Language: en-US,en;q=0.5"
+      "Origin: http://", host, "\r\nUser-Agent: Mozilla/5.0 ",
+      kAgents[user % kAgents.size()], "\r\nAccept: */*\r\nAccept-Language: ",
+      kLanguages[user / kAgents.size() % kLanguages.size()],
+      "\r\nAccept-Encoding: gzip, deflate, br"
+      "\r\nSec-Fetch-Dest: websocket\r\nSec-Fetch-Mode: websocket"
+      "\r\nSec-Fetch-Site: same-origin"
       "\r\nPragma: no-cache\r\nCache-Control: no-cache\r\nCookie: session=");
   const size_t least = needed.size() + browser.size() + kEndOfHead.size();
   if (bytes <= least) return absl::StrCat(needed, "\r\n");

@@ -2,6 +2,7 @@
 
 #include "tests/benchmark/websocket_bytes.h"
 
+#include <set>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -24,6 +25,25 @@ TEST(AnUpgradeRequest, IsThatOfOneUser) {
             UpgradeRequest("a:1", "/ws", 700, 7));
   EXPECT_NE(UpgradeRequest("a:1", "/ws", 700, 7),
             UpgradeRequest("a:1", "/ws", 700, 8));
+}
+
+TEST(AnUpgradeRequest, HasACookieOfItsOwnAndABrowserLikeOthers) {
+  const auto cookie = [](const std::string& request) {
+    const size_t start = request.find("session=") + 8;
+    return request.substr(start, request.find('\r', start) - start);
+  };
+  std::set<std::string> cookies;
+  std::set<std::string> browsers;
+  for (int number = 0; number < 1000; ++number) {
+    const std::string request =
+        UpgradeRequest("127.0.0.1:8080", "/ws", 700, number);
+    cookies.insert(cookie(request));
+    browsers.insert(request.substr(0, request.find("Cookie")));
+    EXPECT_GE(cookie(request).size(), 150u) << request;
+    EXPECT_LE(cookie(request).size(), 215u) << request;
+  }
+  EXPECT_EQ(cookies.size(), 1000u);
+  EXPECT_EQ(browsers.size(), 20u);
 }
 
 TEST(AnUpgradeAnswer, IsMeasuredWhenItIsWhole) {

@@ -134,10 +134,11 @@ class GatewayWorld : public ::testing::Test {
     auto& browser = *browsers_.emplace_back(std::make_unique<Browser>());
     const uint64_t number = 2 * (++opened_) + static_cast<uint64_t>(shard);
     browser.shard = loops_[shard].shard.get();
-    v1::Connection connection;
-    connection.set_origin("https://example.org");
-    browser.session = browser.shard->Open(&browser.socket, number,
-                                          connection.SerializeAsString());
+    HeaderPool::Builder facts("203.0.113.7");
+    facts.AddHeader("Origin", "https://example.org");
+    browser.session =
+        browser.shard->Open(&browser.socket, number,
+                            browser.shard->headers().Make(std::move(facts)));
     browser.id = browser.session->socket_id();
     Run();
     return browser;

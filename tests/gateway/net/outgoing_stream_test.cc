@@ -113,26 +113,7 @@ class AnOutgoingStream : public ::testing::Test {
   std::optional<OutgoingStream> stream_;
 };
 
-TEST_F(AnOutgoingStream, WritesNothingWhileItIsCorkedButAcceptsAll) {
-  std::optional<Result> response;
-  Write("HTTP/1.1 101\r\n\r\n", &response);
-  EXPECT_FALSE(response.has_value()) << "completed inline";
-  Poll();
-  ASSERT_TRUE(response.has_value());
-  EXPECT_EQ(response->bytes, 16u);
-  stream_->Push(FrameOf("first"), kNoBound);
-  stream_->Flush();
-  EXPECT_TRUE(NothingToRead());
-
-  stream_->Uncork();
-  stream_->Flush();
-
-  EXPECT_EQ(Read(21), "HTTP/1.1 101\r\n\r\nfirst");
-}
-
 TEST_F(AnOutgoingStream, WritesPastAnEmptyOutboxAndNoOther) {
-  EXPECT_EQ(stream_->WriteNow("corked"), 0u);
-  stream_->Uncork();
   EXPECT_EQ(stream_->WriteNow("one,"), 4u);
   stream_->Push(FrameOf("two,"), kNoBound);
   EXPECT_EQ(stream_->WriteNow("three,"), 0u);
@@ -142,7 +123,6 @@ TEST_F(AnOutgoingStream, WritesPastAnEmptyOutboxAndNoOther) {
 }
 
 TEST_F(AnOutgoingStream, GoesOnWithAFrameThatWasBegunPastTheOutbox) {
-  stream_->Uncork();
   const std::string bytes(16 << 20, 'x');
   const size_t written = stream_->WriteNow(bytes);
   ASSERT_GT(written, 0u);
@@ -155,7 +135,6 @@ TEST_F(AnOutgoingStream, GoesOnWithAFrameThatWasBegunPastTheOutbox) {
 }
 
 TEST_F(AnOutgoingStream, WritesOnlyWhenItIsFlushed) {
-  stream_->Uncork();
   stream_->Push(FrameOf("one,"), kNoBound);
   stream_->Push(FrameOf("two"), kNoBound);
   EXPECT_TRUE(NothingToRead());
@@ -168,7 +147,6 @@ TEST_F(AnOutgoingStream, WritesOnlyWhenItIsFlushed) {
 }
 
 TEST_F(AnOutgoingStream, KeepsBeastsWritesInOrderBetweenItsFrames) {
-  stream_->Uncork();
   std::optional<Result> pong;
   stream_->Push(FrameOf("before,"), kNoBound);
   Write("pong,", &pong);
@@ -183,7 +161,6 @@ TEST_F(AnOutgoingStream, KeepsBeastsWritesInOrderBetweenItsFrames) {
 }
 
 TEST_F(AnOutgoingStream, WritesMoreFramesThanOneGatherTakes) {
-  stream_->Uncork();
   std::string all;
   for (int i = 0; i < 1000; ++i) {
     stream_->Push(FrameOf(std::to_string(i) + ","), kNoBound);
@@ -195,7 +172,6 @@ TEST_F(AnOutgoingStream, WritesMoreFramesThanOneGatherTakes) {
 }
 
 TEST_F(AnOutgoingStream, GoesOnByItselfWhenTheKernelTakesMore) {
-  stream_->Uncork();
   std::string all = Congest();
   stream_->Push(FrameOf("last"), kNoBound);
   stream_->Flush();
@@ -208,7 +184,6 @@ TEST_F(AnOutgoingStream, GoesOnByItselfWhenTheKernelTakesMore) {
 }
 
 TEST_F(AnOutgoingStream, CompletesAWriteOfBeastWhenItHasLeftAndNotBefore) {
-  stream_->Uncork();
   const std::string before = Congest();
   std::optional<Result> pong;
   Write("pong", &pong);
@@ -222,7 +197,6 @@ TEST_F(AnOutgoingStream, CompletesAWriteOfBeastWhenItHasLeftAndNotBefore) {
 }
 
 TEST_F(AnOutgoingStream, OffersTheKernelWhatWaitsBeforeItRefuses) {
-  stream_->Uncork();
   std::string all;
   for (int i = 0; i < 100; ++i) {
     const std::string text = std::to_string(i) + ",";
@@ -235,7 +209,6 @@ TEST_F(AnOutgoingStream, OffersTheKernelWhatWaitsBeforeItRefuses) {
 }
 
 TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhenTheKernelIsFull) {
-  stream_->Uncork();
   const std::string begun = Congest();
   EXPECT_FALSE(stream_->Push(FrameOf("6789"), 8));
   EXPECT_EQ(Read(begun.size()).size(), begun.size());
@@ -243,14 +216,7 @@ TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhenTheKernelIsFull) {
       << "one frame on an empty queue always fits";
 }
 
-TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhileItIsCorked) {
-  EXPECT_TRUE(stream_->Push(FrameOf("12345"), 8));
-  EXPECT_FALSE(stream_->Push(FrameOf("6789"), 8));
-  EXPECT_TRUE(NothingToRead());
-}
-
 TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {
-  stream_->Uncork();
   const std::string begun = Congest();
   std::optional<Result> pong;
   stream_->Push(FrameOf("given up"), kNoBound);
@@ -266,8 +232,37 @@ TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {
   EXPECT_EQ(queue_bytes_, 0);
 }
 
+TEST_F(AnOutgoingStream, ReadsWhatThereIsWhenThereIsSomething) {
+  std::string bytes(5, '\0');
+  error_code ec;
+  EXPECT_EQ(stream_->Read(net::buffer(bytes), &ec), 0u);
+  EXPECT_EQ(ec, net::error::would_block);
+
+  std::optional<error_code> readable;
+  stream_->WaitReadable([&](error_code result) { readable = result; });
+  Poll();
+  EXPECT_FALSE(readable.has_value());
+  peer_.write_some(net::buffer("hello you", 9));
+  const Clock::time_point deadline = Clock::now() + kPatience;
+  while (!readable && Clock::now() < deadline) Poll();
+  ASSERT_TRUE(readable.has_value());
+  EXPECT_FALSE(*readable);
+  ec = {};
+  EXPECT_EQ(stream_->Read(net::buffer(bytes), &ec), 5u);
+  EXPECT_EQ(bytes, "hello");
+  EXPECT_EQ(stream_->Read(net::buffer(bytes), &ec), 4u);
+  EXPECT_FALSE(ec);
+
+  peer_.shutdown(tcp::socket::shutdown_send);
+  readable.reset();
+  stream_->WaitReadable([&](error_code result) { readable = result; });
+  while (!readable && Clock::now() < deadline) Poll();
+  ASSERT_TRUE(readable.has_value()) << "the end is something to read";
+  EXPECT_EQ(stream_->Read(net::buffer(bytes), &ec), 0u);
+  EXPECT_EQ(ec, net::error::eof);
+}
+
 TEST_F(AnOutgoingStream, TellsItsOwnerThatAnEndHasBegun) {
-  stream_->Uncork();
   std::optional<Result> done;
   Write(std::string("\x8A\x00", 2), &done);
   Poll();
@@ -280,13 +275,11 @@ TEST_F(AnOutgoingStream, TellsItsOwnerThatAnEndHasBegun) {
 }
 
 TEST_F(AnOutgoingStream, DropsWhatComesUntilItsPeerHasEndedToo) {
-  stream_->Uncork();
   stream_->Push(FrameOf("last words"), kNoBound);
   stream_->Flush();
   const std::string much(8 << 20, 'x');
   std::optional<error_code> ended;
-  async_teardown(beast::role_type::server, *stream_,
-                 [&ended](error_code ec) { ended = ec; });
+  stream_->async_teardown([&ended](error_code ec) { ended = ec; });
   EXPECT_FALSE(ended.has_value()) << "completed inline";
   size_t sent = 0;
   const Clock::time_point deadline = Clock::now() + kPatience;
@@ -306,10 +299,8 @@ TEST_F(AnOutgoingStream, DropsWhatComesUntilItsPeerHasEndedToo) {
 }
 
 TEST_F(AnOutgoingStream, SaysWhatWentWrongWithItsTeardown) {
-  stream_->Uncork();
   std::optional<error_code> ended;
-  async_teardown(beast::role_type::server, *stream_,
-                 [&ended](error_code ec) { ended = ec; });
+  stream_->async_teardown([&ended](error_code ec) { ended = ec; });
   peer_.set_option(net::socket_base::linger(true, 0));
   peer_.close();
   const Clock::time_point deadline = Clock::now() + kPatience;
@@ -319,14 +310,15 @@ TEST_F(AnOutgoingStream, SaysWhatWentWrongWithItsTeardown) {
 }
 
 TEST_F(AnOutgoingStream, EndsWithItsPeer) {
-  stream_->Uncork();
   Congest();
   std::optional<Result> pong;
   Write("pong", &pong);
   char byte;
-  std::optional<Result> read;
-  stream_->async_read_some(net::buffer(&byte, 1),
-                           [&](error_code ec, size_t) { read = Result{ec}; });
+  std::optional<error_code> read;
+  stream_->WaitReadable([&](error_code ec) {
+    read = ec;
+    if (!ec) stream_->Read(net::buffer(&byte, 1), &*read);
+  });
   peer_.set_option(net::socket_base::linger(true, 0));
   peer_.close();
 
@@ -334,7 +326,7 @@ TEST_F(AnOutgoingStream, EndsWithItsPeer) {
   while ((!pong || !read) && Clock::now() < deadline) Poll();
   ASSERT_TRUE(pong.has_value() && read.has_value());
   EXPECT_TRUE(pong->ec);
-  EXPECT_TRUE(read->ec);
+  EXPECT_TRUE(*read);
   EXPECT_EQ(queue_bytes_, 0);
   EXPECT_TRUE(stream_->Push(FrameOf("too late"), 1)) << "that is not slowness";
   EXPECT_EQ(stream_->waiting_bytes(), 0u);
@@ -346,7 +338,6 @@ TEST_F(AnOutgoingStream, EndsWithItsPeer) {
 }
 
 TEST_F(AnOutgoingStream, KeepsItsOwnerWhileItWaitsForTheKernel) {
-  stream_->Uncork();
   EXPECT_EQ(owner_.use_count(), 1);
   const std::string all = Congest();
   EXPECT_EQ(owner_.use_count(), 2);

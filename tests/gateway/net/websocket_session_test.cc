@@ -194,6 +194,67 @@ TEST(ManyMessages, MayComeAtOnceAndAreAnsweredInOrder) {
   EXPECT_EQ(gateway.Metric("herald_gateway_bad_messages_total"), 250);
 }
 
+// More sockets than their loop has readers in stock.
+TEST(ManySockets, MayAllBeInTheMiddleOfAMessage) {
+  constexpr size_t kSockets = 3 * ReaderPool::kIdleMax;
+  TestGateway gateway;
+  std::vector<std::unique_ptr<RawSocket>> sockets;
+  const std::string frame = ClientFrame(kText, kPingMessage);
+  for (size_t i = 0; i < kSockets; ++i) {
+    sockets.push_back(std::make_unique<RawSocket>(gateway.address()));
+    Connect(*sockets.back());
+  }
+  // Each at another place of its message.
+  for (size_t i = 0; i < kSockets; ++i) {
+    sockets[i]->Send(frame.substr(0, 1 + i % (frame.size() - 1)));
+  }
+  for (size_t i = kSockets; i-- > 0;) {
+    sockets[i]->Send(frame.substr(1 + i % (frame.size() - 1)) + frame);
+    EXPECT_EQ(Next(*sockets[i]), kPongMessage) << i;
+    EXPECT_EQ(Next(*sockets[i]), kPongMessage) << i;
+  }
+}
+
+// Beast says nothing of a message whose first fragment is empty.
+TEST(AMessage, MayBeginWithNothingAndIsNobodyElses) {
+  TestGateway gateway;
+  RawSocket ada(gateway.address());
+  RawSocket bob(gateway.address());
+  Connect(ada);
+  Connect(bob);
+  const std::string nothing = ClientFrame(kText, "", false);
+  for (const std::string& before :
+       {std::string(), ClientFrame(kText, kPingMessage),
+        ClientFrame(kPing, "x"),
+        ClientFrame(kText, R"({"ty)", false) +
+            ClientFrame(kContinuation, R"(pe":"ping"})")}) {
+    ada.Send(before + nothing + ClientFrame(kPing, "seen"));
+    std::optional<ServerFrame> frame;
+    do {
+      frame = ada.ReadFrame();
+      ASSERT_TRUE(frame.has_value());
+    } while (frame->payload != "seen");
+    bob.Send(ClientFrame(kText, kPingMessage));
+    EXPECT_EQ(Next(bob), kPongMessage);
+    ada.Send(ClientFrame(kContinuation, kPingMessage));
+    EXPECT_EQ(Next(ada), kPongMessage);
+  }
+}
+
+TEST(ASocketThatBreaksTheProtocol, LeavesTheOthersAlone) {
+  TestGateway gateway;
+  RawSocket ada(gateway.address());
+  Connect(ada);
+  for (const char* const bad : {"\x81\x01x", "\xFF\x80mask", "\x83\x80mask"}) {
+    RawSocket bob(gateway.address());
+    Connect(bob);
+    bob.Send(bad);
+    EXPECT_EQ(bob.ReadUntilClose(), 1002);
+    ada.Send(ClientFrame(kText, kPingMessage));
+    EXPECT_EQ(Next(ada), kPongMessage);
+  }
+}
+
 TEST(Silence, IsAnsweredWithAPingAndThenWithTheEnd) {
   link::v1::Settings settings;
   settings.set_heartbeat_interval_ms(300);

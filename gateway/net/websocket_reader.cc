@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/net/websocket_reader.h"
+
+#include <algorithm>
+#include <boost/asio/error.hpp>
+#include <boost/beast/core/buffer_traits.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/role.hpp>
+#include <boost/beast/websocket/stream.hpp>
+#include <boost/system/system_error.hpp>
+#include <type_traits>
+#include <utility>
+
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+namespace {
+
+constexpr size_t kTextBytes = 2048;  // Most client messages fit.
+constexpr size_t kMoreBytesMax = 65536;
+
+// An upgrade that is a yes (the example of RFC 6455 section 1.3), for a stream
+// that is made for a socket which has had its handshake.
+const HttpRequest& AnyUpgrade() {
+  static const HttpRequest request = [] {
+    HttpRequest any(http::verb::get, "/", 11);
+    any.set(http::field::host, "any");
+    any.set(http::field::connection, "upgrade");
+    any.set(http::field::upgrade, "websocket");
+    any.set(http::field::sec_websocket_version, "13");
+    any.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
+    return any;
+  }();
+  return request;
+}
+
+// The size of a client's frame around so many bytes (RFC 6455 section 5.2).
+size_t SizeOfFrame(size_t payload_bytes) {
+  constexpr size_t kHeadAndMask = 2 + 4;
+  return payload_bytes + kHeadAndMask +
+         (payload_bytes < 126     ? 0
+          : payload_bytes < 65536 ? 2
+                                  : 8);
+}
+
+// Whether a client's frame that begins with two such bytes is the first
+// fragment of a message, of text or binary, and empty.
+bool BeginsEmpty(char first, char second) {
+  return (first == '\x01' || first == '\x02') && second == '\x80';
+}
+
+}  // namespace
+
+// A read of Beast that has not completed.
+class WebsocketReader::Read {
+ public:
+  virtual ~Read() = default;
+  virtual void Complete(error_code ec, size_t bytes) = 0;
+};
+
+template <typename Handler>
+class WebsocketReader::ReadOf final : public Read {
+ public:
+  explicit ReadOf(Handler handler) : handler_(std::move(handler)) {}
+  void Complete(error_code ec, size_t bytes) override { handler_(ec, bytes); }
+
+ private:
+  Handler handler_;
+};
+
+// The stream under Beast: reads are kept, writes are passed on.
+class WebsocketReader::Layer {
+ public:
+  using executor_type = TcpSocket::executor_type;
+  using next_layer_type = TcpSocket;
+
+  Layer(executor_type executor, WebsocketReader* reader)
+      : executor_(executor), reader_(reader) {}
+
+  executor_type get_executor() { return executor_; }
+  TcpSocket& next_layer() { return outgoing().socket(); }
+
+  // AsyncStream. -------------------------------------------------------------
+
+  template <typename Buffers, typename Handler>
+  void async_read_some(const Buffers& buffers, Handler&& handler) {
+    auto first = net::buffer_sequence_begin(buffers);
+    while (net::mutable_buffer(*first).size() == 0) ++first;
+    reader_->room_ = *first;
+    reader_->wanted_bytes_ = beast::buffer_bytes(buffers);
+    reader_->read_ = std::make_unique<ReadOf<std::decay_t<Handler>>>(
+        std::forward<Handler>(handler));
+    if (reader_->all_bytes_ == 0) {
+      reader_->all_bytes_ = reader_->wanted_bytes_;
+    }
+    if (reader_->user_ != nullptr) reader_->user_->OnWantsBytes();
+  }
+
+  template <typename Buffers, typename Handler>
+  void async_write_some(const Buffers& buffers, Handler&& handler) {
+    outgoing().async_write_some(buffers, std::forward<Handler>(handler));
+  }
+
+  // SyncStream, for the opening handshake: all of it can be done at once, for
+  // its request has been read, and its answer waits for the first message. ---
+
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers, error_code& ec) {
+    ec = {};
+    const size_t size = beast::buffer_bytes(buffers);
+    if (reader_->user_ == nullptr || size == 0) return size;
+    outgoing().PushUnbounded(Frame(std::make_shared<const std::string>(
+        beast::buffers_to_string(buffers))));
+    return size;
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers) {
+    error_code never;
+    return write_some(buffers, never);
+  }
+  template <typename Buffers>
+  size_t read_some(const Buffers& /*buffers*/, error_code& ec) {
+    ec = net::error::operation_not_supported;
+    return 0;
+  }
+  template <typename Buffers>
+  size_t read_some(const Buffers& /*buffers*/) {
+    throw boost::system::system_error(
+        error_code(net::error::operation_not_supported));
+  }
+
+  // Found by Beast through argument-dependent lookup when it ends a connection.
+  template <typename Handler>
+  friend void async_teardown(beast::role_type /*role*/, Layer& layer,
+                             Handler&& handler) {
+    layer.outgoing().async_teardown(std::forward<Handler>(handler));
+  }
+
+ private:
+  OutgoingStream& outgoing() { return reader_->user_->outgoing(); }
+
+  executor_type executor_;
+  WebsocketReader* const reader_;
+};
+
+struct WebsocketReader::Beast {
+  // Permessage-deflate is compiled out: a frame is encoded once for all.
+  websocket::stream<Layer, /*deflateSupported=*/false> stream;
+};
+
+WebsocketReader::WebsocketReader(TcpSocket::executor_type executor)
+    : beast_(new Beast{websocket::stream<Layer, /*deflateSupported=*/false>(
+          executor, this)}),
+      text_(kTextBytes, '\0') {
+  beast_->stream.set_option(
+      websocket::stream_base::decorator([](websocket::response_type& response) {
+        response.set(http::field::server, "herald");
+      }));
+  beast_->stream.control_callback(
+      [this](websocket::frame_type type, beast::string_view payload) {
+        OnControlFrame(type == websocket::frame_type::close, payload.size());
+      });
+}
+
+WebsocketReader::~WebsocketReader() = default;
+
+void WebsocketReader::Attach(User* user) {
+  user_ = user;
+  fed_bytes_ = 0;
+  told_bytes_ = 0;
+  begins_empty_ = false;
+  last_byte_ = 0;
+}
+
+error_code WebsocketReader::Accept(const HttpRequest& request) {
+  error_code ec;
+  beast_->stream.accept(request, ec);
+  return ec;
+}
+
+void WebsocketReader::StartRead() {
+  if (text_bytes_ == text_.size()) {
+    text_.resize(text_bytes_ + std::min(text_bytes_, kMoreBytesMax));
+  }
+  beast_->stream.async_read_some(
+      net::buffer(text_) + text_bytes_,
+      [this](error_code ec, size_t bytes) { OnReadDone(ec, bytes); });
+}
+
+void WebsocketReader::OnReadDone(error_code ec, size_t bytes) {
+  text_bytes_ += bytes;
+  if (!ec && is_message_done()) told_bytes_ += SizeOfFrame(text_bytes_);
+  user_->OnReadDone(ec);
+}
+
+void WebsocketReader::OnControlFrame(bool closes, size_t bytes) {
+  told_bytes_ += SizeOfFrame(bytes);
+  user_->OnControlFrame(closes);
+}
+
+void WebsocketReader::StartClose(const websocket::close_reason& why) {
+  beast_->stream.async_close(why, [this](error_code) { user_->OnCloseDone(); });
+}
+
+void WebsocketReader::SetMessageBytesMax(size_t bytes) {
+  beast_->stream.read_message_max(bytes);
+}
+
+void WebsocketReader::Feed(error_code ec, size_t bytes) {
+  contract::Require(read_ != nullptr);
+  const absl::string_view fed(static_cast<const char*>(room_.data()), bytes);
+  for (const char byte : fed) {
+    begins_empty_ |= BeginsEmpty(std::exchange(last_byte_, byte), byte);
+  }
+  fed_bytes_ += bytes;
+  // The handler may want the next bytes, or be our end.
+  const std::unique_ptr<Read> read = std::move(read_);
+  read->Complete(ec, bytes);
+}
+
+bool WebsocketReader::idle() const {
+  return read_ != nullptr && is_open() && is_message_done() &&
+         wanted_bytes_ == all_bytes_ && !may_have_begun();
+}
+
+// If the first fragment of a message is empty, Beast waits for the next one as
+// if there was nothing, and would take another client's message for a mistake.
+// There is no such fragment if none of the bytes look like one, or if all of
+// them are of frames that we were told of. A message in fragments has no fewer
+// bytes than in one frame, so what was told is never more than what was fed. A
+// client that does begin so keeps its reader from then on.
+bool WebsocketReader::may_have_begun() const {
+  return begins_empty_ && told_bytes_ != fed_bytes_;
+}
+
+bool WebsocketReader::is_open() const { return beast_->stream.is_open(); }
+bool WebsocketReader::got_binary() const { return beast_->stream.got_binary(); }
+bool WebsocketReader::is_message_done() const {
+  return beast_->stream.is_message_done();
+}
+
+void WebsocketReader::ClearText() {
+  text_bytes_ = 0;
+  if (text_.size() > kTextBytes) text_ = std::string(kTextBytes, '\0');
+}
+
+ReaderPool::ReaderPool() = default;
+ReaderPool::~ReaderPool() = default;
+
+std::unique_ptr<WebsocketReader> ReaderPool::Take(
+    TcpSocket::executor_type executor) {
+  std::unique_ptr<WebsocketReader> reader;
+  if (!idle_.empty()) {
+    reader = std::move(idle_.back());
+    idle_.pop_back();
+    return reader;
+  }
+  reader = std::make_unique<WebsocketReader>(executor);
+  contract::Require(!reader->Accept(AnyUpgrade()));
+  reader->StartRead();
+  return reader;
+}
+
+void ReaderPool::Put(std::unique_ptr<WebsocketReader> reader) {
+  contract::Require(reader->idle());
+  reader->Detach();
+  // An older one has to go if there are too many: this one may be in a call.
+  if (idle_.size() == kIdleMax) idle_.pop_back();
+  idle_.push_back(std::move(reader));
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// That one stream of Beast serves many sockets, and when it may.
+//
+// Method: real TCP connections over loopback, served by an io_context that the
+// test turns by hand. The test does what a session does, step by step.
+
+#include "gateway/net/websocket_reader.h"
+
+#include <algorithm>
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "gtest/gtest.h"
+#include "tests/support/deadline.h"
+#include "tests/support/raw_socket.h"
+
+namespace herald::gateway {
+namespace {
+
+using testing_support::ClientFrame;
+using testing_support::Clock;
+using testing_support::kClose;
+using testing_support::kContinuation;
+using testing_support::kPatience;
+using testing_support::kPing;
+using testing_support::kText;
+using testing_support::Opcode;
+
+// One socket and its client.
+class TestUser final : public WebsocketReader::User,
+                       public OutgoingStream::Owner {
+ public:
+  explicit TestUser(net::io_context* context)
+      : context_(context), peer_(*context) {
+    TcpAcceptor acceptor(*context);
+    acceptor.open(tcp::v4());
+    acceptor.bind({net::ip::address_v4::loopback(), 0});
+    acceptor.listen();
+    peer_.open(tcp::v4());
+    peer_.connect(acceptor.local_endpoint());
+    peer_.non_blocking(true);
+    outgoing_.emplace(acceptor.accept(), &queue_bytes_);
+  }
+
+  // The client says `bytes`, and `reader` is fed with what it says.
+  void Say(absl::string_view bytes, WebsocketReader* reader) {
+    net::write(peer_, net::buffer(bytes.data(), bytes.size()));
+    const Clock::time_point deadline = Clock::now() + kPatience;
+    for (size_t fed = 0; fed < bytes.size() && Clock::now() < deadline;) {
+      error_code ec;
+      const size_t size = outgoing_->Read(reader->room(), &ec);
+      if (size == 0) continue;
+      fed += size;
+      reader->Feed({}, size);
+      Poll();
+    }
+  }
+
+  // The client says a message, which is read part by part.
+  void SayMessage(absl::string_view frame, WebsocketReader* reader) {
+    constexpr size_t kPart = 1000;
+    for (; !frame.empty(); frame.remove_prefix(std::min(kPart, frame.size()))) {
+      int before = reads;
+      Say(frame.substr(0, kPart), reader);
+      while (reads > before && !reader->is_message_done()) {
+        before = reads;
+        reader->StartRead();
+        Poll();
+      }
+    }
+  }
+
+  // All that has come to the client.
+  std::string Hear() {
+    outgoing_->Flush();
+    Poll();
+    std::string all(4096, '\0');
+    error_code ec;
+    all.resize(peer_.read_some(net::buffer(all), ec));
+    return all;
+  }
+
+  void Poll() {
+    context_->restart();
+    context_->poll();
+  }
+
+  OutgoingStream& outgoing() override { return *outgoing_; }
+  void OnWantsBytes() override { ++wants; }
+  void OnReadDone(error_code ec) override {
+    ++reads;
+    error = ec;
+  }
+  void OnControlFrame(bool closes) override { controls.push_back(closes); }
+  void OnCloseDone() override { ++closed; }
+  void OnCloseQueued(int /*code*/) override {}
+
+  int wants = 0;
+  int reads = 0;
+  int closed = 0;
+  error_code error;
+  std::vector<bool> controls;
+
+ private:
+  net::io_context* const context_;
+  int64_t queue_bytes_ = 0;
+  TcpSocket peer_;
+  std::optional<OutgoingStream> outgoing_;
+};
+
+class AReader : public ::testing::Test {
+ protected:
+  std::unique_ptr<WebsocketReader> Take() {
+    return pool_.Take(context_.get_executor());
+  }
+
+  net::io_context context_;
+  ReaderPool pool_;
+};
+
+TEST_F(AReader, ServesOneSocketAfterAnother) {
+  TestUser ada(&context_);
+  TestUser bob(&context_);
+  std::unique_ptr<WebsocketReader> reader = Take();
+  for (int i = 0; i < 3; ++i) {
+    for (TestUser* const user : {&ada, &bob}) {
+      ASSERT_TRUE(reader->idle());
+      reader->Attach(user);
+      user->Say(ClientFrame(kText, "hello"), reader.get());
+      EXPECT_EQ(user->reads, i + 1);
+      EXPECT_TRUE(reader->is_message_done());
+      EXPECT_EQ(reader->text(), "hello");
+      EXPECT_FALSE(reader->idle()) << "the message has not been seen";
+      reader->ClearText();
+      reader->StartRead();
+      reader->Detach();
+    }
+  }
+}
+
+TEST_F(AReader, AnswersAPingToWhomItComesFrom) {
+  TestUser ada(&context_);
+  TestUser bob(&context_);
+  std::unique_ptr<WebsocketReader> reader = Take();
+  reader->Attach(&ada);
+  ada.Say(ClientFrame(kPing, "one"), reader.get());
+  EXPECT_EQ(ada.Hear(), "\x8A\x03one");
+  ASSERT_TRUE(reader->idle());
+
+  reader->Attach(&bob);
+  bob.Say(ClientFrame(kPing, "two"), reader.get());
+  EXPECT_EQ(bob.Hear(), "\x8A\x03two");
+  EXPECT_EQ(ada.Hear(), "");
+  EXPECT_EQ(bob.controls, std::vector<bool>({false}));
+  EXPECT_EQ(bob.reads, 0);
+}
+
+TEST_F(AReader, IsNotIdleBeforeAFrameIsWhole) {
+  const std::string frame = ClientFrame(kText, "hello");
+  for (size_t begun = 1; begun < frame.size(); ++begun) {
+    TestUser ada(&context_);
+    std::unique_ptr<WebsocketReader> reader = Take();
+    reader->Attach(&ada);
+    ada.Say(frame.substr(0, begun), reader.get());
+    EXPECT_FALSE(reader->idle()) << begun;
+  }
+}
+
+TEST_F(AReader, IsNotIdleBetweenTheFragmentsOfAMessage) {
+  TestUser ada(&context_);
+  std::unique_ptr<WebsocketReader> reader = Take();
+  reader->Attach(&ada);
+  ada.Say(ClientFrame(kText, "hel", false), reader.get());
+  EXPECT_EQ(ada.reads, 1);
+  EXPECT_FALSE(reader->is_message_done());
+  reader->StartRead();
+  EXPECT_FALSE(reader->idle());
+  ada.Say(ClientFrame(kPing, "between"), reader.get());
+  EXPECT_FALSE(reader->idle());
+  ada.Say(ClientFrame(kContinuation, "lo"), reader.get());
+  EXPECT_EQ(reader->text(), "hello");
+  reader->ClearText();
+  reader->StartRead();
+  EXPECT_TRUE(reader->idle());
+}
+
+TEST_F(AReader, IsNotIdleAfterAnEmptyBeginningHoweverItComes) {
+  const std::string empty = ClientFrame(kText, "", false);
+  const std::string whole = ClientFrame(kText, "hello");
+  for (size_t piece = 1; piece <= whole.size() + empty.size(); ++piece) {
+    TestUser ada(&context_);
+    std::unique_ptr<WebsocketReader> reader = Take();
+    reader->Attach(&ada);
+    const std::string all = whole + empty;
+    for (size_t at = 0; at < all.size(); at += piece) {
+      const int reads = ada.reads;
+      ada.Say(all.substr(at, piece), reader.get());
+      if (ada.reads == reads) continue;
+      reader->ClearText();
+      reader->StartRead();
+    }
+    EXPECT_FALSE(reader->idle()) << "in pieces of " << piece;
+  }
+}
+
+// A masked payload may have any bytes.
+TEST_F(AReader, IsIdleAfterAFrameThatLooksLikeAnEmptyBeginning) {
+  for (const Opcode opcode : {kText, kPing}) {
+    TestUser ada(&context_);
+    std::unique_ptr<WebsocketReader> reader = Take();
+    reader->Attach(&ada);
+    const std::string head(1, static_cast<char>(0x80 | opcode));
+    ada.Say(head + "\x82" + std::string("\x40\xF1\x00\x00", 4) + "\x01\x80",
+            reader.get());
+    if (opcode == kText) {
+      EXPECT_EQ(reader->text(), "Aq");
+      reader->ClearText();
+      reader->StartRead();
+    }
+    EXPECT_TRUE(reader->idle());
+  }
+}
+
+// Frames whose length takes 2, 4 and 10 bytes.
+TEST_F(AReader, IsIdleAfterSuchAMessageOfAnyLength) {
+  for (const size_t size : {10, 125, 126, 500, 65535, 65536}) {
+    TestUser ada(&context_);
+    std::unique_ptr<WebsocketReader> reader = Take();
+    reader->Attach(&ada);
+    std::string frame = ClientFrame(kText, std::string(size, 'a'));
+    // The payload's first bytes, under whatever mask, are made 01 80; the mask
+    // is changed so that they still mean "aa".
+    char* const payload = frame.data() + frame.size() - size;
+    const char swap[] = {static_cast<char>(payload[0] ^ '\x01'),
+                         static_cast<char>(payload[1] ^ '\x80')};
+    for (size_t i = 0; i < size; ++i) {
+      if (i % 4 < 2) payload[i] = static_cast<char>(payload[i] ^ swap[i % 4]);
+    }
+    for (int i = 0; i < 2; ++i) {
+      payload[i - 4] = static_cast<char>(payload[i - 4] ^ swap[i]);
+    }
+    ada.SayMessage(frame, reader.get());
+    EXPECT_EQ(reader->text().size(), size);
+    reader->ClearText();
+    reader->StartRead();
+    EXPECT_TRUE(reader->idle()) << size;
+  }
+}
+
+TEST_F(AReader, IsNotIdleWhileItHasTheBeginningOfTheNextMessage) {
+  TestUser ada(&context_);
+  std::unique_ptr<WebsocketReader> reader = Take();
+  reader->Attach(&ada);
+  const std::string next = ClientFrame(kText, "next");
+  ada.Say(ClientFrame(kText, "first") + next.substr(0, 3), reader.get());
+  EXPECT_EQ(reader->text(), "first");
+  reader->ClearText();
+  reader->StartRead();
+  EXPECT_FALSE(reader->idle());
+  ada.Say(next.substr(3), reader.get());
+  EXPECT_EQ(reader->text(), "next");
+}
+
+TEST_F(AReader, KeepsNoLongBuffer) {
+  TestUser ada(&context_);
+  std::unique_ptr<WebsocketReader> reader = Take();
+  reader->Attach(&ada);
+  const std::string text(60'000, 'x');
+  const std::string frame = ClientFrame(kText, text);
+  ada.SayMessage(frame, reader.get());
+  EXPECT_TRUE(reader->is_message_done());
+  EXPECT_EQ(reader->text() == text, true);
+  reader->ClearText();
+  reader->StartRead();
+  EXPECT_TRUE(reader->idle());
+}
+
+TEST_F(AReader, IsNotIdleAgainWhenTheSocketCloses) {
+  TestUser ada(&context_);
+  std::unique_ptr<WebsocketReader> reader = Take();
+  reader->Attach(&ada);
+  reader->StartClose(websocket::close_reason(websocket::close_code::normal));
+  EXPECT_TRUE(absl::StartsWith(ada.Hear(), "\x88\x02\x03\xE8"));
+  EXPECT_FALSE(reader->idle());
+  EXPECT_FALSE(reader->is_open());
+}
+
+TEST_F(AReader, IsNotIdleAgainWhenTheClientBreaksTheProtocol) {
+  TestUser ada(&context_);
+  std::unique_ptr<WebsocketReader> reader = Take();
+  reader->Attach(&ada);
+  ada.Say("\xFF\x80mask", reader.get());
+  EXPECT_TRUE(absl::StartsWith(ada.Hear(), "\x88\x02\x03\xEA")) << "1002";
+  EXPECT_FALSE(reader->idle());
+  EXPECT_FALSE(reader->is_open());
+}
+
+TEST_F(AReader, AnswersAHandshakeAndHearsTheSameSocketNext) {
+  TestUser ada(&context_);
+  auto reader = std::make_unique<WebsocketReader>(context_.get_executor());
+  reader->Attach(&ada);
+  HttpRequest request(http::verb::get, "/ws", 11);
+  request.set(http::field::host, "localhost");
+  request.set(http::field::connection, "upgrade");
+  request.set(http::field::upgrade, "websocket");
+  request.set(http::field::sec_websocket_version, "13");
+  request.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
+  ASSERT_FALSE(reader->Accept(request));
+  const std::string answer = ada.Hear();
+  EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 101 ")) << answer;
+  EXPECT_TRUE(absl::StrContains(answer, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
+  EXPECT_TRUE(absl::StrContains(answer, "herald"));
+  reader->StartRead();
+  EXPECT_EQ(ada.wants, 1);
+  EXPECT_TRUE(reader->idle());
+}
+
+TEST_F(AReader, SaysNoToAHandshakeThatIsWrong) {
+  TestUser ada(&context_);
+  auto reader = std::make_unique<WebsocketReader>(context_.get_executor());
+  reader->Attach(&ada);
+  HttpRequest request(http::verb::get, "/ws", 11);
+  EXPECT_TRUE(reader->Accept(request));
+  EXPECT_TRUE(absl::StartsWith(ada.Hear(), "HTTP/1.1 400 "));
+}
+
+TEST_F(AReader, IsKeptForTheNextUpToABound) {
+  const WebsocketReader* const first = [&] {
+    std::unique_ptr<WebsocketReader> reader = Take();
+    const WebsocketReader* const address = reader.get();
+    pool_.Put(std::move(reader));
+    return address;
+  }();
+  EXPECT_EQ(pool_.size(), 1u);
+  std::vector<std::unique_ptr<WebsocketReader>> all;
+  all.push_back(Take());
+  EXPECT_EQ(all.back().get(), first);
+  while (all.size() < 2 * ReaderPool::kIdleMax) all.push_back(Take());
+  for (auto& reader : all) pool_.Put(std::move(reader));
+  EXPECT_EQ(pool_.size(), ReaderPool::kIdleMax);
+}
+
+}  // namespace
+}  // namespace herald::gateway
