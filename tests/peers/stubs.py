@@ -8,6 +8,7 @@ runs protoc with grpc_python_plugin.
 
 import argparse
 import importlib
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,6 @@ PROTOS = (
     "herald/v1/authorizer_service.proto",
     "herald/v1/broadcast_service.proto",
 )
-
-_directory = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,19 +29,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def load(arguments: argparse.Namespace, *names: str):
     """Imports generated modules, for example `broadcast_service_pb2_grpc`."""
-    global _directory
-    if _directory is None:
-        _directory = tempfile.TemporaryDirectory(prefix="herald_stubs_")
+    if "herald.v1" not in sys.modules:
+        _generate(arguments)
+    return [importlib.import_module(f"herald.v1.{name}") for name in names]
+
+
+def _generate(arguments: argparse.Namespace) -> None:
+    """Imports all there are, so that no file is left when we are killed."""
+    with tempfile.TemporaryDirectory(prefix="herald_stubs_") as directory:
         subprocess.run(
             [
                 arguments.protoc,
                 f"--plugin=protoc-gen-grpc_python={arguments.plugin}",
                 f"-I{arguments.protos}",
-                f"--python_out={_directory.name}",
-                f"--grpc_python_out={_directory.name}",
+                f"--python_out={directory}",
+                f"--grpc_python_out={directory}",
                 *PROTOS,
             ],
             check=True,
         )
-        sys.path.insert(0, _directory.name)
-    return [importlib.import_module(f"herald.v1.{name}") for name in names]
+        sys.path.insert(0, directory)
+        for path in sorted(pathlib.Path(directory, "herald", "v1").iterdir()):
+            importlib.import_module(f"herald.v1.{path.stem}")
+        sys.path.remove(directory)
