@@ -118,12 +118,18 @@ class CallbackThreads::Impl {
   }
 
   void Beat() {
-    // The event that ends now is destroyed when the next has begun.
-    std::unique_ptr<Event> last;
-    contract::MutexLock lock(&mu_);
-    last = std::move(beat_);
-    if (stopping_) return stopped_.set_value();
-    beat_ = std::make_unique<Event>(channel_.get(), kBeat, [this] { Beat(); });
+    {
+      contract::MutexLock lock(&mu_);
+      // First the old one, for it shares the channel, and whoever owns the
+      // channel last waits for these threads: that must not be one of them.
+      beat_ = nullptr;
+      if (!stopping_) {
+        beat_ =
+            std::make_unique<Event>(channel_.get(), kBeat, [this] { Beat(); });
+        return;
+      }
+    }
+    stopped_.set_value();
   }
 
   const std::shared_ptr<grpc::Channel> channel_ = MakeChannelToNobody();
