@@ -24,6 +24,7 @@ STREAMS_MAX = 8        # A Herald uses one; those that broke take a moment.
 ANSWERS_MAX = 2000     # Waiting on one stream; Herald asks 1,000 at once.
 REPEAT_SECONDS = 300   # A new stream hears the revocations of that long.
 REVOCATIONS_MAX = 1000
+STOP_SECONDS = 5       # For streams to end when it stops.
 
 _USER = re.compile(r"user:([A-Za-z0-9._-]{1,64})")
 
@@ -83,7 +84,7 @@ class Authorizer:
         self._server.start()
 
     def stop(self):
-        self._server.stop(grace=0).wait()
+        self._server.stop(grace=0).wait(STOP_SECONDS)
 
     def revoke(self, user_id, reason):
         """Takes every grant of the user back, at once."""
@@ -106,7 +107,8 @@ class Authorizer:
             for _, revocation in self._revocations:
                 outbox.put(revocation)
             self._outboxes.append(outbox)
-        context.add_callback(lambda: outbox.put(None))
+        if not context.add_callback(lambda: outbox.put(None)):
+            outbox.put(None)  # The stream has ended already.
         threading.Thread(target=self._read, args=(questions, outbox, bound),
                          daemon=True).start()
         try:

@@ -153,7 +153,10 @@ def run(settings, clock=time.time):
         return 1
     print(f"chat: {chat.url} is ready; its authorizer listens on port "
           f"{chat.authorizer_port}", flush=True)
-    stop.wait()
+    # The kernel may give a signal to a thread of gRPC's, and then Python
+    # handles it when this one runs next.
+    while not stop.wait(1):
+        pass
     chat.stop()
     return 0
 
