@@ -124,19 +124,18 @@ void Shard::Give(Subscription* subscription) {
 }
 
 void Shard::CatchUp(Subscription* subscription) {
-  const Backlog* const backlog = subscription->channel->backlog.get();
-  if (backlog == nullptr || !subscription->active) return;
-  Give(subscription);
+  if (subscription->channel->backlog == nullptr) return;
+  if (subscription->active) Give(subscription);
 }
 
 void Shard::LeaveBulk(Subscription* subscription) {
   Channel& channel = *subscription->channel;
   if (channel.backlog == nullptr || !subscription->active) return;
-  CatchUp(subscription);
+  Give(subscription);
   const size_t last = channel.subscribers.size() - 1;
   Subscription* const moved = channel.subscribers[last];
   const size_t visited = channel.backlog->visited();
-  if (subscription->place < visited && last >= visited) CatchUp(moved);
+  if (subscription->place < visited && last >= visited) Give(moved);
   channel.backlog->Shrink(last);
   if (last > 0) return;
   channel.backlog = nullptr;

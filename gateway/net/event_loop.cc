@@ -90,10 +90,15 @@ void EventLoop::RequestFlush() {
 }
 
 void EventLoop::RequestFlushAt(absl::Time when) {
+  // Each flush before that asks again.
+  if (flush_at_ <= when) return;
+  flush_at_ = when;
   flush_timer_.expires_at(monotonic_start_ +
                           absl::ToChronoNanoseconds(when - start_));
   flush_timer_.async_wait([this](error_code ec) {
-    if (!ec) Flush();
+    if (ec) return;  // An earlier one has taken its place.
+    flush_at_ = absl::InfiniteFuture();
+    Flush();
   });
 }
 

@@ -108,8 +108,9 @@ class EventLoop final : public Loop, public ShardInbox {
   // Touched only by the loop. The context is destroyed first, for its handlers
   // own the sockets, which are known to the shard and count their bytes.
   int64_t queue_bytes_ = 0;
-  bool flush_due_ = false;     // Asked for, and not begun.
-  bool flush_posted_ = false;  // And on its way by itself.
+  bool flush_due_ = false;                        // Asked for, and not begun.
+  bool flush_posted_ = false;                     // And on its way by itself.
+  absl::Time flush_at_ = absl::InfiniteFuture();  // The timer's.
   bool delivering_ = false;
   absl::Time drain_end_ = absl::InfiniteFuture();
   absl::Duration drain_time_;

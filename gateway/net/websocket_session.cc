@@ -83,7 +83,6 @@ class WebsocketSession final
   void OnTimer() override;
   void SetDeadline();
   void FinishIfDone();
-  // Beast may have begun to close by itself; nothing follows a close frame.
   bool is_open() const { return reader_ == nullptr || reader_->is_open(); }
 
   // Constant after construction, but for what they do.
