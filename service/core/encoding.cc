@@ -13,10 +13,11 @@
 namespace herald::core {
 namespace {
 
+// What a thread keeps for the next text does not keep the room of a larger one.
+constexpr size_t kKeptBytesMax = 128 << 10;
+
 simdjson::error_code Parse(absl::string_view text) {
-  // The DOM parser, for On Demand looks only at what is asked of it. A parser
-  // keeps its buffers, so one that has seen a large text is not kept.
-  constexpr size_t kKeptBytesMax = 128 << 10;
+  // The DOM parser, for On Demand looks only at what is asked of it.
   if (text.size() > kKeptBytesMax) {
     simdjson::dom::parser once;
     return once.parse(text.data(), text.size()).error();
@@ -52,8 +53,11 @@ bool IsJson(absl::string_view text) {
 
 const Chunk& Publication::LinkChunk() const {
   if (link_chunk_ == nullptr) {
-    link::v1::ServiceItem item;
-    link::v1::Publication& out = *item.mutable_publication();
+    // One per thread, whose strings are reused: every event comes here.
+    thread_local link::v1::AttachResponse frame;
+    if (frame.items().empty()) frame.add_items();
+    link::v1::Publication& out =
+        *frame.mutable_items(0)->mutable_publication();
     out.set_channel(channel);
     out.set_event(event);
     out.set_data(data);
@@ -61,7 +65,9 @@ const Chunk& Publication::LinkChunk() const {
     out.set_whisper(whisper);
     out.set_user_id(user_id);
     out.set_published_us(published_us);
-    link_chunk_ = EncodeItem(std::move(item));
+    link_chunk_ =
+        std::make_shared<const std::string>(frame.SerializeAsString());
+    if (data.size() > kKeptBytesMax) frame.Clear();
   }
   return link_chunk_;
 }

@@ -22,25 +22,49 @@ using link::v1::Refused;
 
 // Collects the receipts of one Broadcast, whose channels an engine may answer
 // in any order. The call itself holds one share, so that `done` runs without a
-// lock of the hub.
-struct Gathering {
-  Gathering(int channels, Hub::BroadcastDone then)
-      : open(channels + 1), done(std::move(then)) {}
-
-  void Finish() {
-    if (--open > 0) return;
-    if (status.ok()) {
-      done(std::move(response));
-    } else {
-      done(status);
+// lock of the hub. It is gone with the last share.
+class Gathering {
+ public:
+  Gathering(const v1::BroadcastRequest& request, Observer* observer,
+            Hub::BroadcastDone done)
+      : open_(request.channels_size() + 1),
+        observer_(observer),
+        done_(std::move(done)) {
+    for (const std::string& channel : request.channels()) {
+      response_.add_receipts()->set_channel(channel);
     }
   }
 
-  std::atomic<int> open;
-  contract::Mutex mu;
-  absl::Status status ABSL_GUARDED_BY(mu);
-  v1::BroadcastResponse response;  // Entries are made before, each set once.
-  Hub::BroadcastDone done;
+  // The engine's answer for the channel with that index in the request.
+  void Take(int index, const absl::StatusOr<Engine::Receipt>& receipt) {
+    if (receipt.ok()) {
+      if (receipt->repeated) observer_->OnRepeated();
+      response_.mutable_receipts(index)->set_subscribers(receipt->subscribers);
+    } else {
+      contract::MutexLock lock(&mu_);
+      status_.Update(receipt.status());
+    }
+    GiveUpShare();
+  }
+
+  void GiveUpShare() {
+    if (--open_ > 0) return;
+    const std::unique_ptr<Gathering> self(this);
+    contract::MutexLock lock(&mu_);
+    if (status_.ok()) {
+      done_(std::move(response_));
+    } else {
+      done_(status_);
+    }
+  }
+
+ private:
+  std::atomic<int> open_;
+  Observer* const observer_;
+  contract::Mutex mu_;
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  v1::BroadcastResponse response_;  // Entries are made before, each set once.
+  Hub::BroadcastDone done_;
 };
 
 const char* NameOf(Refused::Code code) {
@@ -118,11 +142,7 @@ void Hub::Broadcast(const v1::BroadcastRequest& request, BroadcastDone done) {
   }
   if (!status.ok()) return done(status);
   const int64_t now_us = absl::ToUnixMicros(timers_->Now());
-  auto all =
-      std::make_shared<Gathering>(request.channels_size(), std::move(done));
-  for (const std::string& channel : request.channels()) {
-    all->response.add_receipts()->set_channel(channel);
-  }
+  auto* const all = new Gathering(request, observer_, std::move(done));
   for (int i = 0; i < request.channels_size(); ++i) {
     auto publication = std::make_shared<Publication>();
     publication->channel = request.channels(i);
@@ -132,19 +152,9 @@ void Hub::Broadcast(const v1::BroadcastRequest& request, BroadcastDone done) {
     publication->published_us = now_us;
     const ShardLock lock(table_.ShardOf(request.channels(i)));
     engine_->Publish(std::move(publication), request.idempotency_key(),
-                     [this, all, i](absl::StatusOr<Engine::Receipt> receipt) {
-                       if (receipt.ok()) {
-                         if (receipt->repeated) observer_->OnRepeated();
-                         all->response.mutable_receipts(i)->set_subscribers(
-                             receipt->subscribers);
-                       } else {
-                         contract::MutexLock gathering(&all->mu);
-                         all->status.Update(receipt.status());
-                       }
-                       all->Finish();
-                     });
+                     [all, i](const auto& receipt) { all->Take(i, receipt); });
   }
-  all->Finish();
+  all->GiveUpShare();
 }
 
 int64_t Hub::OnPublication(const PublicationPtr& publication) {
