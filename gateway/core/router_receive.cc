@@ -87,6 +87,9 @@ void Router::Dispatch(ServiceItem item, Batches* batches) {
       return;
     case ServiceItem::kCall:
       return OnCall(std::move(*item.mutable_call()), batches);
+    case ServiceItem::kRecovery:
+    case ServiceItem::kNewPosition:
+      return;  // Nobody has asked for history yet.
     case ServiceItem::ITEM_NOT_SET:
       return;  // Of a newer service.
   }
