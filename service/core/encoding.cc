@@ -40,6 +40,28 @@ Chunk EncodeWatch(v1::ServerMessage message) {
   return std::make_shared<const std::string>(response.SerializeAsString());
 }
 
+v1::Position ToProto(const Position& position) {
+  v1::Position out;
+  out.set_epoch(position.epoch);
+  out.set_offset(position.offset);
+  return out;
+}
+
+std::optional<v1::Event> DecodeEvent(const Chunk& chunk) {
+  link::v1::AttachResponse frame;
+  if (!frame.ParseFromString(*chunk) || frame.items_size() != 1 ||
+      !frame.items(0).has_publication()) {
+    return std::nullopt;
+  }
+  link::v1::Publication& in = *frame.mutable_items(0)->mutable_publication();
+  v1::Event event;
+  event.set_event(std::move(*in.mutable_event()));
+  event.set_channel(std::move(*in.mutable_channel()));
+  event.set_data(std::move(*in.mutable_data()));
+  event.set_offset(in.offset());
+  return event;
+}
+
 bool IsJson(absl::string_view text) {
   simdjson::error_code error = Parse(text);
   // A number may be too large for simdjson, but not for JSON.
@@ -65,6 +87,7 @@ const Chunk& Publication::LinkChunk() const {
     out.set_whisper(whisper);
     out.set_user_id(user_id);
     out.set_published_us(published_us);
+    out.set_offset(offset);
     link_chunk_ =
         std::make_shared<const std::string>(frame.SerializeAsString());
     if (data.size() > kKeptBytesMax) frame.Clear();
@@ -81,6 +104,7 @@ const Chunk& Publication::WatchChunk() const {
     out.set_data(data);
     out.set_whisper(whisper);
     out.set_user_id(user_id);
+    out.set_offset(offset);
     watch_chunk_ = EncodeWatch(std::move(message));
   }
   return watch_chunk_;

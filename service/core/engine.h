@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Port: what the nodes of a cluster would share. The order of publications,
-// idempotency keys, and who is present. (History and the interest of nodes join
-// it with their issues.)
+// their history, idempotency keys, and who is present. (The interest of nodes
+// joins it with its issue.)
 //
 // What is published or who joins comes back through EngineListener, in one
 // order per channel, and the hub fans out only that: on a cluster another
@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@
 #include "absl/strings/string_view.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "herald/v1/server_message.pb.h"
+#include "service/core/history.h"
 #include "service/core/publication.h"
 
 namespace herald::core {
@@ -48,6 +50,11 @@ class EngineListener {
  public:
   virtual ~EngineListener() = default;
 
+  // The channel's history begins here, or anew: what was known of its position
+  // does not hold any more. Comes before all that the new epoch numbers.
+  virtual void OnHistoryBegan(absl::string_view channel,
+                              const Position& position) = 0;
+
   // The next publication of its channel. Returns how many sockets of this node
   // are subscribed.
   virtual int64_t OnPublication(const PublicationPtr& publication) = 0;
@@ -58,15 +65,22 @@ class EngineListener {
   virtual void OnMemberRemoved(absl::string_view channel,
                                absl::string_view user_id) = 0;
 
-  // An idempotency key was forgotten before its time, for want of room.
+  // For want of room, an idempotency key was forgotten before its time; so were
+  // the histories of `channels` channels.
   virtual void OnKeyEvicted() {}
+  virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
 };
 
 class Engine {
  public:
   struct Receipt {
+    Position position;        // The publication's; none without history.
     int64_t subscribers = 0;  // Excepted ones included.
     bool repeated = false;    // Answered from the memory of the key.
+  };
+  struct PublishOptions {
+    absl::string_view idempotency_key;  // Empty: none.
+    HistoryLimits history;
   };
   using PublishDone = absl::AnyInvocable<void(absl::StatusOr<Receipt>)>;
 
@@ -76,11 +90,40 @@ class Engine {
   // engine's last call.
   virtual void SetListener(EngineListener* listener) = 0;
 
-  // Gives the publication its place in its channel and to the listener. With an
-  // `idempotency_key` that the channel has seen within kIdempotencyLife,
-  // answers the first receipt and does nothing else. Errors: UNAVAILABLE.
-  virtual void Publish(PublicationPtr publication,
-                       absl::string_view idempotency_key, PublishDone done) = 0;
+  // Gives the publication its place in its channel (and its `offset`, if the
+  // channel has a history), remembers it and gives it to the listener. With a
+  // key that the channel has seen within kIdempotencyLife, or within the time
+  // to live of its history if that is longer, answers the first receipt and
+  // does nothing else. Errors: UNAVAILABLE.
+  virtual void Publish(std::shared_ptr<Publication> publication,
+                       const PublishOptions& options, PublishDone done) = 0;
+
+  // Where the channel's history is; begins it if there is none. REQUIRES:
+  // `limits.size` is not 0.
+  virtual Position PositionOf(absl::string_view channel,
+                              const HistoryLimits& limits) = 0;
+
+  // The same, without beginning one.
+  virtual std::optional<Position> Peek(absl::string_view channel) const = 0;
+
+  // What the channel has said since a position, or all that is remembered; at
+  // most `count_max` of it, the oldest first. A position without epoch and
+  // offset asks for the latest publication.
+  virtual Missed Since(absl::string_view channel,
+                       const std::optional<Position>& since,
+                       size_t count_max) = 0;
+
+  // Gives up the channel's history.
+  virtual void Forget(absl::string_view channel) = 0;
+
+  // Frees what is out of time. Returns channels whose history is empty and was
+  // not used for its time to live: the caller forgets those nobody listens to.
+  // May be called without the channels' locks.
+  virtual std::vector<std::string> Expire() = 0;
+
+  // Bytes that all histories take, and how many there are.
+  virtual int64_t HistoryBytes() const = 0;
+  virtual int64_t HistoryCount() const = 0;
 
   // Adds or removes one subscription of a user, which its socket names. A
   // socket that joins twice has to leave twice; leaving without having joined

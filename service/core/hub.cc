@@ -39,7 +39,10 @@ class Gathering {
   void Take(int index, const absl::StatusOr<Engine::Receipt>& receipt) {
     if (receipt.ok()) {
       if (receipt->repeated) observer_->OnRepeated();
-      response_.mutable_receipts(index)->set_subscribers(receipt->subscribers);
+      v1::Receipt& out = *response_.mutable_receipts(index);
+      out.set_epoch(receipt->position.epoch);
+      out.set_offset(receipt->position.offset);
+      out.set_subscribers(receipt->subscribers);
     } else {
       contract::MutexLock lock(&mu_);
       status_.Update(receipt.status());
@@ -150,9 +153,12 @@ void Hub::Broadcast(const v1::BroadcastRequest& request, BroadcastDone done) {
     publication->data = request.data();
     publication->except_socket_id = request.except_socket_id();
     publication->published_us = now_us;
-    const ShardLock lock(table_.ShardOf(request.channels(i)));
-    engine_->Publish(std::move(publication), request.idempotency_key(),
-                     [all, i](const auto& receipt) { all->Take(i, receipt); });
+    Shard& shard = table_.ShardOf(request.channels(i));
+    const ShardLock lock(shard);
+    engine_->Publish(
+        std::move(publication),
+        {request.idempotency_key(), HistoryOf(shard, request.channels(i))},
+        [all, i](const auto& receipt) { all->Take(i, receipt); });
   }
   all->GiveUpShare();
 }
@@ -295,6 +301,11 @@ void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
                       {gateway->gateway, question.socket_id});
         if (first) *yes.mutable_roster() = RosterOf(channel);
       }
+      const HistoryLimits history = HistoryOf(shard, channel);
+      if (history.size > 0) {
+        *yes.mutable_position() =
+            ToProto(engine_->PositionOf(channel, history));
+      }
       table_.Change(shard, channel, gateway, 1);
       EnqueueIn(shard, gateway->sink, EncodeItem(std::move(item)));
     }
@@ -372,7 +383,7 @@ absl::Status Hub::OnWhisper(link::v1::Whisper whisper) {
   publication->published_us = absl::ToUnixMicros(timers_->Now());
   const ShardLock lock(table_.ShardOf(publication->channel));
   // Nobody waits for the answer: a client event has no receipt.
-  engine_->Publish(std::move(publication), "", [](const auto& /*receipt*/) {});
+  engine_->Publish(std::move(publication), {}, [](const auto& /*receipt*/) {});
   return absl::OkStatus();
 }
 

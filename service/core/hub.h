@@ -45,52 +45,13 @@
 #include "service/core/calls.h"
 #include "service/core/channel_table.h"
 #include "service/core/engine.h"
+#include "service/core/hub_options.h"
 #include "service/core/observer.h"
 #include "service/core/revocation_memory.h"
 #include "service/core/sink.h"
 #include "service/core/timers.h"
 
 namespace herald::core {
-
-struct HubOptions {
-  std::string version;
-
-  // What gateways are told; the hub applies its limits and its payload bound.
-  link::v1::Settings settings;
-
-  // The authorizer's bound for one decision; a Subscribe RPC waits as much
-  // longer than other calls.
-  absl::Duration authorizer_timeout = absl::Seconds(1);
-
-  // The start is over after `settle_min` as soon as no attach is under way,
-  // and after `settle_max` in any case.
-  absl::Duration settle_min = absl::Milliseconds(500);
-  absl::Duration settle_max = absl::Seconds(5);
-
-  // How long the members of a lost gateway wait for its return.
-  absl::Duration lease = absl::Seconds(2);
-
-  // How long after that its sockets may still come back with it, as far as a
-  // backend is told: their calls are UNAVAILABLE and not NOT_FOUND.
-  absl::Duration lost_memory = absl::Minutes(1);
-
-  // How long a gateway may take to say hello, and then to say what it holds;
-  // then its link ends with DEADLINE_EXCEEDED.
-  absl::Duration attach_max = absl::Seconds(30);
-};
-
-// Watches that may be open at once; one more is RESOURCE_EXHAUSTED.
-inline constexpr int64_t kWatchesMax = 10'000;
-
-// Counts of the whole service.
-struct HubCounts {
-  int64_t gateways = 0;
-  int64_t clients = 0;
-  int64_t channels = 0;
-  int64_t subscriptions = 0;
-  int64_t members = 0;
-  int64_t watches = 0;
-};
 
 class Hub final : private EngineListener {
  public:
@@ -138,6 +99,8 @@ class Hub final : private EngineListener {
   absl::StatusOr<v1::ListChannelsResponse> ListChannels(
       const v1::ListChannelsRequest& request);
   absl::StatusOr<v1::GetStatsResponse> GetStats();
+  absl::StatusOr<v1::GetHistoryResponse> GetHistory(
+      const v1::GetHistoryRequest& request);
 
   // Puts `connected` and the `subscribed`s into the sink, then what happens,
   // until Unwatch() with the same channels.
@@ -157,12 +120,17 @@ class Hub final : private EngineListener {
   enum class Phase { kStarting, kSettled, kStopped };
 
   // EngineListener; the channel's shard is locked.
+  void OnHistoryBegan(absl::string_view channel,
+                      const Position& position) override;
   int64_t OnPublication(const PublicationPtr& publication) override;
   void OnMemberAdded(absl::string_view channel,
                      const v1::Member& member) override;
   void OnMemberRemoved(absl::string_view channel,
                        absl::string_view user_id) override;
   void OnKeyEvicted() override { observer_->OnKeyEvicted(); }
+  void OnHistoriesEvicted(int64_t channels) override {
+    observer_->OnHistoriesEvicted(channels);
+  }
   void TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
                     v1::ServerMessage message);
 
@@ -205,6 +173,22 @@ class Hub final : private EngineListener {
   bool IsGone(uint64_t gateway) const;
   bool EndLease(uint64_t gateway, int64_t lease);  // False: another one runs.
 
+  // hub_history.cc: positions, and what was missed.
+  HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  absl::Status OnRecover(const AttachmentPtr& gateway,
+                         const link::v1::Recover& recover);
+  // Sends a gateway that has returned what it missed of a channel.
+  void Repair(Shard& shard, const AttachmentPtr& gateway,
+              const link::v1::Held& held)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // Puts `subscribed`, and what was missed, into a new Watch.
+  void BeginWatch(Shard& shard, const SinkPtr& sink, absl::string_view channel,
+                  const v1::ChannelPosition* since)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  v1::ServerMessage WatchSubscribed(absl::string_view channel) const;
+  void ExpireHistories();
+
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;
   void Remember(const Chunk& revocation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -222,6 +206,8 @@ class Hub final : private EngineListener {
 
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int64_t> watch_count_{0};
+
+  std::atomic<bool> expiring_{false};  // ExpireHistories() will be called.
 
   ChannelTable table_;
   Calls calls_;

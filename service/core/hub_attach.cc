@@ -172,6 +172,8 @@ absl::Status Hub::Handle(const AttachmentPtr& gateway,
       calls_.Answer(result.call_id(), gateway.get(), std::move(answer));
       return absl::OkStatus();
     }
+    case Item::kRecover:
+      return OnRecover(gateway, item.recover());
     case Item::kReport:
       gateway->client_count = item.report().client_count();
       return absl::OkStatus();
@@ -247,6 +249,8 @@ void Hub::Adopt(const AttachmentPtr& gateway, const link::v1::Held& held) {
     }
     engine_->Replace(channel, gateway->gateway, members);
   }
+  // Before it counts, so that it is told once where the channel is.
+  Repair(shard, gateway, held);
   table_.Obtain(shard, channel, /*force=*/true);
   table_.Change(shard, channel, gateway, held.subscription_count());
   if (IsPresence(channel) && shard.settled) {

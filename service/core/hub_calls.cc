@@ -223,6 +223,11 @@ v1::Channel Hub::Describe(absl::string_view channel) {
     out.set_subscriber_count(it->second.subscriber_count);
   }
   out.set_member_count(engine_->MemberCount(channel));
+  const std::optional<Position> position = engine_->Peek(channel);
+  if (position.has_value()) {
+    out.set_epoch(position->epoch);
+    out.set_offset(position->offset);
+  }
   return out;
 }
 
@@ -334,6 +339,16 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
   if (status.ok()) {
     status = CheckChannels(request.channels(), contract::kWatchChannelsMax);
   }
+  absl::flat_hash_map<absl::string_view, const v1::ChannelPosition*> since;
+  for (const v1::ChannelPosition& position : request.since()) {
+    if (!status.ok()) break;
+    status = CheckSince(request.channels(), position);
+    if (status.ok() && !since.emplace(position.channel(), &position).second) {
+      status = absl::InvalidArgumentError(
+          absl::StrCat("since names channel ",
+                       contract::Quoted(position.channel()), " twice"));
+    }
+  }
   if (!status.ok()) return status;
   {
     contract::MutexLock lock(&mu_);
@@ -348,14 +363,10 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
   connected.mutable_connected();
   sink->EnqueueState(EncodeWatch(std::move(connected)));
   for (const std::string& channel : request.channels()) {
-    v1::ServerMessage message;
-    v1::Subscribed& subscribed = *message.mutable_subscribed();
-    subscribed.set_channel(channel);
     Shard& shard = table_.ShardOf(channel);
     const ShardLock lock(shard);
-    *subscribed.mutable_members() =
-        std::move(*RosterOf(channel).mutable_members());
-    EnqueueStateIn(shard, sink, EncodeWatch(std::move(message)));
+    const auto it = since.find(channel);
+    BeginWatch(shard, sink, channel, it == since.end() ? nullptr : it->second);
     shard.watches[channel].push_back(sink);
   }
   // Stop() has closed the Watches that it saw.
@@ -391,6 +402,8 @@ HubCounts Hub::Counts() const {
   counts.subscriptions = table_.subscription_count();
   counts.members = engine_->TotalMemberCount();
   counts.watches = watch_count_;
+  counts.histories = engine_->HistoryCount();
+  counts.history_bytes = engine_->HistoryBytes();
   return counts;
 }
 

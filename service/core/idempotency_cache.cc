@@ -14,9 +14,8 @@ std::string NameOf(absl::string_view channel, absl::string_view key) {
 
 }  // namespace
 
-std::optional<int64_t> IdempotencyCache::Find(absl::string_view channel,
-                                              absl::string_view key,
-                                              absl::Time now) {
+std::optional<IdempotencyCache::Answer> IdempotencyCache::Find(
+    absl::string_view channel, absl::string_view key, absl::Time now) {
   contract::MutexLock lock(&mu_);
   Forget(now);
   const auto it = known_.find(NameOf(channel, key));
@@ -25,12 +24,12 @@ std::optional<int64_t> IdempotencyCache::Find(absl::string_view channel,
 }
 
 bool IdempotencyCache::Remember(absl::string_view channel,
-                                absl::string_view key, int64_t subscribers,
-                                absl::Time now) {
+                                absl::string_view key, Answer answer,
+                                absl::Duration life, absl::Time now) {
   std::string name = NameOf(channel, key);
   contract::MutexLock lock(&mu_);
-  if (!known_.try_emplace(name, subscribers).second) return false;
-  by_age_.push_back({now + kIdempotencyLife, std::move(name)});
+  if (!known_.try_emplace(name, std::move(answer)).second) return false;
+  ends_.emplace(now + life, std::move(name));
   return Forget(now);
 }
 
@@ -41,11 +40,11 @@ size_t IdempotencyCache::size() const {
 
 bool IdempotencyCache::Forget(absl::Time now) {
   bool evicted = false;
-  while (!by_age_.empty() &&
-         (by_age_.front().end <= now || by_age_.size() > kIdempotencyKeysMax)) {
-    evicted |= by_age_.front().end > now;
-    known_.erase(by_age_.front().name);
-    by_age_.pop_front();
+  while (!ends_.empty() &&
+         (ends_.top().first <= now || known_.size() > kIdempotencyKeysMax)) {
+    evicted |= ends_.top().first > now;
+    known_.erase(ends_.top().second);
+    ends_.pop();
   }
   return evicted;
 }

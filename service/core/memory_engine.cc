@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <optional>
+#include <random>
+#include <utility>
 
 #include "proto/contract/require.h"
 
@@ -11,24 +13,90 @@ namespace herald::core {
 
 using contract::MutexLock;
 
-void MemoryEngine::Publish(PublicationPtr publication,
-                           absl::string_view idempotency_key,
-                           PublishDone done) {
+namespace {
+
+uint64_t RandomBits() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+}  // namespace
+
+MemoryEngine::MemoryEngine(const Timers* timers, MemoryEngineOptions options)
+    : timers_(timers),
+      history_(options.history_bytes_max,
+               options.random ? std::move(options.random) : &RandomBits) {}
+
+void MemoryEngine::Publish(std::shared_ptr<Publication> publication,
+                           const PublishOptions& options, PublishDone done) {
   contract::Require(listener_ != nullptr);
-  if (idempotency_key.empty()) {
-    return done(Receipt{listener_->OnPublication(publication), false});
-  }
+  const absl::string_view key = options.idempotency_key;
+  if (key.empty()) return done(Place(publication, options.history));
   // The channel is ours until we return, so a concurrent repeat comes after
   // Remember().
   const absl::Time now = timers_->Now();
-  const std::optional<int64_t> first =
-      keys_.Find(publication->channel, idempotency_key, now);
-  if (first.has_value()) return done(Receipt{*first, true});
-  const int64_t subscribers = listener_->OnPublication(publication);
-  if (keys_.Remember(publication->channel, idempotency_key, subscribers, now)) {
+  std::optional<IdempotencyCache::Answer> first =
+      keys_.Find(publication->channel, key, now);
+  if (first.has_value()) {
+    return done(Receipt{std::move(first->position), first->subscribers, true});
+  }
+  Receipt receipt = Place(publication, options.history);
+  const absl::Duration life =
+      options.history.size == 0
+          ? kIdempotencyLife
+          : std::max(kIdempotencyLife, options.history.ttl);
+  if (keys_.Remember(publication->channel, key,
+                     {receipt.position, receipt.subscribers}, life, now)) {
     listener_->OnKeyEvicted();
   }
-  done(Receipt{subscribers, false});
+  done(std::move(receipt));
+}
+
+Engine::Receipt MemoryEngine::Place(
+    const std::shared_ptr<Publication>& publication,
+    const HistoryLimits& limits) {
+  if (limits.size == 0) {
+    return {Position(), listener_->OnPublication(publication), false};
+  }
+  const std::string& channel = publication->channel;
+  const absl::Time now = timers_->Now();
+  History::Place place = history_.Number(channel, limits, now);
+  if (place.begun) {
+    listener_->OnHistoryBegan(channel, {place.position.epoch, 0});
+  }
+  publication->offset = place.position.offset;
+  const int64_t subscribers = listener_->OnPublication(publication);
+  const int64_t evicted = history_.Keep(channel, place.position,
+                                        publication->LinkChunk(), now);
+  if (evicted > 0) listener_->OnHistoriesEvicted(evicted);
+  return {std::move(place.position), subscribers, false};
+}
+
+Position MemoryEngine::PositionOf(absl::string_view channel,
+                                  const HistoryLimits& limits) {
+  History::Place place = history_.Find(channel, limits, timers_->Now());
+  if (place.begun) listener_->OnHistoryBegan(channel, place.position);
+  return std::move(place.position);
+}
+
+std::optional<Position> MemoryEngine::Peek(absl::string_view channel) const {
+  return history_.Peek(channel);
+}
+
+Missed MemoryEngine::Since(absl::string_view channel,
+                           const std::optional<Position>& since,
+                           size_t count_max) {
+  const absl::Time now = timers_->Now();
+  if (!since.has_value()) return history_.All(channel, count_max, now);
+  return history_.Since(channel, *since, count_max, now);
+}
+
+void MemoryEngine::Forget(absl::string_view channel) {
+  history_.Forget(channel);
+}
+
+std::vector<std::string> MemoryEngine::Expire() {
+  return history_.Expire(timers_->Now());
 }
 
 void MemoryEngine::Join(absl::string_view channel, const v1::Member& member,

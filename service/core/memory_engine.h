@@ -11,6 +11,9 @@
 #define HERALD_SERVICE_CORE_MEMORY_ENGINE_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,14 +27,31 @@
 
 namespace herald::core {
 
+struct MemoryEngineOptions {
+  // BROADCAST_HISTORY_MEMORY.
+  int64_t history_bytes_max = 256 << 20;
+
+  // The bits of epochs. The default is std::random_device.
+  std::function<uint64_t()> random;
+};
+
 class MemoryEngine final : public Engine {
  public:
   // `timers` outlives the engine.
-  explicit MemoryEngine(const Timers* timers) : timers_(timers) {}
+  explicit MemoryEngine(const Timers* timers, MemoryEngineOptions options = {});
 
   void SetListener(EngineListener* listener) override { listener_ = listener; }
-  void Publish(PublicationPtr publication, absl::string_view idempotency_key,
-               PublishDone done) override ABSL_LOCKS_EXCLUDED(mu_);
+  void Publish(std::shared_ptr<Publication> publication,
+               const PublishOptions& options, PublishDone done) override;
+  Position PositionOf(absl::string_view channel,
+                      const HistoryLimits& limits) override;
+  std::optional<Position> Peek(absl::string_view channel) const override;
+  Missed Since(absl::string_view channel, const std::optional<Position>& since,
+               size_t count_max) override;
+  void Forget(absl::string_view channel) override;
+  std::vector<std::string> Expire() override;
+  int64_t HistoryBytes() const override { return history_.bytes(); }
+  int64_t HistoryCount() const override { return history_.channel_count(); }
   void Join(absl::string_view channel, const v1::Member& member,
             const SocketRef& socket) override ABSL_LOCKS_EXCLUDED(mu_);
   void Leave(absl::string_view channel, absl::string_view user_id,
@@ -51,12 +71,18 @@ class MemoryEngine final : public Engine {
   int64_t TotalMemberCount() const override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  // Numbers, gives to the listener and remembers: one step, for the channel is
+  // ours.
+  Receipt Place(const std::shared_ptr<Publication>& publication,
+                const HistoryLimits& limits);
+
   // Constant after SetListener().
   const Timers* const timers_;
   EngineListener* listener_ = nullptr;
 
-  // Locked by itself.
+  // Locked by themselves.
   IdempotencyCache keys_;
+  History history_;
 
   // One lock for the presence of all channels: joining and leaving is rare
   // beside publishing, which does not take it.

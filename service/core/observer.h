@@ -52,6 +52,13 @@ class Observer {
   virtual void OnKeyEvicted() {}
   virtual void OnRevocationForgotten() {}
 
+  // For want of room, the histories of `channels` channels were given up.
+  virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
+
+  // Somebody asked for what a channel has said since a position: `available`
+  // says whether all of it was there.
+  virtual void OnRecovery(bool /*available*/) {}
+
   // A gateway did not answer a call in time.
   virtual void OnCallTimedOut() {}
 };

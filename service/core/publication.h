@@ -27,6 +27,7 @@ struct Publication {
   bool whisper = false;
   std::string user_id;       // Whispers on presence channels.
   int64_t published_us = 0;  // Since the Unix epoch.
+  int64_t offset = 0;        // Its place in the history; 0: it has none.
 
   // As a gateway receives it, and as a Watch does.
   const Chunk& LinkChunk() const;

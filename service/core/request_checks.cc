@@ -2,6 +2,7 @@
 
 #include "service/core/request_checks.h"
 
+#include <algorithm>
 #include <string>
 
 #include "absl/container/flat_hash_set.h"
@@ -68,6 +69,23 @@ absl::Status CheckBroadcast(const v1::BroadcastRequest& request,
         contract::kIdempotencyKeyBytesMax, " are allowed"));
   }
   return CheckData(request.data(), payload_bytes_max);
+}
+
+absl::Status CheckSince(
+    const google::protobuf::RepeatedPtrField<std::string>& channels,
+    const v1::ChannelPosition& since) {
+  if (std::find(channels.begin(), channels.end(), since.channel()) ==
+      channels.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("since names channel ", Quoted(since.channel()),
+                     ", which is not in channels"));
+  }
+  if (since.offset() < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("since of channel ", since.channel(), " has offset ",
+                     since.offset(), ", which is negative"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckMember(const v1::Member& member) {

@@ -29,6 +29,11 @@ absl::Status CheckChannels(
     const google::protobuf::RepeatedPtrField<std::string>& channels,
     int64_t channels_max);
 
+// One `since` of a Watch of `channels`.
+absl::Status CheckSince(
+    const google::protobuf::RepeatedPtrField<std::string>& channels,
+    const v1::ChannelPosition& since);
+
 // A valid user_id, and a user_info that is empty or JSON within its bound.
 absl::Status CheckMember(const v1::Member& member);
 

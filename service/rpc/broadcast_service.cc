@@ -146,6 +146,16 @@ grpc::ServerUnaryReactor* BroadcastService::GetStats(Context* context,
       [this](const auto& /*parsed*/, auto done) { done(hub_->GetStats()); });
 }
 
+grpc::ServerUnaryReactor* BroadcastService::GetHistory(Context* context,
+                                                       const Bytes* request,
+                                                       Bytes* response) {
+  return Serve<v1::GetHistoryRequest, v1::GetHistoryResponse>(
+      context, Method::kGetHistory, request, response,
+      [this](const auto& parsed, auto done) {
+        done(hub_->GetHistory(parsed));
+      });
+}
+
 BidiReactor* BroadcastService::BroadcastStream(Context* context) {
   absl::Status allowed = tokens_->Check(*context);
   std::shared_ptr<BroadcastStreamReactor> stream;

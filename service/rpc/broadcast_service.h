@@ -30,8 +30,9 @@ using BroadcastServiceLooking =
         v1::BroadcastService::WithRawCallbackMethod_GetChannel<
             v1::BroadcastService::WithRawCallbackMethod_ListChannels<
                 v1::BroadcastService::WithRawCallbackMethod_GetStats<
-                    v1::BroadcastService::WithRawCallbackMethod_Watch<
-                        v1::BroadcastService::Service>>>>>;
+                    v1::BroadcastService::WithRawCallbackMethod_GetHistory<
+                        v1::BroadcastService::WithRawCallbackMethod_Watch<
+                            v1::BroadcastService::Service>>>>>>;
 using BroadcastServiceBase =
     v1::BroadcastService::WithRawCallbackMethod_Broadcast<
         v1::BroadcastService::WithRawCallbackMethod_BroadcastStream<
@@ -75,6 +76,8 @@ class BroadcastService final : public BroadcastServiceBase {
                              Bytes* response) override;
   UnaryReactor* GetStats(Context* context, const Bytes* request,
                          Bytes* response) override;
+  UnaryReactor* GetHistory(Context* context, const Bytes* request,
+                           Bytes* response) override;
   grpc::ServerBidiReactor<Bytes, Bytes>* BroadcastStream(
       Context* context) override;
   grpc::ServerWriteReactor<Bytes>* Watch(Context* context,

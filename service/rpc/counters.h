@@ -42,6 +42,7 @@ enum class Method {
   kGetChannel,
   kListChannels,
   kGetStats,
+  kGetHistory,
   kDisconnect,
   kWatch,
   kAttach,

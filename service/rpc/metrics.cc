@@ -27,7 +27,7 @@ constexpr absl::Duration kDownLogPause = absl::Seconds(10);
 constexpr std::array<const char*, kMethods> kMethodNames = {
     "Broadcast",  "BroadcastStream", "Subscribe",    "Unsubscribe",
     "GetMembers", "GetChannel",      "ListChannels", "GetStats",
-    "Disconnect", "Watch",           "Attach"};
+    "GetHistory", "Disconnect",      "Watch",        "Attach"};
 
 MetricFamily Family(const char* name, const char* help, MetricType type) {
   MetricFamily family;
@@ -129,6 +129,11 @@ void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
                 "Users present, summed over all presence channels.",
                 counts.members);
     AppendGauge(out, "herald_watches", "Open Watch calls.", counts.watches);
+    AppendGauge(out, "herald_history_channels", "Channels with a history.",
+                counts.histories);
+    AppendGauge(out, "herald_history_bytes",
+                "What all histories take (BROADCAST_HISTORY_MEMORY).",
+                counts.history_bytes);
   }
   AppendGauge(out, "herald_link_queue_bytes",
               "Bytes waiting for gateways, on all links.", links_.queue_bytes);
@@ -185,6 +190,9 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_idempotency_keys_evicted_total",
                 "Keys forgotten before their time, for there were too many.",
                 keys_evicted_);
+  AppendCounter(out, "herald_histories_evicted_total",
+                "Histories given up because memory was short.",
+                histories_evicted_);
   AppendCounter(out, "herald_revocations_forgotten_total",
                 "Revocations forgotten before their time, for there were too "
                 "many; gateways that were away renew all grants instead.",
@@ -210,6 +218,11 @@ void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
   out.push_back(CounterBy<2>(
       "herald_link_bytes_total", "Bytes of frames on links.", "direction",
       kDirections, {links_.bytes_received.load(), links_.bytes_sent.load()}));
+  constexpr Direction kRecoveries = {"recovered", "lost"};
+  out.push_back(CounterBy("herald_recoveries_total",
+                          "Positions from which gateways and Watches asked to "
+                          "go on, by whether all that followed was there.",
+                          "outcome", kRecoveries, recoveries_));
   out.push_back(CounterBy("herald_subscribes_total",
                           "Subscribes that were answered, by outcome.",
                           "outcome", kSubscribeOutcomes, subscribes_));
@@ -286,6 +299,14 @@ void Metrics::OnSettled(absl::Duration since_start) {
 void Metrics::OnRevoked() { Add(revocations_, 1); }
 
 void Metrics::OnKeyEvicted() { Add(keys_evicted_, 1); }
+
+void Metrics::OnHistoriesEvicted(int64_t channels) {
+  Add(histories_evicted_, channels);
+}
+
+void Metrics::OnRecovery(bool available) {
+  Add(recoveries_[available ? 0 : 1], 1);
+}
 
 void Metrics::OnRevocationForgotten() { Add(revocations_forgotten_, 1); }
 

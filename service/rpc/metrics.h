@@ -69,6 +69,8 @@ class Metrics final : public core::Observer,
   void OnSettled(absl::Duration since_start) override;
   void OnRevoked() override;
   void OnKeyEvicted() override;
+  void OnHistoriesEvicted(int64_t channels) override;
+  void OnRecovery(bool available) override;
   void OnRevocationForgotten() override;
   void OnCallTimedOut() override;
 
@@ -113,6 +115,8 @@ class Metrics final : public core::Observer,
   Count leases_expired_{0};
   Count revocations_{0};
   Count keys_evicted_{0};
+  Count histories_evicted_{0};
+  std::array<Count, 2> recoveries_{};
   Count revocations_forgotten_{0};
   Count calls_timed_out_{0};
   Count authorizer_streams_lost_{0};

@@ -7,9 +7,11 @@
 #define HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "service/core/encoding.h"
 #include "service/core/engine.h"
 #include "tests/service/core/hub_fakes.h"
 
@@ -18,9 +20,14 @@ namespace herald::core {
 // Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`.
 class RecordingListener final : public EngineListener {
  public:
+  void OnHistoryBegan(absl::string_view channel, const Position& at) override {
+    heard.push_back(absl::StrCat(channel, " begins at ", at.offset));
+    epoch = at.epoch;
+  }
   int64_t OnPublication(const PublicationPtr& publication) override {
     heard.push_back(
         absl::StrCat(publication->channel, ": ", publication->data));
+    offset = publication->offset;
     return subscribers;
   }
   void OnMemberAdded(absl::string_view, const v1::Member& member) override {
@@ -31,6 +38,8 @@ class RecordingListener final : public EngineListener {
   }
 
   int64_t subscribers = 3;
+  std::string epoch;   // The last that began.
+  int64_t offset = 0;  // Of the last publication.
   std::vector<std::string> heard;
 };
 
@@ -40,12 +49,14 @@ class AnEngine : public ::testing::TestWithParam<std::unique_ptr<Engine> (*)(
   AnEngine() { engine_->SetListener(&listener_); }
 
   Engine::Receipt Publish(const std::string& channel, const std::string& data,
-                          const std::string& key = "") {
+                          const std::string& key = "",
+                          HistoryLimits history = {}) {
     auto publication = std::make_shared<Publication>();
     publication->channel = channel;
     publication->data = data;
     absl::StatusOr<Engine::Receipt> receipt = absl::InternalError("none");
-    engine_->Publish(publication, key, [&](auto r) { receipt = std::move(r); });
+    engine_->Publish(publication, {key, history},
+                     [&](auto r) { receipt = std::move(r); });
     EXPECT_TRUE(receipt.ok()) << receipt.status();
     return receipt.value_or(Engine::Receipt());
   }
@@ -62,6 +73,22 @@ class AnEngine : public ::testing::TestWithParam<std::unique_ptr<Engine> (*)(
   void Leave(const std::string& user, uint64_t gateway,
              const std::string& socket) {
     engine_->Leave("presence-room", user, {gateway, socket});
+  }
+  // What the channel has said since a position, or `lost`.
+  std::vector<std::string> Since(const std::string& channel,
+                                 const std::optional<Position>& since) {
+    const Missed missed = engine_->Since(channel, since, 1000);
+    if (!missed.available) return {"lost"};
+    std::vector<std::string> said;
+    for (const Chunk& chunk : missed.chunks) {
+      const std::optional<v1::Event> event = DecodeEvent(chunk);
+      EXPECT_TRUE(event.has_value());
+      if (!event.has_value()) continue;
+      EXPECT_EQ(event->offset(),
+                missed.since + 1 + static_cast<int64_t>(said.size()));
+      said.push_back(event->data());
+    }
+    return said;
   }
   std::vector<std::string> Heard() {
     return std::exchange(listener_.heard, {});
@@ -89,6 +116,96 @@ TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 3"));
   timers_.Advance(absl::Minutes(6));
   EXPECT_FALSE(Publish("a", "4", "k").repeated);
+}
+
+TEST_P(AnEngine, NumbersNothingWithoutHistory) {
+  EXPECT_EQ(Publish("a", "1").position, Position());
+  EXPECT_EQ(listener_.offset, 0);
+  EXPECT_EQ(engine_->Peek("a"), std::nullopt);
+  EXPECT_EQ(engine_->HistoryCount(), 0);
+}
+
+TEST_P(AnEngine, NumbersFromOneInAnEpochThatItAnnouncesFirst) {
+  const HistoryLimits ten{10};
+  const Engine::Receipt first = Publish("a", "1", "", ten);
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0", "a: 1"));
+  EXPECT_EQ(listener_.offset, 1);
+  EXPECT_EQ(first.position, (Position{listener_.epoch, 1}));
+  EXPECT_THAT(first.position.epoch, ::testing::Not(::testing::IsEmpty()));
+  EXPECT_EQ(Publish("a", "2", "", ten).position,
+            (Position{first.position.epoch, 2}));
+  EXPECT_EQ(engine_->Peek("a"), (Position{first.position.epoch, 2}));
+  EXPECT_NE(Publish("b", "1", "", ten).position.epoch, first.position.epoch);
+}
+
+TEST_P(AnEngine, BeginsAHistoryForWhoAsksWhereItIs) {
+  const Position begun = engine_->PositionOf("a", {10});
+  EXPECT_EQ(begun.offset, 0);
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0"));
+  EXPECT_EQ(Publish("a", "1", "", {10}).position, (Position{begun.epoch, 1}));
+  EXPECT_EQ(engine_->PositionOf("a", {10}), (Position{begun.epoch, 1}));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1"));
+}
+
+TEST_P(AnEngine, GivesAllThatFollowedAPositionOrNothing) {
+  const HistoryLimits three{3};
+  const std::string epoch = engine_->PositionOf("a", three).epoch;
+  for (int i = 1; i <= 5; ++i) Publish("a", absl::StrCat(i), "", three);
+  using ::testing::ElementsAre;
+  EXPECT_THAT(Since("a", Position{epoch, 5}), ::testing::IsEmpty());
+  EXPECT_THAT(Since("a", Position{epoch, 4}), ElementsAre("5"));
+  EXPECT_THAT(Since("a", Position{epoch, 2}), ElementsAre("3", "4", "5"));
+  EXPECT_THAT(Since("a", Position{epoch, 1}), ElementsAre("lost"));
+  EXPECT_THAT(Since("a", Position{epoch, 6}), ElementsAre("lost"));
+  EXPECT_THAT(Since("a", Position{epoch, -1}), ElementsAre("lost"));
+  EXPECT_THAT(Since("a", Position{epoch + "x", 4}), ElementsAre("lost"));
+  EXPECT_THAT(Since("a", Position()), ElementsAre("5")) << "the latest";
+  EXPECT_THAT(Since("a", std::nullopt), ElementsAre("3", "4", "5"));
+  EXPECT_THAT(Since("b", Position()), ElementsAre("lost"));
+}
+
+TEST_P(AnEngine, GivesNothingThatIsOutOfTime) {
+  const HistoryLimits minute{10, absl::Minutes(1)};
+  Publish("a", "1", "", minute);
+  timers_.Advance(absl::Seconds(30));
+  const Position second = Publish("a", "2", "", minute).position;
+  timers_.Advance(absl::Seconds(30));
+  EXPECT_THAT(Since("a", std::nullopt), ::testing::ElementsAre("2"));
+  timers_.Advance(absl::Seconds(30));
+  EXPECT_THAT(Since("a", Position()), ::testing::ElementsAre("lost"));
+  EXPECT_THAT(Since("a", second), ::testing::IsEmpty()) << "nothing is missing";
+}
+
+TEST_P(AnEngine, SaysWhichHistoriesAreIdle) {
+  const HistoryLimits minute{10, absl::Minutes(1)};
+  Publish("a", "1", "", minute);
+  const int64_t full = engine_->HistoryBytes();
+  timers_.Advance(absl::Seconds(40));
+  Publish("b", "1", "", minute);
+  timers_.Advance(absl::Seconds(21));
+  EXPECT_THAT(engine_->Expire(), ::testing::ElementsAre("a"));
+  EXPECT_EQ(engine_->HistoryCount(), 2);
+  EXPECT_LT(engine_->HistoryBytes(), 2 * full);
+  engine_->Forget("a");
+  EXPECT_EQ(engine_->Peek("a"), std::nullopt);
+  EXPECT_EQ(engine_->HistoryBytes(), full);
+  timers_.Advance(absl::Seconds(50));
+  engine_->PositionOf("b", minute);
+  timers_.Advance(absl::Seconds(20));
+  EXPECT_THAT(engine_->Expire(), ::testing::IsEmpty()) << "b was used";
+}
+
+TEST_P(AnEngine, RemembersAKeyAsLongAsTheHistoryButFiveMinutesAtLeast) {
+  const HistoryLimits hour{10, absl::Hours(1)};
+  const Engine::Receipt first = Publish("a", "1", "k", hour);
+  timers_.Advance(absl::Minutes(59));
+  const Engine::Receipt again = Publish("a", "2", "k", hour);
+  EXPECT_TRUE(again.repeated);
+  EXPECT_EQ(again.position, first.position);
+  const HistoryLimits second{10, absl::Seconds(1)};
+  Publish("b", "1", "k", second);
+  timers_.Advance(absl::Minutes(4));
+  EXPECT_TRUE(Publish("b", "2", "k", second).repeated);
 }
 
 TEST_P(AnEngine, TellsOfTheFirstAndTheLastSocketOfAUser) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "service/core/encoding.h"
 #include "tests/service/core/hub_fakes.h"
 
 namespace herald::core {
@@ -52,6 +53,13 @@ inline std::string Words(const link::v1::ServiceItem& item) {
       return "renew all";
     case Item::kCall:
       return "call";
+    case Item::kRecovery:
+      return absl::StrCat("recovery ", item.recovery().since().offset(), " to ",
+                          item.recovery().until(),
+                          item.recovery().available() ? "" : " lost");
+    case Item::kNewPosition:
+      return absl::StrCat("position ", item.new_position().position().offset(),
+                          item.new_position().lost() ? " lost" : "");
     case Item::kRenewed:
       return absl::StrCat("renewed ", link::v1::Renewed::Outcome_Name(
                                           item.renewed().outcome()));
@@ -78,8 +86,12 @@ class FakeGateway {
     return hub_->Handle(attachment_, std::move(item));
   }
   void Hold(const std::string& channel, int64_t count,
-            const std::vector<std::string>& users = {}) {
+            const std::vector<std::string>& users = {},
+            const Position& position = {}) {
     link::v1::GatewayItem item;
+    if (!position.epoch.empty()) {
+      *item.mutable_held()->mutable_position() = ToProto(position);
+    }
     item.mutable_held()->set_channel(channel);
     item.mutable_held()->set_subscription_count(count);
     for (const std::string& user : users) {
@@ -110,6 +122,12 @@ class FakeGateway {
     item.mutable_unsubscribe()->set_channel(channel);
     item.mutable_unsubscribe()->set_socket_id(Socket(ticket));
     item.mutable_unsubscribe()->set_user_id(user);
+    return Say(item);
+  }
+  absl::Status Recover(const std::string& channel, const Position& since) {
+    link::v1::GatewayItem item;
+    item.mutable_recover()->set_channel(channel);
+    *item.mutable_recover()->mutable_since() = ToProto(since);
     return Say(item);
   }
   void Cancel(int64_t ticket) {

@@ -23,7 +23,7 @@ TEST(TheMemoryEngine, CallsBackBeforeItReturns) {
   MemoryEngine engine(&timers);
   engine.SetListener(&listener);
   bool done = false;
-  engine.Publish(std::make_shared<Publication>(), "",
+  engine.Publish(std::make_shared<Publication>(), {},
                  [&](const auto&) { done = true; });
   EXPECT_TRUE(done);
   EXPECT_EQ(listener.heard.size(), 1u);

@@ -16,8 +16,9 @@ namespace herald::core {
 class SettledHub : public ::testing::Test {
  protected:
   explicit SettledHub(int64_t max_subscribers = 0, int64_t max_channels = 0,
-                      bool settle = true) {
+                      bool settle = true, HistoryLimits history = {}) {
     HubOptions options;
+    options.history = history;
     options.version = "test";
     options.settings.set_revision(1);
     options.settings.set_max_payload(100);
@@ -80,10 +81,13 @@ class SettledHub : public ::testing::Test {
     void OnSettled(absl::Duration /*since_start*/) override { ++settled; }
     void OnKeyEvicted() override { ++evicted; }
     void OnRevocationForgotten() override { ++forgotten; }
+    void OnRecovery(bool available) override { ++(available ? whole : lost); }
 
     int settled = 0;
     int evicted = 0;
     int forgotten = 0;
+    int whole = 0;
+    int lost = 0;
   };
 
   CountingObserver observer_;

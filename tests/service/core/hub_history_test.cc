@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Recovery as the hub does it: all that was missed, in order and once, or the
+// word that it is lost. The hub is that of hub.h; its source here is
+// hub_history.cc.
+
+#include <optional>
+
+#include "tests/service/core/settled_hub.h"
+
+namespace herald::core {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class AHubWithHistory : public SettledHub {
+ protected:
+  AHubWithHistory() : SettledHub(0, 0, true, {3, absl::Minutes(1)}) {}
+
+  Position Say(const std::string& channel, const std::string& data,
+               const std::string& key = "") {
+    const auto answer = Broadcast({channel}, data, key);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    if (!answer.ok()) return {};
+    return {answer->receipts(0).epoch(), answer->receipts(0).offset()};
+  }
+
+  std::shared_ptr<FakeSink> Watching(const std::string& channel,
+                                     const std::optional<Position>& since) {
+    v1::WatchRequest request;
+    request.add_channels(channel);
+    if (since.has_value()) {
+      auto& position = *request.add_since();
+      position.set_channel(channel);
+      position.set_epoch(since->epoch);
+      position.set_offset(since->offset);
+    }
+    auto sink = std::make_shared<FakeSink>();
+    EXPECT_TRUE(hub_->Watch(request, sink).ok());
+    return sink;
+  }
+
+  absl::StatusOr<v1::GetHistoryResponse> History(const std::string& channel,
+                                                 const Position& since = {},
+                                                 int32_t limit = 0) {
+    v1::GetHistoryRequest request;
+    request.set_channel(channel);
+    if (!(since == Position())) *request.mutable_since() = ToProto(since);
+    request.set_limit(limit);
+    return hub_->GetHistory(request);
+  }
+};
+
+std::vector<std::string> Data(
+    const absl::StatusOr<v1::GetHistoryResponse>& page) {
+  std::vector<std::string> data;
+  EXPECT_TRUE(page.ok()) << page.status();
+  if (!page.ok()) return data;
+  for (const v1::Event& event : page->messages()) data.push_back(event.data());
+  return data;
+}
+
+TEST_F(AHubWithHistory, SaysItsPlaceToPublishers) {
+  const Position first = Say("news", "1", "key");
+  EXPECT_EQ(first.offset, 1);
+  EXPECT_EQ(Say("news", "2"), (Position{first.epoch, 2}));
+  EXPECT_EQ(Say("news", "3", "key"), first) << "a repeat";
+}
+
+TEST_F(AHubWithHistory, SaysWhereAChannelIsWithTheYes) {
+  const Position first = Say("news", "1");
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  Say("news", "2");
+  const auto items = gateway->Items();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_EQ(items[0].subscribed().position().epoch(), first.epoch);
+  EXPECT_EQ(items[0].subscribed().position().offset(), 1);
+  EXPECT_EQ(items[1].publication().offset(), 2);
+}
+
+TEST_F(AHubWithHistory, DoesNotRememberWhispers) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  link::v1::GatewayItem item;
+  item.mutable_whisper()->set_channel("news");
+  item.mutable_whisper()->set_event("typing");
+  item.mutable_whisper()->set_data("1");
+  EXPECT_TRUE(gateway->Say(item).ok());
+  EXPECT_EQ(gateway->Items().at(1).publication().offset(), 0);
+  EXPECT_EQ(Say("news", "1").offset, 1);
+  EXPECT_THAT(Data(History("news")), ElementsAre("1"));
+}
+
+TEST_F(AHubWithHistory, GivesAGatewayWhatItAsksFor) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const std::string epoch = Say("news", "1").epoch;
+  for (const char* data : {"2", "3", "4"}) Say("news", data);
+  gateway->Hears();
+  EXPECT_TRUE(gateway->Recover("news", {epoch, 2}).ok());
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("recovery 2 to 4", "news: 3", "news: 4"));
+  EXPECT_TRUE(gateway->Recover("news", {epoch, 4}).ok());
+  EXPECT_THAT(gateway->Hears(), ElementsAre("recovery 4 to 4"));
+  EXPECT_TRUE(gateway->Recover("news", {}).ok());
+  EXPECT_THAT(gateway->Hears(), ElementsAre("recovery 3 to 4", "news: 4"));
+  EXPECT_TRUE(gateway->Recover("news", {epoch, 0}).ok());
+  EXPECT_TRUE(gateway->Recover("news", {epoch, 5}).ok());
+  EXPECT_TRUE(gateway->Recover("news", {"another", 3}).ok());
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("recovery 0 to 0 lost", "recovery 5 to 0 lost",
+                          "recovery 3 to 0 lost"));
+  EXPECT_EQ(observer_.whole, 3);
+  EXPECT_EQ(observer_.lost, 3);
+  EXPECT_EQ(gateway->Recover("other", {}).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(AHubWithHistory, SendsAReturningGatewayWhatItMissedBeforeAnythingNew) {
+  auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const Position first = Say("news", "1");
+  gateway->Lose();
+  Say("news", "2");
+  Say("news", "3");
+  FakeGateway back(hub_.get(), 1, /*link_down_ms=*/100);
+  back.Hold("news", 1, {}, first);
+  back.Attach();
+  Say("news", "4");
+  EXPECT_THAT(back.Hears(), ElementsAre("settings", "news: 2", "news: 3",
+                                        "settled", "news: 4"));
+}
+
+TEST_F(AHubWithHistory, TellsAReturningGatewayThatItCannot) {
+  auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const Position first = Say("news", "1");
+  gateway->Lose();
+  for (const char* data : {"2", "3", "4", "5"}) Say("news", data);
+  FakeGateway back(hub_.get(), 1, 100);
+  back.Hold("news", 1, {}, first);
+  back.Attach();
+  EXPECT_THAT(back.Hears(),
+              ElementsAre("settings", "position 5 lost", "settled"));
+}
+
+TEST_F(AHubWithHistory, BeginsAnewAfterARestartAndSaysSo) {
+  FakeGateway old(hub_.get(), 1);
+  old.Hold("news", 1, {}, {"before-the-restart", 17});
+  old.Attach();
+  FakeGateway other(hub_.get(), 2);
+  other.Hold("news", 1);
+  other.Attach();
+  EXPECT_EQ(Say("news", "1").offset, 1);
+  EXPECT_THAT(old.Hears(), ElementsAre("settings", "position 0 lost", "settled",
+                                       "news: 1"));
+  EXPECT_THAT(other.Hears(),
+              ElementsAre("settings", "position 0", "settled", "news: 1"));
+}
+
+TEST_F(AHubWithHistory, TellsThoseWhoListenOfANewEpoch) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const auto watch = Watching("news", std::nullopt);
+  Say("news", "1");
+  gateway->Hears();
+  watch->Messages();
+  engine_.Forget("news");
+  Say("news", "2");
+  EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "news: 2"));
+  const auto messages = watch->Messages();
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[0].subscribed().offset(), 0);
+  EXPECT_FALSE(messages[0].subscribed().has_recovered());
+  EXPECT_EQ(messages[1].event().offset(), 1);
+}
+
+TEST_F(AHubWithHistory, ForgetsWhatIsIdleAndNotListenedTo) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "heard");
+  const Position heard = Say("heard", "1");
+  Say("unheard", "1");
+  timers_.Advance(absl::Minutes(3));
+  EXPECT_EQ(engine_.HistoryCount(), 1);
+  EXPECT_EQ(engine_.Peek("unheard"), std::nullopt);
+  EXPECT_EQ(engine_.Peek("heard"), heard);
+  EXPECT_THAT(Data(History("heard")), IsEmpty());
+  EXPECT_TRUE(gateway->Unsubscribe(1, "heard").ok());
+  timers_.Advance(absl::Minutes(3));
+  EXPECT_EQ(engine_.HistoryCount(), 0);
+}
+
+TEST_F(AHubWithHistory, GivesAWatchWhatItMissedBehindItsSubscribed) {
+  const std::string epoch = Say("news", "1").epoch;
+  Say("news", "2");
+  Say("news", "3");
+  const auto watch = Watching("news", Position{epoch, 1});
+  Say("news", "4");
+  const auto messages = watch->Messages();
+  ASSERT_EQ(messages.size(), 5u);
+  EXPECT_TRUE(messages[0].has_connected());
+  EXPECT_EQ(messages[1].subscribed().epoch(), epoch);
+  EXPECT_EQ(messages[1].subscribed().offset(), 3);
+  EXPECT_TRUE(messages[1].subscribed().recovered());
+  for (size_t i = 2; i < 5; ++i) {
+    EXPECT_EQ(messages[i].event().data(), absl::StrCat(i));
+    EXPECT_EQ(messages[i].event().offset(), static_cast<int64_t>(i));
+    EXPECT_EQ(messages[i].event().event(), "e");
+  }
+}
+
+TEST_F(AHubWithHistory, TellsAWatchThatItCannot) {
+  Say("news", "1");
+  const auto watch = Watching("news", Position{"another", 1});
+  const auto messages = watch->Messages();
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_TRUE(messages[1].subscribed().has_recovered());
+  EXPECT_FALSE(messages[1].subscribed().recovered());
+  EXPECT_EQ(messages[1].subscribed().offset(), 1);
+}
+
+TEST_F(AHubWithHistory, RefusesASinceThatMakesNoSense) {
+  const auto watch = [&](const std::string& channel, int64_t offset,
+                         int times) {
+    v1::WatchRequest request;
+    request.add_channels("news");
+    for (int i = 0; i < times; ++i) {
+      request.add_since()->set_channel(channel);
+      request.mutable_since(i)->set_offset(offset);
+    }
+    return std::string(
+        hub_->Watch(request, std::make_shared<FakeSink>()).message());
+  };
+  EXPECT_THAT(watch("other", 0, 1), HasSubstr("not in channels"));
+  EXPECT_THAT(watch("news", -1, 1), HasSubstr("-1"));
+  EXPECT_THAT(watch("news", 0, 2), HasSubstr("twice"));
+  EXPECT_EQ(hub_->Counts().watches, 0);
+}
+
+TEST_F(AHubWithHistory, IsReadInPages) {
+  const std::string epoch = Say("news", "1").epoch;
+  for (const char* data : {"2", "3", "4"}) Say("news", data);
+  const auto first = History("news", {}, 2);
+  EXPECT_THAT(Data(first), ElementsAre("2", "3"));
+  EXPECT_EQ(first->epoch(), epoch);
+  EXPECT_EQ(first->offset(), 4);
+  EXPECT_EQ(first->messages(1).offset(), 3);
+  EXPECT_THAT(Data(History("news", {epoch, 3}, 2)), ElementsAre("4"));
+  EXPECT_THAT(Data(History("news", {epoch, 4})), IsEmpty());
+  EXPECT_THAT(Data(History("nobody-spoke")), IsEmpty());
+}
+
+TEST_F(AHubWithHistory, SaysPreciselyWhatIsNotThere) {
+  const std::string epoch = Say("news", "1").epoch;
+  for (const char* data : {"2", "3", "4"}) Say("news", data);
+  const auto why = [&](const Position& since) {
+    const absl::Status status = History("news", since).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+    return std::string(status.message());
+  };
+  EXPECT_THAT(why({epoch, 0}), HasSubstr("forgotten"));
+  EXPECT_THAT(why({epoch, 5}), HasSubstr("not said yet"));
+  EXPECT_THAT(why({"x", 1}), HasSubstr("\"x\" is over"));
+  const auto code = [&](const std::string& channel, const Position& since,
+                        int32_t limit) {
+    return History(channel, since, limit).status().code();
+  };
+  EXPECT_EQ(code("news", {epoch, -1}, 0), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code("news", {}, -1), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code("no name", {}, 0), absl::StatusCode::kInvalidArgument);
+}
+
+class AHubWithoutHistory : public SettledHub {};
+
+TEST_F(AHubWithoutHistory, SaysSo) {
+  v1::GetHistoryRequest request;
+  request.set_channel("news");
+  EXPECT_EQ(hub_->GetHistory(request).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Broadcast({"news"}, "1")->receipts(0).epoch(), "");
+  FakeGateway gateway(hub_.get(), 1);
+  gateway.Hold("news", 1, {}, {"of-an-earlier-rule", 3});
+  gateway.Attach();
+  EXPECT_THAT(gateway.Hears(),
+              ElementsAre("settings", "position 0 lost", "settled"));
+}
+
+}  // namespace
+}  // namespace herald::core
