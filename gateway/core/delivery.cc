@@ -11,7 +11,8 @@ size_t BytesOf(const std::shared_ptr<const ChannelFrame>& frame) {
 
 size_t BytesOf(const Confirmed& confirmed) {
   return confirmed.channel.size() + confirmed.user_id.size() +
-         confirmed.subscribed->size();
+         confirmed.subscribed->size() +
+         (confirmed.recovered == nullptr ? 0 : confirmed.recovered->size());
 }
 
 size_t BytesOf(const SubscribedAgain& again) {

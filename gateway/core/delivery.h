@@ -38,6 +38,11 @@ struct Confirmed {
   absl::Duration expires_after = absl::InfiniteDuration();
   bool renewable = false;
   FrameBytes subscribed;  // What the client is answered.
+  // Who recovers is answered this instead: another `subscribed` and behind it,
+  // in the same bytes, what was missed. If there is no room for that,
+  // `subscribed` says that it is lost.
+  FrameBytes recovered;
+  bool asked_to_recover = false;
 };
 
 // The no to a subscribe.

@@ -9,6 +9,7 @@
 #define HERALD_GATEWAY_CORE_DIALECT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -25,6 +26,9 @@ struct SubscribeMessage {
   std::string channel;
   std::string auth;
   std::string channel_data;  // JSON text of an object, as it was sent.
+  // Where the client was; the offset is not negative. Without an epoch and with
+  // an offset of 0: it wants the latest event.
+  std::optional<v1::Position> recover;
 };
 struct UnsubscribeMessage {
   std::string channel;
@@ -55,9 +59,12 @@ class Dialect {
 
   virtual FrameBytes Connected(absl::string_view socket_id) const = 0;
   // `members` is what EncodeMembers() has made, for presence channels only;
-  // otherwise nullptr.
+  // otherwise nullptr. So is `position` for channels without history.
+  // `recovered` is there for who has asked to recover.
   virtual FrameBytes Subscribed(absl::string_view channel,
-                                const std::string* members) const = 0;
+                                const std::string* members,
+                                const v1::Position* position,
+                                std::optional<bool> recovered) const = 0;
   virtual FrameBytes SubscriptionError(absl::string_view channel,
                                        absl::string_view error,
                                        absl::string_view code) const = 0;

@@ -54,6 +54,8 @@ class ObjectWriter {
 // The fields of a client message, as far as any type has them.
 struct Fields {
   std::optional<std::string> type, channel, event, auth, channel_data, data;
+  absl::StatusOr<std::optional<v1::Position>> recover =
+      std::optional<v1::Position>();
 };
 
 absl::Status Malformed(absl::string_view what) {
@@ -109,6 +111,40 @@ absl::Status ReadChannelData(ondemand::value value,
   return absl::OkStatus();
 }
 
+// An object with an `offset` and perhaps an `epoch`.
+absl::StatusOr<std::optional<v1::Position>> ReadRecover(
+    ondemand::value value) {
+  ondemand::object object;
+  if (value.get_object().get(object) != simdjson::SUCCESS) {
+    return Malformed("field \"recover\" must be an object");
+  }
+  std::optional<std::string> epoch;
+  int64_t offset = -1;
+  for (auto field : object) {
+    std::string_view key;
+    ondemand::value part;
+    if (field.unescaped_key().get(key) != simdjson::SUCCESS ||
+        field.value().get(part) != simdjson::SUCCESS) {
+      return Malformed("field \"recover\" cannot be read");
+    }
+    if (key == "epoch" && !part.is_null()) {
+      const absl::Status status = ReadString("recover.epoch", part, &epoch);
+      if (!status.ok()) return status;
+    } else if (key == "offset" &&
+               part.get_int64().get(offset) != simdjson::SUCCESS) {
+      offset = -1;
+    }
+  }
+  if (offset < 0) {
+    return Malformed(
+        "field \"recover.offset\" must be an integer that is not negative");
+  }
+  v1::Position position;
+  position.set_offset(offset);
+  if (epoch.has_value()) position.set_epoch(*std::move(epoch));
+  return position;
+}
+
 absl::Status ReadField(std::string_view key, ondemand::value value,
                        Fields* fields) {
   const absl::string_view name = View(key);
@@ -128,6 +164,8 @@ absl::Status ReadField(std::string_view key, ondemand::value value,
   if (name == "channel_data") {
     return ReadChannelData(value, &fields->channel_data);
   }
+  // Only of interest in a subscribe.
+  if (name == "recover") fields->recover = ReadRecover(value);
   return absl::OkStatus();  // Unknown fields are ignored.
 }
 
@@ -193,10 +231,12 @@ absl::StatusOr<ClientMessage> NativeDialect::Decode(
   const std::string& type = *f.type;
   if (type == "subscribe") {
     absl::Status status = CheckNeeded(type, {{"channel", &f.channel}});
+    if (status.ok()) status = f.recover.status();
     if (!status.ok()) return status;
     return SubscribeMessage{std::move(*f.channel),
                             std::move(f.auth).value_or(""),
-                            std::move(f.channel_data).value_or("")};
+                            std::move(f.channel_data).value_or(""),
+                            *std::move(f.recover)};
   }
   if (type == "unsubscribe") {
     absl::Status status = CheckNeeded(type, {{"channel", &f.channel}});
@@ -221,10 +261,19 @@ FrameBytes NativeDialect::Connected(absl::string_view socket_id) const {
 }
 
 FrameBytes NativeDialect::Subscribed(absl::string_view channel,
-                                     const std::string* members) const {
+                                     const std::string* members,
+                                     const v1::Position* position,
+                                     std::optional<bool> recovered) const {
   ObjectWriter object("subscribed");
   object.String("channel", channel);
   if (members != nullptr) object.Json("members", *members);
+  if (position != nullptr) {
+    object.String("epoch", position->epoch())
+        .Json("offset", absl::StrCat(position->offset()));
+  }
+  if (recovered.has_value()) {
+    object.Json("recovered", *recovered ? "true" : "false");
+  }
   return object.Frame();
 }
 
@@ -255,6 +304,9 @@ FrameBytes NativeDialect::Event(
   if (publication.whisper()) object.Json("whisper", "true");
   if (!publication.user_id().empty()) {
     object.String("user_id", publication.user_id());
+  }
+  if (publication.offset() > 0) {
+    object.Json("offset", absl::StrCat(publication.offset()));
   }
   return object.Frame();
 }

@@ -18,7 +18,9 @@ class NativeDialect final : public Dialect {
 
   FrameBytes Connected(absl::string_view socket_id) const override;
   FrameBytes Subscribed(absl::string_view channel,
-                        const std::string* members) const override;
+                        const std::string* members,
+                        const v1::Position* position,
+                        std::optional<bool> recovered) const override;
   FrameBytes SubscriptionError(absl::string_view channel,
                                absl::string_view error,
                                absl::string_view code) const override;

@@ -32,6 +32,12 @@ class Observer {
   // A subscribe was refused with this code of `subscription_error`.
   virtual void OnSubscribeRefused(absl::string_view /*code*/) {}
 
+  // A subscribe that asked to recover was answered, and how.
+  virtual void OnRecovery(bool /*recovered*/) {}
+
+  // A publication of the link was missing, and was asked for.
+  virtual void OnGap() {}
+
   // A publication was handed to `sockets` outboxes of one loop, as frames of
   // `frame_bytes` each, `since_publish` after the service took it.
   virtual void OnDelivered(int64_t /*sockets*/, int64_t /*frame_bytes*/,

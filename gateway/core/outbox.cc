@@ -10,7 +10,7 @@ namespace herald::gateway {
 
 bool Outbox::Push(Frame frame, size_t bytes_max, size_t written) {
   contract::Require(written == 0 || (empty() && written < frame.size()));
-  if (!empty() && size_bytes_ + frame.size() > bytes_max) return false;
+  if (!HasRoomFor(frame.size(), bytes_max)) return false;
   PushUnbounded(std::move(frame));
   if (written > 0) {
     written_bytes_ = written;

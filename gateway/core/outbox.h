@@ -22,6 +22,11 @@ namespace herald::gateway {
 
 class Outbox {
  public:
+  // Whether Push() would take a frame of so many bytes.
+  bool HasRoomFor(size_t bytes, size_t bytes_max) const {
+    return empty() || size_bytes_ + bytes <= bytes_max;
+  }
+
   // Appends a frame. False, and nothing is appended, if the outbox would then
   // exceed `bytes_max`. One frame on an empty outbox always fits, however
   // large: a socket that has read everything is not slow. Its first `written`

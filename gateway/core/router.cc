@@ -66,6 +66,9 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
       GatewayItem item;
       *item.mutable_held() = std::move(part);
       item.mutable_held()->set_channel(channel);
+      if (count > 0 && held.history != nullptr) {
+        *item.mutable_held()->mutable_position() = held.history->position();
+      }
       item.mutable_held()->set_subscription_count(std::exchange(count, 0));
       uplink.EnqueueUnbounded(Encode(std::move(item)));
     }
@@ -98,6 +101,10 @@ void Router::LinkDown(absl::string_view why) {
       undecided.ticket = ticket;
       batches[static_cast<size_t>(shard)].push_back(std::move(undecided));
     }
+    for (auto& [channel, held] : held_) {
+      if (held.history == nullptr) continue;
+      AnswerLost(channel, held, held.history->Abandon(), &batches);
+    }
     calls_.clear();
     settings_waiting_ = 0;
     Post(std::move(batches));
@@ -105,11 +112,13 @@ void Router::LinkDown(absl::string_view why) {
   observer_->OnLinkEnded(why);
 }
 
-FrameBytes Router::SubscribedFrame(const std::string& channel, Held& held) {
+FrameBytes Router::SubscribedFrame(const std::string& channel, Held& held,
+                                   std::optional<bool> recovered) {
   const bool presence =
       contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
-  return dialect_->Subscribed(channel,
-                              presence ? &held.roster.Json() : nullptr);
+  return dialect_->Subscribed(
+      channel, presence ? &held.roster.Json() : nullptr,
+      held.history == nullptr ? nullptr : &held.history->position(), recovered);
 }
 
 void Router::Count(Held& held, int shard, int64_t delta) {
@@ -156,7 +165,8 @@ void Router::Post(Batches batches) {
   }
 }
 
-int64_t Router::Subscribe(int shard, link::v1::Subscribe question) {
+int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
+                          std::optional<v1::Position> recover) {
   UplinkPtr uplink;
   int64_t ticket = 0;
   {
@@ -164,7 +174,8 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question) {
     if (!settled_ || uplink_ == nullptr) return 0;
     ticket = ++last_ticket_;
     question.set_ticket(ticket);
-    Ticket open{shard, question.channel(), question.socket_id()};
+    Ticket open{shard, question.channel(), question.socket_id(), false,
+                std::move(recover)};
     GatewayItem item;
     *item.mutable_subscribe() = std::move(question);
     if (!uplink_->TryEnqueue(Encode(std::move(item)),
@@ -179,13 +190,20 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question) {
   return ticket;
 }
 
-void Router::Repeat(int shard, const std::string& channel, int64_t ticket) {
+void Router::Repeat(int shard, const std::string& channel, int64_t ticket,
+                    const std::optional<v1::Position>& recover) {
   MutexLock lock(&mu_);
   const auto it = held_.find(channel);
   if (it == held_.end()) return;
+  // It has missed nothing since its subscribe, and nothing is said twice.
+  const ChannelHistory* const history = it->second.history.get();
+  std::optional<bool> recovered;
+  if (recover.has_value()) {
+    recovered = history != nullptr && history->IsAt(*recover);
+  }
   Batches batches(shards_.size());
   batches[static_cast<size_t>(shard)].push_back(
-      SubscribedAgain{ticket, SubscribedFrame(channel, it->second)});
+      SubscribedAgain{ticket, SubscribedFrame(channel, it->second, recovered)});
   Post(std::move(batches));
 }
 

@@ -23,6 +23,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/core/channel_history.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/observer.h"
@@ -77,12 +79,15 @@ class Router {
   // Asks for a subscription; the answer comes as a delivery to `shard`. Sets
   // the ticket and returns it, or 0 if the service cannot be asked now: it is
   // away, or kQuestionOutboxBytesMax wait for it.
-  int64_t Subscribe(int shard, link::v1::Subscribe question)
+  // Who was at `recover` is answered when what followed is there as well.
+  int64_t Subscribe(int shard, link::v1::Subscribe question,
+                    std::optional<v1::Position> recover = std::nullopt)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Asks for `subscribed` again, behind what is on its way to `shard` already:
   // so a roster in it fits the member changes before and after.
-  void Repeat(int shard, const std::string& channel, int64_t ticket)
+  void Repeat(int shard, const std::string& channel, int64_t ticket,
+              const std::optional<v1::Position>& recover)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // The ticket's answer is not wanted any more. It is delivered all the same:
@@ -125,6 +130,7 @@ class Router {
     std::string channel;
     std::string socket_id;
     bool cancelled = false;
+    std::optional<v1::Position> recover;
   };
   // What is held of one channel.
   struct Held {
@@ -133,6 +139,7 @@ class Router {
     int64_t open_tickets = 0;
     Roster roster;       // Presence: everybody, as our sockets were told.
     OwnMembers members;  // Presence: those of our own sockets.
+    std::unique_ptr<ChannelHistory> history;  // nullptr: it has none.
   };
   // A call that every shard carries out a part of.
   struct OpenCall {
@@ -159,8 +166,28 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnSettings(link::v1::Settings settings, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void ToSubscribers(const Held& held,
+                     const std::shared_ptr<const ChannelFrame>& frame,
+                     Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ToSubscribers(const Held& held, ChannelFrame frame, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // router_history.cc: where channels are, and who waits for what they said.
+  void Confirm(const std::string& channel, Held& held,
+               ChannelHistory::Waiting waiting, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnRecovery(const link::v1::Recovery& recovery, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnNewPosition(const link::v1::NewPosition& place, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Answers those for whom all is there, asks for the others.
+  void SettleHistory(const std::string& channel, Held& held, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void AnswerLost(const std::string& channel, Held& held,
+                  std::vector<ChannelHistory::Waiting> waiting,
+                  Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void TellPosition(const std::string& channel, Held& held, bool lost,
+                    Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Count(Held& held, int shard, int64_t delta)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetIfUnused(const std::string& channel)
@@ -172,7 +199,8 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Enqueues, unlocks, and flushes.
   bool Send(link::v1::GatewayItem item) ABSL_LOCKS_EXCLUDED(mu_);
-  FrameBytes SubscribedFrame(const std::string& channel, Held& held)
+  FrameBytes SubscribedFrame(const std::string& channel, Held& held,
+                             std::optional<bool> recovered)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Post(Batches batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

@@ -88,8 +88,9 @@ void Router::Dispatch(ServiceItem item, Batches* batches) {
     case ServiceItem::kCall:
       return OnCall(std::move(*item.mutable_call()), batches);
     case ServiceItem::kRecovery:
+      return OnRecovery(item.recovery(), batches);
     case ServiceItem::kNewPosition:
-      return;  // Nobody has asked for history yet.
+      return OnNewPosition(item.new_position(), batches);
     case ServiceItem::ITEM_NOT_SET:
       return;  // Of a newer service.
   }
@@ -117,6 +118,8 @@ void Router::OnSubscribed(link::v1::Subscribed yes, Batches* batches) {
         Refused{yes.ticket(), link::v1::Refused::CODE_CANCELLED, ""});
     return;
   }
+  // Nobody has heard what came before, so that is where the channel begins.
+  if (held.count == 0) held.history = HistoryAt(yes.position());
   Count(held, ticket.shard, 1);
   if (is_member) held.members.Add(yes.member(), ticket.socket_id);
   Confirmed confirmed;
@@ -127,8 +130,8 @@ void Router::OnSubscribed(link::v1::Subscribed yes, Batches* batches) {
   confirmed.is_member = is_member;
   confirmed.expires_after = GrantLife(yes.expires_after_ms());
   confirmed.renewable = yes.renewable();
-  confirmed.subscribed = SubscribedFrame(ticket.channel, held);
-  (*batches)[static_cast<size_t>(ticket.shard)].push_back(std::move(confirmed));
+  Confirm(ticket.channel, held,
+          {std::move(confirmed), ticket.shard, ticket.recover}, batches);
 }
 
 void Router::OnRefused(link::v1::Refused no, Batches* batches) {
@@ -146,6 +149,16 @@ void Router::OnPublication(const link::v1::Publication& publication,
                            Batches* batches) {
   const auto it = held_.find(publication.channel());
   if (it == held_.end() || it->second.count == 0) return;
+  Held& held = it->second;
+  const int64_t offset = publication.offset();
+  ChannelHistory* const history = offset > 0 ? held.history.get() : nullptr;
+  if (history != nullptr && !history->Wants(offset)) {
+    if (history->Skip(offset)) {
+      observer_->OnGap();
+      SettleHistory(publication.channel(), held, batches);
+    }
+    return;
+  }
   ChannelFrame frame;
   frame.channel = publication.channel();
   frame.frame = dialect_->Event(publication);
@@ -155,7 +168,12 @@ void Router::OnPublication(const link::v1::Publication& publication,
   if (except.has_value() && except->gateway == gateway_id_) {
     frame.except_socket = except->socket;
   }
-  ToSubscribers(it->second, std::move(frame), batches);
+  const auto shared = std::make_shared<const ChannelFrame>(std::move(frame));
+  if (history == nullptr) return ToSubscribers(held, shared, batches);
+  if (history->Take(offset, shared)) ToSubscribers(held, shared, batches);
+  if (history->IsComplete()) {
+    SettleHistory(publication.channel(), held, batches);
+  }
 }
 
 void Router::OnMember(const std::string& channel, const v1::Member& member,
@@ -236,7 +254,13 @@ void Router::OnSettings(link::v1::Settings settings, Batches* batches) {
 
 void Router::ToSubscribers(const Held& held, ChannelFrame frame,
                            Batches* batches) {
-  const auto shared = std::make_shared<const ChannelFrame>(std::move(frame));
+  ToSubscribers(held, std::make_shared<const ChannelFrame>(std::move(frame)),
+                batches);
+}
+
+void Router::ToSubscribers(const Held& held,
+                           const std::shared_ptr<const ChannelFrame>& shared,
+                           Batches* batches) {
   for (size_t shard = 0; shard < held.by_shard.size(); ++shard) {
     if (held.by_shard[shard] > 0) (*batches)[shard].push_back(shared);
   }

@@ -91,7 +91,7 @@ void Session::On(SubscribeMessage& message) {
   }
   if (known->active) {
     return shard_->router_->Repeat(shard_->options_.index, message.channel,
-                                   known->ticket);
+                                   known->ticket, message.recover);
   }
   ++known->answers;
   ++pending_;
@@ -133,7 +133,8 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
     }
   }
   subscription->ticket =
-      shard_->router_->Subscribe(shard_->options_.index, std::move(question));
+      shard_->router_->Subscribe(shard_->options_.index, std::move(question),
+                                 std::move(message.recover));
   if (subscription->ticket == 0) {
     return absl::UnavailableError("the service cannot be asked now");
   }
@@ -180,10 +181,16 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
     subscription->grant->renewable = confirmed.renewable;
     shard_->BeginGrant(subscription, confirmed.expires_after);
   }
+  // Nobody is cut for having been away: what does not fit is said to be lost.
+  const bool recovers =
+      confirmed.recovered != nullptr && !closing_ &&
+      socket_->HasRoomFor(confirmed.recovered->size());
+  if (confirmed.asked_to_recover) shard_->observer_->OnRecovery(recovers);
   // A backend's Subscribe is told to the client as well.
-  for (int32_t i = 0; i < std::max(answers, 1); ++i) {
+  for (int32_t i = recovers ? 1 : 0; i < std::max(answers, 1); ++i) {
     shard_->Send(this, confirmed.subscribed);
   }
+  if (recovers) shard_->Send(this, confirmed.recovered);
 }
 
 void Session::OnRefused(Subscription* subscription,
@@ -252,7 +259,7 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
   if (known != nullptr && known->active) {
     return shard_->router_->CallDone(ResultOf(call, absl::OkStatus()));
   }
-  SubscribeMessage message{wish.channel(), wish.auth_token(), ""};
+  SubscribeMessage message{wish.channel(), wish.auth_token(), "", {}};
   absl::Status asked = CheckCredentials(message);
   if (asked.ok() && known == nullptr) asked = CheckRoom();
   if (!asked.ok()) return shard_->router_->CallDone(ResultOf(call, asked));

@@ -62,6 +62,11 @@ bool OutgoingStream::Push(const Frame& frame, size_t bytes_max,
   return true;
 }
 
+bool OutgoingStream::HasRoomFor(size_t bytes, size_t bytes_max) {
+  if (!outbox_.HasRoomFor(bytes, bytes_max) && !waiting_) Flush();
+  return broken_ || outbox_.HasRoomFor(bytes, bytes_max);
+}
+
 size_t OutgoingStream::WriteNow(absl::string_view bytes) {
   if (broken_) return bytes.size();
   if (waiting_ || !outbox_.empty()) return 0;

@@ -77,6 +77,9 @@ class OutgoingStream {
   // otherwise, so only what the kernel does not take can be too much.
   bool Push(const Frame& frame, size_t bytes_max, size_t written = 0);
 
+  // Whether Push() would take a frame of so many bytes.
+  bool HasRoomFor(size_t bytes, size_t bytes_max);
+
   // Writes past the outbox what the kernel takes, unless something waits there.
   // Returns how many bytes are done with.
   size_t WriteNow(absl::string_view bytes);

@@ -57,6 +57,7 @@ class WebsocketSession final
 
   // Socket:
   bool Enqueue(const Frame& frame, size_t written) override;
+  bool HasRoomFor(size_t bytes) override;
   size_t WriteNow(absl::string_view bytes) override;
   void Flush() override { outgoing_.Flush(); }
   void Ping() override;
@@ -199,6 +200,11 @@ void WebsocketSession::ResumeReading() {
 bool WebsocketSession::Enqueue(const Frame& frame, size_t written) {
   if (closing_ || !is_open()) return true;
   return outgoing_.Push(frame, loop_->state().queue_bytes_max, written);
+}
+
+bool WebsocketSession::HasRoomFor(size_t bytes) {
+  if (closing_ || !is_open()) return true;
+  return outgoing_.HasRoomFor(bytes, loop_->state().queue_bytes_max);
 }
 
 size_t WebsocketSession::WriteNow(absl::string_view bytes) {

@@ -58,6 +58,7 @@ class FakeSocket final : public Socket {
     waiting.append(bytes.data() + written, bytes.size() - written);
     return true;
   }
+  bool HasRoomFor(size_t /*bytes*/) override { return !full && !roomless; }
   size_t WriteNow(absl::string_view bytes) override {
     if (!waiting.empty()) return 0;
     const size_t taken = full ? 0 : std::min(room, bytes.size());
@@ -90,6 +91,7 @@ class FakeSocket final : public Socket {
   }
 
   bool full = false;      // For Enqueue(), and for the kernel.
+  bool roomless = false;  // As full, but for single frames.
   size_t room = 1 << 30;  // What the kernel takes at once.
   bool paused = false;
   int writes = 0;

@@ -224,10 +224,15 @@ class GatewayWorld : public ::testing::Test {
     void OnWhisperRefused() override { ++whispers_refused; }
     void OnReadingPaused() override { ++pauses; }
     void OnGrantPostponed() override { ++postponed; }
+    void OnRecovery(bool done) override { ++(done ? recovered : lost); }
+    void OnGap() override { ++gaps; }
     int whispers = 0;
     int whispers_refused = 0;
     int pauses = 0;
     int postponed = 0;
+    int recovered = 0;
+    int lost = 0;
+    int gaps = 0;
   };
 
   CountingObserver observer_;

@@ -38,6 +38,13 @@ link::v1::Publication Publication(const std::string& event,
   return publication;
 }
 
+v1::Position At(const std::string& epoch, int64_t offset) {
+  v1::Position position;
+  position.set_epoch(epoch);
+  position.set_offset(offset);
+  return position;
+}
+
 template <typename Message>
 Message Decoded(const std::string& text) {
   const NativeDialect dialect;
@@ -58,7 +65,7 @@ std::string Complaint(absl::string_view text) {
 TEST(TheNativeDialect, WritesItsFramesAsTheGoldenFilesHaveThem) {
   const NativeDialect dialect;
   EXPECT_EQ(Text(dialect.Connected("1234.5678")), Golden("server_connected"));
-  EXPECT_EQ(Text(dialect.Subscribed("news", nullptr)),
+  EXPECT_EQ(Text(dialect.Subscribed("news", nullptr, nullptr, {})),
             Golden("server_subscribed"));
   EXPECT_EQ(
       Text(dialect.SubscriptionError("private-x", "not yours", "unauthorized")),
@@ -85,8 +92,66 @@ TEST(TheNativeDialect, WritesMembersInTheOrderOfTheirIds) {
   ada.set_user_info(R"({"name":"Ada"})");
   roster.Add(bob);
   roster.Add(ada);
-  EXPECT_EQ(Text(NativeDialect().Subscribed("presence-room", &roster.Json())),
-            Golden("server_subscribed_presence"));
+  const NativeDialect dialect;
+  EXPECT_EQ(
+      Text(dialect.Subscribed("presence-room", &roster.Json(), nullptr, {})),
+      Golden("server_subscribed_presence"));
+  const v1::Position at = At("c7x2mq4kd3ta", 43);
+  EXPECT_EQ(
+      Text(dialect.Subscribed("presence-room", &roster.Json(), &at, false)),
+      Golden("server_subscribed_presence_lost"));
+}
+
+TEST(TheNativeDialect, SaysWhereAChannelIs) {
+  const NativeDialect dialect;
+  const v1::Position at = At("c7x2mq4kd3ta", 43);
+  EXPECT_EQ(Text(dialect.Subscribed("chat.1", nullptr, &at, {})),
+            Golden("server_subscribed_history"));
+  EXPECT_EQ(Text(dialect.Subscribed("chat.1", nullptr, &at, true)),
+            Golden("server_subscribed_recovered"));
+  link::v1::Publication said = Publication("said", "chat.1", R"("hello")");
+  said.set_offset(42);
+  EXPECT_EQ(Text(dialect.Event(said)), Golden("server_event_offset"));
+}
+
+TEST(TheNativeDialect, ReadsWhereAClientWas) {
+  const auto recover = [](const std::string& json) {
+    return Decoded<SubscribeMessage>(
+               R"({"type":"subscribe","channel":"chat.1","recover":)" + json +
+               "}")
+        .recover;
+  };
+  const auto golden =
+      Decoded<SubscribeMessage>(Golden("client_subscribe_recover")).recover;
+  ASSERT_TRUE(golden.has_value());
+  EXPECT_EQ(golden->epoch(), "c7x2mq4kd3ta");
+  EXPECT_EQ(golden->offset(), 41);
+  EXPECT_EQ(recover(R"({"offset":0})")->epoch(), "");
+  EXPECT_EQ(recover(R"({"offset":0,"epoch":null,"x":[1]})")->epoch(), "");
+  EXPECT_FALSE(recover("null").has_value());
+  EXPECT_FALSE(Decoded<SubscribeMessage>(Golden("client_subscribe"))
+                   .recover.has_value());
+}
+
+TEST(TheNativeDialect, SaysWhatIsWrongWithAPosition) {
+  const auto complaint = [](const std::string& json) {
+    return Complaint(
+        R"({"type":"subscribe","channel":"chat.1","recover":)" + json + "}");
+  };
+  for (const char* offset :
+       {"-1", "1.5", "\"7\"", "1e3", "null", "[]", "99999999999999999999"}) {
+    EXPECT_EQ(complaint(R"({"epoch":"e","offset":)" + std::string(offset) +
+                        "}"),
+              "field \"recover.offset\" must be an integer that is not "
+              "negative")
+        << offset;
+  }
+  EXPECT_EQ(complaint(R"({"epoch":"e"})"),
+            "field \"recover.offset\" must be an integer that is not negative");
+  EXPECT_EQ(complaint(R"({"epoch":7,"offset":1})"),
+            "field \"recover.epoch\" must be a string");
+  EXPECT_EQ(complaint("7"), "field \"recover\" must be an object");
+  EXPECT_EQ(complaint("[]"), "field \"recover\" must be an object");
 }
 
 TEST(TheNativeDialect, LeavesTheDataOfAnEventUntouched) {

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Where channels with history are, and how a socket that returns gets what it
+// has missed before anything new (channel_history.h).
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "gateway/core/router.h"
+#include "proto/contract/names.h"
+
+namespace herald::gateway {
+namespace {
+
+using Waiting = ChannelHistory::Waiting;
+
+// `subscribed` and what a socket has missed, one behind the other.
+FrameBytes JoinMissed(const FrameBytes& subscribed, const Waiting& waiting,
+                      const std::vector<ChannelHistory::Kept>& kept) {
+  const std::optional<contract::SocketId> id =
+      contract::ParseSocketId(waiting.confirmed.socket_id);
+  std::string bytes = *subscribed;
+  for (const ChannelHistory::Kept& one : kept) {
+    const bool excepted =
+        id.has_value() && one.frame->except_socket == id->socket;
+    if (one.offset > waiting.since && !excepted) bytes += *one.frame->frame;
+  }
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
+}  // namespace
+
+void Router::Confirm(const std::string& channel, Held& held, Waiting waiting,
+                     Batches* batches) {
+  Confirmed& confirmed = waiting.confirmed;
+  std::optional<bool> recovered;
+  if (waiting.recover.has_value()) {
+    const std::optional<int64_t> since =
+        held.history == nullptr ? std::nullopt
+                                : held.history->Find(*waiting.recover);
+    recovered =
+        since.has_value() && *since == held.history->position().offset();
+    if (since.has_value() && !*recovered) {
+      waiting.since = *since;
+      held.history->Park(std::move(waiting));
+      return SettleHistory(channel, held, batches);
+    }
+    confirmed.asked_to_recover = true;
+  }
+  confirmed.subscribed = SubscribedFrame(channel, held, recovered);
+  if (recovered == true) confirmed.recovered = confirmed.subscribed;
+  (*batches)[static_cast<size_t>(waiting.shard)].push_back(
+      std::move(confirmed));
+}
+
+void Router::OnRecovery(const link::v1::Recovery& recovery, Batches* batches) {
+  const auto it = held_.find(recovery.channel());
+  if (it == held_.end() || it->second.history == nullptr) return;
+  Held& held = it->second;
+  ChannelHistory& history = *held.history;
+  if (recovery.available()) {
+    if (!history.Begin(recovery.since(), recovery.until())) return;
+    if (history.IsComplete()) SettleHistory(recovery.channel(), held, batches);
+    return;
+  }
+  std::vector<Waiting> lost = history.Refuse(recovery.since());
+  if (history.PassOverGap()) {
+    TellPosition(recovery.channel(), held, /*lost=*/true, batches);
+  }
+  AnswerLost(recovery.channel(), held, std::move(lost), batches);
+  SettleHistory(recovery.channel(), held, batches);
+}
+
+void Router::OnNewPosition(const link::v1::NewPosition& place,
+                           Batches* batches) {
+  const auto it = held_.find(place.channel());
+  if (it == held_.end() || it->second.count == 0) return;
+  Held& held = it->second;
+  std::vector<Waiting> waiting;
+  if (held.history != nullptr) waiting = held.history->Abandon();
+  held.history = HistoryAt(place.position());
+  // Told before those who wait are subscribers, for they are told it with their
+  // answer.
+  TellPosition(place.channel(), held, place.lost(), batches);
+  AnswerLost(place.channel(), held, std::move(waiting), batches);
+}
+
+void Router::SettleHistory(const std::string& channel, Held& held,
+                           Batches* batches) {
+  ChannelHistory& history = *held.history;
+  if (history.IsComplete()) {
+    std::vector<ChannelHistory::Kept> kept;
+    std::vector<Waiting> served = history.TakeServed(&kept);
+    const FrameBytes recovered = SubscribedFrame(channel, held, true);
+    const FrameBytes lost = SubscribedFrame(channel, held, false);
+    // Many return from the same position, and share the bytes unless one of
+    // them may be excepted.
+    const bool excepts =
+        std::any_of(kept.begin(), kept.end(), [](const auto& one) {
+          return one.frame->except_socket != 0;
+        });
+    absl::flat_hash_map<int64_t, FrameBytes> by_since;
+    for (Waiting& one : served) {
+      FrameBytes& joined = by_since[one.since];
+      if (joined == nullptr || excepts) {
+        joined = JoinMissed(recovered, one, kept);
+      }
+      one.confirmed.recovered = joined;
+      one.confirmed.subscribed = lost;
+      one.confirmed.asked_to_recover = true;
+      (*batches)[static_cast<size_t>(one.shard)].push_back(
+          std::move(one.confirmed));
+    }
+  }
+  const std::optional<int64_t> since = history.Ask();
+  if (!since.has_value()) return;
+  link::v1::GatewayItem item;
+  item.mutable_recover()->set_channel(channel);
+  *item.mutable_recover()->mutable_since() = history.position();
+  item.mutable_recover()->mutable_since()->set_offset(*since);
+  Enqueue(std::move(item));
+}
+
+void Router::AnswerLost(const std::string& channel, Held& held,
+                        std::vector<Waiting> waiting, Batches* batches) {
+  if (waiting.empty()) return;
+  const FrameBytes lost = SubscribedFrame(channel, held, false);
+  for (Waiting& one : waiting) {
+    one.confirmed.subscribed = lost;
+    one.confirmed.asked_to_recover = true;
+    (*batches)[static_cast<size_t>(one.shard)].push_back(
+        std::move(one.confirmed));
+  }
+}
+
+void Router::TellPosition(const std::string& channel, Held& held, bool lost,
+                          Batches* batches) {
+  std::optional<bool> recovered;
+  if (lost) recovered = false;
+  ToSubscribers(held, {channel, SubscribedFrame(channel, held, recovered)},
+                batches);
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A browser that was away gets what it missed before anything new, or is told
+// that it cannot; and so does a gateway. The router is that of router.h; its
+// source here is router_history.cc.
+
+#include "absl/strings/str_cat.h"
+#include "gateway/core/router.h"
+#include "tests/gateway/core/gateway_world.h"
+
+namespace herald::gateway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class ARouterWithHistory : public GatewayWorld {
+ protected:
+  // The service of these tests: channel `chat`, in this epoch, at this offset.
+  std::string epoch_ = "e1";
+  int64_t offset_ = 0;
+
+  link::v1::ServiceItem Said(int64_t offset, const std::string& except = "") {
+    link::v1::ServiceItem item;
+    item.mutable_publication()->set_channel("chat");
+    item.mutable_publication()->set_event("e");
+    item.mutable_publication()->set_data(absl::StrCat(offset));
+    item.mutable_publication()->set_offset(offset);
+    item.mutable_publication()->set_except_socket_id(except);
+    return item;
+  }
+  void Publish(int count = 1) {
+    for (int i = 0; i < count; ++i) Say(Said(++offset_));
+  }
+  void Ask(Browser& browser, const std::string& recover = "") {
+    Send(browser, R"({"type":"subscribe","channel":"chat")" +
+                      (recover.empty() ? "" : R"(,"recover":)" + recover) +
+                      "}");
+  }
+  void Ask(Browser& browser, int64_t since) {
+    Ask(browser,
+        absl::StrCat(R"({"epoch":")", epoch_, R"(","offset":)", since, "}"));
+  }
+  void AllowAt(int64_t ticket) {
+    link::v1::ServiceItem item;
+    item.mutable_subscribed()->set_ticket(ticket);
+    *item.mutable_subscribed()->mutable_position() = Here();
+    Say(item);
+  }
+  v1::Position Here() {
+    v1::Position position;
+    position.set_epoch(epoch_);
+    position.set_offset(offset_);
+    return position;
+  }
+  // Subscribes a browser; forgets what it heard.
+  Browser& Listening(int shard = 0) {
+    Browser& browser = Open(shard);
+    Ask(browser);
+    AllowAt(Asked().ticket());
+    browser.Hears();
+    return browser;
+  }
+  // Has a browser that was at `since` subscribe, and the service say yes.
+  Browser& Returning(int64_t since, int shard = 0) {
+    Browser& browser = Open(shard);
+    browser.Hears();
+    Ask(browser, since);
+    AllowAt(Asked().ticket());
+    return browser;
+  }
+  // What was asked for since the last call.
+  std::vector<int64_t> Recovers() {
+    std::vector<int64_t> since;
+    for (const auto& item : uplink_->Take()) {
+      if (!item.has_recover()) continue;
+      EXPECT_EQ(item.recover().channel(), "chat");
+      EXPECT_EQ(item.recover().since().epoch(), epoch_);
+      since.push_back(item.recover().since().offset());
+    }
+    return since;
+  }
+  link::v1::ServiceItem Recovery(int64_t since, bool available = true) {
+    link::v1::ServiceItem item;
+    link::v1::Recovery& recovery = *item.mutable_recovery();
+    recovery.set_channel("chat");
+    recovery.mutable_since()->set_epoch(epoch_);
+    recovery.mutable_since()->set_offset(since);
+    recovery.set_available(available);
+    if (available) recovery.set_until(offset_);
+    return item;
+  }
+  // Answers a `recover` as the service does.
+  void Replay(int64_t since) {
+    Say(Recovery(since));
+    for (int64_t i = since + 1; i <= offset_; ++i) Say(Said(i));
+  }
+  void Move(const std::string& epoch, bool lost) {
+    epoch_ = epoch;
+    offset_ = 0;
+    link::v1::ServiceItem item;
+    item.mutable_new_position()->set_channel("chat");
+    if (!epoch.empty()) *item.mutable_new_position()->mutable_position() = Here();
+    item.mutable_new_position()->set_lost(lost);
+    Say(item);
+  }
+
+  std::string Subscribed(const std::string& recovered = "") {
+    return absl::StrCat(R"({"type":"subscribed","channel":"chat","epoch":")",
+                        epoch_, R"(","offset":)", offset_,
+                        recovered.empty() ? "" : ",\"recovered\":" + recovered,
+                        "}");
+  }
+  static std::string Event(int64_t offset) {
+    return absl::StrCat(
+        R"({"type":"event","event":"e","channel":"chat","data":)", offset,
+        R"(,"offset":)", offset, "}");
+  }
+};
+
+TEST_F(ARouterWithHistory, SaysWhereTheChannelIs) {
+  Attach();
+  offset_ = 4;
+  Browser& ada = Open();
+  ada.Hears();
+  Ask(ada);
+  AllowAt(Asked().ticket());
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed()));
+  Publish();
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(5)));
+  Ask(ada);
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed()));
+}
+
+TEST_F(ARouterWithHistory, AnswersWhoMissedNothingAtOnce) {
+  Attach();
+  Listening();
+  Publish(3);
+  Browser& bob = Returning(3);
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true")));
+  EXPECT_THAT(Recovers(), IsEmpty());
+  EXPECT_EQ(observer_.recovered, 1);
+}
+
+TEST_F(ARouterWithHistory, GivesWhatWasMissedBeforeAnythingNew) {
+  Attach();
+  Browser& ada = Listening();
+  Publish(3);
+  Browser& bob = Returning(1, /*shard=*/1);
+  EXPECT_THAT(bob.Hears(), IsEmpty());
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  Publish();  // Before the service has read the question.
+  EXPECT_THAT(bob.Hears(), IsEmpty());
+  Replay(1);
+  const std::vector<std::string> heard = bob.Hears();
+  EXPECT_THAT(heard, ElementsAre(Subscribed("true"), Event(2), Event(3),
+                                 Event(4)));
+  Publish();
+  EXPECT_THAT(bob.Hears(), ElementsAre(Event(5)));
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(1), Event(2), Event(3), Event(4),
+                                       Event(5)))
+      << "nobody else hears it twice";
+}
+
+TEST_F(ARouterWithHistory, AsksOnceForAllWhoWait) {
+  Attach();
+  Listening();
+  Publish(5);
+  Browser& first = Returning(3);
+  Browser& same = Returning(3);
+  Browser& later = Returning(4);
+  Browser& earlier = Returning(1);
+  EXPECT_THAT(Recovers(), ElementsAre(3));
+  Replay(3);
+  EXPECT_THAT(first.Hears(),
+              ElementsAre(Subscribed("true"), Event(4), Event(5)));
+  EXPECT_THAT(same.Hears(),
+              ElementsAre(Subscribed("true"), Event(4), Event(5)));
+  EXPECT_THAT(later.Hears(), ElementsAre(Subscribed("true"), Event(5)));
+  EXPECT_THAT(earlier.Hears(), IsEmpty());
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  Replay(1);
+  EXPECT_THAT(earlier.Hears(), SizeIs(5));
+  EXPECT_THAT(Recovers(), IsEmpty());
+}
+
+TEST_F(ARouterWithHistory, SaysThatItIsLostAndSendsNothing) {
+  Attach();
+  Listening();
+  Publish(5);
+  Browser& far = Returning(1);
+  Browser& near = Returning(4);
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  Say(Recovery(1, /*available=*/false));
+  EXPECT_THAT(far.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(Recovers(), ElementsAre(4));
+  Replay(4);
+  EXPECT_THAT(near.Hears(), ElementsAre(Subscribed("true"), Event(5)));
+  Publish();
+  EXPECT_THAT(far.Hears(), ElementsAre(Event(6)));
+}
+
+TEST_F(ARouterWithHistory, KnowsByItselfWhatCannotBe) {
+  Attach();
+  Listening();
+  Publish(2);
+  EXPECT_THAT(Returning(3).Hears(), ElementsAre(Subscribed("false")))
+      << "from the future";
+  Browser& other = Open();
+  other.Hears();
+  Ask(other, R"({"epoch":"e0","offset":1})");
+  AllowAt(Asked().ticket());
+  EXPECT_THAT(other.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(Recovers(), IsEmpty());
+  EXPECT_EQ(observer_.lost, 2);
+}
+
+TEST_F(ARouterWithHistory, GivesTheLatestToWhoAsksForIt) {
+  Attach();
+  Listening();
+  Browser& early = Open();
+  early.Hears();
+  Ask(early, R"({"offset":0})");
+  AllowAt(Asked().ticket());
+  EXPECT_THAT(early.Hears(), ElementsAre(Subscribed("false")))
+      << "nothing was said yet";
+  Publish(3);
+  Browser& late = Open();
+  late.Hears();
+  Ask(late, R"({"offset":0})");
+  AllowAt(Asked().ticket());
+  EXPECT_THAT(Recovers(), ElementsAre(2));
+  Replay(2);
+  EXPECT_THAT(late.Hears(), ElementsAre(Subscribed("true"), Event(3)));
+}
+
+TEST_F(ARouterWithHistory, SaysOfAChannelWithoutHistoryThatItIsLost) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  Ask(ada, 7);
+  Allow();
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(R"({"type":"subscribed","channel":"chat",)"
+                          R"("recovered":false})"));
+}
+
+TEST_F(ARouterWithHistory, DoesNotGiveAnExceptedSocketItsOwnEvent) {
+  Attach();
+  Browser& ada = Listening();
+  Say(Said(++offset_, ada.id));
+  Publish();
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(2)));
+  Send(ada, R"({"type":"unsubscribe","channel":"chat"})");
+  Listening();
+  ada.Hears();
+  Ask(ada, 0);
+  AllowAt(Asked().ticket());
+  Browser& bob = Returning(0);
+  Say(Recovery(0));
+  Say(Said(1, ada.id));
+  Say(Said(2));
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("true"), Event(2)));
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(1), Event(2)));
+}
+
+TEST_F(ARouterWithHistory, UnsubscribesWhoHasGoneWhileItWaited) {
+  Attach();
+  Listening();
+  Publish(2);
+  Browser& bob = Returning(1);
+  Send(bob, R"({"type":"unsubscribe","channel":"chat"})");
+  const int64_t ticket = Asked().ticket();
+  Recovers();
+  Replay(1);
+  EXPECT_EQ(uplink_->items.back().unsubscribe().ticket(), ticket);
+  EXPECT_THAT(bob.Hears(),
+              ElementsAre(R"({"type":"unsubscribed","channel":"chat"})"));
+}
+
+TEST_F(ARouterWithHistory, SaysWhereItIsWhenItAttachesAgain) {
+  Attach();
+  Browser& ada = Listening();
+  Publish(2);
+  Browser& bob = Returning(1);
+  router_.LinkDown("lost");
+  Run();
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")))
+      << "nobody waits for a service that is away";
+  Attach(absl::Seconds(1));
+  std::vector<v1::Position> held;
+  for (const auto& item : attach_items_) {
+    if (item.has_held()) held.push_back(item.held().position());
+  }
+  ASSERT_THAT(held, SizeIs(1));
+  EXPECT_EQ(held[0].epoch(), "e1");
+  EXPECT_EQ(held[0].offset(), 2);
+  ada.Hears();
+  Publish();  // What was missed comes as anything else.
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(3)));
+}
+
+TEST_F(ARouterWithHistory, TellsEverybodyOfANewEpoch) {
+  Attach();
+  Browser& ada = Listening();
+  Publish(2);
+  ada.Hears();
+  Move("e2", /*lost=*/true);
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
+  Publish();
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(1)));
+  Move("e3", /*lost=*/false);
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed()));
+}
+
+TEST_F(ARouterWithHistory, EndsAllQuestionsWithAnEpoch) {
+  Attach();
+  Listening();
+  Publish(2);
+  Browser& bob = Returning(1);
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  const auto stray = Recovery(1, /*available=*/false);
+  Move("e2", /*lost=*/false);
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")));
+  Publish(3);
+  bob.Hears();
+  Browser& cyd = Returning(1);
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  Say(stray);  // Of the old epoch: answers nobody.
+  EXPECT_THAT(cyd.Hears(), IsEmpty());
+  Replay(1);
+  EXPECT_THAT(cyd.Hears(), SizeIs(3));
+  EXPECT_THAT(bob.Hears(), IsEmpty());
+}
+
+TEST_F(ARouterWithHistory, FillsAGap) {
+  Attach();
+  Browser& ada = Listening();
+  Publish();
+  ada.Hears();
+  offset_ = 3;
+  Say(Said(3));  // Where is 2?
+  EXPECT_EQ(observer_.gaps, 1);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  Publish();
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  Replay(1);
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(2), Event(3), Event(4)));
+  Publish();
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(5)));
+  EXPECT_EQ(observer_.gaps, 1);
+  EXPECT_THAT(Recovers(), IsEmpty());
+}
+
+TEST_F(ARouterWithHistory, TellsOfAGapThatCannotBeFilled) {
+  Attach();
+  Browser& ada = Listening();
+  Publish();
+  ada.Hears();
+  offset_ = 3;
+  Say(Said(3));
+  Say(Recovery(1, /*available=*/false));
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
+  Browser& bob = Returning(3);
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true")));
+  Publish();
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(4)));
+  EXPECT_THAT(bob.Hears(), ElementsAre(Event(4)));
+}
+
+TEST_F(ARouterWithHistory, SaysLostRatherThanToCutASocketThatHasNoRoom) {
+  Attach();
+  Listening();
+  Publish(2);
+  Browser& bob = Returning(1);
+  bob.socket.roomless = true;
+  Replay(1);
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(bob.socket.closed, IsEmpty());
+  EXPECT_EQ(observer_.lost, 1);
+}
+
+TEST_F(ARouterWithHistory, BeginsWhereTheYesSaysWhenNobodyListened) {
+  Attach();
+  Browser& ada = Listening();
+  Publish();
+  Send(ada, R"({"type":"unsubscribe","channel":"chat"})");
+  offset_ = 9;  // Said while no link carried it.
+  Browser& bob = Returning(7);
+  EXPECT_THAT(Recovers(), ElementsAre(7));
+  Replay(7);
+  EXPECT_THAT(bob.Hears(),
+              ElementsAre(Subscribed("true"), Event(8), Event(9)));
+  EXPECT_EQ(observer_.gaps, 0);
+}
+
+}  // namespace
+}  // namespace herald::gateway
