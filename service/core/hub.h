@@ -37,6 +37,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "herald/config/v1/config.pb.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/mutex.h"
@@ -45,52 +46,13 @@
 #include "service/core/calls.h"
 #include "service/core/channel_table.h"
 #include "service/core/engine.h"
+#include "service/core/hub_options.h"
 #include "service/core/observer.h"
 #include "service/core/revocation_memory.h"
 #include "service/core/sink.h"
 #include "service/core/timers.h"
 
 namespace herald::core {
-
-struct HubOptions {
-  std::string version;
-
-  // What gateways are told; the hub applies its limits and its payload bound.
-  link::v1::Settings settings;
-
-  // The authorizer's bound for one decision; a Subscribe RPC waits as much
-  // longer than other calls.
-  absl::Duration authorizer_timeout = absl::Seconds(1);
-
-  // The start is over after `settle_min` as soon as no attach is under way,
-  // and after `settle_max` in any case.
-  absl::Duration settle_min = absl::Milliseconds(500);
-  absl::Duration settle_max = absl::Seconds(5);
-
-  // How long the members of a lost gateway wait for its return.
-  absl::Duration lease = absl::Seconds(2);
-
-  // How long after that its sockets may still come back with it, as far as a
-  // backend is told: their calls are UNAVAILABLE and not NOT_FOUND.
-  absl::Duration lost_memory = absl::Minutes(1);
-
-  // How long a gateway may take to say hello, and then to say what it holds;
-  // then its link ends with DEADLINE_EXCEEDED.
-  absl::Duration attach_max = absl::Seconds(30);
-};
-
-// Watches that may be open at once; one more is RESOURCE_EXHAUSTED.
-inline constexpr int64_t kWatchesMax = 10'000;
-
-// Counts of the whole service.
-struct HubCounts {
-  int64_t gateways = 0;
-  int64_t clients = 0;
-  int64_t channels = 0;
-  int64_t subscriptions = 0;
-  int64_t members = 0;
-  int64_t watches = 0;
-};
 
 class Hub final : private EngineListener {
  public:
@@ -147,6 +109,11 @@ class Hub final : private EngineListener {
   // Takes grants back on all gateways, and on those that are away when they
   // return. INVALID_ARGUMENT if it names nobody or breaks the grammar.
   absl::Status Revoke(v1::Revocation revocation);
+
+  // What holds for some channels only, from here on and for those that there
+  // are: the rules of the file, which are valid. Gateways are told. Threads:
+  // one call at a time.
+  void SetRules(const config::v1::Config& config);
 
   HubCounts Counts() const;
 
@@ -205,6 +172,15 @@ class Hub final : private EngineListener {
   bool IsGone(uint64_t gateway) const;
   bool EndLease(uint64_t gateway, int64_t lease);  // False: another one runs.
 
+  // hub_rules.cc: what holds for some channels only.
+  void UseRules(const config::v1::Config& config);
+  // RESOURCE_EXHAUSTED if one of the channels allows less data.
+  absl::Status CheckPayloads(const v1::BroadcastRequest& request);
+  // RESOURCE_EXHAUSTED unless it may have a subscriber more than `count`.
+  absl::Status CheckRoom(const Shard& shard, absl::string_view channel,
+                         int64_t count) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;
   void Remember(const Chunk& revocation) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -222,6 +198,7 @@ class Hub final : private EngineListener {
 
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int64_t> watch_count_{0};
+  std::atomic<bool> has_rules_{false};  // Or had, a moment ago.
 
   ChannelTable table_;
   Calls calls_;
@@ -236,6 +213,9 @@ class Hub final : private EngineListener {
   // Those whose lease has ended within `lost_memory`, and which one.
   absl::flat_hash_map<uint64_t, int64_t> lost_ ABSL_GUARDED_BY(mu_);
   RevocationMemory revocations_ ABSL_GUARDED_BY(mu_);
+  // What gateways are told, with the rules. Enqueued under the lock, so that no
+  // link hears of an older revision last.
+  link::v1::Settings settings_ ABSL_GUARDED_BY(mu_);
   std::vector<SinkPtr> watch_sinks_ ABSL_GUARDED_BY(mu_);
   bool settle_min_over_ ABSL_GUARDED_BY(mu_) = false;
   bool settle_max_over_ ABSL_GUARDED_BY(mu_) = false;
