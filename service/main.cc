@@ -21,6 +21,7 @@
 #include "service/rpc/metrics.h"
 #include "service/rpc/no_authorizer.h"
 #include "service/rpc/options.h"
+#include "service/rpc/rules_file.h"
 #include "service/rpc/server.h"
 #include "service/rpc/signature_authorizer.h"
 #include "service/rpc/timer_thread.h"
@@ -34,27 +35,31 @@ constexpr int kExitSettings = 2;
 // How long calls may take to finish when the process is told to stop.
 constexpr absl::Duration kDrainPatience = absl::Milliseconds(1500);
 
-// Waits for SIGTERM or SIGINT, and leaves the next one to its default.
-class StopSignals {
+// Waits for SIGTERM or SIGINT, and leaves the next one to its default; and for
+// SIGHUP.
+class Signals {
  public:
   // REQUIRES: called before there are other threads, which inherit the mask.
-  StopSignals() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+  Signals() {
+    sigemptyset(&stop_);
+    sigaddset(&stop_, SIGTERM);
+    sigaddset(&stop_, SIGINT);
+    all_ = stop_;
+    sigaddset(&all_, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &all_, nullptr);
     signal(SIGPIPE, SIG_IGN);
   }
 
   int Wait() {
     int number = 0;
-    sigwait(&signals_, &number);
-    pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr);
+    sigwait(&all_, &number);
+    if (number != SIGHUP) pthread_sigmask(SIG_UNBLOCK, &stop_, nullptr);
     return number;
   }
 
  private:
-  sigset_t signals_;
+  sigset_t stop_;
+  sigset_t all_;
 };
 
 // Everything that the process consists of. Members are destroyed in reverse
@@ -68,6 +73,12 @@ class Service {
   // cannot be had.
   absl::Status Start(const Options& options);
 
+  // What holds for some channels only, from here on.
+  void SetRules(const config::v1::Config& config) { hub_->SetRules(config); }
+
+  // Reads the file with rules again. A file that is wrong changes nothing.
+  void Reload(const Options& options);
+
  private:
   core::Authorizer* ChooseAuthorizer(const Options& options);
   bool ready() const { return healthy_ && hub_->ready(); }
@@ -76,7 +87,7 @@ class Service {
   TimerThread timers_;
   Metrics metrics_{HERALD_VERSION};
   ApiTokens tokens_;
-  core::MemoryEngine engine_{&timers_};
+  core::MemoryEngine engine_;
   NoAuthorizer no_authorizer_;
   std::shared_ptr<AuthorizerLink> authorizer_link_;
   std::unique_ptr<SignatureAuthorizer> signature_authorizer_;
@@ -94,7 +105,10 @@ core::HubOptions HubOptionsOf(const Options& options) {
   return out;
 }
 
-Service::Service(const Options& options) : tokens_(options.api_tokens) {
+Service::Service(const Options& options)
+    : tokens_(options.api_tokens),
+      engine_(&timers_, {.history_bytes_max = options.history_memory,
+                         .random = nullptr}) {
   core::Authorizer* const authorizer = ChooseAuthorizer(options);
   hub_ = std::make_unique<core::Hub>(HubOptionsOf(options), &engine_,
                                      authorizer, &timers_, &metrics_);
@@ -166,6 +180,34 @@ absl::Status Service::Start(const Options& options) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<config::v1::Config> ReadRules(const Options& options) {
+  if (options.config.empty()) return config::v1::Config();
+  absl::StatusOr<config::v1::Config> config = ReadRulesFile(
+      options.config, {.payload_bytes_max = options.settings.max_payload(),
+                       .history_memory_bytes = options.history_memory});
+  if (config.ok()) return config;
+  return absl::Status(
+      config.status().code(),
+      absl::StrCat("BROADCAST_CONFIG (--config): ", config.status().message()));
+}
+
+void Service::Reload(const Options& options) {
+  if (options.config.empty()) {
+    return Log(LogLevel::kWarning,
+               "SIGHUP came, and there is no BROADCAST_CONFIG to read again");
+  }
+  const absl::StatusOr<config::v1::Config> config = ReadRules(options);
+  metrics_.OnConfigReloaded(config.ok());
+  if (!config.ok()) {
+    return Log(LogLevel::kError, "rules refused, the old ones stay",
+               {{"why", std::string(config.status().message())}});
+  }
+  SetRules(*config);
+  Log(LogLevel::kInfo, "rules in force",
+      {{"file", options.config},
+       {"rules", absl::StrCat(config->channels_size())}});
+}
+
 Service::~Service() {
   hub_->Stop();
   if (authorizer_link_ != nullptr) authorizer_link_->Stop();
@@ -175,13 +217,18 @@ Service::~Service() {
 }
 
 int Run(int argc, char** argv) {
-  StopSignals signals;
+  Signals signals;
   ParseFlags(argc, argv);
   Options options;
   const absl::Status read = ReadOptions(&options);
   StartLog(options.log_level, options.log_format);
   if (!read.ok()) {
     Log(LogLevel::kError, read.message());
+    return kExitSettings;
+  }
+  const absl::StatusOr<config::v1::Config> rules = ReadRules(options);
+  if (!rules.ok()) {
+    Log(LogLevel::kError, rules.status().message());
     return kExitSettings;
   }
   Log(LogLevel::kInfo, "starting", {{"version", HERALD_VERSION}});
@@ -193,12 +240,14 @@ int Run(int argc, char** argv) {
   }
   {
     Service service(options);
+    service.SetRules(*rules);
     const absl::Status started = service.Start(options);
     if (!started.ok()) {
       Log(LogLevel::kError, started.message());
       return kExitFailed;
     }
-    const int number = signals.Wait();
+    int number = signals.Wait();
+    for (; number == SIGHUP; number = signals.Wait()) service.Reload(options);
     Log(LogLevel::kInfo, "stopping",
         {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
   }

@@ -18,6 +18,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@
 #include "absl/container/inlined_vector.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
+#include "proto/contract/channel_rules.h"
 #include "proto/contract/mutex.h"
 #include "service/core/attachment.h"
 #include "service/core/sink.h"
@@ -57,6 +59,10 @@ struct Shard {
   // False while the service starts: member changes are not told one by one
   // then, for everybody gets a roster when the start is over.
   bool settled ABSL_GUARDED_BY(mu) = false;
+  // What holds for some channels only; the same in all shards, but for a
+  // moment. Never nullptr.
+  contract::ChannelRulesPtr rules ABSL_GUARDED_BY(mu) =
+      std::make_shared<const contract::ChannelRules>();
 };
 
 // Appends to a sink, which is flushed when the shard's lock is gone.

@@ -143,6 +143,8 @@ void Hub::Broadcast(const v1::BroadcastRequest& request, BroadcastDone done) {
   if (status.ok()) {
     status = CheckBroadcast(request, options_.settings.max_payload());
   }
+  // All or nothing.
+  if (status.ok()) status = CheckPayloads(request);
   if (!status.ok()) return done(status);
   const int64_t now_us = absl::ToUnixMicros(timers_->Now());
   auto* const all = new Gathering(request, observer_, std::move(done));
@@ -267,13 +269,9 @@ Hub::Admission Hub::Admit(Shard& shard, absl::string_view channel,
             absl::StrCat("there are ", options_.settings.max_channels(),
                          " channels already (BROADCAST_MAX_CHANNELS)")};
   }
-  const int64_t limit = options_.settings.max_subscribers();
-  if (limit > 0 && entry->subscriber_count >= limit) {
-    return {Refused::CODE_CHANNEL_FULL,
-            absl::StrCat("channel ", channel, " has its ", limit,
-                         " subscribers (BROADCAST_MAX_SUBSCRIBERS)")};
-  }
-  return {};
+  const absl::Status room = CheckRoom(shard, channel, entry->subscriber_count);
+  if (room.ok()) return {};
+  return {Refused::CODE_CHANNEL_FULL, std::string(room.message())};
 }
 
 void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,

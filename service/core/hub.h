@@ -37,6 +37,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "herald/config/v1/config.pb.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/mutex.h"
@@ -111,6 +112,11 @@ class Hub final : private EngineListener {
   // return. INVALID_ARGUMENT if it names nobody or breaks the grammar.
   absl::Status Revoke(v1::Revocation revocation);
 
+  // What holds for some channels only, from here on and for those that there
+  // are: the rules of the file, which are valid. Gateways are told. Threads:
+  // one call at a time.
+  void SetRules(const config::v1::Config& config);
+
   HubCounts Counts() const;
 
   // BROADCAST_MAX_PAYLOAD.
@@ -174,20 +180,31 @@ class Hub final : private EngineListener {
   bool EndLease(uint64_t gateway, int64_t lease);  // False: another one runs.
 
   // hub_history.cc: positions, and what was missed.
-  HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel) const
+  static HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // Those that the rules give no room any more, as far as somebody listens.
+  void EndHistories(Shard& shard) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   absl::Status OnRecover(const AttachmentPtr& gateway,
                          const link::v1::Recover& recover);
-  // Sends a gateway that has returned what it missed of a channel.
+  // What a gateway that has returned missed of a channel.
   void Repair(Shard& shard, const AttachmentPtr& gateway,
               const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // Puts `subscribed`, and what was missed, into a new Watch.
+  // `subscribed`, and what was missed.
   void BeginWatch(Shard& shard, const SinkPtr& sink, absl::string_view channel,
                   const v1::ChannelPosition* since)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   v1::ServerMessage WatchSubscribed(absl::string_view channel) const;
   void ExpireHistories();
+
+  // hub_rules.cc: what holds for some channels only.
+  void UseRules(const config::v1::Config& config);
+  // RESOURCE_EXHAUSTED if one of the channels allows less data.
+  absl::Status CheckPayloads(const v1::BroadcastRequest& request);
+  // RESOURCE_EXHAUSTED unless it may have a subscriber more than `count`.
+  absl::Status CheckRoom(const Shard& shard, absl::string_view channel,
+                         int64_t count) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;
@@ -206,8 +223,8 @@ class Hub final : private EngineListener {
 
   std::atomic<Phase> phase_{Phase::kStarting};
   std::atomic<int64_t> watch_count_{0};
-
-  std::atomic<bool> expiring_{false};  // ExpireHistories() will be called.
+  std::atomic<bool> has_rules_{false};  // Or had, a moment ago.
+  std::atomic<bool> expiring_{false};   // ExpireHistories() will be called.
 
   ChannelTable table_;
   Calls calls_;
@@ -222,6 +239,9 @@ class Hub final : private EngineListener {
   // Those whose lease has ended within `lost_memory`, and which one.
   absl::flat_hash_map<uint64_t, int64_t> lost_ ABSL_GUARDED_BY(mu_);
   RevocationMemory revocations_ ABSL_GUARDED_BY(mu_);
+  // What gateways are told, with the rules. Enqueued under the lock, so that no
+  // link hears of an older revision last.
+  link::v1::Settings settings_ ABSL_GUARDED_BY(mu_);
   std::vector<SinkPtr> watch_sinks_ ABSL_GUARDED_BY(mu_);
   bool settle_min_over_ ABSL_GUARDED_BY(mu_) = false;
   bool settle_max_over_ ABSL_GUARDED_BY(mu_) = false;

@@ -35,7 +35,9 @@ Hub::Hub(HubOptions options, Engine* engine, Authorizer* authorizer,
       observer_(observer),
       start_time_(timers->Now()),
       table_(options_.settings.max_channels()),
-      calls_(timers, observer) {
+      calls_(timers, observer),
+      settings_(options_.settings) {
+  UseRules({});
   engine_->SetListener(this);
 }
 
@@ -98,11 +100,11 @@ absl::StatusOr<AttachmentPtr> Hub::Open(const link::v1::Hello& hello,
   auto gateway =
       std::make_shared<Attachment>(hello, std::move(sink), timers_->Now());
   link::v1::ServiceItem item;
-  *item.mutable_settings() = options_.settings;
-  gateway->sink->Enqueue(EncodeItem(std::move(item)));
   AttachmentPtr old;
   {
     contract::MutexLock lock(&mu_);
+    *item.mutable_settings() = settings_;
+    gateway->sink->Enqueue(EncodeItem(std::move(item)));
     AttachmentPtr& slot = attachments_[gateway->gateway];
     old = std::exchange(slot, gateway);
     away_.erase(gateway->gateway);

@@ -66,9 +66,21 @@ absl::Status Unavailable(const std::string& channel, const v1::Position& since,
 
 }  // namespace
 
-HistoryLimits Hub::HistoryOf(const Shard& /*shard*/,
-                             absl::string_view /*channel*/) const {
-  return options_.history;
+HistoryLimits Hub::HistoryOf(const Shard& shard, absl::string_view channel) {
+  const contract::ChannelSettings settings = shard.rules->Of(channel);
+  return {settings.history_size, settings.history_ttl};
+}
+
+void Hub::EndHistories(Shard& shard) {
+  // Those whom nobody listens to end with their time.
+  for (const auto& [channel, entry] : shard.channels) {
+    if (HistoryOf(shard, channel).size > 0 || !engine_->Peek(channel)) continue;
+    engine_->Forget(channel);
+    const Chunk chunk = NewPositionChunk(channel, {}, /*lost=*/false);
+    for (const Interest& interest : entry.interests) {
+      EnqueueStateIn(shard, interest.attachment->sink, chunk);
+    }
+  }
 }
 
 void Hub::OnHistoryBegan(absl::string_view channel, const Position& position) {

@@ -10,7 +10,6 @@
 
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
-#include "service/core/history.h"
 
 namespace herald::core {
 
@@ -19,9 +18,6 @@ struct HubOptions {
 
   // What gateways are told; the hub applies its limits and its payload bound.
   link::v1::Settings settings;
-
-  // What every channel remembers.
-  HistoryLimits history;
 
   // The authorizer's bound for one decision; a Subscribe RPC waits as much
   // longer than other calls.

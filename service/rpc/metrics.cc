@@ -226,6 +226,10 @@ void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
   out.push_back(CounterBy("herald_subscribes_total",
                           "Subscribes that were answered, by outcome.",
                           "outcome", kSubscribeOutcomes, subscribes_));
+  out.push_back(CounterBy("herald_service_config_reloads_total",
+                          "Times that the file with rules for channels was "
+                          "read again, by what came of it.",
+                          "result", kReloadResults, config_reloads_));
   if (authorizer_ != nullptr) {
     out.push_back(CounterBy("herald_authorizer_decisions_total",
                             "Questions decided, or not decided in time.",

@@ -46,6 +46,9 @@ class Metrics final : public core::Observer,
   // once, before the hub is started.
   void WhenSettled(absl::AnyInvocable<void()> settled);
 
+  // The file with rules was read again: with success, or the old ones stay.
+  void OnConfigReloaded(bool ok) { Add(config_reloads_[ok ? 0 : 1], 1); }
+
   // What others count into.
   StreamCounters* links() { return &links_; }
   StreamCounters* watches() { return &watches_; }
@@ -91,6 +94,8 @@ class Metrics final : public core::Observer,
       "allowed", "denied", "unavailable"};
   static constexpr std::array<const char*, 4> kIgnoredReasons = {
       "empty", "invalid_revocation", "malformed", "unknown_request"};
+  static constexpr std::array<const char*, 2> kReloadResults = {"ok",
+                                                                "refused"};
 
   void AppendGauges(std::vector<prometheus::MetricFamily>& out) const;
   void AppendCounters(std::vector<prometheus::MetricFamily>& out) const;
@@ -124,6 +129,7 @@ class Metrics final : public core::Observer,
   std::array<Count, kSubscribeOutcomes.size()> subscribes_{};
   std::array<Count, kDecisionOutcomes.size()> decisions_{};
   std::array<Count, kIgnoredReasons.size()> ignored_{};
+  std::array<Count, kReloadResults.size()> config_reloads_{};
   prometheus::Histogram authorizer_seconds_;
 
   // An authorizer that fails again and again is logged once in a while.

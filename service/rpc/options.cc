@@ -26,6 +26,8 @@ HERALD_SETTING(heartbeat_interval, "Seconds of silence before a ping.");
 HERALD_SETTING(client_timeout, "Seconds of silence before a disconnect.");
 HERALD_SETTING(allow_client_events, "Whether clients may whisper.");
 HERALD_SETTING(max_payload, "Bytes of data of one event.");
+HERALD_SETTING(config, "File with rules for channels.");
+HERALD_SETTING(history_memory, "Bytes that all histories together may take.");
 HERALD_SETTING(grpc_address, "Where backends and gateways connect.");
 HERALD_SETTING(metrics_address, "Where /metrics, /livez and /readyz are.");
 HERALD_SETTING(authorizer, "gRPC target of the authorizer.");
@@ -69,6 +71,10 @@ Limits, which gateways are told:
   --client_timeout=SECONDS     silence before it disconnects          [60]
   --allow_client_events=BOOL   clients may whisper                    [true]
 
+Rules for some channels only, and history:
+  --config=FILE                JSON or text format; SIGHUP reads it again  [none]
+  --history_memory=BYTES       for the histories of all channels     [268435456]
+
 Others:
   --log_level=LEVEL            debug, info, warning, error  [info]
   --log_format=FORMAT          text, json                   [text]
@@ -81,6 +87,8 @@ SIGTERM and SIGINT stop it politely; a second one stops it at once.
 
 constexpr int64_t kCountMax = std::numeric_limits<int32_t>::max();
 constexpr int64_t kSecondsMax = 24 * 60 * 60;
+constexpr int64_t kHistoryMemoryDefault = 256 << 20;
+constexpr int64_t kHistoryMemoryMax = int64_t{1} << 40;
 
 void ReadLog(contract::SettingsReader& reader, Options* out) {
   const std::vector<std::string> levels = {"debug", "info", "warning", "error"};
@@ -147,6 +155,10 @@ absl::Status ReadOptions(Options* out) {
         absl::StrCat("--env_file: ", variables.status().message()));
   }
   ReadSettings(reader, &out->settings);
+  out->config = reader.Text("config", absl::GetFlag(FLAGS_config), "");
+  out->history_memory =
+      reader.Integer("history_memory", absl::GetFlag(FLAGS_history_memory),
+                     kHistoryMemoryDefault, {0, kHistoryMemoryMax});
   out->grpc_address = reader.ListenAddress(
       "grpc_address", absl::GetFlag(FLAGS_grpc_address), "127.0.0.1:50051");
   out->metrics_address = reader.ListenAddress(

@@ -6,6 +6,7 @@
 #ifndef HERALD_SERVICE_RPC_OPTIONS_H_
 #define HERALD_SERVICE_RPC_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct Options {
   // Limits, heartbeats, whispers, payload: what gateways are told.
   link::v1::Settings settings;
 
+  std::string config;          // File with rules for channels. Empty: none.
+  int64_t history_memory = 0;  // Bytes.
   std::string grpc_address;
   std::string metrics_address;
   std::string authorizer;  // Empty: none.

@@ -17,7 +17,17 @@ using ::testing::IsEmpty;
 
 class AHubWithHistory : public SettledHub {
  protected:
-  AHubWithHistory() : SettledHub(0, 0, true, {3, absl::Minutes(1)}) {}
+  AHubWithHistory() { Remember(3); }
+
+  // Gives every channel a history of so many events.
+  void Remember(int64_t size) {
+    config::v1::Config config;
+    config::v1::ChannelRule& rule = *config.add_channels();
+    rule.set_pattern("*");
+    rule.set_history_size(size);
+    rule.mutable_history_ttl()->set_seconds(60);
+    hub_->SetRules(config);
+  }
 
   Position Say(const std::string& channel, const std::string& data,
                const std::string& key = "") {
@@ -176,6 +186,21 @@ TEST_F(AHubWithHistory, TellsThoseWhoListenOfANewEpoch) {
   EXPECT_EQ(messages[0].subscribed().offset(), 0);
   EXPECT_FALSE(messages[0].subscribed().has_recovered());
   EXPECT_EQ(messages[1].event().offset(), 1);
+}
+
+TEST_F(AHubWithHistory, EndsAHistoryWithItsRule) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  Say("news", "1");
+  gateway->Hears();
+  Remember(0);
+  EXPECT_THAT(gateway->Hears(), ElementsAre("settings", "position 0"));
+  EXPECT_EQ(engine_.Peek("news"), std::nullopt);
+  EXPECT_EQ(Say("news", "2"), Position());
+  Remember(3);
+  gateway->Hears();
+  EXPECT_EQ(Say("news", "3").offset, 1);
+  EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "news: 3"));
 }
 
 TEST_F(AHubWithHistory, ForgetsWhatIsIdleAndNotListenedTo) {

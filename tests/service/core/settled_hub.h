@@ -16,9 +16,8 @@ namespace herald::core {
 class SettledHub : public ::testing::Test {
  protected:
   explicit SettledHub(int64_t max_subscribers = 0, int64_t max_channels = 0,
-                      bool settle = true, HistoryLimits history = {}) {
+                      bool settle = true) {
     HubOptions options;
-    options.history = history;
     options.version = "test";
     options.settings.set_revision(1);
     options.settings.set_max_payload(100);

@@ -81,7 +81,7 @@ TEST(Settings, ThatCannotBeParsedEndTheProcessWithTheirName) {
       {"client_timeout", "soon"},     {"allow_client_events", "maybe"},
       {"grpc_address", "nowhere"},    {"metrics_address", "127.0.0.1:99999"},
       {"authorizer_timeout", "-0.5"}, {"log_level", "loud"},
-      {"log_format", "xml"}};
+      {"log_format", "xml"},          {"history_memory", "-1"}};
   for (const auto& [name, value] : wrong) {
     SCOPED_TRACE(name);
     std::string variable = absl::StrCat("BROADCAST_", name);
@@ -120,6 +120,49 @@ TEST(Settings, AreExplained) {
   EXPECT_TRUE(version.WaitForEndOfOutput());
   EXPECT_THAT(version.StandardOutput(),
               Contains("herald-service " HERALD_VERSION));
+}
+
+TEST(Rules, ThatAreWrongEndTheProcessWithTheirLine) {
+  Folder folder;
+  const std::string file =
+      folder.Write("rules.json", "{\"channels\": [\n{\"histroySize\": 1}]}");
+  Process named({Binary(), "--config=" + file});
+  ExpectRefused(named, {"BROADCAST_CONFIG", file + ":2: ", "histroySize"});
+  // Found where the process runs, as the .env file is.
+  folder.Write(".env", "BROADCAST_CONFIG=rules.json\n");
+  Process here({Binary()}, {.directory = folder.path(), .environment = {}});
+  ExpectRefused(here, {"BROADCAST_CONFIG", " rules.json:2: "});
+  Process none({Binary(), "--config=/nonexistent/rules.json"});
+  ExpectRefused(none, {"BROADCAST_CONFIG", "/nonexistent/rules.json"});
+  // What rules may say depends on other settings.
+  const std::string large = folder.Write(
+      "large.json", R"({"channels": [{"pattern": "a", "maxPayload": 101}]})");
+  Process bounded({Binary(), "--config=" + large, "--max_payload=100"});
+  ExpectRefused(bounded, {"large.json:1: ", "1 to 100"});
+}
+
+TEST(Rules, AreReadAgainOnSighup) {
+  Folder folder;
+  const std::string file = folder.Write("rules", "channels { pattern: 'a' }");
+  Process process(Command({"--config=" + file}));
+  process.WaitForLine("ready");
+  folder.Write("rules", "\n\nchannels { pattern: '' }");
+  process.Signal(SIGHUP);
+  EXPECT_THAT(process.WaitForLine("rules refused"), HasSubstr(file + ":3: "));
+  folder.Write("rules", "# None.");
+  process.Signal(SIGHUP);
+  EXPECT_THAT(process.WaitForLine("rules in force"), HasSubstr("rules=0"));
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.WaitForExit(), Exit{.code = 0});
+}
+
+TEST(Rules, ThatAreInNoFileAreNotReadOnSighup) {
+  Process process(Command({}));
+  process.WaitForLine("ready");
+  process.Signal(SIGHUP);
+  process.WaitForLine("no BROADCAST_CONFIG");
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.WaitForExit(), Exit{.code = 0});
 }
 
 TEST(Ports, ThatAreTakenEndTheProcessWithTheNameOfTheSetting) {

@@ -61,6 +61,9 @@ TEST_F(TheMetrics, CountWhatHappens) {
   metrics_.OnRevocationForgotten();
   metrics_.OnCallTimedOut();
   metrics_.OnLeaseExpired(7);
+  metrics_.OnConfigReloaded(true);
+  metrics_.OnConfigReloaded(false);
+  metrics_.OnConfigReloaded(false);
   metrics_.OnSubscribeAnswered("allowed");
   metrics_.OnSubscribeAnswered("channel_full");
   Add(metrics_.links()->overflows, 1);
@@ -82,6 +85,11 @@ TEST_F(TheMetrics, CountWhatHappens) {
   EXPECT_EQ(page.Sum("herald_revocations_forgotten_total"), 1);
   EXPECT_EQ(page.Sum("herald_calls_timed_out_total"), 1);
   EXPECT_EQ(page.Sum("herald_leases_expired_total"), 1);
+  EXPECT_EQ(page.Sum("herald_service_config_reloads_total", {{"result", "ok"}}),
+            1);
+  EXPECT_EQ(
+      page.Sum("herald_service_config_reloads_total", {{"result", "refused"}}),
+      2);
   EXPECT_EQ(page.Sum("herald_subscribes_total"), 2);
   EXPECT_EQ(page.Sum("herald_subscribes_total", {{"outcome", "channel_full"}}),
             1);
