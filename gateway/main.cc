@@ -44,8 +44,8 @@ constexpr absl::Duration kReportPause = absl::Milliseconds(500);
 constexpr absl::Duration kDrainPause = absl::Milliseconds(20);
 // How long the last closes may take: a handshake's deadline and a little more.
 constexpr absl::Duration kDrainPatience = absl::Seconds(6);
-// For how long accepting must not have failed to be taken for well again.
-constexpr absl::Duration kAcceptingIsWell = absl::Seconds(2);
+// For how long a trouble must not have come to be taken for over.
+constexpr absl::Duration kTroubleIsOver = absl::Seconds(2);
 
 // Never jumps, unlike the time of day.
 absl::Duration Uptime() {
@@ -76,6 +76,28 @@ class StopSignals {
   sigset_t signals_;
 };
 
+// A trouble that comes many times a second while it lasts, so that only its
+// beginning and its end are worth a line.
+class Spell {
+ public:
+  // It has come. True if that is the beginning.
+  bool Come(absl::Duration uptime) {
+    const bool first = !last_.has_value();
+    last_ = uptime;
+    return first;
+  }
+
+  // True once it is over, once.
+  bool End(absl::Duration uptime) {
+    if (!last_.has_value() || uptime - *last_ < kTroubleIsOver) return false;
+    last_.reset();
+    return true;
+  }
+
+ private:
+  std::optional<absl::Duration> last_;  // While it lasts.
+};
+
 // Counts, and logs what happens to the link and to accepting.
 class ProcessObserver final : public Metrics {
  public:
@@ -94,21 +116,34 @@ class ProcessObserver final : public Metrics {
   }
   void OnAcceptError() override {
     Metrics::OnAcceptError();
-    // Every loop tries several times a second: only the first one is logged.
-    if (!SetAcceptError(Uptime())) return;
-    Log(LogLevel::kWarning, "accept failed", {{"files_max", FilesMax()}});
-  }
-
-  // Logs that accepting has been well for a while, once after a failure. Called
-  // now and then.
-  void CheckAccepting() ABSL_LOCKS_EXCLUDED(mu_) {
     {
       MutexLock lock(&mu_);
-      if (!last_accept_error_.has_value()) return;
-      if (Uptime() - *last_accept_error_ < kAcceptingIsWell) return;
-      last_accept_error_.reset();
+      if (!no_accept_.Come(Uptime())) return;
     }
-    Log(LogLevel::kInfo, "accept works again");
+    Log(LogLevel::kWarning, "accept failed", {{"files_max", FilesMax()}});
+  }
+  void OnUpgradeRefused(UpgradeRefusal why) override {
+    Metrics::OnUpgradeRefused(why);
+    if (why != UpgradeRefusal::kOverrun) return;
+    {
+      MutexLock lock(&mu_);
+      if (!overrun_.Come(Uptime())) return;
+    }
+    Log(LogLevel::kWarning, "too many connect at once, some are refused",
+        {{"see", "BROADCAST_MAX_CONNECT_RATE"}});
+  }
+
+  // Logs what is over. Called now and then.
+  void CheckTroubles() ABSL_LOCKS_EXCLUDED(mu_) {
+    bool accepts = false;
+    bool keeps_up = false;
+    {
+      MutexLock lock(&mu_);
+      accepts = no_accept_.End(Uptime());
+      keeps_up = overrun_.End(Uptime());
+    }
+    if (accepts) Log(LogLevel::kInfo, "accept works again");
+    if (keeps_up) Log(LogLevel::kInfo, "all who connect get in again");
   }
 
   // Why there is no link; empty if there is one.
@@ -132,18 +167,10 @@ class ProcessObserver final : public Metrics {
     return true;
   }
 
-  // True if the one before is long ago.
-  bool SetAcceptError(absl::Duration uptime) ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    const bool first = !last_accept_error_.has_value();
-    last_accept_error_ = uptime;
-    return first;
-  }
-
   mutable contract::Mutex mu_;
   std::string trouble_ ABSL_GUARDED_BY(mu_);
-  // While accepting is not well: when it failed last.
-  std::optional<absl::Duration> last_accept_error_ ABSL_GUARDED_BY(mu_);
+  Spell no_accept_ ABSL_GUARDED_BY(mu_);
+  Spell overrun_ ABSL_GUARDED_BY(mu_);
 };
 
 // From which descriptor on none is given to a browser.
@@ -198,6 +225,7 @@ Gateway::Gateway(const Options& options)
   state_.shard_count = options.threads;
   state_.subscriptions_max = options.subscriptions_max;
   state_.connections_max = options.connections_max;
+  state_.connect_rate.Set(options.connect_rate_max);
   state_.queue_bytes_max = static_cast<size_t>(options.queue_bytes_max);
   state_.descriptors_max = DescriptorsMax();
   state_.origins = OriginPatterns(options.allowed_origins);
@@ -259,7 +287,7 @@ absl::Status Gateway::Start(const Options& options) {
 
 void Gateway::Report() {
   router_.Report(state_.connections);
-  observer_.CheckAccepting();
+  observer_.CheckTroubles();
 }
 
 int Gateway::Run(StopSignals& signals) {

@@ -13,6 +13,7 @@
 #include "absl/flags/parse.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "gateway/core/connect_rate.h"
 #include "proto/contract/settings.h"
 
 // No flag has a default here, so that "not given" can be told from a value.
@@ -25,6 +26,7 @@ HERALD_SETTING(ws_address, "Where browsers connect.");
 HERALD_SETTING(gateway_threads, "Event loops; 0: one per core.");
 HERALD_SETTING(allowed_origins, "Patterns of origins, comma-separated.");
 HERALD_SETTING(max_connections, "WebSockets in all; 0: no limit.");
+HERALD_SETTING(max_connect_rate, "WebSockets that open in a second; 0: any.");
 HERALD_SETTING(max_subscriptions, "Subscriptions per WebSocket.");
 HERALD_SETTING(max_queue, "Bytes that may wait for one WebSocket.");
 HERALD_SETTING(drain_time, "Seconds over which a stop spreads its closes.");
@@ -51,6 +53,8 @@ Browsers:
   --ws_address=HOST:PORT       /ws, /livez, /readyz, /metrics  [127.0.0.1:8080]
   --allowed_origins=PATTERN,…  * matches any run of characters [*]
   --max_connections=N          more get HTTP 503; 0: unlimited [0]
+  --max_connect_rate=N         in a second; more get HTTP 503;
+                               0: unlimited                    [5000]
   --max_subscriptions=N        of one connection               [1000]
   --max_queue=BYTES            waiting for one connection      [1048576]
 
@@ -101,6 +105,9 @@ void ReadBrowserOptions(contract::SettingsReader& reader, Options* options) {
   options->connections_max =
       reader.Integer("max_connections", absl::GetFlag(FLAGS_max_connections), 0,
                      {0, kCountMax});
+  options->connect_rate_max =
+      reader.Integer("max_connect_rate", absl::GetFlag(FLAGS_max_connect_rate),
+                     kConnectRateDefault, {0, kConnectRateLimit});
   options->subscriptions_max = reader.Integer(
       "max_subscriptions", absl::GetFlag(FLAGS_max_subscriptions), 1000,
       {1, kCountMax});

@@ -22,7 +22,8 @@ struct Options {
   std::string ws_address;
   int threads = 1;  // Event loops, at least one.
   std::vector<std::string> allowed_origins;
-  int64_t connections_max = 0;  // 0: unlimited.
+  int64_t connections_max = 0;   // 0: unlimited.
+  int64_t connect_rate_max = 0;  // In a second; 0: unlimited.
   int64_t subscriptions_max = 1000;
   int64_t queue_bytes_max = 1 << 20;
   absl::Duration drain_time = absl::Seconds(10);

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gateway/core/frame.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/close_reason.h"
@@ -80,6 +81,10 @@ class Dialect {
   virtual FrameBytes Error(absl::string_view message) const = 0;
 
   virtual CloseFrame Close(contract::CloseReason why) const = 0;
+
+  // What the close frame of kGoingAway says to a client that is to come back
+  // after `delay`, which is of whole milliseconds.
+  virtual std::string GoingAway(absl::Duration delay) const = 0;
 };
 
 // The name of a refusal, as clients see it: `unauthorized`, `channel_full` …

@@ -340,7 +340,7 @@ CloseFrame NativeDialect::Close(CloseReason why) const {
     case CloseReason::kNormal:
       return {1000, ""};
     case CloseReason::kGoingAway:
-      return {1001, "the gateway is shutting down"};
+      return {1001, "shutting down"};
     case CloseReason::kProtocolError:
       return {1002, "the WebSocket protocol was broken"};
     case CloseReason::kBinary:
@@ -361,6 +361,11 @@ CloseFrame NativeDialect::Close(CloseReason why) const {
       return {4003, "disconnected by the backend"};
   }
   return {1000, ""};
+}
+
+std::string NativeDialect::GoingAway(absl::Duration delay) const {
+  return absl::StrCat("shutting down, come back in ",
+                      absl::ToInt64Milliseconds(delay), " ms");
 }
 
 }  // namespace herald::gateway

@@ -35,6 +35,7 @@ class NativeDialect final : public Dialect {
   FrameBytes Error(absl::string_view message) const override;
 
   CloseFrame Close(contract::CloseReason why) const override;
+  std::string GoingAway(absl::Duration delay) const override;
 };
 
 }  // namespace herald::gateway

@@ -97,7 +97,7 @@ void Shard::CloseSession(Session* session, CloseReason why,
   session->socket_->Close(why, text);
 }
 
-int64_t Shard::CloseSome(int64_t count, CloseReason why) {
+int64_t Shard::CloseSome(int64_t count, Drain* drain) {
   std::vector<Session*> open;
   for (const auto& [number, session] : sessions_) {
     if (!session->closing_) open.push_back(session.get());
@@ -105,7 +105,8 @@ int64_t Shard::CloseSome(int64_t count, CloseReason why) {
   const auto total = static_cast<int64_t>(open.size());
   const int64_t closing = std::min(count, total);
   for (int64_t i = 0; i < closing; ++i) {
-    CloseSession(open[static_cast<size_t>(i)], why, "");
+    CloseSession(open[static_cast<size_t>(i)], CloseReason::kGoingAway,
+                 dialect_->GoingAway(drain->NextDelay()));
   }
   return total - closing;
 }

@@ -29,6 +29,7 @@
 #include "gateway/core/connection_facts.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
+#include "gateway/core/drain.h"
 #include "gateway/core/observer.h"
 #include "gateway/core/router.h"
 #include "gateway/core/session.h"
@@ -109,9 +110,10 @@ class Shard {
   // Time passes: heartbeats, timeouts, grants. Call it every TimerWheel::kSlot.
   void Advance(absl::Time now);
 
-  // Closes at most `count` sessions with `why`, in no order. Returns how
-  // many are left that have not been told to close.
-  int64_t CloseSome(int64_t count, contract::CloseReason why);
+  // Closes at most `count` sessions with kGoingAway, in no order, each with a
+  // delay of `drain`. Returns how many are left that have not been told to
+  // close.
+  int64_t CloseSome(int64_t count, Drain* drain);
 
   TimerWheel& wheel() { return wheel_; }
   int64_t session_count() const {

@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "gateway/net/random.h"
 #include "proto/contract/require.h"
 
 namespace herald::gateway {
 namespace {
 
-using contract::CloseReason;
 using contract::MutexLock;
 
 }  // namespace
@@ -129,23 +129,17 @@ void EventLoop::OnTick() {
 
 void EventLoop::StartDrain(absl::Duration time) {
   net::post(context_, [this, time] {
-    drain_time_ = std::max(time, TimerWheel::kSlot);
-    drain_end_ = Monotonic() + drain_time_;
-    drain_count_ = shard_.CloseSome(0, CloseReason::kGoingAway);
+    drain_.emplace(Monotonic(), time, shard_.session_count(),
+                   ReturnWindow(time, state_->connections), RandomNumber());
     DrainSome();
   });
 }
 
 void EventLoop::DrainSome() {
-  if (drain_end_ == absl::InfiniteFuture()) return;
-  // As many may be open as there is time left, in proportion.
-  const double left =
-      std::max(0.0, absl::FDivDuration(drain_end_ - Monotonic(), drain_time_));
-  const auto allowed =
-      static_cast<int64_t>(left * static_cast<double>(drain_count_));
-  const int64_t open = shard_.CloseSome(0, CloseReason::kGoingAway);
-  if (open <= allowed) return;
-  shard_.CloseSome(open - allowed, CloseReason::kGoingAway);
+  if (!drain_.has_value()) return;
+  const int64_t open = shard_.CloseSome(0, &*drain_);
+  const int64_t allowed = drain_->Allowed(Monotonic());
+  if (open > allowed) shard_.CloseSome(open - allowed, &*drain_);
 }
 
 }  // namespace herald::gateway

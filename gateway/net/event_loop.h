@@ -22,6 +22,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -29,6 +30,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/time.h"
 #include "gateway/core/delivery.h"
+#include "gateway/core/drain.h"
 #include "gateway/core/link_gate.h"
 #include "gateway/core/shard.h"
 #include "gateway/net/aliases.h"
@@ -50,7 +52,8 @@ class EventLoop final : public Loop, public ShardInbox {
   void Stop() { context_.stop(); }
   void Join();
 
-  // Closes all sockets with kGoingAway, spread evenly over `time`.
+  // Closes all sockets with kGoingAway, spread evenly over `time`, each with a
+  // delay after which its client is to come back (drain.h).
   void StartDrain(absl::Duration time);
 
   // Bytes that wait in the outboxes, as of the last tick.
@@ -112,9 +115,7 @@ class EventLoop final : public Loop, public ShardInbox {
   bool flush_posted_ = false;                     // And on its way by itself.
   absl::Time flush_at_ = absl::InfiniteFuture();  // The timer's.
   bool delivering_ = false;
-  absl::Time drain_end_ = absl::InfiniteFuture();
-  absl::Duration drain_time_;
-  int64_t drain_count_ = 0;  // Sockets at its beginning.
+  std::optional<Drain> drain_;  // From StartDrain() on.
   Shard shard_;
   net::io_context context_;
   Timer tick_;

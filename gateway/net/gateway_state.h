@@ -3,8 +3,8 @@
 // What all event loops of the process share: the settings of the rim, the way
 // to the core, and the facts that change.
 //
-// Threads: any. All but the gate and the atomics is constant once the loops
-// run.
+// Threads: any. All but the gate, the rate and the atomics is constant once the
+// loops run.
 
 #ifndef HERALD_GATEWAY_NET_GATEWAY_STATE_H_
 #define HERALD_GATEWAY_NET_GATEWAY_STATE_H_
@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "gateway/core/connect_rate.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/link_gate.h"
 #include "gateway/core/router.h"
@@ -42,6 +43,7 @@ struct GatewayState {
   std::function<std::string()> not_ready;
 
   LinkGate link_gate;  // Closed by loops that have too much to do.
+  ConnectRate connect_rate;
   std::atomic<bool> draining{false};
   std::atomic<int64_t> connections{0};  // Open WebSockets; see ConnectionSlot.
 };

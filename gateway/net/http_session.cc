@@ -9,6 +9,8 @@
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,8 +19,10 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "gateway/core/connect_rate.h"
 #include "gateway/core/connection_facts.h"
 #include "gateway/core/timer_wheel.h"
+#include "gateway/net/random.h"
 #include "gateway/net/websocket_session.h"
 #include "proto/contract/names.h"
 
@@ -26,6 +30,9 @@ namespace herald::gateway {
 namespace {
 
 constexpr absl::Duration kDeadline = absl::Seconds(10);
+constexpr absl::Duration kLinger = absl::Seconds(1);
+// When to come back to a gateway that is full or about to stop.
+constexpr absl::Duration kComeBackAfter = absl::Seconds(5);
 constexpr uint32_t kHeaderBytesMax = 16 << 10;
 constexpr size_t kFirstReadBytes = 2048;         // Most requests fit.
 constexpr size_t kDiscardedBytesMax = 64 << 10;  // After an answer.
@@ -50,6 +57,18 @@ std::string Utf8(absl::string_view text) {
     }
   }
   return result;
+}
+
+// The same clock for all loops.
+absl::Duration Uptime() {
+  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+// From 0 to 1, and never 1.
+double RandomFraction() {
+  constexpr int kBits = 53;  // Of a double.
+  return std::ldexp(static_cast<double>(RandomNumber() >> (63 - kBits)),
+                    -kBits);
 }
 
 std::string RemoteAddress(const TcpSocket& socket) {
@@ -92,6 +111,9 @@ class HttpSession final : public Timer,
   void ServeUpgrade();
   void ServeReadiness();
   void Refuse(UpgradeRefusal why, Response response);
+  // With 503, and a time after which to come back.
+  void SendAway(UpgradeRefusal why, absl::string_view text,
+                absl::Duration come_back_after);
   static Response Answer(http::status status, absl::string_view text);
   void StartWrite(Response response);
   void OnWriteDone(error_code ec);
@@ -175,9 +197,8 @@ void HttpSession::ServeUpgrade() {
   GatewayState& state = loop_->state();
   const HttpRequest& request = parser_->get();
   if (state.draining) {
-    return Refuse(UpgradeRefusal::kDraining,
-                  Answer(http::status::service_unavailable,
-                         "the gateway is shutting down"));
+    return SendAway(UpgradeRefusal::kDraining, "the gateway is shutting down",
+                    kComeBackAfter);
   }
   if (!websocket::is_upgrade(request)) {
     Response response =
@@ -197,9 +218,14 @@ void HttpSession::ServeUpgrade() {
   }
   ConnectionSlot slot = ConnectionSlot::Take(&state);
   if (!slot.valid()) {
-    return Refuse(UpgradeRefusal::kFull,
-                  Answer(http::status::service_unavailable,
-                         "the gateway has all the connections it may have"));
+    return SendAway(UpgradeRefusal::kFull,
+                    "the gateway has all the connections it may have",
+                    kComeBackAfter);
+  }
+  // Last, so that only who would get in takes a turn.
+  const absl::Duration wait = state.connect_rate.Take(Uptime());
+  if (wait > absl::ZeroDuration()) {
+    return SendAway(UpgradeRefusal::kOverrun, "too many connect at once", wait);
   }
   Cancel();
   ConnectionFacts facts = FactsOf(socket_, request, &loop_->shard().headers());
@@ -210,10 +236,16 @@ void HttpSession::ServeUpgrade() {
 void HttpSession::Refuse(UpgradeRefusal why, Response response) {
   loop_->state().observer->OnUpgradeRefused(why);
   last_ = true;  // Nobody has another request for a WebSocket's connection.
-  if (response.result() == http::status::service_unavailable) {
-    response.set(http::field::retry_after, "5");
-  }
   StartWrite(std::move(response));
+}
+
+void HttpSession::SendAway(UpgradeRefusal why, absl::string_view text,
+                           absl::Duration come_back_after) {
+  Response response = Answer(http::status::service_unavailable, text);
+  response.set(
+      http::field::retry_after,
+      std::to_string(RetryAfterSeconds(come_back_after, RandomFraction())));
+  Refuse(why, std::move(response));
 }
 
 HttpSession::Response HttpSession::Answer(http::status status,
@@ -242,6 +274,8 @@ void HttpSession::OnWriteDone(error_code ec) {
   if (response_->keep_alive()) return StartRead();
   // Closing a socket that has unread bytes resets the connection, and the
   // answer might be lost: read on for a little while.
+  TimerWheel& wheel = loop_->shard().wheel();
+  wheel.Set(this, wheel.now() + kLinger);
   socket_.shutdown(tcp::socket::shutdown_send, ec);
   buffer_.clear();
   if (!ec) StartDiscard();

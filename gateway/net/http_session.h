@@ -6,11 +6,13 @@
 //   GET /livez    200
 //   GET /readyz   200, or 503 with the reason
 //   GET /metrics  Prometheus text
-//   GET /ws       upgrade; 503 while draining or full, 403 for an origin that
-//                 is not allowed, 400 or 426 if it is no WebSocket upgrade
+//   GET /ws       upgrade; 503 while draining, full, or overrun (the latter by
+//                 BROADCAST_MAX_CONNECT_RATE), with `Retry-After`; 403 for an
+//                 origin that is not allowed, 400 or 426 if it is no WebSocket
+//                 upgrade
 //
 // Bound: a request's header has at most 16 KiB and 10 s, its answer included;
-// bodies are not read.
+// bodies are not read. Who is sent away has 1 s to read the answer.
 //
 // Threads: its loop.
 //

@@ -29,8 +29,8 @@ constexpr std::array<const char*, 11> kCloseReasons = {
 static_assert(kCloseReasons.size() ==
               static_cast<size_t>(CloseReason::kDisconnected) + 1);
 
-constexpr std::array<const char*, 4> kRefusals = {"draining", "full", "origin",
-                                                  "bad_request"};
+constexpr std::array<const char*, 5> kRefusals = {"draining", "full", "overrun",
+                                                  "origin", "bad_request"};
 static_assert(kRefusals.size() ==
               static_cast<size_t>(UpgradeRefusal::kBadRequest) + 1);
 

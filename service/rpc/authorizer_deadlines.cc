@@ -30,35 +30,49 @@ absl::Time AuthorizerLink::TakeLate(absl::Time now, std::vector<Ready>& late) {
     if (deadline > now) next = std::min(next, deadline);
     return deadline > now;
   };
-  const auto give_up = [&late](Open& open) {
-    const bool asked = open.asked != absl::InfiniteFuture();
-    late.push_back({std::move(open.done),
-                    Undecided(asked ? "the authorizer did not answer in time"
-                                    : "the authorizer cannot be reached"),
-                    std::nullopt});
-  };
   for (auto it = in_flight_.begin(); it != in_flight_.end();) {
     const auto here = it++;
     if (in_time(here->second)) continue;
-    give_up(here->second);
+    window_.OnLate(here->first, here->second.written, now);
+    late.push_back({std::move(here->second.done),
+                    Undecided("the authorizer did not answer in time"),
+                    std::nullopt});
     in_flight_.erase(here);
   }
-  const bool unanswered = !late.empty();
-  const auto rest =
-      std::stable_partition(queue_.begin(), queue_.end(), in_time);
-  std::for_each(rest, queue_.end(), give_up);
+  next = std::min(next, CheckStream(now, /*unanswered=*/!late.empty()));
+  // Nobody waits for long behind a stream that was of no use.
+  const bool useless = stream_ != nullptr && stream_->cut != nullptr;
+  const auto rest = std::stable_partition(
+      queue_.begin(), queue_.end(), [&](const Open& open) {
+        const bool asked = open.deadline != absl::InfiniteFuture();
+        const bool waits = useless && !asked;
+        return in_time(open) &&
+               !(waits && open.arrived + options_.timeout <= now);
+      });
+  const char* const why = works_ && !useless
+                              ? "the authorizer has too much to do"
+                              : "the authorizer cannot be reached";
+  for (auto it = rest; it != queue_.end(); ++it) {
+    late.push_back({std::move(it->done), Undecided(why), std::nullopt});
+  }
   queue_.erase(rest, queue_.end());
+  return next;
+}
+
+absl::Time AuthorizerLink::CheckStream(absl::Time now, bool unanswered) {
+  absl::Time next = absl::InfiniteFuture();
   if (stream_ == nullptr) return next;
   if (stream_->writing && works_) {
     const absl::Time hangs = stream_->write_started + options_.timeout;
     if (hangs <= now) Cut("the authorizer does not read");
-    if (hangs > now) next = std::min(next, hangs);
+    if (hangs > now) next = hangs;
   }
-  if (unanswered &&
-      now - stream_->silent_since >= kSilentTimeouts * options_.timeout) {
-    Cut("the authorizer is silent");
-  }
-  return next;
+  const bool blocked = !queue_.empty() && IsFull();
+  if (!unanswered && !blocked) return next;
+  const absl::Time silent =
+      stream_->silent_since + kSilentTimeouts * options_.timeout;
+  if (silent <= now) Cut("the authorizer is silent");
+  return silent > now && blocked ? std::min(next, silent) : next;
 }
 
 void AuthorizerLink::Cut(const char* why) {

@@ -22,7 +22,8 @@ AuthorizerLink::AuthorizerLink(Options options, core::Timers* timers,
       timers_(timers),
       observer_(observer),
       revoke_(std::move(revoke)),
-      channel_(MakeAuthorizerChannel(options_.target)) {}
+      channel_(MakeAuthorizerChannel(options_.target)),
+      window_(options_.in_flight_max, options_.timeout) {}
 
 std::shared_ptr<AuthorizerLink> AuthorizerLink::Create(
     Options options, core::Timers* timers, AuthorizerObserver* observer,
@@ -83,9 +84,14 @@ bool AuthorizerLink::connected() const {
 
 AuthorizerLink::Questions AuthorizerLink::questions() const {
   contract::MutexLock lock(&mu_);
-  return {static_cast<int64_t>(queue_.size()),
-          static_cast<int64_t>(in_flight_.size())};
+  return {static_cast<int64_t>(queue_.size()), InFlight()};
 }
+
+int64_t AuthorizerLink::InFlight() const {
+  return static_cast<int64_t>(in_flight_.size()) + window_.late();
+}
+
+bool AuthorizerLink::IsFull() const { return InFlight() >= window_.size(); }
 
 void AuthorizerLink::Authorize(core::Question question, Done done) {
   Open open;
@@ -130,8 +136,7 @@ void AuthorizerLink::Authorize(core::Question question, Done done) {
 
 bool AuthorizerLink::TakeNext(Stream* stream) {
   if (stream == nullptr || stream != stream_.get() || stream->writing ||
-      stream->broken || stream->reading_ended || queue_.empty() ||
-      static_cast<int64_t>(in_flight_.size()) >= options_.in_flight_max) {
+      stream->broken || stream->reading_ended || queue_.empty() || IsFull()) {
     return false;
   }
   Open open = std::move(queue_.front());
@@ -142,7 +147,8 @@ bool AuthorizerLink::TakeNext(Stream* stream) {
   stream->writing_id = id;
   stream->write_started = SteadyNow();
   stream->request = open.request;
-  open.asked = std::min(open.asked, stream->write_started);
+  open.written = stream->write_started;
+  open.asked = std::min(open.asked, open.written);
   in_flight_.emplace(id, std::move(open));
   return true;
 }
@@ -214,6 +220,7 @@ void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
     }
     ++busy_;
     Requeue();
+    window_.OnStreamEnd();
     redial = !stopped_;
     tell = redial && (works_ || !told_down_);
     // Since the last one that worked: dialling in vain prolongs nothing.
@@ -274,12 +281,13 @@ void AuthorizerLink::Dial() {
 void AuthorizerLink::OnRead(Stream* stream, v1::AuthorizeResponse* response) {
   {
     contract::MutexLock lock(&mu_);
-    stream->silent_since = absl::InfiniteFuture();
+    stream->silent_since =
+        InFlight() > 0 ? SteadyNow() : absl::InfiniteFuture();
   }
   if (response == nullptr) return observer_->OnAuthorizerIgnored("malformed");
   switch (response->response_case()) {
     case v1::AuthorizeResponse::kDecision:
-      return Decide(*response->mutable_decision());
+      return Decide(stream, *response->mutable_decision());
     case v1::AuthorizeResponse::kRevocation:
       if (!revoke_(std::move(*response->mutable_revocation())).ok()) {
         observer_->OnAuthorizerIgnored("invalid_revocation");
@@ -290,21 +298,29 @@ void AuthorizerLink::OnRead(Stream* stream, v1::AuthorizeResponse* response) {
   }
 }
 
-void AuthorizerLink::Decide(v1::Decision& decision) {
+void AuthorizerLink::Decide(Stream* stream, v1::Decision& decision) {
   std::vector<Ready> one;
   std::shared_ptr<Stream> write;
+  bool late = false;
+  const absl::Time now = SteadyNow();
   {
     contract::MutexLock lock(&mu_);
     const auto it = in_flight_.find(decision.request_id());
     if (it != in_flight_.end()) {
+      window_.OnAnswer(it->second.written, now, !queue_.empty());
       one.push_back({std::move(it->second.done), ToDecision(decision),
-                     SteadyNow() - it->second.asked});
+                     now - it->second.asked});
       in_flight_.erase(it);
-      if (TakeNext(stream_.get())) write = stream_;
+    } else {
+      late = window_.TakeLate(decision.request_id());
     }
+    if (InFlight() == 0) stream->silent_since = absl::InfiniteFuture();
+    if (TakeNext(stream_.get())) write = stream_;
   }
   if (write != nullptr) write->Write();
-  if (one.empty()) return observer_->OnAuthorizerIgnored("unknown_request");
+  if (one.empty()) {
+    return observer_->OnAuthorizerIgnored(late ? "late" : "unknown_request");
+  }
   Deliver(std::move(one));
 }
 

@@ -15,9 +15,14 @@
 // question that is asked again keeps its deadline. Whoever is out of time is
 // answered UNAVAILABLE, and so is at once whoever finds the queue full.
 //
+// Bound: the authorizer has at most `in_flight_max` questions at once, and
+// fewer if it is too slow for so many (authorizer_window.h). One whose time is
+// over is among them for as long as the authorizer may still be at it.
+//
 // A stream that does not take a question for `timeout` is given up, and so is
-// one that says nothing at all while questions go unanswered; the next one gets
-// a connection of its own, for this one's may be half-open.
+// one that says nothing at all for three while questions go unanswered; the
+// next one gets a connection of its own, for this one's may be half-open. Who
+// has waited behind it for a timeout is answered UNAVAILABLE.
 //
 // Nothing fails open: what is not a `decision` for an open id is ignored and
 // counted. One message that is malformed costs no other.
@@ -51,6 +56,7 @@
 #include "proto/contract/mutex.h"
 #include "service/core/authorizer.h"
 #include "service/core/timers.h"
+#include "service/rpc/authorizer_window.h"
 
 namespace herald::rpc {
 
@@ -73,8 +79,8 @@ class AuthorizerObserver {
   // A question was answered `unavailable` because the queue was full.
   virtual void OnAuthorizerQueueFull() {}
 
-  // A message was ignored: `malformed`, `unknown_request`, `empty` or
-  // `invalid_revocation`.
+  // A message was ignored: `malformed`, `unknown_request`, `empty`,
+  // `invalid_revocation`, or `late`, an answer after its deadline.
   virtual void OnAuthorizerIgnored(absl::string_view /*reason*/) {}
 };
 
@@ -113,7 +119,7 @@ class AuthorizerLink final
   // Whether a stream is open on a connection that stands.
   bool connected() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Questions that wait to be written, and those that wait for their answers.
+  // Questions that wait to be written, and those that the authorizer has.
   struct Questions {
     int64_t queued = 0;
     int64_t in_flight = 0;
@@ -139,6 +145,7 @@ class AuthorizerLink final
     Done done;
     absl::Time arrived;
     absl::Time asked = absl::InfiniteFuture();     // When first written.
+    absl::Time written;                            // When last written.
     absl::Time deadline = absl::InfiniteFuture();  // Once it was written.
   };
 
@@ -161,6 +168,10 @@ class AuthorizerLink final
   void OnStreamDone(Stream* stream, const absl::Status& why)
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Questions that the authorizer has.
+  int64_t InFlight() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool IsFull() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
   // Prepares the next question for writing. True if the caller, who has the
   // pen of the stream from then on, must write it.
   bool TakeNext(Stream* stream) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -168,7 +179,7 @@ class AuthorizerLink final
   // Puts what is in flight back to the front of the queue, in reverse order.
   void Requeue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  void Decide(v1::Decision& decision) ABSL_LOCKS_EXCLUDED(mu_);
+  void Decide(Stream* stream, v1::Decision& decision) ABSL_LOCKS_EXCLUDED(mu_);
   void Dial() ABSL_LOCKS_EXCLUDED(mu_);
   void DialLater() ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -181,6 +192,11 @@ class AuthorizerLink final
   absl::Time TakeLate(absl::Time now, std::vector<Ready>& late)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Time DeadlineOf(const Open& open) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Gives the stream up if it is of no use; returns when to look again.
+  // `unanswered`: some have just had no answer in time.
+  absl::Time CheckStream(absl::Time now, bool unanswered)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Gives the stream up, and its connection with it.
@@ -204,6 +220,7 @@ class AuthorizerLink final
   std::shared_ptr<grpc::Channel> channel_ ABSL_GUARDED_BY(mu_);
   std::deque<Open> queue_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int64_t, Open> in_flight_ ABSL_GUARDED_BY(mu_);
+  AuthorizerWindow window_ ABSL_GUARDED_BY(mu_);
   std::shared_ptr<Stream> stream_ ABSL_GUARDED_BY(mu_);
   // Ended streams, and channels that were given up. gRPC 1.51 joins its own
   // threads when the last channel of a process goes, so that must not happen on

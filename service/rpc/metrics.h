@@ -92,8 +92,8 @@ class Metrics final : public core::Observer,
       "invalid_channel", "cancelled",    "unavailable"};
   static constexpr std::array<const char*, 3> kDecisionOutcomes = {
       "allowed", "denied", "unavailable"};
-  static constexpr std::array<const char*, 4> kIgnoredReasons = {
-      "empty", "invalid_revocation", "malformed", "unknown_request"};
+  static constexpr std::array<const char*, 5> kIgnoredReasons = {
+      "empty", "invalid_revocation", "late", "malformed", "unknown_request"};
   static constexpr std::array<const char*, 2> kReloadResults = {"ok",
                                                                 "refused"};
 

@@ -70,7 +70,8 @@ What to run it against:
   --bin=DIR           herald-service and herald-gateway are there
                                                      [where herald-bench is]
   --target=ws://HOST:PORT[/PATH]   a Herald of your own, not a new one; its
-                      channels bench-* and probe-bench-* are used
+                      channels bench-* and probe-bench-* are used; start its
+                      gateways with --max_connect_rate=0
   --service=HOST:PORT its gRPC address                    [127.0.0.1:50051]
   --token=TOKEN       its API token
   --pid=PID[,PID]     its service and gateways, if they run on this machine, the

@@ -69,7 +69,9 @@ World::World(const WorldOptions& options) {
             absl::StrCat(options.bin, "/herald-gateway"),
             "--ws_address=127.0.0.1:0",
             absl::StrCat("--service=", site_.service),
-            absl::StrCat("--gateway_threads=", options.loops)}));
+            absl::StrCat("--gateway_threads=", options.loops),
+            // Rows open their sockets one run after the other.
+            "--max_connect_rate=0"}));
     site_.pids.push_back(processes_.back()->pid());
     site_.gateways.push_back(
         ResolveEndpoint(processes_.back()->ListeningAddress("ws")));

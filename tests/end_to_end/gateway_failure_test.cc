@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,6 +26,8 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::Each;
+using ::testing::MatchesRegex;
 using testing_support::Clock;
 using testing_support::Exit;
 using testing_support::Frame;
@@ -197,9 +200,14 @@ TEST_F(GatewayFailure, ByATermSignalIsADrain) {
     ++closed;
   }
   const Clock::time_point last = Clock::now();
+  std::set<std::string> reasons;
   for (WebSocketClient* client : clients) {
     EXPECT_EQ(client->WaitForClose(), 1001);
+    reasons.insert(client->close_reason());
   }
+  EXPECT_THAT(reasons,
+              Each(MatchesRegex("shutting down, come back in [0-9]{1,4} ms")));
+  EXPECT_GT(reasons.size(), 1u) << "not all in the same instant";
   EXPECT_EQ(world_.gateway(1).WaitForExit(), (Exit{0, 0}));
 
   // Spread over the drain time of 2 s, and not all at one end of it.

@@ -101,6 +101,8 @@ TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
       {kGatewayBinary, "ws_address", "127.0.0.1", "host:port"},
       {kGatewayBinary, "gateway_threads", "two", "number"},
       {kGatewayBinary, "max_connections", "-5", "number"},
+      {kGatewayBinary, "max_connect_rate", "-1", "number"},
+      {kGatewayBinary, "max_connect_rate", "1000001", "1000000"},
       {kGatewayBinary, "max_subscriptions", "x", "number"},
       {kGatewayBinary, "max_queue", "1MB", "number"},
       {kGatewayBinary, "drain_time", "later", "seconds"},

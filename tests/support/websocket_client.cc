@@ -70,6 +70,9 @@ class WebSocketClient::Impl : public std::enable_shared_from_this<Impl> {
 
   State state() const { return state_; }
   int http_status() const { return static_cast<int>(response_.result_int()); }
+  std::string HttpHeader(absl::string_view name) const {
+    return std::string(response_[{name.data(), name.size()}]);
+  }
   int close_code() const { return close_code_; }
   std::string close_reason() const {
     return std::string(socket_.reason().reason.c_str());
@@ -253,12 +256,25 @@ int WebSocketClient::WaitForRefusal() {
   return impl_->http_status();
 }
 
+int WebSocketClient::refusal() const {
+  return impl_->state() == Impl::State::kRefused ? impl_->http_status() : 0;
+}
+
+std::string WebSocketClient::RefusalHeader(absl::string_view name) const {
+  return refusal() == 0 ? "" : impl_->HttpHeader(name);
+}
+
 const std::string& WebSocketClient::socket_id() const {
   return impl_->socket_id;
 }
 
 bool WebSocketClient::open() const {
   return impl_->state() == Impl::State::kOpen;
+}
+
+bool WebSocketClient::ended() const {
+  return impl_->state() == Impl::State::kRefused ||
+         impl_->state() == Impl::State::kClosed;
 }
 
 void WebSocketClient::Send(absl::string_view text) {

@@ -74,11 +74,19 @@ class WebSocketClient {
   // Waits for an upgrade to be refused and returns its HTTP status.
   int WaitForRefusal();
 
+  // The HTTP status of the refusal, and one of its headers; 0 and empty if the
+  // upgrade was not refused.
+  int refusal() const;
+  std::string RefusalHeader(absl::string_view name) const;
+
   // As the gateway named the connection; empty before `connected`.
   const std::string& socket_id() const;
 
   // Whether the connection has been opened and neither side has closed it.
   bool open() const;
+
+  // Whether it was refused, could not be opened, or has ended.
+  bool ended() const;
 
   // Sends a text or a binary message.
   void Send(absl::string_view text);

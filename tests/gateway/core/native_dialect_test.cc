@@ -290,5 +290,13 @@ TEST(TheNativeDialect, HasTheCloseCodesOfTheContract) {
   EXPECT_EQ(dialect.Close(CloseReason::kDisconnected).code, 4003);
 }
 
+TEST(TheNativeDialect, SaysWhenToComeBackInTheFormOfTheContract) {
+  const NativeDialect dialect;
+  EXPECT_EQ(dialect.GoingAway(absl::Milliseconds(1234)),
+            "shutting down, come back in 1234 ms");
+  EXPECT_EQ(dialect.GoingAway(absl::ZeroDuration()),
+            "shutting down, come back in 0 ms");
+}
+
 }  // namespace
 }  // namespace herald::gateway

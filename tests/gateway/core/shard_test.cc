@@ -5,6 +5,9 @@
 
 #include "gateway/core/shard.h"
 
+#include <set>
+#include <string>
+
 #include "tests/gateway/core/gateway_world.h"
 
 namespace herald::gateway {
@@ -12,9 +15,13 @@ namespace {
 
 using contract::CloseReason;
 using link::v1::Renewed;
+using ::testing::_;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
 using ::testing::Pair;
 using ::testing::SizeIs;
 
@@ -98,7 +105,7 @@ TEST_F(AShard, TakesMessagesOfAClosedSocketNoMore) {
   Attach();
   Browser& ada = Open();
   ada.Hears();
-  ada.shard->CloseSome(1, CloseReason::kGoingAway);
+  CloseSome(1);
   Send(ada, R"({"type":"ping"})");
   EXPECT_THAT(ada.Hears(), IsEmpty());
 }
@@ -286,15 +293,25 @@ TEST_F(AShard, RevokesAllThatNeedsAuthorizationOfAUser) {
 
 TEST_F(AShard, ClosesAFewAtATimeWhenItDrains) {
   for (int i = 0; i < 5; ++i) Open(0);
-  Shard& shard = *loops_[0].shard;
-  EXPECT_EQ(shard.CloseSome(2, CloseReason::kGoingAway), 3);
-  EXPECT_EQ(shard.CloseSome(2, CloseReason::kGoingAway), 1);
-  EXPECT_EQ(shard.CloseSome(2, CloseReason::kGoingAway), 0);
-  int closed = 0;
+  EXPECT_EQ(CloseSome(2), 3);
+  EXPECT_EQ(CloseSome(2), 1);
+  EXPECT_EQ(CloseSome(2), 0);
   for (const auto& browser : browsers_) {
-    closed += static_cast<int>(browser->socket.closed.size());
+    EXPECT_THAT(browser->socket.closed,
+                ElementsAre(Pair(CloseReason::kGoingAway, _)));
   }
-  EXPECT_EQ(closed, 5);
+}
+
+TEST_F(AShard, TellsEachWhenToComeBackWhenItDrains) {
+  for (int i = 0; i < 5; ++i) Open(0);
+  CloseSome(5);
+  std::set<std::string> texts;
+  for (const auto& browser : browsers_) {
+    texts.insert(browser->socket.closed.at(0).second);
+  }
+  EXPECT_THAT(texts, SizeIs(Gt(1u))) << "not all in the same instant";
+  EXPECT_THAT(texts,
+              Each(MatchesRegex("shutting down, come back in [0-9]{1,4} ms")));
 }
 
 TEST_F(AShard, ForgetsASocketThatLeavesInTheMiddleOfATurn) {

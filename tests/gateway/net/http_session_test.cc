@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -43,6 +44,24 @@ std::string Ask(TestGateway& gateway, absl::string_view request) {
 std::string Request(absl::string_view line, absl::string_view headers = "") {
   return absl::StrCat(line, " HTTP/1.1\r\nHost: herald\r\n", headers,
                       "Connection: close\r\n\r\n");
+}
+
+// Asks for a WebSocket and reads until the gateway closes.
+std::string AskToUpgrade(TestGateway& gateway) {
+  return Ask(gateway, absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n",
+                                   kUpgrade, "\r\n"));
+}
+
+// The seconds of the header, or 0 if there is none.
+int RetryAfter(absl::string_view answer) {
+  constexpr absl::string_view kName = "\r\nRetry-After: ";
+  const size_t begin = answer.find(kName);
+  if (begin == absl::string_view::npos) return 0;
+  absl::string_view value = answer.substr(begin + kName.size());
+  value = value.substr(0, value.find('\r'));
+  int seconds = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(value, &seconds)) << value;
+  return seconds;
 }
 
 struct Case {
@@ -150,11 +169,10 @@ TEST(AFullGateway, RefusesUntilSomebodyLeaves) {
   {
     RawSocket second(gateway.address());
     EXPECT_EQ(second.Upgrade(), 101);
-    const std::string answer =
-        Ask(gateway, absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n",
-                                  kUpgrade, "Connection: close\r\n\r\n"));
+    const std::string answer = AskToUpgrade(gateway);
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
-    EXPECT_THAT(answer, HasSubstr("Retry-After: 5\r\n"));
+    EXPECT_GE(RetryAfter(answer), 3);
+    EXPECT_LE(RetryAfter(answer), 8);
     EXPECT_EQ(gateway.state().connections, 2);
   }
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_connections", 1));
@@ -168,9 +186,56 @@ TEST(AFullGateway, RefusesUntilSomebodyLeaves) {
 TEST(ADrainingGateway, RefusesUpgradesAndStaysAlive) {
   TestGateway gateway;
   gateway.state().draining = true;
-  RawSocket socket(gateway.address());
-  EXPECT_EQ(socket.Upgrade(), 503);
+  const std::string answer = AskToUpgrade(gateway);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
+  EXPECT_GE(RetryAfter(answer), 3);
+  EXPECT_LE(RetryAfter(answer), 8);
   EXPECT_THAT(Ask(gateway, Request("GET /livez")), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(AnOverrunGateway, RefusesWhoComesAboveItsRateAndSaysWhenToComeBack) {
+  TestGateway gateway({.threads = 2, .connect_rate_max = 1});
+  RawSocket first(gateway.address());
+  EXPECT_EQ(first.Upgrade(), 101);
+  // As if all of an hour's worth had been taken.
+  gateway.state().connect_rate.Take(
+      absl::FromChrono(Clock::now().time_since_epoch()) + absl::Hours(1));
+
+  const std::string answer = AskToUpgrade(gateway);
+
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answer, HasSubstr("too many connect at once"));
+  EXPECT_GE(RetryAfter(answer), 1);
+  EXPECT_LE(RetryAfter(answer), 2);
+  EXPECT_EQ(gateway.Metric("herald_gateway_refused_connections_total",
+                           {{"reason", "overrun"}}),
+            1);
+  EXPECT_EQ(gateway.state().connections, 1);
+  EXPECT_THAT(Ask(gateway, Request("GET /livez")), StartsWith("HTTP/1.1 200"));
+}
+
+TEST(AnOverrunGateway, IsNotOneBecauseOfThoseWhoWouldNotGetIn) {
+  TestGateway gateway({.connect_rate_max = 1, .origins = {"https://good"}});
+  for (int i = 0; i < 10; ++i) {
+    RawSocket bad(gateway.address());
+    EXPECT_EQ(bad.Upgrade("Origin: https://bad\r\n"), 403);
+    EXPECT_THAT(Ask(gateway, Request("GET /ws")), StartsWith("HTTP/1.1 426"));
+  }
+  RawSocket good(gateway.address());
+  EXPECT_EQ(good.Upgrade(), 101);
+}
+
+TEST(WhoIsSentAway, HasASecondToReadTheAnswer) {
+  TestGateway gateway;
+  gateway.state().draining = true;
+  RawSocket socket(gateway.address());
+  const Clock::time_point start = Clock::now();
+  EXPECT_EQ(socket.Upgrade(), 503);
+  // The gateway has closed when what is sent is answered with a reset.
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return !socket.Send("x"); }));
+  EXPECT_GE(Clock::now() - start, Milliseconds(900));
+  EXPECT_LE(Clock::now() - start, Milliseconds(8'000));
 }
 
 TEST(AnUpgrade, MustBeRightInDetail) {

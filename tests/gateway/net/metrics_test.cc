@@ -35,6 +35,7 @@ TEST(TheMetricsPage, ShowsEveryReasonFromTheStart) {
         "closed_connections_total{reason=\"disconnected\"} 0",
         "refused_connections_total{reason=\"origin\"} 0",
         "refused_connections_total{reason=\"full\"} 0",
+        "refused_connections_total{reason=\"overrun\"} 0",
         "subscribes_refused_total{code=\"channel_full\"} 0"}) {
     EXPECT_TRUE(absl::StrContains(page, sample)) << sample;
   }

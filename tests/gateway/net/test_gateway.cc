@@ -41,6 +41,7 @@ TestGateway::TestGateway(TestGatewayOptions options)
   state_.observer = &metrics_;
   state_.shard_count = options_.threads;
   state_.connections_max = options_.connections_max;
+  state_.connect_rate.Set(options_.connect_rate_max);
   state_.queue_bytes_max = options_.queue_bytes_max;
   state_.origins = OriginPatterns(options_.origins);
   state_.not_ready = [this] {

@@ -56,6 +56,7 @@ class FakeUplink final : public Uplink {
 struct TestGatewayOptions {
   int threads = 1;
   int64_t connections_max = 0;
+  int64_t connect_rate_max = 0;
   size_t queue_bytes_max = 1 << 20;
   std::vector<std::string> origins = {"*"};
   link::v1::Settings settings = {};  // What is 0 gets a default.

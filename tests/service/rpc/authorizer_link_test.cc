@@ -188,7 +188,7 @@ TEST_F(AnAuthorizer, ThatAnswersTooLateChangesNothing) {
   AskAndWait("private-a", "silence");
   server_.Say(Allow(server_.questions().at(0)));
 
-  EXPECT_TRUE(WaitUntil([&] { return observer_["unknown_request"] == 1; }));
+  EXPECT_TRUE(WaitUntil([&] { return observer_["late"] == 1; }));
   EXPECT_EQ(results_.count(), 1u);
 }
 
@@ -251,13 +251,44 @@ TEST_F(AnAuthorizer, WithAFullQueueIsUnavailableAtOnce) {
   EXPECT_EQ(observer_["queue_full"], 1);
 }
 
-TEST_F(AnAuthorizer, BehindAFullFlightIsStillAskedWhenTheFlightTimesOut) {
-  Dial({.target = "", .timeout = kShort, .in_flight_max = 1, .queue_max = 5});
+TEST_F(AnAuthorizer, IsNotAskedMoreWhileItIsAtWhatItCouldNotDecideInTime) {
+  const absl::Duration timeout = kSlowness * absl::Seconds(2);
+  Dial({.target = "", .timeout = timeout, .in_flight_max = 1, .queue_max = 5});
   Ask("private-a", "silence");
-  Ask("private-b", "yes");
+  Ask("private-b");
 
   EXPECT_TRUE(absl::IsUnavailable(results_.Wait("private-a").decision.status));
+  EXPECT_EQ(server_.question_count(), 1u);
+  EXPECT_EQ(link_->questions().in_flight, 1);
+  EXPECT_EQ(link_->questions().queued, 1);
+
+  server_.Say(Allow(server_.questions().at(0)));
   EXPECT_TRUE(results_.Wait("private-b").decision.status.ok());
+  EXPECT_EQ(observer_["late"], 1);
+  EXPECT_EQ(link_->questions().in_flight, 0);
+}
+
+TEST_F(AnAuthorizer, ThatIsSilentToAFullFlightIsAskedOnAnotherStream) {
+  Dial({.target = "", .timeout = kShort, .in_flight_max = 1, .queue_max = 5});
+  Ask("private-a", "silence");
+  Ask("private-b");
+
+  EXPECT_TRUE(absl::IsUnavailable(results_.Wait("private-a").decision.status));
+  EXPECT_TRUE(absl::IsUnavailable(results_.Wait("private-b").decision.status));
+  EXPECT_TRUE(AskAndWait("private-c").decision.status.ok());
+  EXPECT_EQ(server_.stream_count(), 2);
+}
+
+TEST_F(AnAuthorizer, ThatLosesQuestionsAnswersTheOthers) {
+  constexpr int kCount = 20;
+  Dial({.target = "", .timeout = kShort, .in_flight_max = 4, .queue_max = 100});
+  for (int i = 0; i < kCount; ++i) {
+    const std::string lost = absl::StrCat("private-lost-", i);
+    Ask(lost, "silence");
+    EXPECT_TRUE(AskAndWait(absl::StrCat("private-", i)).decision.status.ok());
+    if (i % 2 == 1) results_.Wait(lost);
+  }
+  EXPECT_EQ(server_.stream_count(), 1);
 }
 
 TEST_F(AnAuthorizer, ThatIsStoppedAnswersEverythingOpenAndWhatComesLater) {

@@ -60,7 +60,7 @@ class DeafAuthorizer final : public v1::AuthorizerService::Service {
   }
 };
 
-TEST_F(AnAuthorizer, ThatDoesNotReadFailsNobodyLaterThanTwoTimeouts) {
+TEST_F(AnAuthorizer, ThatDoesNotReadFailsNobodyLaterThanThreeTimeouts) {
   DeafAuthorizer deaf;
   const Listening server(&deaf);
   const absl::Duration timeout = kSlowness * absl::Milliseconds(500);

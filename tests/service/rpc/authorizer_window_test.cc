@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/rpc/authorizer_window.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "gtest/gtest.h"
+
+namespace herald::rpc {
+namespace {
+
+constexpr int64_t kMax = 1000;
+constexpr absl::Duration kTimeout = absl::Seconds(1);
+const absl::Time kStart = absl::FromUnixSeconds(1000);
+
+absl::Time At(double seconds) { return kStart + absl::Seconds(seconds); }
+
+// `count` answers that took a tenth of the timeout, while others wait.
+void Answer(AuthorizerWindow& window, int count, absl::Time written = kStart) {
+  for (int i = 0; i < count; ++i) {
+    window.OnAnswer(written, written + kTimeout / 10, /*more=*/true);
+  }
+}
+
+TEST(AWindow, BeginsSmallAndGrowsWithEachQuickAnswerUpToItsBound) {
+  AuthorizerWindow window(kMax, kTimeout);
+  EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
+  Answer(window, 50);
+  EXPECT_EQ(window.size(), AuthorizerWindow::kFirst + 50);
+  Answer(window, 2000);
+  EXPECT_EQ(window.size(), kMax);
+}
+
+TEST(AWindow, IsNoLargerThanItsBoundFromTheStart) {
+  AuthorizerWindow window(3, kTimeout);
+  EXPECT_EQ(window.size(), 3);
+  window.OnLate(1, At(0), At(1));
+  EXPECT_EQ(window.size(), 3) << "less than that is no window";
+}
+
+TEST(AWindow, DoesNotGrowWhenNobodyWaits) {
+  AuthorizerWindow window(kMax, kTimeout);
+  window.OnAnswer(At(0), At(0.1), /*more=*/false);
+  EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
+}
+
+TEST(AWindow, StaysAsItIsWhenAnswersTakeHalfOfTheTimeout) {
+  AuthorizerWindow window(kMax, kTimeout);
+  window.OnAnswer(At(0), At(0.5), /*more=*/true);
+  EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
+}
+
+TEST(AWindow, IsHalvedOnceForAllThatWereWrittenBefore) {
+  AuthorizerWindow window(kMax, kTimeout);
+  for (int id = 1; id <= 20; ++id) {
+    window.OnLate(id, At(id * 0.01), At(1 + id * 0.01));
+  }
+  EXPECT_EQ(window.size(), 50);
+  window.OnLate(21, At(1.5), At(2.5));
+  EXPECT_EQ(window.size(), 25);
+}
+
+TEST(AWindow, DoesNotClose) {
+  AuthorizerWindow window(kMax, kTimeout);
+  for (int i = 0; i < 20; ++i) window.OnLate(i, At(2 * i), At(2 * i + 1));
+  EXPECT_EQ(window.size(), AuthorizerWindow::kLeast);
+}
+
+TEST(ALateQuestion, CountsUntilItIsAnsweredAfterAll) {
+  AuthorizerWindow window(kMax, kTimeout);
+  window.OnLate(7, At(0), At(1));
+  window.OnLate(8, At(0), At(1));
+  EXPECT_EQ(window.late(), 2);
+  EXPECT_TRUE(window.TakeLate(7));
+  EXPECT_FALSE(window.TakeLate(7));
+  EXPECT_FALSE(window.TakeLate(9));
+  EXPECT_EQ(window.late(), 1);
+  window.OnStreamEnd();
+  EXPECT_EQ(window.late(), 0);
+}
+
+TEST(ALateQuestion, IsLostOnceOneBehindItIsAnsweredQuickly) {
+  AuthorizerWindow window(kMax, kTimeout);
+  window.OnLate(1, At(0), At(1));
+  window.OnLate(2, At(0.9), At(1.9));
+  window.OnAnswer(At(0.8), At(1.9), /*more=*/true);  // Not quickly.
+  EXPECT_EQ(window.late(), 2);
+  window.OnAnswer(At(0.8), At(1.0), /*more=*/true);
+  EXPECT_EQ(window.late(), 1);
+}
+
+TEST(ALateQuestion, ThatIsLostIsNoReasonToAskLess) {
+  AuthorizerWindow window(kMax, kTimeout);
+  window.OnAnswer(At(0.5), At(0.6), /*more=*/false);
+  window.OnLate(1, At(0), At(1));
+  EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
+  EXPECT_EQ(window.late(), 0);
+}
+
+// An authorizer that answers in order, so many questions a second, and a storm
+// of questions for it.
+class Simulation {
+ public:
+  explicit Simulation(int per_second) : per_second_(per_second) {}
+
+  // Runs for `seconds`; there is always a next question.
+  void Run(int seconds, AuthorizerWindow* window) {
+    for (int tick = 0; tick < seconds * 1000; ++tick) {
+      const absl::Time now = At(tick / 1000.0);
+      GiveUp(now, window);
+      owed_ += per_second_;
+      for (; owed_ >= 1000 && !open_.empty(); owed_ -= 1000) {
+        AnswerOne(now, window);
+      }
+      while (in_flight() + window->late() < window->size()) {
+        open_.push_back({++last_id_, now});
+      }
+      open_max_ = std::max(open_max_, static_cast<int64_t>(open_.size()));
+    }
+  }
+
+  int64_t in_time = 0;
+  int64_t in_vain = 0;
+  int64_t open_max() const { return open_max_; }
+
+ private:
+  struct Question {
+    int64_t id;
+    absl::Time written;
+    bool late = false;
+  };
+
+  int64_t in_flight() const {
+    return std::count_if(open_.begin(), open_.end(),
+                         [](const Question& one) { return !one.late; });
+  }
+
+  void GiveUp(absl::Time now, AuthorizerWindow* window) {
+    for (Question& one : open_) {
+      if (one.late || one.written + kTimeout > now) continue;
+      one.late = true;
+      window->OnLate(one.id, one.written, now);
+    }
+  }
+
+  void AnswerOne(absl::Time now, AuthorizerWindow* window) {
+    const Question one = open_.front();
+    open_.pop_front();
+    if (one.late) {
+      ++in_vain;
+      EXPECT_TRUE(window->TakeLate(one.id));
+    } else {
+      ++in_time;
+      window->OnAnswer(one.written, now, /*more=*/true);
+    }
+  }
+
+  const int per_second_;
+  int owed_ = 0;  // Thousandths of an answer.
+  int64_t last_id_ = 0;
+  int64_t open_max_ = 0;
+  std::deque<Question> open_;
+};
+
+TEST(AStorm, HasASlowAuthorizerAnswerInTimeFromTheStart) {
+  for (const int per_second : {300, 500, 1000, 5000}) {
+    AuthorizerWindow window(kMax, kTimeout);
+    Simulation simulation(per_second);
+    simulation.Run(/*seconds=*/5, &window);
+    EXPECT_GE(simulation.in_time, per_second * 5 * 95 / 100) << per_second;
+    EXPECT_LE(simulation.open_max(), kMax);
+  }
+}
+
+TEST(AStorm, IsSurvivedByAnAuthorizerThatWasQuickUntilThen) {
+  for (const int per_second : {50, 200, 500}) {
+    AuthorizerWindow window(kMax, kTimeout);
+    Answer(window, kMax, kStart - absl::Seconds(10));
+    Simulation simulation(per_second);
+    simulation.Run(/*seconds=*/60, &window);
+    // What it had been given when it was thought to be quick is in vain.
+    EXPECT_LE(simulation.in_vain, 2 * kMax) << per_second;
+    EXPECT_GE(simulation.in_time, per_second * 30) << per_second;
+    EXPECT_LE(simulation.open_max(), kMax);
+  }
+}
+
+}  // namespace
+}  // namespace herald::rpc
