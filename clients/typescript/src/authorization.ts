@@ -4,12 +4,14 @@
 // loop, or once for each. Whatever the application does, each question gets one answer.
 
 import { AuthorizeError, type AuthorizeErrorCode, SubscriptionError, textOf } from "./errors.js";
+import type { Recover } from "./history.js";
 import type { Credentials, Settings } from "./options.js";
 
 /** @internal */
 export interface Question {
   channel_: string;
   socketId_: string;
+  recover_: Recover;
   /** Whether the answer is still wanted. */
   isOpen_(): boolean;
   /** Is given the `subscribe` to send, or why there is none. Called if `isOpen_()`. */
@@ -17,7 +19,7 @@ export interface Question {
 }
 
 /** Returns the message to send. Throws for what are no credentials. */
-function encode(channel: string, credentials: Credentials): string {
+function encode({ channel_: channel, recover_: recover }: Question, credentials: Credentials) {
   const given = typeof credentials === "string" ? { auth: credentials } : credentials;
   const { auth, channelData } = given as { auth?: unknown; channelData?: unknown };
   const isObject = typeof given === "object" && !Array.isArray(given);
@@ -27,7 +29,7 @@ function encode(channel: string, credentials: Credentials): string {
   if (channelData !== undefined && !/object|string/.test(typeof channelData)) {
     throw new TypeError("`channelData` is an object, or a string that holds one");
   }
-  return JSON.stringify({ type: "subscribe", channel, auth, channel_data: channelData });
+  return JSON.stringify({ type: "subscribe", channel, auth, channel_data: channelData, recover });
 }
 
 /** @internal */
@@ -62,10 +64,10 @@ export class Authorization {
 
   #put(questions: Question[], ask: () => unknown, isMap?: boolean): void {
     const timeout = this.#settings.authorizeTimeout_;
-    const answer = (read: (channel: string) => ReturnType<typeof readCredentials>) => {
+    const answer = (read: (question: Question) => ReturnType<typeof readCredentials>) => {
       clearTimeout(timer);
       for (const question of questions.splice(0)) {
-        if (question.isOpen_()) question.answer_(read(question.channel_));
+        if (question.isOpen_()) question.answer_(read(question));
       }
     };
     const timer = setTimeout(
@@ -73,16 +75,19 @@ export class Authorization {
       timeout,
     );
     new Promise((resolve) => resolve(ask())).then(
-      (given) => answer((channel) => readCredentials(channel, given, isMap)),
+      (given) => answer((question) => readCredentials(question, given, isMap)),
       (cause) => answer(failure("authorize_failed", `no credentials: ${textOf(cause)}`, cause)),
     );
   }
 }
 
-const failure = (code: AuthorizeErrorCode, reason: string, cause?: unknown) => (channel: string) =>
-  new AuthorizeError(code, reason, channel, cause);
+const failure =
+  (code: AuthorizeErrorCode, reason: string, cause?: unknown) =>
+  ({ channel_: channel }: Question) =>
+    new AuthorizeError(code, reason, channel, cause);
 
-function readCredentials(channel: string, given: any, isMap?: boolean) {
+function readCredentials(question: Question, given: any, isMap?: boolean) {
+  const channel = question.channel_;
   try {
     if (isMap && (typeof given !== "object" || !given)) {
       throw new TypeError("the answer is an object with credentials for each channel");
@@ -90,8 +95,8 @@ function readCredentials(channel: string, given: any, isMap?: boolean) {
     const credentials = isMap ? given[channel] : given;
     return credentials == null
       ? new SubscriptionError("unauthorized", "the application gives no credentials", channel)
-      : encode(channel, credentials);
+      : encode(question, credentials);
   } catch (cause) {
-    return failure("authorize_invalid", `bad credentials: ${textOf(cause)}`, cause)(channel);
+    return failure("authorize_invalid", `bad credentials: ${textOf(cause)}`, cause)(question);
   }
 }

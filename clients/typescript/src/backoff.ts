@@ -23,13 +23,17 @@ export class Backoff {
     this.#since = Date.now();
   }
 
-  /** Notes a failure, now, and returns the pause in ms. */
-  fail_(): number {
+  /**
+   * Notes a failure, now, and returns the pause in ms. The server may have told us a pause: it has
+   * drawn one for each client. Whom it sends away again and again waits at least for our own.
+   */
+  fail_(told?: number): number {
     if (Date.now() - (this.#since ?? Infinity) >= STABLE_MS) this.reset_();
     this.#since = undefined;
     // Without the 30, a minimum of 0 would be multiplied by Infinity one day.
     const bound = this.#min * 2 ** Math.min(this.#failures++, 30);
-    return Math.round(Math.random() * Math.min(this.#max, bound));
+    const own = Math.round(Math.random() * Math.min(this.#max, bound));
+    return told === undefined ? own : this.#failures === 1 ? told : Math.max(told, own);
   }
 
   reset_(): void {

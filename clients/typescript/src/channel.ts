@@ -2,13 +2,15 @@
 //
 // One channel, as the application sees it.
 
-import { HandlerError, type HeraldError, textOf, WhisperError } from "./errors.js";
+import { HandlerError, type HeraldError, LostError, textOf, WhisperError } from "./errors.js";
+import { type ChannelOptions, History, type Outcome, type Position } from "./history.js";
 import { type Handler, Listeners } from "./listeners.js";
-import { badMessage, type ChannelMessage } from "./protocol.js";
+import { badMessage, type ChannelMessage, type SubscribedMessage } from "./protocol.js";
 import { type ChannelState, type Host, Subscription } from "./subscription.js";
 
 /**
- * Where an event comes from.
+ * Where an event comes from. On channels with history `offset` counts the events of the channel; it
+ * may skip some.
  *
  * @example
  * herald.channel("news").listen("created", (data, meta: EventMeta) => {
@@ -18,6 +20,7 @@ import { type ChannelState, type Host, Subscription } from "./subscription.js";
 export interface EventMeta {
   readonly channel: string;
   readonly event: string;
+  readonly offset?: number;
 }
 
 /**
@@ -31,6 +34,36 @@ export interface EventMeta {
  */
 export interface WhisperMeta extends EventMeta {
   readonly userId?: string;
+}
+
+/**
+ * How a channel was confirmed. `recovered` is true if nothing was missed since the last time: what
+ * was said meanwhile follows, as events. It is false the first time, without history, and when
+ * events were lost.
+ *
+ * @example
+ * herald.channel("news").subscribed(({ recovered }: Confirmation) => {
+ *   if (!recovered) show("load everything");
+ * });
+ */
+export interface Confirmation {
+  readonly channel: string;
+  readonly recovered: boolean;
+}
+
+/**
+ * What may be missing: something of what was said after the position `since` and until `position`.
+ * Either is undefined if it is not known.
+ *
+ * @example
+ * herald.channel("news").lost(({ channel, since, position }: Loss) => {
+ *   show(channel, since?.offset, position?.offset);
+ * });
+ */
+export interface Loss {
+  readonly channel: string;
+  readonly since: Position | undefined;
+  readonly position: Position | undefined;
 }
 
 /**
@@ -54,13 +87,16 @@ export class Channel {
   /** @internal */
   readonly subscription_: Subscription;
   /** @internal */
+  readonly history_: History;
+  /** @internal */
   readonly listeners_: Listeners;
   readonly #host: Host;
 
-  /** @internal */
-  constructor(name: string, host: Host) {
+  /** Throws a HeraldError for a bad position in the options. @internal */
+  constructor(name: string, host: Host, options: ChannelOptions) {
     this.name = name;
     this.#host = host;
+    this.history_ = new History(name, options);
     this.subscription_ = new Subscription(name, host, this);
     this.listeners_ = new Listeners((cause, key) => {
       const error = new HandlerError("handler_failed", textOf(cause), name, cause);
@@ -80,6 +116,20 @@ export class Channel {
    */
   get state(): ChannelState {
     return this.subscription_.state_;
+  }
+
+  /**
+   * How far the channel has been heard: the place of the last event for which handlers were called.
+   * To be stored, and given as `since` by the next page or process. Undefined until it is known,
+   * and on channels without history.
+   *
+   * @example
+   * const news = herald.channel("news");
+   * news.position; // → undefined
+   * news.listenToAll(() => show(JSON.stringify(news.position)));
+   */
+  get position(): Position | undefined {
+    return this.history_.position_;
   }
 
   /**
@@ -181,16 +231,32 @@ export class Channel {
   }
 
   /**
-   * Calls `handler` each time that the channel is confirmed, so again after a reconnect; soon, if
-   * it is confirmed already. This is the place to load what was missed.
+   * Calls `handler` each time that the channel is confirmed, so again after a reconnect, and again
+   * when events were lost; soon, if it is confirmed already. This is the place to load everything,
+   * unless it was `recovered`.
    *
    * @example
-   * herald.channel("news").subscribed(() => show("up to date from here on"));
+   * herald.channel("news").subscribed(({ recovered }) => {
+   *   show(recovered ? "nothing was missed" : "load what there is; from here on events come");
+   * });
    */
-  subscribed(handler: () => unknown): this {
+  subscribed(handler: (confirmation: Confirmation) => unknown): this {
     this.on_("subscribed", handler);
-    this.soon_("subscribed", handler);
+    this.soon_("subscribed", handler, () => this.#confirmation(false));
     return this;
+  }
+
+  /**
+   * Calls `handler` when events of a channel with history may be missing, and will not come: after
+   * a reconnect that came too late, when the server has lost its memory, or when this client was
+   * too slow. Load the state anew. Without such a handler `error` handlers are told a `LostError`,
+   * and the console warns.
+   *
+   * @example
+   * herald.channel("news").lost(() => show("Something is missing: loading everything again."));
+   */
+  lost(handler: (loss: Loss) => unknown): this {
+    return this.on_("lost", handler);
   }
 
   /**
@@ -205,8 +271,8 @@ export class Channel {
   }
 
   /**
-   * Takes a handler back from wherever on this channel it was added: `subscribed`, `error`, `here`,
-   * `joining`, `leaving`, and every `listen…`.
+   * Takes a handler back from wherever on this channel it was added: `subscribed`, `lost`, `error`,
+   * `here`, `joining`, `leaving`, and every `listen…`.
    *
    * @example
    * const refresh = () => show("refreshed");
@@ -274,21 +340,44 @@ export class Channel {
   }
 
   /** @internal */
-  confirm_(_message: ChannelMessage & { type: "subscribed" }): void {
-    if (this.subscription_.confirm_()) this.listeners_.emit_("subscribed");
+  confirm_(message: SubscribedMessage): void {
+    const isNews = this.subscription_.confirm_();
+    this.tell_(isNews, this.history_.confirm_(message, isNews));
+  }
+
+  /** Tells the application of a `subscribed`, if it means anything to it. @internal */
+  tell_(isNews: boolean, { recovered_: recovered, lost_: lost, since_: since }: Outcome): void {
+    if (lost) this.#tellLoss({ channel: this.name, since, position: this.position });
+    if (isNews || lost) this.listeners_.emit_("subscribed", this.#confirmation(recovered));
   }
 
   /** @internal */
   deliver_(message: ChannelMessage): void {
     if (message.type !== "event") return;
-    const { channel, event, data, user_id: userId } = message;
+    const { channel, event, data, offset, user_id: userId } = message;
     if (message.whisper === true) {
       const meta = typeof userId === "string" ? { channel, event, userId } : { channel, event };
       this.listeners_.emit_("whisper:" + event, data, meta);
-    } else {
-      this.listeners_.emit_("event:" + event, data, { channel, event });
-      this.listeners_.emit_("all", event, data, { channel, event });
+    } else if (this.history_.take_(offset)) {
+      const meta = offset ? { channel, event, offset } : { channel, event };
+      this.listeners_.emit_("event:" + event, data, { ...meta });
+      this.listeners_.emit_("all", event, data, { ...meta });
     }
+  }
+
+  #confirmation(recovered: boolean): Confirmation {
+    return { channel: this.name, recovered };
+  }
+
+  #tellLoss(loss: Loss): void {
+    if (this.listeners_.has_("lost")) return this.listeners_.emit_("lost", loss);
+    const error = new LostError(
+      "events_lost",
+      "events may be missing: load the state anew, in a handler of lost()",
+      this.name,
+    );
+    console.warn(error.message);
+    this.report_(error);
   }
 
   #off(key: string, handler?: (...values: never[]) => unknown): this {

@@ -14,6 +14,7 @@ import {
   DISCONNECTED_BY_BACKEND,
   FINAL_CLOSE_CODES,
   type ServerMessage,
+  toldPause,
 } from "./protocol.js";
 import type { ConnectionState, StateChange, StateReason, StateReasonCode } from "./state.js";
 
@@ -120,7 +121,8 @@ export class Connection {
     } else if (FINAL_CLOSE_CODES.includes(code)) {
       this.#end("refused", said("the server does not want us"), code);
     } else if (code !== 1006) {
-      this.#lose("server_closed", said("the server has closed the connection"), code);
+      const text = said("the server has closed the connection");
+      this.#lose("server_closed", text, code, toldPause(code, reason));
     } else if (this.state_ === "connecting") {
       this.#lose("connect_failed", "the server could not be reached", code);
     } else {
@@ -129,9 +131,9 @@ export class Connection {
   }
 
   /** Gives the socket up and comes back later. */
-  #lose(code: StateReasonCode, text: string, closeCode?: number): void {
+  #lose(code: StateReasonCode, text: string, closeCode?: number, toldPause?: number): void {
     this.#dropSocket();
-    const pause = this.#backoff.fail_();
+    const pause = this.#backoff.fail_(toldPause);
     this.#setTimer(pause, () => this.#retry("retry"));
     this.#become("unavailable", {
       code,

@@ -83,6 +83,22 @@ export class SubscriptionError extends HeraldError<SubscriptionErrorCode> {
 }
 
 /**
+ * Events of a channel with history may be missing, and no `lost` handler was there to be told: see
+ * `Channel.lost()`. The channel goes on.
+ *
+ * @example
+ * const herald = new Herald(url, {
+ *   onError: (error) => {
+ *     if (error instanceof LostError) show(`${error.channel} must be loaded anew`);
+ *   },
+ * });
+ * herald.channel("news");
+ */
+export class LostError extends HeraldError<"events_lost"> {
+  override name = "LostError";
+}
+
+/**
  * How the application's `authorize` failed.
  *
  * @example

@@ -6,6 +6,7 @@ import { Authorization } from "./authorization.js";
 import { Channel } from "./channel.js";
 import { Connection, type ConnectionOwner } from "./connection.js";
 import { HandlerError, type HeraldError, ProtocolError, textOf } from "./errors.js";
+import type { ChannelOptions } from "./history.js";
 import { type Handler, Listeners } from "./listeners.js";
 import { type HeraldOptions, Settings } from "./options.js";
 import { PresenceChannel } from "./presence.js";
@@ -15,7 +16,8 @@ import type { Host } from "./subscription.js";
 
 /**
  * A connection to a Herald gateway, kept up by itself, and the channels on it. After a break it
- * comes back, with fresh credentials, to all channels.
+ * comes back, with fresh credentials, to all channels, and brings what was said there meanwhile, if
+ * they have a history.
  *
  * @example
  * const herald = new Herald("ws://127.0.0.1:8080/ws", { authorize: () => "token-of-ada" });
@@ -163,17 +165,19 @@ export class Herald {
   }
 
   /**
-   * The channel of this full name; the first call subscribes to it. Throws a SubscriptionError
-   * `invalid_channel` if no channel can have this name.
+   * The channel of this full name; the first call subscribes to it, and its options count. Throws a
+   * SubscriptionError `invalid_channel` if no channel can have this name, and a HeraldError
+   * `invalid_position` if `since` is no position.
    *
    * @example
    * herald.channel("news").listen("created", (data) => show(data));
+   * herald.channel("weather", { latest: true }).listen("changed", (data) => show(data));
    */
-  channel(name: string): Channel {
+  channel(name: string, options: ChannelOptions = {}): Channel {
     const known = this.#channels.get(name);
     if (known) return known;
     checkChannelName(name);
-    const channel = new (isPresence(name) ? PresenceChannel : Channel)(name, this.#host);
+    const channel = new (isPresence(name) ? PresenceChannel : Channel)(name, this.#host, options);
     this.#channels.set(name, channel);
     return channel.subscribe();
   }
@@ -184,8 +188,8 @@ export class Herald {
    * @example
    * herald.private("orders").listen("shipped", (data) => show(data));
    */
-  private(name: string): Channel {
-    return this.channel("private-" + name);
+  private(name: string, options?: ChannelOptions): Channel {
+    return this.channel("private-" + name, options);
   }
 
   /**
@@ -195,8 +199,8 @@ export class Herald {
    * @example
    * herald.join<{ name: string }>("room").joining((member) => show(member.info.name));
    */
-  join<Info = unknown>(name: string): PresenceChannel<Info> {
-    return this.channel("presence-" + name) as PresenceChannel<Info>;
+  join<Info = unknown>(name: string, options?: ChannelOptions): PresenceChannel<Info> {
+    return this.channel("presence-" + name, options) as PresenceChannel<Info>;
   }
 
   /**

@@ -2,12 +2,13 @@
 //
 // What the package `herald-client` offers.
 
-export type { Channel, EventMeta, WhisperMeta } from "./channel.js";
+export type { Channel, Confirmation, EventMeta, Loss, WhisperMeta } from "./channel.js";
 export {
   AuthorizeError,
   type AuthorizeErrorCode,
   HandlerError,
   HeraldError,
+  LostError,
   ProtocolError,
   type ProtocolErrorCode,
   SubscriptionError,
@@ -16,6 +17,7 @@ export {
   type WhisperErrorCode,
 } from "./errors.js";
 export { Herald } from "./herald.js";
+export type { ChannelOptions, Position } from "./history.js";
 export type { Credentials, HeraldOptions, WebSocketConstructor } from "./options.js";
 export type { Member, PresenceChannel } from "./presence.js";
 export type { ConnectionState, StateChange, StateReason, StateReasonCode } from "./state.js";

@@ -3,7 +3,12 @@
 // A channel that knows who listens on it.
 
 import { Channel } from "./channel.js";
-import { badMessage, type ChannelMessage, type WireMember } from "./protocol.js";
+import {
+  badMessage,
+  type ChannelMessage,
+  type SubscribedMessage,
+  type WireMember,
+} from "./protocol.js";
 
 /**
  * A user on a presence channel. `info` is what the application's authorizer says about the user,
@@ -91,19 +96,18 @@ export class PresenceChannel<Info = unknown> extends Channel {
   }
 
   /** @internal */
-  override confirm_(message: ChannelMessage & { type: "subscribed" }): void {
+  override confirm_(message: SubscribedMessage): void {
     const roster = message.members;
     if (!roster) {
       // Subscribed or not, it is of no use so; asked again, the server says it again.
       return this.subscription_.retry_(badMessage('"subscribed" without "members"', this.name));
     }
     const isNews = this.subscription_.confirm_();
+    const outcome = this.history_.confirm_(message, isNews);
     const changes = this.#update(roster);
     for (const [key, member] of changes) this.listeners_.emit_(key, member);
-    if (isNews) {
-      this.listeners_.emit_("subscribed");
-      if (this.#isKnown) this.listeners_.emit_("here", this.#list());
-    }
+    this.tell_(isNews, outcome);
+    if (isNews && this.#isKnown) this.listeners_.emit_("here", this.#list());
   }
 
   /** Takes a roster over and returns how it differs from the last one, if there was one. */

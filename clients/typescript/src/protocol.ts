@@ -11,9 +11,19 @@ export interface WireMember {
   user_info?: unknown;
 }
 
+/** With a history, `epoch` and `offset`; never one without the other. @internal */
+export interface SubscribedMessage {
+  type: "subscribed";
+  channel: string;
+  members?: WireMember[];
+  epoch?: string;
+  offset?: number;
+  recovered?: unknown;
+}
+
 /** @internal */
 export type ChannelMessage =
-  | { type: "subscribed"; channel: string; members?: WireMember[] }
+  | SubscribedMessage
   | { type: "subscription_error"; channel: string; error: string; code: string }
   | { type: "unsubscribed"; channel: string; reason?: string }
   | {
@@ -21,6 +31,7 @@ export type ChannelMessage =
       channel: string;
       event: string;
       data: unknown;
+      offset?: number;
       whisper?: unknown;
       user_id?: unknown;
     }
@@ -56,6 +67,8 @@ const isObject = (value: unknown): value is Fields => typeof value === "object" 
 
 const isMember = (value: unknown): boolean => isObject(value) && typeof value.user_id === "string";
 
+const isOffset = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
 /** @internal */
 export const badMessage = (reason: string, channel?: unknown): ProtocolError =>
   new ProtocolError("bad_message", reason, typeof channel === "string" ? channel : undefined);
@@ -66,7 +79,7 @@ export class Decoder {
 
   /**
    * Returns the message, or undefined for an unknown type that was reported before. Throws a
-   * ProtocolError where it makes no sense. A roster that makes none is left out.
+   * ProtocolError where it makes no sense. A roster or a position that makes none is left out.
    */
   decode_(text: unknown): ServerMessage | undefined {
     if (typeof text !== "string") throw badMessage("a message that is not text");
@@ -88,6 +101,14 @@ export class Decoder {
     }
     if (type === "event" && message.data === undefined) {
       throw badMessage('"event" without "data"', message.channel);
+    }
+    const { epoch, offset } = message;
+    if (type === "event" && offset !== undefined && !isOffset(offset)) {
+      throw badMessage('"event" with an "offset" that is none', message.channel);
+    }
+    if (type === "subscribed" && !(epoch && typeof epoch === "string" && isOffset(offset))) {
+      delete message.epoch;
+      delete message.offset;
     }
     const members = message.members;
     if (!Array.isArray(members) || !members.every(isMember)) delete message.members;
@@ -118,6 +139,15 @@ export const isPresence = (channel: string): boolean => channel.startsWith("pres
 /** @internal */
 export const needsAuthorization = (channel: string): boolean =>
   channel.startsWith("private-") || isPresence(channel);
+
+/** So long is believed that one shall stay away, in ms. */
+const TOLD_PAUSE_MAX = 60_000;
+
+/** How long a gateway that closes asks us to stay away, in ms, if it does. @internal */
+export function toldPause(code: number, reason: string): number | undefined {
+  const ms = code === 1001 && /come back in (\d+) ms$/.exec(reason)?.[1];
+  return ms ? Math.min(Number(ms), TOLD_PAUSE_MAX) : undefined;
+}
 
 /** The code of a close by the backend. @internal */
 export const DISCONNECTED_BY_BACKEND = 4003;

@@ -13,6 +13,7 @@ import {
   SubscriptionError,
   type SubscriptionErrorCode,
 } from "./errors.js";
+import type { History } from "./history.js";
 import type { Settings } from "./options.js";
 import { needsAuthorization } from "./protocol.js";
 
@@ -41,6 +42,7 @@ export interface Host {
 
 /** @internal */
 export interface SubscriptionOwner {
+  readonly history_: History;
   report_(error: HeraldError): void;
   refused_(): void;
 }
@@ -77,16 +79,18 @@ export class Subscription {
     if (this.#isHopeless || (this.#phase !== "waiting" && this.#phase !== "refused")) return;
     const channel = this.#channel;
     const socketId = this.#host.socketId_();
+    const recover = this.#owner.history_.recover_;
     this.#become("waiting");
     if (socketId === undefined) return;
     if (!this.#host.authorization_ || !needsAuthorization(channel)) {
-      return this.#send(JSON.stringify({ type: "subscribe", channel }));
+      return this.#send(JSON.stringify({ type: "subscribe", channel, recover }));
     }
     this.#become("authorizing");
     const turn = this.#turn;
     this.#host.authorization_.ask_({
       channel_: channel,
       socketId_: socketId,
+      recover_: recover,
       isOpen_: () => turn === this.#turn,
       answer_: (answer) => {
         if (typeof answer === "string") this.#send(answer);

@@ -106,6 +106,56 @@ test("a connection that was there for 5 s makes the next failure a first one", a
   assert.deepEqual(await pauses(made, 3), [250, 500, 1000]);
 });
 
+for (const [said, pause] of [
+  ["shutting down; come back in 3210 ms", 3210],
+  ["come back in 1 ms", 1],
+  ["come back in 59999 ms", 59_999],
+  ["come back in 3600000 ms", 60_000],
+  [`come back in ${"9".repeat(400)} ms`, 60_000],
+  ["shutting down", 250],
+  ["", 250],
+  ["come back in 3210 ms or never", 250],
+  ["come back in -5 ms", 250],
+  ["come back in 5.5 ms", 250],
+  ["come back in  ms", 250],
+]) {
+  test(`after 1001 "${said.slice(0, 40)}" it comes back in ${pause} ms`, async (t) => {
+    const { herald, browser, clock } = connectedWorld(t);
+    browser.socket.end(1001, said);
+    assert.equal(herald.reason.retryAt - clock.now(), pause);
+    await clock.advance(pause - 1);
+    assert.equal(browser.sockets.length, 1);
+    await clock.advance(1);
+    assert.equal(browser.sockets.length, 2);
+  });
+}
+
+test("no other code tells when to come back", (t) => {
+  const { herald, browser, clock } = connectedWorld(t);
+  browser.socket.end(4001, "come back in 3210 ms");
+  assert.equal(herald.reason.retryAt - clock.now(), 250);
+});
+
+test("the pause that was told is for one attempt; then it is as ever", async (t) => {
+  const made = connectedWorld(t);
+  made.browser.socket.end(1001, "come back in 3000 ms");
+  await made.clock.advance(3000);
+  assert.deepEqual(await pauses(made, 3), [500, 1000, 2000]);
+});
+
+test("who is sent away again and again waits for longer than it is told", async (t) => {
+  const { browser, herald, clock } = connectedWorld(t);
+  for (const pause of [10, 500, 1000, 2000]) {
+    browser.socket.end(1001, "come back in 10 ms");
+    assert.equal(herald.reason.retryAt - clock.now(), pause);
+    await clock.advance(pause);
+    browser.socket.accept();
+  }
+  await clock.advance(5000);
+  browser.socket.end(1001, "come back in 10 ms");
+  assert.equal(herald.reason.retryAt - clock.now(), 10);
+});
+
 test("connect() after a close begins with short pauses", async (t) => {
   const made = world(t);
   await pauses(made, 4);

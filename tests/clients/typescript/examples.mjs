@@ -43,7 +43,7 @@ const isPublic = (declaration) =>
 
 /** The members that are symbols of their own: of classes all, of options each. */
 function membersOf(symbol, declaration) {
-  const isListed = ts.isClassDeclaration(declaration) || symbol.name === "HeraldOptions";
+  const isListed = ts.isClassDeclaration(declaration) || symbol.name.endsWith("Options");
   return isListed ? declaration.members.filter(isPublic) : [];
 }
 

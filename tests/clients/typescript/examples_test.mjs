@@ -48,6 +48,9 @@ test("an example that does not compile, or says what is not so, would be noticed
 // These take their handlers back, so that nothing is to be seen.
 const SILENT = /\.stop|onStateChange/;
 
+/** Where channels are that have lost their history. */
+const AT = { epoch: "e", offset: 0 };
+
 /** A gateway that says yes to everything, or, when `isStrict`, to public channels only. */
 function openGateway(browser) {
   const held = new Set();
@@ -75,13 +78,13 @@ function openGateway(browser) {
     },
     live() {
       for (const channel of [...held]) {
-        say(event(channel, "created", { id: 1 }));
-        say(event(channel, "shipped", { id: 1 }));
+        for (const name of ["created", "shipped", "changed"]) say(event(channel, name, { id: 1 }));
         say(whisper(channel, "typing", { on: true }, "bob"));
         if (!channel.startsWith("presence-")) continue;
         say(joined(channel, "bob"));
         say(left(channel, "bob"));
       }
+      for (const channel of held) say({ ...answerTo(channel), ...AT, recovered: false });
       say({ type: "error", message: "whisper: not now" });
       say("}{");
       for (const channel of [...held]) say(unsubscribed(channel, "revoked"));

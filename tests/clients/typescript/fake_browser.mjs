@@ -118,6 +118,7 @@ export class FakeBrowser {
   sockets = [];
   random = 0.5; // What Math.random() says.
   consoleErrors = [];
+  consoleWarnings = [];
   onSocket = () => {};
   #events = new CountedTarget();
   #documentEvents = new CountedTarget();
@@ -151,6 +152,7 @@ export class FakeBrowser {
     this.#replace(Date, "now", this.clock.now);
     this.#replace(Math, "random", () => this.random);
     this.#replace(console, "error", (...args) => this.consoleErrors.push(args));
+    this.#replace(console, "warn", (...args) => this.consoleWarnings.push(args));
     return this;
   }
 

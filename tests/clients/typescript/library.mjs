@@ -22,6 +22,7 @@ export const {
   HandlerError,
   Herald,
   HeraldError,
+  LostError,
   ProtocolError,
   SubscriptionError,
   WhisperError,

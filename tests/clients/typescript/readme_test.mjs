@@ -36,11 +36,16 @@ function live(socket) {
   const post = { title: "hello" };
   socket.say(subscribed("news"));
   socket.say(event("news", "created", post));
+  socket.say(subscribed("weather"));
+  socket.say(event("weather", "changed", "sunny"));
   const room = "presence-room";
   socket.say({ ...subscribed(room), members: [member("ada")] });
   socket.say(event(room, "said", "hello"));
   socket.say(whisper(room, "typing", { on: true }, "ada"));
 }
+
+/** And when events of "news" were lost. */
+const LOST = { ...subscribed("news"), epoch: "e", offset: 0, recovered: false };
 
 for (const { id, code } of blocks) {
   test(`${id} runs: ${code.trim().split("\n")[0]}`, async (t) => {
@@ -67,6 +72,7 @@ for (const { id, code } of blocks) {
       if (socket.readyState === 0) socket.accept();
       live(socket);
     }
+    if (code.includes(".lost(")) browser.socket.say(LOST);
     await settle();
     assert.deepEqual(errors, []);
     assert.equal(shown.length > 0, /\bshow\(/.test(code));
@@ -116,7 +122,7 @@ test("its tables have every option, state and code", () => {
     .map(({ id }) => id.split("."))
     .filter(([owner, member]) => owner === "HeraldOptions" && member)
     .map(([, member]) => member);
-  const words = [...options, ...unions(types), ...unions(codes), "handler_failed"];
+  const words = [...options, ...unions(types), ...unions(codes), "handler_failed", "events_lost"];
   assert.ok(words.length > 40, `${words.length} words`);
   assert.deepEqual(words.filter((word) => !inTables.has(word)), []);
 });

@@ -7,7 +7,9 @@ import {
   type Channel,
   Herald,
   type HeraldError,
+  LostError,
   type Member,
+  type Position,
   type PresenceChannel,
   type StateReason,
   SubscriptionError,
@@ -70,6 +72,24 @@ plain.whisper("typing").whisper("typing", { on: true });
 // @ts-expect-error A public channel has no members.
 herald.channel("news").here(() => {});
 
+// A position goes out and comes in again, by way of JSON or not, and may not have been stored yet.
+const { position } = herald.channel("news");
+same<typeof position, Position | undefined>(true);
+herald.channel("news", { since: position, latest: true });
+herald.private("news", { since: JSON.parse("null") as Position | null });
+same<PresenceChannel<User>, ReturnType<typeof herald.join<User>>>(true);
+herald.join<User>("news", { since: { epoch: "a", offset: 1 } }).here(([user]) => user?.info.name);
+// @ts-expect-error An offset alone is no position.
+herald.channel("news", { since: { offset: 1 } });
+// @ts-expect-error Nor is it for others to move.
+herald.channel("news").position = position;
+// @ts-expect-error A misspelt option is noticed here, too.
+herald.channel("news", { last: true });
+room.lost(({ channel, since }) => channel + (since?.epoch ?? "")).subscribed(({ recovered }) => {
+  same<typeof recovered, boolean>(true);
+});
+room.listen("e", (_data, { offset }) => same<typeof offset, number | undefined>(true));
+
 // Any handler can be taken back.
 const onUser = (user: User): void => void user.name;
 room.listen("e", onUser).stopListening("e", onUser).stop(onUser);
@@ -85,6 +105,7 @@ export const told = (error: HeraldError): string => {
   if (error instanceof SubscriptionError && error.code === "full") return "";
   if (error instanceof SubscriptionError && error.code === "channel_full") return "full";
   if (error instanceof AuthorizeError) same<typeof error.cause, unknown>(true);
+  if (error instanceof LostError) same<typeof error.code, "events_lost">(true);
   return `${error.channel ?? ""} ${error.reason} ${at}`;
 };
 // @ts-expect-error What is set is not for others to change.

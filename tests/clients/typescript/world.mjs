@@ -52,6 +52,14 @@ export const subscribed = (channel, ...members) => ({
   ...(channel.startsWith("presence-") && { members: members.map(member) }),
 });
 
+/** The same, on a channel with history. */
+export const at = (epoch, offset, channel, recovered) => ({
+  ...subscribed(channel),
+  epoch,
+  offset,
+  ...(recovered !== undefined && { recovered }),
+});
+
 export const member = (id) => ({ user_id: id, user_info: { name: id.toUpperCase() } });
 
 export const refused = (channel, code, error = "no") => ({
