@@ -63,9 +63,11 @@ class ChannelView {
 
   const Channel& channel() const { return channel_; }
 
-  // Whether it is subscribed, and whether an answer is due.
+  // Whether it is subscribed, whether an answer is due, and whether it will
+  // have left when all answers are there.
   bool active() const { return active_; }
   bool waits() const { return !asked_.empty(); }
+  bool leaves() const { return waits() && asked_.back().is_leave; }
 
   // Where it is, for `recover`. Nothing if it was told no place yet, or if the
   // latest event is still to come.
