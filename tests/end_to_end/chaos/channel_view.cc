@@ -34,11 +34,10 @@ std::string Brief(const Frame& frame) {
     case Kind::kUnsubscribed:
       return absl::StrCat("unsubscribed ", frame.text);
     case Kind::kEvent:
-      return absl::StrCat(frame.is_whisper ? "whisper " : "event ",
-                          frame.has_offset
-                              ? absl::StrCat("#", frame.offset, " ")
-                              : "",
-                          frame.data.substr(0, 20));
+      return absl::StrCat(
+          frame.is_whisper ? "whisper " : "event ",
+          frame.has_offset ? absl::StrCat("#", frame.offset, " ") : "",
+          frame.data.substr(0, 20));
     case Kind::kMemberAdded:
       return absl::StrCat("added ", frame.users.at(0));
     case Kind::kMemberRemoved:
@@ -60,12 +59,12 @@ ChannelView::ChannelView(std::string name, const Channel* channel,
 void ChannelView::FailWith(const std::string& what) const {
   throw Failure(
       listener_.name, channel_.name,
-      absl::StrCat(
-          listener_.name, " on ", channel_.name, ", ",
-          position_.has_value() ? absl::StrCat("at ", ToString(*position_))
-                                : "nowhere",
-          ": ", what, "\n  it was told before, the latest last: ",
-          absl::StrJoin(recent_, "; ")));
+      absl::StrCat(listener_.name, " on ", channel_.name, ", ",
+                   position_.has_value()
+                       ? absl::StrCat("at ", ToString(*position_))
+                       : "nowhere",
+                   ": ", what, "\n  it was told before, the latest last: ",
+                   absl::StrJoin(recent_, "; ")));
 }
 
 void ChannelView::Connected(std::string socket_id) {
@@ -277,9 +276,8 @@ void ChannelView::OnUnsubscribed(const Frame& frame) {
     FailWith(absl::StrCat("was unsubscribed: ", frame.text));
   }
   // It answers the subscribes before it, too.
-  const auto leave =
-      std::find_if(asked_.begin(), asked_.end(),
-                   [](const Ask& ask) { return ask.is_leave; });
+  const auto leave = std::find_if(asked_.begin(), asked_.end(),
+                                  [](const Ask& ask) { return ask.is_leave; });
   if (leave == asked_.end()) FailWith("was unsubscribed and has not asked");
   asked_.erase(asked_.begin(), leave + 1);
   End();
@@ -297,8 +295,8 @@ void ChannelView::OnEvent(const Frame& frame) {
     return;
   }
   if (frame.has_offset != channel_.keeps_history()) {
-    FailWith(absl::StrCat(frame.has_offset ? "an" : "no", " offset: ",
-                          Brief(frame)));
+    FailWith(absl::StrCat(frame.has_offset ? "an" : "no",
+                          " offset: ", Brief(frame)));
   }
   if (channel_.keeps_history()) return OnPlacedEvent(frame, id);
   OnPlainEvent(id);

@@ -28,8 +28,7 @@ class AView : public ::testing::Test {
  protected:
   void Use(const Channel& channel) {
     channel_ = channel;
-    view_ =
-        std::make_unique<ChannelView>("ada", &channel_, &ledger_, &order_);
+    view_ = std::make_unique<ChannelView>("ada", &channel_, &ledger_, &order_);
     view_->Connected("1.1");
   }
 

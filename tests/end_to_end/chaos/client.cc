@@ -41,9 +41,9 @@ Client::Client(int number, ClientWorld* shared, Random random)
       user_(absl::StrCat("u", number % shared->plan->users)),
       is_steady_(random_.Chance(20)) {
   for (const size_t place : ChannelsOf(*shared->plan, &random_)) {
-    follows_.push_back({random_.Chance(80),
-                        ChannelView(name_, &shared->plan->channels[place],
-                                    shared->ledger, shared->order)});
+    follows_.push_back(
+        {random_.Chance(80), ChannelView(name_, &shared->plan->channels[place],
+                                         shared->ledger, shared->order)});
   }
 }
 
@@ -141,8 +141,8 @@ void Client::OnText(absl::string_view text) {
     if (absl::StartsWith(frame.text, "whisper")) return;
     throw Failure(name_, "", absl::StrCat(name_, " was told ", frame.text));
   }
-  const auto follow = std::find_if(
-      follows_.begin(), follows_.end(), [&](const Follow& one) {
+  const auto follow =
+      std::find_if(follows_.begin(), follows_.end(), [&](const Follow& one) {
         return one.view.channel().name == frame.channel;
       });
   if (socket_id_.empty() || follow == follows_.end()) {
@@ -158,11 +158,10 @@ void Client::OnText(absl::string_view text) {
   }
   if (frame.kind != Frame::Kind::kSubscriptionError) return Catch(&*follow);
   // `unavailable`; anything else has not come to here.
-  shared_->loop->After(
-      random_.Between(Milliseconds(50), Milliseconds(400)),
-      [this, place = follow - follows_.begin()] {
-        Catch(&follows_[static_cast<size_t>(place)]);
-      });
+  shared_->loop->After(random_.Between(Milliseconds(50), Milliseconds(400)),
+                       [this, place = follow - follows_.begin()] {
+                         Catch(&follows_[static_cast<size_t>(place)]);
+                       });
 }
 
 // --- What it does ------------------------------------------------------------
@@ -189,8 +188,9 @@ void Client::Act() {
   if (dice < 60) return Repeat(follow);
   if (dice < 75) return Whisper(follow);
   const Milliseconds sleep =
-      random_.Chance(50) ? Milliseconds(0)
-                         : random_.Between(Milliseconds(0), Milliseconds(4'000));
+      random_.Chance(50)
+          ? Milliseconds(0)
+          : random_.Between(Milliseconds(0), Milliseconds(4'000));
   if (dice < 92) Leave(dice < 82, sleep);
 }
 
@@ -255,8 +255,8 @@ void Client::Unsubscribe(Follow* follow) {
   const std::string& channel = follow->view.channel().name;
   Log(absl::StrCat("on ", channel, " unsubscribes"));
   follow->view.AskedToLeave();
-  connection_->Send(absl::StrCat(R"({"type":"unsubscribe","channel":")",
-                                 channel, "\"}"));
+  connection_->Send(
+      absl::StrCat(R"({"type":"unsubscribe","channel":")", channel, "\"}"));
 }
 
 void Client::Catch(Follow* follow) {
@@ -280,8 +280,7 @@ Recover Client::HowToRecover(const ChannelView& view) {
   if (dice < 8) return {Kind::kLatest};
   if (dice < 10) return {Kind::kImpossible, {"none", position->offset}};
   if (dice < 12) {
-    return {Kind::kImpossible,
-            {position->epoch, position->offset + 1'000'000}};
+    return {Kind::kImpossible, {position->epoch, position->offset + 1'000'000}};
   }
   return {Kind::kSince, *position};
 }
@@ -307,10 +306,10 @@ std::string Client::WhatIsMissing() const {
   std::string text = absl::StrCat("is ", socket_id_, " of gateway-", gateway_);
   for (const Follow& follow : follows_) {
     if (!follow.view.waits() && follow.view.active() == follow.wanted) continue;
-    absl::StrAppend(&text, "; on ", follow.view.channel().name,
-                    follow.view.waits() ? " it waits for an answer" : "",
-                    follow.view.active() ? " it is subscribed"
-                                         : " it is not subscribed");
+    absl::StrAppend(
+        &text, "; on ", follow.view.channel().name,
+        follow.view.waits() ? " it waits for an answer" : "",
+        follow.view.active() ? " it is subscribed" : " it is not subscribed");
   }
   return text;
 }

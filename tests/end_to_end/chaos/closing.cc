@@ -52,10 +52,9 @@ void Closing::Await(const std::string& what, absl::FunctionRef<bool()> done,
 }
 
 template <typename Request, typename Response>
-Response Closing::Call(
-    grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
-                                 Response*),
-    const Request& request) {
+Response Closing::Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                    const Request&, Response*),
+                       const Request& request) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() +
                        testing_support::kPatience);
@@ -74,8 +73,9 @@ Response Closing::Call(
 
 void Closing::Heal() {
   cast_.nemesis->Heal();
-  Await("all processes are up", [&] { return cast_.nemesis->is_over(); },
-        [] { return "one does not end"; });
+  Await(
+      "all processes are up", [&] { return cast_.nemesis->is_over(); },
+      [] { return "one does not end"; });
   std::optional<Clock::time_point> since;
   Await(
       "all are ready, and stay so",
@@ -97,20 +97,23 @@ void Closing::Settle() {
   for (const auto& watcher : *cast_.watchers) watcher->Settle();
   for (const auto& client : *cast_.clients) client->Settle();
   for (const auto& publisher : *cast_.publishers) {
-    Await(absl::StrCat("all is answered: ", publisher->WhatIsMissing()),
-          [&] { return publisher->is_done(); },
-          [&] { return publisher->WhatIsMissing(); });
+    Await(
+        absl::StrCat("all is answered: ", publisher->WhatIsMissing()),
+        [&] { return publisher->is_done(); },
+        [&] { return publisher->WhatIsMissing(); });
     publisher->Check();
   }
   for (const auto& watcher : *cast_.watchers) {
-    Await(absl::StrCat(watcher->name(), " is subscribed"),
-          [&] { return watcher->is_settled(); }, [] { return "it is not"; });
+    Await(
+        absl::StrCat(watcher->name(), " is subscribed"),
+        [&] { return watcher->is_settled(); }, [] { return "it is not"; });
   }
   for (const auto& client : *cast_.clients) {
     if (client->is_settled()) continue;
-    Await(absl::StrCat(client->name(), " is subscribed"),
-          [&] { return client->is_settled(); },
-          [&] { return client->WhatIsMissing(); });
+    Await(
+        absl::StrCat(client->name(), " is subscribed"),
+        [&] { return client->is_settled(); },
+        [&] { return client->WhatIsMissing(); });
   }
 }
 
@@ -123,8 +126,8 @@ void Closing::PublishLast() {
       const int64_t lives = cast_.world->service().ends_done();
       cast_.ledger->BeginAttempt(id, lives);
       const auto response =
-          Call(&Stub::Broadcast, testing_support::MakeBroadcast(
-                                     {channel.name}, "e", DataOf(id)));
+          Call(&Stub::Broadcast,
+               testing_support::MakeBroadcast({channel.name}, "e", DataOf(id)));
       cast_.ledger->EndAttempt(id, lives);
       const v1::Receipt& receipt = response.receipts(0);
       std::optional<Position> where;
@@ -165,22 +168,22 @@ std::string Closing::ViewWithoutLast() {
       return;
     }
     who = absl::StrCat(
-        name, " has not heard ", ToString(last.id), " on ",
-        view.channel().name,
+        name, " has not heard ", ToString(last.id), " on ", view.channel().name,
         last.where.has_value()
-            ? absl::StrCat(
-                  ", which is ", ToString(*last.where), ", and is at ",
-                  view.position().has_value() ? ToString(*view.position())
-                                              : "no place")
+            ? absl::StrCat(", which is ", ToString(*last.where), ", and is at ",
+                           view.position().has_value()
+                               ? ToString(*view.position())
+                               : "no place")
             : "");
   });
   return who;
 }
 
 void Closing::AwaitLast() {
-  Await("everybody has heard the last message of each channel",
-        [&] { return ViewWithoutLast().empty(); },
-        [&] { return ViewWithoutLast(); });
+  Await(
+      "everybody has heard the last message of each channel",
+      [&] { return ViewWithoutLast().empty(); },
+      [&] { return ViewWithoutLast(); });
 }
 
 // --- What the service says ---------------------------------------------------
@@ -251,12 +254,13 @@ void Closing::CheckPresence() {
   const auto difference = [&](const Channel& channel) {
     return PresenceDifference(channel);
   };
-  Await("presence is what is true",
-        [&] { return FirstDifference(difference).empty(); },
-        [&] {
-          next_look_ = {};
-          return FirstDifference(difference);
-        });
+  Await(
+      "presence is what is true",
+      [&] { return FirstDifference(difference).empty(); },
+      [&] {
+        next_look_ = {};
+        return FirstDifference(difference);
+      });
 }
 
 std::string Closing::ChannelDifference(const Channel& channel) {
@@ -281,12 +285,13 @@ void Closing::CheckChannels() {
   const auto difference = [&](const Channel& channel) {
     return ChannelDifference(channel);
   };
-  Await("channels are what is true",
-        [&] { return FirstDifference(difference).empty(); },
-        [&] {
-          next_look_ = {};
-          return FirstDifference(difference);
-        });
+  Await(
+      "channels are what is true",
+      [&] { return FirstDifference(difference).empty(); },
+      [&] {
+        next_look_ = {};
+        return FirstDifference(difference);
+      });
   for (const Channel& channel : cast_.plan->channels) {
     if (!channel.keeps_history()) continue;
     const Position end = *last_[channel.name].where;
@@ -299,8 +304,8 @@ void Closing::CheckChannels() {
 
 // All that is remembered, page by page.
 void Closing::CheckHistory(const Channel& channel, const Position& end) {
-  const int64_t first = std::max<int64_t>(1, end.offset -
-                                                 channel.history_size + 1);
+  const int64_t first =
+      std::max<int64_t>(1, end.offset - channel.history_size + 1);
   v1::GetHistoryRequest request;
   request.set_channel(channel.name);
   int64_t expected = first;
@@ -317,8 +322,8 @@ void Closing::CheckHistory(const Channel& channel, const Position& end) {
         Fail(channel.name, ": GetHistory has ", event.offset(),
              " in the place of ", expected, " of ", ToString(end));
       }
-      cast_.ledger->Witness("GetHistory", channel.name,
-                            {end.epoch, expected++}, ParseData(event.data()));
+      cast_.ledger->Witness("GetHistory", channel.name, {end.epoch, expected++},
+                            ParseData(event.data()));
     }
     request.mutable_since()->set_epoch(end.epoch);
     request.mutable_since()->set_offset(expected - 1);
@@ -331,8 +336,7 @@ std::string Closing::CountDifference(int64_t clients, int64_t subscriptions) {
   next_look_ = Clock::now() + kLookPause;
   if (stats.client_count() == clients &&
       stats.subscription_count() == subscriptions &&
-      stats.gateways_size() ==
-          static_cast<int>(cast_.world->gateway_count())) {
+      stats.gateways_size() == static_cast<int>(cast_.world->gateway_count())) {
     return "";
   }
   return absl::StrCat("GetStats says ", stats.client_count(), " clients, ",
@@ -347,12 +351,13 @@ void Closing::CheckCounts() {
     subscriptions += SubscriberCount(channel.name);
   }
   const auto clients = static_cast<int64_t>(cast_.clients->size());
-  Await("counts are what is true",
-        [&] { return CountDifference(clients, subscriptions).empty(); },
-        [&] {
-          next_look_ = {};
-          return CountDifference(clients, subscriptions);
-        });
+  Await(
+      "counts are what is true",
+      [&] { return CountDifference(clients, subscriptions).empty(); },
+      [&] {
+        next_look_ = {};
+        return CountDifference(clients, subscriptions);
+      });
 }
 
 // --- The end -----------------------------------------------------------------
@@ -361,11 +366,12 @@ void Closing::LeaveAll() {
   for (const auto& watcher : *cast_.watchers) watcher->Check();
   cast_.watchers->clear();
   cast_.clients->clear();
-  Await("everybody is gone", [&] { return CountDifference(0, 0).empty(); },
-        [&] {
-          next_look_ = {};
-          return CountDifference(0, 0);
-        });
+  Await(
+      "everybody is gone", [&] { return CountDifference(0, 0).empty(); },
+      [&] {
+        next_look_ = {};
+        return CountDifference(0, 0);
+      });
   const auto left = Call(&Stub::ListChannels, v1::ListChannelsRequest());
   if (left.channels().empty()) return;
   Fail("everybody is gone, and ListChannels says ", left.ShortDebugString());
@@ -376,9 +382,9 @@ void Closing::EndServers() {
   // The gateways first, so that they say goodbye to a service that hears it.
   for (auto server = servers.rbegin(); server != servers.rend(); ++server) {
     (*server)->Terminate();
-    Await(absl::StrCat((*server)->name(), " has ended"),
-          [&] { return (*server)->HasEnded(); },
-          [] { return "it has not"; });
+    Await(
+        absl::StrCat((*server)->name(), " has ended"),
+        [&] { return (*server)->HasEnded(); }, [] { return "it has not"; });
   }
 }
 

@@ -35,10 +35,9 @@ void Connection::OnConnectDone(Error error, const std::string& host) {
   if (error) return Tell(error);
   Error ignored;
   socket_.next_layer().set_option(tcp::no_delay(true), ignored);
-  socket_.async_handshake(response_, host, "/ws",
-                          [self = shared_from_this()](Error e) {
-                            self->OnHandshakeDone(e);
-                          });
+  socket_.async_handshake(
+      response_, host, "/ws",
+      [self = shared_from_this()](Error e) { self->OnHandshakeDone(e); });
 }
 
 void Connection::OnHandshakeDone(Error error) {

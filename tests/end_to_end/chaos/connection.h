@@ -34,7 +34,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual void OnText(absl::string_view text) = 0;
 
     // It has ended, and not by the owner's wish: `http_status` is that of a
-    // refused upgrade, else 0; `close_code` is 1006 if there was no close frame.
+    // refused upgrade, else 0; `close_code` is 1006 if there was no close
+    // frame.
     struct End {
       bool was_open = false;
       int http_status = 0;

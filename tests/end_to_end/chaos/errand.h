@@ -3,7 +3,8 @@
 // Something that is done on a thread of its own, and may fail there.
 //
 // Lifetime: the destructor asks it to stop and waits for it. What it does must
-// look at stops() where it could go on for long, and let `cancel` end its waits.
+// look at stops() where it could go on for long, and let `cancel` end its
+// waits.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_ERRAND_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_ERRAND_H_
@@ -69,8 +70,8 @@ class Errand {
 
  private:
   mutable std::mutex mutex_;
-  std::exception_ptr failure_;            // Under mutex_.
-  grpc::ClientContext* call_ = nullptr;   // Under mutex_.
+  std::exception_ptr failure_;           // Under mutex_.
+  grpc::ClientContext* call_ = nullptr;  // Under mutex_.
   std::atomic<bool> is_done_ = false;
   std::atomic<bool> stops_ = false;
   std::thread thread_;  // Last: it uses the others.

@@ -16,9 +16,9 @@ using contract::MutexLock;
 
 template <typename... Parts>
 [[noreturn]] void FailOf(const Listener& listener, const Parts&... parts) {
-  throw Failure(listener.name, listener.channel,
-                absl::StrCat(listener.name, " on ", listener.channel, ": ",
-                             parts...));
+  throw Failure(
+      listener.name, listener.channel,
+      absl::StrCat(listener.name, " on ", listener.channel, ": ", parts...));
 }
 
 template <typename... Parts>

@@ -30,10 +30,9 @@ class Loop {
   // Calls it on the loop after `wait`.
   void After(Milliseconds wait, std::function<void()> call) {
     const auto timer = std::make_shared<boost::asio::steady_timer>(io_, wait);
-    timer->async_wait([timer, call = std::move(call)](
-                          const boost::system::error_code& /*error*/) {
-      call();
-    });
+    timer->async_wait(
+        [timer, call = std::move(call)](
+            const boost::system::error_code& /*error*/) { call(); });
   }
 
   // Serves until `done`, which is asked between handlers; false if that is not

@@ -34,9 +34,10 @@ Nemesis::Nemesis(World* world, Loop* loop, OpLog* log, Random random)
                                     Milliseconds(1'000));
                       }});
   for (size_t i = 0; i < world_->gateway_count(); ++i) {
-    targets_.push_back({world_->gateway(i).name(), 12, [=, this](Target* target) {
-                          HarmServer(target, &world_->gateway(i));
-                        }});
+    targets_.push_back(
+        {world_->gateway(i).name(), 12, [=, this](Target* target) {
+           HarmServer(target, &world_->gateway(i));
+         }});
     targets_.push_back({absl::StrCat("link of ", world_->gateway(i).name()), 12,
                         [=, this](Target* target) {
                           HarmNetwork(target, &world_->link(i),
@@ -123,15 +124,15 @@ void Nemesis::AwaitEnd(Target* target, Server* server,
     Fail(server->name(), " was told to end and has not within ",
          kEndPatience.count(), " ms");
   }
-  loop_->After(Milliseconds(20), [=, this] {
-    AwaitEnd(target, server, deadline);
-  });
+  loop_->After(Milliseconds(20),
+               [=, this] { AwaitEnd(target, server, deadline); });
 }
 
 void Nemesis::Restart(Target* target, Server* server) {
   const Milliseconds pause =
-      random_.Chance(30) ? Milliseconds(0)
-                         : random_.Between(Milliseconds(0), Milliseconds(2'500));
+      random_.Chance(30)
+          ? Milliseconds(0)
+          : random_.Between(Milliseconds(0), Milliseconds(2'500));
   HealAfter(target, pause, [server] { server->Start(); });
 }
 

@@ -29,9 +29,9 @@ std::string OpLog::Around(absl::string_view who, absl::string_view channel,
   for (auto it = entries_.rbegin();
        it != entries_.rend() && lines.size() < lines_max; ++it) {
     const bool is_own =
-        it->who == who && (channel.empty() ||
-                           absl::StrContains(it->line, channel) ||
-                           !absl::StrContains(it->line, " on "));
+        it->who == who &&
+        (channel.empty() || absl::StrContains(it->line, channel) ||
+         !absl::StrContains(it->line, " on "));
     if (is_own || it->who == "nemesis") lines.push_back(it->line);
   }
   std::reverse(lines.begin(), lines.end());

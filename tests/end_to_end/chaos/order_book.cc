@@ -91,10 +91,10 @@ void OrderBook::Check(absl::FunctionRef<bool(MessageId)> may_repeat) const {
   for (const auto& [channel, all] : heard_) {
     const std::vector<MessageId> left = InCircles(GraphOf(all, may_repeat));
     if (left.empty()) continue;
-    throw Failure("", channel,
-                  absl::StrCat(channel, ": listeners disagree on the order of ",
-                               left.size(), " messages: ",
-                               Disagreement(all, left)));
+    throw Failure(
+        "", channel,
+        absl::StrCat(channel, ": listeners disagree on the order of ",
+                     left.size(), " messages: ", Disagreement(all, left)));
   }
 }
 

@@ -25,8 +25,9 @@ class OrderBook {
   // What somebody heard on one connection, without a repetition.
   void Add(const std::string& channel, std::vector<MessageId> heard);
 
-  // Failure: no order agrees with all that was heard. Messages that `may_repeat`
-  // says yes to may have been said twice, at two places, and do not count.
+  // Failure: no order agrees with all that was heard. Messages that
+  // `may_repeat` says yes to may have been said twice, at two places, and do
+  // not count.
   void Check(absl::FunctionRef<bool(MessageId)> may_repeat) const;
 
  private:

@@ -23,10 +23,14 @@ struct Kind {
   int count;
 };
 constexpr Kind kKinds[] = {
-    {"log.", kLongHistory, 5},           {"private-log.", kLongHistory, 3},
-    {"presence-log.", kLongHistory, 3},  {"tail.", kShortHistory, 3},
-    {"private-tail.", kShortHistory, 1}, {"news.", 0, 3},
-    {"private-news.", 0, 2},             {"presence-news.", 0, 3},
+    {"log.", kLongHistory, 5},
+    {"private-log.", kLongHistory, 3},
+    {"presence-log.", kLongHistory, 3},
+    {"tail.", kShortHistory, 3},
+    {"private-tail.", kShortHistory, 1},
+    {"news.", 0, 3},
+    {"private-news.", 0, 2},
+    {"presence-news.", 0, 3},
 };
 
 }  // namespace

@@ -37,12 +37,11 @@ class Proxy::Session : public std::enable_shared_from_this<Session> {
         is_frozen_(is_frozen) {}
 
   void Start(const tcp::endpoint& target) {
-    far_.async_connect(target,
-                       [self = shared_from_this()](error_code error) {
-                         if (error) return self->End();
-                         self->StartHalf(&self->up_);
-                         self->StartHalf(&self->down_);
-                       });
+    far_.async_connect(target, [self = shared_from_this()](error_code error) {
+      if (error) return self->End();
+      self->StartHalf(&self->up_);
+      self->StartHalf(&self->down_);
+    });
   }
 
   void End() {
@@ -105,9 +104,7 @@ class Proxy::Session : public std::enable_shared_from_this<Session> {
 };
 
 Proxy::Proxy(Loop* loop, int port, int target)
-    : loop_(loop),
-      target_(Local(target)),
-      acceptor_(loop->io(), Local(port)) {
+    : loop_(loop), target_(Local(target)), acceptor_(loop->io(), Local(port)) {
   StartAccept();
 }
 

@@ -66,8 +66,8 @@ Publisher::Message Publisher::Make() {
   }
   const std::string except =
       random_.Chance(15) ? shared_->sockets->Pick(&random_) : "";
-  message.request = testing_support::MakeBroadcast(channels, "e",
-                                                   DataOf(message.id));
+  message.request =
+      testing_support::MakeBroadcast(channels, "e", DataOf(message.id));
   message.request.set_except_socket_id(except);
   message.request.set_idempotency_key(ToString(message.id));
   shared_->ledger->Publish(message.id, std::move(channels), except);
@@ -86,18 +86,17 @@ void Publisher::Take(const Message& message,
                      const v1::BroadcastResponse& response) {
   const v1::BroadcastRequest& request = message.request;
   if (response.receipts_size() != request.channels_size()) {
-    throw Failure(name_, "",
-                  absl::StrCat(name_, ": ", response.receipts_size(),
-                               " receipts for ", request.channels_size(),
-                               " channels"));
+    throw Failure(
+        name_, "",
+        absl::StrCat(name_, ": ", response.receipts_size(), " receipts for ",
+                     request.channels_size(), " channels"));
   }
   for (int i = 0; i < request.channels_size(); ++i) {
     const v1::Receipt& receipt = response.receipts(i);
     const auto& all = shared_->plan->channels;
-    const auto channel =
-        std::find_if(all.begin(), all.end(), [&](const Channel& one) {
-          return one.name == request.channels(i);
-        });
+    const auto channel = std::find_if(
+        all.begin(), all.end(),
+        [&](const Channel& one) { return one.name == request.channels(i); });
     if (receipt.channel() != channel->name) {
       throw Failure(name_, "",
                     absl::StrCat(name_, ": a receipt of ", receipt.channel(),
@@ -118,10 +117,10 @@ void Publisher::CheckRefusal(const Message& message, grpc::StatusCode code,
       code == grpc::StatusCode::CANCELLED) {
     return;
   }
-  throw Failure(name_, "",
-                absl::StrCat(name_, ": ", ToString(message.id),
-                             " was refused with ", static_cast<int>(code),
-                             ", ", why));
+  throw Failure(
+      name_, "",
+      absl::StrCat(name_, ": ", ToString(message.id), " was refused with ",
+                   static_cast<int>(code), ", ", why));
 }
 
 void Publisher::PublishOne(const Message& message) {
@@ -169,8 +168,8 @@ void Publisher::RunStream() {
   const grpc::Status status = stream->Finish();
   errand_.WaitsFor(nullptr);
   if (status.ok()) return;
-  shared_->log->Add(name_, absl::StrCat("its stream has ended: ",
-                                        status.error_message()));
+  shared_->log->Add(
+      name_, absl::StrCat("its stream has ended: ", status.error_message()));
   CheckRefusal(open_.empty() ? Message{} : open_.front(), status.error_code(),
                status.error_message());
 }

@@ -102,7 +102,7 @@ class Publisher {
   std::deque<Message> open_;  // Without an answer, in order.
   std::atomic<bool> finishes_ = false;
   std::atomic<int64_t> waiting_ = 0;  // For the number of a message; 0: none.
-  Errand errand_;  // Last: it runs as soon as it is there.
+  Errand errand_;                     // Last: it runs as soon as it is there.
 };
 
 }  // namespace herald::chaos

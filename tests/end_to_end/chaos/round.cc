@@ -94,8 +94,7 @@ class Round {
       const auto kind = i < plan_.unary_publishers ? Publisher::Kind::kUnary
                                                    : Publisher::Kind::kStream;
       publishers_.push_back(std::make_unique<Publisher>(
-          i + 1, kind, &published_,
-          random.For('B', static_cast<uint64_t>(i))));
+          i + 1, kind, &published_, random.For('B', static_cast<uint64_t>(i))));
     }
   }
 
@@ -130,11 +129,11 @@ class Round {
   SocketList sockets_;
   World world_;
   Nemesis nemesis_{&world_, &loop_, &log_, Random(options_.seed).For('N', 0)};
-  ClientWorld shared_{&plan_,   &world_,   &loop_, &ledger_,
+  ClientWorld shared_{&plan_,  &world_,   &loop_, &ledger_,
                       &order_, &sockets_, &log_};
-  PublisherWorld published_{&plan_,   world_.backend_address(),
-                            &world_.service(), &ledger_,
-                            &sockets_, &log_};
+  PublisherWorld published_{
+      &plan_, world_.backend_address(), &world_.service(), &ledger_, &sockets_,
+      &log_};
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<std::unique_ptr<Watcher>> watchers_;
   std::vector<std::unique_ptr<Publisher>> publishers_;
@@ -146,10 +145,10 @@ void Report(const RoundOptions& options, const Failure& failure,
   std::cout << "seed " << options.seed << " FAILED: " << failure.what()
             << "\n\n--- what was done until then, by the nemesis"
             << (failure.who().empty() ? "" : " and ") << failure.who() << ":\n"
-            << around << "\n\nseed " << options.seed << " FAILED: "
-            << failure.what() << "\nlogs: " << directory
-            << "\nagain: ./dev chaos --seed " << options.seed
-            << " --minutes 1" << std::endl;
+            << around << "\n\nseed " << options.seed
+            << " FAILED: " << failure.what() << "\nlogs: " << directory
+            << "\nagain: ./dev chaos --seed " << options.seed << " --minutes 1"
+            << std::endl;
 }
 
 }  // namespace
@@ -178,9 +177,9 @@ Verdict RunRound(const RoundOptions& options,
   }
   const std::chrono::duration<double> took = Clock::now() - begin;
   if (verdict == Verdict::kHeld) {
-    std::cout << "seed " << options.seed << " held: "
-              << static_cast<int>(took.count()) << " s, " << summary
-              << std::endl;
+    std::cout << "seed " << options.seed
+              << " held: " << static_cast<int>(took.count()) << " s, "
+              << summary << std::endl;
   }
   if (options.keeps_logs && verdict != Verdict::kBroken) {
     std::cout << "logs: " << directory << std::endl;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A program of Herald's that is killed, stopped, ended and started again, always
-// with the same arguments. What it writes goes to a file.
+// A program of Herald's that is killed, stopped, ended and started again,
+// always with the same arguments. What it writes goes to a file.
 //
 // Failure: it ends by itself, or is ended and does not exit with 0.
 //

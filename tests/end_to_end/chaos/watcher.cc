@@ -19,8 +19,8 @@ Watcher::Watcher(int number, const Plan& plan, const std::string& address,
                  Ledger* ledger, OrderBook* order, OpLog* log, Random random)
     : name_(absl::StrCat("watch ", number)),
       log_(log),
-      stub_(v1::BroadcastService::NewStub(
-          testing_support::MakeChannel(address))),
+      stub_(
+          v1::BroadcastService::NewStub(testing_support::MakeChannel(address))),
       random_(random),
       views_([&] {
         std::vector<ChannelView> views;
@@ -62,8 +62,8 @@ void Watcher::WatchOnce() {
   }
   const grpc::Status status = reader->Finish();
   errand_.WaitsFor(nullptr);
-  log_->Add(name_, absl::StrCat("its Watch has ended: ",
-                                status.error_message()));
+  log_->Add(name_,
+            absl::StrCat("its Watch has ended: ", status.error_message()));
   {
     MutexLock lock(&mu_);
     for (ChannelView& view : views_) view.Disconnected();

@@ -71,8 +71,8 @@ World::World(const RoundOptions& options, const Plan& plan,
     std::ofstream(rules) << RulesText();
     service.push_back(absl::StrCat("--config=", rules));
   }
-  service_ = std::make_unique<Server>("service", std::move(service),
-                                      log("service"));
+  service_ =
+      std::make_unique<Server>("service", std::move(service), log("service"));
   backend_ = std::make_unique<Proxy>(loop, backend_port_, service_port_);
   for (int i = 0; i < plan.gateways; ++i) {
     const std::string name = absl::StrCat("gateway-", i);
@@ -83,8 +83,7 @@ World::World(const RoundOptions& options, const Plan& plan,
     gateway.server = std::make_unique<Server>(
         name,
         std::vector<std::string>{
-            Program(options, "herald-gateway",
-                    testing_support::kGatewayBinary),
+            Program(options, "herald-gateway", testing_support::kGatewayBinary),
             absl::StrCat("--ws_address=", Local(gateway.port)),
             absl::StrCat("--service=", Local(link_port)),
             absl::StrCat("--gateway_threads=", plan.gateway_threads),
