@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/end_to_end/chaos/closing.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tests/end_to_end/chaos/failure.h"
+#include "tests/support/backend.h"
+
+namespace herald::chaos {
+namespace {
+
+constexpr Milliseconds kPatience = 3 * testing_support::kPatience;
+constexpr Milliseconds kLookPause(50);
+// So long all must be well before it is believed that it stays so: a link that
+// was held up may still be given up a moment later.
+constexpr Milliseconds kCalm(1'500);
+constexpr int64_t kLastPublisher = 900;
+constexpr int kLastCount = 3;  // Messages to each channel.
+
+}  // namespace
+
+Closing::Closing(const Cast& cast)
+    : cast_(cast),
+      stub_(v1::BroadcastService::NewStub(
+          testing_support::MakeChannel(cast.world->service_address()))) {}
+
+void Closing::Run() {
+  Heal();
+  Settle();
+  PublishLast();
+  AwaitLast();
+  CheckPresence();
+  CheckChannels();
+  CheckCounts();
+  LeaveAll();
+  EndServers();
+  cast_.order->Check(
+      [this](MessageId id) { return cast_.ledger->MayCountTwice(id); });
+  cast_.ledger->Judge();
+}
+
+void Closing::Await(const std::string& what, absl::FunctionRef<bool()> done,
+                    const std::function<std::string()>& missing) {
+  cast_.log->Add("nemesis", absl::StrCat("(the round) waits until ", what));
+  if (cast_.loop->RunUntil(done, kPatience)) return;
+  Fail("not within ", kPatience.count(), " ms: ", what, "; ", missing());
+}
+
+template <typename Request, typename Response>
+Response Closing::Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                    const Request&, Response*),
+                       const Request& request) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() +
+                       testing_support::kPatience);
+  Response response;
+  const grpc::Status status =
+      (stub_.get()->*method)(&context, request, &response);
+  if (!status.ok()) {
+    Fail(request.GetTypeName(), " {", request.ShortDebugString(),
+         "} is answered with ", static_cast<int>(status.error_code()), ", ",
+         status.error_message(), ", when all is well again");
+  }
+  return response;
+}
+
+// --- Back to normal ----------------------------------------------------------
+
+void Closing::Heal() {
+  cast_.nemesis->Heal();
+  Await(
+      "all processes are up", [&] { return cast_.nemesis->is_over(); },
+      [] { return "one does not end"; });
+  std::optional<Clock::time_point> since;
+  Await(
+      "all are ready, and stay so",
+      [&] {
+        if (Clock::now() < next_look_) return false;
+        next_look_ = Clock::now() + kLookPause + Milliseconds(1);
+        if (!cast_.world->IsReady()) {
+          since.reset();
+          return false;
+        }
+        if (!since.has_value()) since = Clock::now();
+        return Clock::now() - *since >= kCalm;
+      },
+      [] { return "see /readyz"; });
+}
+
+void Closing::Settle() {
+  for (const auto& publisher : *cast_.publishers) publisher->Finish();
+  for (const auto& watcher : *cast_.watchers) watcher->Settle();
+  for (const auto& client : *cast_.clients) client->Settle();
+  for (const auto& publisher : *cast_.publishers) {
+    Await(
+        absl::StrCat("all is answered: ", publisher->WhatIsMissing()),
+        [&] { return publisher->is_done(); },
+        [&] { return publisher->WhatIsMissing(); });
+    publisher->Check();
+  }
+  for (const auto& watcher : *cast_.watchers) {
+    Await(
+        absl::StrCat(watcher->name(), " is subscribed"),
+        [&] { return watcher->is_settled(); }, [] { return "it is not"; });
+  }
+  for (const auto& client : *cast_.clients) {
+    if (client->is_settled()) continue;
+    Await(
+        absl::StrCat(client->name(), " is subscribed"),
+        [&] { return client->is_settled(); },
+        [&] { return client->WhatIsMissing(); });
+  }
+}
+
+void Closing::PublishLast() {
+  MessageId id{kLastPublisher, 0};
+  for (int i = 0; i < kLastCount; ++i) {
+    for (const Channel& channel : cast_.plan->channels) {
+      ++id.number;
+      cast_.ledger->Publish(id, {channel.name});
+      const int64_t lives = cast_.world->service().ends_done();
+      cast_.ledger->BeginAttempt(id, lives);
+      const auto response =
+          Call(&Stub::Broadcast,
+               testing_support::MakeBroadcast({channel.name}, "e", DataOf(id)));
+      cast_.ledger->EndAttempt(id, lives);
+      const v1::Receipt& receipt = response.receipts(0);
+      std::optional<Position> where;
+      if (!receipt.epoch().empty()) {
+        where = {receipt.epoch(), receipt.offset()};
+      }
+      cast_.ledger->Acknowledge(id, channel, where);
+      last_[channel.name] = {id, where};
+      if (receipt.subscribers() == SubscriberCount(channel.name)) continue;
+      throw Failure("", channel.name,
+                    absl::StrCat(channel.name, ": the receipt says ",
+                                 receipt.subscribers(), " subscribers, and ",
+                                 SubscriberCount(channel.name), " are"));
+    }
+  }
+}
+
+void Closing::ForEachView(
+    absl::FunctionRef<void(const std::string&, const ChannelView&)> look) {
+  for (const auto& client : *cast_.clients) {
+    for (const Client::Follow& follow : client->follows()) {
+      if (follow.view.active()) look(client->name(), follow.view);
+    }
+  }
+  for (const auto& watcher : *cast_.watchers) {
+    watcher->Look(
+        [&](const ChannelView& view) { look(watcher->name(), view); });
+  }
+}
+
+std::string Closing::ViewWithoutLast() {
+  std::string who;
+  ForEachView([&](const std::string& name, const ChannelView& view) {
+    if (!who.empty()) return;
+    const Last& last = last_[view.channel().name];
+    if (last.where.has_value() ? view.position() == last.where
+                               : view.has_heard(last.id)) {
+      return;
+    }
+    who = absl::StrCat(
+        name, " has not heard ", ToString(last.id), " on ", view.channel().name,
+        last.where.has_value()
+            ? absl::StrCat(", which is ", ToString(*last.where), ", and is at ",
+                           view.position().has_value()
+                               ? ToString(*view.position())
+                               : "no place")
+            : "");
+  });
+  return who;
+}
+
+void Closing::AwaitLast() {
+  Await(
+      "everybody has heard the last message of each channel",
+      [&] { return ViewWithoutLast().empty(); },
+      [&] { return ViewWithoutLast(); });
+}
+
+// --- What the service says ---------------------------------------------------
+
+int64_t Closing::SubscriberCount(const std::string& channel) const {
+  int64_t count = 0;
+  for (const auto& client : *cast_.clients) {
+    for (const Client::Follow& follow : client->follows()) {
+      count += follow.view.channel().name == channel && follow.view.active();
+    }
+  }
+  return count;
+}
+
+// What differs first; looks at most every kLookPause.
+std::string Closing::FirstDifference(
+    absl::FunctionRef<std::string(const Channel&)> difference) {
+  if (Clock::now() < next_look_) return "not looked";
+  std::string first;
+  for (const Channel& channel : cast_.plan->channels) {
+    if (first.empty()) first = difference(channel);
+  }
+  next_look_ = Clock::now() + kLookPause;
+  return first;
+}
+
+std::string Closing::PresenceDifference(const Channel& channel) {
+  if (!channel.is_presence) return "";
+  std::map<std::string, std::set<std::string>> truth;  // Sockets, by user.
+  for (const auto& client : *cast_.clients) {
+    for (const Client::Follow& follow : client->follows()) {
+      if (follow.view.channel().name != channel.name) continue;
+      if (!follow.view.active()) continue;
+      truth[client->user()].insert(client->socket_id());
+    }
+  }
+  v1::GetMembersRequest request;
+  request.set_channel(channel.name);
+  const auto answer = Call(&Stub::GetMembers, request);
+  std::map<std::string, std::set<std::string>> said;
+  for (const v1::PresentMember& member : answer.members()) {
+    said[member.user_id()].insert(member.socket_ids().begin(),
+                                  member.socket_ids().end());
+  }
+  const auto text = [](const auto& members) {
+    return absl::StrJoin(members, ", ", [](std::string* out, const auto& one) {
+      absl::StrAppend(out, one.first, " (", absl::StrJoin(one.second, " "),
+                      ")");
+    });
+  };
+  if (said != truth) {
+    return absl::StrCat(channel.name, ": GetMembers says ", text(said),
+                        "; subscribed are ", text(truth));
+  }
+  std::set<std::string> users;
+  for (const auto& [user, sockets] : truth) users.insert(user);
+  std::string who;
+  ForEachView([&](const std::string& name, const ChannelView& view) {
+    if (view.channel().name != channel.name || view.members() == users) return;
+    who = absl::StrCat(name, " on ", channel.name, " was told of ",
+                       absl::StrJoin(view.members(), " "), "; present are ",
+                       absl::StrJoin(users, " "));
+  });
+  return who;
+}
+
+void Closing::CheckPresence() {
+  const auto difference = [&](const Channel& channel) {
+    return PresenceDifference(channel);
+  };
+  Await(
+      "presence is what is true",
+      [&] { return FirstDifference(difference).empty(); },
+      [&] {
+        next_look_ = {};
+        return FirstDifference(difference);
+      });
+}
+
+std::string Closing::ChannelDifference(const Channel& channel) {
+  v1::GetChannelRequest request;
+  request.set_channel(channel.name);
+  const v1::Channel said = Call(&Stub::GetChannel, request).channel();
+  const int64_t subscribers = SubscriberCount(channel.name);
+  if (said.subscriber_count() != subscribers) {
+    return absl::StrCat(channel.name, ": GetChannel says ",
+                        said.subscriber_count(), " subscribers; there are ",
+                        subscribers);
+  }
+  const std::optional<Position>& where = last_[channel.name].where;
+  const Position end{said.epoch(), said.offset()};
+  if (end == where.value_or(Position{})) return "";
+  return absl::StrCat(channel.name, ": GetChannel says ", ToString(end),
+                      "; the last receipt was ",
+                      where.has_value() ? ToString(*where) : "of no place");
+}
+
+void Closing::CheckChannels() {
+  const auto difference = [&](const Channel& channel) {
+    return ChannelDifference(channel);
+  };
+  Await(
+      "channels are what is true",
+      [&] { return FirstDifference(difference).empty(); },
+      [&] {
+        next_look_ = {};
+        return FirstDifference(difference);
+      });
+  for (const Channel& channel : cast_.plan->channels) {
+    if (!channel.keeps_history()) continue;
+    const Position end = *last_[channel.name].where;
+    cast_.ledger->CheckComplete(channel.name, end);
+    cast_.ledger->CheckEpochs(channel.name,
+                              cast_.world->service().ends_done() + 1);
+    CheckHistory(channel, end);
+  }
+}
+
+// All that is remembered, page by page.
+void Closing::CheckHistory(const Channel& channel, const Position& end) {
+  const int64_t first =
+      std::max<int64_t>(1, end.offset - channel.history_size + 1);
+  v1::GetHistoryRequest request;
+  request.set_channel(channel.name);
+  int64_t expected = first;
+  while (expected <= end.offset) {
+    const auto page = Call(&Stub::GetHistory, request);
+    if (page.epoch() != end.epoch || page.offset() != end.offset ||
+        page.messages().empty()) {
+      Fail(channel.name, ": GetHistory says ", page.messages_size(),
+           " messages and ", ToString(Position{page.epoch(), page.offset()}),
+           "; the end is ", ToString(end));
+    }
+    for (const v1::Event& event : page.messages()) {
+      if (event.offset() != expected) {
+        Fail(channel.name, ": GetHistory has ", event.offset(),
+             " in the place of ", expected, " of ", ToString(end));
+      }
+      cast_.ledger->Witness("GetHistory", channel.name, {end.epoch, expected++},
+                            ParseData(event.data()));
+    }
+    request.mutable_since()->set_epoch(end.epoch);
+    request.mutable_since()->set_offset(expected - 1);
+  }
+}
+
+std::string Closing::CountDifference(int64_t clients, int64_t subscriptions) {
+  if (Clock::now() < next_look_) return "not looked";
+  const auto stats = Call(&Stub::GetStats, v1::GetStatsRequest());
+  next_look_ = Clock::now() + kLookPause;
+  if (stats.client_count() == clients &&
+      stats.subscription_count() == subscriptions &&
+      stats.gateways_size() == static_cast<int>(cast_.world->gateway_count())) {
+    return "";
+  }
+  return absl::StrCat("GetStats says ", stats.client_count(), " clients, ",
+                      stats.subscription_count(), " subscriptions, ",
+                      stats.gateways_size(), " gateways; there are ", clients,
+                      ", ", subscriptions, ", ", cast_.world->gateway_count());
+}
+
+void Closing::CheckCounts() {
+  int64_t subscriptions = 0;
+  for (const Channel& channel : cast_.plan->channels) {
+    subscriptions += SubscriberCount(channel.name);
+  }
+  const auto clients = static_cast<int64_t>(cast_.clients->size());
+  Await(
+      "counts are what is true",
+      [&] { return CountDifference(clients, subscriptions).empty(); },
+      [&] {
+        next_look_ = {};
+        return CountDifference(clients, subscriptions);
+      });
+}
+
+// --- The end -----------------------------------------------------------------
+
+void Closing::LeaveAll() {
+  for (const auto& watcher : *cast_.watchers) watcher->Check();
+  cast_.watchers->clear();
+  cast_.clients->clear();
+  Await(
+      "everybody is gone", [&] { return CountDifference(0, 0).empty(); },
+      [&] {
+        next_look_ = {};
+        return CountDifference(0, 0);
+      });
+  const auto left = Call(&Stub::ListChannels, v1::ListChannelsRequest());
+  if (left.channels().empty()) return;
+  Fail("everybody is gone, and ListChannels says ", left.ShortDebugString());
+}
+
+void Closing::EndServers() {
+  const std::vector<Server*> servers = cast_.world->servers();
+  // The gateways first, so that they say goodbye to a service that hears it.
+  for (auto server = servers.rbegin(); server != servers.rend(); ++server) {
+    (*server)->Terminate();
+    Await(
+        absl::StrCat((*server)->name(), " has ended"),
+        [&] { return (*server)->HasEnded(); }, [] { return "it has not"; });
+  }
+}
+
+}  // namespace herald::chaos

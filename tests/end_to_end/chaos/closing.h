@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The end of a round, when the trouble is over: everybody is back, a last
+// message on every channel reaches all of its subscribers, and what the service
+// says of channels, histories, members and counts is what the listeners know.
+//
+// Failure: what is not so, or does not become so in time.
+//
+// Threads: the loop's.
+
+#ifndef HERALD_TESTS_END_TO_END_CHAOS_CLOSING_H_
+#define HERALD_TESTS_END_TO_END_CHAOS_CLOSING_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "herald/v1/broadcast_service.grpc.pb.h"
+#include "tests/end_to_end/chaos/channel_view.h"
+#include "tests/end_to_end/chaos/client.h"
+#include "tests/end_to_end/chaos/ledger.h"
+#include "tests/end_to_end/chaos/loop.h"
+#include "tests/end_to_end/chaos/nemesis.h"
+#include "tests/end_to_end/chaos/publisher.h"
+#include "tests/end_to_end/chaos/watcher.h"
+#include "tests/end_to_end/chaos/world.h"
+
+namespace herald::chaos {
+
+// All that takes part in a round. Outlives the Closing.
+struct Cast {
+  const Plan* plan;
+  World* world;
+  Loop* loop;
+  Ledger* ledger;
+  OrderBook* order;
+  OpLog* log;
+  Nemesis* nemesis;
+  std::vector<std::unique_ptr<Publisher>>* publishers;
+  std::vector<std::unique_ptr<Watcher>>* watchers;
+  std::vector<std::unique_ptr<Client>>* clients;
+};
+
+class Closing {
+ public:
+  explicit Closing(const Cast& cast);
+
+  // Makes sure, and takes everything down.
+  void Run();
+
+ private:
+  using Stub = v1::BroadcastService::Stub;
+
+  // In this order.
+  void Heal();
+  void Settle();
+  void PublishLast();
+  void AwaitLast();
+  void CheckPresence();
+  void CheckChannels();
+  void CheckHistory(const Channel& channel, const Position& end);
+  void CheckCounts();
+  void LeaveAll();
+  void EndServers();
+
+  // Serves until `done`; else fails with what `missing` says.
+  void Await(const std::string& what, absl::FunctionRef<bool()> done,
+             const std::function<std::string()>& missing);
+
+  // Asks the service, which must answer.
+  template <typename Request, typename Response>
+  Response Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                             const Request&, Response*),
+                const Request& request);
+
+  // Of all listeners that are subscribed.
+  void ForEachView(
+      absl::FunctionRef<void(const std::string&, const ChannelView&)> look);
+  std::string ViewWithoutLast();
+  std::string PresenceDifference(const Channel& channel);
+  std::string ChannelDifference(const Channel& channel);
+  std::string CountDifference(int64_t clients, int64_t subscriptions);
+  int64_t SubscriberCount(const std::string& channel) const;
+  std::string FirstDifference(
+      absl::FunctionRef<std::string(const Channel&)> difference);
+
+  const Cast cast_;
+  const std::unique_ptr<Stub> stub_;
+  // The last message of each channel, and its place if there is a history.
+  struct Last {
+    MessageId id;
+    std::optional<Position> where;
+  };
+  std::map<std::string, Last> last_;
+  Clock::time_point next_look_ = {};
+};
+
+}  // namespace herald::chaos
+
+#endif  // HERALD_TESTS_END_TO_END_CHAOS_CLOSING_H_

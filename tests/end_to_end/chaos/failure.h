@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What ends a round: a promise that was broken, and the facts about it. Thrown
+// where it is found; the round adds what happened around it, the seed, and
+// where the logs are.
+
+#ifndef HERALD_TESTS_END_TO_END_CHAOS_FAILURE_H_
+#define HERALD_TESTS_END_TO_END_CHAOS_FAILURE_H_
+
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace herald::chaos {
+
+class Failure : public std::runtime_error {
+ public:
+  // `who` and `channel` say whose operations are worth showing; empty: the
+  // nemesis's alone.
+  Failure(std::string who, std::string channel, const std::string& what)
+      : std::runtime_error(what),
+        who_(std::move(who)),
+        channel_(std::move(channel)) {}
+
+  const std::string& who() const { return who_; }
+  const std::string& channel() const { return channel_; }
+
+ private:
+  std::string who_;
+  std::string channel_;
+};
+
+// Throws a Failure of nobody in particular with all of `parts`, joined.
+template <typename... Parts>
+[[noreturn]] void Fail(const Parts&... parts) {
+  throw Failure("", "", absl::StrCat(parts...));
+}
+
+}  // namespace herald::chaos
+
+#endif  // HERALD_TESTS_END_TO_END_CHAOS_FAILURE_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What publishers say: numbered messages, whose every byte follows from the
+// number, so that one that was cut, mixed up or made up is found.
+
+#ifndef HERALD_TESTS_END_TO_END_CHAOS_MESSAGE_H_
+#define HERALD_TESTS_END_TO_END_CHAOS_MESSAGE_H_
+
+#include <compare>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/strings/string_view.h"
+
+namespace herald::chaos {
+
+// One message. A publisher counts its own from 1, over all channels.
+struct MessageId {
+  int64_t publisher = 0;
+  int64_t number = 0;
+
+  friend auto operator<=>(const MessageId&, const MessageId&) = default;
+
+  template <typename H>
+  friend H AbslHashValue(H state, const MessageId& id) {
+    return H::combine(std::move(state), id.publisher, id.number);
+  }
+};
+
+// For reports: `3/17`.
+std::string ToString(const MessageId& id);
+
+// Its data: a JSON string without escapes, most of it short, some of a few
+// kilobytes.
+std::string DataOf(const MessageId& id);
+
+// The opposite.
+//
+// Failure: not exactly the data of any message.
+MessageId ParseData(absl::string_view data);
+
+}  // namespace herald::chaos
+
+#endif  // HERALD_TESTS_END_TO_END_CHAOS_MESSAGE_H_

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a round consists of, as it follows from its seed and the options:
+// channels, and who listens to which.
+
+#ifndef HERALD_TESTS_END_TO_END_CHAOS_PLAN_H_
+#define HERALD_TESTS_END_TO_END_CHAOS_PLAN_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "tests/end_to_end/chaos/channel.h"
+#include "tests/end_to_end/chaos/random.h"
+
+namespace herald::chaos {
+
+// The command line, and what a round makes of it.
+struct RoundOptions {
+  uint64_t seed = 0;
+  Milliseconds length{45'000};  // Of the trouble; making sure comes on top.
+  int clients = 100;
+  int gateways = 0;  // 0: two or three.
+  bool history = true;
+  bool keeps_logs = false;  // Also of a round that is well.
+  std::string bin;          // Where the programs are.
+};
+
+struct Plan {
+  std::vector<Channel> channels;
+  int gateways = 0;
+  int gateway_threads = 0;
+  int drain_seconds = 0;
+  int unary_publishers = 0;
+  int stream_publishers = 0;
+  int watchers = 0;
+  int users = 0;  // Fewer than clients, so that some have several sockets.
+};
+
+Plan MakePlan(const RoundOptions& options);
+
+// The rules file of the service (herald.config.v1), as JSON.
+std::string RulesText();
+
+// The channels of one listener, as places in the plan, each once.
+std::vector<size_t> ChannelsOf(const Plan& plan, Random* random);
+
+}  // namespace herald::chaos
+
+#endif  // HERALD_TESTS_END_TO_END_CHAOS_PLAN_H_
