@@ -11,6 +11,7 @@ World Setup::MakeWorld(const Row& row) const {
   return World({.bin = bin,
                 .gateways = row.gateways,
                 .loops = row.loops,
+                .history = row.history,
                 .authorizer = row.work == Work::kPrivate});
 }
 
@@ -55,7 +56,8 @@ void AddDelays(const Histogram& delays, Result* result) {
 
 std::string WhyNot(const Row& row, const Setup& setup) {
   if (!setup.target.has_value()) return "";
-  if (row.work == Work::kPrivate || row.gateways != 1 || row.loops != 0) {
+  if (row.work == Work::kPrivate || row.gateways != 1 || row.loops != 0 ||
+      row.history != 0) {
     return "needs processes of its own, not a --target";
   }
   const bool looks_at_processes =

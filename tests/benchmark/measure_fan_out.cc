@@ -74,7 +74,8 @@ class HeraldSide {
         duration_(setup.effort.duration),
         world_(setup.MakeWorld(row)) {}
 
-  void Run(Result* result) {
+  // Adds a figure, and returns it.
+  double Run(Result* result) {
     if (!side_.has_value()) {
       side_.emplace(row_, world_.crowd_options(), world_.MakePublisher());
     }
@@ -85,13 +86,15 @@ class HeraldSide {
     const int64_t before = world_.cpu();
     const LoadResult load = side_->load->RunClosed(row_.in_flight, duration_);
     const int64_t cpu = world_.cpu() - before;
-    result->figures.push_back(
-        FigureOf(world_, load.deliveries, cpu, load.seconds, &result->row));
+    const double figure =
+        FigureOf(world_, load.deliveries, cpu, load.seconds, &result->row);
+    result->figures.push_back(figure);
     cpu_ += cpu;
     service_cpu_ += world_.service_cpu() - service_before;
     delays_.Add(load.delays);
     deliveries_ += load.deliveries;
     seconds_ += load.seconds;
+    return figure;
   }
 
   // Gives the sockets up until the next run.
@@ -123,9 +126,26 @@ class HeraldSide {
   Histogram delays_;
 };
 
+// Two Heralds in turns: one whose channels remember nothing, and one.
+Result MeasureHistory(const Row& row, const Setup& setup) {
+  Row plain = row;
+  plain.history = 0;
+  Result result{.row = row};
+  Result unused{.row = plain};
+  HeraldSide without(plain, setup);
+  HeraldSide with(row, setup);
+  for (int run = 0; run < setup.effort.runs; ++run) {
+    result.baselines.push_back(without.Run(&unused));
+    with.Run(&result);
+  }
+  with.AddNotes(&result);
+  return result;
+}
+
 }  // namespace
 
 Result MeasureFanOut(const Row& row, const Setup& setup) {
+  if (row.baseline == Baseline::kNoHistory) return MeasureHistory(row, setup);
   const int64_t duration = setup.effort.duration;
   const bool has_limit =
       row.baseline != Baseline::kNone && !setup.target.has_value();

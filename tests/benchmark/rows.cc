@@ -82,6 +82,18 @@ std::vector<Row> BudgetRows() {
   };
 }
 
+// What it costs to remember.
+Row HistoryRow(int in_flight) {
+  return {.name = absl::StrCat("history-", in_flight),
+          .what = absl::StrCat("fan-out to 1,000, in flight: ", in_flight,
+                               ", 100 events remembered"),
+          .in_flight = in_flight,
+          .history = 100,
+          .baseline = Baseline::kNoHistory,
+          .bound = Bound::kRatioAtLeast,
+          .budget = 0.9};
+}
+
 // Delays; each figure is a 99th percentile or, where it says so, the worst.
 std::vector<Row> DelayRows() {
   return {
@@ -161,6 +173,7 @@ Row SpreadRow(const std::string& name, int gateways, int loops) {
 
 std::vector<Row> MakeRows() {
   std::vector<Row> rows = BudgetRows();
+  for (const int n : {1, 16}) rows.push_back(HistoryRow(n));
   for (Row& row : DelayRows()) rows.push_back(std::move(row));
   for (const int n : {10, 100, 1000, 10000}) rows.push_back(SubscribersRow(n));
   for (const int n : {1, 100, 10000}) rows.push_back(ChannelsRow(n));
@@ -188,7 +201,7 @@ std::string ThingOf(Work work) {
 // All that a row's measurement depends on.
 auto Measured(const Row& row) {
   return std::tuple(row.work, row.sockets, row.channels, row.in_flight,
-                    row.gateways, row.loops, row.baseline);
+                    row.gateways, row.loops, row.history, row.baseline);
 }
 
 }  // namespace
@@ -249,6 +262,8 @@ std::string BaselineText(Baseline baseline) {
       return "empty RPC";
     case Baseline::kQuiet:
       return "quiet";
+    case Baseline::kNoHistory:
+      return "no history";
   }
   return "";
 }

@@ -35,6 +35,7 @@ enum class Baseline {
   kCoalescingLimit,  // The same, one send(2) for all that has arrived.
   kEmptyRpc,         // empty_service.proto.
   kQuiet,            // Herald itself, before the load.
+  kNoHistory,        // Another Herald, whose channels remember nothing.
 };
 
 enum class Unit {
@@ -59,7 +60,8 @@ struct Row {
   int channels = 1;  // Socket i is on channel i % channels.
   int in_flight = 1;
   int gateways = 1;
-  int loops = 0;  // Per gateway; 0: one per core.
+  int loops = 0;    // Per gateway; 0: one per core.
+  int history = 0;  // Events that each channel remembers.
   Baseline baseline = Baseline::kNone;
   Unit unit = Unit::kPerCpuSecond;
   Bound bound = Bound::kNone;

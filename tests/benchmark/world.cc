@@ -7,6 +7,9 @@
 
 #include <array>
 #include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -43,6 +46,30 @@ bool IsReady(const Endpoint& gateway) {
              "HTTP/1.1 200");
 }
 
+// A file of rules that give every channel a history, for as long as it lives.
+class RulesFile {
+ public:
+  explicit RulesFile(int history_size)
+      : name_(absl::StrCat(P_tmpdir, "/herald-bench-XXXXXX")) {
+    const int fd = ::mkstemp(name_.data());
+    if (fd < 0) FailCall(name_);
+    const std::string text =
+        absl::StrCat(R"({"channels":[{"pattern":"*","historySize":)",
+                     history_size, "}]}");
+    const ssize_t size = ::write(fd, text.data(), text.size());
+    ::close(fd);
+    if (size != static_cast<ssize_t>(text.size())) FailCall(name_);
+  }
+  ~RulesFile() { ::unlink(name_.c_str()); }
+  RulesFile(const RulesFile&) = delete;
+  RulesFile& operator=(const RulesFile&) = delete;
+
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+};
+
 }  // namespace
 
 std::unique_ptr<ChildProcess> StartOwnServer(const std::string& what) {
@@ -59,6 +86,11 @@ World::World(const WorldOptions& options) {
     authorizer_.push_back(processes_.back()->pid());
     service.push_back(absl::StrCat(
         "--authorizer=", processes_.back()->ListeningAddress("grpc")));
+  }
+  std::optional<RulesFile> rules;  // Until the service has read it.
+  if (options.history > 0) {
+    rules.emplace(options.history);
+    service.push_back(absl::StrCat("--config=", rules->name()));
   }
   processes_.push_back(std::make_unique<ChildProcess>(service));
   site_.service = processes_.back()->ListeningAddress("grpc");

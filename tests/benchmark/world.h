@@ -36,7 +36,8 @@ struct Site {
 struct WorldOptions {
   std::string bin = {};  // Where herald-service and herald-gateway are.
   int gateways = 1;
-  int loops = 0;  // Per gateway; 0: one per core.
+  int loops = 0;    // Per gateway; 0: one per core.
+  int history = 0;  // Events that each channel remembers.
   bool authorizer = false;
 };
 

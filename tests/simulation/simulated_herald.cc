@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/simulation/simulated_herald.h"
+
+#include <utility>
+
+namespace herald::simulation {
+
+SimulatedGateway::SimulatedGateway(uint64_t id)
+    : router_(id, "simulated", &dialect_, &observer_) {
+  std::vector<gateway::ShardInbox*> inboxes;
+  for (int i = 0; i < kLoops; ++i) {
+    FakeLoop& loop = loops_[i];
+    loop.shard = std::make_unique<gateway::Shard>(gateway::ShardOptions{i, 100},
+                                                  &router_, &dialect_, &loop,
+                                                  &observer_, loop.Now());
+    inboxes.push_back(&loop);
+  }
+  router_.SetShards(std::move(inboxes));
+}
+
+SimulatedGateway::~SimulatedGateway() = default;
+
+std::unique_ptr<SimulatedGateway::Browser> SimulatedGateway::Open(int loop) {
+  auto browser = std::make_unique<Browser>();
+  browser->loop = loop;
+  gateway::Shard& shard = *loops_[loop].shard;
+  // The number says which loop it is on.
+  const uint64_t number = kLoops * ++opened_ + static_cast<uint64_t>(loop);
+  browser->session =
+      shard.Open(&browser->socket, number,
+                 shard.headers().Make(gateway::HeaderPool::Builder("::1")));
+  shard.FlushDirty();
+  browser->socket.Take();
+  return browser;
+}
+
+void SimulatedGateway::Say(Browser& browser, const std::string& text) {
+  loops_[browser.loop].shard->Receive(browser.session, text);
+}
+
+void SimulatedGateway::Close(Browser& browser) {
+  loops_[browser.loop].shard->Closed(std::exchange(browser.session, nullptr));
+}
+
+void SimulatedGateway::Turn(int loop) {
+  FakeLoop& one = loops_[loop];
+  for (auto& batch : std::exchange(one.batches, {})) {
+    one.shard->Deliver(std::move(batch));
+  }
+  one.shard->FlushDirty();
+}
+
+// The service's end of a link.
+class SimulatedHerald::Sink final : public core::Sink {
+ public:
+  explicit Sink(std::shared_ptr<Wire> wire) : wire_(std::move(wire)) {}
+  void Enqueue(core::Chunk chunk) override {
+    if (!wire_->broken) wire_->down.push_back(std::move(chunk));
+  }
+  void EnqueueState(core::Chunk chunk) override { Enqueue(std::move(chunk)); }
+  void Flush() override {}
+  void Close(absl::Status /*why*/) override { wire_->broken = true; }
+
+ private:
+  const std::shared_ptr<Wire> wire_;
+};
+
+// The gateway's end.
+class SimulatedHerald::Uplink final : public gateway::Uplink {
+ public:
+  explicit Uplink(std::shared_ptr<Wire> wire) : wire_(std::move(wire)) {}
+  void Enqueue(std::string chunk) override {
+    if (!wire_->broken) wire_->up.push_back(std::move(chunk));
+  }
+  bool TryEnqueue(std::string chunk, int64_t /*bytes_max*/) override {
+    Enqueue(std::move(chunk));
+    return true;
+  }
+  void EnqueueUnbounded(std::string chunk) override {
+    Enqueue(std::move(chunk));
+  }
+  void Flush() override {}
+
+ private:
+  const std::shared_ptr<Wire> wire_;
+};
+
+SimulatedHerald::SimulatedHerald(config::v1::Config rules,
+                                 int64_t history_bytes_max,
+                                 std::function<uint64_t()> random)
+    : rules_(std::move(rules)),
+      history_bytes_max_(history_bytes_max),
+      random_(std::move(random)) {
+  StartService();
+  for (int i = 0; i < kGateways; ++i) {
+    gateways_[i] =
+        std::make_unique<SimulatedGateway>(static_cast<uint64_t>(i) + 1);
+  }
+}
+
+SimulatedHerald::~SimulatedHerald() = default;
+
+void SimulatedHerald::StartService() {
+  timers_ = std::make_unique<core::FakeTimers>();
+  engine_ = std::make_unique<core::MemoryEngine>(
+      timers_.get(), core::MemoryEngineOptions{
+                         .history_bytes_max = history_bytes_max_,
+                         .random = random_});
+  core::HubOptions options;
+  options.settings.set_revision(1);
+  options.settings.set_max_payload(1000);
+  hub_ = std::make_unique<core::Hub>(options, engine_.get(), &authorizer_,
+                                     timers_.get(), &observer_);
+  hub_->SetRules(rules_);
+  hub_->Start();
+}
+
+void SimulatedHerald::RestartService() {
+  for (int i = 0; i < kGateways; ++i) Cut(i);
+  timers_.reset();  // Before the hub that its timers call.
+  hub_.reset();
+  engine_.reset();
+  StartService();
+}
+
+void SimulatedHerald::Connect(int gateway) {
+  if (wires_[gateway] != nullptr) return;
+  wires_[gateway] = std::make_shared<Wire>();
+  gateways_[gateway]->router().LinkUp(
+      std::make_shared<Uplink>(wires_[gateway]), absl::Milliseconds(100));
+}
+
+void SimulatedHerald::Cut(int gateway) {
+  if (wires_[gateway] == nullptr) return;
+  wires_[gateway]->broken = true;
+  wires_[gateway] = nullptr;
+  if (attachments_[gateway] != nullptr) {
+    hub_->Close(std::exchange(attachments_[gateway], nullptr), "cut");
+  }
+  gateways_[gateway]->router().LinkDown("cut");
+}
+
+bool SimulatedHerald::Up(int gateway) {
+  const std::shared_ptr<Wire> wire = wires_[gateway];
+  if (wire == nullptr || wire->up.empty()) return false;
+  link::v1::AttachRequest frame;
+  EXPECT_TRUE(frame.ParseFromString(wire->up.front()));
+  wire->up.pop_front();
+  for (link::v1::GatewayItem& item : *frame.mutable_items()) {
+    if (item.has_hello()) {
+      auto opened = hub_->Open(item.hello(), std::make_shared<Sink>(wire));
+      EXPECT_TRUE(opened.ok()) << opened.status();
+      attachments_[gateway] = *std::move(opened);
+      continue;
+    }
+    const absl::Status status =
+        hub_->Handle(attachments_[gateway], std::move(item));
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  return true;
+}
+
+bool SimulatedHerald::Down(int gateway) {
+  const std::shared_ptr<Wire> wire = wires_[gateway];
+  if (wire == nullptr || wire->down.empty()) return false;
+  link::v1::AttachResponse frame;
+  EXPECT_TRUE(frame.ParseFromString(*wire->down.front()));
+  wire->down.pop_front();
+  EXPECT_TRUE(gateways_[gateway]->router().Receive(std::move(frame)).ok());
+  return true;
+}
+
+}  // namespace herald::simulation

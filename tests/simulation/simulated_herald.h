@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The cores of a service and of two gateways, joined by links that are queues:
+// what is on its way arrives when the test says so, and is gone when the link
+// or one of its ends is. One thread, no clock: the same seed is the same run.
+
+#ifndef HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
+#define HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gateway/core/native_dialect.h"
+#include "gateway/core/router.h"
+#include "gateway/core/shard.h"
+#include "herald/config/v1/config.pb.h"
+#include "service/core/hub.h"
+#include "service/core/memory_engine.h"
+#include "tests/gateway/core/fakes.h"
+#include "tests/service/core/hub_fakes.h"
+
+namespace herald::simulation {
+
+inline constexpr int kGateways = 2;
+inline constexpr int kLoops = 2;
+
+// Both directions of one link, as long as it lives.
+struct Wire {
+  std::deque<std::string> up;
+  std::deque<core::Chunk> down;
+  bool broken = false;
+};
+
+class SimulatedGateway {
+ public:
+  explicit SimulatedGateway(uint64_t id);
+  ~SimulatedGateway();
+
+  // One connection: opened at a loop, heard in Take().
+  struct Browser {
+    gateway::FakeSocket socket;
+    gateway::Session* session = nullptr;
+    int loop = 0;
+  };
+  std::unique_ptr<Browser> Open(int loop);
+  void Say(Browser& browser, const std::string& text);
+  void Close(Browser& browser);
+
+  // A loop takes what was posted to it and writes.
+  void Turn(int loop);
+  bool idle(int loop) const { return loops_[loop].batches.empty(); }
+
+  gateway::Router& router() { return router_; }
+
+ private:
+  struct FakeLoop final : gateway::Loop, gateway::ShardInbox {
+    void RequestFlush() override {}
+    void RequestFlushAt(absl::Time /*when*/) override {}
+    absl::Time Now() const override { return absl::FromUnixSeconds(1000); }
+    absl::Time Monotonic() const override { return Now(); }
+    void Post(std::vector<gateway::Delivery> batch) override {
+      batches.push_back(std::move(batch));
+    }
+    std::deque<std::vector<gateway::Delivery>> batches;
+    std::unique_ptr<gateway::Shard> shard;
+  };
+
+  gateway::Observer observer_;
+  gateway::NativeDialect dialect_;
+  gateway::Router router_;
+  FakeLoop loops_[kLoops];
+  uint64_t opened_ = 0;
+};
+
+class SimulatedHerald {
+ public:
+  // `random` gives epochs.
+  SimulatedHerald(config::v1::Config rules, int64_t history_bytes_max,
+                  std::function<uint64_t()> random);
+  ~SimulatedHerald();
+
+  core::Hub& hub() { return *hub_; }
+  SimulatedGateway& gateway(int index) { return *gateways_[index]; }
+
+  // The gateway dials, if it has no link.
+  void Connect(int gateway);
+  // The link is gone, and all that was on its way.
+  void Cut(int gateway);
+  // One thing that was on its way arrives. False if there is none.
+  bool Up(int gateway);
+  bool Down(int gateway);
+
+  void RestartService();
+  void Sleep(absl::Duration time) { timers_->Advance(time); }
+
+ private:
+  class Sink;
+  class Uplink;
+
+  void StartService();
+
+  const config::v1::Config rules_;
+  const int64_t history_bytes_max_;
+  const std::function<uint64_t()> random_;
+  core::Observer observer_;
+  core::FakeAuthorizer authorizer_;
+  std::unique_ptr<core::FakeTimers> timers_;
+  std::unique_ptr<core::MemoryEngine> engine_;
+  std::unique_ptr<core::Hub> hub_;
+  std::unique_ptr<SimulatedGateway> gateways_[kGateways];
+  std::shared_ptr<Wire> wires_[kGateways];
+  core::AttachmentPtr attachments_[kGateways];
+};
+
+}  // namespace herald::simulation
+
+#endif  // HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
