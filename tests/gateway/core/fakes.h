@@ -12,6 +12,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "gateway/core/drain.h"
+#include "gateway/core/shard.h"
 #include "gateway/core/socket.h"
 #include "gateway/core/uplink.h"
 #include "gtest/gtest.h"
@@ -45,6 +47,14 @@ class FakeUplink final : public Uplink {
   int flushes = 0;
   int64_t waiting_bytes = 0;  // What it says that waits for the service.
 };
+
+// Tells up to `count` browsers of a shard to leave, as at the end of a drain.
+// Returns how many are left.
+inline int64_t CloseSome(Shard* shard, int64_t count) {
+  Drain drain(absl::FromUnixSeconds(1000), /*time=*/absl::ZeroDuration(),
+              /*sockets=*/0, /*window=*/absl::Seconds(1), /*seed=*/1);
+  return shard->CloseSome(count, &drain);
+}
 
 // Keeps what a browser is sent, as it goes over the wire.
 class FakeSocket final : public Socket {

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "gateway/core/drain.h"
 #include "gateway/core/native_dialect.h"
 #include "gateway/core/observer.h"
 #include "gateway/core/router.h"
@@ -164,11 +163,6 @@ class GatewayWorld : public ::testing::Test {
     return {};
   }
 
-  // Tells up to `count` browsers of a shard to leave, as at the end of a drain.
-  int64_t CloseSome(int64_t count, int shard = 0) {
-    return loops_[shard].shard->CloseSome(count, &drain_);
-  }
-
   // Answers the last subscribe with yes; for a user, if one is named.
   void Allow(const std::string& user = "",
              const std::vector<std::string>& roster = {},
@@ -241,8 +235,6 @@ class GatewayWorld : public ::testing::Test {
     int gaps = 0;
   };
 
-  Drain drain_{absl::FromUnixSeconds(1000), absl::ZeroDuration(),
-               /*sockets=*/0, absl::Seconds(1), /*seed=*/1};
   CountingObserver observer_;
   NativeDialect dialect_;
   Router router_{kGatewayId, "test", &dialect_, &observer_};

@@ -116,7 +116,7 @@ TEST_F(ALargeChannel, SaysAllItHasSaidBeforeItSaysUnsubscribed) {
 TEST_F(ALargeChannel, SaysAllItHasSaidBeforeItsSocketsAreClosed) {
   const auto crowd = Crowd();
   Publish("news", "1", "", /*turns=*/1);
-  CloseSome(1000);
+  CloseSome(crowd.back()->shard, 1000);
   EXPECT_THAT(crowd.back()->Hears(), ElementsAre(Event("news", "1")));
 }
 

@@ -105,7 +105,7 @@ TEST_F(AShard, TakesMessagesOfAClosedSocketNoMore) {
   Attach();
   Browser& ada = Open();
   ada.Hears();
-  CloseSome(1);
+  CloseSome(ada.shard, 1);
   Send(ada, R"({"type":"ping"})");
   EXPECT_THAT(ada.Hears(), IsEmpty());
 }
@@ -293,9 +293,10 @@ TEST_F(AShard, RevokesAllThatNeedsAuthorizationOfAUser) {
 
 TEST_F(AShard, ClosesAFewAtATimeWhenItDrains) {
   for (int i = 0; i < 5; ++i) Open(0);
-  EXPECT_EQ(CloseSome(2), 3);
-  EXPECT_EQ(CloseSome(2), 1);
-  EXPECT_EQ(CloseSome(2), 0);
+  Shard* const shard = loops_[0].shard.get();
+  EXPECT_EQ(CloseSome(shard, 2), 3);
+  EXPECT_EQ(CloseSome(shard, 2), 1);
+  EXPECT_EQ(CloseSome(shard, 2), 0);
   for (const auto& browser : browsers_) {
     EXPECT_THAT(browser->socket.closed,
                 ElementsAre(Pair(CloseReason::kGoingAway, _)));
@@ -304,7 +305,7 @@ TEST_F(AShard, ClosesAFewAtATimeWhenItDrains) {
 
 TEST_F(AShard, TellsEachWhenToComeBackWhenItDrains) {
   for (int i = 0; i < 5; ++i) Open(0);
-  CloseSome(5);
+  CloseSome(loops_[0].shard.get(), 5);
   std::set<std::string> texts;
   for (const auto& browser : browsers_) {
     texts.insert(browser->socket.closed.at(0).second);
