@@ -19,6 +19,8 @@ ABSL_FLAG(std::string, prefix, "", "only channels that begin with it");
 ABSL_FLAG(std::string, socket, "", "the connection to close");
 ABSL_FLAG(std::string, user, "", "the user whose connections to close");
 ABSL_FLAG(std::string, reason, "", "why, for the close frame");
+ABSL_FLAG(std::string, since, "", "only what was said after EPOCH:OFFSET");
+ABSL_FLAG(int64_t, limit, 0, "most events; 0 for all");
 
 namespace herald::cli {
 namespace {

@@ -10,6 +10,7 @@
 #ifndef HERALD_CLIENTS_CLI_ARGUMENTS_H_
 #define HERALD_CLIENTS_CLI_ARGUMENTS_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ ABSL_DECLARE_FLAG(std::string, prefix);
 ABSL_DECLARE_FLAG(std::string, socket);
 ABSL_DECLARE_FLAG(std::string, user);
 ABSL_DECLARE_FLAG(std::string, reason);
+ABSL_DECLARE_FLAG(std::string, since);
+ABSL_DECLARE_FLAG(int64_t, limit);
 
 namespace herald::cli {
 

@@ -13,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/json.h"
+#include "clients/cli/message_lines.h"
 #include "clients/cli/table.h"
 #include "herald/client/control.h"
 #include "herald/client/publisher.h"
@@ -47,6 +48,35 @@ absl::StatusOr<std::string> ReadData(const std::string& word) {
   return data;
 }
 
+std::string ReceiptJson(const client::Receipt& receipt) {
+  JsonObject object;
+  object.Add("channel", receipt.channel)
+      .Add("subscribers", receipt.subscribers);
+  if (!receipt.epoch.empty()) {
+    object.Add("epoch", receipt.epoch).Add("offset", receipt.offset);
+  }
+  return object.str();
+}
+
+// With the events' places, if any of the channels has a history.
+void PrintReceipts(const std::vector<client::Receipt>& receipts) {
+  std::vector<std::vector<std::string>> rows;
+  bool any_place = false;
+  for (const client::Receipt& receipt : receipts) {
+    const bool place = !receipt.epoch.empty();
+    any_place |= place;
+    rows.push_back({Printable(receipt.channel),
+                    absl::StrCat(receipt.subscribers),
+                    place ? Place(receipt.epoch, receipt.offset) : "-"});
+  }
+  std::vector<std::string> headings = {"CHANNEL", "#SUBSCRIBERS", "PLACE"};
+  if (!any_place) {
+    headings.pop_back();
+    for (std::vector<std::string>& row : rows) row.pop_back();
+  }
+  std::cout << FormatTable(headings, rows);
+}
+
 absl::Status RunBroadcast(const Session& session) {
   if (session.words.size() != 3) {
     return UsageError("broadcast needs CHANNEL, EVENT and DATA");
@@ -64,20 +94,14 @@ absl::Status RunBroadcast(const Session& session) {
                             .idempotency_key = absl::GetFlag(FLAGS_key)});
   if (!receipts.ok()) return receipts.status();
 
-  std::vector<std::string> objects;
-  std::vector<std::vector<std::string>> rows;
-  for (const client::Receipt& receipt : *receipts) {
-    objects.push_back(JsonObject()
-                          .Add("channel", receipt.channel)
-                          .Add("subscribers", receipt.subscribers)
-                          .str());
-    rows.push_back(
-        {Printable(receipt.channel), absl::StrCat(receipt.subscribers)});
-  }
   if (session.json) {
+    std::vector<std::string> objects;
+    for (const client::Receipt& receipt : *receipts) {
+      objects.push_back(ReceiptJson(receipt));
+    }
     PrintLine(JsonObject().AddJson("receipts", JsonArray(objects)).str());
   } else {
-    std::cout << FormatTable({"CHANNEL", "#SUBSCRIBERS"}, rows);
+    PrintReceipts(*receipts);
   }
   return absl::OkStatus();
 }
@@ -271,7 +295,8 @@ bool IsUsageError(const absl::Status& status) {
 const std::vector<Command>& Commands() {
   static const auto* const commands = new std::vector<Command>{
       {"broadcast", {"timeout", "except", "key"}, RunBroadcast},
-      {"watch", {}, RunWatch},
+      {"watch", {"timeout"}, RunWatch},
+      {"history", {"timeout", "since", "limit"}, RunHistory},
       {"members", {"timeout"}, RunMembers},
       {"channels", {"timeout", "prefix"}, RunChannels},
       {"stats", {"timeout"}, RunStats},

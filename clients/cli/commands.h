@@ -3,7 +3,7 @@
 // The commands: each makes one call of herald::client and prints its answer.
 //
 // Failure: UsageError() for words that make no sense, otherwise the call's
-// status. Nothing is printed then.
+// status. Nothing is printed then, but for the pages of a history before it.
 
 #ifndef HERALD_CLIENTS_CLI_COMMANDS_H_
 #define HERALD_CLIENTS_CLI_COMMANDS_H_
@@ -38,8 +38,11 @@ struct Command {
 
 const std::vector<Command>& Commands();
 
-// Prints messages until SIGINT, SIGTERM or the end of the stream.
+// Prints messages until SIGINT, SIGTERM or the end of the Watch.
 absl::Status RunWatch(const Session& session);
+
+// Prints what a channel remembers.
+absl::Status RunHistory(const Session& session);
 
 }  // namespace herald::cli
 

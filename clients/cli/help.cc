@@ -16,6 +16,7 @@ Usage:
 Commands:
   broadcast   Publish an event to channels
   watch       Print what is said on channels, until Ctrl-C
+  history     Print what a channel remembers
   members     List who is present on a presence channel
   channels    List the channels that have subscribers
   stats       Show how much there is of everything
@@ -51,7 +52,8 @@ Usage:
   herald broadcast CHANNEL[,CHANNEL...] EVENT DATA [flags]
 
 DATA is JSON text; "-" reads it from standard input. Prints how many sockets
-were subscribed to each channel. All channels get the event, or none does.
+were subscribed to each channel, and where in the channel's history the event
+stands, if there is one. All channels get the event, or none does.
 
 Examples:
   herald broadcast news created '{"id": 1}'
@@ -60,7 +62,8 @@ Examples:
 
 Flags:
   --except SOCKET      a socket that shall not receive it
-  --key KEY            idempotency key: repeats within 5 minutes are harmless
+  --key KEY            idempotency key: repeats within 5 minutes, or the life
+                       of the history, are harmless
 )";
 
 constexpr absl::string_view kWatch =
@@ -69,14 +72,39 @@ constexpr absl::string_view kWatch =
 Usage:
   herald watch CHANNEL... [flags]
 
-Needs no authorizer, is no member, and is not counted as a subscriber. Ends
-with exit code 1 if the service goes away.
+Needs no authorizer, is no member, and is not counted as a subscriber. When the
+service is away, it is dialled again; what was said meanwhile on channels with
+history is printed then. Where events may be missing, a line on standard error
+says so. Ends with exit code 1 if the service stays away.
 
 Examples:
   herald watch news presence-room
   herald watch news --json | jq .data
 
 Flags:
+)";
+
+constexpr absl::string_view kWatchTimeoutFlag =
+    R"(  --timeout DURATION   longest time without the service (default: 5s)
+)";
+
+constexpr absl::string_view kHistory =
+    R"(Prints what a channel remembers: a line for each event, the oldest first.
+
+Usage:
+  herald history CHANNEL [flags]
+
+A line begins with the place of its event, which --since takes. A channel has a
+history if a rule of the service's --config says so.
+
+Examples:
+  herald history chat.1
+  herald history chat.1 --since c7x2mq4kd3ta:41
+  herald history chat.1 --json | jq .data
+
+Flags:
+  --since EPOCH:OFFSET only what was said after that; all of it, or an error
+  --limit N            most events (default: all)
 )";
 
 constexpr absl::string_view kMembers =
@@ -140,17 +168,17 @@ std::string HelpText(absl::string_view command) {
   const struct {
     absl::string_view name;
     absl::string_view text;
-  } kTexts[] = {{"broadcast", kBroadcast},
-                {"members", kMembers},
-                {"channels", kChannels},
-                {"stats", kStats},
-                {"disconnect", kDisconnect}};
+  } kTexts[] = {{"broadcast", kBroadcast}, {"history", kHistory},
+                {"members", kMembers},     {"channels", kChannels},
+                {"stats", kStats},         {"disconnect", kDisconnect}};
   for (const auto& [name, text] : kTexts) {
     if (name == command) {
       return absl::StrCat(text, kConnectionFlags, kTimeoutFlag);
     }
   }
-  if (command == "watch") return absl::StrCat(kWatch, kConnectionFlags);
+  if (command == "watch") {
+    return absl::StrCat(kWatch, kConnectionFlags, kWatchTimeoutFlag);
+  }
   return absl::StrCat(kOverview, kConnectionFlags, kTimeoutFlag,
                       "  --version            print the version\n"
                       "  --help               also: herald <command> --help\n",

@@ -37,6 +37,12 @@ std::string Json(const v1::Subscribed& subscribed) {
     }
     object.AddJson("members", JsonArray(members));
   }
+  if (!subscribed.epoch().empty()) {
+    object.Add("epoch", subscribed.epoch()).Add("offset", subscribed.offset());
+  }
+  if (subscribed.has_recovered()) {
+    object.AddJson("recovered", subscribed.recovered() ? "true" : "false");
+  }
   return object.str();
 }
 
@@ -53,6 +59,7 @@ std::string Json(const v1::Event& event) {
   object.Add("event", event.event()).AddJson("data", JsonText(event.data()));
   if (event.whisper()) object.AddJson("whisper", "true");
   if (!event.user_id().empty()) object.Add("user_id", event.user_id());
+  if (event.offset() > 0) object.Add("offset", event.offset());
   return object.str();
 }
 
@@ -77,12 +84,18 @@ std::string Readable(const v1::Subscribed& subscribed) {
                         absl::StrAppend(out, member.user_id());
                       })));
   }
+  if (!subscribed.epoch().empty()) {
+    texts.push_back(absl::StrCat("at ",
+                                 Place(subscribed.epoch(), subscribed.offset()),
+                                 subscribed.recovered() ? ", recovered" : ""));
+  }
   return Columns("subscribed", texts);
 }
 
 std::string Readable(const v1::Event& event) {
-  std::vector<std::string> texts = {event.channel(), event.event(),
-                                    event.data()};
+  std::vector<std::string> texts = {event.channel()};
+  if (event.offset() > 0) texts.push_back(absl::StrCat("#", event.offset()));
+  texts.insert(texts.end(), {event.event(), event.data()});
   if (event.whisper()) {
     texts.push_back(event.user_id().empty()
                         ? "(whisper)"
@@ -165,6 +178,26 @@ std::string ReadableLine(const v1::ServerMessage& message) {
       break;
   }
   return "";
+}
+
+std::string Place(absl::string_view epoch, int64_t offset) {
+  return absl::StrCat(Printable(epoch), ":", offset);
+}
+
+std::string HistoryJsonLine(absl::string_view epoch, const v1::Event& event) {
+  return JsonObject()
+      .Add("channel", event.channel())
+      .Add("event", event.event())
+      .AddJson("data", JsonText(event.data()))
+      .Add("epoch", epoch)
+      .Add("offset", event.offset())
+      .str();
+}
+
+std::string HistoryReadableLine(absl::string_view epoch,
+                                const v1::Event& event) {
+  return absl::StrCat(Place(epoch, event.offset()), "  ",
+                      Printable(event.event()), "  ", Printable(event.data()));
 }
 
 }  // namespace herald::cli

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `herald watch` prints: one line for each message.
+// What `herald watch` and `herald history` print: one line for each message.
 
 #ifndef HERALD_CLIENTS_CLI_MESSAGE_LINES_H_
 #define HERALD_CLIENTS_CLI_MESSAGE_LINES_H_
 
+#include <cstdint>
 #include <string>
 
+#include "absl/strings/string_view.h"
 #include "herald/v1/server_message.pb.h"
 
 namespace herald::cli {
@@ -17,6 +19,14 @@ std::string JsonLine(const v1::ServerMessage& message);
 
 // The same for people.
 std::string ReadableLine(const v1::ServerMessage& message);
+
+// A place in a history, as `--since` takes it: `EPOCH:OFFSET`.
+std::string Place(absl::string_view epoch, int64_t offset);
+
+// An event that a channel remembers in this epoch, for programs and for people.
+std::string HistoryJsonLine(absl::string_view epoch, const v1::Event& event);
+std::string HistoryReadableLine(absl::string_view epoch,
+                                const v1::Event& event);
 
 }  // namespace herald::cli
 

@@ -8,8 +8,10 @@
 #include <cerrno>
 #include <iostream>
 
+#include "absl/strings/str_cat.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/message_lines.h"
+#include "clients/cli/table.h"
 #include "herald/client/watch.h"
 
 namespace herald::cli {
@@ -31,6 +33,22 @@ void Print(const v1::ServerMessage& message, bool json) {
   std::cout << line << std::endl;  // Flushed: somebody may be waiting for it.
 }
 
+// On stderr, also beside JSON: what reads the messages need not look for it.
+void PrintLoss(const client::Loss& loss) {
+  const bool known =
+      !loss.since.epoch().empty() && !loss.position.epoch().empty();
+  std::cerr << "herald: events of " << Printable(loss.channel)
+            << " may be missing"
+            << (known
+                    ? absl::StrCat(
+                          ", between ",
+                          Place(loss.since.epoch(), loss.since.offset()),
+                          " and ",
+                          Place(loss.position.epoch(), loss.position.offset()))
+                    : ": the service was away, and they are not remembered")
+            << std::endl;
+}
+
 }  // namespace
 
 absl::Status RunWatch(const Session& session) {
@@ -46,8 +64,10 @@ absl::Status RunWatch(const Session& session) {
   client::Watch watch(
       {.target = session.address,
        .api_token = session.token,
-       .channels = session.words},
+       .channels = session.words,
+       .give_up_after = session.timeout},
       [&](const v1::ServerMessage& message) { Print(message, session.json); },
+      PrintLoss,
       [&](const absl::Status& status) {
         end = status;
         ended = true;

@@ -44,6 +44,13 @@ class Control::Impl {
         .status();
   }
 
+  absl::StatusOr<v1::GetHistoryResponse> GetHistory(
+      const v1::GetHistoryRequest& request) {
+    return Call<v1::GetHistoryRequest, v1::GetHistoryResponse>(
+        &Caller::Api::GetHistory, request,
+        {{"channel", request.channel()}, {"epoch", request.since().epoch()}});
+  }
+
   absl::StatusOr<int64_t> Disconnect(v1::DisconnectRequest request,
                                      absl::string_view subject,
                                      absl::string_view reason) {
@@ -111,6 +118,23 @@ absl::StatusOr<v1::ListChannelsResponse> Control::ListChannelsPage(
   return impl_->Call<v1::ListChannelsRequest, v1::ListChannelsResponse>(
       &Caller::Api::ListChannels, std::move(request),
       {{"prefix", prefix}, {"page_token", page_token}});
+}
+
+absl::StatusOr<v1::GetHistoryResponse> Control::GetHistory(
+    absl::string_view channel, int limit) {
+  v1::GetHistoryRequest request;
+  request.set_channel(Text(channel));
+  request.set_limit(limit);
+  return impl_->GetHistory(request);
+}
+
+absl::StatusOr<v1::GetHistoryResponse> Control::GetHistorySince(
+    absl::string_view channel, const v1::Position& since, int limit) {
+  v1::GetHistoryRequest request;
+  request.set_channel(Text(channel));
+  *request.mutable_since() = since;
+  request.set_limit(limit);
+  return impl_->GetHistory(request);
 }
 
 absl::StatusOr<v1::GetStatsResponse> Control::GetStats() {

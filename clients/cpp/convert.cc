@@ -48,7 +48,10 @@ std::vector<Receipt> ToReceipts(const v1::BroadcastResponse& response) {
   std::vector<Receipt> receipts;
   receipts.reserve(static_cast<size_t>(response.receipts_size()));
   for (const v1::Receipt& receipt : response.receipts()) {
-    receipts.push_back({receipt.channel(), receipt.subscribers()});
+    receipts.push_back({.channel = receipt.channel(),
+                        .subscribers = receipt.subscribers(),
+                        .epoch = receipt.epoch(),
+                        .offset = receipt.offset()});
   }
   return receipts;
 }

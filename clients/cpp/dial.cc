@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
@@ -57,6 +58,11 @@ absl::Status CheckApiToken(absl::string_view api_token) {
 void ShowApiToken(const std::string& api_token, grpc::ClientContext* context) {
   if (api_token.empty()) return;
   context->AddMetadata("authorization", "Bearer " + api_token);
+}
+
+absl::Duration DrawRedialBackoff() {
+  thread_local absl::BitGen generator;
+  return contract::RedialBackoff(absl::Uniform(generator, 0.0, 1.0));
 }
 
 absl::Status CheckTexts(std::initializer_list<NamedText> texts) {

@@ -20,6 +20,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 
@@ -33,6 +34,9 @@ absl::Status CheckApiToken(absl::string_view api_token);
 
 // Shows `api_token`, unless it is empty. REQUIRES: CheckApiToken() is OK.
 void ShowApiToken(const std::string& api_token, grpc::ClientContext* context);
+
+// How long to wait before the next try, drawn anew each time.
+absl::Duration DrawRedialBackoff();
 
 // OK if all texts are UTF-8, which proto strings must be. Otherwise
 // InvalidArgumentError with the name and the value of the first that is not.

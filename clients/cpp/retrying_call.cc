@@ -5,23 +5,13 @@
 #include <utility>
 #include <vector>
 
-#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "clients/cpp/dial.h"
 #include "proto/contract/grpc_status.h"
-#include "proto/contract/redial_backoff.h"
 #include "proto/contract/require.h"
 
 namespace herald::client {
-namespace {
-
-absl::Duration DrawBackoff() {
-  thread_local absl::BitGen generator;
-  return contract::RedialBackoff(absl::Uniform(generator, 0.0, 1.0));
-}
-
-}  // namespace
 
 CallSet::CallSet(const std::string& target, std::string api_token,
                  absl::Duration deadline)
@@ -100,7 +90,7 @@ void RetryingCall::OnAttemptDone(const grpc::Status& status) {
                    : absl::UnavailableError(absl::StrCat(
                          last_failure_.message(), "; then ", silence)));
   }
-  const absl::Duration pause = DrawBackoff();
+  const absl::Duration pause = DrawRedialBackoff();
   if (status.error_code() != grpc::StatusCode::UNAVAILABLE ||
       absl::Now() + pause >= deadline_) {
     return End(contract::ToAbslStatus(status));

@@ -2,131 +2,232 @@
 
 #include "herald/client/watch.h"
 
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/time/clock.h"
 #include "clients/cpp/condition.h"
 #include "clients/cpp/dial.h"
+#include "clients/cpp/positions.h"
+#include "grpcpp/alarm.h"
 #include "grpcpp/client_context.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "proto/contract/grpc_status.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/require.h"
 
 namespace herald::client {
 namespace {
 
-absl::Status CheckOptions(const WatchOptions& options) {
+// OK if what was asked can be said to the service.
+absl::Status CheckOptions(const WatchOptions& options, Positions* positions) {
   absl::Status status = CheckApiToken(options.api_token);
   for (const std::string& channel : options.channels) {
     if (status.ok()) status = CheckTexts({{"channel", channel}});
   }
-  return status;
+  return status.ok() ? positions->Start(options.since) : status;
 }
 
 }  // namespace
 
-// Lifetime: the stream keeps its reactor alive through self_ until OnDone().
-// What holds the connection goes earlier, see dial.h: the context before the
-// end is announced, the stub on the thread of the destructor.
-class Watch::Impl final : public grpc::ClientReadReactor<v1::WatchResponse> {
+// Order: StartStream(), the reactions of that stream, OnStreamDone(), then the
+// pause and the next stream, or the end. Never two of them at the same time.
+//
+// Lifetime: a step keeps the Impl alive until it has returned. Between two of
+// them the Watch does, until Close() has seen the end: an alarm keeps its
+// function, which therefore must not own the alarm's owner. What holds the
+// connection goes earlier, see dial.h: the context before the end is announced,
+// the stub on the thread of the destructor.
+class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
  public:
-  Impl(WatchOptions options, MessageCallback on_message, EndCallback on_end)
-      : on_message_(std::move(on_message)),
-        on_end_(std::move(on_end)),
-        stub_(v1::BroadcastService::NewStub(Dial(options.target))) {
+  Impl(WatchOptions options, MessageCallback on_message, LossCallback on_loss,
+       EndCallback on_end)
+      : give_up_after_(options.give_up_after),
+        on_message_(std::move(on_message)),
+        on_loss_(std::move(on_loss)),
+        on_end_(std::move(on_end)) {
+    contract::Require(give_up_after_ >= absl::ZeroDuration());
+    {
+      contract::MutexLock lock(&mutex_);
+      refusal_ = CheckOptions(options, &positions_);
+    }
+    if (!refusal_.ok()) return;
+    api_token_ = std::move(options.api_token);
+    stub_ = v1::BroadcastService::NewStub(Dial(options.target));
     for (std::string& channel : options.channels) {
       request_.add_channels(std::move(channel));
     }
-    contract::MutexLock lock(&mutex_);
-    ShowApiToken(options.api_token, context_.get());
   }
 
-  void Start(std::shared_ptr<Impl> self) {
-    self_ = std::move(self);
-    {
-      contract::MutexLock lock(&mutex_);
-      stub_->async()->Watch(context_.get(), &request_, this);
-    }
-    StartRead(&response_);
-    StartCall();
+  void Start() {
+    if (!refusal_.ok()) return End(refusal_);
+    StartStream();
   }
 
-  // Ends without having begun.
-  void Refuse(const absl::Status& status) {
-    on_end_(status);
-    contract::MutexLock lock(&mutex_);
-    context_.reset();
-    ended_ = true;
-  }
-
-  void Cancel() ABSL_LOCKS_EXCLUDED(mutex_) {
-    contract::MutexLock lock(&mutex_);
-    cancelled_ = true;
-    if (context_ != nullptr) context_->TryCancel();
-  }
+  void Cancel() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Waits for the end and lets the connection go.
-  void Close() ABSL_LOCKS_EXCLUDED(mutex_) {
-    {
-      contract::MutexLock lock(&mutex_);
-      while (!ended_) changed_.Wait(&mutex_);
-    }
-    stub_.reset();
+  void Close() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  std::vector<v1::ChannelPosition> positions() const
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    contract::MutexLock lock(&mutex_);
+    return positions_.Get();
+  }
+
+ private:
+  class Stream;
+
+  // Dials, unless the Watch was cancelled meanwhile.
+  void StartStream() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  void OnMessage(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
+  void OnStreamDone(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Whether another stream may do better than the one that has just ended so.
+  bool MayRedial(const absl::Status& status) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  void End(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Constant after construction.
+  const absl::Duration give_up_after_;
+  std::string api_token_;
+  absl::Status refusal_;
+
+  // Touched by one of the steps above at a time.
+  MessageCallback on_message_;
+  LossCallback on_loss_;
+  EndCallback on_end_;
+  v1::WatchRequest request_;
+  absl::Time away_since_ = absl::Now();
+
+  // Used by these steps until the end, then by the thread of the destructor.
+  std::unique_ptr<v1::BroadcastService::Stub> stub_;
+
+  mutable contract::Mutex mutex_;
+  Condition changed_;
+  Positions positions_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_);
+  grpc::Alarm pause_ ABSL_GUARDED_BY(mutex_);
+  bool begun_ ABSL_GUARDED_BY(mutex_) = false;  // This stream has said a word.
+  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+// One call, which deletes itself when it is done.
+class Watch::Impl::Stream final
+    : public grpc::ClientReadReactor<v1::WatchResponse> {
+ public:
+  explicit Stream(std::shared_ptr<Impl> watch) : watch_(std::move(watch)) {}
+
+  void Start() {
+    StartRead(&response_);
+    StartCall();
   }
 
  private:
   void OnReadDone(bool ok) override {
     if (!ok) return;  // OnDone() has the reason.
-    if (!Cancelled()) on_message_(response_.message());
+    watch_->OnMessage(response_.message());
     StartRead(&response_);
   }
 
   void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<Impl> last_owner = std::move(self_);
-    on_end_(contract::ToAbslStatus(status));
-    contract::MutexLock lock(&mutex_);
-    context_.reset();
-    ended_ = true;
-    changed_.NotifyAll();
+    const std::unique_ptr<Stream> self(this);
+    watch_->OnStreamDone(contract::ToAbslStatus(status));
   }
 
-  bool Cancelled() ABSL_LOCKS_EXCLUDED(mutex_) {
-    contract::MutexLock lock(&mutex_);
-    return cancelled_;
-  }
-
-  // Touched only by Start() and the reactions, which come one at a time.
-  MessageCallback on_message_;
-  EndCallback on_end_;
-  std::shared_ptr<Impl> self_;
-  v1::WatchRequest request_;
+  const std::shared_ptr<Impl> watch_;
   v1::WatchResponse response_;
-
-  // Touched only by the thread of the Watch.
-  std::unique_ptr<v1::BroadcastService::Stub> stub_;
-
-  contract::Mutex mutex_;
-  Condition changed_;
-  std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_) =
-      std::make_unique<grpc::ClientContext>();
-  bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
-  bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
+void Watch::Impl::StartStream() {
+  const std::shared_ptr<Impl> self = shared_from_this();
+  Stream* stream = nullptr;
+  {
+    contract::MutexLock lock(&mutex_);
+    if (!cancelled_) {
+      begun_ = false;
+      positions_.Begin(&request_);
+      context_ = std::make_unique<grpc::ClientContext>();
+      ShowApiToken(api_token_, context_.get());
+      stream = new Stream(self);
+      stub_->async()->Watch(context_.get(), &request_, stream);
+    }
+  }
+  if (stream == nullptr) return End(absl::CancelledError("cancelled"));
+  stream->Start();
+}
+
+void Watch::Impl::OnMessage(const v1::ServerMessage& message) {
+  std::optional<Loss> loss;
+  {
+    contract::MutexLock lock(&mutex_);
+    if (cancelled_) return;
+    begun_ = true;
+    if (message.has_subscribed()) {
+      loss = positions_.Confirm(message.subscribed());
+    }
+    if (message.has_event() && !positions_.Take(message.event())) return;
+  }
+  if (loss.has_value()) on_loss_(*loss);
+  on_message_(message);
+}
+
+bool Watch::Impl::MayRedial(const absl::Status& status) const {
+  if (cancelled_ || status.ok()) return false;
+  // We have not cancelled it: the service goes away.
+  return begun_ || absl::IsUnavailable(status) || absl::IsCancelled(status);
+}
+
+void Watch::Impl::OnStreamDone(const absl::Status& status) {
+  {
+    contract::MutexLock lock(&mutex_);
+    if (begun_) away_since_ = absl::Now();
+    const absl::Time again = absl::Now() + DrawRedialBackoff();
+    if (MayRedial(status) && again < away_since_ + give_up_after_) {
+      // Cancelled, the alarm fires soon, and StartStream() looks.
+      pause_.Set(absl::ToChronoTime(again), [this](bool) { StartStream(); });
+      return;
+    }
+  }
+  End(status);
+}
+
+void Watch::Impl::End(const absl::Status& status) {
+  on_end_(status);
+  contract::MutexLock lock(&mutex_);
+  context_.reset();
+  ended_ = true;
+  changed_.NotifyAll();
+}
+
+void Watch::Impl::Cancel() {
+  contract::MutexLock lock(&mutex_);
+  cancelled_ = true;
+  if (context_ != nullptr) context_->TryCancel();
+  pause_.Cancel();
+}
+
+void Watch::Impl::Close() {
+  {
+    contract::MutexLock lock(&mutex_);
+    while (!ended_) changed_.Wait(&mutex_);
+  }
+  stub_.reset();
+}
+
 Watch::Watch(WatchOptions options, MessageCallback on_message,
-             EndCallback on_end)
-    : impl_([&] {
-        const absl::Status status = CheckOptions(options);
-        if (!status.ok()) options = {};
-        auto impl = std::make_shared<Impl>(
-            std::move(options), std::move(on_message), std::move(on_end));
-        if (status.ok()) {
-          impl->Start(impl);
-        } else {
-          impl->Refuse(status);
-        }
-        return impl;
-      }()) {}
+             LossCallback on_loss, EndCallback on_end)
+    : impl_(std::make_shared<Impl>(std::move(options), std::move(on_message),
+                                   std::move(on_loss), std::move(on_end))) {
+  impl_->Start();
+}
 
 Watch::~Watch() {
   impl_->Cancel();
@@ -134,5 +235,9 @@ Watch::~Watch() {
 }
 
 void Watch::Cancel() { impl_->Cancel(); }
+
+std::vector<v1::ChannelPosition> Watch::positions() const {
+  return impl_->positions();
+}
 
 }  // namespace herald::client

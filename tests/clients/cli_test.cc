@@ -30,6 +30,23 @@ v1::ServerMessage Event(const std::string& data) {
   return message;
 }
 
+v1::ServerMessage Event(const std::string& data, int64_t offset) {
+  v1::ServerMessage message = Event(data);
+  message.mutable_event()->set_offset(offset);
+  return message;
+}
+
+v1::ServerMessage Subscribed(const std::string& epoch, int64_t offset,
+                             std::optional<bool> recovered = std::nullopt) {
+  v1::ServerMessage message;
+  v1::Subscribed* const subscribed = message.mutable_subscribed();
+  subscribed->set_channel("news");
+  subscribed->set_epoch(epoch);
+  subscribed->set_offset(offset);
+  if (recovered.has_value()) subscribed->set_recovered(*recovered);
+  return message;
+}
+
 class CommandLine : public ::testing::Test {
  protected:
   // Runs `herald` with the address in its environment.
@@ -205,13 +222,103 @@ TEST_F(CommandLine, WatchesInJsonOneObjectPerLine) {
   EXPECT_EQ(watch.Wait(), 0);
 }
 
-TEST_F(CommandLine, StopsWatchingWhenTheServiceStops) {
+TEST_F(CommandLine, StopsWatchingWhenTheServiceStaysAway) {
+  service_.watch_stays = true;
+  Subprocess watch({HERALD_CLI, "watch", "news", "--timeout", "300ms",
+                    "--address", service_.address()});
+  EXPECT_EQ(watch.ReadLine(), "connected");
+
+  service_.Stop();
+
+  EXPECT_EQ(watch.Wait(), 1);
+  EXPECT_THAT(watch.err(), StartsWith("herald: UNAVAILABLE: "));
+  service_.Restart();
+}
+
+TEST_F(CommandLine, WatchesOnBehindABreakAndSaysWhatMayBeMissing) {
   service_.watch_end = {grpc::StatusCode::UNAVAILABLE, "the service stops"};
+  service_.watch_stays = true;
+  service_.ScriptWatches({
+      {Subscribed("a", 7), Event("1", 8)},
+      {Subscribed("a", 9, true), Event("1", 8), Event("2", 9)},
+      {Subscribed("b", 3, false), Event("3", 4)},
+  });
+  Subprocess watch(
+      {HERALD_CLI, "watch", "news", "--address", service_.address()});
 
-  const Outcome outcome = Herald({"watch", "news"});
+  for (const char* line :
+       {"connected", "subscribed      news  at a:7",
+        "event           news  #8  created  1", "connected",
+        "subscribed      news  at a:9, recovered",
+        "event           news  #9  created  2", "connected",
+        "subscribed      news  at b:3", "event           news  #4  created  3",
+        "connected", "subscribed      news"}) {
+    EXPECT_EQ(watch.ReadLine(), line);
+  }
+  watch.Signal(SIGINT);
 
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_EQ(outcome.err, "herald: UNAVAILABLE: the service stops\n");
+  EXPECT_EQ(watch.Wait(), 0);
+  EXPECT_EQ(watch.err(),
+            "herald: events of news may be missing, between a:9 and b:3\n"
+            "herald: events of news may be missing: the service was away, and "
+            "they are not remembered\n");
+}
+
+TEST_F(CommandLine, ShowsTheHistoryOfAChannel) {
+  service_.epoch = "c7x2:mq4k";
+  for (const int64_t offset : {41, 42, 43}) {
+    service_.remembered.push_back(Event("{\"id\":\n1}", offset).event());
+  }
+  service_.page_events_max = 2;
+
+  const std::string text =
+      "c7x2:mq4k:41  created  {\"id\":\\x0a1}\n"
+      "c7x2:mq4k:42  created  {\"id\":\\x0a1}\n"
+      "c7x2:mq4k:43  created  {\"id\":\\x0a1}\n";
+  const Outcome all = Herald({"history", "news"});
+  EXPECT_EQ(all.exit_code, 0) << all.err;
+  EXPECT_EQ(all.out, text);
+  EXPECT_EQ(Herald({"history", "news", "--limit", "1"}).out,
+            text.substr(0, text.size() / 3));
+  EXPECT_EQ(
+      Herald({"history", "news", "--since", "c7x2:mq4k:42", "--json"}).out,
+      R"({"channel":"news","event":"created","data":{"id": 1},)"
+      R"("epoch":"c7x2:mq4k","offset":43})"
+      "\n");
+  EXPECT_EQ(Herald({"history", "news", "--since", "c7x2:mq4k:43"}).out,
+            "no events\n");
+  EXPECT_EQ(Herald({"history", "news", "--since=c7x2:mq4k:43", "--json"}).out,
+            "");
+
+  // The limit of each page: what is still wanted, at most 1,000.
+  const auto requests = service_.history_requests.Take(6);
+  ASSERT_EQ(requests.size(), 6u);
+  EXPECT_EQ(requests[0].limit(), 1000);
+  EXPECT_EQ(requests[1].since().offset(), 42);
+  EXPECT_EQ(requests[2].limit(), 1);
+}
+
+TEST_F(CommandLine, SaysWhyThereIsNoHistory) {
+  const Outcome none = Herald({"history", "news"});
+  EXPECT_EQ(none.exit_code, 1);
+  EXPECT_EQ(none.err,
+            "herald: FAILED_PRECONDITION: channel \"news\" keeps no history\n");
+  service_.epoch = "b";
+  const Outcome over = Herald({"history", "news", "--since", "a:1"});
+  EXPECT_EQ(over.exit_code, 1);
+  EXPECT_EQ(over.err, "herald: OUT_OF_RANGE: epoch \"a\" is over\n");
+}
+
+TEST_F(CommandLine, ShowsThePlaceOfWhatItHasBroadcast) {
+  service_.epoch = "a";
+  EXPECT_EQ(Herald({"broadcast", "news,orders", "created", "1"}).out,
+            "CHANNEL  SUBSCRIBERS  PLACE\n"
+            "news               1  a:41\n"
+            "orders             2  a:42\n");
+  EXPECT_EQ(Herald({"broadcast", "news", "created", "1", "--json"}).out,
+            R"({"receipts":[{"channel":"news","subscribers":1,)"
+            R"("epoch":"a","offset":41}]})"
+            "\n");
 }
 
 TEST_F(CommandLine, SaysWithACodeWhyACallFailed) {
@@ -266,8 +373,8 @@ TEST_F(CommandLine, ReadsAnEnvFileInItsWorkingDirectory) {
 TEST_F(CommandLine, HelpsWithEachCommand) {
   const Outcome all = Herald({"--help"});
   EXPECT_EQ(all.exit_code, 0);
-  for (const char* command :
-       {"broadcast", "watch", "members", "channels", "stats", "disconnect"}) {
+  for (const char* command : {"broadcast", "watch", "history", "members",
+                              "channels", "stats", "disconnect"}) {
     EXPECT_THAT(all.out, HasSubstr(std::string("\n  ") + command));
     for (const Outcome& outcome :
          {Herald({command, "--help"}), Herald({"help", command})}) {
@@ -297,6 +404,16 @@ TEST_F(CommandLine, LeavesWithTwoWhenItIsNotUnderstood) {
       {{"stats", "extra"}, "stats takes no arguments"},
       {{"broadcast", "news", "created"}, "needs CHANNEL, EVENT and DATA"},
       {{"watch"}, "watch needs a CHANNEL"},
+      {{"watch", "news", "--since=a:1"}, "watch has no flag --since"},
+      {{"history"}, "history needs one CHANNEL"},
+      {{"history", "news", "orders"}, "history needs one CHANNEL"},
+      {{"history", "news", "--limit=-1"}, "--limit must not be negative"},
+      {{"history", "news", "--limit", "few"}, "--limit cannot be \"few\""},
+      {{"history", "news", "--since", "41"}, "--since cannot be \"41\""},
+      {{"history", "news", "--since=:41"}, "--since cannot be \":41\""},
+      {{"history", "news", "--since=a:"}, "--since cannot be \"a:\""},
+      {{"history", "news", "--since=a:-1"}, "--since cannot be \"a:-1\""},
+      {{"history", "news", "--since=a:x"}, "--since cannot be \"a:x\""},
       {{"members"}, "members needs one CHANNEL"},
       {{"channels", "news"}, "channels takes no arguments"},
       {{"disconnect"}, "either --socket ID or --user ID"},

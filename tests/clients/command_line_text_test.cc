@@ -106,6 +106,40 @@ TEST(MessageLines, SayEachKind) {
             R"("user_id":"ada"})");
 }
 
+TEST(MessageLines, SayWhereAChannelIsInItsHistory) {
+  v1::ServerMessage message;
+  message.mutable_subscribed()->set_channel("news");
+  message.mutable_subscribed()->set_epoch("a");
+  EXPECT_EQ(ReadableLine(message), "subscribed      news  at a:0");
+  EXPECT_EQ(JsonLine(message),
+            R"({"type":"subscribed","channel":"news","epoch":"a","offset":0})");
+  message.mutable_subscribed()->set_offset(7);
+  message.mutable_subscribed()->set_recovered(true);
+  EXPECT_EQ(ReadableLine(message), "subscribed      news  at a:7, recovered");
+  EXPECT_EQ(JsonLine(message),
+            R"({"type":"subscribed","channel":"news","epoch":"a","offset":7,)"
+            R"("recovered":true})");
+  message.mutable_subscribed()->set_recovered(false);
+  EXPECT_EQ(ReadableLine(message), "subscribed      news  at a:7");
+  EXPECT_EQ(JsonLine(message),
+            R"({"type":"subscribed","channel":"news","epoch":"a","offset":7,)"
+            R"("recovered":false})");
+
+  v1::Event* const event = message.mutable_event();
+  event->set_channel("news");
+  event->set_event("created");
+  event->set_data("{}");
+  event->set_offset(8);
+  EXPECT_EQ(ReadableLine(message), "event           news  #8  created  {}");
+  EXPECT_EQ(JsonLine(message),
+            R"({"type":"event","channel":"news","event":"created",)"
+            R"("data":{},"offset":8})");
+  EXPECT_EQ(HistoryReadableLine("a\x1b", *event), "a\\x1b:8  created  {}");
+  EXPECT_EQ(HistoryJsonLine("a", *event),
+            R"({"channel":"news","event":"created","data":{},)"
+            R"("epoch":"a","offset":8})");
+}
+
 TEST(MessageLines, TellAWhisperFromAnEvent) {
   v1::ServerMessage message;
   message.mutable_event()->set_channel("presence-room");

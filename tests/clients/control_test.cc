@@ -50,6 +50,47 @@ TEST_F(Controlling, SaysThatAPublicChannelHasNoMembers) {
       absl::FailedPreconditionError("channel \"news\" is no presence channel"));
 }
 
+TEST_F(Controlling, ReadsAHistoryPageByPage) {
+  service_.epoch = "a";
+  for (int64_t offset = 1; offset <= 3; ++offset) {
+    service_.remembered.emplace_back().set_offset(offset);
+  }
+
+  auto page = control_.GetHistory("news", 2);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->messages_size(), 2);
+  EXPECT_EQ(page->messages(1).offset(), 2);
+  EXPECT_EQ(page->epoch(), "a");
+  EXPECT_EQ(page->offset(), 3);
+
+  v1::Position since;
+  since.set_epoch("a");
+  since.set_offset(2);
+  page = control_.GetHistorySince("news", since);
+  ASSERT_TRUE(page.ok()) << page.status();
+  ASSERT_EQ(page->messages_size(), 1);
+  EXPECT_EQ(page->messages(0).offset(), 3);
+
+  const auto requests = service_.history_requests.Take(2);
+  ASSERT_EQ(requests.size(), 2u);
+  EXPECT_EQ(requests[0].channel(), "news");
+  EXPECT_FALSE(requests[0].has_since());
+  EXPECT_EQ(requests[1].limit(), 0);
+}
+
+TEST_F(Controlling, SaysWhyAHistoryCannotBeRead) {
+  EXPECT_EQ(control_.GetHistory("news").status(),
+            absl::FailedPreconditionError("channel \"news\" keeps no history"));
+  service_.epoch = "b";
+  v1::Position since;
+  since.set_epoch("a");
+  EXPECT_EQ(control_.GetHistorySince("news", since).status(),
+            absl::OutOfRangeError("epoch \"a\" is over"));
+  since.set_epoch("\xff");
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      control_.GetHistorySince("news", since).status()));
+}
+
 TEST_F(Controlling, DescribesOneChannel) {
   auto channel = control_.GetChannel("news");
 

@@ -38,14 +38,16 @@ TEST(TheWatchExample, PrintsWhatIsSaid) {
       service.watch_messages.emplace_back().mutable_event();
   event->set_event("created");
   event->set_data("{}");
-  service.watch_end = {grpc::StatusCode::UNAVAILABLE, "the service stops"};
+  service.watch_stays = true;
+  Subprocess example({HERALD_EXAMPLE_WATCH, service.address(), "news"});
+  EXPECT_EQ(example.ReadLine(), "listening to news");
+  EXPECT_EQ(example.ReadLine(), "created {}");
 
-  const Outcome outcome =
-      RunToEnd({HERALD_EXAMPLE_WATCH, service.address(), "news"});
+  service.Stop();
 
-  EXPECT_EQ(outcome.exit_code, 1);
-  EXPECT_EQ(outcome.out, "listening to news\ncreated {}\n");
-  EXPECT_THAT(outcome.err, HasSubstr("the service stops"));
+  EXPECT_EQ(example.Wait(), 1);
+  EXPECT_THAT(example.err(), HasSubstr("UNAVAILABLE"));
+  service.Restart();
 }
 
 class TheAuthorizerExample : public ::testing::Test {

@@ -12,19 +12,6 @@ namespace {
 // A payload of 16 MiB and what is round it.
 constexpr int kMessageBytesMax = 64 << 20;
 
-void Answer(const v1::BroadcastRequest& request, int receipts_per_channel,
-            v1::BroadcastResponse* response) {
-  int64_t subscribers = 0;
-  for (const std::string& channel : request.channels()) {
-    ++subscribers;
-    for (int i = 0; i < receipts_per_channel; ++i) {
-      v1::Receipt* const receipt = response->add_receipts();
-      receipt->set_channel(channel);
-      receipt->set_subscribers(subscribers);
-    }
-  }
-}
-
 }  // namespace
 
 FakeBroadcastService::FakeBroadcastService() : port_(RestartablePort()) {
@@ -54,6 +41,29 @@ void FakeBroadcastService::Restart() {
   builder.RegisterService(this);
   server_ = builder.BuildAndStart();
   ASSERT_NE(server_, nullptr);
+}
+
+void FakeBroadcastService::ScriptWatches(
+    std::deque<std::vector<v1::ServerMessage>> scripts) {
+  const std::lock_guard lock(mutex_);
+  watch_scripts_ = std::move(scripts);
+}
+
+void FakeBroadcastService::Answer(const v1::BroadcastRequest& request,
+                                  int receipts,
+                                  v1::BroadcastResponse* response) const {
+  int64_t subscribers = 0;
+  for (const std::string& channel : request.channels()) {
+    ++subscribers;
+    for (int i = 0; i < receipts; ++i) {
+      v1::Receipt* const receipt = response->add_receipts();
+      receipt->set_channel(channel);
+      receipt->set_subscribers(subscribers);
+      if (epoch.empty()) continue;
+      receipt->set_epoch(epoch);
+      receipt->set_offset(40 + subscribers);
+    }
+  }
 }
 
 void FakeBroadcastService::FailNext(int calls, const grpc::Status& status) {
@@ -136,6 +146,30 @@ grpc::Status FakeBroadcastService::GetMembers(
   return Begin(context);
 }
 
+grpc::Status FakeBroadcastService::GetHistory(
+    grpc::ServerContext* context, const v1::GetHistoryRequest* request,
+    v1::GetHistoryResponse* response) {
+  history_requests.Put(*request);
+  if (epoch.empty()) {
+    return {grpc::StatusCode::FAILED_PRECONDITION,
+            "channel \"" + request->channel() + "\" keeps no history"};
+  }
+  if (request->has_since() && request->since().epoch() != epoch) {
+    return {grpc::StatusCode::OUT_OF_RANGE,
+            "epoch \"" + request->since().epoch() + "\" is over"};
+  }
+  response->set_epoch(epoch);
+  const int limit = request->limit() == 0 ? 100 : request->limit();
+  for (const v1::Event& event : remembered) {
+    response->set_offset(event.offset());
+    if (event.offset() <= request->since().offset()) continue;
+    if (response->messages_size() < std::min(limit, page_events_max)) {
+      *response->add_messages() = event;
+    }
+  }
+  return Begin(context);
+}
+
 grpc::Status FakeBroadcastService::GetChannel(
     grpc::ServerContext* context, const v1::GetChannelRequest* request,
     v1::GetChannelResponse* response) {
@@ -171,6 +205,23 @@ grpc::Status FakeBroadcastService::Disconnect(
   return Begin(context);
 }
 
+std::vector<v1::ServerMessage> FakeBroadcastService::MessagesOf(
+    const v1::WatchRequest& request, bool* scripted) {
+  const std::lock_guard lock(mutex_);
+  *scripted = !watch_scripts_.empty();
+  std::vector<v1::ServerMessage> messages;
+  if (*scripted) {
+    messages = std::move(watch_scripts_.front());
+    watch_scripts_.pop_front();
+    return messages;
+  }
+  for (const std::string& channel : request.channels()) {
+    messages.emplace_back().mutable_subscribed()->set_channel(channel);
+  }
+  messages.insert(messages.end(), watch_messages.begin(), watch_messages.end());
+  return messages;
+}
+
 grpc::Status FakeBroadcastService::Watch(
     grpc::ServerContext* context, const v1::WatchRequest* request,
     grpc::ServerWriter<v1::WatchResponse>* writer) {
@@ -179,16 +230,16 @@ grpc::Status FakeBroadcastService::Watch(
   v1::WatchResponse response;
   response.mutable_message()->mutable_connected();
   writer->Write(response);
-  for (const std::string& channel : request->channels()) {
-    response.mutable_message()->mutable_subscribed()->set_channel(channel);
-    writer->Write(response);
-  }
-  for (const v1::ServerMessage& message : watch_messages) {
+  bool scripted = false;
+  const std::vector<v1::ServerMessage> messages =
+      MessagesOf(*request, &scripted);
+  for (const v1::ServerMessage& message : messages) {
     *response.mutable_message() = message;
     writer->Write(response);
   }
   watches.Put(*request);
-  if (watch_stays) WaitUntil([&] { return context->IsCancelled(); });
+  if (watch_stays && !scripted)
+    WaitUntil([&] { return context->IsCancelled(); });
   return watch_end;
 }
 

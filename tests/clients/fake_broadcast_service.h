@@ -37,6 +37,10 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   // The next unary calls and the next streams end with these, one each.
   void FailNext(int calls, const grpc::Status& status);
 
+  // The next Watches say these after `connected`, one each, and end with
+  // `watch_end`. Those behind them are as below.
+  void ScriptWatches(std::deque<std::vector<v1::ServerMessage>> scripts);
+
   // What was asked, in order.
   Mailbox<v1::BroadcastRequest> broadcasts;
   Mailbox<v1::ListChannelsRequest> list_requests;
@@ -44,6 +48,7 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   Mailbox<v1::UnsubscribeRequest> unsubscribes;
   Mailbox<v1::DisconnectRequest> disconnects;
   Mailbox<v1::WatchRequest> watches;
+  Mailbox<v1::GetHistoryRequest> history_requests;
 
   // The `authorization` of each call; empty if there was none.
   Mailbox<std::string> authorizations;
@@ -61,6 +66,12 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   bool answer_nothing = false;  // Without a receipt or an error.
   int end_stream_after = -1;    // Ends by itself after that many answers.
 
+  // The life of all channels' counters, and what each of them remembers, in
+  // the order of offsets; empty: they have no history.
+  std::string epoch;
+  std::vector<v1::Event> remembered;
+  int page_events_max = 1000;
+
   // What the other calls answer.
   v1::GetMembersResponse members;
   v1::GetStatsResponse stats;
@@ -69,6 +80,14 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   int64_t disconnected_count = 1;
 
  private:
+  // With so many receipts for each channel.
+  void Answer(const v1::BroadcastRequest& request, int receipts,
+              v1::BroadcastResponse* response) const;
+
+  // What a Watch says after `connected`.
+  std::vector<v1::ServerMessage> MessagesOf(const v1::WatchRequest& request,
+                                            bool* scripted);
+
   // The end that FailNext() has in store for a call, or OK.
   grpc::Status Begin(grpc::ServerContext* context);
 
@@ -88,6 +107,9 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   grpc::Status GetMembers(grpc::ServerContext* context,
                           const v1::GetMembersRequest* request,
                           v1::GetMembersResponse* response) override;
+  grpc::Status GetHistory(grpc::ServerContext* context,
+                          const v1::GetHistoryRequest* request,
+                          v1::GetHistoryResponse* response) override;
   grpc::Status GetChannel(grpc::ServerContext* context,
                           const v1::GetChannelRequest* request,
                           v1::GetChannelResponse* response) override;
@@ -107,6 +129,7 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   const int port_;
   std::mutex mutex_;
   std::deque<grpc::Status> failures_;
+  std::deque<std::vector<v1::ServerMessage>> watch_scripts_;
   std::unique_ptr<grpc::Server> server_;
 };
 

@@ -51,6 +51,7 @@ TEST_F(Publishing, SaysWhatItWasToldAndReturnsTheReceipt) {
 }
 
 TEST_F(Publishing, ReachesSeveralChannelsWithOneCall) {
+  service_.epoch = "a";
   Publisher publisher(Options());
 
   auto receipts = publisher.Broadcast({"news", "orders"}, "created", "1");
@@ -59,6 +60,8 @@ TEST_F(Publishing, ReachesSeveralChannelsWithOneCall) {
   ASSERT_EQ(receipts->size(), 2u);
   EXPECT_EQ(receipts->at(1).channel, "orders");
   EXPECT_EQ(receipts->at(1).subscribers, 2);
+  EXPECT_EQ(receipts->at(1).epoch, "a");
+  EXPECT_EQ(receipts->at(1).offset, 42);
   EXPECT_EQ(service_.broadcasts.size(), 1u);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The promises of herald/client/watch.h.
+// The promises of herald/client/watch.h, for one stream.
 
 #include "herald/client/watch.h"
 
@@ -29,18 +29,22 @@ v1::ServerMessage Event(const std::string& data) {
 class Watching : public ::testing::Test {
  protected:
   WatchOptions Options() const {
-    return {.target = service_.address(), .channels = {"news", "orders"}};
+    return {.target = service_.address(),
+            .channels = {"news", "orders"},
+            .give_up_after = absl::ZeroDuration()};
   }
 
   std::unique_ptr<Watch> Start(WatchOptions options) {
     return std::make_unique<Watch>(
         std::move(options),
         [this](const v1::ServerMessage& message) { messages_.Put(message); },
+        [this](const Loss& loss) { losses_.Put(loss); },
         [this](const absl::Status& status) { ends_.Put(status); });
   }
 
   FakeBroadcastService service_;
   Mailbox<v1::ServerMessage> messages_;
+  Mailbox<Loss> losses_;
   Mailbox<absl::Status> ends_;
 };
 
@@ -59,6 +63,7 @@ TEST_F(Watching, BringsMessagesInOrderAndThenTheEnd) {
   EXPECT_EQ(messages_.Take()->event().data(), "2");
   EXPECT_THAT(service_.watches.Take()->channels(),
               ElementsAre("news", "orders"));
+  EXPECT_EQ(losses_.size(), 0u);
 }
 
 TEST_F(Watching, ShowsTheTokenAsABearer) {
@@ -106,6 +111,7 @@ TEST_F(Watching, MayBeCancelledFromItsCallback) {
         made.Pass();
         watch->Cancel();
       },
+      [](const Loss&) {},
       [this](const absl::Status& status) { ends_.Put(status); });
   made.Open();
 
@@ -161,6 +167,7 @@ TEST_F(Watching, FetchesNothingWhileTheCallbackIsBusy) {
         seen.Put(1);
         gate.Pass();
       },
+      [](const Loss&) {},
       [this](const absl::Status& status) { ends_.Put(status); });
   ASSERT_TRUE(gate.WaitForArrivals(1));
 

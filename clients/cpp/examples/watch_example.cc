@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Prints what is said on a channel until the service ends the stream.
+// Prints what is said on a channel, until the service is away for a second.
 //
 //   herald-example-watch [host:port [channel]]
 
 #include <iostream>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "herald/client/watch.h"
 
+using herald::client::Loss;
 using herald::client::Watch;
 using herald::v1::ServerMessage;
 
@@ -19,7 +21,9 @@ int main(int argc, char** argv) {
   absl::Status end;
   absl::Notification ended;
   Watch watch(
-      {.target = target, .channels = {channel}},
+      {.target = target,
+       .channels = {channel},
+       .give_up_after = absl::Seconds(1)},
       [](const ServerMessage& message) {
         if (message.has_subscribed()) {
           std::cout << "listening to " << message.subscribed().channel()
@@ -29,6 +33,10 @@ int main(int argc, char** argv) {
           std::cout << message.event().event() << " " << message.event().data()
                     << std::endl;
         }
+      },
+      [](const Loss& loss) {
+        std::cout << "something of " << loss.channel << " is missing"
+                  << std::endl;
       },
       [&](const absl::Status& status) {
         end = status;

@@ -45,7 +45,7 @@ int main() {
   std::promise<absl::Status> end;
   client::Watch watch(
       {.target = target, .channels = {"a"}},
-      [](const herald::v1::ServerMessage&) {},
+      [](const herald::v1::ServerMessage&) {}, [](const client::Loss&) {},
       [&end](const absl::Status& status) { end.set_value(status); });
   if (!absl::IsUnimplemented(end.get_future().get())) return 5;
 

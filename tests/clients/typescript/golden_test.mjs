@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { root } from "./library.mjs";
-import { settle, subscribed, world } from "./world.mjs";
+import { at, reconnect, settle, subscribed, world } from "./world.mjs";
 
 const folder = new URL("tests/golden/native/", root);
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
@@ -16,10 +16,14 @@ const read = (file) => readFileSync(new URL(file, folder), "utf8").trimEnd();
 /** All that an application can hear on the channels of the golden frames. */
 function listenToEverything(herald, heard) {
   herald.onStateChange(({ state }) => heard.push([state, herald.socketId]));
-  for (const channel of [herald.channel("news"), herald.private("x"), herald.join("room")]) {
-    channel.subscribed(() => heard.push(["subscribed", channel.name]));
+  const names = ["news", "private-x", "presence-room", "chat.1"];
+  for (const channel of names.map((name) => herald.channel(name))) {
+    channel.subscribed(() => heard.push(["subscribed", channel.name, channel.position]));
+    channel.lost(({ since, position }) => heard.push(["lost", channel.name, since, position]));
     channel.error(({ code, reason }) => heard.push([code, channel.name, reason]));
-    channel.listenToAll((event, data) => heard.push(["event", event, data]));
+    channel.listenToAll((event, data, { offset }) =>
+      heard.push(["event", event, data, ...(offset ? [offset] : [])]),
+    );
     channel.listenForWhisper("typing", (data, { userId }) => heard.push(["whisper", data, userId]));
   }
   const room = herald.join("room");
@@ -31,6 +35,10 @@ function listenToEverything(herald, heard) {
 const ADA = { id: "ada", info: { name: "Ada" } };
 const BOB = { id: "bob", info: { name: "Bob" } };
 const ALL = [subscribed("news"), subscribed("private-x")];
+const EPOCH = "c7x2mq4kd3ta";
+const CHAT = at(EPOCH, 41, "chat.1");
+const FORTY_ONE = { epoch: EPOCH, offset: 41 };
+const FORTY_THREE = { epoch: EPOCH, offset: 43 };
 const ROOM = {
   type: "subscribed",
   channel: "presence-room",
@@ -42,6 +50,7 @@ const server = {
   "server_connected.json": ["connecting", [["connected", "1234.5678"]]],
   "server_error.json": [[], [["server_error", undefined, "the message is not JSON"]]],
   "server_event.json": [ALL, [["event", "created", { id: 1 }]]],
+  "server_event_offset.json": [[CHAT], [["event", "said", "hello", 42]]],
   "server_event_verbatim.json": [
     ALL,
     [["event", '"quoted" \\ ümläut', [1.5, "é", { a: null }]]],
@@ -54,13 +63,26 @@ const server = {
   ],
   "server_member_removed.json": [[ROOM], [["leaving", BOB]]],
   "server_pong.json": [[], []],
-  "server_subscribed.json": [[], [["subscribed", "news"]]],
+  "server_subscribed.json": [[], [["subscribed", "news", undefined]]],
+  "server_subscribed_history.json": [[], [["subscribed", "chat.1", FORTY_THREE]]],
   "server_subscribed_presence.json": [
     [],
     [
-      ["subscribed", "presence-room"],
+      ["subscribed", "presence-room", undefined],
       ["here", ADA, { id: "bob", info: null }],
     ],
+  ],
+  "server_subscribed_presence_lost.json": [
+    [{ ...ROOM, ...FORTY_ONE }],
+    [
+      ["joining", ADA],
+      ["lost", "presence-room", FORTY_ONE, FORTY_THREE],
+      ["subscribed", "presence-room", FORTY_THREE],
+    ],
+  ],
+  "server_subscribed_recovered.json": [
+    [CHAT, "break"],
+    [["subscribed", "chat.1", FORTY_ONE]], // What follows moves it.
   ],
   "server_subscription_error.json": [[], [["unauthorized", "private-x", "not yours"]]],
   "server_unsubscribed.json": [ALL, []], // The answer to a leave(), below.
@@ -71,21 +93,24 @@ const server = {
 };
 
 for (const file of files.filter((name) => name.startsWith("server_"))) {
-  test(`${file} is understood`, (t) => {
+  test(`${file} is understood`, async (t) => {
     assert.ok(server[file], "no line for this frame");
     const [before, expected] = server[file];
     const heard = [];
-    const { herald, browser } = world(t, {
+    const made = world(t, {
       onError: ({ code, channel, reason }) => heard.push([code, channel, reason]),
     });
-    const socket = browser.socket;
-    socket.readyState = 1;
-    if (before !== "connecting") socket.say(read("server_connected.json"));
+    const { herald, browser } = made;
+    browser.socket.readyState = 1;
+    if (before !== "connecting") browser.socket.say(read("server_connected.json"));
     listenToEverything(herald, heard);
-    if (before !== "connecting") before.forEach((message) => socket.say(message));
+    for (const message of before === "connecting" ? [] : before) {
+      if (message === "break") await reconnect(made);
+      else browser.socket.say(message);
+    }
     if (file === "server_unsubscribed.json") herald.leave("news");
     heard.length = 0;
-    socket.say(read(file));
+    browser.socket.say(read(file));
     assert.deepEqual(heard, expected);
   });
 }
@@ -104,6 +129,15 @@ const client = {
       }),
     },
     (herald) => herald.join("room"),
+  ],
+  "client_subscribe_latest.json": [{}, (herald) => herald.channel("chat.1", { latest: true })],
+  "client_subscribe_recover.json": [
+    {},
+    async (herald, made) => {
+      herald.channel("chat.1");
+      made.browser.socket.say(CHAT);
+      await reconnect(made);
+    },
   ],
   "client_subscribe_private.json": [
     { authorize: () => "token-of-ada" },

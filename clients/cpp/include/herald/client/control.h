@@ -36,6 +36,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "herald/v1/broadcast_service.pb.h"
+#include "herald/v1/server_message.pb.h"
 
 namespace herald::client {
 
@@ -80,6 +81,24 @@ class Control {
   // `next_page_token` of the page before; that is empty on the last one.
   absl::StatusOr<v1::ListChannelsResponse> ListChannelsPage(
       absl::string_view prefix, int page_size, absl::string_view page_token);
+
+  // What a channel remembers, from the oldest event on, one page: at most
+  // `limit` events (0: 100; the most is 1,000), and at most 1 MiB of them or a
+  // single one. The page is the last one when its last event has the `offset`
+  // of the response; otherwise the next one is that since this last event.
+  //
+  //   FAILED_PRECONDITION  the channel keeps no history
+  absl::StatusOr<v1::GetHistoryResponse> GetHistory(absl::string_view channel,
+                                                    int limit = 0);
+
+  // As GetHistory(), but only what was said after `since`: all of it, page by
+  // page, or none.
+  //
+  //   OUT_OF_RANGE  it is not all there any more, or `since` is of the future
+  //   or
+  //                 another epoch; the message says which
+  absl::StatusOr<v1::GetHistoryResponse> GetHistorySince(
+      absl::string_view channel, const v1::Position& since, int limit = 0);
 
   // How much there is of everything, and which gateways are attached.
   absl::StatusOr<v1::GetStatsResponse> GetStats();

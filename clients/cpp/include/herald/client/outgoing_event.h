@@ -37,8 +37,9 @@ struct OutgoingEvent {
   // request caused it. One that is not connected is not an error.
   std::string except_socket_id = {};
 
-  // Optional. Publishing twice under one key within 5 minutes publishes once,
-  // while the service lives; the second answer repeats the first. At most 128
+  // Optional. Publishing twice under one key within 5 minutes, or the life of
+  // the channel's history if that is longer, publishes once, while the service
+  // lives; the second answer repeats the first. At most 128
   // bytes. Publisher makes one up when it is empty, for its own retries;
   // BroadcastStream does not.
   std::string idempotency_key = {};
@@ -51,6 +52,11 @@ struct Receipt {
 
   // Sockets that were subscribed, an excepted one included. 0 is no error.
   int64_t subscribers = 0;
+
+  // Channels with history: the life of the channel's counter, and the place of
+  // the event in it, from 1. Empty and 0 for channels without.
+  std::string epoch = {};
+  int64_t offset = 0;
 };
 
 // One receipt for each channel, in the order of the event; or why none got it.
