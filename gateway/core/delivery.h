@@ -16,6 +16,7 @@
 #include "absl/time/time.h"
 #include "gateway/core/frame.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/channel_rules.h"
 
 namespace herald::gateway {
 
@@ -67,9 +68,11 @@ struct SubscribedAgain {
   FrameBytes subscribed;
 };
 
-// Settings hold from here on; every shard acknowledges them.
+// Settings hold from here on, with the rules in them; every shard acknowledges
+// them.
 struct NewSettings {
   std::shared_ptr<const link::v1::Settings> settings;
+  contract::ChannelRulesPtr rules;
 };
 
 using Delivery = std::variant<std::shared_ptr<const ChannelFrame>, Confirmed,

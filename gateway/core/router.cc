@@ -106,7 +106,7 @@ void Router::LinkDown(absl::string_view why) {
       AnswerLost(channel, held, held.history->Abandon(), &batches);
     }
     calls_.clear();
-    settings_waiting_ = 0;
+    settings_ = nullptr;
     Post(std::move(batches));
   }
   observer_->OnLinkEnded(why);
@@ -298,13 +298,15 @@ void Router::CallDone(link::v1::CallResult result) {
   Send(std::move(item));
 }
 
-void Router::SettingsApplied(int64_t revision) {
+void Router::SettingsApplied(const link::v1::Settings& settings) {
   {
     MutexLock lock(&mu_);
+    // Others have come meanwhile, perhaps from another service.
+    if (settings_.get() != &settings) return;
     if (--settings_waiting_ != 0) return;
   }
   GatewayItem item;
-  item.mutable_settings_acknowledged()->set_revision(revision);
+  item.mutable_settings_acknowledged()->set_revision(settings.revision());
   Send(std::move(item));
 }
 

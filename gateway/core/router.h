@@ -110,8 +110,9 @@ class Router {
   // answers.
   void CallDone(link::v1::CallResult result) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A shard has applied the settings of `revision`.
-  void SettingsApplied(int64_t revision) ABSL_LOCKS_EXCLUDED(mu_);
+  // A shard has applied settings that were delivered to it.
+  void SettingsApplied(const link::v1::Settings& settings)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // For the process. -------------------------------------------------------
 
@@ -218,6 +219,8 @@ class Router {
   int64_t last_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t reported_clients_ ABSL_GUARDED_BY(mu_) = 0;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
+  // The last ones of this link, and how many shards have not applied them.
+  std::shared_ptr<const link::v1::Settings> settings_ ABSL_GUARDED_BY(mu_);
   int settings_waiting_ ABSL_GUARDED_BY(mu_) = 0;
   absl::flat_hash_map<int64_t, Ticket> tickets_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int64_t, int> renewals_ ABSL_GUARDED_BY(mu_);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/core/channel_rules.h"
 #include "gateway/core/router.h"
 #include "proto/contract/names.h"
 
@@ -247,9 +248,9 @@ void Router::OnCall(link::v1::Call call, Batches* batches) {
 
 void Router::OnSettings(link::v1::Settings settings, Batches* batches) {
   settings_waiting_ = static_cast<int>(shards_.size());
-  const auto shared =
-      std::make_shared<const link::v1::Settings>(std::move(settings));
-  for (auto& batch : *batches) batch.push_back(NewSettings{shared});
+  settings_ = std::make_shared<const link::v1::Settings>(std::move(settings));
+  const contract::ChannelRulesPtr rules = CompileRules(*settings_);
+  for (auto& batch : *batches) batch.push_back(NewSettings{settings_, rules});
 }
 
 void Router::ToSubscribers(const Held& held, ChannelFrame frame,

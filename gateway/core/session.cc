@@ -218,20 +218,30 @@ void Session::On(UnsubscribeMessage& message) {
 }
 
 void Session::On(WhisperMessage& message) {
-  const link::v1::Settings& settings = *shard_->settings_;
   absl::Status status = contract::CheckChannelName(message.channel);
   if (status.ok()) status = contract::CheckEventName(message.event);
   if (!status.ok()) return Error(status.message());
   const auto refuse = [&](absl::string_view why) {
     Error(absl::StrCat("whisper on ", message.channel, ": ", why));
   };
-  if (!settings.allow_client_events()) {
-    return refuse("client events are off (BROADCAST_ALLOW_CLIENT_EVENTS)");
+  const contract::ChannelRules& rules = *shard_->rules_;
+  const contract::ChannelSettings channel = rules.Of(message.channel);
+  if (!channel.client_events) {
+    return refuse(absl::StrCat(
+        "client events are off (",
+        rules.Decider(message.channel, &contract::ChannelRule::client_events)
+            ? "a rule of BROADCAST_CONFIG"
+            : "BROADCAST_ALLOW_CLIENT_EVENTS",
+        ")"));
   }
-  if (static_cast<int64_t>(message.data.size()) > settings.max_payload()) {
-    return refuse(absl::StrCat("data has ", message.data.size(),
-                               " bytes; at most ", settings.max_payload(),
-                               " are allowed (BROADCAST_MAX_PAYLOAD)"));
+  if (static_cast<int64_t>(message.data.size()) > channel.max_payload) {
+    return refuse(absl::StrCat(
+        "data has ", message.data.size(), " bytes; at most ",
+        channel.max_payload, " are allowed (",
+        rules.Decider(message.channel, &contract::ChannelRule::max_payload)
+            ? "a rule of BROADCAST_CONFIG"
+            : "BROADCAST_MAX_PAYLOAD",
+        ")"));
   }
   const Subscription* const subscription = Find(message.channel);
   if (subscription == nullptr || !subscription->active) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/core/channel_rules.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 #include "proto/contract/require.h"
@@ -39,6 +40,7 @@ Shard::Shard(ShardOptions options, Router* router, const Dialect* dialect,
       loop_(loop),
       observer_(observer),
       settings_(DefaultSettings()),
+      rules_(CompileRules(*settings_)),
       wheel_(now) {}
 
 Shard::~Shard() = default;
@@ -221,12 +223,13 @@ void Shard::On(SubscribedAgain& again) {
 
 void Shard::On(NewSettings& settings) {
   settings_ = settings.settings;
+  rules_ = settings.rules;
   for (const auto& [number, session] : sessions_) {
     if (session->closing_) continue;
     session->socket_->SetMessageBytesMax(message_bytes_max());
     session->SetTimer();
   }
-  router_->SettingsApplied(settings_->revision());
+  router_->SettingsApplied(*settings_);
 }
 
 void Shard::On(v1::Revocation& revocation) {

@@ -189,6 +189,7 @@ class Shard {
   Observer* const observer_;
 
   std::shared_ptr<const link::v1::Settings> settings_;
+  contract::ChannelRulesPtr rules_;  // Those of settings_.
   TimerWheel wheel_;
   SubscriptionTable table_;
   HeaderPool headers_;

@@ -28,6 +28,40 @@ TEST_F(ARouter, BeginsALinkWithHelloAndAttached) {
   EXPECT_TRUE(router_.settled());
 }
 
+TEST_F(ARouter, AcknowledgesSettingsWhenAllShardsHaveTheLast) {
+  Attach();
+  uplink_->Take();
+  // Two that come before the loops have had a turn.
+  for (const int64_t revision : {2, 3}) {
+    link::v1::AttachResponse frame;
+    auto& settings = *frame.add_items()->mutable_settings();
+    settings.set_revision(revision);
+    settings.set_max_payload(100);
+    ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
+  }
+  for (auto& batch : std::exchange(loops_[0].batches, {})) {
+    loops_[0].shard->Deliver(std::move(batch));
+  }
+  EXPECT_THAT(uplink_->Take(), IsEmpty());
+  Run();
+  const auto items = uplink_->Take();
+  ASSERT_THAT(items, SizeIs(1));
+  EXPECT_EQ(items[0].settings_acknowledged().revision(), 3);
+}
+
+TEST_F(ARouter, AcknowledgesNoSettingsOfALinkThatHasEnded) {
+  Attach();
+  link::v1::AttachResponse frame;
+  frame.add_items()->mutable_settings()->set_revision(1);
+  ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
+  router_.LinkDown("it broke");
+  uplink_ = std::make_shared<FakeUplink>();
+  router_.LinkUp(uplink_, absl::Seconds(1));
+  uplink_->Take();
+  Run();
+  EXPECT_THAT(uplink_->Take(), IsEmpty());
+}
+
 TEST_F(ARouter, AttachesAgainWithWhatItHolds) {
   Attach();
   Browser& ada = Subscribed(Open(0), "news");

@@ -215,6 +215,47 @@ TEST_F(ASession, IsToldWhyItMayNotWhisper) {
               ElementsAre(HasSubstr("BROADCAST_ALLOW_CLIENT_EVENTS")));
 }
 
+TEST_F(ASession, WhispersAsTheRulesOfItsChannelsSay) {
+  Attach();
+  Browser& ada = Open();
+  for (const char* const channel : {"quiet", "short", "news"}) {
+    Subscribed(ada, channel);
+  }
+  link::v1::ServiceItem settings;
+  settings.mutable_settings()->set_max_payload(100);
+  settings.mutable_settings()->set_allow_client_events(true);
+  settings.mutable_settings()->set_heartbeat_interval_ms(1000);
+  settings.mutable_settings()->set_client_timeout_ms(2000);
+  auto& quiet = *settings.mutable_settings()->add_rules();
+  quiet.set_pattern("quiet*");
+  quiet.set_client_events(false);
+  auto& brief = *settings.mutable_settings()->add_rules();
+  brief.set_pattern("short");
+  brief.set_max_payload(2);
+  const auto whisper = [&](const std::string& channel) {
+    Send(ada, R"({"type":"whisper","channel":")" + channel +
+                  R"(","event":"typing","data":123})");
+    return ada.Hears();
+  };
+  // Nobody says so yet.
+  EXPECT_THAT(whisper("quiet"), IsEmpty());
+  Say(settings);
+  EXPECT_THAT(whisper("quiet"),
+              ElementsAre(ErrorOf("whisper on quiet: client events are off (a "
+                                  "rule of BROADCAST_CONFIG)")));
+  EXPECT_THAT(whisper("short"),
+              ElementsAre(ErrorOf("whisper on short: data has 3 bytes; at most "
+                                  "2 are allowed (a rule of "
+                                  "BROADCAST_CONFIG)")));
+  EXPECT_THAT(whisper("news"), IsEmpty());
+  EXPECT_EQ(uplink_->items.back().whisper().channel(), "news");
+  settings.mutable_settings()->clear_rules();
+  Say(settings);
+  EXPECT_THAT(whisper("quiet"), IsEmpty());
+  EXPECT_THAT(whisper("short"), IsEmpty());
+  EXPECT_EQ(observer_.whispers, 4);
+}
+
 TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
