@@ -112,8 +112,7 @@ absl::Status ReadChannelData(ondemand::value value,
 }
 
 // An object with an `offset` and perhaps an `epoch`.
-absl::StatusOr<std::optional<v1::Position>> ReadRecover(
-    ondemand::value value) {
+absl::StatusOr<std::optional<v1::Position>> ReadRecover(ondemand::value value) {
   ondemand::object object;
   if (value.get_object().get(object) != simdjson::SUCCESS) {
     return Malformed("field \"recover\" must be an object");
@@ -233,10 +232,9 @@ absl::StatusOr<ClientMessage> NativeDialect::Decode(
     absl::Status status = CheckNeeded(type, {{"channel", &f.channel}});
     if (status.ok()) status = f.recover.status();
     if (!status.ok()) return status;
-    return SubscribeMessage{std::move(*f.channel),
-                            std::move(f.auth).value_or(""),
-                            std::move(f.channel_data).value_or(""),
-                            *std::move(f.recover)};
+    return SubscribeMessage{
+        std::move(*f.channel), std::move(f.auth).value_or(""),
+        std::move(f.channel_data).value_or(""), *std::move(f.recover)};
   }
   if (type == "unsubscribe") {
     absl::Status status = CheckNeeded(type, {{"channel", &f.channel}});

@@ -17,8 +17,7 @@ class NativeDialect final : public Dialect {
   absl::StatusOr<ClientMessage> Decode(absl::string_view text) const override;
 
   FrameBytes Connected(absl::string_view socket_id) const override;
-  FrameBytes Subscribed(absl::string_view channel,
-                        const std::string* members,
+  FrameBytes Subscribed(absl::string_view channel, const std::string* members,
                         const v1::Position* position,
                         std::optional<bool> recovered) const override;
   FrameBytes SubscriptionError(absl::string_view channel,

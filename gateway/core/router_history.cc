@@ -97,10 +97,9 @@ void Router::SettleHistory(const std::string& channel, Held& held,
     const FrameBytes lost = SubscribedFrame(channel, held, false);
     // Many return from the same position, and share the bytes unless one of
     // them may be excepted.
-    const bool excepts =
-        std::any_of(kept.begin(), kept.end(), [](const auto& one) {
-          return one.frame->except_socket != 0;
-        });
+    const bool excepts = std::any_of(
+        kept.begin(), kept.end(),
+        [](const auto& one) { return one.frame->except_socket != 0; });
     absl::flat_hash_map<int64_t, FrameBytes> by_since;
     for (Waiting& one : served) {
       FrameBytes& joined = by_since[one.since];

@@ -132,9 +132,8 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
       *question.mutable_member() = call->subscribe().member();
     }
   }
-  subscription->ticket =
-      shard_->router_->Subscribe(shard_->options_.index, std::move(question),
-                                 std::move(message.recover));
+  subscription->ticket = shard_->router_->Subscribe(
+      shard_->options_.index, std::move(question), std::move(message.recover));
   if (subscription->ticket == 0) {
     return absl::UnavailableError("the service cannot be asked now");
   }
@@ -182,9 +181,8 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
     shard_->BeginGrant(subscription, confirmed.expires_after);
   }
   // Nobody is cut for having been away: what does not fit is said to be lost.
-  const bool recovers =
-      confirmed.recovered != nullptr && !closing_ &&
-      socket_->HasRoomFor(confirmed.recovered->size());
+  const bool recovers = confirmed.recovered != nullptr && !closing_ &&
+                        socket_->HasRoomFor(confirmed.recovered->size());
   if (confirmed.asked_to_recover) shard_->observer_->OnRecovery(recovers);
   // A backend's Subscribe is told to the client as well.
   for (int32_t i = recovers ? 1 : 0; i < std::max(answers, 1); ++i) {

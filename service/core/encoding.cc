@@ -78,8 +78,7 @@ const Chunk& Publication::LinkChunk() const {
     // One per thread, whose strings are reused: every event comes here.
     thread_local link::v1::AttachResponse frame;
     if (frame.items().empty()) frame.add_items();
-    link::v1::Publication& out =
-        *frame.mutable_items(0)->mutable_publication();
+    link::v1::Publication& out = *frame.mutable_items(0)->mutable_publication();
     out.set_channel(channel);
     out.set_event(event);
     out.set_data(data);

@@ -53,9 +53,9 @@ struct Position {
 
 // What a channel has said since a position.
 struct Missed {
-  Position position;  // Where the channel is.
-  int64_t since = 0;  // The offset before the first chunk.
-  bool available = false;  // False: not all of it is there, and no chunks.
+  Position position;          // Where the channel is.
+  int64_t since = 0;          // The offset before the first chunk.
+  bool available = false;     // False: not all of it is there, and no chunks.
   std::vector<Chunk> chunks;  // As gateways receive them (sink.h).
 };
 

@@ -39,8 +39,8 @@ Chunk NewPositionChunk(absl::string_view channel, const Position& position,
 }
 
 absl::Status NoHistory(absl::string_view channel) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "channel ", contract::Quoted(channel), " keeps no history"));
+  return absl::FailedPreconditionError(
+      absl::StrCat("channel ", contract::Quoted(channel), " keeps no history"));
 }
 
 // Why what followed `since` is not there.
@@ -201,8 +201,8 @@ void Hub::BeginWatch(Shard& shard, const SinkPtr& sink,
     subscribed.set_epoch(position.epoch);
     subscribed.set_offset(position.offset);
     if (since != nullptr) {
-      missed = engine_->Since(
-          channel, Position{since->epoch(), since->offset()}, kAll);
+      missed = engine_->Since(channel,
+                              Position{since->epoch(), since->offset()}, kAll);
     }
   }
   if (since != nullptr) {
@@ -226,8 +226,8 @@ absl::StatusOr<v1::GetHistoryResponse> Hub::GetHistory(
         absl::StrCat("limit ", request.limit(), " is negative"));
   }
   if (status.ok() && request.since().offset() < 0) {
-    status = absl::InvalidArgumentError(
-        absl::StrCat("since.offset ", request.since().offset(), " is negative"));
+    status = absl::InvalidArgumentError(absl::StrCat(
+        "since.offset ", request.since().offset(), " is negative"));
   }
   if (!status.ok()) return status;
   const auto limit = static_cast<size_t>(

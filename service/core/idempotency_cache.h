@@ -39,7 +39,7 @@ class IdempotencyCache {
 
   // The answer to the first publish, if it is remembered.
   std::optional<Answer> Find(absl::string_view channel, absl::string_view key,
-                              absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+                             absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   // REQUIRES: Find() with the same arguments has just found nothing, and the
   // caller keeps others away from the channel. It is remembered for `life`.

@@ -66,8 +66,8 @@ Engine::Receipt MemoryEngine::Place(
   }
   publication->offset = place.position.offset;
   const int64_t subscribers = listener_->OnPublication(publication);
-  const int64_t evicted = history_.Keep(channel, place.position,
-                                        publication->LinkChunk(), now);
+  const int64_t evicted =
+      history_.Keep(channel, place.position, publication->LinkChunk(), now);
   if (evicted > 0) listener_->OnHistoriesEvicted(evicted);
   return {std::move(place.position), subscribers, false};
 }

@@ -53,9 +53,8 @@ class RulesFile {
       : name_(absl::StrCat(P_tmpdir, "/herald-bench-XXXXXX")) {
     const int fd = ::mkstemp(name_.data());
     if (fd < 0) FailCall(name_);
-    const std::string text =
-        absl::StrCat(R"({"channels":[{"pattern":"*","historySize":)",
-                     history_size, "}]}");
+    const std::string text = absl::StrCat(
+        R"({"channels":[{"pattern":"*","historySize":)", history_size, "}]}");
     const ssize_t size = ::write(fd, text.data(), text.size());
     ::close(fd);
     if (size != static_cast<ssize_t>(text.size())) FailCall(name_);

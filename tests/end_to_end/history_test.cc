@@ -82,11 +82,10 @@ class History : public ::testing::Test {
 
   static std::string Subscribed(const std::string& channel, const Place& place,
                                 const std::string& recovered = "") {
-    return absl::StrCat(R"({"type":"subscribed","channel":")", channel,
-                        R"(","epoch":")", place.epoch, R"(","offset":)",
-                        place.offset,
-                        recovered.empty() ? "" : ",\"recovered\":" + recovered,
-                        "}");
+    return absl::StrCat(
+        R"({"type":"subscribed","channel":")", channel, R"(","epoch":")",
+        place.epoch, R"(","offset":)", place.offset,
+        recovered.empty() ? "" : ",\"recovered\":" + recovered, "}");
   }
   static std::string Event(const std::string& channel, const std::string& data,
                            int64_t offset) {
@@ -215,9 +214,9 @@ TEST_F(History, IsMadeUpForWhenAGatewayLosesItsLink) {
   // Stopped for so long that the service ends the link, and the gateway finds
   // it ended when it goes on.
   world_.gateway(0).Signal(SIGSTOP);
-  ASSERT_TRUE(world_.WaitUntil([&] {
-    return world_.ServiceMetrics().Sum("herald_gateways") == 1;
-  }, 3 * testing_support::kPatience));
+  ASSERT_TRUE(world_.WaitUntil(
+      [&] { return world_.ServiceMetrics().Sum("herald_gateways") == 1; },
+      3 * testing_support::kPatience));
   Say("chat.1", "2");
   Say("chat.1", "3");
   world_.gateway(0).Signal(SIGCONT);

@@ -104,9 +104,9 @@ SimulatedHerald::~SimulatedHerald() = default;
 void SimulatedHerald::StartService() {
   timers_ = std::make_unique<core::FakeTimers>();
   engine_ = std::make_unique<core::MemoryEngine>(
-      timers_.get(), core::MemoryEngineOptions{
-                         .history_bytes_max = history_bytes_max_,
-                         .random = random_});
+      timers_.get(),
+      core::MemoryEngineOptions{.history_bytes_max = history_bytes_max_,
+                                .random = random_});
   core::HubOptions options;
   options.settings.set_revision(1);
   options.settings.set_max_payload(1000);
@@ -127,8 +127,8 @@ void SimulatedHerald::RestartService() {
 void SimulatedHerald::Connect(int gateway) {
   if (wires_[gateway] != nullptr) return;
   wires_[gateway] = std::make_shared<Wire>();
-  gateways_[gateway]->router().LinkUp(
-      std::make_shared<Uplink>(wires_[gateway]), absl::Milliseconds(100));
+  gateways_[gateway]->router().LinkUp(std::make_shared<Uplink>(wires_[gateway]),
+                                      absl::Milliseconds(100));
 }
 
 void SimulatedHerald::Cut(int gateway) {

@@ -135,15 +135,15 @@ TEST(TheNativeDialect, ReadsWhereAClientWas) {
 
 TEST(TheNativeDialect, SaysWhatIsWrongWithAPosition) {
   const auto complaint = [](const std::string& json) {
-    return Complaint(
-        R"({"type":"subscribe","channel":"chat.1","recover":)" + json + "}");
+    return Complaint(R"({"type":"subscribe","channel":"chat.1","recover":)" +
+                     json + "}");
   };
   for (const char* offset :
        {"-1", "1.5", "\"7\"", "1e3", "null", "[]", "99999999999999999999"}) {
-    EXPECT_EQ(complaint(R"({"epoch":"e","offset":)" + std::string(offset) +
-                        "}"),
-              "field \"recover.offset\" must be an integer that is not "
-              "negative")
+    EXPECT_EQ(
+        complaint(R"({"epoch":"e","offset":)" + std::string(offset) + "}"),
+        "field \"recover.offset\" must be an integer that is not "
+        "negative")
         << offset;
   }
   EXPECT_EQ(complaint(R"({"epoch":"e"})"),

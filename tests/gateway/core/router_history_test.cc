@@ -102,7 +102,8 @@ class ARouterWithHistory : public GatewayWorld {
     offset_ = 0;
     link::v1::ServiceItem item;
     item.mutable_new_position()->set_channel("chat");
-    if (!epoch.empty()) *item.mutable_new_position()->mutable_position() = Here();
+    if (!epoch.empty())
+      *item.mutable_new_position()->mutable_position() = Here();
     item.mutable_new_position()->set_lost(lost);
     Say(item);
   }
@@ -155,12 +156,12 @@ TEST_F(ARouterWithHistory, GivesWhatWasMissedBeforeAnythingNew) {
   EXPECT_THAT(bob.Hears(), IsEmpty());
   Replay(1);
   const std::vector<std::string> heard = bob.Hears();
-  EXPECT_THAT(heard, ElementsAre(Subscribed("true"), Event(2), Event(3),
-                                 Event(4)));
+  EXPECT_THAT(heard,
+              ElementsAre(Subscribed("true"), Event(2), Event(3), Event(4)));
   Publish();
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(5)));
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(1), Event(2), Event(3), Event(4),
-                                       Event(5)))
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(Event(1), Event(2), Event(3), Event(4), Event(5)))
       << "nobody else hears it twice";
 }
 
@@ -392,8 +393,7 @@ TEST_F(ARouterWithHistory, BeginsWhereTheYesSaysWhenNobodyListened) {
   Browser& bob = Returning(7);
   EXPECT_THAT(Recovers(), ElementsAre(7));
   Replay(7);
-  EXPECT_THAT(bob.Hears(),
-              ElementsAre(Subscribed("true"), Event(8), Event(9)));
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(8), Event(9)));
   EXPECT_EQ(observer_.gaps, 0);
 }
 

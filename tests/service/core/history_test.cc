@@ -108,8 +108,8 @@ TEST_F(AHistory, CountsEveryByteWhateverHappens) {
         now_ += absl::Milliseconds(draw(4000));
         break;
       default: {
-        const Position position =
-            Say(channel, std::string(static_cast<size_t>(draw(1500)), 'x'), limits);
+        const Position position = Say(
+            channel, std::string(static_cast<size_t>(draw(1500)), 'x'), limits);
         const std::vector<std::string> all = All(channel);
         EXPECT_LE(all.size(), static_cast<size_t>(limits.size));
         EXPECT_LE(static_cast<int64_t>(all.size()), position.offset);

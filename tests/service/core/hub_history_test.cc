@@ -165,8 +165,8 @@ TEST_F(AHubWithHistory, BeginsAnewAfterARestartAndSaysSo) {
   other.Hold("news", 1);
   other.Attach();
   EXPECT_EQ(Say("news", "1").offset, 1);
-  EXPECT_THAT(old.Hears(), ElementsAre("settings", "position 0 lost", "settled",
-                                       "news: 1"));
+  EXPECT_THAT(old.Hears(),
+              ElementsAre("settings", "position 0 lost", "settled", "news: 1"));
   EXPECT_THAT(other.Hears(),
               ElementsAre("settings", "position 0", "settled", "news: 1"));
 }
