@@ -102,6 +102,10 @@ void Router::SettleHistory(const std::string& channel, Held& held,
         [](const auto& one) { return one.frame->except_socket != 0; });
     absl::flat_hash_map<int64_t, FrameBytes> by_since;
     for (Waiting& one : served) {
+      // More may have been said since it asked for the latest.
+      if (one.recover->epoch().empty()) {
+        one.since = history.position().offset() - 1;
+      }
       FrameBytes& joined = by_since[one.since];
       if (joined == nullptr || excepts) {
         joined = JoinMissed(recovered, one, kept);

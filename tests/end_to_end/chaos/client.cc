@@ -69,7 +69,7 @@ void Client::ConnectAfter(Milliseconds wait) {
 void Client::Connect() {
   ++attempt_;
   gateway_ = random_.Index(shared_->world->gateway_count());
-  gateway_ends_ = shared_->world->gateway(gateway_).ends_begun();
+  gateway_ends_ = shared_->world->gateway(gateway_).ends_done();
   connection_ = Connection::Open(shared_->loop,
                                  shared_->world->gateway_port(gateway_), this);
   shared_->loop->After(kConnectPatience, [this, attempt = attempt_] {
@@ -106,7 +106,8 @@ void Client::OnEnd(const End& end) {
   if (end.close_code == kSlowConsumer) {
     ++cuts_;
   } else if (was_connected) {
-    // Nothing but the end of its gateway ends a connection.
+    // Nothing but the end of its gateway ends a connection; it may have begun
+    // before the connection did.
     const Server& gateway = shared_->world->gateway(gateway_);
     const bool has_cause = gateway.ends_begun() > gateway_ends_;
     if (!has_cause ||

@@ -235,6 +235,16 @@ TEST_F(ARouterWithHistory, GivesTheLatestToWhoAsksForIt) {
   EXPECT_THAT(Recovers(), ElementsAre(2));
   Replay(2);
   EXPECT_THAT(late.Hears(), ElementsAre(Subscribed("true"), Event(3)));
+
+  Browser& later = Open();
+  later.Hears();
+  Ask(later, R"({"offset":0})");
+  AllowAt(Asked().ticket());
+  Publish();  // Before the service has read the question.
+  EXPECT_THAT(Recovers(), ElementsAre(2));
+  Replay(2);
+  EXPECT_THAT(later.Hears(), ElementsAre(Subscribed("true"), Event(4)))
+      << "only the latest";
 }
 
 TEST_F(ARouterWithHistory, SaysOfAChannelWithoutHistoryThatItIsLost) {
