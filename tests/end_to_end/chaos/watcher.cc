@@ -43,9 +43,10 @@ void Watcher::Run() {
 
 void Watcher::WatchOnce() {
   grpc::ClientContext context;
+  is_patient_ = settles_.load();
   const Milliseconds life =
-      settles_ ? Milliseconds(120'000)
-               : random_.Between(Milliseconds(500), Milliseconds(8'000));
+      is_patient_ ? Milliseconds(120'000)
+                  : random_.Between(Milliseconds(500), Milliseconds(8'000));
   context.set_deadline(std::chrono::system_clock::now() + life);
   errand_.WaitsFor(&context);
   const auto reader = stub_->Watch(&context, Ask());
@@ -133,7 +134,8 @@ void Watcher::Take(const v1::ServerMessage& message) {
 }
 
 bool Watcher::is_settled() const {
-  bool all = true;
+  // One that is about to end would miss what is said meanwhile.
+  bool all = is_patient_;
   Look([&](const ChannelView& view) { all &= view.active(); });
   return all;
 }

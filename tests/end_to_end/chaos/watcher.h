@@ -61,6 +61,7 @@ class Watcher {
   const std::unique_ptr<v1::BroadcastService::Stub> stub_;
   Random random_;
   std::atomic<bool> settles_ = false;
+  std::atomic<bool> is_patient_ = false;  // Its Watch has begun after that.
   mutable contract::Mutex mu_;
   std::vector<ChannelView> views_ ABSL_GUARDED_BY(mu_);
   Errand errand_;  // Last: it runs as soon as it is there.
