@@ -20,6 +20,8 @@ using link::v1::GatewayItem;
 // a frame is for the last member, who is never split.
 constexpr int64_t kHeldBytes = contract::kLinkAttachFrameBytes / 2;
 
+constexpr char kUnreachable[] = "the service is not reachable";
+
 std::string Encode(GatewayItem item) {
   link::v1::AttachRequest frame;
   *frame.add_items() = std::move(item);
@@ -93,23 +95,39 @@ void Router::LinkDown(absl::string_view why) {
       --held.open_tickets;
       ForgetIfUnused(ticket.channel);
       batches[static_cast<size_t>(ticket.shard)].push_back(
-          Refused{number, link::v1::Refused::CODE_UNAVAILABLE,
-                  "the service is not reachable"});
+          Refused{number, link::v1::Refused::CODE_UNAVAILABLE, kUnreachable});
     }
     for (const auto& [ticket, shard] : std::exchange(renewals_, {})) {
       Renewed undecided;
       undecided.ticket = ticket;
       batches[static_cast<size_t>(shard)].push_back(std::move(undecided));
     }
-    for (auto& [channel, held] : held_) {
-      if (held.history == nullptr) continue;
-      AnswerLost(channel, held, held.history->Abandon(), &batches);
-    }
+    RefuseWaiting(&batches);
     calls_.clear();
     settings_ = nullptr;
     Post(std::move(batches));
   }
   observer_->OnLinkEnded(why);
+}
+
+void Router::RefuseWaiting(Batches* batches) {
+  std::vector<ChannelHistory::Waiting> all;
+  for (auto& [channel, held] : held_) {
+    if (held.history == nullptr) continue;
+    for (ChannelHistory::Waiting& one : held.history->Abandon()) {
+      Count(held, one.shard, -1);
+      if (one.confirmed.is_member) {
+        held.members.Remove(one.confirmed.user_id, one.confirmed.socket_id);
+      }
+      all.push_back(std::move(one));
+    }
+  }
+  for (const ChannelHistory::Waiting& one : all) {
+    ForgetIfUnused(one.confirmed.channel);
+    (*batches)[static_cast<size_t>(one.shard)].push_back(
+        Refused{one.confirmed.ticket, link::v1::Refused::CODE_UNAVAILABLE,
+                kUnreachable});
+  }
 }
 
 FrameBytes Router::SubscribedFrame(const std::string& channel, Held& held,
@@ -248,7 +266,7 @@ absl::Status Router::Whisper(link::v1::Whisper whisper) {
   {
     MutexLock lock(&mu_);
     if (!settled_ || uplink_ == nullptr) {
-      return absl::UnavailableError("the service is not reachable");
+      return absl::UnavailableError(kUnreachable);
     }
     if (!uplink_->TryEnqueue(Encode(std::move(item)), kWhisperOutboxBytesMax)) {
       return absl::ResourceExhaustedError(

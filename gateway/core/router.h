@@ -195,6 +195,9 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int ShardOf(absl::string_view socket_id) const;
   void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The link has ended: those who wait for what they missed had better ask
+  // again. The service, which had said yes, has forgotten them with the link.
+  void RefuseWaiting(Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Says who the gateway is and what it holds.
   void EnqueueAttach(Uplink& uplink, absl::Duration down)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

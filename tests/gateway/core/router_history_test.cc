@@ -298,7 +298,7 @@ TEST_F(ARouterWithHistory, SaysWhereItIsWhenItAttachesAgain) {
   Browser& bob = Returning(1);
   router_.LinkDown("lost");
   Run();
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")))
+  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr(R"("code":"unavailable")")))
       << "nobody waits for a service that is away";
   Attach(absl::Seconds(1));
   std::vector<v1::Position> held;
@@ -306,6 +306,7 @@ TEST_F(ARouterWithHistory, SaysWhereItIsWhenItAttachesAgain) {
     if (item.has_held()) held.push_back(item.held().position());
   }
   ASSERT_THAT(held, SizeIs(1));
+  EXPECT_EQ(attach_items_.at(1).held().subscription_count(), 1);
   EXPECT_EQ(held[0].epoch(), "e1");
   EXPECT_EQ(held[0].offset(), 2);
   ada.Hears();

@@ -63,8 +63,6 @@ inline std::string Words(const link::v1::ServiceItem& item) {
     case Item::kRenewed:
       return absl::StrCat("renewed ", link::v1::Renewed::Outcome_Name(
                                           item.renewed().outcome()));
-    case Item::kRecovery:
-    case Item::kNewPosition:
     case Item::ITEM_NOT_SET:
       break;
   }
