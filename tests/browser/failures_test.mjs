@@ -42,6 +42,78 @@ test("a gateway that dies is missed, and the page recovers by itself", async () 
   assert.equal(states.at(-1), "connected");
 });
 
+/** Has a page load nothing from the chat's own history. Returns what was tried. */
+async function loadNothing(person) {
+  const tried = [];
+  await person.page.route(/\/api\/(messages\?|session)/, (route) => {
+    tried.push(route.request().url());
+    return route.abort();
+  });
+  return tried;
+}
+
+test("what was said while the lid was closed comes from Herald, in every room", async () => {
+  const ada = await ChatPage.open(world, "Ada");
+  await ada.say("lid open");
+  const bob = await ChatPage.open(world, "Bob");
+  const carol = await ChatPage.open(world, "Carol", { room: "coffee" });
+  await ada.isHere("Bob");
+  await carol.isHere("Carol");
+  const tried = await loadNothing(ada);
+
+  await world.gateway.end();
+  await ada.light("unavailable");
+  for (const text of ["one", "two", "three"]) await bob.say(text);
+  for (const text of ["Biscuits?", "Tea, too?"]) await carol.say(text);
+  await world.startGateway();
+
+  await ada.sees("three");
+  assert.deepEqual((await ada.messages()).slice(-4), ["lid open", "one", "two", "three"]);
+  await ada.shows(".room-link", "Carol: Tea, too?");
+  assert.match(await ada.page.getByRole("link", { name: /coffee/ }).innerText(), /2/);
+  await bob.light("connected");
+  await bob.say("four");
+  await ada.sees("four");
+  assert.deepEqual(await bob.messages(), await ada.messages());
+  assert.deepEqual(tried, []);
+});
+
+test("what was said in a room that one comes back to comes from Herald", async () => {
+  const ada = await ChatPage.open(world, "Ada", { room: "design" });
+  const bob = await ChatPage.open(world, "Bob", { room: "design" });
+  await bob.say("first");
+  await ada.sees("first");
+  await ada.page.getByRole("link", { name: /general/ }).click();
+  await ada.isGone("Bob");
+  for (const text of ["second", "third"]) await bob.say(text);
+  const tried = await loadNothing(ada);
+
+  await ada.page.getByRole("link", { name: /design/ }).click();
+
+  await ada.sees("third");
+  assert.deepEqual(await ada.messages(), ["first", "second", "third"]);
+  assert.deepEqual(tried, []);
+});
+
+test("where Herald has forgotten it all, the page loads what it missed", async () => {
+  const ada = await ChatPage.open(world, "Ada", { room: "coffee" });
+  const bob = await ChatPage.open(world, "Bob", { room: "coffee" });
+  await ada.isHere("Bob");
+  const before = await ada.messages();
+  await world.gateway.end();
+  await ada.light("unavailable");
+  await bob.say("said and forgotten");
+  await world.service.end();
+  await world.startService();
+  await world.startGateway();
+
+  await ada.sees("said and forgotten");
+  assert.deepEqual(await ada.messages(), [...before, "said and forgotten"]);
+  await bob.light("connected");
+  await bob.say("and on it goes");
+  await ada.sees("and on it goes");
+});
+
 test("a service that dies and comes back is noticed by nobody", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "design" });
   const bob = await ChatPage.open(world, "Bob", { room: "design", color: "pink" });
@@ -54,7 +126,9 @@ test("a service that dies and comes back is noticed by nobody", async () => {
   await world.service.end();
   await bob.say("said into the gap");
   await world.startService();
-  await ada.sees("said into the gap");
+  await ada.sees("said into the gap"); // Herald has forgotten all, and so the page loads it.
+  await ada.say("Heard you");
+  await bob.sees("Heard you"); // From Herald, and behind what waited for it.
   await bob.type("Still");
   await ada.shows("#typing", "Bob is typing");
   await bob.say("Still here");

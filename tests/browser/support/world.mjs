@@ -12,6 +12,7 @@ import { freePort, PATIENCE, Process } from "./processes.mjs";
 
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const CHAT = join(ROOT, "clients/examples/chat/server.py");
+const RULES = join(ROOT, "clients/examples/chat/channels.json");
 export const BUNDLE = process.env.HERALD_CLIENT ||
   join(ROOT, "clients/typescript/dist/herald.min.js");
 
@@ -51,7 +52,8 @@ export class World {
   async startService() {
     this.service = this.#program("herald-service", {
       grpc_address: `127.0.0.1:${this.#ports.service}`, metrics_address: "127.0.0.1:0",
-      authorizer: `127.0.0.1:${this.#ports.authorizer}`, authorizer_timeout: 10 });
+      authorizer: `127.0.0.1:${this.#ports.authorizer}`, authorizer_timeout: 10,
+      config: RULES });
     await this.service.line(/what=grpc address=/);
   }
 

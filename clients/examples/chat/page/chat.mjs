@@ -20,6 +20,7 @@ class Chat {
   #herald;
   #room;
   #rooms = new Map(); // Those that were open once, by name.
+  #mustLoad = true; // The list of rooms, until it is done.
   #roomsView = new RoomsView((name) => this.#create(name));
   #messages = new MessagesView();
   #light = new Light();
@@ -62,9 +63,13 @@ class Chat {
     this.#herald.private("chat")
       .listen("message", (message) => this.#said(message))
       .listen("room", ({ name }) => this.#roomsView.add(name))
-      .subscribed(async () => {
+      .lost(() => {}) // Then `subscribed` is told as well, and loads.
+      .subscribed(async ({ recovered }) => {
+        if (recovered && !this.#mustLoad) return; // What was said meanwhile comes by itself.
+        this.#mustLoad = true;
         try {
           this.#roomsView.set((await api.session()).rooms);
+          this.#mustLoad = false;
         } catch (error) {
           this.#failed(error);
         }

@@ -2,8 +2,9 @@
 //
 // One room: its presence channel, its timeline and who is typing.
 //
-// Nothing is lost between loading and listening: the history is loaded after each `subscribed`,
-// and the timeline takes each message once, wherever it comes from.
+// Nothing is lost between loading and listening: all is loaded after `subscribed`, and the timeline
+// takes each message once, wherever it comes from. After a break, or another room, Herald recovers
+// what was said meanwhile; only where it cannot is all loaded again.
 
 import * as api from "./api.mjs";
 import { person } from "./dom.mjs";
@@ -22,10 +23,12 @@ export class Room {
   #herald;
   #me;
   #channel;
+  #position; // In the channel's history, when we left the room.
   #typing = new TypingListener(() => this.onChange());
   #speaker = new TypingSpeaker((on) => this.#whisper(on));
   #known = 0; // The newest message from which on we may have missed some; undefined: none.
   #turn = 0; // Of loading: a newer one replaces the one before.
+  #mustLoad = true; // Until it is done.
   #loadingOlder = false;
 
   constructor(name, herald, me) {
@@ -44,8 +47,9 @@ export class Room {
   }
 
   enter() {
-    this.#channel = this.#herald.join(`chat-${this.name}`)
-      .subscribed(() => this.#load())
+    this.#channel = this.#herald.join(`chat-${this.name}`, { since: this.#position })
+      .subscribed(({ recovered }) => this.#entered(recovered))
+      .lost(() => this.lost()) // And `subscribed`, which loads.
       .here(() => this.onChange())
       .joining((member) => this.#note("joined", member))
       .leaving((member) => this.#note("left", member))
@@ -64,12 +68,13 @@ export class Room {
     this.lost();
     this.#turn++;
     this.#speaker.stopped();
+    this.#position = this.#channel.position;
     this.#channel = undefined;
     this.#herald.leave(`chat-${this.name}`);
     this.#typing.clear();
   }
 
-  /** From now on we may miss messages, until the next `subscribed`. */
+  /** From now on we may miss messages, until they are recovered or loaded. */
   lost() {
     this.#known ??= this.timeline.newest;
     this.#typing.clear();
@@ -118,8 +123,15 @@ export class Room {
     }
   }
 
+  /** Loads what there is, unless all that we miss comes by itself. */
+  #entered(recovered) {
+    if (recovered && !this.#mustLoad) this.#known = undefined;
+    else this.#load();
+  }
+
   async #load() {
     this.#known ??= this.timeline.newest;
+    this.#mustLoad = true;
     const turn = ++this.#turn;
     while (turn === this.#turn) {
       try {
@@ -127,6 +139,7 @@ export class Room {
         if (turn !== this.#turn) return;
         this.timeline.load(page, this.#known);
         this.#known = undefined;
+        this.#mustLoad = false;
         this.loaded = true;
         this.onChange();
         return;
