@@ -34,9 +34,8 @@
 //   UNAVAILABLE         the service was away for longer than `give_up_after`
 //   CANCELLED           Cancel(), or the destructor
 //
-// A stream that never began, or began and was broken off, is dialled again only
-// if that may help: after UNAVAILABLE, and after whatever breaks one that had
-// begun. Others end the Watch.
+// A stream that had begun is dialled again whatever has broken it, and one that
+// had not after UNAVAILABLE. Any other status ends the Watch.
 
 #ifndef HERALD_CLIENT_WATCH_H_
 #define HERALD_CLIENT_WATCH_H_
