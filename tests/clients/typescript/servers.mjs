@@ -5,12 +5,16 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
 const PATIENCE_MS = 60_000; // Far more than anything here takes.
+
+/** The rules of channels: some have a history. */
+const RULES = fileURLToPath(new URL("rules.json", import.meta.url));
 
 export const bin = process.env.HERALD_BIN;
 if (!bin) throw new Error("HERALD_BIN names no folder with Herald's programs");
@@ -94,12 +98,12 @@ export class Servers {
     await until(() => isReady(this.#addresses.ws), "the gateway is ready");
   }
 
-  /** kill -9, and waits for the end. */
-  async kill(name) {
+  /** kill -9 or another signal, and waits for the end. */
+  async kill(name, signal = "SIGKILL") {
     const child = this.#processes.get(name);
     this.#processes.delete(name);
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
-    child.kill("SIGKILL");
+    child.kill(signal);
     await once(child, "exit");
   }
 
@@ -129,6 +133,8 @@ export class Servers {
     return {
       ...Object.fromEntries(own),
       BROADCAST_AUTHORIZER: this.#addresses.authorizer,
+      BROADCAST_CONFIG: RULES,
+      BROADCAST_DRAIN_TIME: "1",
       BROADCAST_GRPC_ADDRESS: this.#addresses.grpc,
       BROADCAST_METRICS_ADDRESS: this.#addresses.metrics,
       BROADCAST_SERVICE: this.#addresses.grpc,

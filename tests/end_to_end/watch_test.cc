@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A backend that listens with herald::client::Watch, over a real service: it
+// misses nothing of a channel with history, or is told.
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "herald/client/control.h"
+#include "herald/client/watch.h"
+#include "tests/clients/gate.h"
+#include "tests/clients/mailbox.h"
+#include "tests/support/herald_world.h"
+
+namespace herald::end_to_end {
+namespace {
+
+using client::Loss;
+using client::Watch;
+using client::WatchOptions;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using testing_support::Gate;
+using testing_support::HeraldWorld;
+using testing_support::Mailbox;
+
+// A file of rules that give "chat.*" a history; gone with the object.
+class Rules {
+ public:
+  Rules() : path_(::testing::TempDir() + "/herald-rules-XXXXXX") {
+    const int fd = mkstemp(path_.data());
+    EXPECT_GE(fd, 0);
+    close(fd);
+    std::ofstream(path_)
+        << R"({"channels": [{"pattern": "chat.*", "historySize": 1000}]})";
+  }
+  ~Rules() { unlink(path_.c_str()); }
+
+  std::string flag() const { return absl::StrCat("--config=", path_); }
+
+ private:
+  std::string path_;
+};
+
+class AWatch : public ::testing::Test {
+ protected:
+  WatchOptions Options() {
+    return {.target = world_.grpc_address(), .channels = {"chat.1"}};
+  }
+
+  std::unique_ptr<Watch> Start(WatchOptions options) {
+    return std::make_unique<Watch>(
+        std::move(options),
+        [this](const v1::ServerMessage& message) {
+          if (message.has_connected()) told_.Put("connected");
+          if (message.has_subscribed()) told_.Put("subscribed");
+          if (message.has_event()) told_.Put(message.event().data());
+          gate_.Pass();
+        },
+        [this](const Loss&) { told_.Put("lost"); },
+        [](const absl::Status&) {});
+  }
+
+  // Publishes `from` to `to`; the data is the number, and spaces behind it.
+  void Say(int from, int to, size_t bytes = 0) {
+    for (int i = from; i <= to; ++i) {
+      std::string data = absl::StrCat(i);
+      data.resize(std::max(bytes, data.size()), ' ');
+      world_.backend().Broadcast("chat.1", "said", data);
+    }
+  }
+
+  void RestartService() {
+    world_.service().Kill();
+    world_.StartService();
+    world_.WaitUntilReady();
+  }
+
+  Rules rules_;
+  HeraldWorld world_{{.gateways = 0,
+                      .service_flags = {rules_.flag()},
+                      .is_restartable = true}};
+  Mailbox<std::string> told_;
+  Gate gate_;
+};
+
+TEST_F(AWatch, GoesOnWhereTheOneBeforeItEnded) {
+  Say(1, 2);
+  auto watch = Start(Options());
+  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+  Say(3, 4);
+  EXPECT_THAT(told_.Take(2), ElementsAre("3", "4"));
+  WatchOptions options = Options();
+  options.since = watch->positions();
+  watch.reset();
+  Say(5, 6);
+
+  watch = Start(options);
+  Say(7, 7);
+
+  EXPECT_THAT(told_.Take(5),
+              ElementsAre("connected", "subscribed", "5", "6", "7"));
+}
+
+TEST_F(AWatch, BeginsWithTheLatestEventIfItIsTold) {
+  Say(1, 3);
+  WatchOptions options = Options();
+  options.since.emplace_back().set_channel("chat.1");
+
+  const auto watch = Start(options);
+  Say(4, 4);
+
+  EXPECT_THAT(told_.Take(4),
+              ElementsAre("connected", "subscribed", "3", "4"));
+}
+
+TEST_F(AWatch, IsToldWhenTheServiceHasForgotten) {
+  const auto watch = Start(Options());
+  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+  Say(1, 1);
+  EXPECT_EQ(told_.Take(), "1");
+
+  RestartService();
+
+  EXPECT_THAT(told_.Take(3), ElementsAre("connected", "lost", "subscribed"));
+  Say(2, 2);
+  EXPECT_EQ(told_.Take(), "2");
+}
+
+TEST_F(AWatch, IsToldOfABreakWhereThereIsNoHistory) {
+  WatchOptions options = Options();
+  options.channels = {"news"};
+  const auto watch = Start(options);
+  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+
+  RestartService();
+
+  EXPECT_THAT(told_.Take(3), ElementsAre("connected", "lost", "subscribed"));
+  EXPECT_THAT(watch->positions(), IsEmpty());
+}
+
+// More than its buffers hold comes while the callback is busy: the service
+// breaks the stream, and the next one brings the rest.
+TEST_F(AWatch, MissesNothingWhenItsCallbackIsTooSlow) {
+  constexpr int kEvents = 300;
+  const auto watch = Start(Options());
+  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+  gate_.Close();
+  Say(1, kEvents, 60'000);
+  gate_.Open();
+
+  int breaks = 0;
+  for (int next = 1; next <= kEvents;) {
+    const auto what = told_.Take();
+    ASSERT_TRUE(what.has_value());
+    if (*what == "connected" || *what == "subscribed") {
+      breaks += *what == "connected" ? 1 : 0;
+      continue;
+    }
+    ASSERT_EQ(what->substr(0, what->find(' ')), absl::StrCat(next));
+    ++next;
+  }
+  EXPECT_GE(breaks, 1);
+}
+
+TEST(AHistory, IsReadPageByPage) {
+  Rules rules;
+  HeraldWorld world({.gateways = 0, .service_flags = {rules.flag()}});
+  for (int i = 1; i <= 5; ++i) {
+    world.backend().Broadcast("chat.1", "said", absl::StrCat(i));
+  }
+  client::Control control({.target = world.grpc_address()});
+
+  std::vector<std::string> read;
+  auto page = control.GetHistory("chat.1", 2);
+  for (int pages = 0; pages < 3; ++pages) {
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_EQ(page->offset(), 5);
+    for (const auto& event : page->messages()) read.push_back(event.data());
+    v1::Position last;
+    last.set_epoch(page->epoch());
+    last.set_offset(page->messages().rbegin()->offset());
+    if (pages < 2) page = control.GetHistorySince("chat.1", last, 2);
+  }
+  EXPECT_THAT(read, ElementsAre("1", "2", "3", "4", "5"));
+
+  v1::Position over;
+  over.set_epoch("another");
+  EXPECT_TRUE(absl::IsOutOfRange(
+      control.GetHistorySince("chat.1", over).status()));
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(control.GetHistory("news").status()));
+}
+
+}  // namespace
+}  // namespace herald::end_to_end
