@@ -227,18 +227,16 @@ void Session::On(WhisperMessage& message) {
   if (!channel.client_events) {
     return refuse(absl::StrCat(
         "client events are off (",
-        rules.Decider(message.channel, &contract::ChannelRule::client_events)
-            ? "a rule of BROADCAST_CONFIG"
-            : "BROADCAST_ALLOW_CLIENT_EVENTS",
+        rules.Source(message.channel, &contract::ChannelRule::client_events,
+                     "BROADCAST_ALLOW_CLIENT_EVENTS"),
         ")"));
   }
   if (static_cast<int64_t>(message.data.size()) > channel.max_payload) {
     return refuse(absl::StrCat(
         "data has ", message.data.size(), " bytes; at most ",
         channel.max_payload, " are allowed (",
-        rules.Decider(message.channel, &contract::ChannelRule::max_payload)
-            ? "a rule of BROADCAST_CONFIG"
-            : "BROADCAST_MAX_PAYLOAD",
+        rules.Source(message.channel, &contract::ChannelRule::max_payload,
+                     "BROADCAST_MAX_PAYLOAD"),
         ")"));
   }
   const Subscription* const subscription = Find(message.channel);

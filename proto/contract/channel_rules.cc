@@ -93,6 +93,10 @@ ChannelRules::ChannelRules(std::vector<ChannelRule> rules,
   MakeGroups();
 }
 
+std::string ChannelRules::NameOf(const ChannelRule& rule) {
+  return absl::StrCat("rule ", Quoted(rule.pattern));
+}
+
 void ChannelRules::MakeGroups() {
   std::vector<uint32_t> order(rules_.size());
   for (uint32_t i = 0; i < order.size(); ++i) order[i] = i;

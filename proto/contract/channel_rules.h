@@ -92,17 +92,18 @@ class ChannelRules {
   // few can match, and 40 ns for each pattern that begins with `*`.
   ChannelSettings Of(absl::string_view channel) const;
 
-  // The rule that decides a setting of the channel: for messages. nullptr if
-  // none says anything. It lives as long as this.
+  // What decides a setting of the channel, for messages: `rule "chat.*"`, or
+  // `otherwise` if no rule says anything.
   template <typename T>
-  const ChannelRule* Decider(absl::string_view channel,
-                             std::optional<T> ChannelRule::*setting) const {
+  std::string Source(absl::string_view channel,
+                     std::optional<T> ChannelRule::*setting,
+                     absl::string_view otherwise) const {
     const Matches matches = Matching(channel);
     for (auto it = matches.rbegin(); it != matches.rend(); ++it) {
       const ChannelRule& rule = rules_[*it];
-      if ((rule.*setting).has_value()) return &rule;
+      if ((rule.*setting).has_value()) return NameOf(rule);
     }
-    return nullptr;
+    return std::string(otherwise);
   }
 
   bool empty() const { return rules_.empty(); }
@@ -120,6 +121,7 @@ class ChannelRules {
     std::vector<uint32_t> rules;
   };
 
+  static std::string NameOf(const ChannelRule& rule);
   void MakeGroups();
   // Of the group with the longest prefix that `channel` begins with, or -1.
   int32_t GroupOf(absl::string_view channel) const;

@@ -52,12 +52,6 @@ ChannelSettings DefaultsOf(const link::v1::Settings& settings) {
   return out;
 }
 
-// Who sets a bound: a rule, or else the variable.
-std::string Origin(const ChannelRule* rule, absl::string_view variable) {
-  if (rule == nullptr) return std::string(variable);
-  return absl::StrCat("rule ", contract::Quoted(rule->pattern));
-}
-
 }  // namespace
 
 void Hub::SetRules(const config::v1::Config& config) {
@@ -106,8 +100,8 @@ absl::Status Hub::CheckPayloads(const v1::BroadcastRequest& request) {
     return absl::ResourceExhaustedError(absl::StrCat(
         "data has ", bytes, " bytes; at most ", bytes_max,
         " are allowed on channel ", contract::Quoted(channel), " (",
-        Origin(shard.rules->Decider(channel, &ChannelRule::max_payload),
-               "BROADCAST_MAX_PAYLOAD"),
+        shard.rules->Source(channel, &ChannelRule::max_payload,
+                            "BROADCAST_MAX_PAYLOAD"),
         ")"));
   }
   return absl::OkStatus();
@@ -117,11 +111,11 @@ absl::Status Hub::CheckRoom(const Shard& shard, absl::string_view channel,
                             int64_t count) const {
   const int64_t limit = shard.rules->Of(channel).max_subscribers;
   if (limit == 0 || count < limit) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
-      "channel ", channel, " has its ", limit, " subscribers (",
-      Origin(shard.rules->Decider(channel, &ChannelRule::max_subscribers),
-             "BROADCAST_MAX_SUBSCRIBERS"),
-      ")"));
+  return absl::ResourceExhaustedError(
+      absl::StrCat("channel ", channel, " has its ", limit, " subscribers (",
+                   shard.rules->Source(channel, &ChannelRule::max_subscribers,
+                                       "BROADCAST_MAX_SUBSCRIBERS"),
+                   ")"));
 }
 
 }  // namespace herald::core

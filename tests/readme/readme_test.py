@@ -131,6 +131,24 @@ class Readme(unittest.TestCase):
         self.assertRegex(said, r"(?m)^ada\s")
         self.assertEqual(browser.hear(), "closed 4003 see you")
 
+    def test_rules_hold_as_shown(self):
+        blocks.write(SOURCE, self.folder, "rules.json")
+        address = free_address()
+        service = Process(
+            [SERVICE, "--config=rules.json", f"--grpc_address={address}",
+             "--metrics_address=127.0.0.1:0"],
+            cwd=self.folder, env=environment())
+        self.addCleanup(service.stop)
+        service.wait_for("ready")
+        service.drain()
+        for size, expected in (4096, 0), (4097, 1):
+            code, said = run(
+                ["herald", "broadcast", "chat.support.7", "e",
+                 json.dumps("x" * (size - 2))], cwd=self.folder,
+                env={**self.environment, "BROADCAST_GRPC_ADDRESS": address})
+            self.assertEqual(code, expected, said)
+        self.assertIn("at most 4096", said)
+
     def test_settings_are_as_listed(self):
         """Both programs know each variable of the table and its default."""
         rows = re.findall(

@@ -98,7 +98,8 @@ TEST(Rules, AreNotNeeded) {
   EXPECT_EQ(none.Of("news").max_payload, 7);
   EXPECT_EQ(none.Of("news").history_size, 0);
   EXPECT_EQ(none.Of("news").history_ttl, absl::Minutes(5));
-  EXPECT_EQ(none.Decider("news", &ChannelRule::max_payload), nullptr);
+  EXPECT_EQ(none.Source("news", &ChannelRule::max_payload, "the default"),
+            "the default");
 }
 
 TEST(Rules, SayEverySetting) {
@@ -178,11 +179,11 @@ TEST(Rules, SayWhichOfThemDecides) {
   const ChannelRules rules({{.pattern = "chat.*", .max_payload = 5},
                             {.pattern = "chat.1", .history_size = 1}},
                            {});
-  EXPECT_EQ(rules.Decider("chat.1", &ChannelRule::max_payload)->pattern,
-            "chat.*");
-  EXPECT_EQ(rules.Decider("chat.1", &ChannelRule::history_size)->pattern,
-            "chat.1");
-  EXPECT_EQ(rules.Decider("chat.1", &ChannelRule::presence), nullptr);
+  EXPECT_EQ(rules.Source("chat.1", &ChannelRule::max_payload, "else"),
+            "rule \"chat.*\"");
+  EXPECT_EQ(rules.Source("chat.1", &ChannelRule::history_size, "else"),
+            "rule \"chat.1\"");
+  EXPECT_EQ(rules.Source("chat.1", &ChannelRule::presence, "else"), "else");
 }
 
 // The definition, without an index: of all that match, the best by rank.

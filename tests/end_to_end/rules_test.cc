@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What holds for some channels only: from a file, and changed while all runs.
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/herald_world.h"
+
+namespace herald::end_to_end {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing_support::Frame;
+using testing_support::HeraldWorld;
+using testing_support::MakeBroadcast;
+using testing_support::Stub;
+using testing_support::WebSocketClient;
+
+// The file that a world is configured with. Written before the world is there.
+class RulesFile {
+ public:
+  explicit RulesFile(const std::string& text) {
+    path_ = ::testing::TempDir() + "herald_rules_XXXXXX.json";
+    const int file = ::mkstemps(path_.data(), /*suffixlen=*/5);
+    EXPECT_GE(file, 0);
+    ::close(file);
+    Write(text);
+  }
+  ~RulesFile() { ::unlink(path_.c_str()); }
+
+  void Write(const std::string& text) { std::ofstream(path_) << text; }
+  std::string flag() const { return "--config=" + path_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// What `broadcast` is refused with.
+std::string Refusal(HeraldWorld& world, const v1::BroadcastRequest& broadcast) {
+  const auto result = world.backend().Call(&Stub::Broadcast, broadcast);
+  EXPECT_EQ(result.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  return result.status.error_message();
+}
+
+// What each gateway has been told before an event of a backend that it sends
+// on, it applies before it.
+void ExpectEvent(HeraldWorld& world, WebSocketClient& listener,
+                 const std::string& channel) {
+  world.backend().Broadcast(channel, "now", "1");
+  EXPECT_EQ(listener.Next().String("event"), "now");
+}
+
+constexpr char kFirst[] = R"({"channels": [
+  {"pattern": "small.*", "maxSubscribers": 1},
+  {"pattern": "*.short", "maxPayload": 5}
+]})";
+
+TEST(Rules, HoldForTheChannelsTheyMatch) {
+  const RulesFile file(kFirst);
+  HeraldWorld world({.service_flags = {file.flag()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  EXPECT_EQ(ada.Subscribe("small.1").String("type"), "subscribed");
+  const Frame full = bob.Subscribe("small.1");
+  EXPECT_EQ(full.String("code"), "channel_full");
+  EXPECT_THAT(full.String("error"), HasSubstr("small.*"));
+  EXPECT_EQ(bob.Subscribe("small.2").String("type"), "subscribed");
+
+  EXPECT_THAT(
+      Refusal(world, MakeBroadcast({"small.1", "a.short"}, "e", "123456")),
+      AllOf(HasSubstr("\"a.short\""), HasSubstr("at most 5"),
+            HasSubstr("\"*.short\"")));
+  // Nobody got it; what is short enough comes.
+  ExpectEvent(world, ada, "small.1");
+  EXPECT_EQ(world.backend().Broadcast("a.short", "e", "12345"), 0);
+
+  EXPECT_EQ(bob.Subscribe("b.short").String("type"), "subscribed");
+  bob.Whisper("b.short", "typing", "123456");
+  EXPECT_THAT(bob.Next().String("message"), HasSubstr("at most 5"));
+}
+
+TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
+  RulesFile file(kFirst);
+  HeraldWorld world({.service_flags = {file.flag()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  for (WebSocketClient* client : {&ada, &bob}) client->Subscribe("chat.1");
+  ada.Whisper("chat.1", "typing", "1");
+  EXPECT_EQ(bob.Next().String("event"), "typing");
+
+  file.Write(R"({"channels": [
+    {"pattern": "chat.*", "clientEvents": false, "maxPayload": 3}
+  ]})");
+  world.service().Signal(SIGHUP);
+  world.service().WaitForLine("rules in force");
+  EXPECT_THAT(Refusal(world, MakeBroadcast({"chat.1"}, "e", "1234")),
+              HasSubstr("\"chat.*\""));
+  world.backend().Broadcast("chat.1", "now", "1");
+  for (WebSocketClient* client : {&ada, &bob}) {
+    EXPECT_EQ(client->Next().String("event"), "now");
+    client->Whisper("chat.1", "typing", "1");
+    EXPECT_THAT(client->Next().String("message"),
+                HasSubstr("client events are off"));
+  }
+  // The old ones are gone.
+  EXPECT_EQ(ada.Subscribe("small.1").String("type"), "subscribed");
+  EXPECT_EQ(bob.Subscribe("small.1").String("type"), "subscribed");
+
+  // A file that is wrong changes nothing, not even what is right in it.
+  file.Write(
+      "{\"channels\": [\n{\"pattern\": \"chat.*\"},\n"
+      "{\"pattern\": \"small.*\", \"maxSubscriber\": 1}]}");
+  world.service().Signal(SIGHUP);
+  EXPECT_THAT(
+      world.service().WaitForLine("rules refused"),
+      AllOf(HasSubstr(file.path() + ":3: "), HasSubstr("maxSubscriber")));
+  EXPECT_THAT(Refusal(world, MakeBroadcast({"chat.1"}, "e", "1234")),
+              HasSubstr("\"chat.*\""));
+  ExpectEvent(world, ada, "chat.1");
+  ada.Whisper("chat.1", "typing", "1");
+  EXPECT_THAT(ada.Next().String("message"), HasSubstr("client events are off"));
+
+  const auto metrics = world.ServiceMetrics();
+  constexpr char kReloads[] = "herald_service_config_reloads_total";
+  EXPECT_EQ(metrics.Sum(kReloads, {{"result", "ok"}}), 1);
+  EXPECT_EQ(metrics.Sum(kReloads, {{"result", "refused"}}), 1);
+
+  // A gateway that comes later is told what holds.
+  world.AddGateway();
+  world.WaitUntilReady();
+  WebSocketClient& eve = world.Open(2);
+  eve.Subscribe("chat.2");
+  eve.Whisper("chat.2", "typing", "1");
+  EXPECT_THAT(eve.Next().String("message"), HasSubstr("client events are off"));
+}
+
+}  // namespace
+}  // namespace herald::end_to_end
