@@ -44,11 +44,20 @@ void Closing::Run() {
   cast_.ledger->Judge();
 }
 
-void Closing::Await(const std::string& what, absl::FunctionRef<bool()> done,
-                    const std::function<std::string()>& missing) {
+void Closing::Await(const std::string& what, absl::FunctionRef<Lack()> lack) {
   cast_.log->Add("nemesis", absl::StrCat("(the round) waits until ", what));
-  if (cast_.loop->RunUntil(done, kPatience)) return;
-  Fail("not within ", kPatience.count(), " ms: ", what, "; ", missing());
+  Clock::time_point next = {};
+  Lack last;
+  const auto is_so = [&] {
+    if (Clock::now() < next) return false;
+    last = lack();
+    next = Clock::now() + kLookPause;
+    return !last.has_value();
+  };
+  if (cast_.loop->RunUntil(is_so, kPatience)) return;
+  throw Failure(last->who(), last->channel(),
+                absl::StrCat("not within ", kPatience.count(), " ms: ", what,
+                             "; ", last->what()));
 }
 
 template <typename Request, typename Response>
@@ -73,23 +82,21 @@ Response Closing::Call(grpc::Status (Stub::*method)(grpc::ClientContext*,
 
 void Closing::Heal() {
   cast_.nemesis->Heal();
-  Await(
-      "all processes are up", [&] { return cast_.nemesis->is_over(); },
-      [] { return "one does not end"; });
+  Await("all processes are up", [&]() -> Lack {
+    if (cast_.nemesis->is_over()) return std::nullopt;
+    return Failure("", "", "one does not end");
+  });
   std::optional<Clock::time_point> since;
-  Await(
-      "all are ready, and stay so",
-      [&] {
-        if (Clock::now() < next_look_) return false;
-        next_look_ = Clock::now() + kLookPause + Milliseconds(1);
-        if (!cast_.world->IsReady()) {
-          since.reset();
-          return false;
-        }
-        if (!since.has_value()) since = Clock::now();
-        return Clock::now() - *since >= kCalm;
-      },
-      [] { return "see /readyz"; });
+  Await("all are ready, and stay so", [&]() -> Lack {
+    if (!cast_.world->IsReady()) {
+      since.reset();
+    } else if (!since.has_value()) {
+      since = Clock::now();
+    } else if (Clock::now() - *since >= kCalm) {
+      return std::nullopt;
+    }
+    return Failure("", "", "see their logs");
+  });
 }
 
 void Closing::Settle() {
@@ -97,23 +104,24 @@ void Closing::Settle() {
   for (const auto& watcher : *cast_.watchers) watcher->Settle();
   for (const auto& client : *cast_.clients) client->Settle();
   for (const auto& publisher : *cast_.publishers) {
-    Await(
-        absl::StrCat("all is answered: ", publisher->WhatIsMissing()),
-        [&] { return publisher->is_done(); },
-        [&] { return publisher->WhatIsMissing(); });
+    Await(absl::StrCat(publisher->name(), " is answered"), [&]() -> Lack {
+      if (publisher->is_done()) return std::nullopt;
+      return Failure(publisher->name(), "", publisher->WhatIsMissing());
+    });
     publisher->Check();
   }
   for (const auto& watcher : *cast_.watchers) {
-    Await(
-        absl::StrCat(watcher->name(), " is subscribed"),
-        [&] { return watcher->is_settled(); }, [] { return "it is not"; });
+    Await(absl::StrCat(watcher->name(), " is subscribed"), [&]() -> Lack {
+      if (watcher->is_settled()) return std::nullopt;
+      return Failure(watcher->name(), "", "it is not");
+    });
   }
   for (const auto& client : *cast_.clients) {
     if (client->is_settled()) continue;
-    Await(
-        absl::StrCat(client->name(), " is subscribed"),
-        [&] { return client->is_settled(); },
-        [&] { return client->WhatIsMissing(); });
+    Await(absl::StrCat(client->name(), " is subscribed"), [&]() -> Lack {
+      if (client->is_settled()) return std::nullopt;
+      return Failure(client->name(), "", client->WhatIsMissing());
+    });
   }
 }
 
@@ -158,32 +166,30 @@ void Closing::ForEachView(
   }
 }
 
-std::string Closing::ViewWithoutLast() {
-  std::string who;
+Closing::Lack Closing::ViewWithoutLast() {
+  Lack lack;
   ForEachView([&](const std::string& name, const ChannelView& view) {
-    if (!who.empty()) return;
-    const Last& last = last_[view.channel().name];
+    const std::string& channel = view.channel().name;
+    const Last& last = last_[channel];
     if (last.where.has_value() ? view.position() == last.where
                                : view.has_heard(last.id)) {
       return;
     }
-    who = absl::StrCat(
-        name, " has not heard ", ToString(last.id), " on ", view.channel().name,
-        last.where.has_value()
-            ? absl::StrCat(", which is ", ToString(*last.where), ", and is at ",
-                           view.position().has_value()
-                               ? ToString(*view.position())
-                               : "no place")
-            : "");
+    std::string what = absl::StrCat(name, " on ", channel, " has not heard ",
+                                    ToString(last.id));
+    if (last.where.has_value()) {
+      absl::StrAppend(&what, ", which is ", ToString(*last.where),
+                      ", and is at ",
+                      ToString(view.position().value_or(Position{})));
+    }
+    lack.emplace(name, channel, what);
   });
-  return who;
+  return lack;
 }
 
 void Closing::AwaitLast() {
-  Await(
-      "everybody has heard the last message of each channel",
-      [&] { return ViewWithoutLast().empty(); },
-      [&] { return ViewWithoutLast(); });
+  Await("everybody has heard the last message of each channel",
+        [&] { return ViewWithoutLast(); });
 }
 
 // --- What the service says ---------------------------------------------------
@@ -198,20 +204,16 @@ int64_t Closing::SubscriberCount(const std::string& channel) const {
   return count;
 }
 
-// What differs first; looks at most every kLookPause.
-std::string Closing::FirstDifference(
-    absl::FunctionRef<std::string(const Channel&)> difference) {
-  if (Clock::now() < next_look_) return "not looked";
-  std::string first;
+Closing::Lack Closing::OfAnyChannel(
+    absl::FunctionRef<Lack(const Channel&)> lack) {
   for (const Channel& channel : cast_.plan->channels) {
-    if (first.empty()) first = difference(channel);
+    if (Lack one = lack(channel)) return one;
   }
-  next_look_ = Clock::now() + kLookPause;
-  return first;
+  return std::nullopt;
 }
 
-std::string Closing::PresenceDifference(const Channel& channel) {
-  if (!channel.is_presence) return "";
+Closing::Lack Closing::PresenceLack(const Channel& channel) {
+  if (!channel.is_presence) return std::nullopt;
   std::map<std::string, std::set<std::string>> truth;  // Sockets, by user.
   for (const auto& client : *cast_.clients) {
     for (const Client::Follow& follow : client->follows()) {
@@ -235,63 +237,52 @@ std::string Closing::PresenceDifference(const Channel& channel) {
     });
   };
   if (said != truth) {
-    return absl::StrCat(channel.name, ": GetMembers says ", text(said),
-                        "; subscribed are ", text(truth));
+    return Failure("", channel.name,
+                   absl::StrCat(channel.name, ": GetMembers says ", text(said),
+                                "; subscribed are ", text(truth)));
   }
   std::set<std::string> users;
   for (const auto& [user, sockets] : truth) users.insert(user);
-  std::string who;
+  Lack lack;
   ForEachView([&](const std::string& name, const ChannelView& view) {
     if (view.channel().name != channel.name || view.members() == users) return;
-    who = absl::StrCat(name, " on ", channel.name, " was told of ",
-                       absl::StrJoin(view.members(), " "), "; present are ",
-                       absl::StrJoin(users, " "));
+    lack.emplace(name, channel.name,
+                 absl::StrCat(name, " on ", channel.name, " was told of ",
+                              absl::StrJoin(view.members(), " "),
+                              "; present are ", absl::StrJoin(users, " ")));
   });
-  return who;
+  return lack;
 }
 
 void Closing::CheckPresence() {
-  const auto difference = [&](const Channel& channel) {
-    return PresenceDifference(channel);
-  };
-  Await(
-      "presence is what is true",
-      [&] { return FirstDifference(difference).empty(); },
-      [&] {
-        next_look_ = {};
-        return FirstDifference(difference);
-      });
+  Await("presence is what is true", [&] {
+    return OfAnyChannel(
+        [&](const Channel& channel) { return PresenceLack(channel); });
+  });
 }
 
-std::string Closing::ChannelDifference(const Channel& channel) {
+Closing::Lack Closing::ChannelLack(const Channel& channel) {
   v1::GetChannelRequest request;
   request.set_channel(channel.name);
   const v1::Channel said = Call(&Stub::GetChannel, request).channel();
   const int64_t subscribers = SubscriberCount(channel.name);
-  if (said.subscriber_count() != subscribers) {
-    return absl::StrCat(channel.name, ": GetChannel says ",
-                        said.subscriber_count(), " subscribers; there are ",
-                        subscribers);
-  }
-  const std::optional<Position>& where = last_[channel.name].where;
   const Position end{said.epoch(), said.offset()};
-  if (end == where.value_or(Position{})) return "";
-  return absl::StrCat(channel.name, ": GetChannel says ", ToString(end),
-                      "; the last receipt was ",
-                      where.has_value() ? ToString(*where) : "of no place");
+  const Position last = last_[channel.name].where.value_or(Position{});
+  if (said.subscriber_count() == subscribers && end == last) {
+    return std::nullopt;
+  }
+  return Failure(
+      "", channel.name,
+      absl::StrCat(channel.name, ": GetChannel says ", said.subscriber_count(),
+                   " subscribers and ", ToString(end), "; there are ",
+                   subscribers, ", and the last receipt was ", ToString(last)));
 }
 
 void Closing::CheckChannels() {
-  const auto difference = [&](const Channel& channel) {
-    return ChannelDifference(channel);
-  };
-  Await(
-      "channels are what is true",
-      [&] { return FirstDifference(difference).empty(); },
-      [&] {
-        next_look_ = {};
-        return FirstDifference(difference);
-      });
+  Await("channels are what is true", [&] {
+    return OfAnyChannel(
+        [&](const Channel& channel) { return ChannelLack(channel); });
+  });
   for (const Channel& channel : cast_.plan->channels) {
     if (!channel.keeps_history()) continue;
     const Position end = *last_[channel.name].where;
@@ -330,19 +321,20 @@ void Closing::CheckHistory(const Channel& channel, const Position& end) {
   }
 }
 
-std::string Closing::CountDifference(int64_t clients, int64_t subscriptions) {
-  if (Clock::now() < next_look_) return "not looked";
+Closing::Lack Closing::CountLack(int64_t clients, int64_t subscriptions) {
   const auto stats = Call(&Stub::GetStats, v1::GetStatsRequest());
-  next_look_ = Clock::now() + kLookPause;
+  const auto gateways = static_cast<int>(cast_.world->gateway_count());
   if (stats.client_count() == clients &&
       stats.subscription_count() == subscriptions &&
-      stats.gateways_size() == static_cast<int>(cast_.world->gateway_count())) {
-    return "";
+      stats.gateways_size() == gateways) {
+    return std::nullopt;
   }
-  return absl::StrCat("GetStats says ", stats.client_count(), " clients, ",
-                      stats.subscription_count(), " subscriptions, ",
-                      stats.gateways_size(), " gateways; there are ", clients,
-                      ", ", subscriptions, ", ", cast_.world->gateway_count());
+  return Failure(
+      "", "",
+      absl::StrCat("GetStats says ", stats.client_count(), " clients, ",
+                   stats.subscription_count(), " subscriptions, ",
+                   stats.gateways_size(), " gateways; there are ", clients,
+                   ", ", subscriptions, ", ", gateways));
 }
 
 void Closing::CheckCounts() {
@@ -351,13 +343,8 @@ void Closing::CheckCounts() {
     subscriptions += SubscriberCount(channel.name);
   }
   const auto clients = static_cast<int64_t>(cast_.clients->size());
-  Await(
-      "counts are what is true",
-      [&] { return CountDifference(clients, subscriptions).empty(); },
-      [&] {
-        next_look_ = {};
-        return CountDifference(clients, subscriptions);
-      });
+  Await("counts are what is true",
+        [&] { return CountLack(clients, subscriptions); });
 }
 
 // --- The end -----------------------------------------------------------------
@@ -366,12 +353,7 @@ void Closing::LeaveAll() {
   for (const auto& watcher : *cast_.watchers) watcher->Check();
   cast_.watchers->clear();
   cast_.clients->clear();
-  Await(
-      "everybody is gone", [&] { return CountDifference(0, 0).empty(); },
-      [&] {
-        next_look_ = {};
-        return CountDifference(0, 0);
-      });
+  Await("everybody is gone", [&] { return CountLack(0, 0); });
   const auto left = Call(&Stub::ListChannels, v1::ListChannelsRequest());
   if (left.channels().empty()) return;
   Fail("everybody is gone, and ListChannels says ", left.ShortDebugString());
@@ -382,9 +364,10 @@ void Closing::EndServers() {
   // The gateways first, so that they say goodbye to a service that hears it.
   for (auto server = servers.rbegin(); server != servers.rend(); ++server) {
     (*server)->Terminate();
-    Await(
-        absl::StrCat((*server)->name(), " has ended"),
-        [&] { return (*server)->HasEnded(); }, [] { return "it has not"; });
+    Await(absl::StrCat((*server)->name(), " has ended"), [&]() -> Lack {
+      if ((*server)->HasEnded()) return std::nullopt;
+      return Failure("", "", "it has not");
+    });
   }
 }
 

@@ -11,10 +11,9 @@
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_CLOSING_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_CLOSING_H_
 
-#include <functional>
 #include <map>
 #include <memory>
-#include <set>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +21,7 @@
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "tests/end_to_end/chaos/channel_view.h"
 #include "tests/end_to_end/chaos/client.h"
+#include "tests/end_to_end/chaos/failure.h"
 #include "tests/end_to_end/chaos/ledger.h"
 #include "tests/end_to_end/chaos/loop.h"
 #include "tests/end_to_end/chaos/nemesis.h"
@@ -67,9 +67,12 @@ class Closing {
   void LeaveAll();
   void EndServers();
 
-  // Serves until `done`; else fails with what `missing` says.
-  void Await(const std::string& what, absl::FunctionRef<bool()> done,
-             const std::function<std::string()>& missing);
+  // What is not so yet; nothing if all is.
+  using Lack = std::optional<Failure>;
+
+  // Serves until nothing lacks, which it looks for at most every 50 ms; fails
+  // with what does.
+  void Await(const std::string& what, absl::FunctionRef<Lack()> lack);
 
   // Asks the service, which must answer.
   template <typename Request, typename Response>
@@ -80,13 +83,12 @@ class Closing {
   // Of all listeners that are subscribed.
   void ForEachView(
       absl::FunctionRef<void(const std::string&, const ChannelView&)> look);
-  std::string ViewWithoutLast();
-  std::string PresenceDifference(const Channel& channel);
-  std::string ChannelDifference(const Channel& channel);
-  std::string CountDifference(int64_t clients, int64_t subscriptions);
+  Lack ViewWithoutLast();
+  Lack PresenceLack(const Channel& channel);
+  Lack ChannelLack(const Channel& channel);
+  Lack CountLack(int64_t clients, int64_t subscriptions);
+  Lack OfAnyChannel(absl::FunctionRef<Lack(const Channel&)> lack);
   int64_t SubscriberCount(const std::string& channel) const;
-  std::string FirstDifference(
-      absl::FunctionRef<std::string(const Channel&)> difference);
 
   const Cast cast_;
   const std::unique_ptr<Stub> stub_;
@@ -96,7 +98,6 @@ class Closing {
     std::optional<Position> where;
   };
   std::map<std::string, Last> last_;
-  Clock::time_point next_look_ = {};
 };
 
 }  // namespace herald::chaos

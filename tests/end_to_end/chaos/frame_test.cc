@@ -24,9 +24,10 @@ TEST(AFrame, OfASubscriptionWithHistorySaysWhere) {
 }
 
 TEST(AFrame, OfASubscriptionWithoutHistorySaysNothingOfIt) {
-  const Frame frame = ParseFrame(
-      R"({"type":"subscribed","channel":"presence-c","members":)"
-      R"([{"user_id":"ada","user_info":null},{"user_id":"bob","user_info":1}]})");
+  const Frame frame =
+      ParseFrame(R"({"type":"subscribed","channel":"presence-c","members":[)"
+                 R"({"user_id":"ada","user_info":null},)"
+                 R"({"user_id":"bob","user_info":1}]})");
   EXPECT_FALSE(frame.has_offset);
   EXPECT_FALSE(frame.recovered.has_value());
   EXPECT_THAT(frame.users, ElementsAre("ada", "bob"));

@@ -143,6 +143,8 @@ void Publisher::PublishOne(const Message& message) {
       Take(message, response);
       break;
     }
+    shared_->log->Add(name_, absl::StrCat(ToString(message.id), ": ",
+                                          status.error_message()));
     CheckRefusal(message, status.error_code(), status.error_message());
     Rest(Milliseconds(5), Milliseconds(50));
   }
