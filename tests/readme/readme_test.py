@@ -131,23 +131,36 @@ class Readme(unittest.TestCase):
         self.assertRegex(said, r"(?m)^ada\s")
         self.assertEqual(browser.hear(), "closed 4003 see you")
 
-    def test_rules_hold_as_shown(self):
-        blocks.write(SOURCE, self.folder, "rules.json")
+    def serve(self, rules):
+        """Starts a service with a file of the README; returns its address."""
+        blocks.write(SOURCE, self.folder, rules)
         address = free_address()
         service = Process(
-            [SERVICE, "--config=rules.json", f"--grpc_address={address}",
+            [SERVICE, f"--config={rules}", f"--grpc_address={address}",
              "--metrics_address=127.0.0.1:0"],
             cwd=self.folder, env=environment())
         self.addCleanup(service.stop)
         service.wait_for("ready")
         service.drain()
+        return {**self.environment, "BROADCAST_GRPC_ADDRESS": address}
+
+    def test_rules_hold_as_shown(self):
+        ruled = self.serve("rules.json")
         for size, expected in (4096, 0), (4097, 1):
             code, said = run(
                 ["herald", "broadcast", "chat.support.7", "e",
-                 json.dumps("x" * (size - 2))], cwd=self.folder,
-                env={**self.environment, "BROADCAST_GRPC_ADDRESS": address})
+                 json.dumps("x" * (size - 2))], cwd=self.folder, env=ruled)
             self.assertEqual(code, expected, said)
         self.assertIn("at most 4096", said)
+
+    def test_a_history_is_as_shown(self):
+        remembering = self.serve("history.json")
+        run(["herald", "broadcast", "chat.1", "e", "1"], cwd=self.folder,
+            env=remembering)
+        code, said = run(["herald", "history", "chat.1"], cwd=self.folder,
+                         env=remembering)
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, r"\b1\b.*\be\b")
 
     def test_settings_are_as_listed(self):
         """Both programs know each variable of the table and its default."""
