@@ -112,9 +112,8 @@ class Hub final : private EngineListener {
   // return. INVALID_ARGUMENT if it names nobody or breaks the grammar.
   absl::Status Revoke(v1::Revocation revocation);
 
-  // What holds for some channels only, from here on and for those that there
-  // are: the rules of the file, which are valid. Gateways are told. Threads:
-  // one call at a time.
+  // The rules of the file, which are valid, hold from here on, for the channels
+  // that there are as well. Gateways are told. Threads: one call at a time.
   void SetRules(const config::v1::Config& config);
 
   HubCounts Counts() const;
@@ -134,9 +133,7 @@ class Hub final : private EngineListener {
   void OnMemberRemoved(absl::string_view channel,
                        absl::string_view user_id) override;
   void OnKeyEvicted() override { observer_->OnKeyEvicted(); }
-  void OnHistoriesEvicted(int64_t channels) override {
-    observer_->OnHistoriesEvicted(channels);
-  }
+  void OnHistoriesEvicted(int64_t channels) override;
   void TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
                     v1::ServerMessage message);
 

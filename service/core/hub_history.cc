@@ -108,6 +108,10 @@ void Hub::OnHistoryBegan(absl::string_view channel, const Position& position) {
   }
 }
 
+void Hub::OnHistoriesEvicted(int64_t channels) {
+  observer_->OnHistoriesEvicted(channels);
+}
+
 void Hub::ExpireHistories() {
   for (const std::string& channel : engine_->Expire()) {
     Shard& shard = table_.ShardOf(channel);

@@ -72,8 +72,8 @@ Limits, which gateways are told:
   --allow_client_events=BOOL   clients may whisper                    [true]
 
 Rules for some channels only, and history:
-  --config=FILE                JSON or text format; SIGHUP reads it again  [none]
-  --history_memory=BYTES       for the histories of all channels     [268435456]
+  --config=FILE                JSON or text; SIGHUP reads it again         [none]
+  --history_memory=BYTES       all channels' histories together    [268435456]
 
 Others:
   --log_level=LEVEL            debug, info, warning, error  [info]

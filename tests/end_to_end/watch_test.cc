@@ -3,6 +3,8 @@
 // A backend that listens with herald::client::Watch, over a real service: it
 // misses nothing of a channel with history, or is told.
 
+#include "herald/client/watch.h"
+
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,7 +18,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "herald/client/control.h"
-#include "herald/client/watch.h"
 #include "tests/clients/gate.h"
 #include "tests/clients/mailbox.h"
 #include "tests/support/herald_world.h"
@@ -66,8 +67,7 @@ class AWatch : public ::testing::Test {
           if (message.has_event()) told_.Put(message.event().data());
           gate_.Pass();
         },
-        [this](const Loss&) { told_.Put("lost"); },
-        [](const absl::Status&) {});
+        [this](const Loss&) { told_.Put("lost"); }, [](const absl::Status&) {});
   }
 
   // Publishes `from` to `to`; the data is the number, and spaces behind it.
@@ -119,8 +119,7 @@ TEST_F(AWatch, BeginsWithTheLatestEventIfItIsTold) {
   const auto watch = Start(options);
   Say(4, 4);
 
-  EXPECT_THAT(told_.Take(4),
-              ElementsAre("connected", "subscribed", "3", "4"));
+  EXPECT_THAT(told_.Take(4), ElementsAre("connected", "subscribed", "3", "4"));
 }
 
 TEST_F(AWatch, IsToldWhenTheServiceHasForgotten) {
@@ -195,10 +194,9 @@ TEST(AHistory, IsReadPageByPage) {
 
   v1::Position over;
   over.set_epoch("another");
-  EXPECT_TRUE(absl::IsOutOfRange(
-      control.GetHistorySince("chat.1", over).status()));
   EXPECT_TRUE(
-      absl::IsFailedPrecondition(control.GetHistory("news").status()));
+      absl::IsOutOfRange(control.GetHistorySince("chat.1", over).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(control.GetHistory("news").status()));
 }
 
 }  // namespace

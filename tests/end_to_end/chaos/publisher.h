@@ -52,6 +52,8 @@ class Publisher {
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
+  const std::string& name() const { return name_; }
+
   // From now on nothing new.
   void Finish() { finishes_ = true; }
 

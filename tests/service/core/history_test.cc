@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What only the memory of one process promises: its bound. (What every engine
-// promises of histories is in tests/contract/engine_suite.h.)
+// promises of histories is in tests/contract/engine_history_suite.h.)
 
 #include "service/core/history.h"
 
