@@ -72,7 +72,7 @@ Limits, which gateways are told:
   --allow_client_events=BOOL   clients may whisper                    [true]
 
 Rules for some channels only, and history:
-  --config=FILE                JSON or text; SIGHUP reads it again         [none]
+  --config=FILE                JSON or text; SIGHUP reads it again  [none]
   --history_memory=BYTES       all channels' histories together    [268435456]
 
 Others:
