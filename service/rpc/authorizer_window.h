@@ -34,7 +34,9 @@ namespace herald::rpc {
 
 class AuthorizerWindow {
  public:
-  static constexpr int64_t kFirst = 100;  // Before anything is known.
+  // Before anything is known: more than one socket may ask at a time
+  // (contract::kPendingSubscribesMax), or it would keep all others waiting.
+  static constexpr int64_t kFirst = 128;
   static constexpr int64_t kLeast = 4;
 
   // At most `max` questions; each is to be answered within `timeout`.

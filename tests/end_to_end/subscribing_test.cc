@@ -236,7 +236,7 @@ TEST(AMessage, MayHaveUnknownFieldsAnyOrderAndAnySpacing) {
   WebSocketClient& ada = world.Open();
 
   ada.Send(
-      " { \"recover\" : {\"epoch\":\"e\",\"offset\":1} ,\n"
+      " { \"recovery\" : {\"epoch\":\"e\",\"offset\":1} ,\n"
       "\"channel\":\"n\\u0065ws\", \"more\":[{}],\t\"type\":\"subscribe\"}");
   EXPECT_EQ(ada.Next(), R"({"type":"subscribed","channel":"news"})");
 }

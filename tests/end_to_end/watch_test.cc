@@ -117,9 +117,10 @@ TEST_F(AWatch, BeginsWithTheLatestEventIfItIsTold) {
   options.since.emplace_back().set_channel("chat.1");
 
   const auto watch = Start(options);
+  EXPECT_THAT(told_.Take(3), ElementsAre("connected", "subscribed", "3"));
   Say(4, 4);
 
-  EXPECT_THAT(told_.Take(4), ElementsAre("connected", "subscribed", "3", "4"));
+  EXPECT_EQ(told_.Take(), "4");
 }
 
 TEST_F(AWatch, IsToldWhenTheServiceHasForgotten) {

@@ -194,7 +194,7 @@ TEST_F(AHubWithHistory, EndsAHistoryWithItsRule) {
   Say("news", "1");
   gateway->Hears();
   Remember(0);
-  EXPECT_THAT(gateway->Hears(), ElementsAre("settings", "position 0"));
+  EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "settings"));
   EXPECT_EQ(engine_.Peek("news"), std::nullopt);
   EXPECT_EQ(Say("news", "2"), Position());
   Remember(3);

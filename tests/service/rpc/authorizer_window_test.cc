@@ -56,9 +56,9 @@ TEST(AWindow, IsHalvedOnceForAllThatWereWrittenBefore) {
   for (int id = 1; id <= 20; ++id) {
     window.OnLate(id, At(id * 0.01), At(1 + id * 0.01));
   }
-  EXPECT_EQ(window.size(), 50);
+  EXPECT_EQ(window.size(), AuthorizerWindow::kFirst / 2);
   window.OnLate(21, At(1.5), At(2.5));
-  EXPECT_EQ(window.size(), 25);
+  EXPECT_EQ(window.size(), AuthorizerWindow::kFirst / 4);
 }
 
 TEST(AWindow, DoesNotClose) {
