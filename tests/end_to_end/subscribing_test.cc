@@ -121,6 +121,14 @@ TEST(Unsubscribing, AndSubscribingAgainListensAgain) {
     if (last == "unsubscribed") ++unsubscribed;
   }
 
+  // The gateway says `unsubscribed` by itself, before the service knows.
+  v1::GetChannelRequest request;
+  request.set_channel("news");
+  EXPECT_TRUE(world.WaitUntil([&] {
+    const auto result =
+        world.backend().Call(&testing_support::Stub::GetChannel, request);
+    return result.response.channel().subscriber_count() == 1;
+  }));
   EXPECT_EQ(world.backend().Broadcast("news", "e", "1"), 1);
   EXPECT_EQ(ada.Next().type(), "event");
 }
