@@ -17,7 +17,8 @@
 
 namespace herald::core {
 
-// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`.
+// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`, `ada away for
+// 2s`.
 class RecordingListener final : public EngineListener {
  public:
   void OnHistoryBegan(absl::string_view channel, const Position& at) override {
@@ -35,6 +36,11 @@ class RecordingListener final : public EngineListener {
   }
   void OnMemberRemoved(absl::string_view, absl::string_view user) override {
     heard.push_back(absl::StrCat("-", user));
+  }
+  void OnMemberAway(absl::string_view, absl::string_view user,
+                    absl::Duration grace) override {
+    heard.push_back(
+        absl::StrCat(user, " away for ", absl::FormatDuration(grace)));
   }
 
   int64_t subscribers = 3;
@@ -71,8 +77,18 @@ class AnEngine : public ::testing::TestWithParam<std::unique_ptr<Engine> (*)(
     engine_->Join("presence-room", User(user), {gateway, socket});
   }
   void Leave(const std::string& user, uint64_t gateway,
-             const std::string& socket) {
-    engine_->Leave("presence-room", user, {gateway, socket});
+             const std::string& socket,
+             absl::Duration grace = absl::ZeroDuration()) {
+    engine_->Leave("presence-room", user, {gateway, socket}, grace);
+  }
+  void Replace(uint64_t gateway, const std::vector<GatewayMember>& members,
+               absl::Duration grace = absl::ZeroDuration()) {
+    engine_->Replace("presence-room", gateway, members, grace);
+  }
+  // Time passes to the end of a grace that begins now.
+  void EndGrace(const std::string& user, absl::Duration grace) {
+    timers_.Advance(grace);
+    engine_->EndGrace("presence-room", user);
   }
   // What the channel has said since a position, or `lost`.
   std::vector<std::string> Since(const std::string& channel,
@@ -159,14 +175,109 @@ TEST_P(AnEngine, ReplacesAGatewaysMembersWithoutBouncingThoseWhoStay) {
   Join("bob", 1, "1.2");
   Join("bob", 2, "2.1");
   Heard();
-  engine_->Replace("presence-room", 1,
-                   {{User("ada"), {"1.1"}}, {User("cyd"), {"1.3", "1.4"}}});
+  Replace(1, {{User("ada"), {"1.1"}}, {User("cyd"), {"1.3", "1.4"}}});
   EXPECT_THAT(Heard(), ::testing::ElementsAre("+cyd"));
   EXPECT_THAT(engine_->ChannelsOf(1), ::testing::ElementsAre("presence-room"));
-  engine_->Replace("presence-room", 1, {});
+  Replace(1, {});
   EXPECT_THAT(Heard(), ::testing::UnorderedElementsAre("-ada", "-cyd"));
   EXPECT_THAT(engine_->ChannelsOf(1), ::testing::IsEmpty());
   EXPECT_EQ(engine_->MemberCount("presence-room"), 1);
+}
+
+TEST_P(AnEngine, KeepsWhoHasLeftForATimeOfGrace) {
+  Join("ada", 1, "1.1");
+  Join("bob", 1, "1.2");
+  Leave("ada", 1, "1.1", absl::Seconds(5));
+  EXPECT_THAT(Heard(),
+              ::testing::ElementsAre("+ada", "+bob", "ada away for 5s"));
+  const auto members = engine_->Members("presence-room");
+  ASSERT_EQ(members.size(), 2u);
+  EXPECT_EQ(members[0].user_id(), "ada");
+  EXPECT_THAT(members[0].socket_ids(), ::testing::IsEmpty());
+  EXPECT_EQ(engine_->TotalMemberCount(), 2);
+  EXPECT_THAT(engine_->PresenceChannels(),
+              ::testing::ElementsAre("presence-room"));
+  EndGrace("ada", absl::Seconds(5));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_EQ(engine_->TotalMemberCount(), 1);
+  engine_->EndGrace("presence-room", "ada");
+  engine_->EndGrace("presence-other", "ada");
+  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+}
+
+TEST_P(AnEngine, SaysNothingOfWhoReturnsInTime) {
+  Join("ada", 1, "1.1");
+  Leave("ada", 1, "1.1", absl::Seconds(5));
+  Heard();
+  timers_.Advance(absl::Seconds(4));
+  Join("ada", 2, "2.1");
+  EndGrace("ada", absl::Seconds(1));
+  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_EQ(engine_->MemberCount("presence-room"), 1);
+  Leave("ada", 2, "2.1");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+}
+
+TEST_P(AnEngine, AwaitsOneEndOfGraceHoweverOftenAUserComesAndGoes) {
+  for (int i = 0; i < 3; ++i) {
+    Join("ada", 1, "1.1");
+    Leave("ada", 1, "1.1", absl::Seconds(5));
+    timers_.Advance(absl::Seconds(1));
+  }
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "ada away for 5s"));
+  // Away for the last time two seconds after the first.
+  EndGrace("ada", absl::Seconds(2));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("ada away for 2s"));
+  EndGrace("ada", absl::Seconds(2));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+}
+
+TEST_P(AnEngine, EndsAGraceEarlierThatHasBecomeShorter) {
+  Join("ada", 1, "1.1");
+  Leave("ada", 1, "1.1", absl::Hours(1));
+  Join("ada", 1, "1.1");
+  Leave("ada", 1, "1.1", absl::Seconds(5));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "ada away for 1h",
+                                              "ada away for 5s"));
+  EndGrace("ada", absl::Seconds(5));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  // The other call comes in vain, whoever is there then.
+  Join("ada", 1, "1.1");
+  EndGrace("ada", absl::Hours(1));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+}
+
+TEST_P(AnEngine, GivesGraceToThoseWhomAGatewayHasNoMore) {
+  Join("ada", 1, "1.1");
+  Join("bob", 1, "1.2");
+  Leave("bob", 1, "1.2", absl::Seconds(5));
+  Heard();
+  Replace(1, {}, absl::Seconds(3));
+  // Who was away before is not away anew.
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("ada away for 3s"));
+  EXPECT_THAT(engine_->ChannelsOf(1), ::testing::IsEmpty());
+  Replace(2, {{User("ada"), {"2.1"}}});
+  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  Replace(2, {});
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EndGrace("bob", absl::Seconds(5));
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-bob"));
+}
+
+TEST_P(AnEngine, RemovesAllMembersOfAChannel) {
+  Join("ada", 1, "1.1");
+  Join("bob", 2, "2.1");
+  Join("cyd", 2, "2.2");
+  Leave("cyd", 2, "2.2", absl::Seconds(5));
+  Heard();
+  engine_->RemoveMembers("presence-room");
+  engine_->RemoveMembers("presence-other");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada", "-bob", "-cyd"));
+  EXPECT_EQ(engine_->TotalMemberCount(), 0);
+  EXPECT_THAT(engine_->PresenceChannels(), ::testing::IsEmpty());
+  Leave("ada", 1, "1.1");
+  EndGrace("cyd", absl::Seconds(5));
+  EXPECT_THAT(Heard(), ::testing::IsEmpty());
 }
 
 TEST_P(AnEngine, SaysHowManyBytesItsMembersWouldHave) {
@@ -178,7 +289,7 @@ TEST_P(AnEngine, SaysHowManyBytesItsMembersWouldHave) {
   engine_->Join("presence-room", User("ada", "other"), {2, "2.1"});
   EXPECT_EQ(with("bo", "1"), 8);
   EXPECT_EQ(with("ada", "other"), 5) << "the first user_info holds";
-  engine_->Replace("presence-room", 1, {{User("bo", "1"), {"1.2"}}});
+  Replace(1, {{User("bo", "1"), {"1.2"}}});
   EXPECT_EQ(with("ada", ""), 8);
   Leave("ada", 2, "2.1");
   EXPECT_EQ(with("bo", ""), 3);

@@ -89,6 +89,68 @@ TEST(Rules, HoldForTheChannelsTheyMatch) {
   EXPECT_THAT(bob.Next().String("message"), HasSubstr("at most 5"));
 }
 
+// The number behind `what` in a text.
+int64_t NumberAt(const std::string& text, const std::string& what) {
+  const size_t at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << text;
+  return std::strtoll(text.c_str() + at + what.size(), nullptr, 10);
+}
+
+// A listener that does not read gets the latest, and is told of the loss if the
+// channel has a history.
+void ExpectDropToLatest(bool history) {
+  const RulesFile file(
+      absl::StrCat(R"({"channels": [{"pattern": "ticks", )",
+                   history ? R"("historySize": 10000, )" : "",
+                   R"("slowConsumer": "SLOW_CONSUMER_DROP_TO_LATEST"}]})"));
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {file.flag()},
+                     .gateway_flags = {"--max_queue=300000"}});
+  WebSocketClient& slow = world.Open(0, {.receive_buffer = 4096});
+  slow.Subscribe("ticks");
+  slow.StopReading();
+  const std::string padding(20'000, 'x');
+  const auto dropped = [&] {
+    return world.GatewayMetrics(0).Sum("herald_gateway_dropped_events_total");
+  };
+  // Until the system's buffers, whatever they take, and the queue are full.
+  int64_t last = 0;
+  EXPECT_TRUE(world.WaitUntil([&] {
+    for (int i = 0; i < 20; ++i) {
+      world.backend().Broadcast("ticks", "e",
+                                absl::StrCat("\"", ++last, " ", padding, "\""));
+    }
+    return dropped() > 0;
+  }));
+
+  slow.ResumeReading();
+  // Each number is the next one, or what comes before it is said to be lost.
+  int64_t at = 0;
+  int losses = 0;
+  while (at < last) {
+    const Frame frame = slow.Next();
+    if (frame.type() == "subscribed") {
+      EXPECT_THAT(frame.text(), HasSubstr(R"("recovered":false)"));
+      at = NumberAt(frame.text(), R"("offset":)");
+      ++losses;
+      continue;
+    }
+    ASSERT_EQ(frame.type(), "event") << frame.text();
+    const int64_t number = NumberAt(frame.text(), R"("data":")");
+    if (history) EXPECT_EQ(number, at + 1);
+    EXPECT_GT(number, at);
+    if (number > at + 1) ++losses;
+    at = number;
+  }
+  EXPECT_GT(losses, 0);
+  EXPECT_EQ(slow.Ping().type(), "pong");
+  EXPECT_EQ(world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total"),
+            0);
+}
+
+TEST(Rules, LetASlowListenerHaveTheLatest) { ExpectDropToLatest(false); }
+TEST(Rules, TellASlowListenerWhatAHistoryHasLost) { ExpectDropToLatest(true); }
+
 TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
   RulesFile file(kFirst);
   HeraldWorld world({.service_flags = {file.flag()}});
