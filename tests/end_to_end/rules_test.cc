@@ -13,15 +13,18 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/herald_world.h"
+#include "tests/support/scripted_authorizer.h"
 
 namespace herald::end_to_end {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::MakeBroadcast;
+using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
@@ -87,6 +90,59 @@ TEST(Rules, HoldForTheChannelsTheyMatch) {
   EXPECT_EQ(bob.Subscribe("b.short").String("type"), "subscribed");
   bob.Whisper("b.short", "typing", "123456");
   EXPECT_THAT(bob.Next().String("message"), HasSubstr("at most 5"));
+}
+
+TEST(Rules, LetAUserBeAwayForATime) {
+  const RulesFile file(R"({"channels": [
+    {"pattern": "presence-*", "memberGrace": "3600s"}
+  ]})");
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world(
+      {.service_flags = {file.flag(), "--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  ada.Subscribe("presence-room", "user:ada");
+  bob.Subscribe("presence-room", "user:bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+  bob.Drop();
+  EXPECT_TRUE(world.WaitUntil([&] {
+    return world.backend().Members("presence-room") ==
+           "ada (1), bob (0)";
+  }));
+  // On another gateway, with the same members as if nothing had been.
+  WebSocketClient& again = world.Open(0);
+  EXPECT_EQ(again.Subscribe("presence-room", "user:bob").Members().size(), 2u);
+  EXPECT_EQ(world.backend().Members("presence-room"),
+            "ada (1), bob (1)");
+  ExpectEvent(world, ada, "presence-room");
+}
+
+TEST(Rules, HaveAPresenceChannelBeAsAPrivateOne) {
+  const RulesFile file(R"({"channels": [
+    {"pattern": "presence-*", "presence": false}
+  ]})");
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world(
+      {.service_flags = {file.flag(), "--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  for (WebSocketClient* client : {&ada, &bob}) {
+    const Frame yes = client->Subscribe(
+        "presence-room", client == &ada ? "user:ada" : "user:bob");
+    EXPECT_EQ(yes.type(), "subscribed");
+    EXPECT_THAT(yes.Members(), IsEmpty());
+  }
+  v1::GetMembersRequest request;
+  request.set_channel("presence-room");
+  EXPECT_EQ(
+      world.backend().Call(&Stub::GetMembers, request).status.error_code(),
+      grpc::StatusCode::FAILED_PRECONDITION);
+  // Nobody was told of anybody, and a whisper names nobody.
+  ada.Whisper("presence-room", "e", "1");
+  EXPECT_EQ(bob.Next(),
+            R"({"type":"event","event":"e","channel":"presence-room",)"
+            R"("data":1,"whisper":true})");
+  ExpectEvent(world, ada, "presence-room");
 }
 
 // The number behind `what` in a text.
