@@ -6,7 +6,15 @@ namespace herald::gateway {
 namespace {
 
 size_t BytesOf(const std::shared_ptr<const ChannelFrame>& frame) {
-  return sizeof(ChannelFrame) + frame->channel.size() + frame->frame->size();
+  size_t bytes =
+      sizeof(ChannelFrame) + frame->channel.size() + frame->frame->size();
+  if (frame->droppable != nullptr) {
+    bytes += sizeof(Droppable) + frame->channel.size();
+    if (frame->droppable->lost != nullptr) {
+      bytes += frame->droppable->lost->size();
+    }
+  }
+  return bytes;
 }
 
 size_t BytesOf(const Confirmed& confirmed) {

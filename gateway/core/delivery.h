@@ -26,6 +26,7 @@ struct ChannelFrame {
   FrameBytes frame;
   uint64_t except_socket = 0;  // The second part of a socket id; 0: nobody.
   int64_t published_us = 0;    // 0 for member changes, which are not measured.
+  std::shared_ptr<const Droppable> droppable = nullptr;  // See Frame.
 };
 
 // The yes to a subscribe. It counts already: a shard that does not know the

@@ -30,11 +30,28 @@ FrameBytes EncodeTextFrame(absl::string_view payload);
 // The payload of what EncodeTextFrame() has made.
 absl::string_view PayloadOf(absl::string_view frame);
 
+// What a frame is of a channel whose slow listeners get the latest event only
+// (SLOW_CONSUMER_DROP_TO_LATEST). Other frames are never dropped.
+struct Droppable {
+  enum class Kind {
+    kEvent,     // Dropped where a later one waits, or comes.
+    kWhisper,   // Dropped always: it is no state.
+    kPosition,  // A `subscribed` that says what was dropped before an event.
+  };
+  Kind kind = Kind::kEvent;
+  std::string channel;
+  // Events with a place in a history: the `subscribed` for whoever does not get
+  // what was said before this one. Else nullptr.
+  FrameBytes lost;
+};
+
 // A loop's handle on FrameBytes. Threads: one, for all copies.
 class Frame {
  public:
   Frame() = default;
-  explicit Frame(FrameBytes bytes) : shared_(new Shared{1, std::move(bytes)}) {}
+  explicit Frame(FrameBytes bytes,
+                 std::shared_ptr<const Droppable> droppable = nullptr)
+      : shared_(new Shared{1, std::move(bytes), std::move(droppable)}) {}
   Frame(const Frame& other) : shared_(other.shared_) {
     if (shared_ != nullptr) ++shared_->count;
   }
@@ -51,11 +68,14 @@ class Frame {
   // REQUIRES: not default-constructed or moved from.
   absl::string_view bytes() const { return *shared_->bytes; }
   size_t size() const { return shared_->bytes->size(); }
+  // nullptr for a frame that must not be dropped.
+  const Droppable* droppable() const { return shared_->droppable.get(); }
 
  private:
   struct Shared {
     int64_t count;
     FrameBytes bytes;
+    std::shared_ptr<const Droppable> droppable;
   };
   Shared* shared_ = nullptr;
 };

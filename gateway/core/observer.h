@@ -47,6 +47,10 @@ class Observer {
   // by the socket, for its outbox is not the core's.
   virtual void OnSlow(int64_t /*bytes*/) {}
 
+  // Events were given up for later ones of the same channels, for the socket
+  // reads too slowly. Said by the socket, too.
+  virtual void OnDropped(int64_t /*events*/) {}
+
   // A client message was received; one could not be understood.
   virtual void OnMessage(int64_t /*bytes*/) {}
   virtual void OnBadMessage() {}

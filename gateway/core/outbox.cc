@@ -2,11 +2,65 @@
 
 #include "gateway/core/outbox.h"
 
+#include <memory>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "proto/contract/require.h"
 
 namespace herald::gateway {
+namespace {
+
+using Kind = Droppable::Kind;
+
+// What tells a client that it does not get what came before an event.
+Frame PositionBefore(const Droppable& event) {
+  return Frame(event.lost, std::make_shared<const Droppable>(Droppable{
+                               Kind::kPosition, event.channel, nullptr}));
+}
+
+// What is given up of frames that wait, so that `next` may come.
+struct Drops {
+  Drops(absl::Span<const Frame> waiting, const Frame& next);
+
+  // Whether something is dropped that came before the channel's latest event.
+  bool IsLost(const Droppable* event) const {
+    if (event == nullptr || event->lost == nullptr) return false;
+    const auto it = lost.find(event->channel);
+    return it != lost.end() && it->second;
+  }
+
+  std::vector<bool> drops;  // One for each that waits.
+  int64_t events = 0;       // How many of them are events.
+  // By channels whose latest event is known.
+  absl::flat_hash_map<absl::string_view, bool> lost;
+};
+
+Drops::Drops(absl::Span<const Frame> waiting, const Frame& next)
+    : drops(waiting.size()) {
+  const auto is_event = [](const Droppable* one) {
+    return one != nullptr && one->kind == Kind::kEvent;
+  };
+  if (is_event(next.droppable())) lost[next.droppable()->channel] = false;
+  for (size_t i = waiting.size(); i-- > 0;) {
+    const Droppable* const one = waiting[i].droppable();
+    if (one == nullptr) continue;
+    const auto latest = lost.find(one->channel);
+    if (is_event(one) && latest == lost.end()) {
+      lost[one->channel] = false;
+      continue;
+    }
+    drops[i] = true;
+    if (one->kind != Kind::kPosition) ++events;
+    if (one->kind != Kind::kWhisper && latest != lost.end()) {
+      latest->second = true;
+    }
+  }
+}
+
+}  // namespace
 
 bool Outbox::Push(Frame frame, size_t bytes_max, size_t written) {
   contract::Require(written == 0 || (empty() && written < frame.size()));
@@ -17,6 +71,45 @@ bool Outbox::Push(Frame frame, size_t bytes_max, size_t written) {
     size_bytes_ -= written;
   }
   return true;
+}
+
+Outbox::Dropped Outbox::PushOverLatest(const Frame& frame, size_t bytes_max,
+                                       size_t* mark) {
+  // A frame that has begun to leave stays, whatever it is.
+  const size_t begin = first_ + (written_bytes_ > 0 ? 1 : 0);
+  const Drops drops(absl::MakeConstSpan(frames_).subspan(begin), frame);
+  std::vector<Frame> kept;
+  size_t end = 0;  // Of the old frame, as the mark counts.
+  const size_t old_mark = *mark;
+  for (size_t i = first_; i < frames_.size(); ++i) {
+    Frame& old = frames_[i];
+    end += old.size() - (i == first_ ? written_bytes_ : 0);
+    const bool is_marked = end <= old_mark;
+    if (i >= begin && drops.drops[i - begin]) {
+      size_bytes_ -= old.size();
+      if (is_marked) *mark -= old.size();
+      continue;
+    }
+    if (i >= begin && drops.IsLost(old.droppable())) {
+      kept.push_back(PositionBefore(*old.droppable()));
+      size_bytes_ += kept.back().size();
+      if (is_marked) *mark += kept.back().size();
+    }
+    kept.push_back(std::move(old));
+  }
+  frames_ = std::move(kept);
+  first_ = 0;
+  Dropped dropped{HasRoomFor(frame.size() + bytes_max / 8, bytes_max),
+                  drops.events};
+  const Droppable* const next = frame.droppable();
+  if (dropped.taken) {
+    if (drops.IsLost(next)) PushUnbounded(PositionBefore(*next));
+    PushUnbounded(frame);
+  } else if (next != nullptr && next->kind == Kind::kWhisper) {
+    dropped.taken = true;
+    ++dropped.events;
+  }
+  return dropped;
 }
 
 void Outbox::PushUnbounded(Frame frame) {

@@ -13,6 +13,7 @@
 #include <sys/uio.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -32,6 +33,20 @@ class Outbox {
   // large: a socket that has read everything is not slow. Its first `written`
   // bytes have been written. REQUIRES: none have, or the outbox is empty.
   bool Push(Frame frame, size_t bytes_max, size_t written = 0);
+
+  // As Push(), where that had no room: gives up what waits and may be dropped,
+  // but for the latest event of each channel, and has the client told where a
+  // history has lost something by that. It counts as room if an eighth of
+  // `bytes_max` is free then, so that to look for it does not come with every
+  // frame. `*mark`, a number of bytes from the front, goes on to mean the same
+  // place.
+  struct Dropped {
+    bool taken = false;  // Or not needed: a whisper may be dropped itself.
+    int64_t events = 0;  // How many were given up.
+
+    explicit operator bool() const { return taken; }
+  };
+  Dropped PushOverLatest(const Frame& frame, size_t bytes_max, size_t* mark);
 
   // Appends a frame past any bound: for control frames.
   void PushUnbounded(Frame frame);

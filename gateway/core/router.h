@@ -158,6 +158,10 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnPublication(const link::v1::Publication& publication, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // nullptr unless slow listeners of the channel get the latest only.
+  std::shared_ptr<const Droppable> DroppableOf(
+      const link::v1::Publication& publication, Held& held)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnRoster(const link::v1::Roster& roster, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnMember(const std::string& channel, const v1::Member& member,
@@ -225,6 +229,9 @@ class Router {
   // The last ones of this link, and how many shards have not applied them.
   std::shared_ptr<const link::v1::Settings> settings_ ABSL_GUARDED_BY(mu_);
   int settings_waiting_ ABSL_GUARDED_BY(mu_) = 0;
+  // Of the last ones that any link has brought.
+  contract::ChannelRulesPtr rules_ ABSL_GUARDED_BY(mu_) =
+      std::make_shared<const contract::ChannelRules>();
   absl::flat_hash_map<int64_t, Ticket> tickets_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int64_t, int> renewals_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<int64_t, OpenCall> calls_ ABSL_GUARDED_BY(mu_);

@@ -169,12 +169,34 @@ void Router::OnPublication(const link::v1::Publication& publication,
   if (except.has_value() && except->gateway == gateway_id_) {
     frame.except_socket = except->socket;
   }
+  frame.droppable = DroppableOf(publication, held);
   const auto shared = std::make_shared<const ChannelFrame>(std::move(frame));
   if (history == nullptr) return ToSubscribers(held, shared, batches);
   if (history->Take(offset, shared)) ToSubscribers(held, shared, batches);
   if (history->IsComplete()) {
     SettleHistory(publication.channel(), held, batches);
   }
+}
+
+std::shared_ptr<const Droppable> Router::DroppableOf(
+    const link::v1::Publication& publication, Held& held) {
+  const std::string& channel = publication.channel();
+  if (rules_->Of(channel).slow_consumer ==
+      contract::SlowConsumer::kDisconnect) {
+    return nullptr;
+  }
+  Droppable droppable;
+  droppable.channel = channel;
+  if (publication.whisper()) droppable.kind = Droppable::Kind::kWhisper;
+  if (publication.offset() > 0 && held.history != nullptr) {
+    // Made here, for a roster in it has to be that of this place in the order.
+    v1::Position before = held.history->position();
+    before.set_offset(publication.offset() - 1);
+    droppable.lost = dialect_->Subscribed(
+        channel, IsPresence(channel) ? &held.roster.Json() : nullptr, &before,
+        /*recovered=*/false);
+  }
+  return std::make_shared<const Droppable>(std::move(droppable));
 }
 
 void Router::OnMember(const std::string& channel, const v1::Member& member,
@@ -249,8 +271,8 @@ void Router::OnCall(link::v1::Call call, Batches* batches) {
 void Router::OnSettings(link::v1::Settings settings, Batches* batches) {
   settings_waiting_ = static_cast<int>(shards_.size());
   settings_ = std::make_shared<const link::v1::Settings>(std::move(settings));
-  const contract::ChannelRulesPtr rules = CompileRules(*settings_);
-  for (auto& batch : *batches) batch.push_back(NewSettings{settings_, rules});
+  rules_ = CompileRules(*settings_);
+  for (auto& batch : *batches) batch.push_back(NewSettings{settings_, rules_});
 }
 
 void Router::ToSubscribers(const Held& held, ChannelFrame frame,

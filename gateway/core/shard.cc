@@ -173,7 +173,7 @@ void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
   const ChannelFrame& frame = *shared;
   Channel* const channel = table_.Find(frame.channel);
   if (channel == nullptr) return;
-  const Frame local(frame.frame);
+  const Frame local(frame.frame, frame.droppable);
   if (channel->backlog != nullptr ||
       channel->subscribers.size() > kBulkSubscribers) {
     Spread(channel, local, frame.except_socket);

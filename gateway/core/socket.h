@@ -24,8 +24,9 @@ class Socket {
   virtual ~Socket() = default;
 
   // Appends to the outbox. Nothing is written before Flush(), unless the outbox
-  // would exceed its bound (Outbox::Push()). False if the kernel does not take
-  // enough of it even then: the socket is slow. Of a frame that WriteNow() has
+  // would exceed its bound (Outbox::Push()). If the kernel does not take enough
+  // of it even then, what may be dropped is (Outbox::PushOverLatest()); false
+  // if that makes no room: the socket is slow. Of a frame that WriteNow() has
   // begun, `written` bytes are left out.
   virtual bool Enqueue(const Frame& frame, size_t written) = 0;
 

@@ -96,6 +96,7 @@ struct Metrics::Instruments {
   Histogram& publish_to_socket;
   Counter& slow_consumers;
   Counter& dropped_bytes;
+  Counter& dropped_events;
   Counter& messages;
   Counter& bad_messages;
   Counter& whispers;
@@ -150,6 +151,9 @@ Metrics::Instruments::Instruments(Registry& r)
       dropped_bytes(AddCounter(r, "herald_gateway_dropped_bytes_total",
                                "Bytes that waited for these and were given "
                                "up.")),
+      dropped_events(AddCounter(r, "herald_gateway_dropped_events_total",
+                                "Events given up for later ones of the same "
+                                "channel, for a WebSocket reads too slowly.")),
       messages(AddCounter(r, "herald_gateway_messages_total",
                           "Messages received from clients.")),
       bad_messages(AddCounter(r, "herald_gateway_bad_messages_total",
@@ -257,6 +261,10 @@ void Metrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
 void Metrics::OnSlow(int64_t bytes) {
   all_->dropped_bytes.Increment(static_cast<double>(bytes));
   all_->slow_consumers.Increment();
+}
+
+void Metrics::OnDropped(int64_t events) {
+  all_->dropped_events.Increment(static_cast<double>(events));
 }
 
 void Metrics::OnMessage(int64_t /*bytes*/) { all_->messages.Increment(); }

@@ -57,6 +57,7 @@ class Metrics : public NetObserver {
   void OnDelivered(int64_t sockets, int64_t frame_bytes,
                    absl::Duration since_publish) override;
   void OnSlow(int64_t bytes) override;
+  void OnDropped(int64_t events) override;
   void OnMessage(int64_t bytes) override;
   void OnBadMessage() override;
   void OnWhisper() override;

@@ -47,19 +47,22 @@ OutgoingStream::~OutgoingStream() {
   *queue_bytes_ -= static_cast<int64_t>(outbox_.size_bytes());
 }
 
-bool OutgoingStream::Push(const Frame& frame, size_t bytes_max,
-                          size_t written) {
-  if (broken_) return true;
-  if (!outbox_.Push(frame, bytes_max, written)) {
-    // The kernel has not been asked yet: what a turn appends is no measure of
-    // how the client reads.
-    if (waiting_) return false;
-    Flush();
-    if (broken_) return true;
-    if (!outbox_.Push(frame, bytes_max, written)) return false;
+Outbox::Dropped OutgoingStream::Push(const Frame& frame, size_t bytes_max,
+                                     size_t written) {
+  constexpr Outbox::Dropped kTaken = {.taken = true};
+  // The kernel has not been asked yet: what a turn appends is no measure of
+  // how the client reads.
+  if (!outbox_.HasRoomFor(frame.size(), bytes_max) && !waiting_) Flush();
+  if (broken_) return kTaken;
+  if (outbox_.Push(frame, bytes_max, written)) {
+    *queue_bytes_ += static_cast<int64_t>(frame.size() - written);
+    return kTaken;
   }
-  *queue_bytes_ += static_cast<int64_t>(frame.size() - written);
-  return true;
+  *queue_bytes_ -= static_cast<int64_t>(outbox_.size_bytes());
+  const Outbox::Dropped dropped =
+      outbox_.PushOverLatest(frame, bytes_max, &write_left_);
+  *queue_bytes_ += static_cast<int64_t>(outbox_.size_bytes());
+  return dropped;
 }
 
 bool OutgoingStream::HasRoomFor(size_t bytes, size_t bytes_max) {

@@ -74,8 +74,10 @@ class OutgoingStream {
 
   // Appends a frame, but for the `written` bytes that WriteNow() has written of
   // it (Outbox::Push()). What waits is written first if there is no room
-  // otherwise, so only what the kernel does not take can be too much.
-  bool Push(const Frame& frame, size_t bytes_max, size_t written = 0);
+  // otherwise, so only what the kernel does not take can be too much; of that
+  // what may be dropped is.
+  Outbox::Dropped Push(const Frame& frame, size_t bytes_max,
+                       size_t written = 0);
 
   // Whether Push() would take a frame of so many bytes.
   bool HasRoomFor(size_t bytes, size_t bytes_max);

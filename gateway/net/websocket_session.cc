@@ -199,7 +199,10 @@ void WebsocketSession::ResumeReading() {
 // what comes then is dropped.
 bool WebsocketSession::Enqueue(const Frame& frame, size_t written) {
   if (closing_ || !is_open()) return true;
-  return outgoing_.Push(frame, loop_->state().queue_bytes_max, written);
+  const Outbox::Dropped dropped =
+      outgoing_.Push(frame, loop_->state().queue_bytes_max, written);
+  if (dropped.events > 0) loop_->state().observer->OnDropped(dropped.events);
+  return dropped.taken;
 }
 
 bool WebsocketSession::HasRoomFor(size_t bytes) {

@@ -29,6 +29,7 @@
 #include "absl/strings/string_view.h"
 #include "proto/contract/channel_rules.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/names.h"
 #include "service/core/attachment.h"
 #include "service/core/sink.h"
 
@@ -64,6 +65,14 @@ struct Shard {
   contract::ChannelRulesPtr rules ABSL_GUARDED_BY(mu) =
       std::make_shared<const contract::ChannelRules>();
 };
+
+// Whether users are counted and told on the channel: its name says so, and no
+// rule the opposite.
+inline bool IsPresence(const Shard& shard, absl::string_view channel)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+  return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence &&
+         shard.rules->Of(channel).presence;
+}
 
 // Appends to a sink, which is flushed when the shard's lock is gone.
 inline void EnqueueIn(Shard& shard, const SinkPtr& sink, Chunk chunk)

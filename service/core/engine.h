@@ -59,11 +59,18 @@ class EngineListener {
   // are subscribed.
   virtual int64_t OnPublication(const PublicationPtr& publication) = 0;
 
-  // The first socket of a user has joined; the last one has left.
+  // The first socket of a user has joined; the last one has left, and with it
+  // the time of grace.
   virtual void OnMemberAdded(absl::string_view channel,
                              const v1::Member& member) = 0;
   virtual void OnMemberRemoved(absl::string_view channel,
                                absl::string_view user_id) = 0;
+
+  // The last socket of a user has left, and `grace` is its time to return: call
+  // Engine::EndGrace() when it is over.
+  virtual void OnMemberAway(absl::string_view channel,
+                            absl::string_view user_id,
+                            absl::Duration grace) = 0;
 
   // For want of room, an idempotency key was forgotten before its time; so were
   // the histories of `channels` channels.
@@ -128,15 +135,28 @@ class Engine {
   // Adds or removes one subscription of a user, which its socket names. A
   // socket that joins twice has to leave twice; leaving without having joined
   // changes nothing. The user_info of the first holds until the last has left.
+  // Who has left is present for the time of `grace` still, without sockets.
   virtual void Join(absl::string_view channel, const v1::Member& member,
                     const SocketRef& socket) = 0;
   virtual void Leave(absl::string_view channel, absl::string_view user_id,
-                     const SocketRef& socket) = 0;
+                     const SocketRef& socket, absl::Duration grace) = 0;
 
   // Makes `members` all that `gateway` has on the channel. Who is on it before
   // and after is neither removed nor added.
   virtual void Replace(absl::string_view channel, uint64_t gateway,
-                       const std::vector<GatewayMember>& members) = 0;
+                       const std::vector<GatewayMember>& members,
+                       absl::Duration grace) = 0;
+
+  // A time of grace may be over: the user has left, unless it has returned or
+  // been away again since.
+  virtual void EndGrace(absl::string_view channel,
+                        absl::string_view user_id) = 0;
+
+  // Everybody leaves, those in grace too.
+  virtual void RemoveMembers(absl::string_view channel) = 0;
+
+  // The channels that have members. May be called without their locks.
+  virtual std::vector<std::string> PresenceChannels() const = 0;
 
   // The channels on which the gateway has members, as far as Join(), Leave()
   // and Replace() have returned. May be called without the channels' locks.

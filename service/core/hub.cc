@@ -112,17 +112,11 @@ int64_t GrantMilliseconds(absl::Duration expires_after) {
 
 // A yes that keeps the rules of authorizer_service.proto, or the no that it
 // counts as.
-absl::Status CheckYes(absl::string_view channel, const Decision& decision) {
+absl::Status CheckYes(const Decision& decision) {
   if (decision.expires_after <= absl::ZeroDuration()) {
     return absl::PermissionDeniedError("the authorizer's yes has expired");
   }
-  if (!decision.member.has_value()) {
-    if (contract::TypeOfChannel(channel) != ChannelType::kPresence) {
-      return absl::OkStatus();
-    }
-    return absl::PermissionDeniedError(
-        "a presence channel needs a member, and the authorizer named none");
-  }
+  if (!decision.member.has_value()) return absl::OkStatus();
   const absl::Status status = CheckMember(*decision.member);
   if (status.ok()) return status;
   return absl::PermissionDeniedError(
@@ -243,7 +237,7 @@ void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
     return Refuse(gateway, question, Refused::CODE_CANCELLED, "cancelled");
   }
   if (decision.status.ok()) {
-    decision.status = CheckYes(question.channel, decision);
+    decision.status = CheckYes(decision);
   }
   if (decision.status.ok()) {
     return Allow(gateway, question, std::move(decision), /*renewable=*/true);
@@ -254,24 +248,36 @@ void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
          decision.status.message());
 }
 
-Hub::Admission Hub::Admit(Shard& shard, absl::string_view channel,
-                          const std::optional<v1::Member>& member) {
-  if (member.has_value() &&
-      contract::TypeOfChannel(channel) == ChannelType::kPresence &&
+std::optional<Hub::Refusal> Hub::Admit(
+    Shard& shard, absl::string_view channel,
+    const std::optional<v1::Member>& member) {
+  const bool presence = IsPresence(shard, channel);
+  if (presence && !member.has_value()) {
+    return Refusal{
+        Refused::CODE_UNAUTHORIZED,
+        "a presence channel needs a member, and the authorizer named none"};
+  }
+  if (presence &&
       engine_->MemberBytesWith(channel, *member) > contract::kMembersBytesMax) {
-    return {Refused::CODE_CHANNEL_FULL,
-            absl::StrCat("channel ", channel, " has members of ",
-                         contract::kMembersBytesMax, " bytes already")};
+    return Refusal{Refused::CODE_CHANNEL_FULL,
+                   absl::StrCat("channel ", channel, " has members of ",
+                                contract::kMembersBytesMax, " bytes already")};
   }
   ChannelEntry* const entry = table_.Obtain(shard, channel, /*force=*/false);
   if (entry == nullptr) {
-    return {Refused::CODE_TOO_MANY_CHANNELS,
-            absl::StrCat("there are ", options_.settings.max_channels(),
-                         " channels already (BROADCAST_MAX_CHANNELS)")};
+    return Refusal{Refused::CODE_TOO_MANY_CHANNELS,
+                   absl::StrCat("there are ", options_.settings.max_channels(),
+                                " channels already (BROADCAST_MAX_CHANNELS)")};
   }
-  const absl::Status room = CheckRoom(shard, channel, entry->subscriber_count);
-  if (room.ok()) return {};
-  return {Refused::CODE_CHANNEL_FULL, std::string(room.message())};
+  const int64_t limit = shard.rules->Of(channel).max_subscribers;
+  if (limit == 0 || entry->subscriber_count < limit) return std::nullopt;
+  return Refusal{
+      Refused::CODE_CHANNEL_FULL,
+      absl::StrCat(
+          "channel ", channel, " has its ", limit, " subscribers (",
+          shard.rules->Source(channel, &contract::ChannelRule::max_subscribers,
+                              "BROADCAST_MAX_SUBSCRIBERS"),
+          ")")};
 }
 
 void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
@@ -283,18 +289,16 @@ void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
   yes.set_renewable(renewable);
   if (decision.member.has_value()) *yes.mutable_member() = *decision.member;
   const std::string& channel = question.channel;
-  const bool presence =
-      contract::TypeOfChannel(channel) == ChannelType::kPresence;
-  Admission admission;
+  std::optional<Refusal> refusal;
   {
     Shard& shard = table_.ShardOf(channel);
     const ShardLock lock(shard);
     if (gateway->ended) return;
-    admission = Admit(shard, channel, decision.member);
-    if (admission.refused == Refused::CODE_UNSPECIFIED) {
+    refusal = Admit(shard, channel, decision.member);
+    if (!refusal.has_value()) {
       const bool first =
           shard.channels.at(channel).Find(gateway.get()) == nullptr;
-      if (presence) {
+      if (IsPresence(shard, channel)) {
         engine_->Join(channel, *decision.member,
                       {gateway->gateway, question.socket_id});
         if (first) *yes.mutable_roster() = RosterOf(channel);
@@ -308,8 +312,8 @@ void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
       EnqueueIn(shard, gateway->sink, EncodeItem(std::move(item)));
     }
   }
-  if (admission.refused != Refused::CODE_UNSPECIFIED) {
-    return Refuse(gateway, question, admission.refused, admission.reason);
+  if (refusal.has_value()) {
+    return Refuse(gateway, question, refusal->code, refusal->reason);
   }
   observer_->OnSubscribeAnswered("allowed");
   if (question.call_id != 0) calls_.Answer(question.call_id, gateway.get(), 0);
@@ -363,7 +367,8 @@ absl::Status Hub::OnUnsubscribe(const AttachmentPtr& gateway,
   table_.Change(shard, channel, gateway, -1);
   if (contract::TypeOfChannel(channel) == ChannelType::kPresence) {
     engine_->Leave(channel, unsubscribe.user_id(),
-                   {gateway->gateway, unsubscribe.socket_id()});
+                   {gateway->gateway, unsubscribe.socket_id()},
+                   shard.rules->Of(channel).member_grace);
   }
   return absl::OkStatus();
 }
@@ -379,7 +384,10 @@ absl::Status Hub::OnWhisper(link::v1::Whisper whisper) {
   publication->whisper = true;
   publication->user_id = std::move(*whisper.mutable_user_id());
   publication->published_us = absl::ToUnixMicros(timers_->Now());
-  const ShardLock lock(table_.ShardOf(publication->channel));
+  Shard& shard = table_.ShardOf(publication->channel);
+  const ShardLock lock(shard);
+  // The gateway names the users of presence channels by their names.
+  if (!IsPresence(shard, publication->channel)) publication->user_id.clear();
   // Nobody waits for the answer: a client event has no receipt.
   engine_->Publish(std::move(publication), {}, [](const auto& /*receipt*/) {});
   return absl::OkStatus();
@@ -394,10 +402,10 @@ absl::Status Hub::OnRenew(const AttachmentPtr& gateway,
   if (!status.ok()) return status;
   authorizer_->Authorize(
       QuestionOf(std::move(subscribe)),
-      [gateway, ticket, channel, user_id](Decision decision) {
+      [gateway, ticket, user_id](Decision decision) {
         if (gateway->ended) return;
         absl::Status answer = decision.status;
-        if (answer.ok()) answer = CheckYes(channel, decision);
+        if (answer.ok()) answer = CheckYes(decision);
         if (answer.ok() && !user_id.empty() &&
             (!decision.member || decision.member->user_id() != user_id)) {
           answer = absl::PermissionDeniedError("the user has changed");

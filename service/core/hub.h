@@ -132,6 +132,8 @@ class Hub final : private EngineListener {
                      const v1::Member& member) override;
   void OnMemberRemoved(absl::string_view channel,
                        absl::string_view user_id) override;
+  void OnMemberAway(absl::string_view channel, absl::string_view user_id,
+                    absl::Duration grace) override;
   void OnKeyEvicted() override { observer_->OnKeyEvicted(); }
   void OnHistoriesEvicted(int64_t channels) override;
   void TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
@@ -151,14 +153,13 @@ class Hub final : private EngineListener {
              Decision decision, bool renewable);
   void Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
               link::v1::Refused::Code code, absl::string_view reason);
-  // Whether the channel may have one more subscription, of `member` if there is
-  // one; a refusal has a reason.
-  struct Admission {
-    link::v1::Refused::Code refused = link::v1::Refused::CODE_UNSPECIFIED;
+  // Why the channel may not have one more subscription; nothing if it may.
+  struct Refusal {
+    link::v1::Refused::Code code;
     std::string reason;
   };
-  Admission Admit(Shard& shard, absl::string_view channel,
-                  const std::optional<v1::Member>& member)
+  std::optional<Refusal> Admit(Shard& shard, absl::string_view channel,
+                               const std::optional<v1::Member>& member)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // hub_attach.cc: the life of links.
@@ -198,10 +199,6 @@ class Hub final : private EngineListener {
   void UseRules(const config::v1::Config& config);
   // RESOURCE_EXHAUSTED if one of the channels allows less data.
   absl::Status CheckPayloads(const v1::BroadcastRequest& request);
-  // RESOURCE_EXHAUSTED unless it may have a subscriber more than `count`.
-  absl::Status CheckRoom(const Shard& shard, absl::string_view channel,
-                         int64_t count) const
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // hub_calls.cc: what backends ask, but for Broadcast().
   absl::Status CheckReady() const;

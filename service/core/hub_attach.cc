@@ -20,7 +20,8 @@ namespace {
 // takes up to 8 s for that, and what was sent meanwhile has not arrived.
 constexpr absl::Duration kReplaySlack = absl::Seconds(10);
 
-bool IsPresence(absl::string_view channel) {
+// What gateways may have rosters of, whatever the rules say of it now.
+bool HasRoster(absl::string_view channel) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
 }
 
@@ -215,10 +216,12 @@ absl::Status Hub::OnAttached(const AttachmentPtr& gateway) {
   for (const link::v1::Held& held : all) Adopt(gateway, held);
   for (const std::string& channel : engine_->ChannelsOf(gateway->gateway)) {
     if (names.contains(channel)) continue;
-    const ShardLock lock(table_.ShardOf(channel));
+    Shard& shard = table_.ShardOf(channel);
+    const ShardLock lock(shard);
     // What a newer link of this gateway has said must not be undone.
     if (gateway->ended) break;
-    engine_->Replace(channel, gateway->gateway, {});
+    engine_->Replace(channel, gateway->gateway, {},
+                     shard.rules->Of(channel).member_grace);
   }
   Replay(gateway);
   observer_->OnAttached(gateway->gateway, gateway->subscription_count);
@@ -243,19 +246,20 @@ void Hub::Adopt(const AttachmentPtr& gateway, const link::v1::Held& held) {
   Shard& shard = table_.ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return;
-  if (IsPresence(channel)) {
+  if (IsPresence(shard, channel)) {
     std::vector<GatewayMember> members;
     for (const link::v1::HeldMember& one : held.members()) {
       members.push_back(
           {one.member(), {one.socket_ids().begin(), one.socket_ids().end()}});
     }
-    engine_->Replace(channel, gateway->gateway, members);
+    engine_->Replace(channel, gateway->gateway, members,
+                     shard.rules->Of(channel).member_grace);
   }
   // Before it counts, so that it is told once where the channel is.
   Repair(shard, gateway, held);
   table_.Obtain(shard, channel, /*force=*/true);
   table_.Change(shard, channel, gateway, held.subscription_count());
-  if (IsPresence(channel) && shard.settled) {
+  if (HasRoster(channel) && shard.settled) {
     link::v1::ServiceItem item;
     *item.mutable_roster() = RosterOf(channel);
     EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
@@ -331,10 +335,12 @@ bool Hub::EndLease(uint64_t gateway, int64_t lease) {
 
 void Hub::DropMembers(uint64_t gateway) {
   for (const std::string& channel : engine_->ChannelsOf(gateway)) {
-    const ShardLock lock(table_.ShardOf(channel));
+    Shard& shard = table_.ShardOf(channel);
+    const ShardLock lock(shard);
     // A gateway that is attaching meanwhile says itself what it holds.
     if (!IsGone(gateway)) return;
-    engine_->Replace(channel, gateway, {});
+    engine_->Replace(channel, gateway, {},
+                     shard.rules->Of(channel).member_grace);
   }
 }
 
@@ -355,7 +361,7 @@ bool Hub::Settle() {
     const ShardLock lock(shard);
     shard.settled = true;
     for (const auto& [channel, entry] : shard.channels) {
-      if (!IsPresence(channel)) continue;
+      if (!HasRoster(channel)) continue;
       link::v1::ServiceItem item;
       *item.mutable_roster() = RosterOf(channel);
       const Chunk chunk = EncodeItem(std::move(item));
@@ -410,6 +416,15 @@ void Hub::OnMemberRemoved(absl::string_view channel,
   v1::ServerMessage message;
   *message.mutable_member_removed() = std::move(removed);
   TellOfMember(channel, std::move(item), std::move(message));
+}
+
+void Hub::OnMemberAway(absl::string_view channel, absl::string_view user_id,
+                       absl::Duration grace) {
+  timers_->After(grace, [this, channel = std::string(channel),
+                         user_id = std::string(user_id)] {
+    const ShardLock lock(table_.ShardOf(channel));
+    engine_->EndGrace(channel, user_id);
+  });
 }
 
 void Hub::TellOfMember(absl::string_view channel, link::v1::ServiceItem item,

@@ -236,14 +236,21 @@ absl::StatusOr<v1::GetMembersResponse> Hub::GetMembers(
   absl::Status status = CheckReady();
   if (status.ok()) status = contract::CheckChannelName(request.channel());
   if (!status.ok()) return status;
-  if (contract::TypeOfChannel(request.channel()) != ChannelType::kPresence) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("channel ", contract::Quoted(request.channel()),
-                     " is not a presence channel"));
+  const std::string& channel = request.channel();
+  if (contract::TypeOfChannel(channel) != ChannelType::kPresence) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "channel ", contract::Quoted(channel), " is not a presence channel"));
   }
   v1::GetMembersResponse response;
-  const ShardLock lock(table_.ShardOf(request.channel()));
-  for (v1::PresentMember& member : engine_->Members(request.channel())) {
+  Shard& shard = table_.ShardOf(channel);
+  const ShardLock lock(shard);
+  if (!IsPresence(shard, channel)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "channel ", contract::Quoted(channel), " has no members (",
+        shard.rules->Source(channel, &contract::ChannelRule::presence, ""),
+        ")"));
+  }
+  for (v1::PresentMember& member : engine_->Members(channel)) {
     *response.add_members() = std::move(member);
   }
   return response;

@@ -87,6 +87,11 @@ void Hub::UseRules(const config::v1::Config& config) {
     EndHistories(shard);
   });
   if (none) has_rules_ = false;
+  for (const std::string& channel : engine_->PresenceChannels()) {
+    Shard& shard = table_.ShardOf(channel);
+    const ShardLock lock(shard);
+    if (!IsPresence(shard, channel)) engine_->RemoveMembers(channel);
+  }
 }
 
 absl::Status Hub::CheckPayloads(const v1::BroadcastRequest& request) {
@@ -105,17 +110,6 @@ absl::Status Hub::CheckPayloads(const v1::BroadcastRequest& request) {
         ")"));
   }
   return absl::OkStatus();
-}
-
-absl::Status Hub::CheckRoom(const Shard& shard, absl::string_view channel,
-                            int64_t count) const {
-  const int64_t limit = shard.rules->Of(channel).max_subscribers;
-  if (limit == 0 || count < limit) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("channel ", channel, " has its ", limit, " subscribers (",
-                   shard.rules->Source(channel, &ChannelRule::max_subscribers,
-                                       "BROADCAST_MAX_SUBSCRIBERS"),
-                   ")"));
 }
 
 }  // namespace herald::core

@@ -99,38 +99,15 @@ std::vector<std::string> MemoryEngine::Expire() {
   return history_.Expire(timers_->Now());
 }
 
-void MemoryEngine::Join(absl::string_view channel, const v1::Member& member,
-                        const SocketRef& socket) {
-  bool first = false;
-  {
-    MutexLock lock(&mu_);
-    first = presence_[channel].Join(member, socket);
-    total_member_count_ += first;
-  }
-  if (first) listener_->OnMemberAdded(channel, member);
-}
-
-void MemoryEngine::Leave(absl::string_view channel, absl::string_view user_id,
-                         const SocketRef& socket) {
-  {
-    MutexLock lock(&mu_);
-    const auto it = presence_.find(channel);
-    if (it == presence_.end()) return;
-    if (!it->second.Leave(user_id, socket)) return;
-    --total_member_count_;
-    if (it->second.empty()) presence_.erase(it);
-  }
-  listener_->OnMemberRemoved(channel, user_id);
-}
-
-void MemoryEngine::Replace(absl::string_view channel, uint64_t gateway,
-                           const std::vector<GatewayMember>& members) {
+void MemoryEngine::ChangeMembers(
+    absl::string_view channel,
+    absl::FunctionRef<Presence::Changes(Presence&)> change) {
   Presence::Changes changes;
   {
     MutexLock lock(&mu_);
     Presence& presence = presence_[channel];
     const int64_t before = presence.member_count();
-    changes = presence.Replace(gateway, members);
+    changes = change(presence);
     total_member_count_ += presence.member_count() - before;
     if (presence.empty()) presence_.erase(channel);
   }
@@ -140,6 +117,53 @@ void MemoryEngine::Replace(absl::string_view channel, uint64_t gateway,
   for (const std::string& user_id : changes.removed) {
     listener_->OnMemberRemoved(channel, user_id);
   }
+  for (const auto& [user_id, grace] : changes.away) {
+    listener_->OnMemberAway(channel, user_id, grace);
+  }
+}
+
+void MemoryEngine::Join(absl::string_view channel, const v1::Member& member,
+                        const SocketRef& socket) {
+  ChangeMembers(channel, [&](Presence& presence) {
+    Presence::Changes changes;
+    if (presence.Join(member, socket)) changes.added.push_back(member);
+    return changes;
+  });
+}
+
+void MemoryEngine::Leave(absl::string_view channel, absl::string_view user_id,
+                         const SocketRef& socket, absl::Duration grace) {
+  ChangeMembers(channel, [&](Presence& presence) {
+    return presence.Leave(user_id, socket, {timers_->Now(), grace});
+  });
+}
+
+void MemoryEngine::Replace(absl::string_view channel, uint64_t gateway,
+                           const std::vector<GatewayMember>& members,
+                           absl::Duration grace) {
+  ChangeMembers(channel, [&](Presence& presence) {
+    return presence.Replace(gateway, members, {timers_->Now(), grace});
+  });
+}
+
+void MemoryEngine::EndGrace(absl::string_view channel,
+                            absl::string_view user_id) {
+  ChangeMembers(channel, [&](Presence& presence) {
+    return presence.EndGrace(user_id, timers_->Now());
+  });
+}
+
+void MemoryEngine::RemoveMembers(absl::string_view channel) {
+  ChangeMembers(channel, [](Presence& presence) { return presence.Clear(); });
+}
+
+std::vector<std::string> MemoryEngine::PresenceChannels() const {
+  std::vector<std::string> channels;
+  MutexLock lock(&mu_);
+  for (const auto& [channel, presence] : presence_) {
+    channels.push_back(channel);
+  }
+  return channels;
 }
 
 std::vector<std::string> MemoryEngine::ChannelsOf(uint64_t gateway) const {

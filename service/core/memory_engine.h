@@ -19,6 +19,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
 #include "proto/contract/mutex.h"
 #include "service/core/engine.h"
 #include "service/core/idempotency_cache.h"
@@ -55,9 +56,16 @@ class MemoryEngine final : public Engine {
   void Join(absl::string_view channel, const v1::Member& member,
             const SocketRef& socket) override ABSL_LOCKS_EXCLUDED(mu_);
   void Leave(absl::string_view channel, absl::string_view user_id,
-             const SocketRef& socket) override ABSL_LOCKS_EXCLUDED(mu_);
+             const SocketRef& socket, absl::Duration grace) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   void Replace(absl::string_view channel, uint64_t gateway,
-               const std::vector<GatewayMember>& members) override
+               const std::vector<GatewayMember>& members,
+               absl::Duration grace) override ABSL_LOCKS_EXCLUDED(mu_);
+  void EndGrace(absl::string_view channel, absl::string_view user_id) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void RemoveMembers(absl::string_view channel) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<std::string> PresenceChannels() const override
       ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<std::string> ChannelsOf(uint64_t gateway) const override
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -75,6 +83,11 @@ class MemoryEngine final : public Engine {
   // ours.
   Receipt Place(const std::shared_ptr<Publication>& publication,
                 const HistoryLimits& limits);
+
+  // Has `change` done to the channel's members, and tells of what it was.
+  void ChangeMembers(absl::string_view channel,
+                     absl::FunctionRef<Presence::Changes(Presence&)> change)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after SetListener().
   const Timers* const timers_;

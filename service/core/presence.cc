@@ -39,37 +39,59 @@ Presence::Users::iterator Presence::Erase(Users::iterator user) {
   return users_.erase(user);
 }
 
-bool Presence::Join(const v1::Member& member, const SocketRef& socket) {
-  User& user = Obtain(member);
-  user.sockets.push_back(socket);
-  return user.sockets.size() == 1;
+Presence::Users::iterator Presence::SendAway(Users::iterator user,
+                                             const Grace& grace,
+                                             Changes* changes) {
+  if (grace.time <= absl::ZeroDuration()) {
+    changes->removed.push_back(user->first);
+    return Erase(user);
+  }
+  User& away = user->second;
+  away.grace_end = grace.now + grace.time;
+  // One call is enough, however often the user comes and goes meanwhile.
+  if (away.grace_end < away.awaited) {
+    away.awaited = away.grace_end;
+    changes->away.emplace_back(user->first, grace.time);
+  }
+  return ++user;
 }
 
-bool Presence::Leave(absl::string_view user_id, const SocketRef& socket) {
+bool Presence::Join(const v1::Member& member, const SocketRef& socket) {
+  const size_t before = users_.size();
+  Obtain(member).sockets.push_back(socket);
+  return users_.size() > before;
+}
+
+Presence::Changes Presence::Leave(absl::string_view user_id,
+                                  const SocketRef& socket, const Grace& grace) {
+  Changes changes;
   const auto it = users_.find(user_id);
-  if (it == users_.end()) return false;
+  if (it == users_.end()) return changes;
   std::vector<SocketRef>& sockets = it->second.sockets;
   const auto one =
       std::find_if(sockets.begin(), sockets.end(),
                    [&](const SocketRef& s) { return Same(s, socket); });
-  if (one == sockets.end()) return false;
+  if (one == sockets.end()) return changes;
   sockets.erase(one);
-  if (!sockets.empty()) return false;
-  Erase(it);
-  return true;
+  if (sockets.empty()) SendAway(it, grace, &changes);
+  return changes;
 }
 
 Presence::Changes Presence::Replace(uint64_t gateway,
-                                    const std::vector<GatewayMember>& members) {
+                                    const std::vector<GatewayMember>& members,
+                                    const Grace& grace) {
   Changes changes;
   // Taken away first, but forgotten only after the new ones are in: who is on
   // both lists has never left.
+  absl::flat_hash_set<std::string> left;
   for (auto& [user_id, user] : users_) {
     auto& sockets = user.sockets;
+    const size_t before = sockets.size();
     sockets.erase(std::remove_if(
                       sockets.begin(), sockets.end(),
                       [&](const SocketRef& s) { return s.gateway == gateway; }),
                   sockets.end());
+    if (sockets.empty() && before > 0) left.insert(user_id);
   }
   for (const GatewayMember& held : members) {
     if (held.socket_ids.empty()) continue;
@@ -81,13 +103,40 @@ Presence::Changes Presence::Replace(uint64_t gateway,
     }
   }
   for (auto it = users_.begin(); it != users_.end();) {
-    if (it->second.sockets.empty()) {
-      changes.removed.push_back(it->first);
-      it = Erase(it);
+    if (it->second.sockets.empty() && left.contains(it->first)) {
+      it = SendAway(it, grace, &changes);
     } else {
       ++it;
     }
   }
+  return changes;
+}
+
+Presence::Changes Presence::EndGrace(absl::string_view user_id,
+                                     absl::Time now) {
+  Changes changes;
+  const auto it = users_.find(user_id);
+  if (it == users_.end()) return changes;
+  User& user = it->second;
+  const bool is_last = user.awaited <= now;
+  if (is_last) user.awaited = absl::InfiniteFuture();
+  if (!user.sockets.empty()) return changes;
+  if (user.grace_end <= now) {
+    SendAway(it, {now, absl::ZeroDuration()}, &changes);
+  } else if (is_last) {
+    // It was there again, and is away since.
+    SendAway(it, {now, user.grace_end - now}, &changes);
+  }
+  return changes;
+}
+
+Presence::Changes Presence::Clear() {
+  Changes changes;
+  for (const auto& [user_id, user] : users_) {
+    changes.removed.push_back(user_id);
+  }
+  users_.clear();
+  bytes_ = 0;
   return changes;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Who is present on one channel: users, each with the subscriptions that make
-// them present. It knows who is the first and who the last, and nothing else.
+// them present, and those whom a time of grace keeps present without one. It
+// knows who is the first and who the last, and nothing else.
 //
 // A subscription is named by its socket, and a socket may for a moment have
 // two: it takes one back, and subscribes again before it knows that the first
@@ -9,38 +10,57 @@
 //
 // Threads: none of its own; its owner locks.
 //
-// Invariant: every user has at least one subscription; bytes_ is the sum over
-// the users.
+// Invariant: every user has at least one subscription or is in grace, and for
+// whoever is in grace EndGrace() is awaited by then; bytes_ is the sum over the
+// users.
 
 #ifndef HERALD_SERVICE_CORE_PRESENCE_H_
 #define HERALD_SERVICE_CORE_PRESENCE_H_
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "service/core/engine.h"
 
 namespace herald::core {
 
 class Presence {
  public:
-  // What Replace() has changed.
+  // What has changed.
   struct Changes {
     std::vector<v1::Member> added;
     std::vector<std::string> removed;
+    // Those for whom EndGrace() is to be called, in how long.
+    std::vector<std::pair<std::string, absl::Duration>> away;
   };
 
-  // Adds a subscription. True if it is the user's first.
+  // From when on somebody is away, and for how long that is not told.
+  struct Grace {
+    absl::Time now;
+    absl::Duration time;
+  };
+
+  // Adds a subscription. True if the user was not there.
   bool Join(const v1::Member& member, const SocketRef& socket);
 
-  // Ends one subscription of the socket. True if it was the user's last.
-  bool Leave(absl::string_view user_id, const SocketRef& socket);
+  // Ends one subscription of the socket.
+  Changes Leave(absl::string_view user_id, const SocketRef& socket,
+                const Grace& grace);
 
   // Makes `members` all that a gateway has.
-  Changes Replace(uint64_t gateway, const std::vector<GatewayMember>& members);
+  Changes Replace(uint64_t gateway, const std::vector<GatewayMember>& members,
+                  const Grace& grace);
+
+  // Time has passed for somebody who was away; who is there again stays.
+  Changes EndGrace(absl::string_view user_id, absl::Time now);
+
+  // Nobody is there any more.
+  Changes Clear();
 
   bool Has(uint64_t gateway) const;
   bool empty() const { return users_.empty(); }
@@ -57,6 +77,9 @@ class Presence {
   struct User {
     std::string user_info;
     std::vector<SocketRef> sockets;  // One entry for each subscription.
+    // Of whoever has none. `awaited` is when the soonest EndGrace() comes.
+    absl::Time grace_end = absl::InfinitePast();
+    absl::Time awaited = absl::InfiniteFuture();
   };
 
   using Users = absl::btree_map<std::string, User>;
@@ -64,6 +87,9 @@ class Presence {
   // The user's entry, made with the user_info of `member` if need be.
   User& Obtain(const v1::Member& member);
   Users::iterator Erase(Users::iterator user);
+  // Its last subscription has ended. Returns the user behind it.
+  Users::iterator SendAway(Users::iterator user, const Grace& grace,
+                           Changes* changes);
 
   Users users_;        // Ordered, so that rosters and pages are stable.
   int64_t bytes_ = 0;  // Of all user_ids and user_infos.

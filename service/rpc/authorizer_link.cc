@@ -91,7 +91,9 @@ int64_t AuthorizerLink::InFlight() const {
   return static_cast<int64_t>(in_flight_.size()) + window_.late();
 }
 
-bool AuthorizerLink::IsFull() const { return InFlight() >= window_.size(); }
+bool AuthorizerLink::IsFull() const {
+  return !window_.HasRoom(static_cast<int64_t>(in_flight_.size()));
+}
 
 void AuthorizerLink::Authorize(core::Question question, Done done) {
   Open open;

@@ -9,6 +9,11 @@ namespace herald::rpc {
 AuthorizerWindow::AuthorizerWindow(int64_t max, absl::Duration timeout)
     : max_(max), timeout_(timeout), size_(std::min(kFirst, max)) {}
 
+bool AuthorizerWindow::HasRoom(int64_t in_time) const {
+  const int64_t all = in_time + late();
+  return all < max_ && (all < size_ || in_time < kLeast);
+}
+
 void AuthorizerWindow::OnAnswer(absl::Time written, absl::Time now, bool more) {
   if (now - written >= timeout_ / 2) return;
   if (more) size_ = std::min(size_ + 1, max_);

@@ -14,6 +14,9 @@
 //     written before;
 //   * with answers in between it stays as it is.
 //
+//   * whatever it is, a few may be with the authorizer that still have time, so
+//     that it cannot be filled with questions that nobody will answer.
+//
 // Who is out of time is told so, but the question is still with the authorizer,
 // and counts, until its answer comes after all, the stream ends, or it is lost:
 // an authorizer that answers quickly what was written behind a question will
@@ -37,12 +40,16 @@ class AuthorizerWindow {
   // Before anything is known: more than one socket may ask at a time
   // (contract::kPendingSubscribesMax), or it would keep all others waiting.
   static constexpr int64_t kFirst = 128;
-  static constexpr int64_t kLeast = 4;
+  static constexpr int64_t kLeast = 4;  // And that many still have time.
 
   // At most `max` questions; each is to be answered within `timeout`.
   AuthorizerWindow(int64_t max, absl::Duration timeout);
 
   int64_t size() const { return size_; }
+
+  // Whether one more may be written, if `in_time` are with the authorizer that
+  // still have time.
+  bool HasRoom(int64_t in_time) const;
 
   // Questions that were given up and are still with the authorizer.
   int64_t late() const { return static_cast<int64_t>(late_.size()); }

@@ -17,7 +17,8 @@
 
 namespace herald::core {
 
-// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`.
+// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`, `ada away for
+// 2s`.
 class RecordingListener final : public EngineListener {
  public:
   void OnHistoryBegan(absl::string_view channel, const Position& at) override {
@@ -35,6 +36,11 @@ class RecordingListener final : public EngineListener {
   }
   void OnMemberRemoved(absl::string_view, absl::string_view user) override {
     heard.push_back(absl::StrCat("-", user));
+  }
+  void OnMemberAway(absl::string_view, absl::string_view user,
+                    absl::Duration grace) override {
+    heard.push_back(
+        absl::StrCat(user, " away for ", absl::FormatDuration(grace)));
   }
 
   int64_t subscribers = 3;
@@ -71,8 +77,18 @@ class AnEngine : public ::testing::TestWithParam<std::unique_ptr<Engine> (*)(
     engine_->Join("presence-room", User(user), {gateway, socket});
   }
   void Leave(const std::string& user, uint64_t gateway,
-             const std::string& socket) {
-    engine_->Leave("presence-room", user, {gateway, socket});
+             const std::string& socket,
+             absl::Duration grace = absl::ZeroDuration()) {
+    engine_->Leave("presence-room", user, {gateway, socket}, grace);
+  }
+  void Replace(uint64_t gateway, const std::vector<GatewayMember>& members,
+               absl::Duration grace = absl::ZeroDuration()) {
+    engine_->Replace("presence-room", gateway, members, grace);
+  }
+  // Time passes to the end of a grace that begins now.
+  void EndGrace(const std::string& user, absl::Duration grace) {
+    timers_.Advance(grace);
+    engine_->EndGrace("presence-room", user);
   }
   // What the channel has said since a position, or `lost`.
   std::vector<std::string> Since(const std::string& channel,
@@ -116,87 +132,6 @@ TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 3"));
   timers_.Advance(absl::Minutes(6));
   EXPECT_FALSE(Publish("a", "4", "k").repeated);
-}
-
-TEST_P(AnEngine, TellsOfTheFirstAndTheLastSocketOfAUser) {
-  Join("ada", 1, "1.1");
-  Join("ada", 2, "2.1");
-  Join("bob", 1, "1.2");
-  Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "+bob"));
-  Leave("ada", 2, "2.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
-  EXPECT_EQ(engine_->MemberCount("presence-room"), 1);
-  EXPECT_EQ(engine_->TotalMemberCount(), 1);
-}
-
-TEST_P(AnEngine, EndsAMemberWithTheLastOfASocketsSubscriptions) {
-  Join("ada", 1, "1.1");
-  Join("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
-  const auto members = engine_->Members("presence-room");
-  ASSERT_EQ(members.size(), 1u);
-  EXPECT_THAT(members[0].socket_ids(), ::testing::ElementsAre("1.1"));
-  Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
-  Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
-}
-
-TEST_P(AnEngine, ChangesNothingWhenOneLeavesWhoNeverJoined) {
-  Join("ada", 1, "1.1");
-  Leave("ada", 1, "1.9");
-  Leave("eve", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
-  Leave("ada", 1, "1.1");
-  Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
-  EXPECT_EQ(engine_->TotalMemberCount(), 0);
-}
-
-TEST_P(AnEngine, ReplacesAGatewaysMembersWithoutBouncingThoseWhoStay) {
-  Join("ada", 1, "1.1");
-  Join("bob", 1, "1.2");
-  Join("bob", 2, "2.1");
-  Heard();
-  engine_->Replace("presence-room", 1,
-                   {{User("ada"), {"1.1"}}, {User("cyd"), {"1.3", "1.4"}}});
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+cyd"));
-  EXPECT_THAT(engine_->ChannelsOf(1), ::testing::ElementsAre("presence-room"));
-  engine_->Replace("presence-room", 1, {});
-  EXPECT_THAT(Heard(), ::testing::UnorderedElementsAre("-ada", "-cyd"));
-  EXPECT_THAT(engine_->ChannelsOf(1), ::testing::IsEmpty());
-  EXPECT_EQ(engine_->MemberCount("presence-room"), 1);
-}
-
-TEST_P(AnEngine, SaysHowManyBytesItsMembersWouldHave) {
-  const auto with = [&](const std::string& id, const std::string& info) {
-    return engine_->MemberBytesWith("presence-room", User(id, info));
-  };
-  EXPECT_EQ(with("ada", "12"), 5);
-  engine_->Join("presence-room", User("ada", "12"), {1, "1.1"});
-  engine_->Join("presence-room", User("ada", "other"), {2, "2.1"});
-  EXPECT_EQ(with("bo", "1"), 8);
-  EXPECT_EQ(with("ada", "other"), 5) << "the first user_info holds";
-  engine_->Replace("presence-room", 1, {{User("bo", "1"), {"1.2"}}});
-  EXPECT_EQ(with("ada", ""), 8);
-  Leave("ada", 2, "2.1");
-  EXPECT_EQ(with("bo", ""), 3);
-  Leave("bo", 1, "1.2");
-  EXPECT_EQ(with("cyd", ""), 3);
-}
-
-TEST_P(AnEngine, ListsMembersInOrderWithTheirSockets) {
-  engine_->Join("presence-room", User("bob", "2"), {1, "1.2"});
-  engine_->Join("presence-room", User("ada", "1"), {1, "1.1"});
-  engine_->Join("presence-room", User("ada", "other"), {2, "2.1"});
-  const auto members = engine_->Members("presence-room");
-  ASSERT_EQ(members.size(), 2u);
-  EXPECT_EQ(members[0].user_id(), "ada");
-  EXPECT_EQ(members[0].user_info(), "1");
-  EXPECT_THAT(members[0].socket_ids(), ::testing::ElementsAre("1.1", "2.1"));
-  EXPECT_EQ(members[1].user_id(), "bob");
-  EXPECT_THAT(engine_->Members("presence-other"), ::testing::IsEmpty());
 }
 
 }  // namespace herald::core

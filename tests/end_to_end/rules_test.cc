@@ -13,15 +13,18 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/herald_world.h"
+#include "tests/support/scripted_authorizer.h"
 
 namespace herald::end_to_end {
 namespace {
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::MakeBroadcast;
+using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
@@ -88,6 +91,121 @@ TEST(Rules, HoldForTheChannelsTheyMatch) {
   bob.Whisper("b.short", "typing", "123456");
   EXPECT_THAT(bob.Next().String("message"), HasSubstr("at most 5"));
 }
+
+TEST(Rules, LetAUserBeAwayForATime) {
+  const RulesFile file(R"({"channels": [
+    {"pattern": "presence-*", "memberGrace": "3600s"}
+  ]})");
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world(
+      {.service_flags = {file.flag(), "--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  ada.Subscribe("presence-room", "user:ada");
+  bob.Subscribe("presence-room", "user:bob");
+  EXPECT_EQ(ada.Next().type(), "member_added");
+  bob.Drop();
+  EXPECT_TRUE(world.WaitUntil([&] {
+    return world.backend().Members("presence-room") == "ada (1), bob (0)";
+  }));
+  // On another gateway, with the same members as if nothing had been.
+  WebSocketClient& again = world.Open(0);
+  EXPECT_EQ(again.Subscribe("presence-room", "user:bob").Members().size(), 2u);
+  EXPECT_EQ(world.backend().Members("presence-room"), "ada (1), bob (1)");
+  ExpectEvent(world, ada, "presence-room");
+}
+
+TEST(Rules, HaveAPresenceChannelBeAsAPrivateOne) {
+  const RulesFile file(R"({"channels": [
+    {"pattern": "presence-*", "presence": false}
+  ]})");
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world(
+      {.service_flags = {file.flag(), "--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open(0);
+  WebSocketClient& bob = world.Open(1);
+  for (WebSocketClient* client : {&ada, &bob}) {
+    const Frame yes = client->Subscribe(
+        "presence-room", client == &ada ? "user:ada" : "user:bob");
+    EXPECT_EQ(yes.type(), "subscribed");
+    EXPECT_THAT(yes.Members(), IsEmpty());
+  }
+  v1::GetMembersRequest request;
+  request.set_channel("presence-room");
+  EXPECT_EQ(
+      world.backend().Call(&Stub::GetMembers, request).status.error_code(),
+      grpc::StatusCode::FAILED_PRECONDITION);
+  // Nobody was told of anybody, and a whisper names nobody.
+  ada.Whisper("presence-room", "e", "1");
+  EXPECT_EQ(bob.Next(),
+            R"({"type":"event","event":"e","channel":"presence-room",)"
+            R"("data":1,"whisper":true})");
+  ExpectEvent(world, ada, "presence-room");
+}
+
+// The number behind `what` in a text.
+int64_t NumberAt(const std::string& text, const std::string& what) {
+  const size_t at = text.find(what);
+  EXPECT_NE(at, std::string::npos) << text;
+  return std::strtoll(text.c_str() + at + what.size(), nullptr, 10);
+}
+
+// A listener that does not read gets the latest, and is told of the loss if the
+// channel has a history.
+void ExpectDropToLatest(bool history) {
+  const RulesFile file(
+      absl::StrCat(R"({"channels": [{"pattern": "ticks", )",
+                   history ? R"("historySize": 10000, )" : "",
+                   R"("slowConsumer": "SLOW_CONSUMER_DROP_TO_LATEST"}]})"));
+  HeraldWorld world({.gateways = 1,
+                     .service_flags = {file.flag()},
+                     .gateway_flags = {"--max_queue=300000"}});
+  WebSocketClient& slow = world.Open(0, {.receive_buffer = 4096});
+  slow.Subscribe("ticks");
+  slow.StopReading();
+  const std::string padding(20'000, 'x');
+  const auto dropped = [&] {
+    return world.GatewayMetrics(0).Sum("herald_gateway_dropped_events_total");
+  };
+  // Until the system's buffers, whatever they take, and the queue are full.
+  int64_t last = 0;
+  EXPECT_TRUE(world.WaitUntil([&] {
+    for (int i = 0; i < 20; ++i) {
+      world.backend().Broadcast("ticks", "e",
+                                absl::StrCat("\"", ++last, " ", padding, "\""));
+    }
+    return dropped() > 0;
+  }));
+
+  slow.ResumeReading();
+  // Each number is the next one, or what comes before it is said to be lost.
+  int64_t at = 0;
+  int losses = 0;
+  while (at < last) {
+    const Frame frame = slow.Next();
+    if (frame.type() == "subscribed") {
+      EXPECT_THAT(frame.text(), HasSubstr(R"("recovered":false)"));
+      at = NumberAt(frame.text(), R"("offset":)");
+      ++losses;
+      continue;
+    }
+    ASSERT_EQ(frame.type(), "event") << frame.text();
+    const int64_t number = NumberAt(frame.text(), R"("data":")");
+    if (history) {
+      EXPECT_EQ(number, at + 1);
+    }
+    EXPECT_GT(number, at);
+    if (number > at + 1) ++losses;
+    at = number;
+  }
+  EXPECT_GT(losses, 0);
+  EXPECT_EQ(slow.Ping().type(), "pong");
+  EXPECT_EQ(world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total"),
+            0);
+}
+
+TEST(Rules, LetASlowListenerHaveTheLatest) { ExpectDropToLatest(false); }
+TEST(Rules, TellASlowListenerWhatAHistoryHasLost) { ExpectDropToLatest(true); }
 
 TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
   RulesFile file(kFirst);

@@ -298,6 +298,7 @@ void ChannelView::OnEvent(const Frame& frame) {
     FailWith(absl::StrCat(frame.has_offset ? "an" : "no",
                           " offset: ", Brief(frame)));
   }
+  latest_ = id;
   if (channel_.keeps_history()) return OnPlacedEvent(frame, id);
   OnPlainEvent(id);
 }

@@ -73,9 +73,8 @@ class ChannelView {
   // latest event is still to come.
   std::optional<Position> position() const;
 
-  // Whether it has heard the message since it was subscribed on this
-  // connection. Only without a history.
-  bool has_heard(MessageId id) const { return heard_.contains(id); }
+  // What a backend has told it last, if anything.
+  const std::optional<MessageId>& latest() const { return latest_; }
 
   // Who is present, as it was told.
   const std::set<std::string>& members() const { return members_; }
@@ -113,6 +112,7 @@ class ChannelView {
   Listener listener_;
 
   std::deque<Ask> asked_;  // On this connection, without an answer.
+  std::optional<MessageId> latest_;
   bool active_ = false;
   std::set<std::string> members_;
 

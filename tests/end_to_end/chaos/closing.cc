@@ -171,8 +171,11 @@ Closing::Lack Closing::ViewWithoutLast() {
   ForEachView([&](const std::string& name, const ChannelView& view) {
     const std::string& channel = view.channel().name;
     const Last& last = last_[channel];
-    if (last.where.has_value() ? view.position() == last.where
-                               : view.has_heard(last.id)) {
+    // With little memory, a new history may have begun behind the last event.
+    const bool has_place =
+        last.where.has_value() && cast_.plan->history_memory == 0;
+    if (view.latest() == last.id &&
+        (!has_place || view.position() == last.where)) {
       return;
     }
     std::string what = absl::StrCat(name, " on ", channel, " has not heard ",
@@ -266,8 +269,10 @@ Closing::Lack Closing::ChannelLack(const Channel& channel) {
   request.set_channel(channel.name);
   const v1::Channel said = Call(&Stub::GetChannel, request).channel();
   const int64_t subscribers = SubscriberCount(channel.name);
-  const Position end{said.epoch(), said.offset()};
+  Position end{said.epoch(), said.offset()};
   const Position last = last_[channel.name].where.value_or(Position{});
+  // What was said on other channels may have taken its memory since.
+  if (cast_.plan->history_memory > 0) end = last;
   if (said.subscriber_count() == subscribers && end == last) {
     return std::nullopt;
   }
@@ -287,6 +292,7 @@ void Closing::CheckChannels() {
     if (!channel.keeps_history()) continue;
     const Position end = *last_[channel.name].where;
     cast_.ledger->CheckComplete(channel.name, end);
+    if (cast_.plan->history_memory > 0) continue;
     cast_.ledger->CheckEpochs(channel.name,
                               cast_.world->service().ends_done() + 1);
     CheckHistory(channel, end);

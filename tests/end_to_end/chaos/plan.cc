@@ -65,6 +65,7 @@ Plan MakePlan(const RoundOptions& options) {
   plan.stream_publishers = 3;
   plan.watchers = options.history ? 3 : 2;
   plan.users = std::max(1, options.clients * 2 / 3);
+  if (options.history && random.Chance(25)) plan.history_memory = 400'000;
   return plan;
 }
 

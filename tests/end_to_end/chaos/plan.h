@@ -35,6 +35,11 @@ struct Plan {
   int stream_publishers = 0;
   int watchers = 0;
   int users = 0;  // Fewer than clients, so that some have several sockets.
+
+  // What all histories together may take, in bytes; 0: the default, which is
+  // more than a round needs. Else histories are given up, and epochs begin anew
+  // in one life of the service.
+  int64_t history_memory = 0;
 };
 
 Plan MakePlan(const RoundOptions& options);

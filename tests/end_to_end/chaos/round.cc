@@ -112,11 +112,12 @@ class Round {
     }
     for (const auto& watcher : watchers_) watcher->Look(count);
     summary_ = absl::StrCat(
-        plan_.gateways, " gateways; ", nemesis_.troubles(), " troubles, ",
-        world_.service().ends_done(), " ends of the service; ",
-        ledger_.message_count(), " messages, ", ledger_.hearing_count(),
-        " deliveries; ", recoveries, " recoveries, ", losses,
-        " announced losses, ", cuts, " slow clients cut");
+        plan_.gateways, " gateways",
+        plan_.history_memory > 0 ? ", little memory" : "", "; ",
+        nemesis_.troubles(), " troubles, ", world_.service().ends_done(),
+        " ends of the service; ", ledger_.message_count(), " messages, ",
+        ledger_.hearing_count(), " deliveries; ", recoveries, " recoveries, ",
+        losses, " announced losses, ", cuts, " slow clients cut");
   }
 
   const RoundOptions options_;

@@ -70,6 +70,9 @@ World::World(const RoundOptions& options, const Plan& plan,
     const std::string rules = absl::StrCat(directory, "/rules.json");
     std::ofstream(rules) << RulesText();
     service.push_back(absl::StrCat("--config=", rules));
+    if (plan.history_memory > 0) {
+      service.push_back(absl::StrCat("--history_memory=", plan.history_memory));
+    }
   }
   service_ =
       std::make_unique<Server>("service", std::move(service), log("service"));

@@ -29,6 +29,20 @@ link::v1::ServiceItem MemberRemoved(const std::string& user) {
   return item;
 }
 
+// Settings with a rule by which slow listeners of `channel` get the latest
+// only.
+link::v1::ServiceItem DropToLatest(const std::string& channel) {
+  link::v1::ServiceItem item;
+  link::v1::Settings& settings = *item.mutable_settings();
+  settings.set_max_payload(100);
+  settings.set_heartbeat_interval_ms(30'000);
+  settings.set_client_timeout_ms(60'000);
+  config::v1::ChannelRule& rule = *settings.add_rules();
+  rule.set_pattern(channel);
+  rule.set_slow_consumer(config::v1::SLOW_CONSUMER_DROP_TO_LATEST);
+  return item;
+}
+
 link::v1::ServiceItem RosterOf(const std::vector<std::string>& users) {
   link::v1::ServiceItem item;
   item.mutable_roster()->set_channel("presence-room");
@@ -185,6 +199,82 @@ TEST_F(ARouter, IgnoresWhatANewerServiceSays) {
   Say(call);
   Publish("nobody-listens", "1");
   EXPECT_TRUE(router_.settled());
+}
+
+// What is posted to the loop for one item.
+class ADroppableEvent : public GatewayWorld {
+ protected:
+  std::shared_ptr<const Droppable> DroppableIn(
+      const link::v1::ServiceItem& item) {
+    link::v1::AttachResponse frame;
+    *frame.add_items() = item;
+    EXPECT_TRUE(router_.Receive(std::move(frame)).ok());
+    for (const auto& batch : loops_[0].batches) {
+      for (const Delivery& one : batch) {
+        const auto* const frame_ptr =
+            std::get_if<std::shared_ptr<const ChannelFrame>>(&one);
+        if (frame_ptr == nullptr) continue;
+        const auto droppable = (*frame_ptr)->droppable;
+        Run();
+        return droppable;
+      }
+    }
+    ADD_FAILURE() << "no frame was posted";
+    return nullptr;
+  }
+  static link::v1::ServiceItem Said(const std::string& channel,
+                                    int64_t offset = 0) {
+    link::v1::ServiceItem item;
+    item.mutable_publication()->set_channel(channel);
+    item.mutable_publication()->set_event("e");
+    item.mutable_publication()->set_data("1");
+    item.mutable_publication()->set_offset(offset);
+    return item;
+  }
+};
+
+TEST_F(ADroppableEvent, IsOneOfAChannelWithSuchARule) {
+  Attach();
+  Say(DropToLatest("ticks"));
+  Subscribed(Open(), "ticks");
+  Subscribed(Open(), "news");
+  EXPECT_EQ(DroppableIn(Said("news")), nullptr);
+  const auto event = DroppableIn(Said("ticks"));
+  ASSERT_NE(event, nullptr);
+  EXPECT_EQ(event->kind, Droppable::Kind::kEvent);
+  EXPECT_EQ(event->channel, "ticks");
+  EXPECT_EQ(event->lost, nullptr) << "there is no history";
+  link::v1::ServiceItem whisper = Said("ticks");
+  whisper.mutable_publication()->set_whisper(true);
+  EXPECT_EQ(DroppableIn(whisper)->kind, Droppable::Kind::kWhisper);
+}
+
+TEST_F(ADroppableEvent, IsNoMemberChange) {
+  Attach();
+  Say(DropToLatest("presence-room"));
+  Subscribed(Open(), "presence-room", "ada", {"ada"});
+  EXPECT_EQ(DroppableIn(MemberAdded("bob")), nullptr);
+}
+
+TEST_F(ADroppableEvent, WithAHistoryKnowsWhatIsToldOfALossBeforeIt) {
+  Attach();
+  Say(DropToLatest("presence-room"));
+  Browser& ada = Open();
+  Send(ada, R"({"type":"subscribe","channel":"presence-room"})");
+  link::v1::ServiceItem yes;
+  yes.mutable_subscribed()->set_ticket(Asked().ticket());
+  yes.mutable_subscribed()->mutable_member()->set_user_id("ada");
+  *yes.mutable_subscribed()->mutable_roster() = RosterOf({"ada"}).roster();
+  yes.mutable_subscribed()->mutable_position()->set_epoch("e1");
+  yes.mutable_subscribed()->mutable_position()->set_offset(6);
+  Say(yes);
+  const auto event = DroppableIn(Said("presence-room", 7));
+  ASSERT_NE(event, nullptr);
+  ASSERT_NE(event->lost, nullptr);
+  EXPECT_EQ(std::string(PayloadOf(*event->lost)),
+            R"({"type":"subscribed","channel":"presence-room","members":)"
+            R"([{"user_id":"ada","user_info":null}],"epoch":"e1","offset":6,)"
+            R"("recovered":false})");
 }
 
 }  // namespace

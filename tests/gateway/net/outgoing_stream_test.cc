@@ -216,6 +216,31 @@ TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhenTheKernelIsFull) {
       << "one frame on an empty queue always fits";
 }
 
+TEST_F(AnOutgoingStream, DropsToTheLatestWhenTheKernelIsFull) {
+  const auto event = [](const std::string& text) {
+    return Frame(std::make_shared<const std::string>(text),
+                 std::make_shared<const Droppable>(
+                     Droppable{Droppable::Kind::kEvent, "ticks", nullptr}));
+  };
+  const std::string begun = Congest();
+  const size_t left = stream_->waiting_bytes();
+  std::optional<Result> pong;
+  EXPECT_TRUE(stream_->Push(event(std::string(left, 'y')), kNoBound));
+  Write("pong,", &pong);
+  EXPECT_TRUE(stream_->Push(event("2,"), kNoBound));
+  const auto dropped = stream_->Push(event("3,"), left + left / 2);
+  EXPECT_TRUE(dropped.taken);
+  EXPECT_EQ(dropped.events, 2);
+  EXPECT_EQ(stream_->waiting_bytes(), left + 7);
+  EXPECT_EQ(queue_bytes_, static_cast<int64_t>(left + 7));
+  Poll();
+  EXPECT_FALSE(pong.has_value()) << "it is behind what has begun to leave";
+  EXPECT_EQ(Read(begun.size() + 7).substr(begun.size()), "pong,3,");
+  Poll();
+  ASSERT_TRUE(pong.has_value());
+  EXPECT_EQ(pong->bytes, 5u);
+}
+
 TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {
   const std::string begun = Congest();
   std::optional<Result> pong;

@@ -11,9 +11,11 @@ namespace herald::core {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 class Ruled : public SettledHub {
  protected:
@@ -117,6 +119,130 @@ TEST_F(Ruled, NewRulesReplaceTheOldOnes) {
   EXPECT_FALSE(Broadcast({"news"}, "1234").ok());
   SetRules();
   EXPECT_TRUE(Broadcast({"news"}, "1234").ok());
+}
+
+class RuledPresence : public Ruled {
+ protected:
+  // Has a user subscribe: its ticket's number is its socket's.
+  void Join(FakeGateway& gateway, int64_t ticket, const std::string& user,
+            const std::string& channel = "presence-room") {
+    gateway.Subscribe(ticket, channel);
+    authorizer_.Allow(user);
+  }
+  absl::Status WhyNoMembers(const std::string& channel) {
+    v1::GetMembersRequest request;
+    request.set_channel(channel);
+    return hub_->GetMembers(request).status();
+  }
+  std::unique_ptr<FakeGateway> other_ = Attached(2);
+};
+
+TEST_F(RuledPresence, IsOffWhereARuleSaysSo) {
+  Rule("presence-*").set_presence(false);
+  SetRules();
+  gateway_->Hears();
+  Join(*gateway_, 1, "ada");
+  Join(*gateway_, 2, "bob");
+  // As on a private channel, nobody need be named.
+  Join(*gateway_, 3, "");
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1", "yes 2", "yes 3"));
+  EXPECT_EQ(hub_->Counts().members, 0);
+  const absl::Status why = WhyNoMembers("presence-room");
+  EXPECT_TRUE(absl::IsFailedPrecondition(why)) << why;
+  EXPECT_THAT(std::string(why.message()), HasSubstr("rule \"presence-*\""));
+  EXPECT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
+  EXPECT_EQ(Publish("presence-room", "1"), 2);
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("presence-room: 1"));
+}
+
+TEST_F(RuledPresence, NamesNobodyInAWhisperWhereItIsOff) {
+  const auto whisper = [&] {
+    link::v1::GatewayItem item;
+    item.mutable_whisper()->set_channel("presence-room");
+    item.mutable_whisper()->set_event("e");
+    item.mutable_whisper()->set_data("1");
+    item.mutable_whisper()->set_user_id("ada");
+    EXPECT_TRUE(gateway_->Say(item).ok());
+    return gateway_->Items().back().publication().user_id();
+  };
+  Join(*gateway_, 1, "ada");
+  EXPECT_EQ(whisper(), "ada");
+  Rule("presence-*").set_presence(false);
+  SetRules();
+  EXPECT_EQ(whisper(), "");
+}
+
+TEST_F(RuledPresence, ThatIsSwitchedOffEndsForAllWhoAreThere) {
+  Join(*gateway_, 1, "ada");
+  Join(*other_, 1, "bob");
+  Join(*other_, 2, "bob", "presence-other");
+  gateway_->Hears();
+  Rule("presence-room").set_presence(false);
+  SetRules();
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("-ada", "-bob", "settings"));
+  EXPECT_EQ(hub_->Counts().members, 1);
+  EXPECT_TRUE(other_->Unsubscribe(1, "presence-room", "bob").ok());
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+}
+
+TEST_F(RuledPresence, ThatIsSwitchedOnCountsThoseWhoSubscribeThen) {
+  Rule("presence-*").set_presence(false);
+  SetRules();
+  Join(*gateway_, 1, "ada");
+  SetRules();
+  gateway_->Hears();
+  Join(*other_, 1, "bob");
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("+bob"));
+  EXPECT_THAT(Members("presence-room"), ElementsAre("bob"));
+  EXPECT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
+  EXPECT_THAT(other_->Hears(), Not(Contains("-ada")));
+}
+
+TEST_F(RuledPresence, IsNotTakenFromAGatewayThatReturnsWhereItIsOff) {
+  Rule("presence-*").set_presence(false);
+  SetRules();
+  FakeGateway returning(hub_.get(), 3);
+  returning.Hold("presence-room", 1, {"ada"});
+  returning.Attach();
+  // What its sockets may have been told of members is taken back.
+  EXPECT_THAT(returning.Hears(), ElementsAre("settings", "roster", "settled"));
+  EXPECT_EQ(hub_->Counts().members, 0);
+}
+
+TEST_F(RuledPresence, WithGraceSaysNothingOfWhoReturnsInTime) {
+  Rule("presence-*").mutable_member_grace()->set_seconds(5);
+  SetRules();
+  Join(*gateway_, 1, "ada");
+  Join(*other_, 1, "bob");
+  gateway_->Hears();
+  EXPECT_TRUE(other_->Unsubscribe(1, "presence-room", "bob").ok());
+  timers_.Advance(absl::Seconds(4));
+  EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
+  Join(*other_, 2, "bob");
+  timers_.Advance(absl::Seconds(60));
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_TRUE(other_->Unsubscribe(2, "presence-room", "bob").ok());
+  timers_.Advance(absl::Seconds(4));
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  timers_.Advance(absl::Seconds(1));
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("-bob"));
+  EXPECT_THAT(Members("presence-room"), ElementsAre("ada"));
+}
+
+TEST_F(RuledPresence, WithGraceOutlivesAGateway) {
+  Rule("presence-*").mutable_member_grace()->set_seconds(5);
+  SetRules();
+  Join(*gateway_, 1, "ada");
+  Join(*other_, 1, "bob");
+  gateway_->Hears();
+  other_->Goodbye();
+  other_->Lose();
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  // Its browsers go elsewhere.
+  const auto third = Attached(3);
+  Join(*third, 1, "bob");
+  timers_.Advance(absl::Seconds(60));
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
 }
 
 class RuledOverALimit : public Ruled {

@@ -6,6 +6,7 @@
 #include "service/core/memory_engine.h"
 
 #include "tests/contract/engine_history_suite.h"
+#include "tests/contract/engine_presence_suite.h"
 #include "tests/contract/engine_suite.h"
 
 namespace herald::core {

@@ -279,6 +279,20 @@ TEST_F(AnAuthorizer, ThatIsSilentToAFullFlightIsAskedOnAnotherStream) {
   EXPECT_EQ(server_.stream_count(), 2);
 }
 
+TEST_F(AnAuthorizer, IsNotFilledWithQuestionsThatNobodyAnswers) {
+  Dial({.target = "",
+        .timeout = kShort,
+        .in_flight_max = 1000,
+        .queue_max = 1000});
+  for (int i = 0; i < AuthorizerWindow::kFirst; ++i) {
+    Ask(absl::StrCat("private-lost-", i), "silence");
+  }
+  Ask("private-a");
+
+  EXPECT_TRUE(results_.Wait("private-a").decision.status.ok());
+  EXPECT_EQ(server_.stream_count(), 1) << "it is not silent, but for some";
+}
+
 TEST_F(AnAuthorizer, ThatLosesQuestionsAnswersTheOthers) {
   constexpr int kCount = 20;
   Dial({.target = "", .timeout = kShort, .in_flight_max = 4, .queue_max = 100});

@@ -67,6 +67,25 @@ TEST(AWindow, DoesNotClose) {
   EXPECT_EQ(window.size(), AuthorizerWindow::kLeast);
 }
 
+TEST(AWindow, HasRoomForSoMany) {
+  AuthorizerWindow window(kMax, kTimeout);
+  EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kFirst - 1));
+  EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kFirst));
+  window.OnLate(1, At(0), At(1));
+  EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kFirst / 2 - 2));
+  EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kFirst / 2 - 1));
+}
+
+TEST(AWindow, ThatIsFullOfLateOnesHasRoomForAFewUpToItsBound) {
+  AuthorizerWindow window(200, kTimeout);
+  for (int id = 1; id <= 100; ++id) window.OnLate(id, At(0), At(1));
+  EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kLeast - 1));
+  EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kLeast));
+  for (int id = 101; id <= 199; ++id) window.OnLate(id, At(0), At(1));
+  EXPECT_TRUE(window.HasRoom(0));
+  EXPECT_FALSE(window.HasRoom(1));
+}
+
 TEST(ALateQuestion, CountsUntilItIsAnsweredAfterAll) {
   AuthorizerWindow window(kMax, kTimeout);
   window.OnLate(7, At(0), At(1));
@@ -113,7 +132,7 @@ class Simulation {
       for (; owed_ >= 1000 && !open_.empty(); owed_ -= 1000) {
         AnswerOne(now, window);
       }
-      while (in_flight() + window->late() < window->size()) {
+      while (window->HasRoom(in_flight())) {
         open_.push_back({++last_id_, now});
       }
       open_max_ = std::max(open_max_, static_cast<int64_t>(open_.size()));
