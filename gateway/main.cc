@@ -209,7 +209,7 @@ class Gateway {
   const process::CallbackThreads threads_;
   const NativeDialect dialect_;
   ProcessObserver observer_{HERALD_VERSION};
-  Router router_{RandomNumber(), HERALD_VERSION, &dialect_, &observer_};
+  Router router_;
   GatewayState state_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::unique_ptr<Listener>> listeners_;
@@ -217,7 +217,9 @@ class Gateway {
 };
 
 Gateway::Gateway(const Options& options)
-    : link_({options.services, options.api_token}, &router_, &observer_,
+    : router_(RandomNumber(), HERALD_VERSION, &dialect_, &observer_,
+              options.queue_bytes_max),
+      link_({options.services, options.api_token}, &router_, &observer_,
             &state_.link_gate) {
   state_.router = &router_;
   state_.dialect = &dialect_;

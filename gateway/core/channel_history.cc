@@ -27,8 +27,7 @@ std::optional<int64_t> ChannelHistory::Find(const v1::Position& recover) const {
 }
 
 std::optional<int64_t> ChannelHistory::Ask() {
-  const bool gap = skipped_to_ > 0;
-  if (asked_ || (waiting_.empty() && !gap)) return std::nullopt;
+  if (asked_ || (waiting_.empty() && !HasGap())) return std::nullopt;
   asked_ = true;
   asked_since_ = position_.offset();
   for (const Waiting& one : waiting_) {
@@ -48,14 +47,15 @@ bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
 }
 
 std::vector<ChannelHistory::Waiting> ChannelHistory::Refuse(
-    const v1::Position& since) {
+    const v1::Position& since, int64_t available) {
   if (!asked_ || since.epoch() != position_.epoch() ||
       since.offset() != asked_since_) {
     return {};
   }
   asked_ = false;
-  gap_refused_ = skipped_to_ > 0 && asked_since_ == position_.offset();
-  return TakeWaiting(/*behind=*/true, asked_since_);
+  const int64_t refused = std::max(asked_since_, available - 1);
+  gap_refused_ = HasGap() && refused >= position_.offset();
+  return TakeWaiting(/*behind=*/true, refused);
 }
 
 bool ChannelHistory::Wants(int64_t offset) const {
@@ -63,10 +63,17 @@ bool ChannelHistory::Wants(int64_t offset) const {
          (until_ >= 0 && offset == next_ && offset <= until_);
 }
 
-bool ChannelHistory::Take(int64_t offset, FramePtr frame) {
+bool ChannelHistory::Take(int64_t offset, FramePtr frame, int64_t bytes_max) {
+  const auto bytes_of = [](const FramePtr& one) {
+    return static_cast<int64_t>(one->frame->size());
+  };
   if (until_ >= 0 && offset == next_ && offset <= until_) {
+    kept_bytes_ += bytes_of(frame);
     kept_.push_back({offset, std::move(frame)});
     ++next_;
+    for (; kept_bytes_ > bytes_max; kept_.pop_front()) {
+      kept_bytes_ -= bytes_of(kept_.front().frame);
+    }
   }
   if (offset != position_.offset() + 1) return false;
   position_.set_offset(offset);
@@ -75,18 +82,19 @@ bool ChannelHistory::Take(int64_t offset, FramePtr frame) {
 
 bool ChannelHistory::Skip(int64_t offset) {
   if (offset <= position_.offset()) return false;
-  const bool opens = skipped_to_ == 0;
+  const bool opens = !HasGap();
   skipped_to_ = std::max(skipped_to_, offset);
   return opens;
 }
 
 std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
-    std::vector<Kept>* kept) {
+    std::deque<Kept>* kept) {
   contract::Require(IsComplete());
   asked_ = false;
   until_ = -1;
   if (skipped_to_ <= position_.offset()) skipped_to_ = 0;
   *kept = std::exchange(kept_, {});
+  kept_bytes_ = 0;
   return TakeWaiting(/*behind=*/false, asked_since_);
 }
 
@@ -101,6 +109,7 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
   until_ = -1;
   skipped_to_ = 0;
   kept_.clear();
+  kept_bytes_ = 0;
   return std::exchange(waiting_, {});
 }
 

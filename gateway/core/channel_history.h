@@ -21,6 +21,7 @@
 #define HERALD_GATEWAY_CORE_CHANNEL_HISTORY_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -67,15 +68,16 @@ class ChannelHistory {
   // `until`. False if nobody has asked for that.
   bool Begin(const v1::Position& since, int64_t until);
 
-  // It was answered that not all of it is there. Returns who has waited for
-  // that.
-  std::vector<Waiting> Refuse(const v1::Position& since);
+  // It was answered that not all of it is there, but all behind `available`.
+  // Returns those for whom that is not enough.
+  std::vector<Waiting> Refuse(const v1::Position& since, int64_t available);
 
   // Whether a publication is the next one, or one that was asked for.
   bool Wants(int64_t offset) const;
 
-  // Takes it. True if it is the next one: for all subscribers.
-  bool Take(int64_t offset, FramePtr frame);
+  // Takes it. True if it is the next one: for all subscribers. Of what was
+  // asked for the latest `bytes_max` are kept: no socket takes more.
+  bool Take(int64_t offset, FramePtr frame, int64_t bytes_max);
 
   // One that is not wanted. True if it has opened a gap.
   bool Skip(int64_t offset);
@@ -84,8 +86,11 @@ class ChannelHistory {
   bool IsComplete() const { return until_ >= 0 && next_ > until_; }
 
   // Ends the question. Returns who is served by it, and what there is to be
-  // served. REQUIRES: IsComplete().
-  std::vector<Waiting> TakeServed(std::vector<Kept>* kept);
+  // served; it may begin behind where somebody was. REQUIRES: IsComplete().
+  std::vector<Waiting> TakeServed(std::deque<Kept>* kept);
+
+  // Whether something is missing that was said to all.
+  bool HasGap() const { return skipped_to_ > 0; }
 
   // Whether a gap could not be filled: passes over it then, once.
   bool PassOverGap();
@@ -94,7 +99,8 @@ class ChannelHistory {
   std::vector<Waiting> Abandon();
 
  private:
-  // Those who were at `offset` or behind it, or else those in front of it.
+  // Those who were at `offset` or behind it; or those who were there or in
+  // front of it.
   std::vector<Waiting> TakeWaiting(bool behind, int64_t offset);
 
   v1::Position position_;
@@ -103,7 +109,8 @@ class ChannelHistory {
   int64_t asked_since_ = 0;
   int64_t next_ = 0;    // The offset that comes next of what was asked for,
   int64_t until_ = -1;  // and the last one; negative: none will come.
-  std::vector<Kept> kept_;
+  std::deque<Kept> kept_;
+  int64_t kept_bytes_ = 0;
   int64_t skipped_to_ = 0;  // The end of a gap; 0: there is none.
   bool gap_refused_ = false;
 };

@@ -9,10 +9,7 @@ size_t BytesOf(const std::shared_ptr<const ChannelFrame>& frame) {
   size_t bytes =
       sizeof(ChannelFrame) + frame->channel.size() + frame->frame->size();
   if (frame->droppable != nullptr) {
-    bytes += sizeof(Droppable) + frame->channel.size();
-    if (frame->droppable->lost != nullptr) {
-      bytes += frame->droppable->lost->size();
-    }
+    bytes += sizeof(Droppable) + 2 * frame->channel.size();
   }
   return bytes;
 }
@@ -20,7 +17,10 @@ size_t BytesOf(const std::shared_ptr<const ChannelFrame>& frame) {
 size_t BytesOf(const Confirmed& confirmed) {
   return confirmed.channel.size() + confirmed.user_id.size() +
          confirmed.subscribed->size() +
-         (confirmed.recovered == nullptr ? 0 : confirmed.recovered->size());
+         (confirmed.recovered == nullptr ? 0 : confirmed.recovered->size()) +
+         (confirmed.missed == nullptr
+              ? 0
+              : confirmed.missed->size() - confirmed.missed_from);
 }
 
 size_t BytesOf(const SubscribedAgain& again) {

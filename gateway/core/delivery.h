@@ -6,6 +6,7 @@
 #ifndef HERALD_GATEWAY_CORE_DELIVERY_H_
 #define HERALD_GATEWAY_CORE_DELIVERY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -40,10 +41,12 @@ struct Confirmed {
   absl::Duration expires_after = absl::InfiniteDuration();
   bool renewable = false;
   FrameBytes subscribed;  // What the client is answered.
-  // Who recovers is answered this instead: another `subscribed` and behind it,
-  // in the same bytes, what was missed. If there is no room for that,
+  // Who recovers is answered this instead, and gets what was missed: `missed`,
+  // which many share, from a byte on. If there is no room for that,
   // `subscribed` says that it is lost.
   FrameBytes recovered;
+  FrameBytes missed;
+  size_t missed_from = 0;
   bool asked_to_recover = false;
 };
 

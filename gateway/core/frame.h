@@ -13,6 +13,7 @@
 #define HERALD_GATEWAY_CORE_FRAME_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -40,9 +41,9 @@ struct Droppable {
   };
   Kind kind = Kind::kEvent;
   std::string channel;
-  // Events with a place in a history: the `subscribed` for whoever does not get
-  // what was said before this one. Else nullptr.
-  FrameBytes lost;
+  // Events with a place in a history: makes the `subscribed` for whoever does
+  // not get what was said before this one. Threads: any.
+  std::function<FrameBytes()> lost;
 };
 
 // A loop's handle on FrameBytes. Threads: one, for all copies.
@@ -51,7 +52,12 @@ class Frame {
   Frame() = default;
   explicit Frame(FrameBytes bytes,
                  std::shared_ptr<const Droppable> droppable = nullptr)
-      : shared_(new Shared{1, std::move(bytes), std::move(droppable)}) {}
+      : shared_(new Shared{1, *bytes, std::move(bytes), std::move(droppable)}) {
+  }
+  // The last ones of several messages behind each other, from a byte on.
+  Frame(FrameBytes bytes, size_t from)
+      : shared_(new Shared{1, absl::string_view(*bytes).substr(from),
+                           std::move(bytes), nullptr}) {}
   Frame(const Frame& other) : shared_(other.shared_) {
     if (shared_ != nullptr) ++shared_->count;
   }
@@ -66,14 +72,15 @@ class Frame {
   }
 
   // REQUIRES: not default-constructed or moved from.
-  absl::string_view bytes() const { return *shared_->bytes; }
-  size_t size() const { return shared_->bytes->size(); }
+  absl::string_view bytes() const { return shared_->view; }
+  size_t size() const { return shared_->view.size(); }
   // nullptr for a frame that must not be dropped.
   const Droppable* droppable() const { return shared_->droppable.get(); }
 
  private:
   struct Shared {
     int64_t count;
+    absl::string_view view;  // Of `bytes`.
     FrameBytes bytes;
     std::shared_ptr<const Droppable> droppable;
   };

@@ -17,8 +17,8 @@ using Kind = Droppable::Kind;
 
 // What tells a client that it does not get what came before an event.
 Frame PositionBefore(const Droppable& event) {
-  return Frame(event.lost, std::make_shared<const Droppable>(Droppable{
-                               Kind::kPosition, event.channel, nullptr}));
+  return Frame(event.lost(), std::make_shared<const Droppable>(Droppable{
+                                 Kind::kPosition, event.channel, nullptr}));
 }
 
 // What is given up of frames that wait, so that `next` may come.

@@ -14,7 +14,7 @@ bool Roster::Add(const v1::Member& member) {
   if (!users_.try_emplace(member.user_id(), member.user_info()).second) {
     return false;
   }
-  json_.clear();
+  json_ = nullptr;
   return true;
 }
 
@@ -22,7 +22,7 @@ bool Roster::Remove(absl::string_view user_id) {
   const auto it = users_.find(user_id);
   if (it == users_.end()) return false;
   users_.erase(it);
-  json_.clear();
+  json_ = nullptr;
   return true;
 }
 
@@ -41,19 +41,20 @@ Roster::Difference Roster::Replace(const link::v1::Roster& truth) {
     if (!next.contains(user_id)) difference.removed.push_back(user_id);
   }
   users_ = std::move(next);
-  json_.clear();
+  json_ = nullptr;
   return difference;
 }
 
-const std::string& Roster::Json() {
-  if (!json_.empty()) return json_;
-  json_.assign(1, '[');
+const Roster::JsonPtr& Roster::Json() {
+  if (json_ != nullptr) return json_;
+  std::string json(1, '[');
   for (const auto& [user_id, user_info] : users_) {
-    absl::StrAppend(&json_, json_.size() > 1 ? "," : "", "{\"user_id\":");
-    AppendJsonString(user_id, &json_);
-    absl::StrAppend(&json_, ",\"user_info\":", JsonOrNull(user_info), "}");
+    absl::StrAppend(&json, json.size() > 1 ? "," : "", "{\"user_id\":");
+    AppendJsonString(user_id, &json);
+    absl::StrAppend(&json, ",\"user_info\":", JsonOrNull(user_info), "}");
   }
-  json_.push_back(']');
+  json.push_back(']');
+  json_ = std::make_shared<const std::string>(std::move(json));
   return json_;
 }
 

@@ -10,6 +10,7 @@
 #define HERALD_GATEWAY_CORE_ROSTER_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -37,13 +38,14 @@ class Roster {
 
   // The members as the JSON array that `subscribed` shows, in the order of user
   // ids. Encoded when it is asked for the first time after a change.
-  const std::string& Json();
+  using JsonPtr = std::shared_ptr<const std::string>;
+  const JsonPtr& Json();
 
   bool empty() const { return users_.empty(); }
 
  private:
   absl::btree_map<std::string, std::string> users_;  // user_id to user_info.
-  std::string json_;                                 // Empty: not encoded.
+  JsonPtr json_;                                     // nullptr: not encoded.
 };
 
 class OwnMembers {

@@ -31,11 +31,12 @@ std::string Encode(GatewayItem item) {
 }  // namespace
 
 Router::Router(uint64_t gateway_id, std::string version, const Dialect* dialect,
-               Observer* observer)
+               Observer* observer, int64_t missed_bytes_max)
     : gateway_id_(gateway_id),
       version_(std::move(version)),
       dialect_(dialect),
-      observer_(observer) {
+      observer_(observer),
+      missed_bytes_max_(missed_bytes_max) {
   contract::Require(gateway_id > 0 && gateway_id >> 63 == 0);
 }
 
@@ -135,7 +136,7 @@ FrameBytes Router::SubscribedFrame(const std::string& channel, Held& held,
   const bool presence =
       contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
   return dialect_->Subscribed(
-      channel, presence ? &held.roster.Json() : nullptr,
+      channel, presence ? held.roster.Json().get() : nullptr,
       held.history == nullptr ? nullptr : &held.history->position(), recovered);
 }
 

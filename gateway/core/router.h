@@ -54,9 +54,10 @@ inline constexpr int64_t kQuestionOutboxBytesMax =
 
 class Router {
  public:
-  // `gateway_id` is greater than 0. Both pointers outlive the router.
+  // `gateway_id` is greater than 0. Both pointers outlive the router. No socket
+  // takes more than `missed_bytes_max` of what it has missed.
   Router(uint64_t gateway_id, std::string version, const Dialect* dialect,
-         Observer* observer);
+         Observer* observer, int64_t missed_bytes_max = 1 << 20);
 
   // Says where the shards are, once, before all else.
   void SetShards(std::vector<ShardInbox*> shards);
@@ -217,6 +218,7 @@ class Router {
   const std::string version_;
   const Dialect* const dialect_;
   Observer* const observer_;
+  const int64_t missed_bytes_max_;
   std::vector<ShardInbox*> shards_;
 
   std::atomic<bool> settled_{false};

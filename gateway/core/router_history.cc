@@ -4,10 +4,11 @@
 // has missed before anything new (channel_history.h).
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/container/flat_hash_set.h"
 #include "gateway/core/router.h"
 #include "proto/contract/names.h"
 
@@ -16,19 +17,50 @@ namespace {
 
 using Waiting = ChannelHistory::Waiting;
 
-// `subscribed` and what a socket has missed, one behind the other.
-FrameBytes JoinMissed(const FrameBytes& subscribed, const Waiting& waiting,
-                      const std::vector<ChannelHistory::Kept>& kept) {
-  const std::optional<contract::SocketId> id =
-      contract::ParseSocketId(waiting.confirmed.socket_id);
-  std::string bytes = *subscribed;
-  for (const ChannelHistory::Kept& one : kept) {
-    const bool excepted =
-        id.has_value() && one.frame->except_socket == id->socket;
-    if (one.offset > waiting.since && !excepted) bytes += *one.frame->frame;
+// What was missed, for all who were parked: one piece of bytes, of which each
+// socket gets the end that follows its position.
+class Missed {
+ public:
+  explicit Missed(const std::deque<ChannelHistory::Kept>& kept) : kept_(kept) {
+    std::string all;
+    for (const ChannelHistory::Kept& one : kept) {
+      begins_.push_back(all.size());
+      all += *one.frame->frame;
+      if (one.frame->except_socket != 0) {
+        excepted_.insert(one.frame->except_socket);
+      }
+    }
+    all_ = std::make_shared<const std::string>(std::move(all));
   }
-  return std::make_shared<const std::string>(std::move(bytes));
-}
+
+  void GiveTo(Waiting& waiting) const {
+    const auto first = std::upper_bound(
+        kept_.begin(), kept_.end(), waiting.since,
+        [](int64_t since, const auto& one) { return since < one.offset; });
+    if (first == kept_.end()) return;
+    const std::optional<contract::SocketId> id =
+        contract::ParseSocketId(waiting.confirmed.socket_id);
+    if (id.has_value() && excepted_.contains(id->socket)) {
+      std::string own;
+      for (auto one = first; one != kept_.end(); ++one) {
+        if (one->frame->except_socket != id->socket) own += *one->frame->frame;
+      }
+      if (own.empty()) return;
+      waiting.confirmed.missed =
+          std::make_shared<const std::string>(std::move(own));
+      return;
+    }
+    waiting.confirmed.missed = all_;
+    waiting.confirmed.missed_from =
+        begins_[static_cast<size_t>(first - kept_.begin())];
+  }
+
+ private:
+  const std::deque<ChannelHistory::Kept>& kept_;
+  std::vector<size_t> begins_;  // Of each one in `all_`.
+  FrameBytes all_;
+  absl::flat_hash_set<uint64_t> excepted_;  // Sockets that do not get it all.
+};
 
 }  // namespace
 
@@ -65,7 +97,8 @@ void Router::OnRecovery(const link::v1::Recovery& recovery, Batches* batches) {
     if (history.IsComplete()) SettleHistory(recovery.channel(), held, batches);
     return;
   }
-  std::vector<Waiting> lost = history.Refuse(recovery.since());
+  std::vector<Waiting> lost =
+      history.Refuse(recovery.since(), recovery.available_since());
   if (history.PassOverGap()) {
     TellPosition(recovery.channel(), held, /*lost=*/true, batches);
   }
@@ -79,11 +112,15 @@ void Router::OnNewPosition(const link::v1::NewPosition& place,
   if (it == held_.end() || it->second.count == 0) return;
   Held& held = it->second;
   std::vector<Waiting> waiting;
-  if (held.history != nullptr) waiting = held.history->Abandon();
+  bool lost = place.lost();
+  if (held.history != nullptr) {
+    lost |= held.history->HasGap();
+    waiting = held.history->Abandon();
+  }
   held.history = HistoryAt(place.position());
   // Told before those who wait are subscribers, for they are told it with their
   // answer.
-  TellPosition(place.channel(), held, place.lost(), batches);
+  TellPosition(place.channel(), held, lost, batches);
   AnswerLost(place.channel(), held, std::move(waiting), batches);
 }
 
@@ -91,26 +128,22 @@ void Router::SettleHistory(const std::string& channel, Held& held,
                            Batches* batches) {
   ChannelHistory& history = *held.history;
   if (history.IsComplete()) {
-    std::vector<ChannelHistory::Kept> kept;
+    std::deque<ChannelHistory::Kept> kept;
     std::vector<Waiting> served = history.TakeServed(&kept);
     const FrameBytes recovered = SubscribedFrame(channel, held, true);
     const FrameBytes lost = SubscribedFrame(channel, held, false);
-    // Many return from the same position, and share the bytes unless one of
-    // them may be excepted.
-    const bool excepts = std::any_of(
-        kept.begin(), kept.end(),
-        [](const auto& one) { return one.frame->except_socket != 0; });
-    absl::flat_hash_map<int64_t, FrameBytes> by_since;
+    const Missed missed(kept);
+    const int64_t first =
+        kept.empty() ? history.position().offset() + 1 : kept.front().offset;
     for (Waiting& one : served) {
       // More may have been said since it asked for the latest.
       if (one.recover->epoch().empty()) {
         one.since = history.position().offset() - 1;
       }
-      FrameBytes& joined = by_since[one.since];
-      if (joined == nullptr || excepts) {
-        joined = JoinMissed(recovered, one, kept);
+      if (one.since >= first - 1) {
+        missed.GiveTo(one);
+        one.confirmed.recovered = recovered;
       }
-      one.confirmed.recovered = joined;
       one.confirmed.subscribed = lost;
       one.confirmed.asked_to_recover = true;
       (*batches)[static_cast<size_t>(one.shard)].push_back(

@@ -169,10 +169,15 @@ void Router::OnPublication(const link::v1::Publication& publication,
   if (except.has_value() && except->gateway == gateway_id_) {
     frame.except_socket = except->socket;
   }
-  frame.droppable = DroppableOf(publication, held);
+  // What was asked for is not dropped (Session::OnConfirmed()).
+  if (history == nullptr || offset == history->position().offset() + 1) {
+    frame.droppable = DroppableOf(publication, held);
+  }
   const auto shared = std::make_shared<const ChannelFrame>(std::move(frame));
   if (history == nullptr) return ToSubscribers(held, shared, batches);
-  if (history->Take(offset, shared)) ToSubscribers(held, shared, batches);
+  if (history->Take(offset, shared, missed_bytes_max_)) {
+    ToSubscribers(held, shared, batches);
+  }
   if (history->IsComplete()) {
     SettleHistory(publication.channel(), held, batches);
   }
@@ -189,12 +194,15 @@ std::shared_ptr<const Droppable> Router::DroppableOf(
   droppable.channel = channel;
   if (publication.whisper()) droppable.kind = Droppable::Kind::kWhisper;
   if (publication.offset() > 0 && held.history != nullptr) {
-    // Made here, for a roster in it has to be that of this place in the order.
     v1::Position before = held.history->position();
     before.set_offset(publication.offset() - 1);
-    droppable.lost = dialect_->Subscribed(
-        channel, IsPresence(channel) ? &held.roster.Json() : nullptr, &before,
-        /*recovered=*/false);
+    // A roster in it has to be that of this place in the order.
+    Roster::JsonPtr members;
+    if (IsPresence(channel)) members = held.roster.Json();
+    droppable.lost = [dialect = dialect_, channel, members, before] {
+      return dialect->Subscribed(channel, members.get(), &before,
+                                 /*recovered=*/false);
+    };
   }
   return std::make_shared<const Droppable>(std::move(droppable));
 }

@@ -85,7 +85,8 @@ void Session::On(SubscribeMessage& message) {
     const std::string channel = message.channel;
     absl::Status asked = CheckRoom();
     if (asked.ok()) asked = CheckCredentials(message);
-    if (asked.ok()) asked = Ask(std::move(message), 1, nullptr);
+    Asked recover = {std::move(message.recover)};
+    if (asked.ok()) asked = Ask(std::move(message), std::move(recover));
     if (!asked.ok()) RefuseSubscribe(channel, asked);
     return;
   }
@@ -93,7 +94,7 @@ void Session::On(SubscribeMessage& message) {
     return shard_->router_->Repeat(shard_->options_.index, message.channel,
                                    known->ticket, message.recover);
   }
-  ++known->answers;
+  known->asked.push_back(std::move(message.recover));
   ++pending_;
   UpdateReading();
 }
@@ -108,11 +109,10 @@ absl::Status Session::CheckRoom() const {
   return absl::OkStatus();
 }
 
-absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
+absl::Status Session::Ask(SubscribeMessage message, Asked asked,
                           const link::v1::Call* call) {
   auto subscription = std::make_unique<Subscription>();
   subscription->session = this;
-  subscription->answers = answers;
   if (contract::NeedsAuthorization(message.channel)) {
     subscription->grant = std::make_unique<Grant>();
     subscription->grant->auth = std::move(message.auth);
@@ -132,16 +132,18 @@ absl::Status Session::Ask(SubscribeMessage message, int32_t answers,
       *question.mutable_member() = call->subscribe().member();
     }
   }
-  subscription->ticket = shard_->router_->Subscribe(
-      shard_->options_.index, std::move(question), std::move(message.recover));
+  subscription->ticket =
+      shard_->router_->Subscribe(shard_->options_.index, std::move(question),
+                                 asked.empty() ? std::nullopt : asked.front());
   if (subscription->ticket == 0) {
     return absl::UnavailableError("the service cannot be asked now");
   }
   subscription->channel = shard_->table_.Obtain(message.channel);
   shard_->table_.AddPending(subscription.get());
   shard_->tickets_[subscription->ticket] = subscription.get();
+  pending_ += static_cast<int32_t>(asked.size());
+  subscription->asked = std::move(asked);
   subscriptions_.push_back(std::move(subscription));
-  pending_ += answers;
   UpdateReading();
   return absl::OkStatus();
 }
@@ -165,8 +167,8 @@ void Session::RefuseSubscribe(absl::string_view channel,
 void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
   shard_->table_.Activate(subscription, std::move(confirmed.user_id));
   subscription->is_member = confirmed.is_member;
-  const int32_t answers = std::exchange(subscription->answers, 0);
-  pending_ -= answers;
+  const Asked asked = std::exchange(subscription->asked, {});
+  pending_ -= static_cast<int32_t>(asked.size());
   UpdateReading();
   shard_->observer_->OnSubscriptions(1);
   if (!confirmed.renewable) {
@@ -180,23 +182,36 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
     subscription->grant->renewable = confirmed.renewable;
     shard_->BeginGrant(subscription, confirmed.expires_after);
   }
-  // Nobody is cut for having been away: what does not fit is said to be lost.
-  const bool recovers = confirmed.recovered != nullptr && !closing_ &&
-                        socket_->HasRoomFor(confirmed.recovered->size());
-  if (confirmed.asked_to_recover) shard_->observer_->OnRecovery(recovers);
   // A backend's Subscribe is told to the client as well.
-  for (int32_t i = recovers ? 1 : 0; i < std::max(answers, 1); ++i) {
-    shard_->Send(this, confirmed.subscribed);
+  Answer(confirmed);
+  for (size_t i = 1; i < asked.size(); ++i) {
+    shard_->router_->Repeat(shard_->options_.index, subscription->channel->name,
+                            subscription->ticket, asked[i]);
   }
-  if (recovers) shard_->Send(this, confirmed.recovered);
+}
+
+void Session::Answer(const Confirmed& confirmed) {
+  const bool missed = confirmed.missed != nullptr;
+  bool recovers = confirmed.recovered != nullptr && !closing_;
+  // Nobody is cut for having been away: what does not fit is said to be lost.
+  if (recovers && missed) {
+    recovers =
+        socket_->HasRoomFor(confirmed.recovered->size() +
+                            confirmed.missed->size() - confirmed.missed_from);
+  }
+  if (confirmed.asked_to_recover) shard_->observer_->OnRecovery(recovers);
+  shard_->Send(this, recovers ? confirmed.recovered : confirmed.subscribed);
+  if (recovers && missed) {
+    shard_->SendFrame(this, Frame(confirmed.missed, confirmed.missed_from));
+  }
 }
 
 void Session::OnRefused(Subscription* subscription,
                         const gateway::Refused& refused) {
   const std::string channel = subscription->channel->name;
-  const int32_t answers = subscription->answers;
+  const size_t answers = subscription->asked.size();
   Drop(subscription);
-  for (int32_t i = 0; i < answers; ++i) {
+  for (size_t i = 0; i < answers; ++i) {
     RefuseSubscribe(channel, refused.reason, refused.code);
   }
 }
@@ -269,11 +284,11 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
   absl::Status asked = CheckCredentials(message);
   if (asked.ok() && known == nullptr) asked = CheckRoom();
   if (!asked.ok()) return shard_->router_->CallDone(ResultOf(call, asked));
-  int32_t answers = 0;
+  Asked own;
   if (known != nullptr) {
     // Ask anew, and let the client's own subscribe have the same answer. The
     // backend's word is the better one, if it says who the user is.
-    answers = known->answers;
+    own = known->asked;
     if (!wish.has_member() && wish.auth_token().empty() &&
         known->grant != nullptr) {
       message.auth = known->grant->auth;
@@ -281,10 +296,11 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
     }
     End(known);
   }
-  asked = Ask(std::move(message), answers, &call);
+  const size_t answers = own.size();
+  asked = Ask(std::move(message), std::move(own), &call);
   if (asked.ok()) return;
   shard_->router_->CallDone(ResultOf(call, asked));
-  for (int32_t i = 0; i < answers; ++i) RefuseSubscribe(wish.channel(), asked);
+  for (size_t i = 0; i < answers; ++i) RefuseSubscribe(wish.channel(), asked);
 }
 
 void Session::UnsubscribeByCall(const link::v1::Call& call) {
@@ -302,7 +318,7 @@ void Session::Drop(Subscription* subscription) {
   if (subscription->active) {
     shard_->observer_->OnSubscriptions(-1);
   }
-  pending_ -= subscription->answers;
+  pending_ -= static_cast<int32_t>(subscription->asked.size());
   shard_->Forget(subscription);
   const auto it = std::find_if(
       subscriptions_.begin(), subscriptions_.end(),

@@ -66,10 +66,12 @@ class Session final : public Timer {
   Subscription* Find(absl::string_view channel);
   // Whether there may be one more subscription.
   absl::Status CheckRoom() const;
-  // Begins a subscription: asks the service, and says how many subscribes of
-  // the client wait for the answer. An error is what those must be told.
-  absl::Status Ask(SubscribeMessage message, int32_t answers,
-                   const link::v1::Call* call);
+  // Begins a subscription: asks the service. `asked` is which subscribes of the
+  // client wait for the answer; an error is what those must be told.
+  absl::Status Ask(SubscribeMessage message, Asked asked,
+                   const link::v1::Call* call = nullptr);
+  // Answers the first of them.
+  void Answer(const Confirmed& confirmed);
   void RefuseSubscribe(absl::string_view channel, absl::string_view error,
                        link::v1::Refused::Code code);
   void RefuseSubscribe(absl::string_view channel, const absl::Status& why);

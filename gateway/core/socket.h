@@ -30,8 +30,8 @@ class Socket {
   // begun, `written` bytes are left out.
   virtual bool Enqueue(const Frame& frame, size_t written) = 0;
 
-  // Whether Enqueue() would take a frame of so many bytes now; what waits is
-  // written first, as far as the kernel takes it.
+  // Whether frames of so many bytes together may wait now; what waits already
+  // is written first, as far as the kernel takes it.
   virtual bool HasRoomFor(size_t bytes) = 0;
 
   // Writes as many of `bytes` as the kernel takes at once, and returns how many

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/core/backlog.h"
+#include "herald/v1/server_message.pb.h"
 
 namespace herald::gateway {
 
@@ -50,6 +52,10 @@ struct Grant {
   bool owed = false;    // Must be asked again although it does not end.
 };
 
+// Subscribes of a client that wait for an answer: where it was, if it has said
+// so.
+using Asked = std::vector<std::optional<v1::Position>>;
+
 // One socket on one channel. Owned by its session.
 struct Subscription {
   Session* session = nullptr;
@@ -57,12 +63,12 @@ struct Subscription {
   int64_t ticket = 0;
   bool active = false;      // Confirmed; before that it is pending.
   bool is_member = false;   // On a presence channel.
-  int32_t answers = 0;      // Subscribes of the client that wait for one.
   uint32_t place = 0;       // In Channel::subscribers, if active.
   uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
   uint32_t given = 0;       // Its place in what the channel has said.
   std::string user_id;
   std::unique_ptr<Grant> grant;
+  Asked asked;
 };
 
 class SubscriptionTable {

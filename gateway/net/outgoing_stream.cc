@@ -66,6 +66,7 @@ Outbox::Dropped OutgoingStream::Push(const Frame& frame, size_t bytes_max,
 }
 
 bool OutgoingStream::HasRoomFor(size_t bytes, size_t bytes_max) {
+  if (bytes > bytes_max) return broken_;
   if (!outbox_.HasRoomFor(bytes, bytes_max) && !waiting_) Flush();
   return broken_ || outbox_.HasRoomFor(bytes, bytes_max);
 }

@@ -79,7 +79,8 @@ class OutgoingStream {
   Outbox::Dropped Push(const Frame& frame, size_t bytes_max,
                        size_t written = 0);
 
-  // Whether Push() would take a frame of so many bytes.
+  // Whether frames of so many bytes together may wait. Unlike Push(), an empty
+  // queue does not take whatever comes.
   bool HasRoomFor(size_t bytes, size_t bytes_max);
 
   // Writes past the outbox what the kernel takes, unless something waits there.

@@ -18,6 +18,7 @@ namespace herald::gateway {
 namespace {
 
 constexpr int64_t kRemembered = 6;
+constexpr int64_t kKeptMax = 4;  // No listener takes more.
 
 class Simulation {
  public:
@@ -87,6 +88,10 @@ class Simulation {
     link::v1::Recovery answer;
     *answer.mutable_since() = At(since);
     answer.set_available(said_ - since <= kRemembered);
+    // As an older service, now and then: it does not say more than that.
+    if (!answer.available() && Draw(4) > 0) {
+      answer.set_available_since(said_ - kRemembered);
+    }
     answer.set_until(said_);
     link_.emplace_back(answer);
     if (!answer.available()) return;
@@ -126,7 +131,9 @@ class Simulation {
       }
       return;
     }
-    if (history_->Take(offset, std::make_shared<ChannelFrame>())) {
+    auto frame = std::make_shared<ChannelFrame>();
+    frame->frame = std::make_shared<const std::string>("x");
+    if (history_->Take(offset, std::move(frame), kKeptMax)) {
       for (auto& [name, heard] : listeners_) EXPECT_EQ(++heard, offset) << name;
     }
     if (history_->IsComplete()) Settle();
@@ -137,7 +144,13 @@ class Simulation {
       if (history_->IsComplete()) Settle();
       return;
     }
-    auto refused = history_->Refuse(recovery.since());
+    auto refused =
+        history_->Refuse(recovery.since(), recovery.available_since());
+    for (const auto& one : refused) {
+      const int64_t available = recovery.available_since();
+      EXPECT_TRUE(one.since <= recovery.since().offset() ||
+                  one.since < available);
+    }
     if (history_->PassOverGap()) {
       for (auto& [name, heard] : listeners_) {
         heard = history_->position().offset();
@@ -148,8 +161,15 @@ class Simulation {
   }
   void Settle() {
     if (history_->IsComplete()) {
-      std::vector<ChannelHistory::Kept> kept;
+      std::deque<ChannelHistory::Kept> kept;
       for (const auto& one : history_->TakeServed(&kept)) {
+        EXPECT_LE(kept.size(), static_cast<size_t>(kKeptMax));
+        ASSERT_FALSE(kept.empty());
+        if (kept.front().offset > one.since + 1) {
+          EXPECT_EQ(kept.size(), static_cast<size_t>(kKeptMax));
+          Place(one, /*recovered=*/false);
+          continue;
+        }
         int64_t heard = waiting_.at(static_cast<int>(one.confirmed.ticket));
         for (const auto& publication : kept) {
           if (publication.offset <= one.since) continue;

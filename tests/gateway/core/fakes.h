@@ -48,6 +48,20 @@ class FakeUplink final : public Uplink {
   int64_t waiting_bytes = 0;  // What it says that waits for the service.
 };
 
+// Settings with a rule by which slow listeners of `channel` get the latest
+// only.
+inline link::v1::ServiceItem DropToLatest(const std::string& channel) {
+  link::v1::ServiceItem item;
+  link::v1::Settings& settings = *item.mutable_settings();
+  settings.set_max_payload(100);
+  settings.set_heartbeat_interval_ms(30'000);
+  settings.set_client_timeout_ms(60'000);
+  config::v1::ChannelRule& rule = *settings.add_rules();
+  rule.set_pattern(channel);
+  rule.set_slow_consumer(config::v1::SLOW_CONSUMER_DROP_TO_LATEST);
+  return item;
+}
+
 // Tells up to `count` browsers of a shard to leave, as at the end of a drain.
 // Returns how many are left.
 inline int64_t CloseSome(Shard* shard, int64_t count) {
@@ -56,11 +70,15 @@ inline int64_t CloseSome(Shard* shard, int64_t count) {
   return shard->CloseSome(count, &drain);
 }
 
+// What sockets of these tests get of what they missed, at most.
+inline constexpr int64_t kMissedBytesMax = 2000;
+
 // Keeps what a browser is sent, as it goes over the wire.
 class FakeSocket final : public Socket {
  public:
   bool Enqueue(const Frame& frame, size_t written) override {
     if (full) return false;
+    if (frame.droppable() != nullptr) ++droppable;
     // What WriteNow() has begun is gone on with, and nothing else.
     EXPECT_TRUE(written == 0 || waiting.empty());
     const absl::string_view bytes = frame.bytes();
@@ -105,6 +123,7 @@ class FakeSocket final : public Socket {
   size_t room = 1 << 30;  // What the kernel takes at once.
   bool paused = false;
   int writes = 0;
+  int droppable = 0;  // Frames that were marked so.
   int pings = 0;
   size_t message_bytes_max = 0;
   std::string waiting, wire;

@@ -32,6 +32,15 @@ TEST(AFrame, HasItsLengthInTheShortestForm) {
             (std::vector<int>{0x81, 127, 0, 0, 0, 0, 0, 1, 0, 0}));
 }
 
+TEST(AFrame, MayBeTheEndOfMany) {
+  const auto many = std::make_shared<const std::string>("one,two,three");
+  const Frame end(many, 4);
+  EXPECT_EQ(end.bytes(), "two,three");
+  EXPECT_EQ(end.size(), 9u);
+  EXPECT_EQ(end.bytes().data(), many->data() + 4) << "and shares their bytes";
+  EXPECT_EQ(end.droppable(), nullptr);
+}
+
 TEST(AFrame, SharesItsBytesAmongCopiesAndFreesThemWithTheLast) {
   FrameBytes bytes = EncodeTextFrame("hello");
   const std::weak_ptr<const std::string> watched = bytes;

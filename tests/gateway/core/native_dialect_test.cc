@@ -93,13 +93,13 @@ TEST(TheNativeDialect, WritesMembersInTheOrderOfTheirIds) {
   roster.Add(bob);
   roster.Add(ada);
   const NativeDialect dialect;
-  EXPECT_EQ(
-      Text(dialect.Subscribed("presence-room", &roster.Json(), nullptr, {})),
-      Golden("server_subscribed_presence"));
+  EXPECT_EQ(Text(dialect.Subscribed("presence-room", roster.Json().get(),
+                                    nullptr, {})),
+            Golden("server_subscribed_presence"));
   const v1::Position at = At("c7x2mq4kd3ta", 43);
-  EXPECT_EQ(
-      Text(dialect.Subscribed("presence-room", &roster.Json(), &at, false)),
-      Golden("server_subscribed_presence_lost"));
+  EXPECT_EQ(Text(dialect.Subscribed("presence-room", roster.Json().get(), &at,
+                                    false)),
+            Golden("server_subscribed_presence_lost"));
 }
 
 TEST(TheNativeDialect, SaysWhereAChannelIs) {

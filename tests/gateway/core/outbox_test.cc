@@ -137,8 +137,10 @@ Frame Event(const std::string& channel, int number, bool history = false) {
   auto droppable = std::make_shared<Droppable>();
   droppable->channel = channel;
   if (history) {
-    droppable->lost = std::make_shared<const std::string>(
-        absl::StrCat("p", channel, number - 1, ";"));
+    droppable->lost = [channel, number] {
+      return std::make_shared<const std::string>(
+          absl::StrCat("p", channel, number - 1, ";"));
+    };
   }
   return Frame(std::make_shared<const std::string>(
                    absl::StrCat("e", channel, number, ";")),

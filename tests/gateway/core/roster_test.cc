@@ -24,20 +24,20 @@ v1::Member User(const std::string& id, const std::string& info = "") {
 
 TEST(ARoster, IsShownInTheOrderOfUserIds) {
   Roster roster;
-  EXPECT_EQ(roster.Json(), "[]");
+  EXPECT_EQ(*roster.Json(), "[]");
   roster.Add(User("bob"));
   roster.Add(User("ada", R"({"a":1})"));
-  EXPECT_EQ(roster.Json(), R"([{"user_id":"ada","user_info":{"a":1}},)"
-                           R"({"user_id":"bob","user_info":null}])");
+  EXPECT_EQ(*roster.Json(), R"([{"user_id":"ada","user_info":{"a":1}},)"
+                            R"({"user_id":"bob","user_info":null}])");
   roster.Remove("ada");
-  EXPECT_EQ(roster.Json(), R"([{"user_id":"bob","user_info":null}])");
+  EXPECT_EQ(*roster.Json(), R"([{"user_id":"bob","user_info":null}])");
 }
 
 TEST(ARoster, CountsAUserOnce) {
   Roster roster;
   EXPECT_TRUE(roster.Add(User("ada", "1")));
   EXPECT_FALSE(roster.Add(User("ada", "2")));
-  EXPECT_EQ(roster.Json(), R"([{"user_id":"ada","user_info":1}])");
+  EXPECT_EQ(*roster.Json(), R"([{"user_id":"ada","user_info":1}])");
   EXPECT_TRUE(roster.Remove("ada"));
   EXPECT_FALSE(roster.Remove("ada"));
 }

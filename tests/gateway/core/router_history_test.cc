@@ -4,9 +4,8 @@
 // that it cannot; and so does a gateway. The router is that of router.h; its
 // source here is router_history.cc.
 
-#include "absl/strings/str_cat.h"
 #include "gateway/core/router.h"
-#include "tests/gateway/core/gateway_world.h"
+#include "tests/gateway/core/history_world.h"
 
 namespace herald::gateway {
 namespace {
@@ -15,111 +14,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-class ARouterWithHistory : public GatewayWorld {
- protected:
-  // The service of these tests: channel `chat`, in this epoch, at this offset.
-  std::string epoch_ = "e1";
-  int64_t offset_ = 0;
-
-  link::v1::ServiceItem Said(int64_t offset, const std::string& except = "") {
-    link::v1::ServiceItem item;
-    item.mutable_publication()->set_channel("chat");
-    item.mutable_publication()->set_event("e");
-    item.mutable_publication()->set_data(absl::StrCat(offset));
-    item.mutable_publication()->set_offset(offset);
-    item.mutable_publication()->set_except_socket_id(except);
-    return item;
-  }
-  void Publish(int count = 1) {
-    for (int i = 0; i < count; ++i) Say(Said(++offset_));
-  }
-  void Ask(Browser& browser, const std::string& recover = "") {
-    Send(browser, R"({"type":"subscribe","channel":"chat")" +
-                      (recover.empty() ? "" : R"(,"recover":)" + recover) +
-                      "}");
-  }
-  void Ask(Browser& browser, int64_t since) {
-    Ask(browser,
-        absl::StrCat(R"({"epoch":")", epoch_, R"(","offset":)", since, "}"));
-  }
-  void AllowAt(int64_t ticket) {
-    link::v1::ServiceItem item;
-    item.mutable_subscribed()->set_ticket(ticket);
-    *item.mutable_subscribed()->mutable_position() = Here();
-    Say(item);
-  }
-  v1::Position Here() {
-    v1::Position position;
-    position.set_epoch(epoch_);
-    position.set_offset(offset_);
-    return position;
-  }
-  // Subscribes a browser; forgets what it heard.
-  Browser& Listening(int shard = 0) {
-    Browser& browser = Open(shard);
-    Ask(browser);
-    AllowAt(Asked().ticket());
-    browser.Hears();
-    return browser;
-  }
-  // Has a browser that was at `since` subscribe, and the service say yes.
-  Browser& Returning(int64_t since, int shard = 0) {
-    Browser& browser = Open(shard);
-    browser.Hears();
-    Ask(browser, since);
-    AllowAt(Asked().ticket());
-    return browser;
-  }
-  // What was asked for since the last call.
-  std::vector<int64_t> Recovers() {
-    std::vector<int64_t> since;
-    for (const auto& item : uplink_->Take()) {
-      if (!item.has_recover()) continue;
-      EXPECT_EQ(item.recover().channel(), "chat");
-      EXPECT_EQ(item.recover().since().epoch(), epoch_);
-      since.push_back(item.recover().since().offset());
-    }
-    return since;
-  }
-  link::v1::ServiceItem Recovery(int64_t since, bool available = true) {
-    link::v1::ServiceItem item;
-    link::v1::Recovery& recovery = *item.mutable_recovery();
-    recovery.set_channel("chat");
-    recovery.mutable_since()->set_epoch(epoch_);
-    recovery.mutable_since()->set_offset(since);
-    recovery.set_available(available);
-    if (available) recovery.set_until(offset_);
-    return item;
-  }
-  // Answers a `recover` as the service does.
-  void Replay(int64_t since) {
-    Say(Recovery(since));
-    for (int64_t i = since + 1; i <= offset_; ++i) Say(Said(i));
-  }
-  void Move(const std::string& epoch, bool lost) {
-    epoch_ = epoch;
-    offset_ = 0;
-    link::v1::ServiceItem item;
-    item.mutable_new_position()->set_channel("chat");
-    if (!epoch.empty())
-      *item.mutable_new_position()->mutable_position() = Here();
-    item.mutable_new_position()->set_lost(lost);
-    Say(item);
-  }
-
-  std::string Subscribed(const std::string& recovered = "") {
-    return absl::StrCat(R"({"type":"subscribed","channel":"chat","epoch":")",
-                        epoch_, R"(","offset":)", offset_,
-                        recovered.empty() ? "" : ",\"recovered\":" + recovered,
-                        "}");
-  }
-  static std::string Event(int64_t offset) {
-    return absl::StrCat(
-        R"({"type":"event","event":"e","channel":"chat","data":)", offset,
-        R"(,"offset":)", offset, "}");
-  }
-};
 
 TEST_F(ARouterWithHistory, SaysWhereTheChannelIs) {
   Attach();
@@ -163,28 +57,6 @@ TEST_F(ARouterWithHistory, GivesWhatWasMissedBeforeAnythingNew) {
   EXPECT_THAT(ada.Hears(),
               ElementsAre(Event(1), Event(2), Event(3), Event(4), Event(5)))
       << "nobody else hears it twice";
-}
-
-TEST_F(ARouterWithHistory, AsksOnceForAllWhoWait) {
-  Attach();
-  Listening();
-  Publish(5);
-  Browser& first = Returning(3);
-  Browser& same = Returning(3);
-  Browser& later = Returning(4);
-  Browser& earlier = Returning(1);
-  EXPECT_THAT(Recovers(), ElementsAre(3));
-  Replay(3);
-  EXPECT_THAT(first.Hears(),
-              ElementsAre(Subscribed("true"), Event(4), Event(5)));
-  EXPECT_THAT(same.Hears(),
-              ElementsAre(Subscribed("true"), Event(4), Event(5)));
-  EXPECT_THAT(later.Hears(), ElementsAre(Subscribed("true"), Event(5)));
-  EXPECT_THAT(earlier.Hears(), IsEmpty());
-  EXPECT_THAT(Recovers(), ElementsAre(1));
-  Replay(1);
-  EXPECT_THAT(earlier.Hears(), SizeIs(5));
-  EXPECT_THAT(Recovers(), IsEmpty());
 }
 
 TEST_F(ARouterWithHistory, SaysThatItIsLostAndSendsNothing) {
@@ -256,25 +128,6 @@ TEST_F(ARouterWithHistory, SaysOfAChannelWithoutHistoryThatItIsLost) {
   EXPECT_THAT(ada.Hears(),
               ElementsAre(R"({"type":"subscribed","channel":"chat",)"
                           R"("recovered":false})"));
-}
-
-TEST_F(ARouterWithHistory, DoesNotGiveAnExceptedSocketItsOwnEvent) {
-  Attach();
-  Browser& ada = Listening();
-  Say(Said(++offset_, ada.id));
-  Publish();
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(2)));
-  Send(ada, R"({"type":"unsubscribe","channel":"chat"})");
-  Listening();
-  ada.Hears();
-  Ask(ada, 0);
-  AllowAt(Asked().ticket());
-  Browser& bob = Returning(0);
-  Say(Recovery(0));
-  Say(Said(1, ada.id));
-  Say(Said(2));
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("true"), Event(2)));
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(1), Event(2)));
 }
 
 TEST_F(ARouterWithHistory, UnsubscribesWhoHasGoneWhileItWaited) {
@@ -383,16 +236,15 @@ TEST_F(ARouterWithHistory, TellsOfAGapThatCannotBeFilled) {
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(4)));
 }
 
-TEST_F(ARouterWithHistory, SaysLostRatherThanToCutASocketThatHasNoRoom) {
+TEST_F(ARouterWithHistory, SaysThatItIsLostIfAnEpochEndsInAGap) {
   Attach();
-  Listening();
-  Publish(2);
-  Browser& bob = Returning(1);
-  bob.socket.roomless = true;
-  Replay(1);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")));
-  EXPECT_THAT(bob.socket.closed, IsEmpty());
-  EXPECT_EQ(observer_.lost, 1);
+  Browser& ada = Listening();
+  Publish();
+  ada.Hears();
+  offset_ = 3;
+  Say(Said(3));
+  Move("e2", /*lost=*/false);
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
 }
 
 TEST_F(ARouterWithHistory, BeginsWhereTheYesSaysWhenNobodyListened) {
@@ -408,5 +260,6 @@ TEST_F(ARouterWithHistory, BeginsWhereTheYesSaysWhenNobodyListened) {
   EXPECT_EQ(observer_.gaps, 0);
 }
 
+// Subscribes while one is open.
 }  // namespace
 }  // namespace herald::gateway

@@ -29,20 +29,6 @@ link::v1::ServiceItem MemberRemoved(const std::string& user) {
   return item;
 }
 
-// Settings with a rule by which slow listeners of `channel` get the latest
-// only.
-link::v1::ServiceItem DropToLatest(const std::string& channel) {
-  link::v1::ServiceItem item;
-  link::v1::Settings& settings = *item.mutable_settings();
-  settings.set_max_payload(100);
-  settings.set_heartbeat_interval_ms(30'000);
-  settings.set_client_timeout_ms(60'000);
-  config::v1::ChannelRule& rule = *settings.add_rules();
-  rule.set_pattern(channel);
-  rule.set_slow_consumer(config::v1::SLOW_CONSUMER_DROP_TO_LATEST);
-  return item;
-}
-
 link::v1::ServiceItem RosterOf(const std::vector<std::string>& users) {
   link::v1::ServiceItem item;
   item.mutable_roster()->set_channel("presence-room");
@@ -271,7 +257,7 @@ TEST_F(ADroppableEvent, WithAHistoryKnowsWhatIsToldOfALossBeforeIt) {
   const auto event = DroppableIn(Said("presence-room", 7));
   ASSERT_NE(event, nullptr);
   ASSERT_NE(event->lost, nullptr);
-  EXPECT_EQ(std::string(PayloadOf(*event->lost)),
+  EXPECT_EQ(std::string(PayloadOf(*event->lost())),
             R"({"type":"subscribed","channel":"presence-room","members":)"
             R"([{"user_id":"ada","user_info":null}],"epoch":"e1","offset":6,)"
             R"("recovered":false})");

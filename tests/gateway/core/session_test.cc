@@ -86,6 +86,7 @@ TEST_F(ASession, IsAnsweredAsOftenAsItAskedWhileTheFirstIsOpen) {
   Send(ada, kNews);
   EXPECT_THAT(uplink_->items, SizeIs(1));
   Allow();
+  Run();
   EXPECT_THAT(ada.Hears(), ElementsAre(kSubscribed, kSubscribed));
 }
 

@@ -139,6 +139,20 @@ TEST_F(ALargeChannel, IsGivenToAllWhenMuchHasBeenSaid) {
   EXPECT_THAT(crowd.front()->Hears(), SizeIs(5));
 }
 
+TEST_F(ALargeChannel, MarksWhatMayBeDroppedAsASmallOneDoes) {
+  Say(DropToLatest("news"));
+  Browser& slow = Subscribed(Open(), "news");
+  slow.Hears();
+  Publish("news", "1");
+  EXPECT_EQ(slow.socket.droppable, 1);
+  for (size_t i = 0; i < kBulkSubscribers + 5; ++i) Subscribed(Open(), "news");
+  slow.socket.room = 0;  // The kernel takes nothing, so it has to wait.
+  Publish("news", "2");
+  EXPECT_EQ(slow.socket.droppable, 2);
+  EXPECT_THAT(slow.Hears(),
+              ElementsAre(Event("news", "1"), Event("news", "2")));
+}
+
 // Browsers come, go, and take a few bytes at a time or none, while the channel
 // speaks and turns pass.
 TEST_F(ALargeChannel, TellsEachEverythingOnceAndInOrder) {

@@ -216,6 +216,18 @@ TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhenTheKernelIsFull) {
       << "one frame on an empty queue always fits";
 }
 
+TEST_F(AnOutgoingStream, KnowsWhetherSeveralFramesMayWait) {
+  EXPECT_TRUE(stream_->HasRoomFor(8, 8));
+  EXPECT_FALSE(stream_->HasRoomFor(9, 8)) << "though it is empty";
+  stream_->Push(FrameOf("12345"), 8);
+  EXPECT_TRUE(stream_->HasRoomFor(8, 8)) << "the kernel takes what waits";
+  EXPECT_EQ(Read(5), "12345");
+  Congest();
+  const size_t waits = stream_->waiting_bytes();
+  EXPECT_TRUE(stream_->HasRoomFor(3, waits + 3));
+  EXPECT_FALSE(stream_->HasRoomFor(4, waits + 3));
+}
+
 TEST_F(AnOutgoingStream, DropsToTheLatestWhenTheKernelIsFull) {
   const auto event = [](const std::string& text) {
     return Frame(std::make_shared<const std::string>(text),

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Recovery of many, and of those who ask in unusual ways: what they share, what
+// they may have at most, and whose position counts. The router is that of
+// router.h; its source here is router_history.cc.
+
+#include <variant>
+
+#include "gateway/core/router.h"
+#include "tests/gateway/core/history_world.h"
+
+namespace herald::gateway {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+TEST_F(ARouterWithHistory, AsksOnceForAllWhoWait) {
+  Attach();
+  Listening();
+  Publish(5);
+  Browser& first = Returning(3);
+  Browser& same = Returning(3);
+  Browser& later = Returning(4);
+  Browser& earlier = Returning(1);
+  EXPECT_THAT(Recovers(), ElementsAre(3));
+  Replay(3);
+  EXPECT_THAT(first.Hears(),
+              ElementsAre(Subscribed("true"), Event(4), Event(5)));
+  EXPECT_THAT(same.Hears(),
+              ElementsAre(Subscribed("true"), Event(4), Event(5)));
+  EXPECT_THAT(later.Hears(), ElementsAre(Subscribed("true"), Event(5)));
+  EXPECT_THAT(earlier.Hears(), IsEmpty());
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  Replay(1);
+  EXPECT_THAT(earlier.Hears(), SizeIs(5));
+  EXPECT_THAT(Recovers(), IsEmpty());
+}
+
+TEST_F(ARouterWithHistory, DoesNotAskForWhatItWasToldIsGone) {
+  Attach();
+  Listening();
+  Publish(5);
+  std::vector<Browser*> lost;
+  for (const int64_t since : {0, 1, 2}) lost.push_back(&Returning(since));
+  Browser& near = Returning(3);
+  EXPECT_THAT(Recovers(), ElementsAre(0));
+  Say(Recovery(0, /*available=*/false, /*available_since=*/3));
+  for (Browser* const one : lost) {
+    EXPECT_THAT(one->Hears(), ElementsAre(Subscribed("false")));
+  }
+  EXPECT_THAT(Recovers(), ElementsAre(3));
+  Replay(3);
+  EXPECT_THAT(near.Hears(),
+              ElementsAre(Subscribed("true"), Event(4), Event(5)));
+}
+
+TEST_F(ARouterWithHistory, GivesNobodyMoreThanMayWait) {
+  Attach();
+  Listening();
+  const auto bytes = static_cast<int64_t>(EncodeTextFrame(Event(10))->size());
+  const int64_t some = kMissedBytesMax / bytes;
+  Publish(static_cast<int>(11 + some));
+  Browser& far = Returning(9);
+  Browser& near = Returning(offset_ - some);
+  Browser& latest = Returning(offset_ - 1);
+  Replay(9);
+  EXPECT_THAT(far.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(near.Hears(), SizeIs(some + 1));
+  EXPECT_THAT(latest.Hears(), ElementsAre(Subscribed("true"), Event(offset_)));
+  EXPECT_EQ(observer_.lost, 1);
+}
+
+TEST_F(ARouterWithHistory, HasAllShareWhatTheyMissed) {
+  Attach();
+  Listening();
+  Say(Said(++offset_, Open().id));  // Excepts somebody who does not return.
+  Publish(3);
+  Returning(0);
+  Returning(1);
+  Say(Recovery(0));
+  for (int64_t i = 1; i <= offset_; ++i) {
+    link::v1::AttachResponse frame;
+    *frame.add_items() = i == 1 ? Said(i, browsers_[1]->id) : Said(i);
+    EXPECT_TRUE(router_.Receive(std::move(frame)).ok());
+  }
+  std::vector<const Confirmed*> answers;
+  for (const auto& batch : loops_[0].batches) {
+    for (const Delivery& one : batch) {
+      if (const auto* yes = std::get_if<Confirmed>(&one)) {
+        answers.push_back(yes);
+      }
+    }
+  }
+  ASSERT_THAT(answers, SizeIs(2));
+  EXPECT_EQ(answers[0]->missed, answers[1]->missed);
+  EXPECT_NE(answers[0]->missed_from, answers[1]->missed_from);
+}
+
+TEST_F(ARouterWithHistory, DoesNotGiveAnExceptedSocketItsOwnEvent) {
+  Attach();
+  Browser& ada = Listening();
+  Say(Said(++offset_, ada.id));
+  Publish();
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event(2)));
+  Send(ada, R"({"type":"unsubscribe","channel":"chat"})");
+  Listening();
+  ada.Hears();
+  Ask(ada, 0);
+  AllowAt(Asked().ticket());
+  Browser& bob = Returning(0);
+  Say(Recovery(0));
+  Say(Said(1, ada.id));
+  Say(Said(2));
+  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("true"), Event(2)));
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(1), Event(2)));
+}
+
+TEST_F(ARouterWithHistory, SaysLostRatherThanToCutASocketThatHasNoRoom) {
+  Attach();
+  Listening();
+  Publish(2);
+  Browser& bob = Returning(1);
+  bob.socket.roomless = true;
+  Replay(1);
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(bob.socket.closed, IsEmpty());
+  EXPECT_EQ(observer_.lost, 1);
+}
+
+TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
+  Attach();
+  Listening();
+  Publish(5);
+  Browser& bob = Open();
+  bob.Hears();
+  Ask(bob, 3);
+  const int64_t ticket = Asked().ticket();
+  Ask(bob);
+  Ask(bob, 5);
+  Ask(bob, 4);
+  AllowAt(ticket);
+  Replay(3);
+  Run();
+  // It has all by the first answer; who says then that it was elsewhere is told
+  // so.
+  EXPECT_THAT(bob.Hears(),
+              ElementsAre(Subscribed("true"), Event(4), Event(5), Subscribed(),
+                          Subscribed("true"), Subscribed("false")));
+  Publish();
+  EXPECT_THAT(bob.Hears(), ElementsAre(Event(6)));
+}
+
+TEST_F(ARouterWithHistory, RecoversASubscribeThatABackendOvertakes) {
+  Attach();
+  Listening();
+  Publish(3);
+  Browser& bob = Open();
+  bob.Hears();
+  Ask(bob, 1);
+  link::v1::ServiceItem call;
+  call.mutable_call()->set_call_id(7);
+  call.mutable_call()->mutable_subscribe()->set_socket_id(bob.id);
+  call.mutable_call()->mutable_subscribe()->set_channel("chat");
+  Say(call);
+  AllowAt(Asked().ticket());
+  Replay(1);
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(2), Event(3)));
+}
+
+}  // namespace
+}  // namespace herald::gateway
