@@ -26,21 +26,33 @@ std::optional<int64_t> ChannelHistory::Find(const v1::Position& recover) const {
   return recover.offset();
 }
 
-std::optional<int64_t> ChannelHistory::Ask() {
+std::optional<v1::Position> ChannelHistory::Ask() {
   if (asked_ || (waiting_.empty() && !HasGap())) return std::nullopt;
   asked_ = true;
+  asked_latest_ = !HasGap();
   asked_since_ = position_.offset();
   for (const Waiting& one : waiting_) {
+    if (one.WantsLatest()) continue;
+    asked_latest_ = false;
     asked_since_ = std::min(asked_since_, one.since);
   }
-  return asked_since_;
+  v1::Position since;
+  if (asked_latest_) return since;
+  since.set_epoch(position_.epoch());
+  since.set_offset(asked_since_);
+  return since;
+}
+
+bool ChannelHistory::IsAnswer(const v1::Position& since) const {
+  if (!asked_) return false;
+  if (asked_latest_ && since.epoch().empty()) return true;
+  return since.epoch() == position_.epoch() &&
+         (asked_latest_ || since.offset() == asked_since_);
 }
 
 bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
-  if (!asked_ || since.epoch() != position_.epoch() ||
-      since.offset() != asked_since_) {
-    return false;
-  }
+  if (!IsAnswer(since)) return false;
+  asked_since_ = since.offset();
   next_ = asked_since_ + 1;
   until_ = until;
   return true;
@@ -48,14 +60,16 @@ bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
 
 std::vector<ChannelHistory::Waiting> ChannelHistory::Refuse(
     const v1::Position& since, int64_t available) {
-  if (!asked_ || since.epoch() != position_.epoch() ||
-      since.offset() != asked_since_) {
-    return {};
-  }
+  if (!IsAnswer(since)) return {};
   asked_ = false;
+  if (asked_latest_) {
+    return TakeWaiting([](const Waiting& one) { return !one.WantsLatest(); });
+  }
   const int64_t refused = std::max(asked_since_, available - 1);
   gap_refused_ = HasGap() && refused >= position_.offset();
-  return TakeWaiting(/*behind=*/true, refused);
+  return TakeWaiting([&](const Waiting& one) {
+    return one.WantsLatest() || one.since > refused;
+  });
 }
 
 bool ChannelHistory::Wants(int64_t offset) const {
@@ -75,6 +89,8 @@ bool ChannelHistory::Take(int64_t offset, FramePtr frame, int64_t bytes_max) {
       kept_bytes_ -= bytes_of(kept_.front().frame);
     }
   }
+  // The latest was asked for, and what comes before it was not said to us.
+  if (offset > position_.offset() + 1) Skip(offset);
   if (offset != position_.offset() + 1) return false;
   position_.set_offset(offset);
   return true;
@@ -90,12 +106,15 @@ bool ChannelHistory::Skip(int64_t offset) {
 std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
     std::deque<Kept>* kept) {
   contract::Require(IsComplete());
+  if (skipped_to_ <= position_.offset()) skipped_to_ = 0;
+  const bool has_latest = until_ > asked_since_ && !HasGap();
   asked_ = false;
   until_ = -1;
-  if (skipped_to_ <= position_.offset()) skipped_to_ = 0;
   *kept = std::exchange(kept_, {});
   kept_bytes_ = 0;
-  return TakeWaiting(/*behind=*/false, asked_since_);
+  return TakeWaiting([&](const Waiting& one) {
+    return one.WantsLatest() ? !has_latest : one.since < asked_since_;
+  });
 }
 
 bool ChannelHistory::PassOverGap() {
@@ -114,10 +133,7 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
 }
 
 std::vector<ChannelHistory::Waiting> ChannelHistory::TakeWaiting(
-    bool behind, int64_t offset) {
-  const auto stays = [&](const Waiting& one) {
-    return behind ? one.since > offset : one.since < offset;
-  };
+    absl::FunctionRef<bool(const Waiting&)> stays) {
   const auto taken =
       std::stable_partition(waiting_.begin(), waiting_.end(), stays);
   std::vector<Waiting> out(std::make_move_iterator(taken),

@@ -7,7 +7,9 @@
 // A socket that was behind the channel waits (Park()) until the service has
 // said again what followed its position. One question is open at a time: it
 // begins at the position that is farthest behind, and its answer serves all who
-// were parked before it came. The service sends the answer and the publications
+// were parked before it came; the latest event alone is asked for as that, or
+// it might be forgotten before the question is read. The service sends the
+// answer and the publications
 // of it right behind each other, under the channel's lock; so when the last of
 // them is there, nothing newer has come, and who has waited is level with all
 // others.
@@ -27,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "gateway/core/delivery.h"
 #include "herald/v1/server_message.pb.h"
 
@@ -40,6 +43,11 @@ class ChannelHistory {
     int shard = 0;
     std::optional<v1::Position> recover;  // As the client has said it.
     int64_t since = 0;                    // The offset that it was at.
+
+    // The latest event, whatever it is by then.
+    bool WantsLatest() const {
+      return recover.has_value() && recover->epoch().empty();
+    }
   };
   using FramePtr = std::shared_ptr<const ChannelFrame>;
   struct Kept {
@@ -61,8 +69,8 @@ class ChannelHistory {
   void Park(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
 
   // Where to begin, if there is something to ask for and no question is open;
-  // it is from here on.
-  std::optional<int64_t> Ask();
+  // it is from here on. Without an epoch: with the latest event.
+  std::optional<v1::Position> Ask();
 
   // The open question was answered: what follows `since` will come, up to
   // `until`. False if nobody has asked for that.
@@ -99,13 +107,16 @@ class ChannelHistory {
   std::vector<Waiting> Abandon();
 
  private:
-  // Those who were at `offset` or behind it; or those who were there or in
-  // front of it.
-  std::vector<Waiting> TakeWaiting(bool behind, int64_t offset);
+  // Whether an answer is that to the open question.
+  bool IsAnswer(const v1::Position& since) const;
+  // Takes those out who do not wait any longer.
+  std::vector<Waiting> TakeWaiting(
+      absl::FunctionRef<bool(const Waiting&)> stays);
 
   v1::Position position_;
   std::vector<Waiting> waiting_;
   bool asked_ = false;
+  bool asked_latest_ = false;
   int64_t asked_since_ = 0;
   int64_t next_ = 0;    // The offset that comes next of what was asked for,
   int64_t until_ = -1;  // and the last one; negative: none will come.

@@ -137,7 +137,7 @@ void Router::SettleHistory(const std::string& channel, Held& held,
         kept.empty() ? history.position().offset() + 1 : kept.front().offset;
     for (Waiting& one : served) {
       // More may have been said since it asked for the latest.
-      if (one.recover->epoch().empty()) {
+      if (one.WantsLatest()) {
         one.since = history.position().offset() - 1;
       }
       if (one.since >= first - 1) {
@@ -150,12 +150,11 @@ void Router::SettleHistory(const std::string& channel, Held& held,
           std::move(one.confirmed));
     }
   }
-  const std::optional<int64_t> since = history.Ask();
+  std::optional<v1::Position> since = history.Ask();
   if (!since.has_value()) return;
   link::v1::GatewayItem item;
   item.mutable_recover()->set_channel(channel);
-  *item.mutable_recover()->mutable_since() = history.position();
-  item.mutable_recover()->mutable_since()->set_offset(*since);
+  *item.mutable_recover()->mutable_since() = *std::move(since);
   Enqueue(std::move(item));
 }
 

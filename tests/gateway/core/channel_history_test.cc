@@ -29,13 +29,16 @@ class Simulation {
 
   void Run() {
     for (int step = 0; step < 300; ++step) {
-      switch (Draw(6)) {
+      switch (Draw(7)) {
         case 0:
         case 1:
           Publish(/*lost=*/Draw(20) == 0);
           break;
         case 2:
           Return(std::max<int64_t>(0, gateway_ - Draw(kRemembered + 3)));
+          break;
+        case 6:
+          Return(v1::Position());  // For the latest.
           break;
         case 3:
           Serve();
@@ -62,6 +65,7 @@ class Simulation {
   int recovered() const { return recovered_; }
   int lost() const { return lost_; }
   int gaps() const { return gaps_; }
+  int latest() const { return latest_; }
 
  private:
   using Item = std::variant<link::v1::Recovery, int64_t>;
@@ -83,8 +87,10 @@ class Simulation {
   }
   void Serve() {
     if (questions_.empty()) return;
-    const int64_t since = questions_.front();
+    const v1::Position question = questions_.front();
     questions_.pop_front();
+    const bool latest = question.epoch().empty();
+    const int64_t since = latest ? said_ - 1 : question.offset();
     link::v1::Recovery answer;
     *answer.mutable_since() = At(since);
     answer.set_available(said_ - since <= kRemembered);
@@ -99,11 +105,12 @@ class Simulation {
   }
 
   // --- The router.
-  void Return(int64_t since) {
+  void Return(int64_t since) { Return(At(since)); }
+  void Return(const v1::Position& recover) {
     // The yes comes in the order of the link, so everything before it first.
     while (!link_.empty()) Receive();
     const int name = ++names_;
-    const auto found = history_->Find(At(since));
+    const auto found = history_->Find(recover);
     if (!found.has_value()) return;
     if (*found == history_->position().offset()) {
       listeners_[name] = *found;
@@ -111,11 +118,13 @@ class Simulation {
     }
     ChannelHistory::Waiting waiting;
     waiting.confirmed.ticket = name;
+    waiting.recover = recover;
     waiting.since = *found;
     waiting_[name] = *found;
     history_->Park(std::move(waiting));
     Settle();
   }
+
   void Receive() {
     if (link_.empty()) return;
     const Item item = link_.front();
@@ -147,6 +156,7 @@ class Simulation {
     auto refused =
         history_->Refuse(recovery.since(), recovery.available_since());
     for (const auto& one : refused) {
+      EXPECT_FALSE(one.WantsLatest());
       const int64_t available = recovery.available_since();
       EXPECT_TRUE(one.since <= recovery.since().offset() ||
                   one.since < available);
@@ -164,6 +174,14 @@ class Simulation {
       std::deque<ChannelHistory::Kept> kept;
       for (const auto& one : history_->TakeServed(&kept)) {
         EXPECT_LE(kept.size(), static_cast<size_t>(kKeptMax));
+        if (one.WantsLatest()) {
+          // It is there whatever was said meanwhile, and it is the last.
+          ASSERT_FALSE(kept.empty());
+          EXPECT_EQ(kept.back().offset, history_->position().offset());
+          ++latest_;
+          Place(one, /*recovered=*/true);
+          continue;
+        }
         ASSERT_FALSE(kept.empty());
         if (kept.front().offset > one.since + 1) {
           EXPECT_EQ(kept.size(), static_cast<size_t>(kKeptMax));
@@ -192,7 +210,7 @@ class Simulation {
   int64_t said_ = 0;
   const int64_t& gateway_ = said_;
   std::deque<Item> link_;
-  std::deque<int64_t> questions_;
+  std::deque<v1::Position> questions_;
   std::unique_ptr<ChannelHistory> history_;
   int names_ = 0;
   std::map<int, int64_t> listeners_;  // What each has heard last.
@@ -200,12 +218,14 @@ class Simulation {
   int recovered_ = 0;
   int lost_ = 0;
   int gaps_ = 0;
+  int latest_ = 0;
 };
 
 TEST(AChannelHistory, GivesEachAllThatFollowedOrSaysThatItIsLost) {
   int recovered = 0;
   int lost = 0;
   int gaps = 0;
+  int latest = 0;
   for (uint32_t seed = 1; seed <= 2000; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     Simulation simulation(seed);
@@ -214,10 +234,12 @@ TEST(AChannelHistory, GivesEachAllThatFollowedOrSaysThatItIsLost) {
     recovered += simulation.recovered();
     lost += simulation.lost();
     gaps += simulation.gaps();
+    latest += simulation.latest();
   }
   EXPECT_GT(recovered, 1000);
   EXPECT_GT(lost, 1000);
   EXPECT_GT(gaps, 1000);
+  EXPECT_GT(latest, 1000);
 }
 
 }  // namespace

@@ -69,12 +69,18 @@ class ARouterWithHistory : public GatewayWorld {
     AllowAt(Asked().ticket());
     return browser;
   }
-  // What was asked for since the last call.
+  // What was asked for since the last call; kLatest for the latest event.
+  static constexpr int64_t kLatest = -1;
   std::vector<int64_t> Recovers() {
     std::vector<int64_t> since;
     for (const auto& item : uplink_->Take()) {
       if (!item.has_recover()) continue;
       EXPECT_EQ(item.recover().channel(), "chat");
+      if (item.recover().since().epoch().empty()) {
+        EXPECT_EQ(item.recover().since().offset(), 0);
+        since.push_back(kLatest);
+        continue;
+      }
       EXPECT_EQ(item.recover().since().epoch(), epoch_);
       since.push_back(item.recover().since().offset());
     }

@@ -104,7 +104,7 @@ TEST_F(ARouterWithHistory, GivesTheLatestToWhoAsksForIt) {
   late.Hears();
   Ask(late, R"({"offset":0})");
   AllowAt(Asked().ticket());
-  EXPECT_THAT(Recovers(), ElementsAre(2));
+  EXPECT_THAT(Recovers(), ElementsAre(kLatest));
   Replay(2);
   EXPECT_THAT(late.Hears(), ElementsAre(Subscribed("true"), Event(3)));
 
@@ -113,10 +113,20 @@ TEST_F(ARouterWithHistory, GivesTheLatestToWhoAsksForIt) {
   Ask(later, R"({"offset":0})");
   AllowAt(Asked().ticket());
   Publish();  // Before the service has read the question.
-  EXPECT_THAT(Recovers(), ElementsAre(2));
-  Replay(2);
+  EXPECT_THAT(Recovers(), ElementsAre(kLatest));
+  Replay(3);
   EXPECT_THAT(later.Hears(), ElementsAre(Subscribed("true"), Event(4)))
       << "only the latest";
+
+  Browser& none = Open();
+  none.Hears();
+  Ask(none, R"({"offset":0})");
+  AllowAt(Asked().ticket());
+  link::v1::ServiceItem gone = Recovery(0, /*available=*/false);
+  gone.mutable_recovery()->mutable_since()->clear_epoch();
+  Say(gone);
+  EXPECT_THAT(none.Hears(), ElementsAre(Subscribed("false")))
+      << "its time was over";
 }
 
 TEST_F(ARouterWithHistory, SaysOfAChannelWithoutHistoryThatItIsLost) {

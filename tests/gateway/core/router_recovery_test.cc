@@ -56,6 +56,24 @@ TEST_F(ARouterWithHistory, DoesNotAskForWhatItWasToldIsGone) {
               ElementsAre(Subscribed("true"), Event(4), Event(5)));
 }
 
+TEST_F(ARouterWithHistory, AsksAgainForWhoWantsTheLatestIfOthersAreRefused) {
+  Attach();
+  Listening();
+  Publish(5);
+  Browser& far = Returning(1);
+  Browser& latest = Open();
+  latest.Hears();
+  Ask(latest, R"({"offset":0})");
+  AllowAt(Asked().ticket());
+  EXPECT_THAT(Recovers(), ElementsAre(1));
+  Say(Recovery(1, /*available=*/false, /*available_since=*/7));
+  EXPECT_THAT(far.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(latest.Hears(), IsEmpty());
+  EXPECT_THAT(Recovers(), ElementsAre(kLatest));
+  Replay(4);
+  EXPECT_THAT(latest.Hears(), ElementsAre(Subscribed("true"), Event(5)));
+}
+
 TEST_F(ARouterWithHistory, GivesNobodyMoreThanMayWait) {
   Attach();
   Listening();
