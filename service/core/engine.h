@@ -120,13 +120,23 @@ class Engine {
                        const std::optional<Position>& since,
                        size_t count_max) = 0;
 
-  // Gives up the channel's history.
-  virtual void Forget(absl::string_view channel) = 0;
+  // Nobody listens to the channel any more. Counts as use: who listened has the
+  // history's time to live to return.
+  virtual void Release(absl::string_view channel) = 0;
 
-  // Frees what is out of time. Returns channels whose history is empty and was
-  // not used for its time to live: the caller forgets those nobody listens to.
-  // May be called without the channels' locks.
+  // Gives up the channel's history; the second one only if it is idle, that is
+  // empty and was not used for its time to live. A history in which nothing was
+  // ever said is idle after kUnsaidLife.
+  virtual void Forget(absl::string_view channel) = 0;
+  virtual void ForgetIfIdle(absl::string_view channel) = 0;
+
+  // Frees what is out of time. Returns channels whose history is idle: the
+  // caller forgets those nobody listens to. May be called without the channels'
+  // locks, so look again.
   virtual std::vector<std::string> Expire() = 0;
+
+  // The channels that have a history. May be called without their locks.
+  virtual std::vector<std::string> HistoryChannels() const = 0;
 
   // Bytes that all histories take, and how many there are.
   virtual int64_t HistoryBytes() const = 0;

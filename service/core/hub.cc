@@ -248,9 +248,8 @@ void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
          decision.status.message());
 }
 
-std::optional<Hub::Refusal> Hub::Admit(
-    Shard& shard, absl::string_view channel,
-    const std::optional<v1::Member>& member) {
+std::optional<Refusal> Hub::Admit(Shard& shard, absl::string_view channel,
+                                  const std::optional<v1::Member>& member) {
   const bool presence = IsPresence(shard, channel);
   if (presence && !member.has_value()) {
     return Refusal{
@@ -365,6 +364,7 @@ absl::Status Hub::OnUnsubscribe(const AttachmentPtr& gateway,
                      ", of which the gateway has no subscription"));
   }
   table_.Change(shard, channel, gateway, -1);
+  OnListenerLeft(shard, channel);
   if (contract::TypeOfChannel(channel) == ChannelType::kPresence) {
     engine_->Leave(channel, unsubscribe.user_id(),
                    {gateway->gateway, unsubscribe.socket_id()},

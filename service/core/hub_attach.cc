@@ -292,7 +292,10 @@ void Hub::Close(const AttachmentPtr& gateway, absl::string_view why) {
     gateway->pending.clear();
   }
   calls_.End(gateway.get());
-  table_.Remove(gateway);
+  table_.Remove(gateway, [this](Shard& shard, absl::string_view channel) {
+    shard.mu.AssertHeld();
+    OnListenerLeft(shard, channel);
+  });
   const uint64_t id = gateway->gateway;
   int64_t lease = 0;
   bool replaced = false;
@@ -432,18 +435,8 @@ void Hub::TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
   Shard& shard = table_.ShardOf(channel);
   shard.mu.AssertHeld();
   if (!shard.settled) return;
-  const auto entry = shard.channels.find(channel);
-  if (entry != shard.channels.end()) {
-    const Chunk chunk = EncodeItem(std::move(item));
-    for (const Interest& interest : entry->second.interests) {
-      EnqueueIn(shard, interest.attachment->sink, chunk);
-    }
-  }
-  const auto watches = shard.watches.find(channel);
-  if (watches != shard.watches.end()) {
-    const Chunk chunk = EncodeWatch(std::move(message));
-    for (const SinkPtr& sink : watches->second) EnqueueIn(shard, sink, chunk);
-  }
+  TellIn(shard, channel, EncodeItem(std::move(item)),
+         EncodeWatch(std::move(message)), &EnqueueIn);
 }
 
 link::v1::Roster Hub::RosterOf(absl::string_view channel) const {

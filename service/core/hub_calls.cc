@@ -392,6 +392,7 @@ void Hub::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
     if (it == shard.watches.end()) continue;
     forget(it->second);
     if (it->second.empty()) shard.watches.erase(it);
+    OnListenerLeft(shard, channel);
   }
   --watch_count_;
   contract::MutexLock lock(&mu_);

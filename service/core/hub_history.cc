@@ -28,14 +28,14 @@ Position FromProto(const v1::Position& position) {
   return {position.epoch(), position.offset()};
 }
 
-Chunk NewPositionChunk(absl::string_view channel, const Position& position,
-                       bool lost) {
+link::v1::ServiceItem NewPosition(absl::string_view channel,
+                                  const Position& position, bool lost) {
   link::v1::ServiceItem item;
   link::v1::NewPosition& out = *item.mutable_new_position();
   out.set_channel(std::string(channel));
   if (!position.epoch.empty()) *out.mutable_position() = ToProto(position);
   out.set_lost(lost);
-  return EncodeItem(std::move(item));
+  return item;
 }
 
 absl::Status NoHistory(absl::string_view channel) {
@@ -66,50 +66,41 @@ absl::Status Unavailable(const std::string& channel, const v1::Position& since,
 
 }  // namespace
 
-HistoryLimits Hub::HistoryOf(const Shard& shard, absl::string_view channel) {
-  const contract::ChannelSettings settings = shard.rules->Of(channel);
-  return {settings.history_size, settings.history_ttl};
+void Hub::EndHistory(Shard& shard, absl::string_view channel) {
+  if (HistoryOf(shard, channel).size > 0 || !engine_->Peek(channel)) return;
+  engine_->Forget(channel);
+  TellPosition(shard, channel, {});
 }
 
 void Hub::EndHistories(Shard& shard) {
-  // Those whom nobody listens to end with their time.
   for (const auto& [channel, entry] : shard.channels) {
-    if (HistoryOf(shard, channel).size > 0 || !engine_->Peek(channel)) continue;
-    engine_->Forget(channel);
-    const Chunk chunk = NewPositionChunk(channel, {}, /*lost=*/false);
-    for (const Interest& interest : entry.interests) {
-      EnqueueStateIn(shard, interest.attachment->sink, chunk);
-    }
+    EndHistory(shard, channel);
   }
+  for (const auto& [channel, sinks] : shard.watches) EndHistory(shard, channel);
+}
+
+void Hub::TellPosition(Shard& shard, absl::string_view channel,
+                       const Position& position) {
+  v1::ServerMessage message = WatchSubscribed(channel);
+  message.mutable_subscribed()->set_epoch(position.epoch);
+  message.mutable_subscribed()->set_offset(position.offset);
+  TellIn(shard, channel,
+         EncodeItem(NewPosition(channel, position, /*lost=*/false)),
+         EncodeWatch(std::move(message)), &EnqueueStateIn);
 }
 
 void Hub::OnHistoryBegan(absl::string_view channel, const Position& position) {
   Shard& shard = table_.ShardOf(channel);
   shard.mu.AssertHeld();
-  const auto entry = shard.channels.find(channel);
-  if (entry != shard.channels.end()) {
-    const Chunk chunk = NewPositionChunk(channel, position, /*lost=*/false);
-    for (const Interest& interest : entry->second.interests) {
-      EnqueueStateIn(shard, interest.attachment->sink, chunk);
-    }
-  }
-  const auto watches = shard.watches.find(channel);
-  if (watches != shard.watches.end()) {
-    v1::ServerMessage message = WatchSubscribed(channel);
-    message.mutable_subscribed()->set_epoch(position.epoch);
-    message.mutable_subscribed()->set_offset(position.offset);
-    const Chunk chunk = EncodeWatch(std::move(message));
-    for (const SinkPtr& sink : watches->second) {
-      EnqueueStateIn(shard, sink, chunk);
-    }
-  }
+  TellPosition(shard, channel, position);
   if (!expiring_.exchange(true)) {
     timers_->After(kExpireInterval, [this] { ExpireHistories(); });
   }
 }
 
-void Hub::OnHistoriesEvicted(int64_t channels) {
-  observer_->OnHistoriesEvicted(channels);
+void Hub::OnListenerLeft(const Shard& shard, absl::string_view channel) {
+  if (shard.channels.contains(channel)) return;
+  if (!shard.watches.contains(channel)) engine_->Release(channel);
 }
 
 void Hub::ExpireHistories() {
@@ -118,7 +109,7 @@ void Hub::ExpireHistories() {
     const ShardLock lock(shard);
     // Who listens keeps the counter, so that the next event goes on with it.
     if (shard.channels.contains(channel)) continue;
-    if (!shard.watches.contains(channel)) engine_->Forget(channel);
+    if (!shard.watches.contains(channel)) engine_->ForgetIfIdle(channel);
   }
   // Cleared before the look, so that a history that begins now is seen by one
   // of the two.
@@ -136,7 +127,7 @@ void Hub::Repair(Shard& shard, const AttachmentPtr& gateway,
   if (limits.size == 0) {
     if (!knows) return;
     return EnqueueStateIn(shard, gateway->sink,
-                          NewPositionChunk(channel, {}, /*lost=*/true));
+                          EncodeItem(NewPosition(channel, {}, /*lost=*/true)));
   }
   // Said first, so that an epoch which begins with it comes before the rest.
   const Position position = engine_->PositionOf(channel, limits);
@@ -147,7 +138,7 @@ void Hub::Repair(Shard& shard, const AttachmentPtr& gateway,
   }
   if (!missed.available) {
     return EnqueueStateIn(shard, gateway->sink,
-                          NewPositionChunk(channel, position, knows));
+                          EncodeItem(NewPosition(channel, position, knows)));
   }
   for (Chunk& chunk : missed.chunks) {
     EnqueueStateIn(shard, gateway->sink, std::move(chunk));
@@ -160,13 +151,16 @@ absl::Status Hub::OnRecover(const AttachmentPtr& gateway,
   Shard& shard = table_.ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return absl::OkStatus();
+  // A gateway without a subscription, which may have gone just now, would take
+  // what follows for live events; and what the rules give no room any more may
+  // have holes.
   const auto it = shard.channels.find(channel);
-  if (it == shard.channels.end() || it->second.Find(gateway.get()) == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("recover names channel ", contract::Quoted(channel),
-                     ", of which the gateway has no subscription"));
+  const bool listens =
+      it != shard.channels.end() && it->second.Find(gateway.get()) != nullptr;
+  Missed missed;
+  if (listens && HistoryOf(shard, channel).size > 0) {
+    missed = engine_->Since(channel, FromProto(recover.since()), kAll);
   }
-  Missed missed = engine_->Since(channel, FromProto(recover.since()), kAll);
   observer_->OnRecovery(missed.available);
   link::v1::ServiceItem item;
   link::v1::Recovery& answer = *item.mutable_recovery();
@@ -176,6 +170,8 @@ absl::Status Hub::OnRecover(const AttachmentPtr& gateway,
   if (missed.available) {
     *answer.mutable_since() = ToProto({missed.position.epoch, missed.since});
     answer.set_until(missed.position.offset);
+  } else {
+    answer.set_available_since(missed.available_since);
   }
   EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
   for (Chunk& chunk : missed.chunks) {

@@ -87,6 +87,13 @@ void Hub::UseRules(const config::v1::Config& config) {
     EndHistories(shard);
   });
   if (none) has_rules_ = false;
+  // Those whom nobody listens to. Until then nobody gets anything of them, for
+  // what was said since is not in them.
+  for (const std::string& channel : engine_->HistoryChannels()) {
+    Shard& shard = table_.ShardOf(channel);
+    const ShardLock lock(shard);
+    EndHistory(shard, channel);
+  }
   for (const std::string& channel : engine_->PresenceChannels()) {
     Shard& shard = table_.ShardOf(channel);
     const ShardLock lock(shard);

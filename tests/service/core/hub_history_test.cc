@@ -125,8 +125,34 @@ TEST_F(AHubWithHistory, GivesAGatewayWhatItAsksFor) {
                           "recovery 3 to 0 lost"));
   EXPECT_EQ(observer_.whole, 3);
   EXPECT_EQ(observer_.lost, 3);
-  EXPECT_EQ(gateway->Recover("other", {}).code(),
-            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(AHubWithHistory, AnswersARecoverThatComesBehindTheLastUnsubscribe) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const Position first = Say("news", "1");
+  EXPECT_TRUE(gateway->Unsubscribe(1, "news").ok());
+  gateway->Hears();
+  EXPECT_TRUE(gateway->Recover("news", {first.epoch, 0}).ok());
+  EXPECT_TRUE(gateway->Recover("never-heard-of", {}).ok());
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("recovery 0 to 0 lost", "recovery 0 to 0 lost"));
+}
+
+TEST_F(AHubWithHistory, SaysFromWhereOnAGatewayMayAsk) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const std::string epoch = Say("news", "1").epoch;
+  for (const char* data : {"2", "3", "4", "5"}) Say("news", data);
+  gateway->Hears();
+  const auto available_since = [&](const Position& since) {
+    EXPECT_TRUE(gateway->Recover("news", since).ok());
+    return gateway->Items().at(0).recovery().available_since();
+  };
+  EXPECT_EQ(available_since({epoch, 0}), 2);
+  EXPECT_EQ(available_since({epoch, 9}), 2);
+  EXPECT_EQ(available_since({"another", 1}), 0);
+  EXPECT_EQ(available_since({epoch, 3}), 0) << "all of it follows";
 }
 
 TEST_F(AHubWithHistory, SendsAReturningGatewayWhatItMissedBeforeAnythingNew) {
@@ -201,6 +227,94 @@ TEST_F(AHubWithHistory, EndsAHistoryWithItsRule) {
   gateway->Hears();
   EXPECT_EQ(Say("news", "3").offset, 1);
   EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "news: 3"));
+}
+
+TEST_F(AHubWithHistory, KeepsNothingOverATimeWithoutARuleEvenIfNobodyListens) {
+  const Position before = Say("news", "1");
+  Remember(0);
+  EXPECT_EQ(Say("news", "2"), Position());
+  Remember(3);
+  EXPECT_FALSE(
+      Watching("news", before)->Messages()[1].subscribed().recovered());
+  FakeGateway back(hub_.get(), 1, 100);
+  back.Hold("news", 1, {}, before);
+  back.Attach();
+  EXPECT_THAT(back.Hears(),
+              ElementsAre("settings", "position 0 lost", "settled"));
+  EXPECT_TRUE(back.Recover("news", before).ok());
+  EXPECT_THAT(back.Hears(), ElementsAre("recovery 1 to 0 lost"));
+  EXPECT_EQ(History("news", before).status().code(),
+            absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(observer_.whole, 0);
+}
+
+TEST_F(AHubWithHistory, TellsWatchesWhenARuleEndsAHistory) {
+  const auto watch = Watching("news", std::nullopt);
+  const auto other = Watching("never-said", std::nullopt);
+  Say("news", "1");
+  watch->Messages();
+  other->Messages();
+  Remember(0);
+  const auto messages = watch->Messages();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].subscribed().channel(), "news");
+  EXPECT_EQ(messages[0].subscribed().epoch(), "");
+  EXPECT_EQ(messages[0].subscribed().offset(), 0);
+  EXPECT_FALSE(messages[0].subscribed().has_recovered());
+  EXPECT_EQ(other->Messages().size(), 1u);
+  EXPECT_EQ(engine_.HistoryCount(), 0);
+  Remember(0);
+  EXPECT_THAT(watch->Messages(), IsEmpty()) << "told once";
+}
+
+TEST_F(AHubWithHistory, GivesNothingThatItsRuleForbidsBeforeItIsForgotten) {
+  // A rule that ends the history of `first` ends that of `second` too; what is
+  // asked in between, when the shards have their rules already, must not be
+  // answered from what is there still.
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "first");
+  const Position first = Say("first", "1");
+  Say("first", "2");
+  const Position second = Say("second", "1");
+  gateway->Hears();
+  std::vector<absl::StatusCode> codes;
+  std::vector<bool> recovered;
+  gateway->OnFlush([&] {
+    if (!codes.empty()) return;
+    codes.push_back(History("first", first).status().code());
+    recovered.push_back(
+        Watching("first", first)->Messages()[1].subscribed().recovered());
+    EXPECT_TRUE(gateway->Recover("first", first).ok());
+  });
+  Remember(0);
+  EXPECT_THAT(codes, ElementsAre(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(recovered, ElementsAre(false));
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("position 0", "recovery 1 to 0 lost", "settings"));
+  EXPECT_EQ(engine_.Peek("second"), std::nullopt) << second.offset;
+}
+
+TEST_F(AHubWithHistory, GivesWhoListenedTimeToReturn) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "quiet");
+  gateway->Subscribe(2, "said");
+  const auto watch = Watching("watched", std::nullopt);
+  const Position quiet = *engine_.Peek("quiet");
+  const Position said = Say("said", "1");
+  timers_.Advance(absl::Minutes(10));
+  EXPECT_EQ(engine_.HistoryCount(), 3);
+  // Nothing of it is remembered, but its time begins only here.
+  EXPECT_TRUE(gateway->Unsubscribe(1, "quiet").ok());
+  gateway->Lose();
+  v1::WatchRequest request;
+  request.add_channels("watched");
+  hub_->Unwatch(request, watch);
+  timers_.Advance(absl::Seconds(59));
+  EXPECT_EQ(engine_.Peek("quiet"), quiet);
+  EXPECT_EQ(engine_.Peek("said"), said);
+  EXPECT_NE(engine_.Peek("watched"), std::nullopt);
+  timers_.Advance(absl::Minutes(2));
+  EXPECT_EQ(engine_.HistoryCount(), 0);
 }
 
 TEST_F(AHubWithHistory, ForgetsWhatIsIdleAndNotListenedTo) {
