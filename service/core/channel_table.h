@@ -94,8 +94,7 @@ inline void EnqueueStateIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
   shard.flushes->Add(sink);
 }
 
-// Appends for all who listen to the channel by one of these: `item` to
-// gateways, `message` to Watches.
+// Appends for all who listen: `item` to gateways, `message` to Watches.
 void TellIn(Shard& shard, absl::string_view channel, const Chunk& item,
             const Chunk& message,
             void (*enqueue)(Shard&, const SinkPtr&, Chunk))

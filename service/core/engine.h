@@ -120,8 +120,7 @@ class Engine {
                        const std::optional<Position>& since,
                        size_t count_max) = 0;
 
-  // Nobody listens to the channel any more. Counts as use: who listened has the
-  // history's time to live to return.
+  // Nobody listens to the channel any more: counts as use.
   virtual void Release(absl::string_view channel) = 0;
 
   // Gives up the channel's history; the second one only if it is idle, that is
@@ -130,15 +129,13 @@ class Engine {
   virtual void Forget(absl::string_view channel) = 0;
   virtual void ForgetIfIdle(absl::string_view channel) = 0;
 
-  // Frees what is out of time. Returns channels whose history is idle: the
-  // caller forgets those nobody listens to. May be called without the channels'
-  // locks, so look again.
+  // Frees what is out of time. Returns channels whose history is idle now; the
+  // caller forgets those nobody listens to. May be called without locks.
   virtual std::vector<std::string> Expire() = 0;
 
-  // The channels that have a history. May be called without their locks.
+  // The channels with histories, what bytes these take, and how many they are.
+  // May be called without locks.
   virtual std::vector<std::string> HistoryChannels() const = 0;
-
-  // Bytes that all histories take, and how many there are.
   virtual int64_t HistoryBytes() const = 0;
   virtual int64_t HistoryCount() const = 0;
 

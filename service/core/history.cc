@@ -44,7 +44,7 @@ History::Place History::Advance(absl::string_view channel,
     found->epoch = EpochOf(random_());
     found->used = now;
     by_name_.emplace(found->name, found);
-    Count(*found, SizeOf(found->name));
+    bytes_ += found->bytes = SizeOf(found->name);
   }
   found->offset += step;
   const bool sooner = limits.ttl < found->limits.ttl;
@@ -69,7 +69,8 @@ int64_t History::Keep(absl::string_view channel, const Position& position,
   }
   if (found->entries.empty()) kept_.splice(kept_.begin(), empty_, found);
   found->entries.push_back({std::move(chunk), now});
-  Count(*found, bytes);
+  found->bytes += bytes;
+  bytes_ += bytes;
   while (static_cast<int64_t>(found->entries.size()) > found->limits.size) {
     DropFirst(found);
   }
@@ -83,8 +84,9 @@ std::optional<Position> History::Peek(absl::string_view channel) const {
   return Position{it->second->epoch, it->second->offset};
 }
 
-Missed History::Since(absl::string_view channel, const Position& since,
-                      size_t count_max, absl::Time now) {
+Missed History::Since(absl::string_view channel,
+                      const std::optional<Position>& since, size_t count_max,
+                      absl::Time now) {
   MutexLock lock(&mu_);
   Missed missed;
   const auto found = Use(channel, now);
@@ -92,12 +94,15 @@ Missed History::Since(absl::string_view channel, const Position& since,
   DropExpired(found, now);
   missed.position = {found->epoch, found->offset};
   const auto there = static_cast<int64_t>(found->entries.size());
-  const bool latest = since.epoch.empty() && since.offset == 0;
-  if (!latest && since.epoch != found->epoch) return missed;
-  missed.available_since = found->offset - there;
-  if (since.offset < 0 || since.offset > found->offset) return missed;
-  const int64_t behind = latest ? 1 : found->offset - since.offset;
-  if (behind > there) return missed;
+  int64_t behind = there;
+  if (since.has_value()) {
+    const bool latest = since->epoch.empty() && since->offset == 0;
+    if (!latest && since->epoch != found->epoch) return missed;
+    missed.available_since = found->offset - there;
+    if (since->offset < 0 || since->offset > found->offset) return missed;
+    behind = latest ? 1 : found->offset - since->offset;
+    if (behind > there) return missed;
+  }
   missed.available = true;
   missed.since = found->offset - behind;
   const auto first = found->entries.end() - behind;
@@ -106,20 +111,6 @@ Missed History::Since(absl::string_view channel, const Position& since,
     missed.chunks.push_back(it->chunk);
   }
   return missed;
-}
-
-Missed History::All(absl::string_view channel, size_t count_max,
-                    absl::Time now) {
-  Position oldest;
-  {
-    MutexLock lock(&mu_);
-    const auto found = Use(channel, now);
-    if (found == empty_.end()) return {};
-    DropExpired(found, now);
-    const auto there = static_cast<int64_t>(found->entries.size());
-    oldest = {found->epoch, found->offset - there};
-  }
-  return Since(channel, oldest, count_max, now);
 }
 
 void History::Touch(absl::string_view channel, absl::Time now) {
@@ -171,11 +162,6 @@ int64_t History::channel_count() const {
   return static_cast<int64_t>(by_name_.size());
 }
 
-int64_t History::sweep_count() const {
-  MutexLock lock(&mu_);
-  return static_cast<int64_t>(sweeps_.size());
-}
-
 History::Channels::iterator History::Use(absl::string_view channel,
                                          absl::Time now) {
   const auto it = by_name_.find(channel);
@@ -198,19 +184,16 @@ int64_t History::MakeRoom(Channels::iterator user, Channels& gone) {
 }
 
 void History::Erase(Channels::iterator channel, Channels& gone) {
-  Count(*channel, -channel->bytes);
+  bytes_ -= channel->bytes;
   by_name_.erase(channel->name);
   sweeps_.erase({channel->swept_at, channel->name});
   gone.splice(gone.end(), channel->entries.empty() ? empty_ : kept_, channel);
 }
 
-void History::Count(Channel& channel, int64_t bytes) {
-  channel.bytes += bytes;
-  bytes_ += bytes;
-}
-
 void History::DropFirst(Channels::iterator channel) {
-  Count(*channel, -SizeOf(channel->entries.front().chunk));
+  const int64_t bytes = SizeOf(channel->entries.front().chunk);
+  channel->bytes -= bytes;
+  bytes_ -= bytes;
   channel->entries.pop_front();
   if (channel->entries.empty()) empty_.splice(empty_.begin(), kept_, channel);
 }

@@ -5,11 +5,10 @@
 //
 // A channel's counter begins with an `epoch` drawn at random and counts from 1.
 // It lives until Forget(), or until memory is short: then channels are given up
-// and their next publication begins a new epoch. Those that hold nothing go
-// first, then the others, each time the one that was not used for the longest
-// time, but never the one that is being used: that one gives up its own oldest
-// publications when it is alone too large. What is older than the channel's
-// time to live is not given to anybody; Expire() frees it.
+// and their next publication begins a new epoch: first those that hold nothing,
+// each time the one that was not used for the longest time. The one that is
+// being used drops its oldest publications instead when it is alone. What is
+// older than the time to live is given to nobody; Expire() frees it.
 //
 // Memory: the chunks, which outboxes share, and a constant for each of them and
 // for each channel, are counted against the bound, which holds whenever a call
@@ -55,8 +54,7 @@ constexpr int64_t HistoryBytes(int64_t size, int64_t bytes) {
   return kHistoryChannelBytes + size * (kHistoryEntryBytes + bytes);
 }
 
-// A history in which nothing was said yet does not live longer than this when
-// nobody listens: as long as sockets take to return.
+// How long a history at most is not idle in which nothing was said yet.
 inline constexpr absl::Duration kUnsaidLife = absl::Minutes(1);
 
 // A place in a channel: the last publication that is known. `epoch` is empty
@@ -102,8 +100,7 @@ class History {
   }
 
   // Remembers the publication of the position that Number() has just given.
-  // Returns how many channels were given up for it: its own one if it is
-  // larger than the bound.
+  // Returns how many channels were given up: its own if it fits nowhere.
   int64_t Keep(absl::string_view channel, const Position& position, Chunk chunk,
                absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -111,22 +108,18 @@ class History {
   std::optional<Position> Peek(absl::string_view channel) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What followed `since`. An empty epoch with offset 0 asks for the latest
-  // publication only. At most `count_max` of them, the oldest first.
-  Missed Since(absl::string_view channel, const Position& since,
+  // What followed `since`, or without it all that is remembered. An empty epoch
+  // with offset 0 asks for the latest publication only. At most `count_max` of
+  // them, the oldest first.
+  Missed Since(absl::string_view channel, const std::optional<Position>& since,
                size_t count_max, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
-
-  // All that is remembered, the oldest first, at most `count_max`.
-  Missed All(absl::string_view channel, size_t count_max, absl::Time now)
-      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Counts as use.
   void Touch(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the channel's epoch; the second one only if it is idle, that is has
-  // nothing left and was not used for its time to live. Unknown channels are
-  // not an error.
+  // Ends the channel's epoch; or only if it is idle: it has nothing left and was
+  // not used for its time to live. Unknown channels are not an error.
   void Forget(absl::string_view channel) ABSL_LOCKS_EXCLUDED(mu_);
   void ForgetIfIdle(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -135,12 +128,9 @@ class History {
   // due to be looked at, which is once in a time to live.
   std::vector<std::string> Expire(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // All that have an epoch.
   std::vector<std::string> Names() const ABSL_LOCKS_EXCLUDED(mu_);
-
   int64_t bytes() const ABSL_LOCKS_EXCLUDED(mu_);
   int64_t channel_count() const ABSL_LOCKS_EXCLUDED(mu_);
-  int64_t sweep_count() const ABSL_LOCKS_EXCLUDED(mu_);  // That are due.
 
  private:
   struct Entry {
@@ -171,8 +161,6 @@ class History {
   int64_t MakeRoom(Channels::iterator user, Channels& gone)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Erase(Channels::iterator channel, Channels& gone)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Count(Channel& channel, int64_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void DropFirst(Channels::iterator channel) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void DropExpired(Channels::iterator channel, absl::Time now)

@@ -179,8 +179,6 @@ class Hub final : private EngineListener {
   // If the rules give it no room any more: forgets it, and tells who listens.
   void EndHistory(Shard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  void EndHistories(Shard& shard)  // Of all that somebody listens to.
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   void TellPosition(Shard& shard, absl::string_view channel,
                     const Position& position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
@@ -192,9 +190,9 @@ class Hub final : private EngineListener {
   void Repair(Shard& shard, const AttachmentPtr& gateway,
               const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // `subscribed`, and what was missed.
+  // `subscribed`, and what was missed, which takes from `room`.
   void BeginWatch(Shard& shard, const SinkPtr& sink, absl::string_view channel,
-                  const v1::ChannelPosition* since)
+                  const v1::ChannelPosition* since, int64_t& room)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   v1::ServerMessage WatchSubscribed(absl::string_view channel) const;
   void ExpireHistories();

@@ -12,6 +12,7 @@
 #include "proto/contract/names.h"
 #include "service/core/encoding.h"
 #include "service/core/hub.h"
+#include "service/core/request_checks.h"
 
 namespace herald::core {
 namespace {
@@ -70,13 +71,6 @@ void Hub::EndHistory(Shard& shard, absl::string_view channel) {
   if (HistoryOf(shard, channel).size > 0 || !engine_->Peek(channel)) return;
   engine_->Forget(channel);
   TellPosition(shard, channel, {});
-}
-
-void Hub::EndHistories(Shard& shard) {
-  for (const auto& [channel, entry] : shard.channels) {
-    EndHistory(shard, channel);
-  }
-  for (const auto& [channel, sinks] : shard.watches) EndHistory(shard, channel);
 }
 
 void Hub::TellPosition(Shard& shard, absl::string_view channel,
@@ -151,9 +145,7 @@ absl::Status Hub::OnRecover(const AttachmentPtr& gateway,
   Shard& shard = table_.ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return absl::OkStatus();
-  // A gateway without a subscription, which may have gone just now, would take
-  // what follows for live events; and what the rules give no room any more may
-  // have holes.
+  // What the rules give no room any more may have holes.
   const auto it = shard.channels.find(channel);
   const bool listens =
       it != shard.channels.end() && it->second.Find(gateway.get()) != nullptr;
@@ -191,7 +183,7 @@ v1::ServerMessage Hub::WatchSubscribed(absl::string_view channel) const {
 
 void Hub::BeginWatch(Shard& shard, const SinkPtr& sink,
                      absl::string_view channel,
-                     const v1::ChannelPosition* since) {
+                     const v1::ChannelPosition* since, int64_t& room) {
   v1::ServerMessage message = WatchSubscribed(channel);
   v1::Subscribed& subscribed = *message.mutable_subscribed();
   const HistoryLimits limits = HistoryOf(shard, channel);
@@ -205,16 +197,18 @@ void Hub::BeginWatch(Shard& shard, const SinkPtr& sink,
                               Position{since->epoch(), since->offset()}, kAll);
     }
   }
+  int64_t bytes = 0;
+  for (const Chunk& chunk : missed.chunks) {
+    bytes += static_cast<int64_t>(chunk->size());
+  }
+  if (bytes > room) missed = {};
+  if (missed.available) room -= bytes;
   if (since != nullptr) {
     subscribed.set_recovered(missed.available);
     observer_->OnRecovery(missed.available);
   }
   EnqueueStateIn(shard, sink, EncodeWatch(std::move(message)));
-  for (const Chunk& chunk : missed.chunks) {
-    v1::ServerMessage event;
-    *event.mutable_event() = DecodeEvent(chunk).value();
-    EnqueueStateIn(shard, sink, EncodeWatch(std::move(event)));
-  }
+  for (Chunk& chunk : missed.chunks) sink->EnqueueMissed(std::move(chunk));
 }
 
 absl::StatusOr<v1::GetHistoryResponse> Hub::GetHistory(
@@ -225,9 +219,8 @@ absl::StatusOr<v1::GetHistoryResponse> Hub::GetHistory(
     status = absl::InvalidArgumentError(
         absl::StrCat("limit ", request.limit(), " is negative"));
   }
-  if (status.ok() && request.since().offset() < 0) {
-    status = absl::InvalidArgumentError(absl::StrCat(
-        "since.offset ", request.since().offset(), " is negative"));
+  if (status.ok()) {
+    status = CheckPosition("since", FromProto(request.since()));
   }
   if (!status.ok()) return status;
   const auto limit = static_cast<size_t>(
@@ -235,7 +228,7 @@ absl::StatusOr<v1::GetHistoryResponse> Hub::GetHistory(
           ? contract::kPageSizeDefault
           : std::min<int64_t>(request.limit(), contract::kPageSizeMax));
   std::optional<Position> since;
-  if (!request.since().epoch().empty() || request.since().offset() > 0) {
+  if (!request.since().epoch().empty()) {
     since = FromProto(request.since());
   }
   Missed missed;

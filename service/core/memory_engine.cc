@@ -80,18 +80,6 @@ Position MemoryEngine::PositionOf(absl::string_view channel,
   return std::move(place.position);
 }
 
-void MemoryEngine::TellOfEvictions(int64_t channels) {
-  if (channels > 0) listener_->OnHistoriesEvicted(channels);
-}
-
-Missed MemoryEngine::Since(absl::string_view channel,
-                           const std::optional<Position>& since,
-                           size_t count_max) {
-  const absl::Time now = timers_->Now();
-  if (!since.has_value()) return history_.All(channel, count_max, now);
-  return history_.Since(channel, *since, count_max, now);
-}
-
 void MemoryEngine::ChangeMembers(
     absl::string_view channel,
     absl::FunctionRef<Presence::Changes(Presence&)> change) {

@@ -50,7 +50,9 @@ class MemoryEngine final : public Engine {
     return history_.Peek(channel);
   }
   Missed Since(absl::string_view channel, const std::optional<Position>& since,
-               size_t count_max) override;
+               size_t count_max) override {
+    return history_.Since(channel, since, count_max, timers_->Now());
+  }
   void Release(absl::string_view channel) override {
     history_.Touch(channel, timers_->Now());
   }
@@ -97,7 +99,9 @@ class MemoryEngine final : public Engine {
   Receipt Place(const std::shared_ptr<Publication>& publication,
                 const HistoryLimits& limits);
 
-  void TellOfEvictions(int64_t channels);
+  void TellOfEvictions(int64_t channels) {
+    if (channels > 0) listener_->OnHistoriesEvicted(channels);
+  }
 
   // Has `change` done to the channel's members, and tells of what it was.
   void ChangeMembers(absl::string_view channel,

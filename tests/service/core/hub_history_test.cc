@@ -4,6 +4,7 @@
 // word that it is lost. The hub is that of hub.h; its source here is
 // hub_history.cc.
 
+#include <limits>
 #include <optional>
 
 #include "tests/service/core/settled_hub.h"
@@ -361,6 +362,64 @@ TEST_F(AHubWithHistory, TellsAWatchThatItCannot) {
   EXPECT_EQ(messages[1].subscribed().offset(), 1);
 }
 
+TEST_F(AHubWithHistory, TellsAWatchOfAPositionThatCannotBe) {
+  const std::string epoch = Say("news", "1").epoch;
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  for (const Position& since :
+       {Position{epoch, 2}, Position{epoch, kMax}, Position{"other", kMax}}) {
+    const auto messages = Watching("news", since)->Messages();
+    ASSERT_EQ(messages.size(), 2u);
+    EXPECT_TRUE(messages[1].subscribed().has_recovered());
+    EXPECT_FALSE(messages[1].subscribed().recovered());
+    EXPECT_EQ(messages[1].subscribed().offset(), 1);
+  }
+  EXPECT_EQ(History("news", {epoch, kMax}).status().code(),
+            absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(AHubWithHistory, BoundsWhatOneWatchIsSentOfThePast) {
+  // 100 bytes are what this hub takes, so many small ones are needed.
+  constexpr int64_t kSize = 10'000;
+  Remember(kSize);
+  const std::string data = "\"" + std::string(98, 'x') + "\"";
+  const int64_t each = [&] {
+    Publication publication;
+    publication.channel = "c00";
+    publication.event = "e";
+    publication.data = data;
+    publication.offset = kSize / 2;
+    publication.published_us = absl::ToUnixMicros(timers_.Now());
+    return static_cast<int64_t>(publication.LinkChunk()->size());
+  }();
+  const int64_t channels = kWatchMissedBytesMax / (each * kSize) + 2;
+  v1::WatchRequest request;
+  for (int64_t i = 0; i < channels; ++i) {
+    const std::string name = absl::StrCat("c", i / 10, i % 10);
+    for (int64_t j = 0; j < kSize; ++j) Say(name, data);
+    const Position at = *engine_.Peek(name);
+    request.add_channels(name);
+    auto& since = *request.add_since();
+    since.set_channel(name);
+    since.set_epoch(at.epoch);
+  }
+  // The last one asks for little, which fits still.
+  Say("little", "1");
+  request.add_channels("little");
+  request.add_since()->set_channel("little");
+  const auto sink = std::make_shared<FakeSink>();
+  EXPECT_TRUE(hub_->Watch(request, sink).ok());
+  int64_t recovered = 0, lost = 0, events = 0;
+  for (const v1::ServerMessage& message : sink->Messages()) {
+    if (message.has_event()) ++events;
+    if (!message.has_subscribed()) continue;
+    ++(message.subscribed().recovered() ? recovered : lost);
+  }
+  EXPECT_GE(lost, 1);
+  EXPECT_EQ(recovered + lost, channels + 1);
+  EXPECT_EQ(events, (recovered - 1) * kSize + 1) << "all or nothing";
+  EXPECT_LE(events * each, kWatchMissedBytesMax + each * kSize / 100);
+}
+
 TEST_F(AHubWithHistory, RefusesASinceThatMakesNoSense) {
   const auto watch = [&](const std::string& channel, int64_t offset,
                          int times) {
@@ -376,6 +435,7 @@ TEST_F(AHubWithHistory, RefusesASinceThatMakesNoSense) {
   EXPECT_THAT(watch("other", 0, 1), HasSubstr("not in channels"));
   EXPECT_THAT(watch("news", -1, 1), HasSubstr("-1"));
   EXPECT_THAT(watch("news", 0, 2), HasSubstr("twice"));
+  EXPECT_THAT(watch("news", 7, 1), HasSubstr("has offset 7 and no epoch"));
   EXPECT_EQ(hub_->Counts().watches, 0);
 }
 
@@ -410,6 +470,21 @@ TEST_F(AHubWithHistory, SaysPreciselyWhatIsNotThere) {
   EXPECT_EQ(code("news", {epoch, -1}, 0), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code("news", {}, -1), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code("no name", {}, 0), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code("news", {"", 3}, 0), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(History("news", {"", 3}).status().message()),
+              HasSubstr("since has offset 3 and no epoch"));
+}
+
+TEST_F(AHubWithHistory, DoesNotTurnAPageIntoANewEpoch) {
+  for (const char* data : {"1", "2", "3"}) Say("news", data);
+  const auto page = History("news", {}, 1);
+  ASSERT_TRUE(page.ok());
+  engine_.Forget("news");
+  for (const char* data : {"1", "2", "3"}) Say("news", data);
+  const auto next =
+      History("news", {page->epoch(), page->messages(0).offset()}, 1);
+  EXPECT_EQ(next.status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(std::string(next.status().message()), HasSubstr("is over"));
 }
 
 class AHubWithoutHistory : public SettledHub {};
