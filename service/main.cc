@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "proto/process/callback_threads.h"
@@ -182,10 +183,18 @@ absl::Status Service::Start(const Options& options) {
 
 absl::StatusOr<config::v1::Config> ReadRules(const Options& options) {
   if (options.config.empty()) return config::v1::Config();
+  std::vector<std::string> warnings;
   absl::StatusOr<config::v1::Config> config = ReadRulesFile(
-      options.config, {.payload_bytes_max = options.settings.max_payload(),
-                       .history_memory_bytes = options.history_memory});
-  if (config.ok()) return config;
+      options.config,
+      {.payload_bytes_max = options.settings.max_payload(),
+       .history_memory_bytes = options.history_memory},
+      &warnings);
+  if (config.ok()) {
+    for (const std::string& warning : warnings) {
+      Log(LogLevel::kWarning, warning);
+    }
+    return config;
+  }
   return absl::Status(
       config.status().code(),
       absl::StrCat("BROADCAST_CONFIG (--config): ", config.status().message()));

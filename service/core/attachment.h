@@ -32,6 +32,12 @@ struct PendingSubscribe {
   bool cancelled = false;
 };
 
+// Why one may not be.
+struct Refusal {
+  link::v1::Refused::Code code;
+  std::string reason;
+};
+
 struct Attachment {
   Attachment(const link::v1::Hello& hello, SinkPtr to, absl::Time now)
       : gateway(static_cast<uint64_t>(hello.gateway_id())),

@@ -16,6 +16,20 @@ Interest* ChannelEntry::Find(const Attachment* attachment) {
   return nullptr;
 }
 
+void TellIn(Shard& shard, absl::string_view channel, const Chunk& item,
+            const Chunk& message,
+            void (*enqueue)(Shard&, const SinkPtr&, Chunk)) {
+  const auto entry = shard.channels.find(channel);
+  if (entry != shard.channels.end()) {
+    for (const Interest& interest : entry->second.interests) {
+      enqueue(shard, interest.attachment->sink, item);
+    }
+  }
+  const auto watches = shard.watches.find(channel);
+  if (watches == shard.watches.end()) return;
+  for (const SinkPtr& sink : watches->second) enqueue(shard, sink, message);
+}
+
 Shard& ChannelTable::ShardOf(absl::string_view channel) {
   return shards_[absl::Hash<absl::string_view>{}(channel) % kShards];
 }
@@ -61,7 +75,9 @@ void ChannelTable::Change(Shard& shard, absl::string_view channel,
   }
 }
 
-void ChannelTable::Remove(const AttachmentPtr& attachment) {
+void ChannelTable::Remove(
+    const AttachmentPtr& attachment,
+    absl::FunctionRef<void(Shard&, absl::string_view)> body) {
   for (Shard& shard : shards_) {
     const ShardLock lock(shard);
     std::vector<std::pair<std::string, int64_t>> found;
@@ -71,6 +87,7 @@ void ChannelTable::Remove(const AttachmentPtr& attachment) {
     }
     for (const auto& [name, count] : found) {
       Change(shard, name, attachment, -count);
+      body(shard, name);
     }
   }
 }

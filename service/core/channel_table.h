@@ -31,6 +31,7 @@
 #include "proto/contract/mutex.h"
 #include "proto/contract/names.h"
 #include "service/core/attachment.h"
+#include "service/core/history.h"
 #include "service/core/sink.h"
 
 namespace herald::core {
@@ -74,6 +75,13 @@ inline bool IsPresence(const Shard& shard, absl::string_view channel)
          shard.rules->Of(channel).presence;
 }
 
+// How much of the channel is remembered.
+inline HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+  const contract::ChannelSettings settings = shard.rules->Of(channel);
+  return {settings.history_size, settings.history_ttl};
+}
+
 // Appends to a sink, which is flushed when the shard's lock is gone.
 inline void EnqueueIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
@@ -85,6 +93,12 @@ inline void EnqueueStateIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
   sink->EnqueueState(std::move(chunk));
   shard.flushes->Add(sink);
 }
+
+// Appends for all who listen: `item` to gateways, `message` to Watches.
+void TellIn(Shard& shard, absl::string_view channel, const Chunk& item,
+            const Chunk& message,
+            void (*enqueue)(Shard&, const SinkPtr&, Chunk))
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
 class ABSL_SCOPED_LOCKABLE ShardLock {
  public:
@@ -126,8 +140,10 @@ class ChannelTable {
               const AttachmentPtr& attachment, int64_t delta)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
-  // Removes all interests of one gateway.
-  void Remove(const AttachmentPtr& attachment);
+  // Removes all interests of one gateway, and calls `body` for each channel
+  // with its shard locked.
+  void Remove(const AttachmentPtr& attachment,
+              absl::FunctionRef<void(Shard&, absl::string_view)> body);
 
   int64_t channel_count() const { return channel_count_; }
   int64_t subscription_count() const { return subscription_count_; }

@@ -120,15 +120,22 @@ class Engine {
                        const std::optional<Position>& since,
                        size_t count_max) = 0;
 
-  // Gives up the channel's history.
-  virtual void Forget(absl::string_view channel) = 0;
+  // Nobody listens to the channel any more: counts as use.
+  virtual void Release(absl::string_view channel) = 0;
 
-  // Frees what is out of time. Returns channels whose history is empty and was
-  // not used for its time to live: the caller forgets those nobody listens to.
-  // May be called without the channels' locks.
+  // Gives up the channel's history; the second one only if it is idle, that is
+  // empty and was not used for its time to live. A history in which nothing was
+  // ever said is idle after kUnsaidLife.
+  virtual void Forget(absl::string_view channel) = 0;
+  virtual void ForgetIfIdle(absl::string_view channel) = 0;
+
+  // Frees what is out of time. Returns channels whose history is idle now; the
+  // caller forgets those nobody listens to. May be called without locks.
   virtual std::vector<std::string> Expire() = 0;
 
-  // Bytes that all histories take, and how many there are.
+  // The channels with histories, what bytes these take, and how many they are.
+  // May be called without locks.
+  virtual std::vector<std::string> HistoryChannels() const = 0;
   virtual int64_t HistoryBytes() const = 0;
   virtual int64_t HistoryCount() const = 0;
 

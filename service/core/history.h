@@ -4,13 +4,15 @@
 // the counter that numbers them.
 //
 // A channel's counter begins with an `epoch` drawn at random and counts from 1.
-// It lives until Forget(), or until memory is short: then the channel that was
-// not used for the longest time is given up first, and its next publication
-// begins a new epoch. What is older than the channel's time to live is not
-// given to anybody; Expire() frees it.
+// It lives until Forget(), or until memory is short: then channels are given up
+// and their next publication begins a new epoch: first those that hold nothing,
+// each time the one that was not used for the longest time. The one that is
+// being used drops its oldest publications instead when it is alone. What is
+// older than the time to live is given to nobody; Expire() frees it.
 //
 // Memory: the chunks, which outboxes share, and a constant for each of them and
-// for each channel, are counted against the bound.
+// for each channel, are counted against the bound, which holds whenever a call
+// returns. Who is given up is freed without the lock.
 //
 // Threads: any; it locks itself. Calls for one channel must not overlap.
 
@@ -22,7 +24,7 @@
 #include <functional>
 #include <list>
 #include <optional>
-#include <queue>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +44,19 @@ struct HistoryLimits {
   absl::Duration ttl = absl::Minutes(5);
 };
 
+// What a publication and a channel take beside their bytes, about: list and
+// table nodes, the deque's first blocks, the string that a chunk is.
+inline constexpr int64_t kHistoryEntryBytes = 96;
+inline constexpr int64_t kHistoryChannelBytes = 1024;
+
+// What a channel takes that remembers `size` publications of `bytes` each.
+constexpr int64_t HistoryBytes(int64_t size, int64_t bytes) {
+  return kHistoryChannelBytes + size * (kHistoryEntryBytes + bytes);
+}
+
+// How long a history at most is not idle in which nothing was said yet.
+inline constexpr absl::Duration kUnsaidLife = absl::Minutes(1);
+
 // A place in a channel: the last publication that is known. `epoch` is empty
 // for channels without history.
 struct Position {
@@ -53,10 +68,11 @@ struct Position {
 
 // What a channel has said since a position.
 struct Missed {
-  Position position;          // Where the channel is.
-  int64_t since = 0;          // The offset before the first chunk.
-  bool available = false;     // False: not all of it is there, and no chunks.
-  std::vector<Chunk> chunks;  // As gateways receive them (sink.h).
+  Position position;            // Where the channel is.
+  int64_t since = 0;            // The offset before the first chunk.
+  bool available = false;       // False: not all of it is there, and no chunks.
+  int64_t available_since = 0;  // Then, in a living epoch: from where all is.
+  std::vector<Chunk> chunks;    // As gateways receive them (sink.h).
 };
 
 class History {
@@ -67,19 +83,24 @@ class History {
 
   struct Place {
     Position position;
-    bool begun = false;  // The epoch has begun with this call.
+    bool begun = false;    // The epoch has begun with this call.
+    int64_t given_up = 0;  // So many channels, for want of room.
   };
 
   // Where the channel is; begins an epoch if it has none.
   Place Find(absl::string_view channel, const HistoryLimits& limits,
-             absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+             absl::Time now) ABSL_LOCKS_EXCLUDED(mu_) {
+    return Advance(channel, limits, now, 0);
+  }
 
   // Takes the next offset.
   Place Number(absl::string_view channel, const HistoryLimits& limits,
-               absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+               absl::Time now) ABSL_LOCKS_EXCLUDED(mu_) {
+    return Advance(channel, limits, now, 1);
+  }
 
   // Remembers the publication of the position that Number() has just given.
-  // Returns how many channels were given up for it.
+  // Returns how many channels were given up: its own if it fits nowhere.
   int64_t Keep(absl::string_view channel, const Position& position, Chunk chunk,
                absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -87,22 +108,27 @@ class History {
   std::optional<Position> Peek(absl::string_view channel) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What followed `since`. An empty epoch with offset 0 asks for the latest
-  // publication only. At most `count_max` of them, the oldest first.
-  Missed Since(absl::string_view channel, const Position& since,
+  // What followed `since`, or without it all that is remembered. An empty epoch
+  // with offset 0 asks for the latest publication only. At most `count_max` of
+  // them, the oldest first.
+  Missed Since(absl::string_view channel, const std::optional<Position>& since,
                size_t count_max, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // All that is remembered, the oldest first, at most `count_max`.
-  Missed All(absl::string_view channel, size_t count_max, absl::Time now)
+  // Counts as use.
+  void Touch(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the channel's epoch. Unknown channels are not an error.
+  // Ends the channel's epoch; or only if it is idle: it has nothing left and was
+  // not used for its time to live. Unknown channels are not an error.
   void Forget(absl::string_view channel) ABSL_LOCKS_EXCLUDED(mu_);
+  void ForgetIfIdle(absl::string_view channel, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Frees what is out of time. Returns channels that have nothing left and were
-  // not used for their time to live: they may be forgotten.
+  // Frees what is out of time. Returns the idle channels among those that were
+  // due to be looked at, which is once in a time to live.
   std::vector<std::string> Expire(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
+  std::vector<std::string> Names() const ABSL_LOCKS_EXCLUDED(mu_);
   int64_t bytes() const ABSL_LOCKS_EXCLUDED(mu_);
   int64_t channel_count() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -117,23 +143,31 @@ class History {
     int64_t offset = 0;  // Of the last entry, or of the last that was there.
     HistoryLimits limits;
     std::deque<Entry> entries;
+    int64_t bytes = 0;  // All that is counted.
     absl::Time used;
     absl::Time swept_at;  // When Expire() looks at it next.
   };
   // The most recently used first.
   using Channels = std::list<Channel>;
 
-  // The channel, as used now; nullptr if it is not known.
-  Channel* Use(absl::string_view channel, absl::Time now)
+  Place Advance(absl::string_view channel, const HistoryLimits& limits,
+                absl::Time now, int64_t step) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // The channel, as used now; empty_.end() if it is not known.
+  Channels::iterator Use(absl::string_view channel, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  Channel& Obtain(absl::string_view channel, const HistoryLimits& limits,
-                  absl::Time now, bool* begun)
+  // Moves others to `gone` and then drops what `user` said first until the
+  // bound holds. Returns how many others. REQUIRES: `user` was used just now.
+  int64_t MakeRoom(Channels::iterator user, Channels& gone)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Erase(Channels::iterator channel) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void DropFirst(Channel& channel) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void DropExpired(Channel& channel, absl::Time now)
+  void Erase(Channels::iterator channel, Channels& gone)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Calls Expire() for the channel in its time to live.
+  void DropFirst(Channels::iterator channel) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void DropExpired(Channels::iterator channel, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static absl::Duration LifeOf(const Channel& channel);
+  static bool IsIdle(const Channel& channel, absl::Time now);
+  // Has Expire() look at the channel when its life may be over.
   void SweepLater(Channel& channel, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -141,12 +175,14 @@ class History {
 
   mutable contract::Mutex mu_;
   std::function<uint64_t()> random_ ABSL_GUARDED_BY(mu_);
-  Channels channels_ ABSL_GUARDED_BY(mu_);
-  // The keys are the names in `channels_`.
+  // Those without and with entries.
+  Channels empty_ ABSL_GUARDED_BY(mu_);
+  Channels kept_ ABSL_GUARDED_BY(mu_);
+  // The keys are the names in the lists.
   absl::flat_hash_map<absl::string_view, Channels::iterator> by_name_
       ABSL_GUARDED_BY(mu_);
-  using Sweep = std::pair<absl::Time, std::string>;
-  std::priority_queue<Sweep, std::vector<Sweep>, std::greater<>> sweeps_
+  // One for each channel; the same names.
+  std::set<std::pair<absl::Time, absl::string_view>> sweeps_
       ABSL_GUARDED_BY(mu_);
   int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
 };

@@ -8,7 +8,9 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 #include "service/core/encoding.h"
@@ -70,21 +72,10 @@ class Gathering {
   Hub::BroadcastDone done_;
 };
 
-const char* NameOf(Refused::Code code) {
-  switch (code) {
-    case Refused::CODE_UNAUTHORIZED:
-      return "unauthorized";
-    case Refused::CODE_CHANNEL_FULL:
-      return "channel_full";
-    case Refused::CODE_TOO_MANY_CHANNELS:
-      return "too_many_channels";
-    case Refused::CODE_INVALID_CHANNEL:
-      return "invalid_channel";
-    case Refused::CODE_CANCELLED:
-      return "cancelled";
-    default:
-      return "unavailable";
-  }
+// As `subscription_error` has it.
+std::string NameOf(Refused::Code code) {
+  return absl::AsciiStrToLower(
+      absl::StripPrefix(Refused::Code_Name(code), "CODE_"));
 }
 
 // What a backend's Subscribe is answered for a refusal.
@@ -248,9 +239,8 @@ void Hub::Decide(const AttachmentPtr& gateway, int64_t ticket,
          decision.status.message());
 }
 
-std::optional<Hub::Refusal> Hub::Admit(
-    Shard& shard, absl::string_view channel,
-    const std::optional<v1::Member>& member) {
+std::optional<Refusal> Hub::Admit(Shard& shard, absl::string_view channel,
+                                  const std::optional<v1::Member>& member) {
   const bool presence = IsPresence(shard, channel);
   if (presence && !member.has_value()) {
     return Refusal{
@@ -301,7 +291,10 @@ void Hub::Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
       if (IsPresence(shard, channel)) {
         engine_->Join(channel, *decision.member,
                       {gateway->gateway, question.socket_id});
-        if (first) *yes.mutable_roster() = RosterOf(channel);
+      }
+      // Where rules count nobody too: it may have kept some of an earlier time.
+      if (first && contract::TypeOfChannel(channel) == ChannelType::kPresence) {
+        *yes.mutable_roster() = RosterOf(channel);
       }
       const HistoryLimits history = HistoryOf(shard, channel);
       if (history.size > 0) {
@@ -365,6 +358,7 @@ absl::Status Hub::OnUnsubscribe(const AttachmentPtr& gateway,
                      ", of which the gateway has no subscription"));
   }
   table_.Change(shard, channel, gateway, -1);
+  OnListenerLeft(shard, channel);
   if (contract::TypeOfChannel(channel) == ChannelType::kPresence) {
     engine_->Leave(channel, unsubscribe.user_id(),
                    {gateway->gateway, unsubscribe.socket_id()},

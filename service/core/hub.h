@@ -135,7 +135,9 @@ class Hub final : private EngineListener {
   void OnMemberAway(absl::string_view channel, absl::string_view user_id,
                     absl::Duration grace) override;
   void OnKeyEvicted() override { observer_->OnKeyEvicted(); }
-  void OnHistoriesEvicted(int64_t channels) override;
+  void OnHistoriesEvicted(int64_t channels) override {
+    observer_->OnHistoriesEvicted(channels);
+  }
   void TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
                     v1::ServerMessage message);
 
@@ -153,11 +155,7 @@ class Hub final : private EngineListener {
              Decision decision, bool renewable);
   void Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
               link::v1::Refused::Code code, absl::string_view reason);
-  // Why the channel may not have one more subscription; nothing if it may.
-  struct Refusal {
-    link::v1::Refused::Code code;
-    std::string reason;
-  };
+  // Nothing if the channel may have one more subscription.
   std::optional<Refusal> Admit(Shard& shard, absl::string_view channel,
                                const std::optional<v1::Member>& member)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
@@ -178,19 +176,23 @@ class Hub final : private EngineListener {
   bool EndLease(uint64_t gateway, int64_t lease);  // False: another one runs.
 
   // hub_history.cc: positions, and what was missed.
-  static HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)
+  // If the rules give it no room any more: forgets it, and tells who listens.
+  void EndHistory(Shard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // Those that the rules give no room any more, as far as somebody listens.
-  void EndHistories(Shard& shard) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void TellPosition(Shard& shard, absl::string_view channel,
+                    const Position& position)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void OnListenerLeft(const Shard& shard, absl::string_view channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   absl::Status OnRecover(const AttachmentPtr& gateway,
                          const link::v1::Recover& recover);
   // What a gateway that has returned missed of a channel.
   void Repair(Shard& shard, const AttachmentPtr& gateway,
               const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // `subscribed`, and what was missed.
+  // `subscribed`, and what was missed, which takes from `room`.
   void BeginWatch(Shard& shard, const SinkPtr& sink, absl::string_view channel,
-                  const v1::ChannelPosition* since)
+                  const v1::ChannelPosition* since, int64_t& room)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   v1::ServerMessage WatchSubscribed(absl::string_view channel) const;
   void ExpireHistories();

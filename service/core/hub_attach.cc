@@ -43,21 +43,18 @@ Hub::Hub(HubOptions options, Engine* engine, Authorizer* authorizer,
 }
 
 void Hub::Start() {
-  // Counted by the timers and not by the time of day, which may be set.
-  timers_->After(options_.settle_min, [this] {
-    {
-      contract::MutexLock lock(&mu_);
-      settle_min_over_ = true;
-    }
-    SettleIfDue();
-  });
-  timers_->After(options_.settle_max, [this] {
-    {
-      contract::MutexLock lock(&mu_);
-      settle_max_over_ = true;
-    }
-    SettleIfDue();
-  });
+  const auto after = [this](absl::Duration time, bool Hub::*over) {
+    // Counted by the timers and not by the time of day, which may be set.
+    timers_->After(time, [this, over] {
+      {
+        contract::MutexLock lock(&mu_);
+        this->*over = true;
+      }
+      SettleIfDue();
+    });
+  };
+  after(options_.settle_min, &Hub::settle_min_over_);
+  after(options_.settle_max, &Hub::settle_max_over_);
 }
 
 void Hub::Stop() {
@@ -292,7 +289,10 @@ void Hub::Close(const AttachmentPtr& gateway, absl::string_view why) {
     gateway->pending.clear();
   }
   calls_.End(gateway.get());
-  table_.Remove(gateway);
+  table_.Remove(gateway, [this](Shard& shard, absl::string_view channel) {
+    shard.mu.AssertHeld();
+    OnListenerLeft(shard, channel);
+  });
   const uint64_t id = gateway->gateway;
   int64_t lease = 0;
   bool replaced = false;
@@ -395,26 +395,24 @@ void Hub::SendSettled(const AttachmentPtr& gateway) {
 }
 
 void Hub::OnMemberAdded(absl::string_view channel, const v1::Member& member) {
-  v1::MemberAdded added;
+  v1::ServerMessage message;
+  v1::MemberAdded& added = *message.mutable_member_added();
   added.set_channel(std::string(channel));
   added.set_user_id(member.user_id());
   added.set_user_info(member.user_info());
   link::v1::ServiceItem item;
   *item.mutable_member_added() = added;
-  v1::ServerMessage message;
-  *message.mutable_member_added() = std::move(added);
   TellOfMember(channel, std::move(item), std::move(message));
 }
 
 void Hub::OnMemberRemoved(absl::string_view channel,
                           absl::string_view user_id) {
-  v1::MemberRemoved removed;
+  v1::ServerMessage message;
+  v1::MemberRemoved& removed = *message.mutable_member_removed();
   removed.set_channel(std::string(channel));
   removed.set_user_id(std::string(user_id));
   link::v1::ServiceItem item;
   *item.mutable_member_removed() = removed;
-  v1::ServerMessage message;
-  *message.mutable_member_removed() = std::move(removed);
   TellOfMember(channel, std::move(item), std::move(message));
 }
 
@@ -432,18 +430,8 @@ void Hub::TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
   Shard& shard = table_.ShardOf(channel);
   shard.mu.AssertHeld();
   if (!shard.settled) return;
-  const auto entry = shard.channels.find(channel);
-  if (entry != shard.channels.end()) {
-    const Chunk chunk = EncodeItem(std::move(item));
-    for (const Interest& interest : entry->second.interests) {
-      EnqueueIn(shard, interest.attachment->sink, chunk);
-    }
-  }
-  const auto watches = shard.watches.find(channel);
-  if (watches != shard.watches.end()) {
-    const Chunk chunk = EncodeWatch(std::move(message));
-    for (const SinkPtr& sink : watches->second) EnqueueIn(shard, sink, chunk);
-  }
+  TellIn(shard, channel, EncodeItem(std::move(item)),
+         EncodeWatch(std::move(message)), &EnqueueIn);
 }
 
 link::v1::Roster Hub::RosterOf(absl::string_view channel) const {

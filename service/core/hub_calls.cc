@@ -369,11 +369,13 @@ absl::Status Hub::Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
   v1::ServerMessage connected;
   connected.mutable_connected();
   sink->EnqueueState(EncodeWatch(std::move(connected)));
+  int64_t room = kWatchMissedBytesMax;
   for (const std::string& channel : request.channels()) {
     Shard& shard = table_.ShardOf(channel);
     const ShardLock lock(shard);
     const auto it = since.find(channel);
-    BeginWatch(shard, sink, channel, it == since.end() ? nullptr : it->second);
+    BeginWatch(shard, sink, channel, it == since.end() ? nullptr : it->second,
+               room);
     shard.watches[channel].push_back(sink);
   }
   // Stop() has closed the Watches that it saw.
@@ -392,6 +394,7 @@ void Hub::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
     if (it == shard.watches.end()) continue;
     forget(it->second);
     if (it->second.empty()) shard.watches.erase(it);
+    OnListenerLeft(shard, channel);
   }
   --watch_count_;
   contract::MutexLock lock(&mu_);

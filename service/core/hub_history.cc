@@ -12,6 +12,7 @@
 #include "proto/contract/names.h"
 #include "service/core/encoding.h"
 #include "service/core/hub.h"
+#include "service/core/request_checks.h"
 
 namespace herald::core {
 namespace {
@@ -28,14 +29,14 @@ Position FromProto(const v1::Position& position) {
   return {position.epoch(), position.offset()};
 }
 
-Chunk NewPositionChunk(absl::string_view channel, const Position& position,
-                       bool lost) {
+link::v1::ServiceItem NewPosition(absl::string_view channel,
+                                  const Position& position, bool lost) {
   link::v1::ServiceItem item;
   link::v1::NewPosition& out = *item.mutable_new_position();
   out.set_channel(std::string(channel));
   if (!position.epoch.empty()) *out.mutable_position() = ToProto(position);
   out.set_lost(lost);
-  return EncodeItem(std::move(item));
+  return item;
 }
 
 absl::Status NoHistory(absl::string_view channel) {
@@ -66,50 +67,34 @@ absl::Status Unavailable(const std::string& channel, const v1::Position& since,
 
 }  // namespace
 
-HistoryLimits Hub::HistoryOf(const Shard& shard, absl::string_view channel) {
-  const contract::ChannelSettings settings = shard.rules->Of(channel);
-  return {settings.history_size, settings.history_ttl};
+void Hub::EndHistory(Shard& shard, absl::string_view channel) {
+  if (HistoryOf(shard, channel).size > 0 || !engine_->Peek(channel)) return;
+  engine_->Forget(channel);
+  TellPosition(shard, channel, {});
 }
 
-void Hub::EndHistories(Shard& shard) {
-  // Those whom nobody listens to end with their time.
-  for (const auto& [channel, entry] : shard.channels) {
-    if (HistoryOf(shard, channel).size > 0 || !engine_->Peek(channel)) continue;
-    engine_->Forget(channel);
-    const Chunk chunk = NewPositionChunk(channel, {}, /*lost=*/false);
-    for (const Interest& interest : entry.interests) {
-      EnqueueStateIn(shard, interest.attachment->sink, chunk);
-    }
-  }
+void Hub::TellPosition(Shard& shard, absl::string_view channel,
+                       const Position& position) {
+  v1::ServerMessage message = WatchSubscribed(channel);
+  message.mutable_subscribed()->set_epoch(position.epoch);
+  message.mutable_subscribed()->set_offset(position.offset);
+  TellIn(shard, channel,
+         EncodeItem(NewPosition(channel, position, /*lost=*/false)),
+         EncodeWatch(std::move(message)), &EnqueueStateIn);
 }
 
 void Hub::OnHistoryBegan(absl::string_view channel, const Position& position) {
   Shard& shard = table_.ShardOf(channel);
   shard.mu.AssertHeld();
-  const auto entry = shard.channels.find(channel);
-  if (entry != shard.channels.end()) {
-    const Chunk chunk = NewPositionChunk(channel, position, /*lost=*/false);
-    for (const Interest& interest : entry->second.interests) {
-      EnqueueStateIn(shard, interest.attachment->sink, chunk);
-    }
-  }
-  const auto watches = shard.watches.find(channel);
-  if (watches != shard.watches.end()) {
-    v1::ServerMessage message = WatchSubscribed(channel);
-    message.mutable_subscribed()->set_epoch(position.epoch);
-    message.mutable_subscribed()->set_offset(position.offset);
-    const Chunk chunk = EncodeWatch(std::move(message));
-    for (const SinkPtr& sink : watches->second) {
-      EnqueueStateIn(shard, sink, chunk);
-    }
-  }
+  TellPosition(shard, channel, position);
   if (!expiring_.exchange(true)) {
     timers_->After(kExpireInterval, [this] { ExpireHistories(); });
   }
 }
 
-void Hub::OnHistoriesEvicted(int64_t channels) {
-  observer_->OnHistoriesEvicted(channels);
+void Hub::OnListenerLeft(const Shard& shard, absl::string_view channel) {
+  if (shard.channels.contains(channel)) return;
+  if (!shard.watches.contains(channel)) engine_->Release(channel);
 }
 
 void Hub::ExpireHistories() {
@@ -118,7 +103,7 @@ void Hub::ExpireHistories() {
     const ShardLock lock(shard);
     // Who listens keeps the counter, so that the next event goes on with it.
     if (shard.channels.contains(channel)) continue;
-    if (!shard.watches.contains(channel)) engine_->Forget(channel);
+    if (!shard.watches.contains(channel)) engine_->ForgetIfIdle(channel);
   }
   // Cleared before the look, so that a history that begins now is seen by one
   // of the two.
@@ -136,7 +121,7 @@ void Hub::Repair(Shard& shard, const AttachmentPtr& gateway,
   if (limits.size == 0) {
     if (!knows) return;
     return EnqueueStateIn(shard, gateway->sink,
-                          NewPositionChunk(channel, {}, /*lost=*/true));
+                          EncodeItem(NewPosition(channel, {}, /*lost=*/true)));
   }
   // Said first, so that an epoch which begins with it comes before the rest.
   const Position position = engine_->PositionOf(channel, limits);
@@ -147,7 +132,7 @@ void Hub::Repair(Shard& shard, const AttachmentPtr& gateway,
   }
   if (!missed.available) {
     return EnqueueStateIn(shard, gateway->sink,
-                          NewPositionChunk(channel, position, knows));
+                          EncodeItem(NewPosition(channel, position, knows)));
   }
   for (Chunk& chunk : missed.chunks) {
     EnqueueStateIn(shard, gateway->sink, std::move(chunk));
@@ -160,13 +145,14 @@ absl::Status Hub::OnRecover(const AttachmentPtr& gateway,
   Shard& shard = table_.ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return absl::OkStatus();
+  // What the rules give no room any more may have holes.
   const auto it = shard.channels.find(channel);
-  if (it == shard.channels.end() || it->second.Find(gateway.get()) == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("recover names channel ", contract::Quoted(channel),
-                     ", of which the gateway has no subscription"));
+  const bool listens =
+      it != shard.channels.end() && it->second.Find(gateway.get()) != nullptr;
+  Missed missed;
+  if (listens && HistoryOf(shard, channel).size > 0) {
+    missed = engine_->Since(channel, FromProto(recover.since()), kAll);
   }
-  Missed missed = engine_->Since(channel, FromProto(recover.since()), kAll);
   observer_->OnRecovery(missed.available);
   link::v1::ServiceItem item;
   link::v1::Recovery& answer = *item.mutable_recovery();
@@ -176,6 +162,8 @@ absl::Status Hub::OnRecover(const AttachmentPtr& gateway,
   if (missed.available) {
     *answer.mutable_since() = ToProto({missed.position.epoch, missed.since});
     answer.set_until(missed.position.offset);
+  } else {
+    answer.set_available_since(missed.available_since);
   }
   EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
   for (Chunk& chunk : missed.chunks) {
@@ -195,7 +183,7 @@ v1::ServerMessage Hub::WatchSubscribed(absl::string_view channel) const {
 
 void Hub::BeginWatch(Shard& shard, const SinkPtr& sink,
                      absl::string_view channel,
-                     const v1::ChannelPosition* since) {
+                     const v1::ChannelPosition* since, int64_t& room) {
   v1::ServerMessage message = WatchSubscribed(channel);
   v1::Subscribed& subscribed = *message.mutable_subscribed();
   const HistoryLimits limits = HistoryOf(shard, channel);
@@ -209,16 +197,18 @@ void Hub::BeginWatch(Shard& shard, const SinkPtr& sink,
                               Position{since->epoch(), since->offset()}, kAll);
     }
   }
+  int64_t bytes = 0;
+  for (const Chunk& chunk : missed.chunks) {
+    bytes += static_cast<int64_t>(chunk->size());
+  }
+  if (bytes > room) missed = {};
+  if (missed.available) room -= bytes;
   if (since != nullptr) {
     subscribed.set_recovered(missed.available);
     observer_->OnRecovery(missed.available);
   }
   EnqueueStateIn(shard, sink, EncodeWatch(std::move(message)));
-  for (const Chunk& chunk : missed.chunks) {
-    v1::ServerMessage event;
-    *event.mutable_event() = DecodeEvent(chunk).value();
-    EnqueueStateIn(shard, sink, EncodeWatch(std::move(event)));
-  }
+  for (Chunk& chunk : missed.chunks) sink->EnqueueMissed(std::move(chunk));
 }
 
 absl::StatusOr<v1::GetHistoryResponse> Hub::GetHistory(
@@ -229,9 +219,8 @@ absl::StatusOr<v1::GetHistoryResponse> Hub::GetHistory(
     status = absl::InvalidArgumentError(
         absl::StrCat("limit ", request.limit(), " is negative"));
   }
-  if (status.ok() && request.since().offset() < 0) {
-    status = absl::InvalidArgumentError(absl::StrCat(
-        "since.offset ", request.since().offset(), " is negative"));
+  if (status.ok()) {
+    status = CheckPosition("since", FromProto(request.since()));
   }
   if (!status.ok()) return status;
   const auto limit = static_cast<size_t>(
@@ -239,7 +228,7 @@ absl::StatusOr<v1::GetHistoryResponse> Hub::GetHistory(
           ? contract::kPageSizeDefault
           : std::min<int64_t>(request.limit(), contract::kPageSizeMax));
   std::optional<Position> since;
-  if (!request.since().epoch().empty() || request.since().offset() > 0) {
+  if (!request.since().epoch().empty()) {
     since = FromProto(request.since());
   }
   Missed missed;

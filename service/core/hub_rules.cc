@@ -84,9 +84,21 @@ void Hub::UseRules(const config::v1::Config& config) {
   table_.ForEachShard([&](Shard& shard) {
     const ShardLock lock(shard);
     shard.rules = compiled;
-    EndHistories(shard);
+    for (const auto& [channel, entry] : shard.channels) {
+      EndHistory(shard, channel);
+    }
+    for (const auto& [channel, watches] : shard.watches) {
+      EndHistory(shard, channel);
+    }
   });
   if (none) has_rules_ = false;
+  // Those whom nobody listens to. Until then nobody gets anything of them, for
+  // what was said since is not in them.
+  for (const std::string& channel : engine_->HistoryChannels()) {
+    Shard& shard = table_.ShardOf(channel);
+    const ShardLock lock(shard);
+    EndHistory(shard, channel);
+  }
   for (const std::string& channel : engine_->PresenceChannels()) {
     Shard& shard = table_.ShardOf(channel);
     const ShardLock lock(shard);

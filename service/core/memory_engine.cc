@@ -61,42 +61,23 @@ Engine::Receipt MemoryEngine::Place(
   const std::string& channel = publication->channel;
   const absl::Time now = timers_->Now();
   History::Place place = history_.Number(channel, limits, now);
+  TellOfEvictions(place.given_up);
   if (place.begun) {
     listener_->OnHistoryBegan(channel, {place.position.epoch, 0});
   }
   publication->offset = place.position.offset;
   const int64_t subscribers = listener_->OnPublication(publication);
-  const int64_t evicted =
-      history_.Keep(channel, place.position, publication->LinkChunk(), now);
-  if (evicted > 0) listener_->OnHistoriesEvicted(evicted);
+  TellOfEvictions(
+      history_.Keep(channel, place.position, publication->LinkChunk(), now));
   return {std::move(place.position), subscribers, false};
 }
 
 Position MemoryEngine::PositionOf(absl::string_view channel,
                                   const HistoryLimits& limits) {
   History::Place place = history_.Find(channel, limits, timers_->Now());
+  TellOfEvictions(place.given_up);
   if (place.begun) listener_->OnHistoryBegan(channel, place.position);
   return std::move(place.position);
-}
-
-std::optional<Position> MemoryEngine::Peek(absl::string_view channel) const {
-  return history_.Peek(channel);
-}
-
-Missed MemoryEngine::Since(absl::string_view channel,
-                           const std::optional<Position>& since,
-                           size_t count_max) {
-  const absl::Time now = timers_->Now();
-  if (!since.has_value()) return history_.All(channel, count_max, now);
-  return history_.Since(channel, *since, count_max, now);
-}
-
-void MemoryEngine::Forget(absl::string_view channel) {
-  history_.Forget(channel);
-}
-
-std::vector<std::string> MemoryEngine::Expire() {
-  return history_.Expire(timers_->Now());
 }
 
 void MemoryEngine::ChangeMembers(

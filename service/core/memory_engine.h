@@ -46,11 +46,26 @@ class MemoryEngine final : public Engine {
                const PublishOptions& options, PublishDone done) override;
   Position PositionOf(absl::string_view channel,
                       const HistoryLimits& limits) override;
-  std::optional<Position> Peek(absl::string_view channel) const override;
+  std::optional<Position> Peek(absl::string_view channel) const override {
+    return history_.Peek(channel);
+  }
   Missed Since(absl::string_view channel, const std::optional<Position>& since,
-               size_t count_max) override;
-  void Forget(absl::string_view channel) override;
-  std::vector<std::string> Expire() override;
+               size_t count_max) override {
+    return history_.Since(channel, since, count_max, timers_->Now());
+  }
+  void Release(absl::string_view channel) override {
+    history_.Touch(channel, timers_->Now());
+  }
+  void Forget(absl::string_view channel) override { history_.Forget(channel); }
+  void ForgetIfIdle(absl::string_view channel) override {
+    history_.ForgetIfIdle(channel, timers_->Now());
+  }
+  std::vector<std::string> Expire() override {
+    return history_.Expire(timers_->Now());
+  }
+  std::vector<std::string> HistoryChannels() const override {
+    return history_.Names();
+  }
   int64_t HistoryBytes() const override { return history_.bytes(); }
   int64_t HistoryCount() const override { return history_.channel_count(); }
   void Join(absl::string_view channel, const v1::Member& member,
@@ -83,6 +98,10 @@ class MemoryEngine final : public Engine {
   // ours.
   Receipt Place(const std::shared_ptr<Publication>& publication,
                 const HistoryLimits& limits);
+
+  void TellOfEvictions(int64_t channels) {
+    if (channels > 0) listener_->OnHistoriesEvicted(channels);
+  }
 
   // Has `change` done to the channel's members, and tells of what it was.
   void ChangeMembers(absl::string_view channel,

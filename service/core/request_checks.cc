@@ -80,12 +80,18 @@ absl::Status CheckSince(
         absl::StrCat("since names channel ", Quoted(since.channel()),
                      ", which is not in channels"));
   }
-  if (since.offset() < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("since of channel ", since.channel(), " has offset ",
-                     since.offset(), ", which is negative"));
+  return CheckPosition(absl::StrCat("since of channel ", since.channel()),
+                       {since.epoch(), since.offset()});
+}
+
+absl::Status CheckPosition(absl::string_view what, const Position& position) {
+  if (position.offset >= 0 &&
+      (position.offset == 0 || !position.epoch.empty())) {
+    return absl::OkStatus();
   }
-  return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      what, " has offset ", position.offset,
+      position.offset < 0 ? ", which is negative" : " and no epoch"));
 }
 
 absl::Status CheckMember(const v1::Member& member) {

@@ -17,6 +17,7 @@
 #include "google/protobuf/repeated_ptr_field.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/names.h"
+#include "service/core/history.h"
 
 namespace herald::core {
 
@@ -33,6 +34,9 @@ absl::Status CheckChannels(
 absl::Status CheckSince(
     const google::protobuf::RepeatedPtrField<std::string>& channels,
     const v1::ChannelPosition& since);
+
+// A position that `what` names: in an epoch, or without both.
+absl::Status CheckPosition(absl::string_view what, const Position& position);
 
 // A valid user_id, and a user_info that is empty or JSON within its bound.
 absl::Status CheckMember(const v1::Member& member);

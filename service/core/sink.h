@@ -10,8 +10,10 @@
 #ifndef HERALD_SERVICE_CORE_SINK_H_
 #define HERALD_SERVICE_CORE_SINK_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -25,6 +27,10 @@ namespace herald::core {
 // serialized WatchResponse.
 using Chunk = std::shared_ptr<const std::string>;
 
+// What EnqueueMissed() may get for one Watch, in bytes of all its channels:
+// what was missed on a channel beyond that is `recovered: false` and not sent.
+inline constexpr int64_t kWatchMissedBytesMax = 16 << 20;
+
 class Sink {
  public:
   virtual ~Sink() = default;
@@ -35,9 +41,13 @@ class Sink {
   virtual void Enqueue(Chunk chunk) = 0;
 
   // As Enqueue(), but outside of the bound: for the state that a peer is told
-  // when it joins, which is as large as it is and must not end a stream that
-  // reads well. It is bounded by the state itself, since it is told once.
+  // when it joins or asks, which is as large as it is and must not end a stream
+  // that reads well. Told at each change of it or question for it.
   virtual void EnqueueState(Chunk chunk) = 0;
+
+  // The same for a publication as gateways receive it, shared with a history. A
+  // Watch's sink encodes it for its peer when its turn to be written comes.
+  virtual void EnqueueMissed(Chunk chunk) { EnqueueState(std::move(chunk)); }
 
   // Begins to write what is enqueued, unless a write is in flight already: that
   // one's end goes on with all that has piled up.

@@ -5,11 +5,19 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "grpc/slice.h"
 #include "grpcpp/support/slice.h"
+#include "service/core/encoding.h"
 
 namespace herald::rpc {
+
+core::Chunk EncodeForWatch(const core::Chunk& publication) {
+  v1::ServerMessage message;
+  *message.mutable_event() = core::DecodeEvent(publication).value();
+  return core::EncodeWatch(std::move(message));
+}
 
 grpc::ByteBuffer JoinChunks(const std::vector<core::Chunk>& chunks) {
   size_t size = 0;

@@ -16,6 +16,9 @@ namespace herald::rpc {
 // The chunks one behind the other, in one slice.
 grpc::ByteBuffer JoinChunks(const std::vector<core::Chunk>& chunks);
 
+// A publication as gateways receive it (sink.h), as a Watch does.
+core::Chunk EncodeForWatch(const core::Chunk& publication);
+
 // The serialized message, in one slice.
 grpc::ByteBuffer EncodeMessage(const google::protobuf::MessageLite& message);
 

@@ -15,6 +15,7 @@
 #include "google/protobuf/duration.pb.h"
 #include "proto/contract/channel_rules.h"
 #include "proto/contract/names.h"
+#include "service/core/history.h"
 #include "service/rpc/rules_syntax.h"
 
 namespace herald::rpc {
@@ -65,8 +66,8 @@ absl::Duration DurationOf(const google::protobuf::Duration& in) {
 class Checker {
  public:
   Checker(absl::string_view path, const ParsedRules& parsed,
-          const RulesBounds& bounds)
-      : path_(path), parsed_(parsed), bounds_(bounds) {}
+          const RulesBounds& bounds, std::vector<std::string>* warnings)
+      : path_(path), parsed_(parsed), bounds_(bounds), warnings_(warnings) {}
 
   absl::Status Check() {
     for (int i = 0; i < parsed_.config.channels_size(); ++i) {
@@ -142,19 +143,31 @@ class Checker {
     return status;
   }
 
-  // One full channel has to fit the memory of all. Without a bound of its own,
-  // an event may be as small as one byte.
+  // One full channel has to fit the memory of all: it is wrong if that cannot
+  // be even with events of one byte, and worth a word if not with the largest.
   absl::Status CheckMemory(const ChannelRule& rule) {
-    const int64_t each = rule.has_max_payload() ? rule.max_payload() : 1;
-    const int64_t bytes = rule.history_size() * each;
-    if (bytes <= bounds_.history_memory_bytes) return absl::OkStatus();
-    return WrongAt(
+    const int64_t size = rule.history_size();
+    const int64_t allowed = bounds_.history_memory_bytes;
+    const int64_t largest =
+        rule.has_max_payload() ? rule.max_payload() : bounds_.payload_bytes_max;
+    if (size == 0 || core::HistoryBytes(size, largest) <= allowed) {
+      return absl::OkStatus();
+    }
+    const bool fits = core::HistoryBytes(size, 1) <= allowed;
+    const int64_t each = fits ? largest : 1;
+    const absl::Status status = WrongAt(
         path_, lines_->Of(ChannelRule::kHistorySizeFieldNumber),
-        absl::StrCat(NameOf(ChannelRule::kHistorySizeFieldNumber), " is ",
-                     rule.history_size(), " events of up to ", each, " bytes, ",
-                     bytes, " together; allowed are ",
-                     bounds_.history_memory_bytes,
-                     " (BROADCAST_HISTORY_MEMORY)"));
+        absl::StrCat(NameOf(ChannelRule::kHistorySizeFieldNumber),
+                     " of pattern ", contract::Quoted(rule.pattern()), " is ",
+                     size, "; with events of ", each,
+                     each > 1 ? " bytes" : " byte", " a channel takes ",
+                     core::HistoryBytes(size, each), " bytes; ",
+                     fits ? "there are " : "allowed are ", allowed,
+                     " (BROADCAST_HISTORY_MEMORY)",
+                     fits ? ", so it may forget its oldest events early" : ""));
+    if (!fits) return status;
+    warnings_->emplace_back(status.message());
+    return absl::OkStatus();
   }
 
   absl::Status CheckRange(int field, int64_t value, int64_t min, int64_t max,
@@ -189,22 +202,24 @@ class Checker {
   const absl::string_view path_;
   const ParsedRules& parsed_;
   const RulesBounds& bounds_;
+  std::vector<std::string>* const warnings_;
   const RuleLines* lines_ = nullptr;  // Of the rule that is being checked.
   absl::flat_hash_map<absl::string_view, int> seen_;  // Patterns with lines.
 };
 
 }  // namespace
 
-absl::StatusOr<config::v1::Config> ReadRulesFile(const std::string& path,
-                                                 const RulesBounds& bounds) {
+absl::StatusOr<config::v1::Config> ReadRulesFile(
+    const std::string& path, const RulesBounds& bounds,
+    std::vector<std::string>* warnings) {
   const absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
-  return ParseRules(path, *text, bounds);
+  return ParseRules(path, *text, bounds, warnings);
 }
 
-absl::StatusOr<config::v1::Config> ParseRules(absl::string_view path,
-                                              absl::string_view text,
-                                              const RulesBounds& bounds) {
+absl::StatusOr<config::v1::Config> ParseRules(
+    absl::string_view path, absl::string_view text, const RulesBounds& bounds,
+    std::vector<std::string>* warnings) {
   if (static_cast<int64_t>(text.size()) > kRulesFileBytesMax) {
     return absl::InvalidArgumentError(absl::StrCat(
         path, ": the file has more than ", kRulesFileBytesMax, " bytes"));
@@ -216,7 +231,10 @@ absl::StatusOr<config::v1::Config> ParseRules(absl::string_view path,
                                            ? ParseRulesJson(path, text)
                                            : ParseRulesText(path, text);
   if (!parsed.ok()) return parsed.status();
-  const absl::Status status = Checker(path, *parsed, bounds).Check();
+  std::vector<std::string> unread;
+  const absl::Status status =
+      Checker(path, *parsed, bounds, warnings == nullptr ? &unread : warnings)
+          .Check();
   if (!status.ok()) return status;
   return std::move(parsed->config);
 }

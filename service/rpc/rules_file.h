@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -35,14 +36,17 @@ struct RulesBounds {
   int64_t history_memory_bytes = 0;  // BROADCAST_HISTORY_MEMORY
 };
 
-// What is in the file. Every rule of config.proto holds.
-absl::StatusOr<config::v1::Config> ReadRulesFile(const std::string& path,
-                                                 const RulesBounds& bounds);
+// What is in the file. Every rule of config.proto holds. What may be meant but
+// will surprise, as a history that memory may not have room for, is added to
+// `warnings`, in the form of the errors.
+absl::StatusOr<config::v1::Config> ReadRulesFile(
+    const std::string& path, const RulesBounds& bounds,
+    std::vector<std::string>* warnings = nullptr);
 
 // The same for `text`, which was read from `path`.
-absl::StatusOr<config::v1::Config> ParseRules(absl::string_view path,
-                                              absl::string_view text,
-                                              const RulesBounds& bounds);
+absl::StatusOr<config::v1::Config> ParseRules(
+    absl::string_view path, absl::string_view text, const RulesBounds& bounds,
+    std::vector<std::string>* warnings = nullptr);
 
 }  // namespace herald::rpc
 

@@ -49,22 +49,6 @@
 
 namespace herald::rpc {
 
-struct SinkOptions {
-  // What may wait, beside the state. One chunk on an empty outbox may be
-  // larger.
-  int64_t outbox_bytes_max = 0;
-
-  // Chunks are joined into frames of at most so many bytes, or of one larger
-  // chunk; 0: every chunk is a message of its own.
-  int64_t frame_bytes_max = 0;
-
-  // The message of RESOURCE_EXHAUSTED.
-  const char* overflow = "";
-
-  // Paces the writes, if there is one. It outlives the server.
-  Pacer* pacer = nullptr;
-};
-
 // `Base` is a ServerBidiReactor or a ServerWriteReactor of byte buffers.
 template <typename Base>
 class SinkReactor : public Base, public core::Sink {
@@ -85,13 +69,19 @@ class SinkReactor : public Base, public core::Sink {
       Add(counters_->overflows, 1);
       return;
     }
-    Append(std::move(chunk), /*is_state=*/false);
+    Append(std::move(chunk), Outbox::Kind::kCounted);
   }
 
   void EnqueueState(core::Chunk chunk) override ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
     if (closing_.has_value()) return;
-    Append(std::move(chunk), /*is_state=*/true);
+    Append(std::move(chunk), Outbox::Kind::kState);
+  }
+
+  void EnqueueMissed(core::Chunk chunk) override ABSL_LOCKS_EXCLUDED(mu_) {
+    contract::MutexLock lock(&mu_);
+    if (closing_.has_value()) return;
+    Append(std::move(chunk), Outbox::Kind::kMissed);
   }
 
   void Flush() override ABSL_LOCKS_EXCLUDED(mu_) {
@@ -176,8 +166,11 @@ class SinkReactor : public Base, public core::Sink {
     if (taken_.empty()) {
       return options_.pacer->AtNextBeat([this] { Write(); });
     }
-    // The bytes are copied without the lock, for an Enqueue() may wait for it
-    // with a shard locked.
+    // The bytes are encoded and copied without the lock, for an Enqueue() may
+    // wait for it with a shard locked.
+    if (missed_) {
+      for (core::Chunk& chunk : taken_) chunk = EncodeForWatch(chunk);
+    }
     grpc::ByteBuffer frame = JoinChunks(taken_);
     writing_.Swap(&frame);
     taken_.clear();
@@ -195,16 +188,16 @@ class SinkReactor : public Base, public core::Sink {
     this->StartWrite(&writing_, options);
   }
 
-  void Append(core::Chunk chunk, bool is_state)
+  void Append(core::Chunk chunk, Outbox::Kind kind)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     Add(counters_->queue_bytes, static_cast<int64_t>(chunk->size()));
-    outbox_.Append(std::move(chunk), is_state);
+    outbox_.Append(std::move(chunk), kind);
   }
 
   // Moves the next frame's chunks to taken_.
   void Take() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const int64_t before = outbox_.bytes();
-    outbox_.Take(options_.frame_bytes_max, taken_);
+    missed_ = outbox_.Take(options_.frame_bytes_max, taken_);
     Add(counters_->queue_bytes, outbox_.bytes() - before);
   }
 
@@ -231,6 +224,7 @@ class SinkReactor : public Base, public core::Sink {
 
   // Touched by the holder of the pen only.
   std::vector<core::Chunk> taken_;
+  bool missed_ = false;       // They are what was missed.
   grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
   bool begun_ = false;        // The first write was begun.
   Pacer::Clock::time_point written_;  // When the last one was.

@@ -77,13 +77,46 @@ TEST_P(AnEngine, SaysWhichHistoriesAreIdle) {
   EXPECT_THAT(engine_->Expire(), ::testing::ElementsAre("a"));
   EXPECT_EQ(engine_->HistoryCount(), 2);
   EXPECT_LT(engine_->HistoryBytes(), 2 * full);
-  engine_->Forget("a");
+  EXPECT_THAT(engine_->HistoryChannels(),
+              ::testing::UnorderedElementsAre("a", "b"));
+  engine_->ForgetIfIdle("a");
+  engine_->ForgetIfIdle("b");
   EXPECT_EQ(engine_->Peek("a"), std::nullopt);
+  EXPECT_THAT(engine_->HistoryChannels(), ::testing::ElementsAre("b"));
   EXPECT_EQ(engine_->HistoryBytes(), full);
   timers_.Advance(absl::Seconds(50));
   engine_->PositionOf("b", minute);
   timers_.Advance(absl::Seconds(20));
   EXPECT_THAT(engine_->Expire(), ::testing::IsEmpty()) << "b was used";
+}
+
+TEST_P(AnEngine, ForgetsNoHistoryThatWasUsedSinceItWasIdle) {
+  const HistoryLimits minute{10, absl::Minutes(1)};
+  Publish("a", "1", "", minute);
+  Publish("b", "1", "", minute);
+  timers_.Advance(absl::Minutes(1));
+  EXPECT_THAT(engine_->Expire(), ::testing::UnorderedElementsAre("a", "b"));
+  const Position second = Publish("a", "2", "", minute).position;
+  engine_->ForgetIfIdle("a");
+  EXPECT_EQ(engine_->Peek("a"), second);
+  engine_->Release("b");
+  engine_->ForgetIfIdle("b");
+  EXPECT_EQ(engine_->Peek("b")->offset, 1);
+  engine_->Forget("b");
+  EXPECT_EQ(engine_->Peek("b"), std::nullopt);
+}
+
+TEST_P(AnEngine, DoesNotKeepWhatNothingWasSaidIn) {
+  const HistoryLimits hour{10, absl::Hours(1)};
+  const std::string epoch = engine_->PositionOf("a", hour).epoch;
+  timers_.Advance(kUnsaidLife);
+  EXPECT_THAT(engine_->Expire(), ::testing::ElementsAre("a"));
+  EXPECT_EQ(engine_->PositionOf("a", hour).epoch, epoch) << "it is used now";
+  engine_->ForgetIfIdle("a");
+  EXPECT_NE(engine_->Peek("a"), std::nullopt);
+  timers_.Advance(kUnsaidLife);
+  engine_->ForgetIfIdle("a");
+  EXPECT_EQ(engine_->Peek("a"), std::nullopt);
 }
 
 TEST_P(AnEngine, RemembersAKeyAsLongAsTheHistoryButFiveMinutesAtLeast) {

@@ -42,10 +42,12 @@ class RecordingListener final : public EngineListener {
     heard.push_back(
         absl::StrCat(user, " away for ", absl::FormatDuration(grace)));
   }
+  void OnHistoriesEvicted(int64_t channels) override { evicted += channels; }
 
   int64_t subscribers = 3;
   std::string epoch;   // The last that began.
   int64_t offset = 0;  // Of the last publication.
+  int64_t evicted = 0;
   std::vector<std::string> heard;
 };
 

@@ -53,7 +53,12 @@ TEST(AChannelTable, SweepsAllOfAGatewayAndNothingElse) {
     Add(table, absl::StrCat("c", i), one, 2);
     if (i % 2 == 0) Add(table, absl::StrCat("c", i), two, 1);
   }
-  table.Remove(one);
+  std::vector<std::string> removed;
+  table.Remove(one, [&](Shard& shard, absl::string_view channel) {
+    EXPECT_EQ(&shard, &table.ShardOf(channel));
+    removed.emplace_back(channel);
+  });
+  EXPECT_EQ(removed.size(), 500u);
   EXPECT_EQ(table.channel_count(), 250);
   EXPECT_EQ(table.subscription_count(), 250);
   EXPECT_EQ(one->subscription_count, 0);

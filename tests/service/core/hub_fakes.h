@@ -19,6 +19,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "service/core/encoding.h"
 #include "service/core/hub.h"
 #include "service/core/memory_engine.h"
 
@@ -85,6 +86,11 @@ class FakeSink final : public Sink {
   void EnqueueState(Chunk chunk) override {
     ++states;
     Enqueue(std::move(chunk));
+  }
+  void EnqueueMissed(Chunk chunk) override {
+    v1::ServerMessage message;
+    *message.mutable_event() = DecodeEvent(chunk).value();
+    EnqueueState(EncodeWatch(std::move(message)));
   }
   void Flush() override {
     if (on_flush) on_flush();

@@ -4,6 +4,7 @@
 // word that it is lost. The hub is that of hub.h; its source here is
 // hub_history.cc.
 
+#include <limits>
 #include <optional>
 
 #include "tests/service/core/settled_hub.h"
@@ -125,8 +126,34 @@ TEST_F(AHubWithHistory, GivesAGatewayWhatItAsksFor) {
                           "recovery 3 to 0 lost"));
   EXPECT_EQ(observer_.whole, 3);
   EXPECT_EQ(observer_.lost, 3);
-  EXPECT_EQ(gateway->Recover("other", {}).code(),
-            absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(AHubWithHistory, AnswersARecoverThatComesBehindTheLastUnsubscribe) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const Position first = Say("news", "1");
+  EXPECT_TRUE(gateway->Unsubscribe(1, "news").ok());
+  gateway->Hears();
+  EXPECT_TRUE(gateway->Recover("news", {first.epoch, 0}).ok());
+  EXPECT_TRUE(gateway->Recover("never-heard-of", {}).ok());
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("recovery 0 to 0 lost", "recovery 0 to 0 lost"));
+}
+
+TEST_F(AHubWithHistory, SaysFromWhereOnAGatewayMayAsk) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
+  const std::string epoch = Say("news", "1").epoch;
+  for (const char* data : {"2", "3", "4", "5"}) Say("news", data);
+  gateway->Hears();
+  const auto available_since = [&](const Position& since) {
+    EXPECT_TRUE(gateway->Recover("news", since).ok());
+    return gateway->Items().at(0).recovery().available_since();
+  };
+  EXPECT_EQ(available_since({epoch, 0}), 2);
+  EXPECT_EQ(available_since({epoch, 9}), 2);
+  EXPECT_EQ(available_since({"another", 1}), 0);
+  EXPECT_EQ(available_since({epoch, 3}), 0) << "all of it follows";
 }
 
 TEST_F(AHubWithHistory, SendsAReturningGatewayWhatItMissedBeforeAnythingNew) {
@@ -203,6 +230,94 @@ TEST_F(AHubWithHistory, EndsAHistoryWithItsRule) {
   EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "news: 3"));
 }
 
+TEST_F(AHubWithHistory, KeepsNothingOverATimeWithoutARuleEvenIfNobodyListens) {
+  const Position before = Say("news", "1");
+  Remember(0);
+  EXPECT_EQ(Say("news", "2"), Position());
+  Remember(3);
+  EXPECT_FALSE(
+      Watching("news", before)->Messages()[1].subscribed().recovered());
+  FakeGateway back(hub_.get(), 1, 100);
+  back.Hold("news", 1, {}, before);
+  back.Attach();
+  EXPECT_THAT(back.Hears(),
+              ElementsAre("settings", "position 0 lost", "settled"));
+  EXPECT_TRUE(back.Recover("news", before).ok());
+  EXPECT_THAT(back.Hears(), ElementsAre("recovery 1 to 0 lost"));
+  EXPECT_EQ(History("news", before).status().code(),
+            absl::StatusCode::kOutOfRange);
+  EXPECT_EQ(observer_.whole, 0);
+}
+
+TEST_F(AHubWithHistory, TellsWatchesWhenARuleEndsAHistory) {
+  const auto watch = Watching("news", std::nullopt);
+  const auto other = Watching("never-said", std::nullopt);
+  Say("news", "1");
+  watch->Messages();
+  other->Messages();
+  Remember(0);
+  const auto messages = watch->Messages();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].subscribed().channel(), "news");
+  EXPECT_EQ(messages[0].subscribed().epoch(), "");
+  EXPECT_EQ(messages[0].subscribed().offset(), 0);
+  EXPECT_FALSE(messages[0].subscribed().has_recovered());
+  EXPECT_EQ(other->Messages().size(), 1u);
+  EXPECT_EQ(engine_.HistoryCount(), 0);
+  Remember(0);
+  EXPECT_THAT(watch->Messages(), IsEmpty()) << "told once";
+}
+
+TEST_F(AHubWithHistory, GivesNothingThatItsRuleForbidsBeforeItIsForgotten) {
+  // A rule that ends the history of `first` ends that of `second` too; what is
+  // asked in between, when the shards have their rules already, must not be
+  // answered from what is there still.
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "first");
+  const Position first = Say("first", "1");
+  Say("first", "2");
+  const Position second = Say("second", "1");
+  gateway->Hears();
+  std::vector<absl::StatusCode> codes;
+  std::vector<bool> recovered;
+  gateway->OnFlush([&] {
+    if (!codes.empty()) return;
+    codes.push_back(History("first", first).status().code());
+    recovered.push_back(
+        Watching("first", first)->Messages()[1].subscribed().recovered());
+    EXPECT_TRUE(gateway->Recover("first", first).ok());
+  });
+  Remember(0);
+  EXPECT_THAT(codes, ElementsAre(absl::StatusCode::kFailedPrecondition));
+  EXPECT_THAT(recovered, ElementsAre(false));
+  EXPECT_THAT(gateway->Hears(),
+              ElementsAre("position 0", "recovery 1 to 0 lost", "settings"));
+  EXPECT_EQ(engine_.Peek("second"), std::nullopt) << second.offset;
+}
+
+TEST_F(AHubWithHistory, GivesWhoListenedTimeToReturn) {
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "quiet");
+  gateway->Subscribe(2, "said");
+  const auto watch = Watching("watched", std::nullopt);
+  const Position quiet = *engine_.Peek("quiet");
+  const Position said = Say("said", "1");
+  timers_.Advance(absl::Minutes(10));
+  EXPECT_EQ(engine_.HistoryCount(), 3);
+  // Nothing of it is remembered, but its time begins only here.
+  EXPECT_TRUE(gateway->Unsubscribe(1, "quiet").ok());
+  gateway->Lose();
+  v1::WatchRequest request;
+  request.add_channels("watched");
+  hub_->Unwatch(request, watch);
+  timers_.Advance(absl::Seconds(59));
+  EXPECT_EQ(engine_.Peek("quiet"), quiet);
+  EXPECT_EQ(engine_.Peek("said"), said);
+  EXPECT_NE(engine_.Peek("watched"), std::nullopt);
+  timers_.Advance(absl::Minutes(2));
+  EXPECT_EQ(engine_.HistoryCount(), 0);
+}
+
 TEST_F(AHubWithHistory, ForgetsWhatIsIdleAndNotListenedTo) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "heard");
@@ -247,6 +362,64 @@ TEST_F(AHubWithHistory, TellsAWatchThatItCannot) {
   EXPECT_EQ(messages[1].subscribed().offset(), 1);
 }
 
+TEST_F(AHubWithHistory, TellsAWatchOfAPositionThatCannotBe) {
+  const std::string epoch = Say("news", "1").epoch;
+  constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+  for (const Position& since :
+       {Position{epoch, 2}, Position{epoch, kMax}, Position{"other", kMax}}) {
+    const auto messages = Watching("news", since)->Messages();
+    ASSERT_EQ(messages.size(), 2u);
+    EXPECT_TRUE(messages[1].subscribed().has_recovered());
+    EXPECT_FALSE(messages[1].subscribed().recovered());
+    EXPECT_EQ(messages[1].subscribed().offset(), 1);
+  }
+  EXPECT_EQ(History("news", {epoch, kMax}).status().code(),
+            absl::StatusCode::kOutOfRange);
+}
+
+TEST_F(AHubWithHistory, BoundsWhatOneWatchIsSentOfThePast) {
+  // 100 bytes are what this hub takes, so many small ones are needed.
+  constexpr int64_t kSize = 10'000;
+  Remember(kSize);
+  const std::string data = "\"" + std::string(98, 'x') + "\"";
+  const int64_t each = [&] {
+    Publication publication;
+    publication.channel = "c00";
+    publication.event = "e";
+    publication.data = data;
+    publication.offset = kSize / 2;
+    publication.published_us = absl::ToUnixMicros(timers_.Now());
+    return static_cast<int64_t>(publication.LinkChunk()->size());
+  }();
+  const int64_t channels = kWatchMissedBytesMax / (each * kSize) + 2;
+  v1::WatchRequest request;
+  for (int64_t i = 0; i < channels; ++i) {
+    const std::string name = absl::StrCat("c", i / 10, i % 10);
+    for (int64_t j = 0; j < kSize; ++j) Say(name, data);
+    const Position at = *engine_.Peek(name);
+    request.add_channels(name);
+    auto& since = *request.add_since();
+    since.set_channel(name);
+    since.set_epoch(at.epoch);
+  }
+  // The last one asks for little, which fits still.
+  Say("little", "1");
+  request.add_channels("little");
+  request.add_since()->set_channel("little");
+  const auto sink = std::make_shared<FakeSink>();
+  EXPECT_TRUE(hub_->Watch(request, sink).ok());
+  int64_t recovered = 0, lost = 0, events = 0;
+  for (const v1::ServerMessage& message : sink->Messages()) {
+    if (message.has_event()) ++events;
+    if (!message.has_subscribed()) continue;
+    ++(message.subscribed().recovered() ? recovered : lost);
+  }
+  EXPECT_GE(lost, 1);
+  EXPECT_EQ(recovered + lost, channels + 1);
+  EXPECT_EQ(events, (recovered - 1) * kSize + 1) << "all or nothing";
+  EXPECT_LE(events * each, kWatchMissedBytesMax + each * kSize / 100);
+}
+
 TEST_F(AHubWithHistory, RefusesASinceThatMakesNoSense) {
   const auto watch = [&](const std::string& channel, int64_t offset,
                          int times) {
@@ -262,6 +435,7 @@ TEST_F(AHubWithHistory, RefusesASinceThatMakesNoSense) {
   EXPECT_THAT(watch("other", 0, 1), HasSubstr("not in channels"));
   EXPECT_THAT(watch("news", -1, 1), HasSubstr("-1"));
   EXPECT_THAT(watch("news", 0, 2), HasSubstr("twice"));
+  EXPECT_THAT(watch("news", 7, 1), HasSubstr("has offset 7 and no epoch"));
   EXPECT_EQ(hub_->Counts().watches, 0);
 }
 
@@ -296,6 +470,21 @@ TEST_F(AHubWithHistory, SaysPreciselyWhatIsNotThere) {
   EXPECT_EQ(code("news", {epoch, -1}, 0), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code("news", {}, -1), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code("no name", {}, 0), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code("news", {"", 3}, 0), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(History("news", {"", 3}).status().message()),
+              HasSubstr("since has offset 3 and no epoch"));
+}
+
+TEST_F(AHubWithHistory, DoesNotTurnAPageIntoANewEpoch) {
+  for (const char* data : {"1", "2", "3"}) Say("news", data);
+  const auto page = History("news", {}, 1);
+  ASSERT_TRUE(page.ok());
+  engine_.Forget("news");
+  for (const char* data : {"1", "2", "3"}) Say("news", data);
+  const auto next =
+      History("news", {page->epoch(), page->messages(0).offset()}, 1);
+  EXPECT_EQ(next.status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(std::string(next.status().message()), HasSubstr("is over"));
 }
 
 class AHubWithoutHistory : public SettledHub {};

@@ -185,6 +185,24 @@ TEST_F(RuledPresence, ThatIsSwitchedOffEndsForAllWhoAreThere) {
   EXPECT_THAT(gateway_->Hears(), IsEmpty());
 }
 
+TEST_F(RuledPresence, ThatIsSwitchedOffIsTakenBackFromWhoWasAwayMeanwhile) {
+  Join(*gateway_, 1, "ada");
+  Join(*other_, 1, "bob");
+  EXPECT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
+  Rule("presence-room").set_presence(false);
+  SetRules();
+  gateway_->Hears();
+  // It may have kept its roster for a subscribe that was open all the time.
+  Join(*gateway_, 2, "ada");
+  Join(*gateway_, 3, "eve");
+  const auto items = gateway_->Items();
+  ASSERT_EQ(items.size(), 2u);
+  EXPECT_TRUE(items[0].subscribed().has_roster());
+  EXPECT_EQ(items[0].subscribed().roster().channel(), "presence-room");
+  EXPECT_EQ(items[0].subscribed().roster().members_size(), 0);
+  EXPECT_FALSE(items[1].subscribed().has_roster());
+}
+
 TEST_F(RuledPresence, ThatIsSwitchedOnCountsThoseWhoSubscribeThen) {
   Rule("presence-*").set_presence(false);
   SetRules();

@@ -31,5 +31,24 @@ TEST(TheMemoryEngine, CallsBackBeforeItReturns) {
   EXPECT_EQ(listener.heard.size(), 1u);
 }
 
+TEST(TheMemoryEngine, SaysHowManyHistoriesItHasGivenUp) {
+  FakeTimers timers;
+  RecordingListener counter;
+  MemoryEngine engine(&timers, {.history_bytes_max = 10'000, .random = {}});
+  engine.SetListener(&counter);
+  for (int i = 0; i < 100; ++i) engine.PositionOf(absl::StrCat(i), {10});
+  EXPECT_GT(counter.evicted, 80);
+  EXPECT_EQ(counter.evicted, 100 - engine.HistoryCount());
+  for (int i = 0; i < 100; ++i) {
+    auto publication = std::make_shared<Publication>();
+    publication->channel = absl::StrCat(i);
+    engine.Publish(std::move(publication),
+                   {.idempotency_key = {}, .history = {10}},
+                   [](const auto&) {});
+  }
+  EXPECT_LE(engine.HistoryBytes(), 10'000);
+  EXPECT_GT(counter.evicted, 160);
+}
+
 }  // namespace
 }  // namespace herald::core

@@ -152,6 +152,12 @@ TEST(Rules, AreReadAgainOnSighup) {
   folder.Write("rules", "# None.");
   process.Signal(SIGHUP);
   EXPECT_THAT(process.WaitForLine("rules in force"), HasSubstr("rules=0"));
+  folder.Write("rules", "\nchannels { pattern: 'a' history_size: 10000 }");
+  process.Signal(SIGHUP);
+  EXPECT_THAT(process.WaitForLine("history_size of pattern"),
+              AllOf(HasSubstr(file + ":2: "), HasSubstr("is 10000;"),
+                    HasSubstr("of 65536 bytes"), HasSubstr("early")));
+  EXPECT_THAT(process.WaitForLine("rules in force"), HasSubstr("rules=1"));
   process.Signal(SIGTERM);
   EXPECT_EQ(process.WaitForExit(), Exit{.code = 0});
 }

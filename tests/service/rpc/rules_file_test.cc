@@ -232,19 +232,52 @@ TEST(ARulesFile, IsRefusedForTwoEqualPatterns) {
             "rules:3: pattern \"a*\" is there already, on line 1");
 }
 
+// Whether a rule with `fields` is taken with so much memory, and the warnings.
+bool FitsInto(int64_t memory, absl::string_view fields,
+              std::vector<std::string>* warnings) {
+  warnings->clear();
+  return ParseRules("rules.json", OneRule(fields),
+                    {.payload_bytes_max = 1000, .history_memory_bytes = memory},
+                    warnings)
+      .ok();
+}
+
 TEST(ARulesFile, IsRefusedForAHistoryThatMemoryCannotHold) {
+  const auto config = ParseRules(
+      "rules.json", OneRule("\"historySize\": 100, \"maxPayload\": 10"),
+      {.payload_bytes_max = 1000, .history_memory_bytes = 10'723});
+  EXPECT_TRUE(absl::IsInvalidArgument(config.status()));
   EXPECT_EQ(
-      JsonRefusal(OneRule("\"historySize\": 1001, \"maxPayload\": 1000")),
-      "rules.json:3: historySize is 1001 events of up to 1000 bytes, 1001000 "
-      "together; allowed are 1000000 (BROADCAST_HISTORY_MEMORY)");
-  EXPECT_TRUE(ParseRules("rules.json",
-                         OneRule("\"historySize\": 1000, \"maxPayload\": 1000"),
-                         kBounds)
-                  .ok());
-  // Without memory there is no history at all.
-  EXPECT_FALSE(ParseRules("rules.json", OneRule("\"historySize\": 1"),
-                          {.payload_bytes_max = 9, .history_memory_bytes = 0})
-                   .ok());
+      config.status().message(),
+      "rules.json:3: historySize of pattern \"chat.*\" is 100; with events "
+      "of 1 byte a channel takes 10724 bytes; allowed are 10723 "
+      "(BROADCAST_HISTORY_MEMORY)");
+  std::vector<std::string> warnings;
+  EXPECT_TRUE(FitsInto(10'724, "\"historySize\": 100", &warnings));
+  // The channel itself counts as well; without memory there is no history.
+  EXPECT_FALSE(FitsInto(1'120, "\"historySize\": 1", &warnings));
+  EXPECT_FALSE(FitsInto(0, "\"historySize\": 1", &warnings));
+  EXPECT_TRUE(FitsInto(0, "\"historySize\": 0", &warnings));
+  EXPECT_TRUE(warnings.empty());
+}
+
+TEST(ARulesFile, WarnsOfAHistoryThatMemoryMayNotHold) {
+  std::vector<std::string> warnings;
+  // 1'024 + 100 * (96 + 1'000).
+  EXPECT_TRUE(FitsInto(110'624, "\"historySize\": 100", &warnings));
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_TRUE(FitsInto(110'623, "\"historySize\": 100", &warnings));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_EQ(
+      warnings[0],
+      "rules.json:3: historySize of pattern \"chat.*\" is 100; with events "
+      "of 1000 bytes a channel takes 110624 bytes; there are 110623 "
+      "(BROADCAST_HISTORY_MEMORY), so it may forget its oldest events "
+      "early");
+  // A limit of its own is what counts.
+  EXPECT_TRUE(FitsInto(110'623, "\"historySize\": 100, \"maxPayload\": 999",
+                       &warnings));
+  EXPECT_TRUE(warnings.empty());
 }
 
 std::string Rules(int count) {

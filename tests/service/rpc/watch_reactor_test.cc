@@ -21,9 +21,11 @@ using ::testing::HasSubstr;
 // One Watch, which reads when it is told to.
 class Watcher {
  public:
-  Watcher(Loopback& world, const std::vector<std::string>& channels)
+  Watcher(Loopback& world, const std::vector<std::string>& channels,
+          const std::optional<v1::ChannelPosition>& since = {})
       : stub_(world.backend()) {
     v1::WatchRequest request;
+    if (since.has_value()) *request.add_since() = *since;
     for (const std::string& channel : channels) request.add_channels(channel);
     reader_ = stub_->Watch(&context_, request);
   }
@@ -204,6 +206,37 @@ TEST(AWatch, IsTooSlowForEventsBehindWhatItBeginsWith) {
   EXPECT_EQ(watcher.Finish().error_code(),
             grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(world.metrics().watches()->queue_bytes, 0);
+}
+
+TEST(AWatch, HearsWhatItMissedBetweenItsBeginningAndWhatIsNew) {
+  Loopback world;
+  config::v1::Config config;
+  config::v1::ChannelRule& rule = *config.add_channels();
+  rule.set_pattern("news");
+  rule.set_history_size(100);
+  world.hub().SetRules(config);
+  for (int i = 0; i < 100; ++i) world.Broadcast("news", Padded(i, 60'000));
+  v1::GetHistoryRequest history;
+  history.set_channel("news");
+  history.set_limit(1);
+  v1::ChannelPosition since;
+  since.set_channel("news");
+  since.set_epoch(world.hub().GetHistory(history)->epoch());
+  // 6 MB, which is more than a slow caller may leave, and it does not read yet.
+  Watcher watcher(world, {"news"}, since);
+  const StreamCounters& counters = *world.metrics().watches();
+  ASSERT_TRUE(WaitUntil(
+      [&] { return counters.bytes_sent + counters.queue_bytes > 6'000'000; }));
+  world.Broadcast("news", "100");
+  watcher.Begin();
+  for (int i = 0; i < 100; ++i) {
+    const auto message = watcher.Read();
+    ASSERT_TRUE(message.has_value()) << watcher.Finish().error_message();
+    EXPECT_EQ(message->event().offset(), i + 1);
+    ASSERT_EQ(message->event().data(), Padded(i, 60'000));
+  }
+  EXPECT_EQ(watcher.Read()->event().data(), "100");
+  EXPECT_EQ(counters.queue_bytes, 0);
 }
 
 TEST(AWatch, EndsWithUnavailableWhenTheServiceStops) {
