@@ -184,11 +184,11 @@ absl::Status Service::Start(const Options& options) {
 absl::StatusOr<config::v1::Config> ReadRules(const Options& options) {
   if (options.config.empty()) return config::v1::Config();
   std::vector<std::string> warnings;
-  absl::StatusOr<config::v1::Config> config = ReadRulesFile(
-      options.config,
-      {.payload_bytes_max = options.settings.max_payload(),
-       .history_memory_bytes = options.history_memory},
-      &warnings);
+  absl::StatusOr<config::v1::Config> config =
+      ReadRulesFile(options.config,
+                    {.payload_bytes_max = options.settings.max_payload(),
+                     .history_memory_bytes = options.history_memory},
+                    &warnings);
   if (config.ok()) {
     for (const std::string& warning : warnings) {
       Log(LogLevel::kWarning, warning);

@@ -142,6 +142,7 @@ absl::Status Session::Ask(SubscribeMessage message, Asked asked,
   shard_->table_.AddPending(subscription.get());
   shard_->tickets_[subscription->ticket] = subscription.get();
   pending_ += static_cast<int32_t>(asked.size());
+  subscription->by_call = asked.empty();
   subscription->asked = std::move(asked);
   subscriptions_.push_back(std::move(subscription));
   UpdateReading();
@@ -182,9 +183,10 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
     subscription->grant->renewable = confirmed.renewable;
     shard_->BeginGrant(subscription, confirmed.expires_after);
   }
-  // A backend's Subscribe is told to the client as well.
+  // A backend's Subscribe is told to the client as well, and the first answer
+  // is to that if the client asked later.
   Answer(confirmed);
-  for (size_t i = 1; i < asked.size(); ++i) {
+  for (size_t i = subscription->by_call ? 0 : 1; i < asked.size(); ++i) {
     shard_->router_->Repeat(shard_->options_.index, subscription->channel->name,
                             subscription->ticket, asked[i]);
   }

@@ -63,6 +63,7 @@ struct Subscription {
   int64_t ticket = 0;
   bool active = false;      // Confirmed; before that it is pending.
   bool is_member = false;   // On a presence channel.
+  bool by_call = false;     // Begun by a backend, and by no client.
   uint32_t place = 0;       // In Channel::subscribers, if active.
   uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
   uint32_t given = 0;       // Its place in what the channel has said.

@@ -170,6 +170,25 @@ TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(6)));
 }
 
+TEST_F(ARouterWithHistory, AnswersASubscribeThatComesAfterABackends) {
+  Attach();
+  Listening();
+  Publish(3);
+  Browser& bob = Open();
+  bob.Hears();
+  link::v1::ServiceItem call;
+  call.mutable_call()->set_call_id(7);
+  call.mutable_call()->mutable_subscribe()->set_socket_id(bob.id);
+  call.mutable_call()->mutable_subscribe()->set_channel("chat");
+  Say(call);
+  const int64_t ticket = Asked().ticket();
+  Ask(bob, 1);
+  EXPECT_EQ(Asked().ticket(), ticket);
+  AllowAt(ticket);
+  Run();
+  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed(), Subscribed("false")));
+}
+
 TEST_F(ARouterWithHistory, RecoversASubscribeThatABackendOvertakes) {
   Attach();
   Listening();

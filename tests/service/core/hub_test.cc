@@ -232,12 +232,14 @@ TEST_F(Publishing, SaysWhenItHasToForgetAKeyForWantOfRoom) {
 }
 
 TEST_F(Publishing, PassesAWhisperOnWithItsSender) {
-  gateway_->Subscribe(1, "news");
-  other_->Subscribe(1, "news");
+  gateway_->Subscribe(1, "presence-news");
+  authorizer_.Allow("ada");
+  other_->Subscribe(1, "presence-news");
+  authorizer_.Allow("bob");
   gateway_->Hears();
   other_->Hears();
   link::v1::GatewayItem item;
-  item.mutable_whisper()->set_channel("news");
+  item.mutable_whisper()->set_channel("presence-news");
   item.mutable_whisper()->set_event("typing");
   item.mutable_whisper()->set_data("1");
   item.mutable_whisper()->set_socket_id("1.1");
@@ -248,7 +250,7 @@ TEST_F(Publishing, PassesAWhisperOnWithItsSender) {
   EXPECT_TRUE(items[0].publication().whisper());
   EXPECT_EQ(items[0].publication().except_socket_id(), "1.1");
   EXPECT_EQ(items[0].publication().user_id(), "ada");
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("presence-news: 1"));
 }
 
 using APresenceChannel = Subscribing;
