@@ -118,10 +118,37 @@ void SimulatedHerald::StartService() {
 
 void SimulatedHerald::RestartService() {
   for (int i = 0; i < kGateways; ++i) Cut(i);
+  for (auto& [wire, sink] : watches_) wire->broken = true;
+  watches_.clear();
   timers_.reset();  // Before the hub that its timers call.
   hub_.reset();
   engine_.reset();
   StartService();
+}
+
+void SimulatedHerald::SetRules(config::v1::Config rules) {
+  rules_ = std::move(rules);
+  hub_->SetRules(rules_);
+}
+
+std::optional<SimulatedHerald::Watch> SimulatedHerald::OpenWatch(
+    v1::WatchRequest request) {
+  Watch watch{std::move(request), std::make_shared<Wire>()};
+  const auto sink = std::make_shared<Sink>(watch.wire);
+  const absl::Status status = hub_->Watch(watch.request, sink);
+  if (!status.ok()) {
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    return std::nullopt;
+  }
+  watches_[watch.wire] = sink;
+  return watch;
+}
+
+void SimulatedHerald::CloseWatch(const Watch& watch) {
+  const auto it = watches_.find(watch.wire);
+  if (it == watches_.end()) return;  // The service has ended.
+  hub_->Unwatch(watch.request, it->second);
+  watches_.erase(it);
 }
 
 void SimulatedHerald::Connect(int gateway) {

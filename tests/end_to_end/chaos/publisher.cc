@@ -56,8 +56,12 @@ Publisher::Message Publisher::Make() {
   Message message;
   message.id = {number_, ++last_number_};
   std::vector<std::string> channels;
-  const auto& all = shared_->plan->channels;
-  const int64_t count = random_.Chance(85) ? 1 : random_.Between(2, 4);
+  std::vector<Channel> all = shared_->plan->channels;
+  if (is_feed()) {
+    std::erase_if(all, [](const Channel& one) { return !one.drops_to_latest; });
+  }
+  const int64_t count =
+      is_feed() || random_.Chance(85) ? 1 : random_.Between(2, 4);
   while (static_cast<int64_t>(channels.size()) < count) {
     const std::string& name = all[random_.Index(all.size())].name;
     if (std::find(channels.begin(), channels.end(), name) == channels.end()) {

@@ -16,8 +16,10 @@ namespace herald::chaos {
 using contract::MutexLock;
 
 Watcher::Watcher(int number, const Plan& plan, const std::string& address,
-                 Ledger* ledger, OrderBook* order, OpLog* log, Random random)
+                 Ledger* ledger, OrderBook* order, const Attendance* attendance,
+                 OpLog* log, Random random)
     : name_(absl::StrCat("watch ", number)),
+      attendance_(attendance),
       log_(log),
       stub_(
           v1::BroadcastService::NewStub(testing_support::MakeChannel(address))),
@@ -131,6 +133,7 @@ void Watcher::Take(const v1::ServerMessage& message) {
                   absl::StrCat(name_, " was told of ", frame.channel));
   }
   view->Hear(frame);
+  attendance_->CheckNews(view->channel(), frame, name_, Clock::now());
 }
 
 bool Watcher::is_settled() const {
