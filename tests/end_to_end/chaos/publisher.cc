@@ -138,10 +138,9 @@ void Publisher::PublishOne(const Message& message) {
                 &context);
     v1::BroadcastResponse response;
     Begin(message);
-    errand_.WaitsFor(&context);
+    const Errand::Waiting waiting(&errand_, &context);
     const grpc::Status status =
         stub_->Broadcast(&context, message.request, &response);
-    errand_.WaitsFor(nullptr);
     End(message);
     if (status.ok()) {
       Take(message, response);
@@ -159,7 +158,7 @@ void Publisher::RunStream() {
   grpc::ClientContext context;
   SetDeadline(random_.Between(Milliseconds(500), Milliseconds(8'000)),
               &context);
-  errand_.WaitsFor(&context);
+  const Errand::Waiting waiting(&errand_, &context);
   const std::unique_ptr<Stream> stream = stub_->BroadcastStream(&context);
   // Of `open_`, how many were sent on this stream and are not answered.
   size_t written = 0;
@@ -172,7 +171,6 @@ void Publisher::RunStream() {
   for (size_t i = 0; i < written; ++i) End(open_[i]);
   if (is_alive) stream->WritesDone();
   const grpc::Status status = stream->Finish();
-  errand_.WaitsFor(nullptr);
   if (status.ok()) return;
   shared_->log->Add(
       name_, absl::StrCat("its stream has ended: ", status.error_message()));
