@@ -353,6 +353,12 @@ void Client::Settle() {
   for (Follow& follow : follows_) Catch(&follow);
 }
 
+void Client::Stop() {
+  settles_ = true;
+  if (connection_ != nullptr) connection_->Break();
+  Forget();
+}
+
 bool Client::is_settled() const {
   return !socket_id_.empty() &&
          std::all_of(follows_.begin(), follows_.end(), [](const Follow& one) {

@@ -61,7 +61,11 @@ class Client final : private Connection::Owner {
   // has in mind and to nothing else.
   bool is_settled() const;
 
-  // Why not, for a report.
+  // Disconnects for good. It lives on until the loop does nothing more, which
+  // may still call it.
+  void Stop();
+
+  // Why it is not settled, for a report.
   std::string WhatIsMissing() const;
 
   const std::string& name() const { return name_; }

@@ -410,7 +410,7 @@ void Closing::CheckCounts() {
 void Closing::LeaveAll() {
   for (const auto& watcher : *cast_.watchers) watcher->Check();
   cast_.watchers->clear();
-  cast_.clients->clear();
+  for (const auto& client : *cast_.clients) client->Stop();
   Await("everybody is gone", [&] { return CountLack(0, 0); });
   const auto left = Call(&Stub::ListChannels, v1::ListChannelsRequest());
   if (left.channels().empty()) return;
