@@ -56,13 +56,24 @@ class SimulatedHerald::Sink final : public core::Sink {
  public:
   explicit Sink(std::shared_ptr<Wire> wire) : wire_(std::move(wire)) {}
   void Enqueue(core::Chunk chunk) override {
+    if (!IsLost(*chunk)) EnqueueState(std::move(chunk));
+  }
+  void EnqueueState(core::Chunk chunk) override {
     if (!wire_->broken) wire_->down.push_back(std::move(chunk));
   }
-  void EnqueueState(core::Chunk chunk) override { Enqueue(std::move(chunk)); }
   void Flush() override {}
   void Close(absl::Status /*why*/) override { wire_->broken = true; }
 
  private:
+  bool IsLost(const std::string& chunk) {
+    if (wire_->loses.empty()) return false;
+    link::v1::AttachResponse frame;
+    EXPECT_TRUE(frame.ParseFromString(chunk));
+    if (frame.items(0).publication().channel() != wire_->loses) return false;
+    wire_->loses.clear();
+    return true;
+  }
+
   const std::shared_ptr<Wire> wire_;
 };
 
@@ -166,6 +177,10 @@ void SimulatedHerald::Cut(int gateway) {
     hub_->Close(std::exchange(attachments_[gateway], nullptr), "cut");
   }
   gateways_[gateway]->router().LinkDown("cut");
+}
+
+void SimulatedHerald::Lose(int gateway, const std::string& channel) {
+  if (wires_[gateway] != nullptr) wires_[gateway]->loses = channel;
 }
 
 bool SimulatedHerald::Up(int gateway) {

@@ -35,6 +35,7 @@ struct Wire {
   std::deque<std::string> up;
   std::deque<core::Chunk> down;
   bool broken = false;
+  std::string loses;  // The channel whose next publication is lost.
 };
 
 class SimulatedGateway {
@@ -92,6 +93,9 @@ class SimulatedHerald {
   void Connect(int gateway);
   // The link is gone, and all that was on its way.
   void Cut(int gateway);
+  // The next thing that the gateway is told of a channel as it is said does not
+  // arrive.
+  void Lose(int gateway, const std::string& channel);
   // One thing that was on its way arrives. False if there is none.
   bool Up(int gateway);
   bool Down(int gateway);

@@ -80,7 +80,7 @@ void Simulation::Step() {
   const int what = Draw(200);
   const int gateway = Draw(kGateways);
   if (what < 50) {
-    Publish();
+    Publish(ChannelName(Draw(kChannels)));
   } else if (what < 85) {
     for (int i = Draw(4); i >= 0; --i) herald_.Up(gateway);
   } else if (what < 120) {
@@ -114,7 +114,7 @@ void Simulation::Act(Seat& seat, int gateway) {
 }
 
 void Simulation::Trouble(int gateway) {
-  const int what = Draw(70);
+  const int what = Draw(73);
   if (what < 35) {
     herald_.Connect(gateway);
   } else if (what < 40) {
@@ -127,6 +127,8 @@ void Simulation::Trouble(int gateway) {
     ChangeRules(2);
   } else if (what < 69) {
     ChangeRules(kHistorySize);
+  } else if (what < 72) {
+    Lose(gateway);
   } else {
     herald_.RestartService();
     for (Seat& seat : seats_) {
@@ -135,13 +137,17 @@ void Simulation::Trouble(int gateway) {
   }
 }
 
-void Simulation::ChangeRules(int64_t size) {
-  herald_.SetRules(Rules(getenv("NO2") && size == 0 ? 1 : size));
+void Simulation::ChangeRules(int64_t size) { herald_.SetRules(Rules(size)); }
+
+// A gap is found with the next publication; so not where an epoch may end
+// before that.
+void Simulation::Lose(int gateway) {
+  const int channel = Draw(kWhim);
+  if (has_memory_) herald_.Lose(gateway, ChannelName(channel));
 }
 
-void Simulation::Publish() {
+void Simulation::Publish(const std::string& channel) {
   v1::BroadcastRequest request;
-  const std::string channel = ChannelName(Draw(kChannels));
   request.add_channels(channel);
   request.set_event("said");
   const std::string data = absl::StrCat("m", ++said_);
@@ -257,8 +263,12 @@ void Simulation::Hear(Seat& seat) {
 // No more trouble: everybody comes back, and everything arrives.
 void Simulation::Settle() {
   ChangeRules(kHistorySize);
+  for (int i = 0; i < kGateways; ++i) herald_.Lose(i, "");
   for (int round = 0; round < 20; ++round) {
     herald_.Sleep(absl::Milliseconds(500));
+    if (round == 15) {
+      for (int i = 0; i < kChannels; ++i) Publish(ChannelName(i));
+    }
     for (int gateway = 0; gateway < kGateways; ++gateway) {
       herald_.Connect(gateway);
       while (herald_.Up(gateway) || herald_.Down(gateway)) {

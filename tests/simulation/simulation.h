@@ -51,7 +51,8 @@ class Simulation {
   void Step();
   void Act(Seat& seat, int gateway);
   void Trouble(int gateway);
-  void Publish();
+  void Lose(int gateway);
+  void Publish(const std::string& channel);
   void ChangeRules(int64_t size);
 
   void Come(Seat& seat, int gateway);
