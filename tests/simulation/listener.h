@@ -3,51 +3,112 @@
 // One application's view of one channel, over all its connections: keeps its
 // position as proto/WEBSOCKET.md says, and holds what it hears to the promise:
 // each event that follows its position, once and in order, or
-// `recovered: false`.
+// `recovered: false`. A channel that has no history just then promises order
+// only.
 
 #ifndef HERALD_TESTS_SIMULATION_LISTENER_H_
 #define HERALD_TESTS_SIMULATION_LISTENER_H_
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "herald/v1/broadcast_service.pb.h"
 #include "tests/simulation/truth.h"
 
 namespace herald::simulation {
 
 class Listener {
  public:
-  Listener(std::string channel, const Truth* truth)
-      : channel_(std::move(channel)), truth_(truth) {}
+  // How much of the channel is remembered, whatever happens to it but for a
+  // restart; 0: that is not known.
+  struct Memory {
+    int64_t size = 0;
+    absl::Duration ttl;
+  };
 
-  // The `subscribe` of a new connection, with its position if it has one.
-  std::string Subscribe();
+  Listener(std::string channel, const Truth* truth, Memory memory)
+      : channel_(std::move(channel)), truth_(truth), memory_(memory) {}
 
-  // A frame that names its channel.
-  void Hear(absl::string_view frame);
+  // What a subscribe says of where it was.
+  enum class Wish { kNothing, kSince, kLatest };
 
-  // Its connection has ended.
-  void Disconnect() { subscribed_ = asked_ = recovering_ = false; }
+  // A new connection; and its end. A Watch has no socket.
+  void Connect(std::string socket);
+  void Disconnect();
 
+  // What it sends: a subscribe or an unsubscribe. A wish for what is since
+  // nowhere is none.
+  std::string Subscribe(Wish wish);
+  std::string Unsubscribe();
+
+  // The same for a Watch.
+  v1::WatchRequest Watch(Wish wish);
+
+  // A backend subscribes it on this connection, at some time.
+  void IsCalled() { is_called_ = true; }
+
+  // A frame that names its channel, as JSON or of a Watch.
+  void Hear(absl::string_view frame, absl::Time now);
+  void Hear(const v1::ServerMessage& message, absl::Time now);
+
+  const std::string& channel() const { return channel_; }
   bool subscribed() const { return subscribed_; }
-  const std::string& epoch() const { return epoch_; }
-  int64_t offset() const { return offset_; }
+  bool waits() const { return !asks_.empty(); }
+  // Whether the last thing it has asked for is to leave.
+  bool leaves() const { return waits() && asks_.back().leave; }
+
+  // In the end: that it is where the channel is.
+  void CheckEnd() const;
+
   int recovered() const { return recovered_; }
   int lost() const { return lost_; }
   int heard() const { return heard_; }
 
  private:
-  void OnSubscribed(const std::string& epoch, int64_t offset,
-                    int recovered /* -1: not said */);
+  struct Ask {
+    bool leave = false;
+    Wish wish = Wish::kNothing;
+    std::string epoch = {};  // Of kSince.
+    int64_t offset = 0;
+    bool is_refused = false;  // It was told that it has lost that.
+  };
+  struct Frame {
+    std::string type;
+    std::string epoch;
+    int64_t offset = 0;
+    std::optional<bool> recovered;
+    std::string data;
+  };
+
+  Ask MakeAsk(Wish wish) const;
+  void On(const Frame& frame, absl::Time now);
+  void OnFirst(const Frame& frame, absl::Time now);
+  void OnAgain(const Frame& frame);
+  void OnEvent(const Frame& frame);
+  void OnUnsubscribed();
+  const Ask* AskToRecover() const;
+  void Answer();
+  void Move(const Frame& frame);
+  void CheckNeed(const Ask& ask, const Frame& frame, absl::Time now) const;
 
   const std::string channel_;
   const Truth* const truth_;
+  const Memory memory_;
+
+  // Of one connection.
+  std::string socket_;
+  std::deque<Ask> asks_;  // Without an answer.
+  bool subscribed_ = false;
+  bool is_called_ = false;
+  bool owes_ = false;  // `recovered` is due, as long as asks are open.
+
   std::string epoch_;  // Empty: it knows no position.
   int64_t offset_ = 0;
-  bool subscribed_ = false;
-  bool asked_ = false;       // A subscribe waits for its answer,
-  bool recovering_ = false;  // and it has said its position.
+  size_t plain_ = 0;  // What it has heard last of what has no number.
   int recovered_ = 0;
   int lost_ = 0;
   int heard_ = 0;

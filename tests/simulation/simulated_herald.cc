@@ -56,13 +56,24 @@ class SimulatedHerald::Sink final : public core::Sink {
  public:
   explicit Sink(std::shared_ptr<Wire> wire) : wire_(std::move(wire)) {}
   void Enqueue(core::Chunk chunk) override {
+    if (!IsLost(*chunk)) EnqueueState(std::move(chunk));
+  }
+  void EnqueueState(core::Chunk chunk) override {
     if (!wire_->broken) wire_->down.push_back(std::move(chunk));
   }
-  void EnqueueState(core::Chunk chunk) override { Enqueue(std::move(chunk)); }
   void Flush() override {}
   void Close(absl::Status /*why*/) override { wire_->broken = true; }
 
  private:
+  bool IsLost(const std::string& chunk) {
+    if (wire_->loses.empty()) return false;
+    link::v1::AttachResponse frame;
+    EXPECT_TRUE(frame.ParseFromString(chunk));
+    if (frame.items(0).publication().channel() != wire_->loses) return false;
+    wire_->loses.clear();
+    return true;
+  }
+
   const std::shared_ptr<Wire> wire_;
 };
 
@@ -118,10 +129,37 @@ void SimulatedHerald::StartService() {
 
 void SimulatedHerald::RestartService() {
   for (int i = 0; i < kGateways; ++i) Cut(i);
+  for (auto& [wire, sink] : watches_) wire->broken = true;
+  watches_.clear();
   timers_.reset();  // Before the hub that its timers call.
   hub_.reset();
   engine_.reset();
   StartService();
+}
+
+void SimulatedHerald::SetRules(config::v1::Config rules) {
+  rules_ = std::move(rules);
+  hub_->SetRules(rules_);
+}
+
+std::optional<SimulatedHerald::Watch> SimulatedHerald::OpenWatch(
+    v1::WatchRequest request) {
+  Watch watch{std::move(request), std::make_shared<Wire>()};
+  const auto sink = std::make_shared<Sink>(watch.wire);
+  const absl::Status status = hub_->Watch(watch.request, sink);
+  if (!status.ok()) {
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    return std::nullopt;
+  }
+  watches_[watch.wire] = sink;
+  return watch;
+}
+
+void SimulatedHerald::CloseWatch(const Watch& watch) {
+  const auto it = watches_.find(watch.wire);
+  if (it == watches_.end()) return;  // The service has ended.
+  hub_->Unwatch(watch.request, it->second);
+  watches_.erase(it);
 }
 
 void SimulatedHerald::Connect(int gateway) {
@@ -139,6 +177,10 @@ void SimulatedHerald::Cut(int gateway) {
     hub_->Close(std::exchange(attachments_[gateway], nullptr), "cut");
   }
   gateways_[gateway]->router().LinkDown("cut");
+}
+
+void SimulatedHerald::Lose(int gateway, const std::string& channel) {
+  if (wires_[gateway] != nullptr) wires_[gateway]->loses = channel;
 }
 
 bool SimulatedHerald::Up(int gateway) {

@@ -10,7 +10,9 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,11 +30,12 @@ namespace herald::simulation {
 inline constexpr int kGateways = 2;
 inline constexpr int kLoops = 2;
 
-// Both directions of one link, as long as it lives.
+// Both directions of one link, as long as it lives; a Watch has one.
 struct Wire {
   std::deque<std::string> up;
   std::deque<core::Chunk> down;
   bool broken = false;
+  std::string loses;  // The channel whose next publication is lost.
 };
 
 class SimulatedGateway {
@@ -90,12 +93,27 @@ class SimulatedHerald {
   void Connect(int gateway);
   // The link is gone, and all that was on its way.
   void Cut(int gateway);
+  // The next thing that the gateway is told of a channel as it is said does not
+  // arrive.
+  void Lose(int gateway, const std::string& channel);
   // One thing that was on its way arrives. False if there is none.
   bool Up(int gateway);
   bool Down(int gateway);
 
+  // A backend's Watch: its end of the stream. It is empty if the service does
+  // not take it now.
+  struct Watch {
+    v1::WatchRequest request;
+    std::shared_ptr<Wire> wire;
+  };
+  std::optional<Watch> OpenWatch(v1::WatchRequest request);
+  void CloseWatch(const Watch& watch);
+
+  // Links and Watches end with it.
   void RestartService();
+  void SetRules(config::v1::Config rules);
   void Sleep(absl::Duration time) { timers_->Advance(time); }
+  absl::Time now() const { return timers_->Now(); }
 
  private:
   class Sink;
@@ -103,7 +121,7 @@ class SimulatedHerald {
 
   void StartService();
 
-  const config::v1::Config rules_;
+  config::v1::Config rules_;
   const int64_t history_bytes_max_;
   const std::function<uint64_t()> random_;
   core::Observer observer_;
@@ -114,6 +132,7 @@ class SimulatedHerald {
   std::unique_ptr<SimulatedGateway> gateways_[kGateways];
   std::shared_ptr<Wire> wires_[kGateways];
   core::AttachmentPtr attachments_[kGateways];
+  std::map<std::shared_ptr<Wire>, core::SinkPtr> watches_;
 };
 
 }  // namespace herald::simulation

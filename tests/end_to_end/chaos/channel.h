@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "tests/end_to_end/chaos/random.h"
 
 namespace herald::chaos {
 
@@ -17,6 +18,9 @@ struct Channel {
   int64_t history_size = 0;  // As the rules say; 0: no history.
   bool needs_auth = false;
   bool is_presence = false;
+  bool drops_to_latest = false;  // For slow consumers.
+  bool rules_change = false;     // History is off, or smaller, for a while.
+  Milliseconds grace{0};         // Of members who leave.
 
   bool keeps_history() const { return history_size > 0; }
 };

@@ -16,6 +16,9 @@ using Kind = Frame::Kind;
 
 constexpr size_t kRecentMax = 12;
 
+// So many events surely fit into what a gateway keeps for one socket.
+constexpr int64_t kFittingMax = 2'000;
+
 // A frame in a few words.
 std::string Brief(const Frame& frame) {
   switch (frame.kind) {
@@ -68,6 +71,7 @@ void ChannelView::FailWith(const std::string& what) const {
 }
 
 void ChannelView::Connected(std::string socket_id) {
+  lags_ = false;
   listener_.socket_id = std::move(socket_id);
 }
 
@@ -120,7 +124,7 @@ void ChannelView::Note(std::string what) {
 // --- Answers -----------------------------------------------------------------
 
 void ChannelView::OnSubscribed(const Frame& frame) {
-  if (frame.has_offset != channel_.keeps_history()) {
+  if (!channel_.rules_change && frame.has_offset != channel_.keeps_history()) {
     FailWith(absl::StrCat(Brief(frame), ", and the channel keeps ",
                           channel_.keeps_history() ? "a" : "no", " history"));
   }
@@ -136,10 +140,12 @@ void ChannelView::OnSubscribed(const Frame& frame) {
 
 void ChannelView::OnAnswer(const Recover& recover, const Frame& frame) {
   const bool asked = recover.kind != Recover::Kind::kNothing;
-  if (!channel_.keeps_history()) {
+  if (!frame.has_offset) {
     if (frame.recovered.value_or(false)) {
       FailWith("has recovered what has no history");
     }
+    losses_ += position_.has_value();
+    position_.reset();
     return;
   }
   if (asked != frame.recovered.has_value()) {
@@ -193,19 +199,23 @@ void ChannelView::OnAgain(const Frame& frame) {
       (!position_.has_value() || frame.epoch == position_->epoch);
   if (is_answer) asked_.pop_front();
   Begin(frame);
-  if (!channel_.keeps_history()) {
-    if (!is_answer) FailWith("is `subscribed` again and has not asked");
-    return;
-  }
+  if (channel_.keeps_history()) return OnUnasked(frame);
+  if (!is_answer) FailWith("is `subscribed` again and has not asked");
+}
+
+// Says where the channel is now: at another place, or at none for there is no
+// history any more.
+void ChannelView::OnUnasked(const Frame& frame) {
   const Position place = PlaceOf(frame);
   const Position before = position_.value_or(Position{});
   const bool latest_was_due = std::exchange(latest_due_, false);
-  position_ = place;
+  position_.reset();
+  if (frame.has_offset) position_ = place;
   if (frame.recovered.value_or(false)) {
     FailWith("has recovered what it did not ask for");
   }
   if (frame.recovered.has_value()) {
-    if (!latest_was_due) CheckLoss(before, frame);
+    if (!latest_was_due && !channel_.drops_to_latest) CheckLoss(before, frame);
     ++losses_;
     return;
   }
@@ -232,9 +242,9 @@ Position ChannelView::PlaceOf(const Frame& frame) const {
 // `recovered: false` is right if the history is another one, or does not reach
 // back to what follows `from`.
 void ChannelView::CheckLoss(const Position& from, const Frame& frame) {
-  if (frame.epoch != from.epoch) return;
+  if (frame.epoch != from.epoch || lags_ || channel_.rules_change) return;
   const int64_t missed = frame.offset - from.offset;
-  if (missed > channel_.history_size) return;
+  if (missed > std::min(channel_.history_size, kFittingMax)) return;
   FailWith(absl::StrCat("has not recovered the ", missed, " events since ",
                         ToString(from), ", and the last ",
                         channel_.history_size, " are remembered"));
@@ -294,13 +304,18 @@ void ChannelView::OnEvent(const Frame& frame) {
     if (!heard_.insert(id).second) ledger_->HearAgain(listener_, id);
     return;
   }
-  if (frame.has_offset != channel_.keeps_history()) {
+  if (frame.has_offset != HasHistoryNow()) {
     FailWith(absl::StrCat(frame.has_offset ? "an" : "no",
                           " offset: ", Brief(frame)));
   }
   latest_ = id;
-  if (channel_.keeps_history()) return OnPlacedEvent(frame, id);
+  if (frame.has_offset) return OnPlacedEvent(frame, id);
   OnPlainEvent(id);
+}
+
+bool ChannelView::HasHistoryNow() const {
+  return channel_.rules_change ? position_.has_value()
+                               : channel_.keeps_history();
 }
 
 void ChannelView::OnPlacedEvent(const Frame& frame, MessageId id) {

@@ -58,6 +58,10 @@ class ChannelView {
   void Asked(Recover recover);
   void AskedToLeave();
 
+  // It has stopped reading on this connection, so that what it missed may not
+  // have found room.
+  void Lags() { lags_ = true; }
+
   // It has been told something about the channel.
   void Hear(const Frame& frame);
 
@@ -92,6 +96,7 @@ class ChannelView {
   void OnSubscribed(const Frame& frame);
   void OnAnswer(const Recover& recover, const Frame& frame);
   void OnAgain(const Frame& frame);  // Of a subscription that lives.
+  void OnUnasked(const Frame& frame);
   void OnError(const Frame& frame);
   void OnUnsubscribed(const Frame& frame);
   void OnEvent(const Frame& frame);
@@ -102,6 +107,7 @@ class ChannelView {
   void Begin(const Frame& frame);
   void End();
   void CheckLoss(const Position& from, const Frame& frame);
+  bool HasHistoryNow() const;
   Position PlaceOf(const Frame& frame) const;
   void Note(std::string what);
   [[noreturn]] void FailWith(const std::string& what) const;
@@ -114,6 +120,7 @@ class ChannelView {
   std::deque<Ask> asked_;  // On this connection, without an answer.
   std::optional<MessageId> latest_;
   bool active_ = false;
+  bool lags_ = false;
   std::set<std::string> members_;
 
   // With a history. `latest_` is due when an answer has promised the latest

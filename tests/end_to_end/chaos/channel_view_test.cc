@@ -21,6 +21,9 @@ using Kind = Frame::Kind;
 
 const Channel kLog{.name = "log", .history_size = 10};
 const Channel kNews{.name = "news"};
+const Channel kPrice{
+    .name = "price", .history_size = 10, .drops_to_latest = true};
+const Channel kWhim{.name = "whim", .history_size = 10, .rules_change = true};
 const Channel kRoom{.name = "presence-room", .is_presence = true};
 
 // Message 1/N is published once before it is heard.
@@ -407,6 +410,90 @@ TEST_F(AView, WithoutHistoryGivesItsOrderToTheBook) {
   view_->Disconnected();
   order_.Add("news", {{1, 2}, {1, 1}});
   EXPECT_THROW(order_.Check([](MessageId) { return false; }), Failure);
+}
+
+TEST_F(AView, MayBeToldThatItReadsTooSlowly) {
+  Use(kPrice);
+  BeAtThree();
+  ledger_.Acknowledge({1, 4}, kPrice, Position{"e", 4});
+  Subscribed({"e", 5}, false);
+  EXPECT_EQ(view_->losses(), 1);
+  EXPECT_THROW(Event(5, 5), Failure) << "it has lost that, they say";
+  Event(6, 6);
+  EXPECT_THROW(Event(8, 8); ledger_.Judge(), Failure);
+}
+
+TEST_F(AView, FindsThatAnEventWasDroppedWithoutAWord) {
+  Use(kPrice);
+  BeAtThree();
+  ledger_.Acknowledge({1, 4}, kPrice, Position{"e", 4});
+  EXPECT_THROW(Event(5, 5), Failure);
+}
+
+TEST_F(AView, ThatLagsMayHaveNoRoom) {
+  BeAtThree();
+  view_->Disconnected();
+  view_->Connected("1.2");
+  view_->Lags();
+  AskSince({"e", 3});
+  EXPECT_NO_THROW(Subscribed({"e", 5}, false));
+  view_->Disconnected();
+  view_->Connected("1.3");
+  AskSince({"e", 5});
+  EXPECT_THROW(Subscribed({"e", 7}, false), Failure);
+}
+
+TEST_F(AView, FollowsAHistoryThatEndsAndBegins) {
+  Use(kWhim);
+  BeAtThree();
+  Event(4, 4);
+  SubscribedPlainly();
+  EXPECT_EQ(view_->position(), std::nullopt);
+  Event(5);
+  EXPECT_THROW(Event(5), Failure) << "doubled";
+  EXPECT_THROW(Event(6, 5), Failure) << "of an epoch that nobody named";
+  Subscribed({"f", 0});
+  Event(7, 1);
+  EXPECT_EQ(view_->position(), (Position{"f", 1}));
+  EXPECT_NO_THROW(ledger_.Judge());
+}
+
+TEST_F(AView, FindsThatNobodySaidThatAHistoryHasEnded) {
+  Use(kWhim);
+  BeAtThree();
+  EXPECT_THROW(Event(4), Failure);
+}
+
+TEST_F(AView, FindsALossThatTheEndOfAHistoryHides) {
+  Use(kWhim);
+  BeAtThree();
+  ledger_.Acknowledge({1, 4}, kWhim, Position{"e", 4});
+  SubscribedPlainly();
+  EXPECT_THROW(ledger_.Judge(), Failure);
+}
+
+TEST_F(AView, AcceptsThatTheEndOfAHistoryIsALoss) {
+  Use(kWhim);
+  BeAtThree();
+  ledger_.Acknowledge({1, 4}, kWhim, Position{"e", 4});
+  Frame frame = Of(Kind::kSubscribed);
+  frame.recovered = false;
+  view_->Hear(frame);
+  EXPECT_EQ(view_->losses(), 1);
+  EXPECT_NO_THROW(ledger_.Judge());
+}
+
+TEST_F(AView, IsAnsweredWhereThereIsNoHistoryAnyMore) {
+  Use(kWhim);
+  BeAtThree();
+  view_->Disconnected();
+  AskSince({"e", 3});
+  SubscribedPlainly();
+  EXPECT_EQ(view_->position(), std::nullopt);
+  Event(4);
+  Ask();
+  SubscribedPlainly();
+  EXPECT_FALSE(view_->waits());
 }
 
 TEST_F(AView, HearsAWhisperOnceAndWithoutAPlace) {

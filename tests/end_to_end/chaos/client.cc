@@ -13,6 +13,8 @@ namespace herald::chaos {
 namespace {
 
 constexpr Milliseconds kConnectPatience(4'000);
+// Of a slow client's kernel.
+constexpr int kReceiveBytes = 4'096;
 constexpr int kSlowConsumer = 4001;
 constexpr int kGoingAway = 1001;
 constexpr int kBroken = 1006;
@@ -39,8 +41,10 @@ Client::Client(int number, ClientWorld* shared, Random random)
       random_(random),
       name_(absl::StrCat("client ", number)),
       user_(absl::StrCat("u", number % shared->plan->users)),
+      is_slow_(number < shared->plan->slow_clients),
       is_steady_(random_.Chance(20)) {
-  for (const size_t place : ChannelsOf(*shared->plan, &random_)) {
+  for (const size_t place : is_slow_ ? DroppingChannelsOf(*shared->plan)
+                                     : ChannelsOf(*shared->plan, &random_)) {
     follows_.push_back(
         {random_.Chance(80), ChannelView(name_, &shared->plan->channels[place],
                                          shared->ledger, shared->order)});
@@ -70,8 +74,9 @@ void Client::Connect() {
   ++attempt_;
   gateway_ = random_.Index(shared_->world->gateway_count());
   gateway_ends_ = shared_->world->gateway(gateway_).ends_done();
-  connection_ = Connection::Open(shared_->loop,
-                                 shared_->world->gateway_port(gateway_), this);
+  connection_ =
+      Connection::Open(shared_->loop, shared_->world->gateway_port(gateway_),
+                       this, is_slow_ ? kReceiveBytes : 0);
   shared_->loop->After(kConnectPatience, [this, attempt = attempt_] {
     GiveUpConnecting(attempt);
   });
@@ -90,10 +95,14 @@ void Client::GiveUpConnecting(int64_t attempt) {
 // The connection is no more.
 void Client::Forget() {
   connection_ = nullptr;
+  is_paused_ = false;
   ++attempt_;
   if (socket_id_.empty()) return;
+  for (Follow& follow : follows_) {
+    GoAway(follow);
+    follow.view.Disconnected();
+  }
   shared_->sockets->Remove(std::exchange(socket_id_, ""));
-  for (Follow& follow : follows_) follow.view.Disconnected();
 }
 
 void Client::OnEnd(const End& end) {
@@ -103,7 +112,7 @@ void Client::OnEnd(const End& end) {
       end.http_status == 0 ? "" : absl::StrCat(" HTTP ", end.http_status));
   if (was_connected || end.http_status != 0) Log(what);
   Forget();
-  if (end.close_code == kSlowConsumer) {
+  if (end.close_code == kSlowConsumer && !is_slow_) {
     ++cuts_;
   } else if (was_connected) {
     // Nothing but the end of its gateway ends a connection; it may have begun
@@ -151,7 +160,11 @@ void Client::OnText(absl::string_view text) {
                   absl::StrCat(name_, " was told of ", frame.channel, ": ",
                                text.substr(0, 200)));
   }
+  const bool was_active = follow->view.active();
   follow->view.Hear(frame);
+  if (!was_active && follow->view.active()) Arrive(*follow);
+  shared_->attendance->CheckNews(follow->view.channel(), frame, name_,
+                                 Clock::now());
   if (frame.kind == Frame::Kind::kEvent) return;
   if (frame.kind == Frame::Kind::kSubscribed ||
       frame.kind == Frame::Kind::kSubscriptionError) {
@@ -163,6 +176,20 @@ void Client::OnText(absl::string_view text) {
                        [this, place = follow - follows_.begin()] {
                          Catch(&follows_[static_cast<size_t>(place)]);
                        });
+}
+
+void Client::Arrive(const Follow& follow) {
+  const Channel& channel = follow.view.channel();
+  // Nobody is there who has asked to leave.
+  if (channel.grace == Milliseconds(0) || follow.view.waits()) return;
+  shared_->attendance->Arrive({channel.name, user_}, socket_id_, gateway_,
+                              follow.doubts, Clock::now());
+}
+
+void Client::GoAway(const Follow& follow) {
+  const Channel& channel = follow.view.channel();
+  if (channel.grace == Milliseconds(0)) return;
+  shared_->attendance->Leave({channel.name, user_}, socket_id_, Clock::now());
 }
 
 // --- What it does ------------------------------------------------------------
@@ -177,6 +204,7 @@ void Client::ActAfter(Milliseconds wait) {
 
 void Client::Act() {
   if (socket_id_.empty()) return;
+  if (is_slow_) return ActSlowly();
   Follow* const follow = &follows_[random_.Index(follows_.size())];
   const int64_t dice = random_.Between(0, 99);
   if (is_steady_) {
@@ -193,6 +221,32 @@ void Client::Act() {
           ? Milliseconds(0)
           : random_.Between(Milliseconds(0), Milliseconds(4'000));
   if (dice < 92) Leave(dice < 82, sleep);
+}
+
+void Client::ActSlowly() {
+  if (is_paused_) return;
+  const int64_t dice = random_.Between(0, 99);
+  if (dice < 10) return Flap(&follows_[random_.Index(follows_.size())]);
+  if (dice < 20) return Leave(false, Milliseconds(0));
+  if (dice < 50) return;
+  Pause();
+  shared_->loop->After(random_.Between(Milliseconds(500), Milliseconds(4'000)),
+                       [this, attempt = attempt_] {
+                         if (attempt == attempt_) Resume();
+                       });
+}
+
+void Client::Pause() {
+  Log("stops reading");
+  is_paused_ = true;
+  connection_->Pause();
+  for (Follow& follow : follows_) follow.view.Lags();
+}
+
+void Client::Resume() {
+  Log("reads again");
+  is_paused_ = false;
+  connection_->Resume();
 }
 
 void Client::Leave(bool politely, Milliseconds sleep) {
@@ -247,6 +301,9 @@ void Client::Subscribe(Follow* follow) {
   const Recover recover = HowToRecover(follow->view);
   const std::string ask = RecoverText(recover);
   Log(absl::StrCat("on ", channel, " subscribes", ask));
+  if (!follow->view.waits()) {
+    follow->doubts = shared_->attendance->Doubts(gateway_);
+  }
   follow->view.Asked(recover);
   connection_->Send(absl::StrCat(R"({"type":"subscribe","channel":")", channel,
                                  R"(","auth":"user:)", user_, "\"", ask, "}"));
@@ -256,6 +313,7 @@ void Client::Unsubscribe(Follow* follow) {
   const std::string& channel = follow->view.channel().name;
   Log(absl::StrCat("on ", channel, " unsubscribes"));
   follow->view.AskedToLeave();
+  GoAway(*follow);
   connection_->Send(
       absl::StrCat(R"({"type":"unsubscribe","channel":")", channel, "\"}"));
 }
@@ -290,8 +348,15 @@ Recover Client::HowToRecover(const ChannelView& view) {
 
 void Client::Settle() {
   settles_ = true;
+  if (is_paused_) Resume();
   if (connection_ == nullptr) return ConnectAfter(Milliseconds(0));
   for (Follow& follow : follows_) Catch(&follow);
+}
+
+void Client::Stop() {
+  settles_ = true;
+  if (connection_ != nullptr) connection_->Break();
+  Forget();
 }
 
 bool Client::is_settled() const {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "tests/end_to_end/chaos/attendance.h"
 #include "tests/end_to_end/chaos/channel_view.h"
 #include "tests/end_to_end/chaos/connection.h"
 #include "tests/end_to_end/chaos/loop.h"
@@ -35,18 +36,23 @@ struct ClientWorld {
   Ledger* ledger;
   OrderBook* order;
   SocketList* sockets;
+  Attendance* attendance;
   OpLog* log;
   int64_t whisperers = 0;  // Connections that were numbered as publishers.
 };
 
 class Client final : private Connection::Owner {
  public:
-  // Is nowhere yet.
+  // Is nowhere yet. The last of them are slow (plan.h).
   Client(int number, ClientWorld* shared, Random random);
   ~Client() override;
 
   // Connects, and does one thing after the other until Settle().
   void Start();
+
+  // Has a slow one stop reading, and go on. It must be connected.
+  void Pause();
+  void Resume();
 
   // From now on it connects, subscribes to what it has in mind, and stays.
   void Settle();
@@ -55,16 +61,22 @@ class Client final : private Connection::Owner {
   // has in mind and to nothing else.
   bool is_settled() const;
 
-  // Why not, for a report.
+  // Disconnects for good. It lives on until the loop does nothing more, which
+  // may still call it.
+  void Stop();
+
+  // Why it is not settled, for a report.
   std::string WhatIsMissing() const;
 
   const std::string& name() const { return name_; }
+  bool is_slow() const { return is_slow_; }
   const std::string& user() const { return user_; }
   const std::string& socket_id() const { return socket_id_; }
 
   struct Follow {
     bool wanted = true;
     ChannelView view;
+    int64_t doubts = 0;  // Of its gateway, when it asked.
   };
   const std::vector<Follow>& follows() const { return follows_; }
 
@@ -85,6 +97,7 @@ class Client final : private Connection::Owner {
   // One thing or another.
   void ActAfter(Milliseconds wait);
   void Act();
+  void ActSlowly();
   void Leave(bool politely, Milliseconds sleep);
   void Toggle(Follow* follow);
   void Repeat(Follow* follow);
@@ -95,12 +108,16 @@ class Client final : private Connection::Owner {
   void Unsubscribe(Follow* follow);
   void Catch(Follow* follow);  // Subscribes or leaves, if it should.
   Recover HowToRecover(const ChannelView& view);
+  // What its coming and going means for who is present.
+  void Arrive(const Follow& follow);
+  void GoAway(const Follow& follow);
   void Log(const std::string& what);
 
   ClientWorld* const shared_;
   Random random_;
   const std::string name_;
   const std::string user_;
+  const bool is_slow_;
   const bool is_steady_;  // It does not leave by itself.
 
   std::vector<Follow> follows_;
@@ -112,6 +129,7 @@ class Client final : private Connection::Owner {
   int64_t whisperer_ = 0;     // As whom it whispers on this connection.
   int64_t whispers_ = 0;
   bool settles_ = false;
+  bool is_paused_ = false;
   int64_t cuts_ = 0;
 };
 

@@ -22,6 +22,9 @@ constexpr Milliseconds kCalm(1'500);
 constexpr int64_t kLastPublisher = 900;
 constexpr int kLastCount = 3;  // Messages to each channel.
 
+// More than gateway and kernel keep for a client that does not read.
+constexpr int64_t kFeedBytes = 8 << 20;
+
 }  // namespace
 
 Closing::Closing(const Cast& cast)
@@ -32,6 +35,8 @@ Closing::Closing(const Cast& cast)
 void Closing::Run() {
   Heal();
   Settle();
+  AwaitRules();
+  PublishFeed();
   PublishLast();
   AwaitLast();
   CheckPresence();
@@ -125,6 +130,49 @@ void Closing::Settle() {
   }
 }
 
+// A signal is heard some time.
+void Closing::AwaitRules() {
+  for (const Channel& channel : cast_.plan->channels) {
+    if (!channel.rules_change) continue;
+    v1::GetHistoryRequest request;
+    request.set_channel(channel.name);
+    Await(absl::StrCat(channel.name, " has a history again"), [&]() -> Lack {
+      grpc::ClientContext context;
+      v1::GetHistoryResponse response;
+      const grpc::Status status =
+          stub_->GetHistory(&context, request, &response);
+      if (status.ok()) return std::nullopt;
+      return Failure("", channel.name, status.error_message());
+    });
+  }
+}
+
+// Has the slow ones lag behind, for what comes last must reach them all the
+// same.
+void Closing::PublishFeed() {
+  for (const auto& client : *cast_.clients) {
+    if (client->is_slow()) client->Pause();
+  }
+  MessageId id{kFeedEnd - 1, 0};
+  std::vector<std::string> channels;
+  for (const size_t place : DroppingChannelsOf(*cast_.plan)) {
+    channels.push_back(cast_.plan->channels[place].name);
+  }
+  int64_t bytes = 0;
+  while (!channels.empty() && bytes < kFeedBytes) {
+    ++id.number;
+    cast_.ledger->Publish(id, channels);
+    const int64_t lives = cast_.world->service().ends_done();
+    cast_.ledger->BeginAttempt(id, lives);
+    const std::string data = DataOf(id);
+    Call(&Stub::Broadcast, testing_support::MakeBroadcast(channels, "e", data));
+    cast_.ledger->EndAttempt(id, lives);
+    bytes += static_cast<int64_t>(data.size() * channels.size());
+    // The others read meanwhile.
+    cast_.loop->io().poll();
+  }
+}
+
 void Closing::PublishLast() {
   MessageId id{kLastPublisher, 0};
   for (int i = 0; i < kLastCount; ++i) {
@@ -191,6 +239,9 @@ Closing::Lack Closing::ViewWithoutLast() {
 }
 
 void Closing::AwaitLast() {
+  for (const auto& client : *cast_.clients) {
+    if (client->is_slow()) client->Resume();
+  }
   Await("everybody has heard the last message of each channel",
         [&] { return ViewWithoutLast(); });
 }
@@ -293,6 +344,7 @@ void Closing::CheckChannels() {
     const Position end = *last_[channel.name].where;
     cast_.ledger->CheckComplete(channel.name, end);
     if (cast_.plan->history_memory > 0) continue;
+    if (channel.rules_change) continue;  // It has more epochs, and less there.
     cast_.ledger->CheckEpochs(channel.name,
                               cast_.world->service().ends_done() + 1);
     CheckHistory(channel, end);
@@ -358,7 +410,7 @@ void Closing::CheckCounts() {
 void Closing::LeaveAll() {
   for (const auto& watcher : *cast_.watchers) watcher->Check();
   cast_.watchers->clear();
-  cast_.clients->clear();
+  for (const auto& client : *cast_.clients) client->Stop();
   Await("everybody is gone", [&] { return CountLack(0, 0); });
   const auto left = Call(&Stub::ListChannels, v1::ListChannelsRequest());
   if (left.channels().empty()) return;

@@ -58,6 +58,8 @@ class Closing {
   // In this order.
   void Heal();
   void Settle();
+  void AwaitRules();
+  void PublishFeed();
   void PublishLast();
   void AwaitLast();
   void CheckPresence();

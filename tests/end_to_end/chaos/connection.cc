@@ -18,12 +18,19 @@ constexpr int kNoCloseFrame = 1006;
 
 }  // namespace
 
-std::shared_ptr<Connection> Connection::Open(Loop* loop, int port,
-                                             Owner* owner) {
+std::shared_ptr<Connection> Connection::Open(Loop* loop, int port, Owner* owner,
+                                             int receive_bytes) {
   auto connection = std::make_shared<Connection>(loop);
   connection->owner_ = owner;
   const tcp::endpoint gateway(net::ip::address_v4::loopback(),
                               static_cast<uint16_t>(port));
+  if (receive_bytes > 0) {
+    Error ignored;
+    tcp::socket& socket = connection->socket_.next_layer();
+    socket.open(tcp::v4(), ignored);
+    socket.set_option(net::socket_base::receive_buffer_size(receive_bytes),
+                      ignored);
+  }
   connection->socket_.next_layer().async_connect(
       gateway, [connection, port](Error error) {
         connection->OnConnectDone(error, absl::StrCat("127.0.0.1:", port));
@@ -48,12 +55,15 @@ void Connection::OnHandshakeDone(Error error) {
 }
 
 void Connection::StartRead() {
+  if (is_paused_) return;
+  is_reading_ = true;
   socket_.async_read(buffer_, [self = shared_from_this()](Error e, size_t) {
     self->OnReadDone(e);
   });
 }
 
 void Connection::OnReadDone(Error error) {
+  is_reading_ = false;
   if (error) return Tell(error);
   if (owner_ != nullptr) {
     const auto bytes = buffer_.cdata();
@@ -61,6 +71,13 @@ void Connection::OnReadDone(Error error) {
   }
   buffer_.clear();
   StartRead();
+}
+
+void Connection::Pause() { is_paused_ = true; }
+
+void Connection::Resume() {
+  is_paused_ = false;
+  if (is_open_ && !is_reading_) StartRead();
 }
 
 void Connection::Send(std::string text) {

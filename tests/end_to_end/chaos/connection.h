@@ -46,13 +46,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   // Begins to connect to a gateway's port of 127.0.0.1. The owner must live
-  // until OnEnd(), Close() or Break().
-  static std::shared_ptr<Connection> Open(Loop* loop, int port, Owner* owner);
+  // until OnEnd(), Close() or Break(). `receive_bytes` is what the kernel may
+  // have in store for it, so that not to read is soon noticed; 0: as it likes.
+  static std::shared_ptr<Connection> Open(Loop* loop, int port, Owner* owner,
+                                          int receive_bytes = 0);
 
   explicit Connection(Loop* loop) : socket_(loop->io()) {}
 
   // Sends a text message, when the connection is open.
   void Send(std::string text);
+
+  // Reads nothing more, but for a message that is being read; until Resume().
+  void Pause();
+  void Resume();
 
   // Closes politely, with what is unsent first; or resets the connection. The
   // owner hears nothing more of it.
@@ -78,6 +84,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Owner* owner_ = nullptr;
   bool is_open_ = false;
   bool closes_ = false;
+  bool is_paused_ = false;
+  bool is_reading_ = false;
 };
 
 }  // namespace herald::chaos

@@ -50,13 +50,21 @@ class Errand {
 
   bool stops() const { return stops_; }
 
-  // For its own thread: the call that it waits for, which Stop() cancels; null
-  // when there is none.
-  void WaitsFor(grpc::ClientContext* call) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    call_ = call;
-    if (call_ != nullptr && stops_) call_->TryCancel();
-  }
+  // For its own thread: it waits for a call, which Stop() cancels, as long as
+  // this lives. Declare it behind the context.
+  class Waiting {
+   public:
+    Waiting(Errand* errand, grpc::ClientContext* call) : errand_(errand) {
+      errand_->WaitsFor(call);
+    }
+    ~Waiting() { errand_->WaitsFor(nullptr); }
+
+    Waiting(const Waiting&) = delete;
+    Waiting& operator=(const Waiting&) = delete;
+
+   private:
+    Errand* const errand_;
+  };
 
   // Ends it. May be repeated.
   void Stop() {
@@ -69,6 +77,12 @@ class Errand {
   }
 
  private:
+  void WaitsFor(grpc::ClientContext* call) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    call_ = call;
+    if (call_ != nullptr && stops_) call_->TryCancel();
+  }
+
   mutable std::mutex mutex_;
   std::exception_ptr failure_;           // Under mutex_.
   grpc::ClientContext* call_ = nullptr;  // Under mutex_.

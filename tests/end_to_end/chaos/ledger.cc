@@ -40,7 +40,10 @@ void Ledger::Publish(MessageId id, std::vector<std::string> channels,
 void Ledger::BeginAttempt(MessageId id, int64_t life) {
   MutexLock lock(&mu_);
   Message& message = messages_.at(id);
-  if (message.attempts++ == 0) message.first_life = life;
+  if (message.attempts++ == 0) {
+    message.first_life = life;
+    message.begin = ++now_;
+  }
   message.last_life = std::max(message.last_life, life);
 }
 
@@ -54,8 +57,13 @@ void Ledger::Acknowledge(MessageId id, const Channel& channel,
                          const std::optional<Position>& where) {
   const std::string who = absl::StrCat("publisher ", id.publisher);
   MutexLock lock(&mu_);
-  Known(who, channel.name, id);
-  if (where.has_value() != channel.keeps_history()) {
+  Message& message = Known(who, channel.name, id);
+  if (channel.rules_change) {
+    if (!where.has_value()) {
+      plain_.push_back({channel.name, id, ++now_});
+      message.plain.push_back(channel.name);
+    }
+  } else if (where.has_value() != channel.keeps_history()) {
     FailOf(who, channel.name, "the receipt of ", ToString(id), " has ",
            where.has_value() ? "an epoch" : "no epoch", ", and the channel ",
            channel.keeps_history() ? "a history" : "none");
@@ -97,8 +105,8 @@ Ledger::Message& Ledger::Known(const std::string& who,
 
 void Ledger::PutAt(const std::string& who, const std::string& channel,
                    const Position& where, MessageId id) {
-  const auto [it, is_new] =
-      truth_[channel][where.epoch].try_emplace(where.offset, Entry{id, who});
+  const auto [it, is_new] = truth_[channel][where.epoch].try_emplace(
+      where.offset, Entry{id, who, ++now_});
   if (!is_new) {
     if (it->second.id == id) return;
     FailOf(who, channel, ToString(where), " is ", ToString(id), ", and ",
@@ -216,6 +224,7 @@ void Ledger::Judge() const {
     }
   }
   for (const Move& move : moves_) JudgeMove(move);
+  for (const Plain& plain : plain_) JudgePlain(plain);
   for (const Repeat& repeat : repeats_) {
     if (SpansLives(messages_.at(repeat.id))) continue;
     FailOf(repeat.listener, "heard ", ToString(repeat.id),
@@ -229,6 +238,9 @@ void Ledger::JudgePlaces() const {
       std::vector<std::string> where;
       for (const Place& place : message.places) {
         if (place.channel == channel) where.push_back(ToString(place.where));
+      }
+      for (const std::string& plain : message.plain) {
+        if (plain == channel && where.size() > 0) where.push_back("no place");
       }
       if (where.size() < 2 || SpansLives(message)) continue;
       FailOf(absl::StrCat("publisher ", id.publisher), channel, ToString(id),
@@ -254,6 +266,27 @@ void Ledger::JudgeOrder() const {
                  number);
         }
       }
+    }
+  }
+}
+
+// A history ends when it is switched off. One that went on behind a message
+// that it has not numbered would let listeners believe that there was none.
+void Ledger::JudgePlain(const Plain& plain) const {
+  const auto epochs = truth_.find(plain.channel);
+  if (epochs == truth_.end()) return;
+  const int64_t begin = messages_.at(plain.id).begin;
+  for (const auto& [epoch, entries] : epochs->second) {
+    const Entry* before = nullptr;
+    for (const auto& [offset, entry] : entries) {
+      if (entry.known < begin) before = &entry;
+      if (before == nullptr || messages_.at(entry.id).begin < plain.known) {
+        continue;
+      }
+      FailOf(absl::StrCat("publisher ", plain.id.publisher), plain.channel,
+             ToString(plain.id), " has no place, and the history went on from ",
+             ToString(before->id), " to ", ToString(entry.id), " at ",
+             ToString(Position{epoch, offset}));
     }
   }
 }

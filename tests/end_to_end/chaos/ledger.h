@@ -108,11 +108,14 @@ class Ledger {
     int64_t attempts = 0;
     int64_t first_life = 0;  // Of the first attempt.
     int64_t last_life = 0;   // Of the last.
+    int64_t begin = 0;       // When the first attempt began.
     std::vector<Place> places;
+    std::vector<std::string> plain;  // Channels without a history just then.
   };
   struct Entry {
     MessageId id;
-    std::string witness;  // The first one.
+    std::string witness;  // The first one,
+    int64_t known = 0;    // and when.
   };
   using Epoch = std::map<int64_t, Entry>;  // By offset.
   struct Doubt {
@@ -125,6 +128,12 @@ class Ledger {
     Listener listener;
     Position from;
     Position to;
+  };
+  // A message that a channel did not number, and when its publisher knew.
+  struct Plain {
+    std::string channel;
+    MessageId id;
+    int64_t known = 0;
   };
   struct Repeat {
     Listener listener;
@@ -146,6 +155,7 @@ class Ledger {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void JudgePlaces() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void JudgeOrder() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void JudgePlain(const Plain& plain) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void JudgeMove(const Move& move) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable contract::Mutex mu_;
@@ -154,10 +164,12 @@ class Ledger {
   std::map<std::string, std::map<std::string, Epoch>> truth_
       ABSL_GUARDED_BY(mu_);
   int64_t hearing_count_ ABSL_GUARDED_BY(mu_) = 0;
+  int64_t now_ ABSL_GUARDED_BY(mu_) = 0;  // Counts what happens.
 
   // To be judged.
   std::vector<Doubt> doubts_ ABSL_GUARDED_BY(mu_);
   std::vector<Move> moves_ ABSL_GUARDED_BY(mu_);
+  std::vector<Plain> plain_ ABSL_GUARDED_BY(mu_);
   std::vector<Repeat> repeats_ ABSL_GUARDED_BY(mu_);
 };
 

@@ -189,6 +189,49 @@ TEST_F(ALedger, MissesWhatNobodyKnowsInTheEnd) {
   EXPECT_THROW(ledger_.CheckComplete("log", {"e", 1}), Failure) << "e#2 is";
 }
 
+class ALedgerOfAWhim : public ALedger {
+ protected:
+  ALedgerOfAWhim() {
+    for (int64_t i = 1; i <= 3; ++i) ledger_.Publish({3, i}, {"whim"});
+  }
+  // Message 3/`number`, which has ended before anything else.
+  void Say(int64_t number, const std::optional<Position>& where) {
+    Attempt({3, number}, 0, 0);
+    ledger_.Acknowledge({3, number}, whim_, where);
+  }
+  const Channel whim_{
+      .name = "whim", .history_size = 100, .rules_change = true};
+};
+
+TEST_F(ALedgerOfAWhim, AcceptsAnotherEpochBehindWhatHasNoPlace) {
+  Say(1, Position{"e", 1});
+  Say(2, std::nullopt);
+  Say(3, Position{"f", 1});
+  EXPECT_NO_THROW(ledger_.Judge());
+}
+
+TEST_F(ALedgerOfAWhim, FindsAnEpochThatHidesWhatHasNoPlace) {
+  Say(1, Position{"e", 1});
+  Say(2, std::nullopt);
+  Say(3, Position{"e", 2});
+  EXPECT_THROW(ledger_.Judge(), Failure);
+}
+
+TEST_F(ALedgerOfAWhim, DoesNotKnowTheOrderOfWhatIsSaidAtATime) {
+  Attempt({3, 2}, 0, 0);
+  Say(1, Position{"e", 1});
+  Say(3, Position{"e", 2});
+  ledger_.Acknowledge({3, 2}, whim_, std::nullopt);
+  EXPECT_NO_THROW(ledger_.Judge());
+}
+
+TEST_F(ALedgerOfAWhim, HasEachMessageWithOrWithoutAPlace) {
+  Say(1, std::nullopt);
+  Attempt({3, 1}, 0, 0);
+  ledger_.Acknowledge({3, 1}, whim_, Position{"e", 1});
+  EXPECT_THROW(ledger_.Judge(), Failure);
+}
+
 TEST_F(ALedger, CountsEpochs) {
   Hear(kFirst, {"e", 1});
   Hear(kOther, {"f", 1});

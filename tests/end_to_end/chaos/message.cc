@@ -15,7 +15,10 @@ namespace {
 
 // Most are of the size of a chat's line; some span several reads of a socket,
 // and a few more than gRPC and Beast have buffers for.
-size_t FillBytes(uint64_t hash) {
+size_t FillBytes(int64_t publisher, uint64_t hash) {
+  if (publisher >= kFeedFirst && publisher < kFeedEnd) {
+    return 2'000 + hash % 6'000;
+  }
   if (hash % 1000 == 0) return 30'000;
   if (hash % 50 == 0) return 3'000;
   return hash % 100;
@@ -32,7 +35,7 @@ std::string DataOf(const MessageId& id) {
                             static_cast<uint64_t>(id.number));
   const char fill = static_cast<char>('a' + hash % 26);
   return absl::StrCat("\"m/", ToString(id), "/",
-                      std::string(FillBytes(hash), fill), "\"");
+                      std::string(FillBytes(id.publisher, hash), fill), "\"");
 }
 
 MessageId ParseData(absl::string_view data) {

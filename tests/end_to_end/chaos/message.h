@@ -28,11 +28,16 @@ struct MessageId {
   }
 };
 
+// Publishers with numbers from here to the end say more at a time, so that who
+// does not read lags behind soon.
+inline constexpr int64_t kFeedFirst = 500;
+inline constexpr int64_t kFeedEnd = 600;
+
 // For reports: `3/17`.
 std::string ToString(const MessageId& id);
 
 // Its data: a JSON string without escapes, most of it short, some of a few
-// kilobytes.
+// kilobytes; of feeds all are.
 std::string DataOf(const MessageId& id);
 
 // The opposite.

@@ -28,6 +28,13 @@ TEST(AMessage, IsOfVeryDifferentSizes) {
   EXPECT_GT(*sizes.rbegin(), 30000u);
 }
 
+TEST(AMessage, OfAFeedIsLong) {
+  for (int64_t number = 1; number <= 1000; ++number) {
+    ASSERT_GT(DataOf({kFeedFirst, number}).size(), 2000u);
+  }
+  EXPECT_EQ(ParseData(DataOf({kFeedFirst, 7})), (MessageId{kFeedFirst, 7}));
+}
+
 TEST(AMessage, ThatWasChangedIsNone) {
   const std::string data = DataOf({3, 17});
   EXPECT_THROW(ParseData(data.substr(0, data.size() - 2) + "\""), Failure);

@@ -21,8 +21,13 @@ constexpr Milliseconds kLongMax(11'000);
 
 }  // namespace
 
-Nemesis::Nemesis(World* world, Loop* loop, OpLog* log, Random random)
-    : world_(world), loop_(loop), log_(log), random_(random) {
+Nemesis::Nemesis(World* world, Loop* loop, OpLog* log, Attendance* attendance,
+                 Random random)
+    : world_(world),
+      loop_(loop),
+      log_(log),
+      attendance_(attendance),
+      random_(random) {
   targets_.push_back({"service", 20, [this](Target* target) {
                         HarmServer(target, &world_->service());
                       }});
@@ -33,6 +38,8 @@ Nemesis::Nemesis(World* world, Loop* loop, OpLog* log, Random random)
                         HarmNetwork(target, &world_->backend(),
                                     Milliseconds(1'000));
                       }});
+  targets_.push_back(
+      {"rules", 15, [this](Target* target) { HarmRules(target); }});
   for (size_t i = 0; i < world_->gateway_count(); ++i) {
     targets_.push_back(
         {world_->gateway(i).name(), 12, [=, this](Target* target) {
@@ -42,7 +49,8 @@ Nemesis::Nemesis(World* world, Loop* loop, OpLog* log, Random random)
                         [=, this](Target* target) {
                           HarmNetwork(target, &world_->link(i),
                                       Milliseconds(3'000));
-                        }});
+                        },
+                        i});
   }
 }
 
@@ -76,6 +84,11 @@ void Nemesis::Begin(Target* target, const std::string& what) {
   target->is_in_trouble = true;
   target->trouble = ++troubles_;
   log_->Add("nemesis", absl::StrCat(what, " ", target->name));
+  Doubt(*target);
+}
+
+void Nemesis::Doubt(const Target& target) {
+  if (target.link.has_value()) attendance_->Doubt(*target.link, Clock::now());
 }
 
 void Nemesis::HealAfter(Target* target, Milliseconds wait,
@@ -92,6 +105,7 @@ void Nemesis::HealNow(Target* target) {
   if (heal == nullptr) return;
   heal();
   target->is_in_trouble = false;
+  Doubt(*target);
   log_->Add("nemesis", absl::StrCat("heals ", target->name));
 }
 
@@ -114,6 +128,7 @@ void Nemesis::Kill(Target* target, Server* server) {
 void Nemesis::Terminate(Target* target, Server* server) {
   Begin(target, "ends");
   server->Terminate();
+  if (server == &world_->service()) attendance_->DoubtAll(Clock::now());
   AwaitEnd(target, server, Clock::now() + kEndPatience);
 }
 
@@ -129,11 +144,21 @@ void Nemesis::AwaitEnd(Target* target, Server* server,
 }
 
 void Nemesis::Restart(Target* target, Server* server) {
+  // Only now: until its end it may have said yes to somebody.
+  if (server == &world_->service()) attendance_->DoubtAll(Clock::now());
   const Milliseconds pause =
       random_.Chance(30)
           ? Milliseconds(0)
           : random_.Between(Milliseconds(0), Milliseconds(2'500));
   HealAfter(target, pause, [server] { server->Start(); });
+}
+
+void Nemesis::HarmRules(Target* target) {
+  const bool off = random_.Chance(60);
+  Begin(target, off ? "takes a history out of" : "makes a history smaller in");
+  world_->SetRules(off ? Whim::kNoHistory : Whim::kSmallHistory);
+  HealAfter(target, random_.Between(Milliseconds(0), Milliseconds(4'000)),
+            [this] { world_->SetRules(Whim::kHistory); });
 }
 
 void Nemesis::HarmNetwork(Target* target, Proxy* proxy,

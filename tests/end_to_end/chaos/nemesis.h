@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Trouble, at random: processes are killed, ended and stopped, links cut and
-// held up, a few at a time, and each heals by itself after a while.
+// held up, rules changed, a few at a time, and each heals by itself after a
+// while.
 //
 // Threads: the loop's.
 
@@ -11,8 +12,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 
+#include "tests/end_to_end/chaos/attendance.h"
 #include "tests/end_to_end/chaos/loop.h"
 #include "tests/end_to_end/chaos/op_log.h"
 #include "tests/end_to_end/chaos/random.h"
@@ -22,8 +25,9 @@ namespace herald::chaos {
 
 class Nemesis {
  public:
-  // All three must outlive it.
-  Nemesis(World* world, Loop* loop, OpLog* log, Random random);
+  // All of them must outlive it.
+  Nemesis(World* world, Loop* loop, OpLog* log, Attendance* attendance,
+          Random random);
 
   // Makes trouble until Heal().
   void Start();
@@ -41,12 +45,17 @@ class Nemesis {
     std::string name;
     int weight = 0;  // How often it is chosen.
     std::function<void(Target*)> harm;
+    std::optional<size_t> link = {};  // Of which gateway it is the link.
     bool is_in_trouble = false;
     std::function<void()> heal = nullptr;  // Null: it heals by itself.
     int64_t trouble = 0;                   // The number of the current one.
   };
 
+  // What gateways know may not be what the service knows.
+  void Doubt(const Target& target);
+
   void HarmServer(Target* target, Server* server);
+  void HarmRules(Target* target);
   void HarmNetwork(Target* target, Proxy* proxy, Milliseconds outage_max);
   void Kill(Target* target, Server* server);
   void Terminate(Target* target, Server* server);
@@ -62,6 +71,7 @@ class Nemesis {
   World* const world_;
   Loop* const loop_;
   OpLog* const log_;
+  Attendance* const attendance_;
   Random random_;
   std::deque<Target> targets_;
   int64_t troubles_ = 0;

@@ -26,6 +26,9 @@ struct RoundOptions {
   std::string bin;          // Where the programs are.
 };
 
+// What the rules say of presence-lounge.*
+inline constexpr Milliseconds kGrace{4'000};
+
 struct Plan {
   std::vector<Channel> channels;
   int gateways = 0;
@@ -33,6 +36,9 @@ struct Plan {
   int drain_seconds = 0;
   int unary_publishers = 0;
   int stream_publishers = 0;
+  int feeds = 0;  // Publish much on channels that drop to the latest.
+  int slow_clients =
+      0;  // Of the clients: read those channels only, and slowly.
   int watchers = 0;
   int users = 0;  // Fewer than clients, so that some have several sockets.
 
@@ -44,11 +50,17 @@ struct Plan {
 
 Plan MakePlan(const RoundOptions& options);
 
+// What the rules say of channels whose rules change.
+enum class Whim { kHistory, kSmallHistory, kNoHistory };
+
 // The rules file of the service (herald.config.v1), as JSON.
-std::string RulesText();
+std::string RulesText(Whim whim);
 
 // The channels of one listener, as places in the plan, each once.
 std::vector<size_t> ChannelsOf(const Plan& plan, Random* random);
+
+// Those that drop to the latest.
+std::vector<size_t> DroppingChannelsOf(const Plan& plan);
 
 }  // namespace herald::chaos
 

@@ -56,8 +56,12 @@ Publisher::Message Publisher::Make() {
   Message message;
   message.id = {number_, ++last_number_};
   std::vector<std::string> channels;
-  const auto& all = shared_->plan->channels;
-  const int64_t count = random_.Chance(85) ? 1 : random_.Between(2, 4);
+  std::vector<Channel> all = shared_->plan->channels;
+  if (is_feed()) {
+    std::erase_if(all, [](const Channel& one) { return !one.drops_to_latest; });
+  }
+  const int64_t count =
+      is_feed() || random_.Chance(85) ? 1 : random_.Between(2, 4);
   while (static_cast<int64_t>(channels.size()) < count) {
     const std::string& name = all[random_.Index(all.size())].name;
     if (std::find(channels.begin(), channels.end(), name) == channels.end()) {
@@ -134,10 +138,9 @@ void Publisher::PublishOne(const Message& message) {
                 &context);
     v1::BroadcastResponse response;
     Begin(message);
-    errand_.WaitsFor(&context);
+    const Errand::Waiting waiting(&errand_, &context);
     const grpc::Status status =
         stub_->Broadcast(&context, message.request, &response);
-    errand_.WaitsFor(nullptr);
     End(message);
     if (status.ok()) {
       Take(message, response);
@@ -155,7 +158,7 @@ void Publisher::RunStream() {
   grpc::ClientContext context;
   SetDeadline(random_.Between(Milliseconds(500), Milliseconds(8'000)),
               &context);
-  errand_.WaitsFor(&context);
+  const Errand::Waiting waiting(&errand_, &context);
   const std::unique_ptr<Stream> stream = stub_->BroadcastStream(&context);
   // Of `open_`, how many were sent on this stream and are not answered.
   size_t written = 0;
@@ -168,7 +171,6 @@ void Publisher::RunStream() {
   for (size_t i = 0; i < written; ++i) End(open_[i]);
   if (is_alive) stream->WritesDone();
   const grpc::Status status = stream->Finish();
-  errand_.WaitsFor(nullptr);
   if (status.ok()) return;
   shared_->log->Add(
       name_, absl::StrCat("its stream has ended: ", status.error_message()));

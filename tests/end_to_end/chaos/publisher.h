@@ -44,7 +44,8 @@ class Publisher {
  public:
   enum class Kind { kUnary, kStream };
 
-  // Begins to publish at once. `number` is its own, in MessageId.
+  // Begins to publish at once. `number` is its own, in MessageId; that of a
+  // feed has it publish only where slow consumers get the latest.
   Publisher(int64_t number, Kind kind, const PublisherWorld* shared,
             Random random);
   ~Publisher();
@@ -74,6 +75,8 @@ class Publisher {
     MessageId id;
     v1::BroadcastRequest request;
   };
+
+  bool is_feed() const { return number_ >= kFeedFirst; }
 
   void Run();
   Message Make();

@@ -87,15 +87,21 @@ class Round {
     }
     for (int i = 0; i < plan_.watchers; ++i) {
       watchers_.push_back(std::make_unique<Watcher>(
-          i, plan_, world_.backend_address(), &ledger_, &order_, &log_,
-          random.For('W', static_cast<uint64_t>(i))));
+          i, plan_, world_.backend_address(), &ledger_, &order_, &attendance_,
+          &log_, random.For('W', static_cast<uint64_t>(i))));
     }
-    for (int i = 0; i < plan_.unary_publishers + plan_.stream_publishers; ++i) {
-      const auto kind = i < plan_.unary_publishers ? Publisher::Kind::kUnary
-                                                   : Publisher::Kind::kStream;
+    using Kind = Publisher::Kind;
+    const auto publish = [&](int64_t number, Kind kind) {
       publishers_.push_back(std::make_unique<Publisher>(
-          i + 1, kind, &published_, random.For('B', static_cast<uint64_t>(i))));
+          number, kind, &published_,
+          random.For('B', static_cast<uint64_t>(number))));
+    };
+    for (int i = 1; i <= plan_.unary_publishers; ++i) publish(i, Kind::kUnary);
+    for (int i = 1; i <= plan_.stream_publishers; ++i) {
+      publish(plan_.unary_publishers + i, Kind::kStream);
     }
+    for (int i = 0; i < plan_.feeds; ++i)
+      publish(kFeedFirst + i, Kind::kStream);
   }
 
   void Summarize() {
@@ -128,10 +134,12 @@ class Round {
   OrderBook order_;
   OpLog log_;
   SocketList sockets_;
+  Attendance attendance_{kGrace};
   World world_;
-  Nemesis nemesis_{&world_, &loop_, &log_, Random(options_.seed).For('N', 0)};
-  ClientWorld shared_{&plan_,  &world_,   &loop_, &ledger_,
-                      &order_, &sockets_, &log_};
+  Nemesis nemesis_{&world_, &loop_, &log_, &attendance_,
+                   Random(options_.seed).For('N', 0)};
+  ClientWorld shared_{&plan_,  &world_,   &loop_,       &ledger_,
+                      &order_, &sockets_, &attendance_, &log_};
   PublisherWorld published_{
       &plan_, world_.backend_address(), &world_.service(), &ledger_, &sockets_,
       &log_};

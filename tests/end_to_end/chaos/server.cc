@@ -50,9 +50,11 @@ std::vector<char*> Environment() {
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   ::close_range(3, ~0U, 0);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // A SIGHUP that comes before it is waited for must not end the process.
+  sigset_t blocked;
+  ::sigemptyset(&blocked);
+  ::sigaddset(&blocked, SIGHUP);
+  ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   if (::chdir("/") == 0) ::execve(arguments[0], arguments, environment);
   ::_exit(127);
@@ -140,6 +142,11 @@ void Server::Thaw() {
   Require(state_ == State::kFrozen);
   ::kill(pid_, SIGCONT);
   state_ = State::kUp;
+}
+
+void Server::Hangup() {
+  if (is_down() || state_ == State::kEnding) return;
+  ::kill(pid_, SIGHUP);
 }
 
 void Server::CheckAlive() {

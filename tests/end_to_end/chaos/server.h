@@ -46,6 +46,9 @@ class Server {
   void Freeze();
   void Thaw();
 
+  // SIGHUP, if it is there and not about to end.
+  void Hangup();
+
   bool is_up() const { return state_ == State::kUp; }
   bool is_down() const { return state_ == State::kDown; }
 

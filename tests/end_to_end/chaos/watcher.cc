@@ -16,8 +16,10 @@ namespace herald::chaos {
 using contract::MutexLock;
 
 Watcher::Watcher(int number, const Plan& plan, const std::string& address,
-                 Ledger* ledger, OrderBook* order, OpLog* log, Random random)
+                 Ledger* ledger, OrderBook* order, const Attendance* attendance,
+                 OpLog* log, Random random)
     : name_(absl::StrCat("watch ", number)),
+      attendance_(attendance),
       log_(log),
       stub_(
           v1::BroadcastService::NewStub(testing_support::MakeChannel(address))),
@@ -48,7 +50,7 @@ void Watcher::WatchOnce() {
       is_patient_ ? Milliseconds(120'000)
                   : random_.Between(Milliseconds(500), Milliseconds(8'000));
   context.set_deadline(std::chrono::system_clock::now() + life);
-  errand_.WaitsFor(&context);
+  const Errand::Waiting waiting(&errand_, &context);
   const auto reader = stub_->Watch(&context, Ask());
   v1::WatchResponse response;
   bool is_connected = false;
@@ -62,7 +64,6 @@ void Watcher::WatchOnce() {
     is_connected = true;
   }
   const grpc::Status status = reader->Finish();
-  errand_.WaitsFor(nullptr);
   log_->Add(name_,
             absl::StrCat("its Watch has ended: ", status.error_message()));
   {
@@ -131,6 +132,8 @@ void Watcher::Take(const v1::ServerMessage& message) {
                   absl::StrCat(name_, " was told of ", frame.channel));
   }
   view->Hear(frame);
+  attendance_->CheckNews(view->channel(), frame, name_,
+                         std::chrono::steady_clock::now());
 }
 
 bool Watcher::is_settled() const {

@@ -17,6 +17,7 @@
 #include "absl/functional/function_ref.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "proto/contract/mutex.h"
+#include "tests/end_to_end/chaos/attendance.h"
 #include "tests/end_to_end/chaos/channel_view.h"
 #include "tests/end_to_end/chaos/errand.h"
 #include "tests/end_to_end/chaos/op_log.h"
@@ -29,7 +30,8 @@ class Watcher {
  public:
   // Begins at once. `address` is the service's, as publishers find it.
   Watcher(int number, const Plan& plan, const std::string& address,
-          Ledger* ledger, OrderBook* order, OpLog* log, Random random);
+          Ledger* ledger, OrderBook* order, const Attendance* attendance,
+          OpLog* log, Random random);
   ~Watcher();
 
   Watcher(const Watcher&) = delete;
@@ -57,6 +59,7 @@ class Watcher {
   Recover HowToRecover(const ChannelView& view);
 
   const std::string name_;
+  const Attendance* const attendance_;
   OpLog* const log_;
   const std::unique_ptr<v1::BroadcastService::Stub> stub_;
   Random random_;

@@ -2,6 +2,7 @@
 
 #include "tests/end_to_end/chaos/world.h"
 
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <utility>
@@ -44,7 +45,9 @@ bool SaysReady(int port) {
 }  // namespace
 
 World::World(const RoundOptions& options, const Plan& plan,
-             const std::string& directory, Loop* loop) {
+             const std::string& directory, Loop* loop)
+    : rules_path_(options.history ? absl::StrCat(directory, "/rules.json")
+                                  : "") {
   Ports ports;
   service_port_ = ports.Next();
   metrics_port_ = ports.Next();
@@ -67,9 +70,8 @@ World::World(const RoundOptions& options, const Plan& plan,
       absl::StrCat("--authorizer=", Local(authorizer_port)),
       absl::StrCat("--authorizer_timeout=", testing_support::kSlowness)};
   if (options.history) {
-    const std::string rules = absl::StrCat(directory, "/rules.json");
-    std::ofstream(rules) << RulesText();
-    service.push_back(absl::StrCat("--config=", rules));
+    WriteRules(Whim::kHistory);
+    service.push_back(absl::StrCat("--config=", rules_path_));
     if (plan.history_memory > 0) {
       service.push_back(absl::StrCat("--history_memory=", plan.history_memory));
     }
@@ -95,6 +97,19 @@ World::World(const RoundOptions& options, const Plan& plan,
     gateways_.push_back(std::move(gateway));
   }
   for (Server* const server : servers()) server->Start();
+}
+
+void World::WriteRules(Whim whim) const {
+  // Renamed, for a service that starts must not find half of it.
+  const std::string draft = absl::StrCat(rules_path_, ".draft");
+  std::ofstream(draft) << RulesText(whim);
+  std::filesystem::rename(draft, rules_path_);
+}
+
+void World::SetRules(Whim whim) {
+  if (rules_path_.empty()) return;
+  WriteRules(whim);
+  service_->Hangup();
 }
 
 std::string World::backend_address() const { return Local(backend_port_); }

@@ -42,6 +42,9 @@ class World {
   std::string backend_address() const;
   std::string service_address() const;
 
+  // Has the service read other rules.
+  void SetRules(Whim whim);
+
   // All processes, in the order in which they are started.
   std::vector<Server*> servers();
 
@@ -59,6 +62,9 @@ class World {
     std::unique_ptr<Server> server;
   };
 
+  void WriteRules(Whim whim) const;
+
+  const std::string rules_path_;  // Empty: there are no rules.
   int service_port_ = 0;
   int metrics_port_ = 0;
   int backend_port_ = 0;

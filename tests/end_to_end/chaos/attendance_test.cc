@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/end_to_end/chaos/attendance.h"
+
+#include <string>
+
+#include "gtest/gtest.h"
+#include "tests/end_to_end/chaos/failure.h"
+
+namespace herald::chaos {
+namespace {
+
+const Attendance::Key kAda{"lounge", "ada"};
+
+// The grace is 4 s; a client may notice 1.5 s late that it is gone.
+class AnAttendance : public ::testing::Test {
+ protected:
+  static Attendance::Time At(int seconds) {
+    return Attendance::Time() + Milliseconds(1'000) * (1'000 + seconds);
+  }
+  void Arrive(const std::string& socket, size_t gateway, int seconds) {
+    attendance_.Arrive(kAda, socket, gateway, attendance_.Doubts(gateway),
+                       At(seconds));
+  }
+  void Leave(const std::string& socket, int seconds) {
+    attendance_.Leave(kAda, socket, At(seconds));
+  }
+  bool MustBePresent(int seconds) {
+    return attendance_.MustBePresent(kAda, At(seconds));
+  }
+
+  Attendance attendance_{Milliseconds(4'000)};
+};
+
+TEST_F(AnAttendance, KnowsNobodyAtFirst) { EXPECT_FALSE(MustBePresent(0)); }
+
+TEST_F(AnAttendance, GivesTheNewsItsTime) {
+  Arrive("1.1", 0, 0);
+  EXPECT_FALSE(MustBePresent(16));
+  EXPECT_TRUE(MustBePresent(17));
+}
+
+TEST_F(AnAttendance, HoldsOnToWhoIsAwayForLessThanTheGrace) {
+  Arrive("1.1", 0, 0);
+  Leave("1.1", 30);
+  EXPECT_TRUE(MustBePresent(32));
+  Arrive("2.7", 1, 32);
+  EXPECT_TRUE(MustBePresent(33));
+  EXPECT_TRUE(MustBePresent(60));
+}
+
+TEST_F(AnAttendance, LetsGoOfWhoIsAwayForLonger) {
+  Arrive("1.1", 0, 0);
+  Leave("1.1", 30);
+  EXPECT_FALSE(MustBePresent(33));
+  Arrive("2.7", 1, 34);
+  EXPECT_FALSE(MustBePresent(50));
+  EXPECT_TRUE(MustBePresent(51));
+}
+
+TEST_F(AnAttendance, CountsSockets) {
+  Arrive("1.1", 0, 0);
+  Arrive("1.2", 0, 1);
+  Leave("1.1", 20);
+  EXPECT_TRUE(MustBePresent(40));
+  Leave("1.1", 41);
+  EXPECT_TRUE(MustBePresent(50));
+}
+
+TEST_F(AnAttendance, DoubtsWhatAGatewayHolds) {
+  Arrive("1.1", 0, 0);
+  attendance_.Doubt(1, At(30));
+  EXPECT_TRUE(MustBePresent(40));
+  attendance_.Doubt(0, At(40));
+  EXPECT_TRUE(MustBePresent(42));
+  EXPECT_FALSE(MustBePresent(43));
+}
+
+TEST_F(AnAttendance, DoubtsEverythingWithTheService) {
+  Arrive("1.1", 0, 0);
+  attendance_.DoubtAll(At(30));
+  EXPECT_FALSE(MustBePresent(33));
+}
+
+TEST_F(AnAttendance, KnowsWhatListenersMayNotBeTold) {
+  const Channel lounge{.name = "lounge", .grace = Milliseconds(4'000)};
+  const Channel hall{.name = "hall", .grace = Milliseconds(4'000)};
+  Frame removed;
+  removed.kind = Frame::Kind::kMemberRemoved;
+  removed.users = {"ada"};
+  Frame roster;
+  roster.kind = Frame::Kind::kSubscribed;
+  roster.users = {"bob"};
+  Arrive("1.1", 0, 0);
+  const auto check = [&](const Channel& channel, const Frame& frame, int at) {
+    attendance_.CheckNews(channel, frame, "bob", At(at));
+  };
+  EXPECT_NO_THROW(check(lounge, removed, 10));
+  EXPECT_NO_THROW(check(lounge, roster, 10));
+  EXPECT_THROW(check(lounge, removed, 20), Failure);
+  EXPECT_THROW(check(lounge, roster, 20), Failure);
+  EXPECT_NO_THROW(check(hall, removed, 20));
+  EXPECT_NO_THROW(check(hall, roster, 20));
+  EXPECT_NO_THROW(check({.name = "lounge"}, removed, 20));
+  roster.users = {"bob", "ada"};
+  EXPECT_NO_THROW(check(lounge, roster, 20));
+}
+
+TEST_F(AnAttendance, DoesNotCountWhoHasAskedBeforeADoubt) {
+  const int64_t doubts = attendance_.Doubts(0);
+  attendance_.Doubt(0, At(1));
+  attendance_.Arrive(kAda, "1.1", 0, doubts, At(2));
+  EXPECT_FALSE(MustBePresent(60));
+}
+
+}  // namespace
+}  // namespace herald::chaos
