@@ -157,7 +157,7 @@ TEST(Rules, AreReadAgainOnSighup) {
   EXPECT_THAT(process.WaitForLine("history_size of pattern"),
               AllOf(HasSubstr(file + ":2: "), HasSubstr("is 10000;"),
                     HasSubstr("of 65536 bytes"), HasSubstr("early")));
-  EXPECT_THAT(process.WaitForLine("rules in force"), HasSubstr("rules=1"));
+  process.WaitForLine("rules=1");
   process.Signal(SIGTERM);
   EXPECT_EQ(process.WaitForExit(), Exit{.code = 0});
 }
