@@ -118,8 +118,8 @@ class History {
   void Touch(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the channel's epoch; or only if it is idle: it has nothing left and
-  // was not used for its time to live. Unknown channels are not an error.
+  // Ends the channel's epoch; or only if it is idle: has nothing left and was
+  // not used for its time to live. Unknown channels are not an error.
   void Forget(absl::string_view channel) ABSL_LOCKS_EXCLUDED(mu_);
   void ForgetIfIdle(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);

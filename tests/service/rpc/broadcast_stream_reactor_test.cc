@@ -83,6 +83,41 @@ TEST_F(ABroadcastStream, GoesOnBehindABadMessage) {
   EXPECT_TRUE(Read().has_broadcast());
 }
 
+TEST_F(ABroadcastStream, SharesKeysWithTheUnaryCallForTheLifeOfTheHistory) {
+  config::v1::Config config;
+  config::v1::ChannelRule& rule = *config.add_channels();
+  rule.set_pattern("news");
+  rule.set_history_size(10);
+  rule.mutable_history_ttl()->set_seconds(3600);
+  world_.hub().SetRules(config);
+  v1::BroadcastStreamRequest request;
+  v1::BroadcastRequest& broadcast = *request.mutable_broadcast();
+  broadcast.add_channels("news");
+  broadcast.set_event("news");
+  broadcast.set_data("1");
+  broadcast.set_idempotency_key("key");
+  const auto unary = [&] {
+    BoundedContext context;
+    v1::BroadcastResponse response;
+    EXPECT_TRUE(stub_->Broadcast(&context, broadcast, &response).ok());
+    return response.receipts(0);
+  };
+  const auto streamed = [&] {
+    EXPECT_TRUE(stream_->Write(request));
+    return Read().broadcast().receipts(0);
+  };
+  const v1::Receipt first = streamed();
+  EXPECT_EQ(first.offset(), 1);
+  world_.engine_clock().Step(3500);
+  EXPECT_EQ(unary().SerializeAsString(), first.SerializeAsString());
+  EXPECT_EQ(streamed().SerializeAsString(), first.SerializeAsString());
+  world_.engine_clock().Step(200);
+  const v1::Receipt second = unary();
+  EXPECT_NE(second.SerializeAsString(), first.SerializeAsString());
+  world_.engine_clock().Step(3500);
+  EXPECT_EQ(streamed().SerializeAsString(), second.SerializeAsString());
+}
+
 TEST_F(ABroadcastStream, StopsReadingACallerWhoDoesNotRead) {
   // Each answer names many channels, so that it is large beside the windows of
   // flow control, and the bound on unread answers is what counts.

@@ -6,6 +6,7 @@
 #ifndef HERALD_TESTS_SERVICE_RPC_LOOPBACK_H_
 #define HERALD_TESTS_SERVICE_RPC_LOOPBACK_H_
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
@@ -28,6 +29,23 @@ namespace herald::rpc {
 
 using testing_support::kPatience;
 using testing_support::WaitUntil;
+
+// A clock that a test may set forward.
+class SteppedClock final : public core::Timers {
+ public:
+  explicit SteppedClock(core::Timers* timers) : timers_(timers) {}
+  absl::Time Now() const override {
+    return timers_->Now() + absl::Seconds(ahead_seconds_.load());
+  }
+  void After(absl::Duration delay, absl::AnyInvocable<void()> body) override {
+    timers_->After(delay, std::move(body));
+  }
+  void Step(int seconds) { ahead_seconds_ += seconds; }
+
+ private:
+  core::Timers* const timers_;
+  std::atomic<int> ahead_seconds_{0};
+};
 
 class Loopback {
  public:
@@ -69,6 +87,7 @@ class Loopback {
   }
 
   core::Hub& hub() { return *hub_; }
+  SteppedClock& engine_clock() { return engine_clock_; }
   Metrics& metrics() { return metrics_; }
   Server& server() { return *server_; }
   const std::shared_ptr<grpc::Channel>& channel() { return channel_; }
@@ -92,7 +111,8 @@ class Loopback {
   TimerThread timers_;
   Metrics metrics_{"test"};
   ApiTokens tokens_;
-  core::MemoryEngine engine_{&timers_};
+  SteppedClock engine_clock_{&timers_};
+  core::MemoryEngine engine_{&engine_clock_};
   NoAuthorizer authorizer_;
   std::unique_ptr<core::Hub> hub_;
   std::unique_ptr<Server> server_;
