@@ -123,6 +123,12 @@ const Listener::Ask* Listener::AskToRecover() const {
   return nullptr;
 }
 
+// Whether a `subscribed` without `recovered` may be that of a backend's call,
+// while the ask that comes next wants one with it.
+bool Listener::MayBeOfCall() const {
+  return is_called_ && waits() && asks_.front().wish != Wish::kNothing;
+}
+
 // One ask has its answer. Whoever asks to recover is told, if not with the
 // first answer then with another.
 void Listener::Answer() {
@@ -139,8 +145,7 @@ void Listener::OnFirst(const Frame& frame, absl::Time now) {
   subscribed_ = true;
   if (!frame.recovered.has_value()) {
     Move(frame);
-    // The one who has called may have been the only one to be answered.
-    if (asked && (recover == nullptr || !is_called_)) Answer();
+    if (asked && !MayBeOfCall()) Answer();
     return;
   }
   ASSERT_NE(recover, nullptr) << "it did not ask to recover";
@@ -215,7 +220,8 @@ void Listener::OnAgain(const Frame& frame) {
     asks_.front().wish = Wish::kNothing;
     owes_ = false;
   }
-  if (asked && is_same) Answer();
+  const bool is_mine = frame.recovered.has_value() || !MayBeOfCall();
+  if (asked && is_same && is_mine) Answer();
 }
 
 void Listener::OnUnsubscribed() {

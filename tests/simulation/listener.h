@@ -91,6 +91,7 @@ class Listener {
   void OnEvent(const Frame& frame);
   void OnUnsubscribed();
   const Ask* AskToRecover() const;
+  bool MayBeOfCall() const;
   void Answer();
   void Move(const Frame& frame);
   void CheckNeed(const Ask& ask, const Frame& frame, absl::Time now) const;

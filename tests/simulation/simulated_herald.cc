@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "service/core/encoding.h"
+
 namespace herald::simulation {
 
 SimulatedGateway::SimulatedGateway(uint64_t id)
@@ -60,6 +62,12 @@ class SimulatedHerald::Sink final : public core::Sink {
   }
   void EnqueueState(core::Chunk chunk) override {
     if (!wire_->broken) wire_->down.push_back(std::move(chunk));
+  }
+  // To a Watch; a gateway gets it as it is.
+  void EnqueueMissed(core::Chunk chunk) override {
+    v1::ServerMessage message;
+    *message.mutable_event() = core::DecodeEvent(chunk).value();
+    EnqueueState(core::EncodeWatch(std::move(message)));
   }
   void Flush() override {}
   void Close(absl::Status /*why*/) override { wire_->broken = true; }

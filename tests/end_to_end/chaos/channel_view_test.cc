@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/end_to_end/chaos/channel_view_fixture.h"
 #include "tests/end_to_end/chaos/failure.h"
 
 namespace herald::chaos {
@@ -18,91 +19,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using Kind = Frame::Kind;
-
-const Channel kLog{.name = "log", .history_size = 10};
-const Channel kNews{.name = "news"};
-const Channel kPrice{
-    .name = "price", .history_size = 10, .drops_to_latest = true};
-const Channel kWhim{.name = "whim", .history_size = 10, .rules_change = true};
-const Channel kRoom{.name = "presence-room", .is_presence = true};
-
-// Message 1/N is published once before it is heard.
-class AView : public ::testing::Test {
- protected:
-  void Use(const Channel& channel) {
-    channel_ = channel;
-    view_ = std::make_unique<ChannelView>("ada", &channel_, &ledger_, &order_);
-    view_->Connected("1.1");
-  }
-
-  void SetUp() override { Use(kLog); }
-
-  void Publish(int64_t number, const std::string& except = "") {
-    ledger_.Publish({1, number}, {channel_.name}, except);
-    ledger_.BeginAttempt({1, number}, 0);
-    ledger_.EndAttempt({1, number}, 0);
-  }
-
-  void Ask(Recover recover = {}) { view_->Asked(std::move(recover)); }
-  void AskSince(const Position& position) {
-    Ask({Recover::Kind::kSince, position});
-  }
-
-  Frame Of(Kind kind) const {
-    Frame frame;
-    frame.kind = kind;
-    frame.channel = channel_.name;
-    return frame;
-  }
-  void Subscribed(const Position& at,
-                  std::optional<bool> recovered = std::nullopt) {
-    Frame frame = Of(Kind::kSubscribed);
-    frame.epoch = at.epoch;
-    frame.offset = at.offset;
-    frame.has_offset = true;
-    frame.recovered = recovered;
-    view_->Hear(frame);
-  }
-  void SubscribedPlainly(std::vector<std::string> users = {}) {
-    Frame frame = Of(Kind::kSubscribed);
-    frame.users = std::move(users);
-    view_->Hear(frame);
-  }
-  void Refused(const std::string& code) {
-    Frame frame = Of(Kind::kSubscriptionError);
-    frame.code = code;
-    view_->Hear(frame);
-  }
-  void Unsubscribed(const std::string& reason = "") {
-    Frame frame = Of(Kind::kUnsubscribed);
-    frame.text = reason;
-    view_->Hear(frame);
-  }
-  void Event(int64_t number, int64_t offset = 0) {
-    Frame frame = Of(Kind::kEvent);
-    frame.data = DataOf({1, number});
-    frame.offset = offset;
-    frame.has_offset = offset != 0;
-    view_->Hear(frame);
-  }
-  void Member(Kind kind, const std::string& user) {
-    Frame frame = Of(kind);
-    frame.users = {user};
-    view_->Hear(frame);
-  }
-
-  // Subscribed at e#3, with four messages to come.
-  void BeAtThree() {
-    for (int64_t number = 1; number <= 20; ++number) Publish(number);
-    Ask();
-    Subscribed({"e", 3});
-  }
-
-  Channel channel_;
-  Ledger ledger_;
-  OrderBook order_;
-  std::unique_ptr<ChannelView> view_;
-};
 
 TEST_F(AView, FollowsEventsFromWhereItWasSubscribed) {
   BeAtThree();
@@ -410,90 +326,6 @@ TEST_F(AView, WithoutHistoryGivesItsOrderToTheBook) {
   view_->Disconnected();
   order_.Add("news", {{1, 2}, {1, 1}});
   EXPECT_THROW(order_.Check([](MessageId) { return false; }), Failure);
-}
-
-TEST_F(AView, MayBeToldThatItReadsTooSlowly) {
-  Use(kPrice);
-  BeAtThree();
-  ledger_.Acknowledge({1, 4}, kPrice, Position{"e", 4});
-  Subscribed({"e", 5}, false);
-  EXPECT_EQ(view_->losses(), 1);
-  EXPECT_THROW(Event(5, 5), Failure) << "it has lost that, they say";
-  Event(6, 6);
-  EXPECT_THROW(Event(8, 8); ledger_.Judge(), Failure);
-}
-
-TEST_F(AView, FindsThatAnEventWasDroppedWithoutAWord) {
-  Use(kPrice);
-  BeAtThree();
-  ledger_.Acknowledge({1, 4}, kPrice, Position{"e", 4});
-  EXPECT_THROW(Event(5, 5), Failure);
-}
-
-TEST_F(AView, ThatLagsMayHaveNoRoom) {
-  BeAtThree();
-  view_->Disconnected();
-  view_->Connected("1.2");
-  view_->Lags();
-  AskSince({"e", 3});
-  EXPECT_NO_THROW(Subscribed({"e", 5}, false));
-  view_->Disconnected();
-  view_->Connected("1.3");
-  AskSince({"e", 5});
-  EXPECT_THROW(Subscribed({"e", 7}, false), Failure);
-}
-
-TEST_F(AView, FollowsAHistoryThatEndsAndBegins) {
-  Use(kWhim);
-  BeAtThree();
-  Event(4, 4);
-  SubscribedPlainly();
-  EXPECT_EQ(view_->position(), std::nullopt);
-  Event(5);
-  EXPECT_THROW(Event(5), Failure) << "doubled";
-  EXPECT_THROW(Event(6, 5), Failure) << "of an epoch that nobody named";
-  Subscribed({"f", 0});
-  Event(7, 1);
-  EXPECT_EQ(view_->position(), (Position{"f", 1}));
-  EXPECT_NO_THROW(ledger_.Judge());
-}
-
-TEST_F(AView, FindsThatNobodySaidThatAHistoryHasEnded) {
-  Use(kWhim);
-  BeAtThree();
-  EXPECT_THROW(Event(4), Failure);
-}
-
-TEST_F(AView, FindsALossThatTheEndOfAHistoryHides) {
-  Use(kWhim);
-  BeAtThree();
-  ledger_.Acknowledge({1, 4}, kWhim, Position{"e", 4});
-  SubscribedPlainly();
-  EXPECT_THROW(ledger_.Judge(), Failure);
-}
-
-TEST_F(AView, AcceptsThatTheEndOfAHistoryIsALoss) {
-  Use(kWhim);
-  BeAtThree();
-  ledger_.Acknowledge({1, 4}, kWhim, Position{"e", 4});
-  Frame frame = Of(Kind::kSubscribed);
-  frame.recovered = false;
-  view_->Hear(frame);
-  EXPECT_EQ(view_->losses(), 1);
-  EXPECT_NO_THROW(ledger_.Judge());
-}
-
-TEST_F(AView, IsAnsweredWhereThereIsNoHistoryAnyMore) {
-  Use(kWhim);
-  BeAtThree();
-  view_->Disconnected();
-  AskSince({"e", 3});
-  SubscribedPlainly();
-  EXPECT_EQ(view_->position(), std::nullopt);
-  Event(4);
-  Ask();
-  SubscribedPlainly();
-  EXPECT_FALSE(view_->waits());
 }
 
 TEST_F(AView, HearsAWhisperOnceAndWithoutAPlace) {
