@@ -68,7 +68,7 @@ absl::Status Unavailable(const std::string& channel, const v1::Position& since,
 }  // namespace
 
 void Hub::EndHistory(Shard& shard, absl::string_view channel) {
-  if (HistoryOf(shard, channel).size > 0 || !engine_->Peek(channel)) return;
+  if (HistoryOf(shard, channel).size > 0) return;
   engine_->Forget(channel);
   TellPosition(shard, channel, {});
 }

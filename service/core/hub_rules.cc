@@ -83,13 +83,14 @@ void Hub::UseRules(const config::v1::Config& config) {
       std::move(rules), DefaultsOf(options_.settings));
   table_.ForEachShard([&](Shard& shard) {
     const ShardLock lock(shard);
-    shard.rules = compiled;
-    for (const auto& [channel, entry] : shard.channels) {
+    const auto old = std::exchange(shard.rules, compiled);
+    // Listeners are told also where memory has taken the history before.
+    const auto end = [&](const std::string& channel) {
+      if (old == nullptr || old->Of(channel).history_size == 0) return;
       EndHistory(shard, channel);
-    }
-    for (const auto& [channel, watches] : shard.watches) {
-      EndHistory(shard, channel);
-    }
+    };
+    for (const auto& [channel, entry] : shard.channels) end(channel);
+    for (const auto& [channel, watches] : shard.watches) end(channel);
   });
   if (none) has_rules_ = false;
   // Those whom nobody listens to. Until then nobody gets anything of them, for

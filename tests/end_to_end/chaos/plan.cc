@@ -13,8 +13,10 @@
 namespace herald::chaos {
 namespace {
 
-// More than is said on a channel within a round: nothing is forgotten.
-constexpr int64_t kLongHistory = 10'000;
+// More than is said on a channel within a round: nothing is forgotten. But not
+// so much that the service would not begin with little memory, for it could not
+// even keep as many events of one byte.
+constexpr int64_t kLongHistory = 6'000;
 // Less than is said while somebody is away for a moment.
 constexpr int64_t kShortHistory = 20;
 
