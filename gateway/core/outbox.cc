@@ -97,13 +97,15 @@ Outbox::Dropped Outbox::PushOverLatest(const Frame& frame, size_t bytes_max,
     }
     kept.push_back(std::move(old));
   }
+  // Before frames go, for their channels are keys there.
+  const bool next_is_lost = drops.IsLost(frame.droppable());
   frames_ = std::move(kept);
   first_ = 0;
   Dropped dropped{HasRoomFor(frame.size() + bytes_max / 8, bytes_max),
                   drops.events};
   const Droppable* const next = frame.droppable();
   if (dropped.taken) {
-    if (drops.IsLost(next)) PushUnbounded(PositionBefore(*next));
+    if (next_is_lost) PushUnbounded(PositionBefore(*next));
     PushUnbounded(frame);
   } else if (next != nullptr && next->kind == Kind::kWhisper) {
     dropped.taken = true;

@@ -130,9 +130,12 @@ void Hub::Repair(Shard& shard, const AttachmentPtr& gateway,
     missed = engine_->Since(channel, FromProto(held.position()), kAll);
     observer_->OnRecovery(missed.available);
   }
+  // Who knows no position was told that there is no history, and may have
+  // missed something all the same while its link was down.
   if (!missed.available) {
-    return EnqueueStateIn(shard, gateway->sink,
-                          EncodeItem(NewPosition(channel, position, knows)));
+    return EnqueueStateIn(
+        shard, gateway->sink,
+        EncodeItem(NewPosition(channel, position, /*lost=*/true)));
   }
   for (Chunk& chunk : missed.chunks) {
     EnqueueStateIn(shard, gateway->sink, std::move(chunk));

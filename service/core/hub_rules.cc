@@ -90,7 +90,9 @@ void Hub::UseRules(const config::v1::Config& config) {
       EndHistory(shard, channel);
     };
     for (const auto& [channel, entry] : shard.channels) end(channel);
-    for (const auto& [channel, watches] : shard.watches) end(channel);
+    for (const auto& [channel, watches] : shard.watches) {
+      if (!shard.channels.contains(channel)) end(channel);
+    }
   });
   if (none) has_rules_ = false;
   // Those whom nobody listens to. Until then nobody gets anything of them, for

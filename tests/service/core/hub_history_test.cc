@@ -195,7 +195,7 @@ TEST_F(AHubWithHistory, BeginsAnewAfterARestartAndSaysSo) {
   EXPECT_THAT(old.Hears(),
               ElementsAre("settings", "position 0 lost", "settled", "news: 1"));
   EXPECT_THAT(other.Hears(),
-              ElementsAre("settings", "position 0", "settled", "news: 1"));
+              ElementsAre("settings", "position 0 lost", "settled", "news: 1"));
 }
 
 TEST_F(AHubWithHistory, TellsThoseWhoListenOfANewEpoch) {
@@ -251,12 +251,17 @@ TEST_F(AHubWithHistory, KeepsNothingOverATimeWithoutARuleEvenIfNobodyListens) {
 TEST_F(AHubWithHistory, TellsWatchesWhenARuleEndsAHistory) {
   const auto watch = Watching("news", std::nullopt);
   const auto other = Watching("never-said", std::nullopt);
+  const auto gateway = Attached(1);
+  gateway->Subscribe(1, "news");
   Say("news", "1");
+  gateway->Hears();
   watch->Messages();
   other->Messages();
   Remember(0);
   const auto messages = watch->Messages();
   ASSERT_EQ(messages.size(), 1u);
+  EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "settings"))
+      << "once";
   EXPECT_EQ(messages[0].subscribed().channel(), "news");
   EXPECT_EQ(messages[0].subscribed().epoch(), "");
   EXPECT_EQ(messages[0].subscribed().offset(), 0);
