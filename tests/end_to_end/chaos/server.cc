@@ -42,6 +42,15 @@ std::vector<char*> Environment() {
   return entries;
 }
 
+// Signals that a program waits for. One that comes before it does so must wait
+// too, and not end it as if nobody had told it how.
+sigset_t WaitedFor() {
+  sigset_t signals;
+  ::sigemptyset(&signals);
+  for (const int one : {SIGHUP, SIGINT, SIGTERM}) ::sigaddset(&signals, one);
+  return signals;
+}
+
 // Only what is safe between fork and exec: gRPC has threads.
 [[noreturn]] void RunChild(pid_t parent, int log, char** arguments,
                            char** environment) {
@@ -50,11 +59,8 @@ std::vector<char*> Environment() {
   ::dup2(log, STDOUT_FILENO);
   ::dup2(log, STDERR_FILENO);
   ::close_range(3, ~0U, 0);
-  // A SIGHUP that comes before it is waited for must not end the process.
-  sigset_t blocked;
-  ::sigemptyset(&blocked);
-  ::sigaddset(&blocked, SIGHUP);
-  ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
+  const sigset_t waited_for = WaitedFor();
+  ::sigprocmask(SIG_SETMASK, &waited_for, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   if (::chdir("/") == 0) ::execve(arguments[0], arguments, environment);
   ::_exit(127);
@@ -89,10 +95,14 @@ void Server::Start() {
   std::vector<char*> arguments = Pointers(arguments_);
   std::vector<char*> environment = Environment();
   const pid_t parent = ::getpid();
+  const sigset_t waited_for = WaitedFor();
+  sigset_t before;
+  ::pthread_sigmask(SIG_BLOCK, &waited_for, &before);
   pid_ = ::fork();
   if (pid_ == 0) {
     RunChild(parent, log, arguments.data(), environment.data());
   }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   ::close(log);
   if (pid_ < 0) Fail("fork: ", std::strerror(errno));
   state_ = State::kUp;
