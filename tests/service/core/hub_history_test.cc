@@ -485,20 +485,5 @@ TEST_F(AHubWithHistory, DoesNotTurnAPageIntoANewEpoch) {
   EXPECT_THAT(std::string(next.status().message()), HasSubstr("is over"));
 }
 
-class AHubWithoutHistory : public SettledHub {};
-
-TEST_F(AHubWithoutHistory, SaysSo) {
-  v1::GetHistoryRequest request;
-  request.set_channel("news");
-  EXPECT_EQ(hub_->GetHistory(request).status().code(),
-            absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(Broadcast({"news"}, "1")->receipts(0).epoch(), "");
-  FakeGateway gateway(hub_.get(), 1);
-  gateway.Hold("news", 1, {}, {"of-an-earlier-rule", 3});
-  gateway.Attach();
-  EXPECT_THAT(gateway.Hears(),
-              ElementsAre("settings", "position 0 lost", "settled"));
-}
-
 }  // namespace
 }  // namespace herald::core

@@ -280,5 +280,18 @@ TEST_F(RuledOverALimit, ARuleMayAllowMoreThanTheEnvironment) {
               ElementsAre("yes 1", "yes 2", "yes 3", "no 4 CODE_CHANNEL_FULL"));
 }
 
+TEST_F(Ruled, KeepNoHistoryUntilTheySaySo) {
+  v1::GetHistoryRequest request;
+  request.set_channel("news");
+  EXPECT_EQ(hub_->GetHistory(request).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(Broadcast({"news"}, "1")->receipts(0).epoch(), "");
+  FakeGateway gateway(hub_.get(), 2);
+  gateway.Hold("news", 1, {}, {"of-an-earlier-rule", 3});
+  gateway.Attach();
+  EXPECT_THAT(gateway.Hears(),
+              ElementsAre("settings", "position 0 lost", "settled"));
+}
+
 }  // namespace
 }  // namespace herald::core
