@@ -43,9 +43,8 @@ void Attendance::DoubtAll(Time now) {
   MutexLock lock(&mu_);
   ++doubts_of_all_;
   for (auto& [who, user] : users_) {
-    if (user.sockets.empty()) continue;
     user.sockets.clear();
-    user.left = now;
+    user.left = now - grace_;
   }
 }
 

@@ -42,7 +42,8 @@ class Attendance {
   int64_t Doubts(size_t gateway) const;
 
   // What is at a gateway, or anywhere, may not be known to the service any
-  // more: it counts as away from now on, until it comes again.
+  // more: it counts as away from now on, until it comes again; and if it was
+  // the service that has ended, no grace is kept either.
   void Doubt(size_t gateway, Time now);
   void DoubtAll(Time now);
 

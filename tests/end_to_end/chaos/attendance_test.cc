@@ -78,8 +78,17 @@ TEST_F(AnAttendance, DoubtsWhatAGatewayHolds) {
 
 TEST_F(AnAttendance, DoubtsEverythingWithTheService) {
   Arrive("1.1", 0, 0);
+  EXPECT_TRUE(MustBePresent(30));
   attendance_.DoubtAll(At(30));
-  EXPECT_FALSE(MustBePresent(33));
+  EXPECT_FALSE(MustBePresent(30)) << "it keeps no grace from before its end";
+}
+
+TEST_F(AnAttendance, DoesNotHoldOnToAGraceBeyondTheService) {
+  Arrive("1.1", 0, 0);
+  attendance_.Doubt(0, At(30));
+  EXPECT_TRUE(MustBePresent(31));
+  attendance_.DoubtAll(At(31));
+  EXPECT_FALSE(MustBePresent(31));
 }
 
 TEST_F(AnAttendance, KnowsWhatListenersMayNotBeTold) {
