@@ -46,6 +46,7 @@ config::v1::Config Rules(int64_t whim_size) {
 Simulation::Simulation(uint32_t seed)
     : random_(seed),
       has_memory_(Draw(4) != 0),
+      loses_(has_memory_ && Draw(3) == 0),
       herald_(Rules(kHistorySize), has_memory_ ? kMuchMemory : kLittleMemory,
               [this] { return ++last_epoch_; }) {
   for (int i = 0; i < kBrowsers + kWatches; ++i) {
@@ -143,7 +144,7 @@ void Simulation::ChangeRules(int64_t size) { herald_.SetRules(Rules(size)); }
 // before that.
 void Simulation::Lose(int gateway) {
   const int channel = Draw(kWhim);
-  if (has_memory_) herald_.Lose(gateway, ChannelName(channel));
+  if (loses_) herald_.Lose(gateway, ChannelName(channel));
 }
 
 void Simulation::Publish(const std::string& channel) {
@@ -266,7 +267,7 @@ void Simulation::Settle() {
   for (int i = 0; i < kGateways; ++i) herald_.Lose(i, "");
   for (int round = 0; round < 20; ++round) {
     herald_.Sleep(absl::Milliseconds(500));
-    if (round == 15) {
+    if (loses_ && round == 15) {
       for (int i = 0; i < kChannels; ++i) Publish(ChannelName(i));
     }
     for (int gateway = 0; gateway < kGateways; ++gateway) {

@@ -72,6 +72,7 @@ class Simulation {
   uint64_t last_epoch_ = 0;
   int64_t said_ = 0;
   const bool has_memory_;
+  const bool loses_;  // Links lose something, which a later gap tells of.
   Truth truth_;
   SimulatedHerald herald_;
   std::vector<Seat> seats_;
