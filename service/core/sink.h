@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
@@ -47,7 +46,7 @@ class Sink {
 
   // The same for a publication as gateways receive it, shared with a history. A
   // Watch's sink encodes it for its peer when its turn to be written comes.
-  virtual void EnqueueMissed(Chunk chunk) { EnqueueState(std::move(chunk)); }
+  virtual void EnqueueMissed(Chunk publication) = 0;
 
   // Begins to write what is enqueued, unless a write is in flight already: that
   // one's end goes on with all that has piled up.

@@ -83,6 +83,7 @@ TEST(AShardLock, FlushesEachSinkOnceWhenTheLockIsGone) {
     explicit CountingSink(Shard* shard) : shard_(shard) {}
     void Enqueue(Chunk) override { ++enqueued; }
     void EnqueueState(Chunk) override { ++enqueued; }
+    void EnqueueMissed(Chunk) override { ++enqueued; }
     void Flush() override {
       ++flushed;
       const ShardLock free(*shard_);  // Would never return under the lock.

@@ -76,6 +76,7 @@ class DeafSink final : public core::Sink {
  public:
   void Enqueue(core::Chunk /*chunk*/) override {}
   void EnqueueState(core::Chunk /*chunk*/) override {}
+  void EnqueueMissed(core::Chunk /*chunk*/) override {}
   void Flush() override {}
   void Close(absl::Status /*why*/) override {}
 };
