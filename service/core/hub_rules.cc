@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "proto/contract/channel_rules.h"
 #include "proto/contract/names.h"
@@ -84,14 +85,13 @@ void Hub::UseRules(const config::v1::Config& config) {
   table_.ForEachShard([&](Shard& shard) {
     const ShardLock lock(shard);
     const auto old = std::exchange(shard.rules, compiled);
-    // Listeners are told also where memory has taken the history before.
-    const auto end = [&](const std::string& channel) {
-      if (old == nullptr || old->Of(channel).history_size == 0) return;
-      EndHistory(shard, channel);
-    };
-    for (const auto& [channel, entry] : shard.channels) end(channel);
-    for (const auto& [channel, watches] : shard.watches) {
-      if (!shard.channels.contains(channel)) end(channel);
+    absl::flat_hash_set<std::string> listened;
+    for (const auto& [channel, entry] : shard.channels)
+      listened.insert(channel);
+    for (const auto& [channel, sinks] : shard.watches) listened.insert(channel);
+    // Told also where memory has taken the history before its rule did.
+    for (const std::string& channel : listened) {
+      if (old->Of(channel).history_size > 0) EndHistory(shard, channel);
     }
   });
   if (none) has_rules_ = false;
