@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iostream>
 #include <utility>
 
 #include "boost/asio/buffer.hpp"
@@ -112,8 +113,10 @@ Proxy::~Proxy() { Cut(true); }
 
 void Proxy::StartAccept() {
   acceptor_.async_accept([this](error_code error, tcp::socket socket) {
-    if (error) return;
-    if (refuses_) {
+    if (error == net::error::operation_aborted) return;
+    if (error) {
+      std::cerr << "a proxy could not accept: " << error.message() << "\n";
+    } else if (refuses_) {
       Reset(&socket);
     } else {
       const auto session =
