@@ -16,18 +16,20 @@ Interest* ChannelEntry::Find(const Attachment* attachment) {
   return nullptr;
 }
 
-void TellIn(Shard& shard, absl::string_view channel, const Chunk& item,
-            const Chunk& message,
+void TellIn(Shard& shard, absl::string_view channel,
+            absl::FunctionRef<Chunk()> item, absl::FunctionRef<Chunk()> message,
             void (*enqueue)(Shard&, const SinkPtr&, Chunk)) {
   const auto entry = shard.channels.find(channel);
   if (entry != shard.channels.end()) {
+    const Chunk chunk = item();
     for (const Interest& interest : entry->second.interests) {
-      enqueue(shard, interest.attachment->sink, item);
+      enqueue(shard, interest.attachment->sink, chunk);
     }
   }
   const auto watches = shard.watches.find(channel);
   if (watches == shard.watches.end()) return;
-  for (const SinkPtr& sink : watches->second) enqueue(shard, sink, message);
+  const Chunk chunk = message();
+  for (const SinkPtr& sink : watches->second) enqueue(shard, sink, chunk);
 }
 
 Shard& ChannelTable::ShardOf(absl::string_view channel) {

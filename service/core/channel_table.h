@@ -94,9 +94,10 @@ inline void EnqueueStateIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
   shard.flushes->Add(sink);
 }
 
-// Appends for all who listen: `item` to gateways, `message` to Watches.
-void TellIn(Shard& shard, absl::string_view channel, const Chunk& item,
-            const Chunk& message,
+// Appends for all who listen: `item` to gateways, `message` to Watches. Each is
+// made once, and only if there is anybody for it.
+void TellIn(Shard& shard, absl::string_view channel,
+            absl::FunctionRef<Chunk()> item, absl::FunctionRef<Chunk()> message,
             void (*enqueue)(Shard&, const SinkPtr&, Chunk))
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 

@@ -430,8 +430,9 @@ void Hub::TellOfMember(absl::string_view channel, link::v1::ServiceItem item,
   Shard& shard = table_.ShardOf(channel);
   shard.mu.AssertHeld();
   if (!shard.settled) return;
-  TellIn(shard, channel, EncodeItem(std::move(item)),
-         EncodeWatch(std::move(message)), &EnqueueIn);
+  TellIn(
+      shard, channel, [&] { return EncodeItem(std::move(item)); },
+      [&] { return EncodeWatch(std::move(message)); }, &EnqueueIn);
 }
 
 link::v1::Roster Hub::RosterOf(absl::string_view channel) const {

@@ -75,12 +75,16 @@ void Hub::EndHistory(Shard& shard, absl::string_view channel) {
 
 void Hub::TellPosition(Shard& shard, absl::string_view channel,
                        const Position& position) {
-  v1::ServerMessage message = WatchSubscribed(channel);
-  message.mutable_subscribed()->set_epoch(position.epoch);
-  message.mutable_subscribed()->set_offset(position.offset);
-  TellIn(shard, channel,
-         EncodeItem(NewPosition(channel, position, /*lost=*/false)),
-         EncodeWatch(std::move(message)), &EnqueueStateIn);
+  const auto item = [&] {
+    return EncodeItem(NewPosition(channel, position, /*lost=*/false));
+  };
+  const auto message = [&] {
+    v1::ServerMessage subscribed = WatchSubscribed(channel);
+    subscribed.mutable_subscribed()->set_epoch(position.epoch);
+    subscribed.mutable_subscribed()->set_offset(position.offset);
+    return EncodeWatch(std::move(subscribed));
+  };
+  TellIn(shard, channel, item, message, &EnqueueStateIn);
 }
 
 void Hub::OnHistoryBegan(absl::string_view channel, const Position& position) {

@@ -170,17 +170,22 @@ TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(6)));
 }
 
+// A backend has a browser subscribe.
+link::v1::ServiceItem CallFor(const std::string& socket_id) {
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(7);
+  item.mutable_call()->mutable_subscribe()->set_socket_id(socket_id);
+  item.mutable_call()->mutable_subscribe()->set_channel("chat");
+  return item;
+}
+
 TEST_F(ARouterWithHistory, AnswersASubscribeThatComesAfterABackends) {
   Attach();
   Listening();
   Publish(3);
   Browser& bob = Open();
   bob.Hears();
-  link::v1::ServiceItem call;
-  call.mutable_call()->set_call_id(7);
-  call.mutable_call()->mutable_subscribe()->set_socket_id(bob.id);
-  call.mutable_call()->mutable_subscribe()->set_channel("chat");
-  Say(call);
+  Say(CallFor(bob.id));
   const int64_t ticket = Asked().ticket();
   Ask(bob, 1);
   EXPECT_EQ(Asked().ticket(), ticket);
@@ -196,11 +201,7 @@ TEST_F(ARouterWithHistory, RecoversASubscribeThatABackendOvertakes) {
   Browser& bob = Open();
   bob.Hears();
   Ask(bob, 1);
-  link::v1::ServiceItem call;
-  call.mutable_call()->set_call_id(7);
-  call.mutable_call()->mutable_subscribe()->set_socket_id(bob.id);
-  call.mutable_call()->mutable_subscribe()->set_channel("chat");
-  Say(call);
+  Say(CallFor(bob.id));
   AllowAt(Asked().ticket());
   Replay(1);
   EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(2), Event(3)));
