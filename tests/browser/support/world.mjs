@@ -13,6 +13,7 @@ import { freePort, PATIENCE, Process } from "./processes.mjs";
 export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const CHAT = join(ROOT, "clients/examples/chat/server.py");
 const RULES = join(ROOT, "clients/examples/chat/channels.json");
+const ROOMS = ["general", "design", "launch", "coffee"]; // Those that the chat begins with.
 export const BUNDLE = process.env.HERALD_CLIENT ||
   join(ROOT, "clients/typescript/dist/herald.min.js");
 
@@ -81,14 +82,15 @@ export class World {
     return this.#command(...args).ended();
   }
 
-  /** Closes all pages, and waits until Herald has noticed. None may have seen an error. */
+  /**
+   * Closes all pages, and waits until Herald has noticed: nobody subscribes, and nobody is in the
+   * chat's own rooms, where the members of a gateway that was killed stay for two seconds. No page
+   * may have seen an error.
+   */
   async goHome() {
     await Promise.all(this.browser.contexts().map((context) => context.close()));
-    const deadline = Date.now() + PATIENCE;
-    while (!/"channel_count":0,/.test(await this.#stats())) {
-      if (Date.now() > deadline) throw new Error(`somebody is still there: ${await this.#stats()}`);
-      await pause(20);
-    }
+    await this.#says(/"channel_count":0,/, "stats");
+    for (const room of ROOMS) await this.#says(/"members":\[\]/, "members", `presence-chat-${room}`);
     assert.deepEqual(this.errors.splice(0), []);
   }
 
@@ -101,8 +103,14 @@ export class World {
     if (code) throw new Error(`the chat has ended with ${code}`);
   }
 
-  #stats() {
-    return this.#command("stats", "--json").line(/channel_count/);
+  /** Until the command line says something. */
+  async #says(pattern, ...args) {
+    const deadline = Date.now() + PATIENCE;
+    let last;
+    while (!pattern.test(last = await this.#command(...args, "--json").line(/^\{/))) {
+      if (Date.now() > deadline) throw new Error(`somebody is still there: ${last}`);
+      await pause(20);
+    }
   }
 
   #command(...args) {
