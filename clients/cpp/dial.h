@@ -27,6 +27,10 @@
 namespace herald::client {
 
 // A channel to `target`. Connections to one target are shared in the process.
+// It is for gRPC's callback API only, whose threads look at connections in the
+// making: where nobody waits, gRPC 1.51 looks every 5 s. Calls that fail at
+// once reach a service that is back within 0.6 s so, and blocking ones in 2 to
+// 5 s.
 std::shared_ptr<grpc::Channel> Dial(const std::string& target);
 
 // OK if a header can carry `api_token`: printable ASCII.
