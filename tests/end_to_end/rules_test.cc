@@ -151,18 +151,25 @@ int64_t NumberAt(const std::string& text, const std::string& what) {
 }
 
 // A listener that does not read gets the latest, and is told of the loss if the
-// channel has a history.
-void ExpectDropToLatest(bool history) {
+// channel has a history; beside `others`, who do not read either. From 129 on a
+// loop a channel is written to in another way.
+void ExpectDropToLatest(bool history, int others) {
   const RulesFile file(
       absl::StrCat(R"({"channels": [{"pattern": "ticks", )",
                    history ? R"("historySize": 10000, )" : "",
                    R"("slowConsumer": "SLOW_CONSUMER_DROP_TO_LATEST"}]})"));
-  HeraldWorld world({.gateways = 1,
-                     .service_flags = {file.flag()},
-                     .gateway_flags = {"--max_queue=300000"}});
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {file.flag()},
+       .gateway_flags = {"--max_queue=300000", "--gateway_threads=1"}});
   WebSocketClient& slow = world.Open(0, {.receive_buffer = 4096});
   slow.Subscribe("ticks");
   slow.StopReading();
+  for (int i = 0; i < others; ++i) {
+    WebSocketClient& other = world.Open(0, {.receive_buffer = 4096});
+    other.Subscribe("ticks");
+    other.StopReading();
+  }
   const std::string padding(20'000, 'x');
   const auto dropped = [&] {
     return world.GatewayMetrics(0).Sum("herald_gateway_dropped_events_total");
@@ -204,8 +211,16 @@ void ExpectDropToLatest(bool history) {
             0);
 }
 
-TEST(Rules, LetASlowListenerHaveTheLatest) { ExpectDropToLatest(false); }
-TEST(Rules, TellASlowListenerWhatAHistoryHasLost) { ExpectDropToLatest(true); }
+TEST(Rules, LetASlowListenerHaveTheLatest) { ExpectDropToLatest(false, 0); }
+TEST(Rules, TellASlowListenerWhatAHistoryHasLost) {
+  ExpectDropToLatest(true, 0);
+}
+TEST(Rules, LetTheSlowListenersOfALargeChannelHaveTheLatest) {
+  ExpectDropToLatest(false, 150);
+}
+TEST(Rules, TellTheSlowListenersOfALargeChannelWhatAHistoryHasLost) {
+  ExpectDropToLatest(true, 150);
+}
 
 TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
   RulesFile file(kFirst);
