@@ -3,6 +3,7 @@
 #include "tests/benchmark/measure.h"
 
 #include "tests/benchmark/failure.h"
+#include "tests/benchmark/yardstick.h"
 
 namespace herald::benchmark {
 
@@ -68,9 +69,9 @@ std::string WhyNot(const Row& row, const Setup& setup) {
   return "";
 }
 
-Result Measure(const Row& row, const Setup& setup) {
-  const std::string why_not = WhyNot(row, setup);
-  if (!why_not.empty()) Fail(why_not);
+namespace {
+
+Result MeasureByWork(const Row& row, const Setup& setup) {
   switch (row.work) {
     case Work::kFanOut:
       return MeasureFanOut(row, setup);
@@ -95,6 +96,24 @@ Result Measure(const Row& row, const Setup& setup) {
       return MeasureLeaving(row, setup);
   }
   Fail("there is no such work");
+}
+
+}  // namespace
+
+Result Measure(const Row& row, const Setup& setup) {
+  const std::string why_not = WhyNot(row, setup);
+  if (!why_not.empty()) Fail(why_not);
+  // Measured on this machine, which a target may not be on; and quick figures
+  // are held to nothing.
+  const bool has_slowness =
+      IsBudgetOfTime(row) && !setup.target.has_value() && !setup.effort.quick;
+  if (!has_slowness) return MeasureByWork(row, setup);
+  Yardstick yardstick;
+  const double before = yardstick.Slowness(setup.effort.duration / 2);
+  Result result = MeasureByWork(row, setup);
+  const double after = yardstick.Slowness(setup.effort.duration / 2);
+  result.slowness = (before + after) / 2;
+  return result;
 }
 
 }  // namespace herald::benchmark

@@ -4,59 +4,12 @@
 
 #include <memory>
 #include <optional>
-#include <utility>
 
 #include "tests/benchmark/measure.h"
-#include "tests/benchmark/process_usage.h"
+#include "tests/benchmark/sides.h"
 
 namespace herald::benchmark {
 namespace {
-
-// A server with a row's sockets, and a load on it.
-struct Side {
-  Side(const Row& row, CrowdOptions options,
-       std::unique_ptr<Publisher> publishes)
-      : crowd(std::move(options)), publisher(std::move(publishes)) {
-    OpenSubscribed(row, &crowd);
-    load.emplace(&crowd, publisher.get(),
-                 LoadOptions{.channel_of_socket = ChannelsOf(row)});
-  }
-
-  Crowd crowd;
-  std::unique_ptr<Publisher> publisher;
-  std::optional<Load> load;
-};
-
-// A limit server, its sockets and the load on it.
-class LimitSide {
- public:
-  explicit LimitSide(const Row& row)
-      : server_(StartOwnServer(
-            row.baseline == Baseline::kLimit ? "limit" : "coalescing-limit")),
-        side_(row, BareOptions(),
-              MakeFramePublisher(
-                  ResolveEndpoint(server_->ListeningAddress("frames")))) {}
-
-  // Deliveries per second of CPU.
-  double Run(int in_flight, int64_t duration) {
-    const int64_t before = CpuTime({server_->pid()});
-    const LoadResult result = side_.load->RunClosed(in_flight, duration);
-    const int64_t cpu = CpuTime({server_->pid()}) - before;
-    return static_cast<double>(result.deliveries) *
-           static_cast<double>(kSecond) / static_cast<double>(cpu);
-  }
-
- private:
-  CrowdOptions BareOptions() {
-    CrowdOptions options;
-    options.servers = {ResolveEndpoint(server_->ListeningAddress("sockets"))};
-    options.bare = true;
-    return options;
-  }
-
-  const std::unique_ptr<ChildProcess> server_;
-  Side side_;
-};
 
 // Whether the sockets of both sides may be open at the same time.
 bool HasFilesForBoth(const Row& row) {
@@ -118,7 +71,7 @@ class HeraldSide {
   const Row row_;
   const int64_t duration_;
   const World world_;
-  std::optional<Side> side_;
+  std::optional<LoadedCrowd> side_;
   int64_t cpu_ = 0;
   int64_t service_cpu_ = 0;
   int64_t deliveries_ = 0;
@@ -157,9 +110,9 @@ Result MeasureFanOut(const Row& row, const Setup& setup) {
     if (has_limit) {
       if (limit == nullptr) {
         limit = std::make_unique<LimitSide>(row);
-        limit->Run(row.in_flight, duration / 4);  // Warms up.
+        limit->Run(duration / 4);  // Warms up.
       }
-      result.baselines.push_back(limit->Run(row.in_flight, duration));
+      result.baselines.push_back(limit->Run(duration));
       if (in_turns) limit.reset();
     }
     herald.Run(&result);

@@ -3,38 +3,10 @@
 #include <memory>
 
 #include "tests/benchmark/measure.h"
-#include "tests/benchmark/process_usage.h"
 #include "tests/benchmark/rpc_load.h"
+#include "tests/benchmark/sides.h"
 
 namespace herald::benchmark {
-namespace {
-
-// The empty server and the same load on it.
-class EmptySide {
- public:
-  explicit EmptySide(const Row& row) : server_(StartOwnServer("empty-rpc")) {
-    const RpcLoadOptions options{.target = server_->ListeningAddress("grpc"),
-                                 .in_flight = row.in_flight};
-    load_ = row.work == Work::kCalls ? MakeEmptyCalls(options)
-                                     : MakeEmptyMessages(options);
-  }
-
-  // Answers per second of CPU.
-  double Run(int64_t duration) {
-    const int64_t before = CpuTime({server_->pid()});
-    const int64_t count = load_->Run(duration);
-    const int64_t cpu = CpuTime({server_->pid()}) - before;
-    return static_cast<double>(count) * static_cast<double>(kSecond) /
-           static_cast<double>(cpu);
-  }
-
- private:
-  const std::unique_ptr<ChildProcess> server_;
-  std::unique_ptr<RpcLoad> load_;
-};
-
-}  // namespace
-
 Result MeasureRpc(const Row& row, const Setup& setup) {
   const int64_t duration = setup.effort.duration;
   Result result{.row = row};

@@ -60,6 +60,14 @@ std::string BudgetText(const Row& row) {
   return "";
 }
 
+// As it was applied here: "≤ 20 × 3.4 = 68".
+std::string BoundText(const Result& result) {
+  const std::string budget = BudgetText(result.row);
+  if (result.bound() == result.row.budget) return budget;
+  return absl::StrCat(budget, absl::StrFormat(" × %.1f = ", result.slowness),
+                      NumberText(result.bound()));
+}
+
 Line LineOf(const Result& result) {
   const Row& row = result.row;
   if (!result.failure.empty()) {
@@ -74,7 +82,7 @@ Line LineOf(const Result& result) {
           baseline.has_value() ? NumberText(*baseline) : "",
           baseline.has_value() ? BaselineText(row.baseline) : "",
           ratio.has_value() ? absl::StrFormat("%.2f", *ratio) : "",
-          BudgetText(row),
+          BoundText(result),
           met.has_value() ? (*met ? "met" : "NOT MET") : ""};
 }
 
@@ -149,7 +157,11 @@ std::string JsonOf(const Result& result) {
     fields.push_back(absl::StrCat(row.bound == Bound::kRatioAtLeast
                                       ? R"("ratio_min":)"
                                       : R"("figure_max":)",
-                                  JsonNumber(row.budget)));
+                                  JsonNumber(result.bound())));
+  }
+  if (IsBudgetOfTime(row)) {
+    fields.push_back(
+        absl::StrCat(R"("slowness":)", JsonNumber(result.slowness)));
   }
   if (result.met().has_value()) {
     fields.push_back(

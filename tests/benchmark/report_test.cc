@@ -51,6 +51,27 @@ TEST(ABudget, IsMetByAFigure) {
   EXPECT_EQ(result.met(), false);
 }
 
+Result SlowResult(Unit unit) {
+  Result result;
+  result.row = {.name = "slow",
+                .unit = unit,
+                .bound = Bound::kFigureAtMost,
+                .budget = 20};
+  result.figures = {60};
+  result.slowness = 3.25;
+  return result;
+}
+
+TEST(ABudget, IsLargerOnASlowMachineIfItIsOfTime) {
+  EXPECT_EQ(SlowResult(Unit::kCpuMicroseconds).met(), true);
+  EXPECT_EQ(SlowResult(Unit::kMilliseconds).met(), true);
+  EXPECT_EQ(SlowResult(Unit::kPercent).met(), true);
+  EXPECT_EQ(SlowResult(Unit::kBytes).met(), false);
+  Result ratio = RatioResult(84, 100);
+  ratio.slowness = 3.25;
+  EXPECT_EQ(ratio.met(), false);
+}
+
 TEST(ABudget, SaysNothingWithoutWhatItIsAbout) {
   Result result = RatioResult(85, 100);
   result.baselines.clear();
@@ -82,6 +103,13 @@ TEST(TheTable, ShowsFigureBaselineRatioAndBudget) {
                                "limit   0.82  ratio ≥ 0.85  NOT MET\n"));
   EXPECT_THAT(table, HasSubstr("something fast"));
   EXPECT_THAT(table, HasSubstr("runs from 206,172 to 824,690"));
+}
+
+TEST(TheTable, ShowsWhatABudgetIsOnASlowMachine) {
+  const Result result = SlowResult(Unit::kMilliseconds);
+  EXPECT_THAT(TableText({result}), HasSubstr("≤ 20 × 3.2 = 65  met\n"));
+  EXPECT_THAT(JsonText({}, {result}),
+              HasSubstr(R"("figure_max":65,"slowness":3.25,"met":true)"));
 }
 
 TEST(TheTable, SaysLoudlyWhatFailed) {

@@ -19,6 +19,10 @@ std::optional<double> Result::ratio() const {
   return figure() / *beside;
 }
 
+double Result::bound() const {
+  return IsBudgetOfTime(row) ? row.budget * slowness : row.budget;
+}
+
 std::optional<bool> Result::met() const {
   if (!failure.empty()) return std::nullopt;
   switch (row.bound) {
@@ -26,10 +30,10 @@ std::optional<bool> Result::met() const {
       return std::nullopt;
     case Bound::kRatioAtLeast:
       if (!ratio().has_value()) return std::nullopt;
-      return *ratio() >= row.budget;
+      return *ratio() >= bound();
     case Bound::kFigureAtMost:
       if (row.unit == Unit::kPerSecond) return std::nullopt;
-      return figure() <= row.budget;
+      return figure() <= bound();
   }
   return std::nullopt;
 }

@@ -25,12 +25,19 @@ struct Result {
   std::vector<double> figures = {};    // One for each run.
   std::vector<double> baselines = {};  // One for each run, or none.
   std::vector<Note> notes = {};
+  // How many times as much CPU time as on the machine of the budgets things
+  // take on this one (yardstick.h).
+  double slowness = 1;
   std::string failure = {};  // Not empty: it failed; the rest means nothing.
 
   // Medians, and their ratio: how near Herald comes to the baseline.
   double figure() const;
   std::optional<double> baseline() const;
   std::optional<double> ratio() const;
+
+  // What the figure or the ratio is held to: a budget in units of time, which
+  // the slowness multiplies, or any other.
+  double bound() const;
 
   // Whether the budget is met; nothing if there is none, or nothing to hold to
   // it, for want of a baseline or of CPU time.

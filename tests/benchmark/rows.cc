@@ -268,4 +268,10 @@ std::string BaselineText(Baseline baseline) {
   return "";
 }
 
+bool IsBudgetOfTime(const Row& row) {
+  return row.bound == Bound::kFigureAtMost &&
+         (row.unit == Unit::kCpuMicroseconds || row.unit == Unit::kPercent ||
+          row.unit == Unit::kMilliseconds);
+}
+
 }  // namespace herald::benchmark

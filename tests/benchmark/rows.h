@@ -83,6 +83,9 @@ std::vector<Row> Quick(const std::vector<Row>& rows);
 std::string UnitText(Unit unit, Work work);
 std::string BaselineText(Baseline baseline);
 
+// Whether the row's budget is an amount of time, which depends on the machine.
+bool IsBudgetOfTime(const Row& row);
+
 }  // namespace herald::benchmark
 
 #endif  // HERALD_TESTS_BENCHMARK_ROWS_H_

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The servers that Herald's figures stand beside, each with a load on it.
+//
+// Failure: as measure.h. Threads: the main thread, as child_process.h.
+
+#ifndef HERALD_TESTS_BENCHMARK_SIDES_H_
+#define HERALD_TESTS_BENCHMARK_SIDES_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "tests/benchmark/child_process.h"
+#include "tests/benchmark/crowd.h"
+#include "tests/benchmark/load.h"
+#include "tests/benchmark/publisher.h"
+#include "tests/benchmark/rows.h"
+#include "tests/benchmark/rpc_load.h"
+
+namespace herald::benchmark {
+
+// A row's sockets, subscribed, and a load on them.
+struct LoadedCrowd {
+  LoadedCrowd(const Row& row, CrowdOptions options,
+              std::unique_ptr<Publisher> publishes);
+
+  Crowd crowd;
+  const std::unique_ptr<Publisher> publisher;
+  std::optional<Load> load;  // Always there.
+};
+
+// A limit server (limit_server.h) with a row's sockets. Of the row's baseline.
+class LimitSide {
+ public:
+  explicit LimitSide(const Row& row);
+
+  // Deliveries per second of the server's CPU.
+  double Run(int64_t duration);
+
+ private:
+  const int in_flight_;
+  const std::unique_ptr<ChildProcess> server_;
+  LoadedCrowd crowd_;
+};
+
+// A server of empty_service.proto, and calls or messages as a row says.
+class EmptySide {
+ public:
+  explicit EmptySide(const Row& row);
+
+  // Answers per second of the server's CPU.
+  double Run(int64_t duration);
+
+ private:
+  const std::unique_ptr<ChildProcess> server_;
+  const std::unique_ptr<RpcLoad> load_;
+};
+
+}  // namespace herald::benchmark
+
+#endif  // HERALD_TESTS_BENCHMARK_SIDES_H_

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How much CPU time this machine needs for what nobody can leave out, next to
+// the one that the budgets in units of time were set on: a send(2) to a socket
+// and a message on a stream of gRPC. Between machines of the same year they
+// differ by a factor of three, and they are most of what anything here costs.
+
+#ifndef HERALD_TESTS_BENCHMARK_YARDSTICK_H_
+#define HERALD_TESTS_BENCHMARK_YARDSTICK_H_
+
+#include <cstdint>
+
+#include "tests/benchmark/sides.h"
+
+namespace herald::benchmark {
+
+class Yardstick {
+ public:
+  Yardstick();
+
+  // How many times as much; 1 where it is less. Takes `duration` twice.
+  double Slowness(int64_t duration);
+
+ private:
+  LimitSide limit_;
+  EmptySide empty_;
+};
+
+}  // namespace herald::benchmark
+
+#endif  // HERALD_TESTS_BENCHMARK_YARDSTICK_H_
