@@ -48,7 +48,7 @@ fails the row.
 
 A figure is the median of several runs, each next to a run of the baseline. CPU
 time is that of service and gateway together. The baselines:
-  limit             a bare epoll loop, one send(2) per frame and socket
+  limit             as many bare epoll loops, one send(2) per frame and socket
   coalescing limit  the same, one send(2) per socket for all that has arrived
   empty RPC         a server of the same gRPC library that does nothing
   quiet             Herald itself without the load

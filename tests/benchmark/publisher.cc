@@ -49,20 +49,25 @@ class HeraldPublisher final : public Publisher {
 
 class FramePublisher final : public Publisher {
  public:
-  explicit FramePublisher(const Endpoint& server) : fd_(ConnectTo(server)) {}
-  ~FramePublisher() override { ::close(fd_); }
+  explicit FramePublisher(const std::vector<Endpoint>& servers) {
+    for (const Endpoint& server : servers) fds_.push_back(ConnectTo(server));
+  }
+  ~FramePublisher() override {
+    for (const int fd : fds_) ::close(fd);
+  }
 
   void Publish(const std::string& channel, const std::string& data) override {
-    SendAll(fd_, PackForLimitServer(ServerTextFrame(absl::StrCat(
-                     R"({"type":"event","event":")", kEvent, R"(","channel":")",
-                     channel, R"(","data":)", data, "}"))));
+    const std::string frame = PackForLimitServer(ServerTextFrame(
+        absl::StrCat(R"({"type":"event","event":")", kEvent, R"(","channel":")",
+                     channel, R"(","data":)", data, "}")));
+    for (const int fd : fds_) SendAll(fd, frame);
   }
 
   void Check() override {}
   void Finish() override {}
 
  private:
-  const int fd_;
+  std::vector<int> fds_;
 };
 
 }  // namespace
@@ -72,8 +77,9 @@ std::unique_ptr<Publisher> MakeHeraldPublisher(const std::string& target,
   return std::make_unique<HeraldPublisher>(target, token);
 }
 
-std::unique_ptr<Publisher> MakeFramePublisher(const Endpoint& server) {
-  return std::make_unique<FramePublisher>(server);
+std::unique_ptr<Publisher> MakeFramePublisher(
+    const std::vector<Endpoint>& servers) {
+  return std::make_unique<FramePublisher>(servers);
 }
 
 }  // namespace herald::benchmark

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "tests/benchmark/endpoint.h"
@@ -34,9 +35,10 @@ class Publisher {
 std::unique_ptr<Publisher> MakeHeraldPublisher(const std::string& target,
                                                const std::string& token);
 
-// Publishes to a limit server (limit_server.h): the frames are those that a
-// gateway would make.
-std::unique_ptr<Publisher> MakeFramePublisher(const Endpoint& server);
+// Publishes to limit servers (limit_server.h), each frame to all of them: those
+// that a gateway would make.
+std::unique_ptr<Publisher> MakeFramePublisher(
+    const std::vector<Endpoint>& servers);
 
 }  // namespace herald::benchmark
 

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "tests/benchmark/child_process.h"
 #include "tests/benchmark/crowd.h"
@@ -30,17 +31,19 @@ struct LoadedCrowd {
   std::optional<Load> load;  // Always there.
 };
 
-// A limit server (limit_server.h) with a row's sockets. Of the row's baseline.
+// Limit servers (limit_server.h) of a row's baseline, which share its sockets:
+// as many as Herald has loops, for where two of a machine's cores are one that
+// is shared, both are slow when both are busy.
 class LimitSide {
  public:
   explicit LimitSide(const Row& row);
 
-  // Deliveries per second of the server's CPU.
+  // Deliveries per second of the servers' CPU.
   double Run(int64_t duration);
 
  private:
   const int in_flight_;
-  const std::unique_ptr<ChildProcess> server_;
+  const std::vector<std::unique_ptr<ChildProcess>> servers_;
   LoadedCrowd crowd_;
 };
 

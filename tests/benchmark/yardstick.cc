@@ -9,15 +9,21 @@
 namespace herald::benchmark {
 namespace {
 
-// The baselines of these two rows on the machine of the README.
+// The baselines of these two rows on the machine of the README, with one loop.
 constexpr char kSends[] = "fanout-1";
 constexpr double kSendsPerCpuSecond = 407'000;
 constexpr char kMessages[] = "stream";
 constexpr double kMessagesPerCpuSecond = 150'000;
 
+Row WithOneLoop(Row row) {
+  row.loops = 1;
+  return row;
+}
+
 }  // namespace
 
-Yardstick::Yardstick() : limit_(*FindRow(kSends)), empty_(*FindRow(kMessages)) {
+Yardstick::Yardstick()
+    : limit_(WithOneLoop(*FindRow(kSends))), empty_(*FindRow(kMessages)) {
   constexpr int64_t kWarmUp = kSecond / 4;
   limit_.Run(kWarmUp);
   empty_.Run(kWarmUp);
