@@ -32,8 +32,10 @@ namespace {
 // more for less. Measured with 1,000 subscribers and 16 publishes in flight on
 // two cores: 6 events a write and 2.2 million deliveries per CPU-second without
 // a rest, and half of them 5.0 ms old; 10 events, 3.9 million and 4.0 ms with
-// this one. A rest of 2 ms gains a fifth of that.
-constexpr absl::Duration kRest = absl::Milliseconds(4);
+// one of 4 ms. On a machine whose system calls take three times as long, 4 ms
+// give 0.75 million and 13.5 ms, 8 ms give 1.08 million and 11.3 ms, and with
+// 12 the delays grow again.
+constexpr absl::Duration kRest = absl::Milliseconds(8);
 
 // What a backlog may hold before all are given what they lack, however long
 // that takes: a socket's bound is for what its client does not read, so no one
