@@ -53,9 +53,9 @@ time is that of service and gateway together. The baselines:
   empty RPC         a server of the same gRPC library that does nothing
   quiet             Herald itself without the load
 
-Budgets in units of time are those of the machine in the README. Here they are
-multiplied by how many times as much CPU time a send(2) and a message on an
-empty stream need together, before and after the row; never by less than one.
+Budgets in units of time are for the Intel of the README. They are multiplied by
+how many times as much CPU time a send(2) and a message on an empty stream need
+here, before and after the row; never by less than one.
 
 What to run:
   --row=NAME[,NAME]   these rows only; may be given more than once

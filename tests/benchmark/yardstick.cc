@@ -9,7 +9,7 @@
 namespace herald::benchmark {
 namespace {
 
-// The baselines of these two rows on the machine of the README, with one loop.
+// The baselines of these two rows on the Intel of the README, with one loop.
 constexpr char kSends[] = "fanout-1";
 constexpr double kSendsPerCpuSecond = 407'000;
 constexpr char kMessages[] = "stream";

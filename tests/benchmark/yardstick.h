@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How much CPU time this machine needs for what nobody can leave out, next to
-// the one that the budgets in units of time were set on: a send(2) to a socket
+// the Intel of the README, for which budgets of time are: a send(2) to a socket
 // and a message on a stream of gRPC. Between machines of the same year they
 // differ by a factor of three, and they are most of what anything here costs.
 
