@@ -103,8 +103,7 @@ Result MeasureByWork(const Row& row, const Setup& setup) {
 Result Measure(const Row& row, const Setup& setup) {
   const std::string why_not = WhyNot(row, setup);
   if (!why_not.empty()) Fail(why_not);
-  // Measured on this machine, which a target may not be on; and quick figures
-  // are held to nothing.
+  // A target may be on another machine, and quick figures tell nothing.
   const bool has_slowness =
       IsBudgetOfTime(row) && !setup.target.has_value() && !setup.effort.quick;
   if (!has_slowness) return MeasureByWork(row, setup);

@@ -7,6 +7,7 @@
 #include "tests/benchmark/sides.h"
 
 namespace herald::benchmark {
+
 Result MeasureRpc(const Row& row, const Setup& setup) {
   const int64_t duration = setup.effort.duration;
   Result result{.row = row};

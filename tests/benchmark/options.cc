@@ -53,9 +53,10 @@ time is that of service and gateway together. The baselines:
   empty RPC         a server of the same gRPC library that does nothing
   quiet             Herald itself without the load
 
-Budgets in units of time are for the Intel of the README. They are multiplied by
-how many times as much CPU time a send(2) and a message on an empty stream need
-here, before and after the row; never by less than one.
+Budgets in units of time are for the Intel of the README. Where one is not met,
+the table says whether the figure is within it for a machine as slow as this
+one: times what a send(2) and a message on an empty stream cost here, before and
+after the row, over what they cost there.
 
 What to run:
   --row=NAME[,NAME]   these rows only; may be given more than once

@@ -60,12 +60,16 @@ std::string BudgetText(const Row& row) {
   return "";
 }
 
-// As it was applied here: "≤ 20 × 3.4 = 68".
-std::string BoundText(const Result& result) {
-  const std::string budget = BudgetText(result.row);
-  if (result.bound() == result.row.budget) return budget;
-  return absl::StrCat(budget, absl::StrFormat(" × %.1f = ", result.slowness),
-                      NumberText(result.bound()));
+// "met", "NOT MET", or "NOT MET, within × 3.4 = 68" where only the machine is
+// too slow for the budget.
+std::string VerdictText(const Result& result) {
+  const std::optional<bool> met = result.met();
+  if (!met.has_value()) return "";
+  if (*met) return "met";
+  const std::optional<double> here = result.budget_here();
+  if (!here.has_value() || result.figure() > *here) return "NOT MET";
+  return absl::StrFormat("NOT MET, within × %.1f = %s", result.slowness,
+                         NumberText(*here));
 }
 
 Line LineOf(const Result& result) {
@@ -75,15 +79,14 @@ Line LineOf(const Result& result) {
   }
   const std::optional<double> baseline = result.baseline();
   const std::optional<double> ratio = result.ratio();
-  const std::optional<bool> met = result.met();
   return {row.name,
           NumberText(result.figure()),
           UnitText(row.unit, row.work),
           baseline.has_value() ? NumberText(*baseline) : "",
           baseline.has_value() ? BaselineText(row.baseline) : "",
           ratio.has_value() ? absl::StrFormat("%.2f", *ratio) : "",
-          BoundText(result),
-          met.has_value() ? (*met ? "met" : "NOT MET") : ""};
+          BudgetText(row),
+          VerdictText(result)};
 }
 
 std::string NotesText(const Result& result) {
@@ -157,7 +160,7 @@ std::string JsonOf(const Result& result) {
     fields.push_back(absl::StrCat(row.bound == Bound::kRatioAtLeast
                                       ? R"("ratio_min":)"
                                       : R"("figure_max":)",
-                                  JsonNumber(result.bound())));
+                                  JsonNumber(row.budget)));
   }
   if (IsBudgetOfTime(row)) {
     fields.push_back(

@@ -62,14 +62,19 @@ Result SlowResult(Unit unit) {
   return result;
 }
 
-TEST(ABudget, IsLargerOnASlowMachineIfItIsOfTime) {
-  EXPECT_EQ(SlowResult(Unit::kCpuMicroseconds).met(), true);
-  EXPECT_EQ(SlowResult(Unit::kMilliseconds).met(), true);
-  EXPECT_EQ(SlowResult(Unit::kPercent).met(), true);
+TEST(ABudget, IsNotMetForBeingOnASlowMachine) {
+  EXPECT_EQ(SlowResult(Unit::kCpuMicroseconds).met(), false);
   EXPECT_EQ(SlowResult(Unit::kBytes).met(), false);
+}
+
+TEST(ABudget, HasAMeasureForASlowMachineIfItIsOfTime) {
+  EXPECT_EQ(SlowResult(Unit::kCpuMicroseconds).budget_here(), 65);
+  EXPECT_EQ(SlowResult(Unit::kMilliseconds).budget_here(), 65);
+  EXPECT_EQ(SlowResult(Unit::kPercent).budget_here(), 65);
+  EXPECT_EQ(SlowResult(Unit::kBytes).budget_here(), std::nullopt);
   Result ratio = RatioResult(84, 100);
   ratio.slowness = 3.25;
-  EXPECT_EQ(ratio.met(), false);
+  EXPECT_EQ(ratio.budget_here(), std::nullopt);
 }
 
 TEST(ABudget, SaysNothingWithoutWhatItIsAbout) {
@@ -105,11 +110,14 @@ TEST(TheTable, ShowsFigureBaselineRatioAndBudget) {
   EXPECT_THAT(table, HasSubstr("runs from 206,172 to 824,690"));
 }
 
-TEST(TheTable, ShowsWhatABudgetIsOnASlowMachine) {
-  const Result result = SlowResult(Unit::kMilliseconds);
-  EXPECT_THAT(TableText({result}), HasSubstr("≤ 20 × 3.2 = 65  met\n"));
+TEST(TheTable, SaysWhetherOnlyTheMachineIsTooSlow) {
+  Result result = SlowResult(Unit::kMilliseconds);
+  EXPECT_THAT(TableText({result}),
+              HasSubstr("≤ 20    NOT MET, within × 3.2 = 65\n"));
   EXPECT_THAT(JsonText({}, {result}),
-              HasSubstr(R"("figure_max":65,"slowness":3.25,"met":true)"));
+              HasSubstr(R"("figure_max":20,"slowness":3.25,"met":false)"));
+  result.figures = {66};
+  EXPECT_THAT(TableText({result}), HasSubstr("NOT MET\n"));
 }
 
 TEST(TheTable, SaysLoudlyWhatFailed) {

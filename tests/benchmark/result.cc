@@ -19,10 +19,6 @@ std::optional<double> Result::ratio() const {
   return figure() / *beside;
 }
 
-double Result::bound() const {
-  return IsBudgetOfTime(row) ? row.budget * slowness : row.budget;
-}
-
 std::optional<bool> Result::met() const {
   if (!failure.empty()) return std::nullopt;
   switch (row.bound) {
@@ -30,12 +26,17 @@ std::optional<bool> Result::met() const {
       return std::nullopt;
     case Bound::kRatioAtLeast:
       if (!ratio().has_value()) return std::nullopt;
-      return *ratio() >= bound();
+      return *ratio() >= row.budget;
     case Bound::kFigureAtMost:
       if (row.unit == Unit::kPerSecond) return std::nullopt;
-      return figure() <= bound();
+      return figure() <= row.budget;
   }
   return std::nullopt;
+}
+
+std::optional<double> Result::budget_here() const {
+  if (!IsBudgetOfTime(row) || slowness <= 1) return std::nullopt;
+  return row.budget * slowness;
 }
 
 }  // namespace herald::benchmark

@@ -35,13 +35,13 @@ struct Result {
   std::optional<double> baseline() const;
   std::optional<double> ratio() const;
 
-  // What the figure or the ratio is held to: a budget in units of time, which
-  // the slowness multiplies, or any other.
-  double bound() const;
-
   // Whether the budget is met; nothing if there is none, or nothing to hold to
   // it, for want of a baseline or of CPU time.
   std::optional<bool> met() const;
+
+  // A budget of time as it would be for a machine of this one's speed; nothing
+  // if there is none, or if this one is as fast as that of the budgets.
+  std::optional<double> budget_here() const;
 };
 
 }  // namespace herald::benchmark
