@@ -31,6 +31,7 @@
 #include "gateway/options.h"
 #include "proto/contract/mutex.h"
 #include "proto/process/callback_threads.h"
+#include "proto/process/mutex_checks.h"
 
 namespace herald::gateway {
 namespace {
@@ -325,6 +326,7 @@ void RaiseFileLimit() {
 }
 
 int Main(int argc, char** argv) {
+  process::DisableMutexChecks();
   StopSignals signals;
   ParseFlags(argc, argv);
   Options options;

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/process/callback_threads.h"
+#include "proto/process/mutex_checks.h"
 #include "service/core/hub.h"
 #include "service/core/memory_engine.h"
 #include "service/rpc/api_token.h"
@@ -226,6 +227,7 @@ Service::~Service() {
 }
 
 int Run(int argc, char** argv) {
+  process::DisableMutexChecks();
   Signals signals;
   ParseFlags(argc, argv);
   Options options;
