@@ -64,6 +64,8 @@ What to run:
   --quick             few sockets, short runs: shows that it works, not how fast
   --runs=N            runs of each row                          [5]
   --seconds=S         length of one run                         [2]
+                      fan-out with a budget runs eight times as often, each
+                      a quarter as long
 
 What to print:
   --json              JSON instead of the table

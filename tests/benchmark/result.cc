@@ -2,6 +2,9 @@
 
 #include "tests/benchmark/result.h"
 
+#include <cstddef>
+#include <utility>
+
 #include "tests/benchmark/statistics.h"
 
 namespace herald::benchmark {
@@ -14,9 +17,13 @@ std::optional<double> Result::baseline() const {
 }
 
 std::optional<double> Result::ratio() const {
-  const std::optional<double> beside = baseline();
-  if (!beside.has_value() || *beside == 0) return std::nullopt;
-  return figure() / *beside;
+  std::vector<double> ratios;
+  for (size_t i = 0; i < baselines.size(); ++i) {
+    if (baselines[i] == 0) return std::nullopt;
+    ratios.push_back(figures[i] / baselines[i]);
+  }
+  if (ratios.empty()) return std::nullopt;
+  return Median(std::move(ratios));
 }
 
 std::optional<bool> Result::met() const {

@@ -30,9 +30,13 @@ struct Result {
   double slowness = 1;
   std::string failure = {};  // Not empty: it failed; the rest means nothing.
 
-  // Medians, and their ratio: how near Herald comes to the baseline.
+  // Medians.
   double figure() const;
   std::optional<double> baseline() const;
+
+  // How near Herald comes to the baseline: the median of what each figure is
+  // times its own baseline, which ran right before it. What slows a machine
+  // down for some seconds slows both.
   std::optional<double> ratio() const;
 
   // Whether the budget is met; nothing if there is none, or nothing to hold to
