@@ -2,15 +2,11 @@
 //
 // herald-gateway: settings, objects, run, drain, exit.
 
-#include <pthread.h>
 #include <signal.h>
-#include <sys/resource.h>
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
-#include <limits>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,24 +18,33 @@
 #include "gateway/core/native_dialect.h"
 #include "gateway/core/router.h"
 #include "gateway/link/service_link.h"
-#include "gateway/log.h"
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
 #include "gateway/net/listener.h"
 #include "gateway/net/metrics.h"
-#include "gateway/net/random.h"
 #include "gateway/options.h"
 #include "proto/contract/mutex.h"
 #include "proto/process/callback_threads.h"
+#include "proto/process/files.h"
+#include "proto/process/gateway_identity.h"
+#include "proto/process/grpc_clock.h"
+#include "proto/process/heap_trim.h"
+#include "proto/process/http_endpoint.h"
+#include "proto/process/log.h"
 #include "proto/process/mutex_checks.h"
+#include "proto/process/settings_log.h"
+#include "proto/process/signals.h"
+#include "proto/settings/program.h"
+#include "proto/settings/settings.h"
 
 namespace herald::gateway {
 namespace {
 
 using contract::MutexLock;
-
-constexpr int kExitFailed = 1;
-constexpr int kExitSettings = 2;
+using process::Log;
+using process::LogLevel;
+using process::Signals;
+using settings::kExitFailed;
 
 constexpr absl::Duration kReportPause = absl::Milliseconds(500);
 constexpr absl::Duration kDrainPause = absl::Milliseconds(20);
@@ -48,34 +53,14 @@ constexpr absl::Duration kDrainPatience = absl::Seconds(6);
 // For how long a trouble must not have come to be taken for over.
 constexpr absl::Duration kTroubleIsOver = absl::Seconds(2);
 
+// Between two log lines of what clients do wrong.
+constexpr absl::Duration kRefusalPause = absl::Seconds(10);
+
 // Never jumps, unlike the time of day.
 absl::Duration Uptime() {
   static const auto start = std::chrono::steady_clock::now();
   return absl::FromChrono(std::chrono::steady_clock::now() - start);
 }
-
-// Waits for SIGTERM and SIGINT. REQUIRES: made before there are other threads,
-// which inherit the mask.
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&signals_);
-    sigaddset(&signals_, SIGTERM);
-    sigaddset(&signals_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    signal(SIGPIPE, SIG_IGN);
-  }
-
-  // The signal, or 0 if none comes within `time`.
-  int Wait(absl::Duration time) {
-    const timespec patience = absl::ToTimespec(time);
-    const int number = sigtimedwait(&signals_, nullptr, &patience);
-    return number > 0 ? number : 0;
-  }
-
- private:
-  sigset_t signals_;
-};
 
 // A trouble that comes many times a second while it lasts, so that only its
 // beginning and its end are worth a line.
@@ -88,6 +73,8 @@ class Spell {
     return first;
   }
 
+  bool lasts() const { return last_.has_value(); }
+
   // True once it is over, once.
   bool End(absl::Duration uptime) {
     if (!last_.has_value() || uptime - *last_ < kTroubleIsOver) return false;
@@ -99,10 +86,27 @@ class Spell {
   std::optional<absl::Duration> last_;  // While it lasts.
 };
 
-// Counts, and logs what happens to the link and to accepting.
+// Counts, and logs what happens to the link and to accepting, and at the level
+// `debug` to each socket.
 class ProcessObserver final : public Metrics {
  public:
   using Metrics::Metrics;
+
+  bool traces_sockets() const override {
+    return process::Logs(LogLevel::kDebug);
+  }
+  void OnSocketEvent(const SocketEvent& event) override {
+    std::vector<process::LogField> fields;
+    const auto add = [&](absl::string_view name, absl::string_view text) {
+      if (!text.empty()) fields.push_back({name, text});
+    };
+    add("socket_id", event.socket_id);
+    add("remote_address", event.remote_address);
+    add("channel", event.channel);
+    add("why", event.why);
+    if (event.bytes > 0) fields.push_back({"bytes", event.bytes});
+    Log(LogLevel::kDebug, event.what, fields);
+  }
 
   void OnLinkOpened() override {
     SetTrouble("");
@@ -121,10 +125,13 @@ class ProcessObserver final : public Metrics {
       MutexLock lock(&mu_);
       if (!no_accept_.Come(Uptime())) return;
     }
-    Log(LogLevel::kWarning, "accept failed", {{"files_max", FilesMax()}});
+    Log(LogLevel::kWarning, "accept failed",
+        {{"files_max", process::FilesMax()}});
   }
-  void OnUpgradeRefused(UpgradeRefusal why) override {
-    Metrics::OnUpgradeRefused(why);
+  void OnUpgradeRefused(UpgradeRefusal why, absl::string_view detail) override {
+    Metrics::OnUpgradeRefused(why, detail);
+    if (why == UpgradeRefusal::kOrigin) return LogOrigin(detail);
+    if (why == UpgradeRefusal::kNoProxy) return LogNoProxy();
     if (why != UpgradeRefusal::kOverrun) return;
     {
       MutexLock lock(&mu_);
@@ -144,7 +151,15 @@ class ProcessObserver final : public Metrics {
       keeps_up = overrun_.End(Uptime());
     }
     if (accepts) Log(LogLevel::kInfo, "accept works again");
-    if (keeps_up) Log(LogLevel::kInfo, "all who connect get in again");
+    if (keeps_up)
+      Log(LogLevel::kInfo,
+          "connection rate back below BROADCAST_MAX_CONNECT_RATE");
+  }
+
+  // Whether connections cannot be accepted at the moment.
+  bool accept_fails() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    return no_accept_.lasts();
   }
 
   // Why there is no link; empty if there is one.
@@ -154,10 +169,25 @@ class ProcessObserver final : public Metrics {
   }
 
  private:
-  static std::string FilesMax() {
-    rlimit limit{};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    return absl::StrCat(limit.rlim_cur);
+  // Clients decide how often these come, so few are logged.
+  bool MayLogRefusal() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(&mu_);
+    if (Uptime() < next_refusal_) return false;
+    next_refusal_ = Uptime() + kRefusalPause;
+    return true;
+  }
+  void LogOrigin(absl::string_view origin) {
+    constexpr size_t kBytesMax = 200;
+    if (!MayLogRefusal()) return;
+    Log(LogLevel::kWarning, "an origin is refused; others are not logged",
+        {{"origin", std::string(origin.substr(0, kBytesMax))},
+         {"pause", absl::FormatDuration(kRefusalPause)},
+         {"see", "BROADCAST_ALLOWED_ORIGINS"}});
+  }
+  void LogNoProxy() {
+    if (!MayLogRefusal()) return;
+    Log(LogLevel::kWarning, "a connection is closed: it has no PROXY header",
+        {{"see", "BROADCAST_PROXY_PROTOCOL"}});
   }
 
   // True if that is news.
@@ -172,41 +202,34 @@ class ProcessObserver final : public Metrics {
   std::string trouble_ ABSL_GUARDED_BY(mu_);
   Spell no_accept_ ABSL_GUARDED_BY(mu_);
   Spell overrun_ ABSL_GUARDED_BY(mu_);
+  absl::Duration next_refusal_ ABSL_GUARDED_BY(mu_);
 };
-
-// From which descriptor on none is given to a browser.
-int DescriptorsMax() {
-  constexpr rlim_t kKept = 64;
-  constexpr int kMax = std::numeric_limits<int>::max();
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return kMax;
-  const rlim_t kept = std::min(kKept, limit.rlim_cur / 4);
-  return static_cast<int>(std::min<rlim_t>(limit.rlim_cur - kept, kMax));
-}
 
 // Everything that the process consists of. Members are destroyed in reverse
 // order: first those who call, then those who are called.
 class Gateway {
  public:
-  explicit Gateway(const Options& options);
+  Gateway(const Options& options, const process::GatewayIdentity& identity);
   ~Gateway();
 
   // Begins to serve. An error names the setting that cannot be had.
   absl::Status Start(const Options& options);
 
   // Keeps the service informed until a signal comes, and returns it.
-  int Run(StopSignals& signals);
+  int Run(Signals& signals);
 
-  // Closes all sockets over `time`. Returns when they are closed, or false when
-  // a signal comes first.
-  bool Drain(StopSignals& signals, absl::Duration time);
+  // Closes all sockets over `time`. Returns when they are closed.
+  void Drain(Signals& signals, absl::Duration time);
 
  private:
   // What is said now and then: to the service, and to the log.
   void Report();
+  absl::Status ServeMetrics(const Options& options);
   std::string MetricsText();
   std::string NotReady() const;
 
+  const process::GrpcClock grpc_clock_;
+  const process::HeapTrim heap_trim_;
   const process::CallbackThreads threads_;
   const NativeDialect dialect_;
   ProcessObserver observer_{HERALD_VERSION};
@@ -214,26 +237,40 @@ class Gateway {
   GatewayState state_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::optional<process::ListeningSockets> sockets_;
   ServiceLink link_;
+  std::unique_ptr<process::HttpEndpoint> http_;  // If it is a port of its own.
 };
 
-Gateway::Gateway(const Options& options)
-    : router_(RandomNumber(), HERALD_VERSION, &dialect_, &observer_,
+Gateway::Gateway(const Options& options,
+                 const process::GatewayIdentity& identity)
+    : router_(identity.id, HERALD_VERSION, &dialect_, &observer_,
               options.queue_bytes_max),
       link_({options.services, options.api_token}, &router_, &observer_,
             &state_.link_gate) {
+  router_.SetSecret(identity.secret);
   state_.router = &router_;
   state_.dialect = &dialect_;
   state_.observer = &observer_;
   state_.shard_count = options.threads;
   state_.subscriptions_max = options.subscriptions_max;
+  state_.client_rates =
+      ClientRates(options.client_message_rate, options.client_event_rate,
+                  options.subscriptions_max);
   state_.connections_max = options.connections_max;
   state_.connect_rate.Set(options.connect_rate_max);
   state_.queue_bytes_max = static_cast<size_t>(options.queue_bytes_max);
-  state_.descriptors_max = DescriptorsMax();
+  state_.descriptors_max = process::PeerDescriptorsMax();
+  state_.half_open_max =
+      std::min<int64_t>(state_.half_open_max, state_.descriptors_max / 4);
   state_.origins = OriginPatterns(options.allowed_origins);
-  state_.metrics_text = [this] { return MetricsText(); };
-  state_.not_ready = [this] { return NotReady(); };
+  state_.ws_path = options.ws_path;
+  state_.proxy_protocol = options.proxy_protocol;
+  state_.trusted_proxies = *TrustedProxies::Parse(options.trusted_proxies);
+  state_.pages.not_ready = [this] { return NotReady(); };
+  if (options.metrics_address.empty()) {
+    state_.pages.metrics = [this] { return MetricsText(); };
+  }
   std::vector<ShardInbox*> shards;
   for (int i = 0; i < options.threads; ++i) {
     loops_.push_back(std::make_unique<EventLoop>(i, &state_));
@@ -243,6 +280,7 @@ Gateway::Gateway(const Options& options)
 }
 
 Gateway::~Gateway() {
+  http_.reset();
   for (const auto& loop : loops_) loop->Stop();
   for (const auto& loop : loops_) loop->Join();
   link_.Stop();
@@ -253,7 +291,10 @@ std::string Gateway::MetricsText() {
   for (const auto& loop : loops_) {
     readings.queue_bytes += loop->queue_bytes();
     readings.inbox_bytes += loop->inbox_bytes();
+    readings.half_open_count += loop->half_open_count();
+    readings.unfinished_bytes += loop->unfinished_bytes();
   }
+  readings.log_lines_dropped = process::LogLinesDropped();
   readings.link_up = link_.up();
   readings.link_settled = router_.settled();
   readings.link_queue_bytes = link_.queue_bytes();
@@ -263,28 +304,57 @@ std::string Gateway::MetricsText() {
 
 std::string Gateway::NotReady() const {
   if (state_.draining) return "the gateway is shutting down";
+  if (observer_.accept_fails()) {
+    return absl::StrCat(
+        "connections cannot be accepted: the limit of open "
+        "files is ",
+        process::FilesMax());
+  }
   if (router_.settled()) return "";
   const std::string trouble = observer_.trouble();
   return trouble.empty() ? "the service is not ready" : trouble;
 }
 
+absl::Status Gateway::ServeMetrics(const Options& options) {
+  if (options.metrics_address.empty()) return absl::OkStatus();
+  process::HttpPages pages;
+  pages.metrics = [this] { return MetricsText(); };
+  pages.not_ready = [this] { return NotReady(); };
+  auto http =
+      process::HttpEndpoint::Listen(options.metrics_address, std::move(pages));
+  if (!http.ok()) {
+    return absl::UnavailableError(absl::StrCat(
+        "BROADCAST_GATEWAY_METRICS_ADDRESS (--gateway-metrics-address): ",
+        http.status().message()));
+  }
+  http_ = *std::move(http);
+  return absl::OkStatus();
+}
+
 absl::Status Gateway::Start(const Options& options) {
+  if (absl::Status metrics = ServeMetrics(options); !metrics.ok()) {
+    return metrics;
+  }
   absl::StatusOr<Listening> listening = Listen(options.ws_address, loops_);
   if (!listening.ok()) {
-    return absl::Status(
-        listening.status().code(),
-        absl::StrCat("BROADCAST_WS_ADDRESS (--ws_address): cannot listen on ",
-                     options.ws_address, ": ", listening.status().message()));
+    return absl::Status(listening.status().code(),
+                        absl::StrCat("BROADCAST_WS_ADDRESS (--ws-address): ",
+                                     listening.status().message()));
   }
-  for (size_t i = 0; i < loops_.size(); ++i) {
+  for (size_t i = 0; i < listening->acceptors.size(); ++i) {
     listeners_.push_back(std::make_unique<Listener>(
-        loops_[i].get(), std::move(listening->acceptors[i])));
+        loops_[i % loops_.size()].get(), std::move(listening->acceptors[i])));
     listeners_.back()->Start();
   }
+  sockets_.emplace(std::move(listening->sockets));
   for (const auto& loop : loops_) loop->Start();
   link_.Start();
   Log(LogLevel::kInfo, "listening",
-      {{"what", "ws"}, {"address", listening->address}});
+      {{"what", "ws"}, {"address", sockets_->address()}});
+  if (http_ != nullptr) {
+    Log(LogLevel::kInfo, "listening",
+        {{"what", "metrics"}, {"address", http_->address()}});
+  }
   return absl::OkStatus();
 }
 
@@ -293,55 +363,49 @@ void Gateway::Report() {
   observer_.CheckTroubles();
 }
 
-int Gateway::Run(StopSignals& signals) {
-  int number = 0;
-  while (number == 0) {
-    number = signals.Wait(kReportPause);
+int Gateway::Run(Signals& signals) {
+  for (;;) {
+    const int number = signals.Wait(kReportPause);
+    if (number == SIGTERM || number == SIGINT) return number;
+    if (number == SIGHUP) {
+      Log(LogLevel::kInfo, "SIGHUP came, and there is nothing to read again");
+    }
     Report();
   }
-  return number;
 }
 
-bool Gateway::Drain(StopSignals& signals, absl::Duration time) {
+void Gateway::Drain(Signals& signals, absl::Duration time) {
   state_.draining = true;
   router_.Goodbye();
   for (const auto& loop : loops_) loop->StartDrain(time);
   const absl::Duration end = Uptime() + time + kDrainPatience;
   absl::Duration next_report = Uptime();
   while (state_.connections > 0 && Uptime() < end) {
-    if (signals.Wait(kDrainPause) != 0) return false;
+    signals.Wait(kDrainPause);
     if (Uptime() < next_report) continue;
     next_report = Uptime() + kReportPause;
     Report();
   }
-  return true;
 }
 
-// As many sockets as the system lets us have.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
+constexpr settings::Program kProgram = {
+    .name = "herald-gateway",
+    .version = HERALD_VERSION,
+    .intro =
+        "The data plane of Herald: browsers connect to it over WebSocket, and "
+        "it attaches\nto a herald-service, which decides. Any number of "
+        "gateways share a service.",
+    .outro =
+        "Heartbeats, payload size and whether clients may whisper are settings "
+        "of the\nservice.\n"
+        "SIGTERM and SIGINT drain it; a second one stops it at once, with exit "
+        "code 1."};
 
-int Main(int argc, char** argv) {
-  process::DisableMutexChecks();
-  StopSignals signals;
-  ParseFlags(argc, argv);
-  Options options;
-  const absl::Status read = ReadOptions(&options);
-  StartLog(options.log_level, options.log_json);
-  if (!read.ok()) {
-    Log(LogLevel::kError, read.message());
-    return kExitSettings;
-  }
-  RaiseFileLimit();
-  Log(LogLevel::kInfo, "starting",
-      {{"version", HERALD_VERSION},
-       {"threads", absl::StrCat(options.threads)}});
+// Runs the process until a signal ends it. Returns the exit code.
+int Serve(const Options& options, Signals& signals) {
+  signals.Serve();
   {
-    Gateway gateway(options);
+    Gateway gateway(options, process::DrawGatewayIdentity());
     const absl::Status started = gateway.Start(options);
     if (!started.ok()) {
       Log(LogLevel::kError, started.message());
@@ -349,17 +413,55 @@ int Main(int argc, char** argv) {
     }
     const int number = gateway.Run(signals);
     Log(LogLevel::kInfo, "draining",
-        {{"signal", number == SIGTERM ? "SIGTERM" : "SIGINT"}});
-    if (!gateway.Drain(signals, options.drain_time)) {
-      Log(LogLevel::kWarning, "stopped at once by a second signal");
-      std::_Exit(kExitFailed);
-    }
+        {{"signal", process::NameOfSignal(number)}});
+    gateway.Drain(signals, options.drain_time);
   }
   Log(LogLevel::kInfo, "stopped");
   return 0;
 }
 
+int RunProcess(int argc, char** argv, Signals& signals) {
+  process::DisableMutexChecks();
+  process::RaiseFileLimit();
+  const settings::Settings settings(settings::Process::kGateway,
+                                    {argv + 1, argv + argc});
+  if (const auto code = settings::AnswerQuestion(kProgram, settings)) {
+    return *code;
+  }
+  const Options options = OptionsOf(settings);
+  const std::vector<std::string> errors = ErrorsOf(options, settings);
+  if (settings.check()) {
+    return settings::AnswerCheck(kProgram, settings, WarningsOf(options),
+                                 errors);
+  }
+  if (!process::StartLog(settings)) return settings::kExitSettings;
+  for (const std::string& error : errors) Log(LogLevel::kError, error);
+  if (!errors.empty()) return settings::kExitSettings;
+  Log(LogLevel::kInfo, "starting",
+      {{"version", HERALD_VERSION}, {"threads", options.threads}});
+  process::LogSettings(settings);
+  for (const std::string& warning : WarningsOf(options)) {
+    Log(LogLevel::kWarning, warning);
+  }
+  return Serve(options, signals);
+}
+
+int Main(int argc, char** argv) {
+  process::ReportUncaughtExceptions();
+  try {
+    Signals signals;  // First, so that no early SIGHUP ends the process.
+    return RunProcess(argc, argv, signals);
+  } catch (const std::exception& error) {
+    // No thread, or no memory.
+    Log(LogLevel::kError, "cannot start", {{"why", error.what()}});
+    return kExitFailed;
+  }
+}
+
 }  // namespace
 }  // namespace herald::gateway
 
-int main(int argc, char** argv) { return herald::gateway::Main(argc, argv); }
+int main(int argc, char** argv) {
+  herald::process::FillStandardFiles();
+  return herald::gateway::Main(argc, argv);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The settings of herald-gateway: flags, `BROADCAST_*` variables, an `.env`
-// file, or defaults, in this order (proto/contract/settings.h).
+// The settings of herald-gateway, as its parts take them
+// (proto/settings/declarations.h declares them).
 
 #ifndef HERALD_GATEWAY_OPTIONS_H_
 #define HERALD_GATEWAY_OPTIONS_H_
@@ -10,37 +10,42 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "gateway/log.h"
+#include "proto/settings/settings.h"
 
 namespace herald::gateway {
 
+// As OptionsOf() sets them: the defaults are those of the declarations
+// (proto/settings/declarations.cc).
 struct Options {
   std::vector<std::string> services;  // gRPC targets, in order of preference.
   std::string api_token;              // Empty: none.
   std::string ws_address;
+  std::string ws_path;
+  std::string metrics_address;  // Empty: /metrics is at ws_address.
+  bool proxy_protocol = false;
+  std::vector<std::string> trusted_proxies;
   int threads = 1;  // Event loops, at least one.
   std::vector<std::string> allowed_origins;
   int64_t connections_max = 0;   // 0: unlimited.
   int64_t connect_rate_max = 0;  // In a second; 0: unlimited.
-  int64_t subscriptions_max = 1000;
-  int64_t queue_bytes_max = 1 << 20;
-  absl::Duration drain_time = absl::Seconds(10);
-  LogLevel log_level = LogLevel::kInfo;
-  bool log_json = false;
+  int64_t subscriptions_max = 0;
+  int64_t client_message_rate = 0;  // In a second; 0: unlimited.
+  int64_t client_event_rate = 0;    // In a second; 0: unlimited.
+  int64_t queue_bytes_max = 0;
+  absl::Duration drain_time;
 };
 
-// Takes the flags from the command line. `--help`, `--version` and flags that
-// there are not end the process. Once, before ReadOptions().
-void ParseFlags(int argc, char** argv);
+// The options that the settings of herald-gateway say.
+Options OptionsOf(const settings::Settings& settings);
 
-// Reads all settings. The log's are set even if others cannot be used.
-//
-//   INVALID_ARGUMENT  a value cannot be used; the message has its name, the
-//                     value, and what is allowed
-//   NOT_FOUND         the file that `--env_file` names is not there
-absl::Status ReadOptions(Options* options);
+// What is wrong with settings that have a form of their own, and with those
+// that exclude each other: a line for each.
+std::vector<std::string> ErrorsOf(const Options& options,
+                                  const settings::Settings& settings);
+
+// What works, and is probably not meant so.
+std::vector<std::string> WarningsOf(const Options& options);
 
 }  // namespace herald::gateway
 

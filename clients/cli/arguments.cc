@@ -21,6 +21,10 @@ ABSL_FLAG(std::string, user, "", "the user whose connections to close");
 ABSL_FLAG(std::string, reason, "", "why, for the close frame");
 ABSL_FLAG(std::string, since, "", "only what was said after EPOCH:OFFSET");
 ABSL_FLAG(int64_t, limit, 0, "most events; 0 for all");
+ABSL_FLAG(std::string, examples, "", "the folder clients/examples");
+ABSL_FLAG(std::string, data, "", "the folder for the chat's messages");
+ABSL_FLAG(bool, chat, true, "start the chat");
+ABSL_FLAG(bool, authorizer, true, "start an authorizer");
 
 namespace herald::cli {
 namespace {
@@ -40,13 +44,15 @@ absl::Status Set(absl::CommandLineFlag* flag, const std::string& value) {
                        : ""));
 }
 
-// The flag that `name` means. `--nojson` is `--json=false`.
+// The flag that `name` means. `--no-json` and `--nojson` are `--json=false`.
 absl::CommandLineFlag* Find(absl::string_view name, bool* negated) {
   *negated = false;
   if (absl::CommandLineFlag* flag = absl::FindCommandLineFlag(name)) {
     return flag;
   }
-  if (!absl::ConsumePrefix(&name, "no")) return nullptr;
+  if (!absl::ConsumePrefix(&name, "no-") && !absl::ConsumePrefix(&name, "no")) {
+    return nullptr;
+  }
   absl::CommandLineFlag* const flag = absl::FindCommandLineFlag(name);
   if (flag == nullptr || !flag->IsOfType<bool>()) return nullptr;
   *negated = true;

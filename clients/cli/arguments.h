@@ -30,6 +30,10 @@ ABSL_DECLARE_FLAG(std::string, user);
 ABSL_DECLARE_FLAG(std::string, reason);
 ABSL_DECLARE_FLAG(std::string, since);
 ABSL_DECLARE_FLAG(int64_t, limit);
+ABSL_DECLARE_FLAG(std::string, examples);
+ABSL_DECLARE_FLAG(std::string, data);
+ABSL_DECLARE_FLAG(bool, chat);
+ABSL_DECLARE_FLAG(bool, authorizer);
 
 namespace herald::cli {
 
@@ -41,7 +45,8 @@ struct Arguments {
 };
 
 // Parses what follows the program's name, and sets the flags. `--flag value`,
-// `--flag=value`, `--json`, `--nojson` and `--json=false` are understood; after
+// `--flag=value`, `--json`, `--no-json` and `--json=false` are understood;
+// after
 // `--` everything is a word, and so are `-` and negative numbers.
 absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& args);
 

@@ -14,6 +14,7 @@
 #include "clients/cli/arguments.h"
 #include "clients/cli/json.h"
 #include "clients/cli/message_lines.h"
+#include "clients/cli/retry_notice.h"
 #include "clients/cli/table.h"
 #include "herald/client/control.h"
 #include "herald/client/publisher.h"
@@ -29,11 +30,18 @@ constexpr absl::string_view kUsageErrorUrl = "herald.cli/usage";
 
 void PrintLine(const std::string& text) { std::cout << text << std::endl; }
 
-Control MakeControl(const Session& session) {
-  return Control({.target = session.address,
-                  .api_token = session.token,
-                  .deadline = session.timeout});
-}
+// The service, for one command.
+struct Service {
+  explicit Service(const Session& session)
+      : notice(session),
+        control({.target = session.address,
+                 .api_token = session.token,
+                 .deadline = session.timeout,
+                 .on_retry = notice.callback()}) {}
+
+  RetryNotice notice;
+  Control control;
+};
 
 // DATA, or standard input if it is "-". One byte over the limit is enough for
 // the service to refuse it.
@@ -83,9 +91,11 @@ absl::Status RunBroadcast(const Session& session) {
   }
   absl::StatusOr<std::string> data = ReadData(session.words[2]);
   if (!data.ok()) return data.status();
+  RetryNotice notice(session);
   Publisher publisher({.target = session.address,
                        .api_token = session.token,
-                       .deadline = session.timeout});
+                       .deadline = session.timeout,
+                       .on_retry = notice.callback()});
   auto receipts = publisher.Broadcast(
       client::OutgoingEvent{.channels = absl::StrSplit(session.words[0], ','),
                             .event = session.words[1],
@@ -120,8 +130,8 @@ std::string MemberJson(const v1::PresentMember& member) {
 
 absl::Status RunMembers(const Session& session) {
   if (session.words.size() != 1) return UsageError("members needs one CHANNEL");
-  Control control = MakeControl(session);
-  auto members = control.GetMembers(session.words[0]);
+  Service service(session);
+  auto members = service.control.GetMembers(session.words[0]);
   if (!members.ok()) return members.status();
 
   std::vector<std::string> objects;
@@ -158,8 +168,8 @@ absl::Status RunChannels(const Session& session) {
   if (!session.words.empty()) {
     return UsageError("channels takes no arguments; did you mean --prefix?");
   }
-  Control control = MakeControl(session);
-  auto channels = control.ListChannels(absl::GetFlag(FLAGS_prefix));
+  Service service(session);
+  auto channels = service.control.ListChannels(absl::GetFlag(FLAGS_prefix));
   if (!channels.ok()) return channels.status();
 
   std::vector<std::string> objects;
@@ -198,9 +208,11 @@ std::string Iso(const google::protobuf::Timestamp& timestamp) {
                           absl::UTCTimeZone());
 }
 
-// How long ago, to the second.
+// How long ago by this machine's clock, to the second. A service whose clock is
+// ahead shows 0.
 std::string Age(const google::protobuf::Timestamp& timestamp) {
-  const absl::Duration age = absl::Now() - ToTime(timestamp);
+  const absl::Duration age =
+      std::max(absl::Now() - ToTime(timestamp), absl::ZeroDuration());
   return absl::FormatDuration(absl::Trunc(age, absl::Seconds(1)));
 }
 
@@ -249,8 +261,8 @@ void PrintStatsTable(const v1::GetStatsResponse& stats) {
 
 absl::Status RunStats(const Session& session) {
   if (!session.words.empty()) return UsageError("stats takes no arguments");
-  Control control = MakeControl(session);
-  auto stats = control.GetStats();
+  Service service(session);
+  auto stats = service.control.GetStats();
   if (!stats.ok()) return stats.status();
   if (session.json) {
     PrintStatsJson(*stats);
@@ -266,10 +278,11 @@ absl::Status RunDisconnect(const Session& session) {
   if (!session.words.empty() || socket.empty() == user.empty()) {
     return UsageError("disconnect needs either --socket ID or --user ID");
   }
-  Control control = MakeControl(session);
+  Service service(session);
   const std::string reason = absl::GetFlag(FLAGS_reason);
-  auto count = socket.empty() ? control.DisconnectUser(user, reason)
-                              : control.DisconnectSocket(socket, reason);
+  auto count = socket.empty()
+                   ? service.control.DisconnectUser(user, reason)
+                   : service.control.DisconnectSocket(socket, reason);
   if (!count.ok()) return count.status();
   if (session.json) {
     PrintLine(JsonObject().Add("disconnected_count", *count).str());
@@ -301,6 +314,10 @@ const std::vector<Command>& Commands() {
       {"channels", {"timeout", "prefix"}, RunChannels},
       {"stats", {"timeout"}, RunStats},
       {"disconnect", {"timeout", "socket", "user", "reason"}, RunDisconnect},
+      {"dev",
+       {"examples", "data", "chat", "authorizer"},
+       RunDev,
+       /*dials=*/false},
   };
   return *commands;
 }

@@ -17,6 +17,9 @@
 
 namespace herald::cli {
 
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
 // What all commands need to know.
 struct Session {
   std::string address;
@@ -34,6 +37,7 @@ struct Command {
   absl::string_view name;
   std::vector<absl::string_view> flags;  // Beside --address, --token, --json.
   absl::Status (*run)(const Session& session);
+  bool dials = true;  // Needs a service: an address and a token.
 };
 
 const std::vector<Command>& Commands();
@@ -43,6 +47,10 @@ absl::Status RunWatch(const Session& session);
 
 // Prints what a channel remembers.
 absl::Status RunHistory(const Session& session);
+
+// Runs Herald on this machine until SIGINT, SIGTERM or SIGHUP. A status without
+// a message: the reason has been printed.
+absl::Status RunDev(const Session& session);
 
 }  // namespace herald::cli
 

@@ -21,6 +21,7 @@ Commands:
   channels    List the channels that have subscribers
   stats       Show how much there is of everything
   disconnect  Close the connections of a socket or a user
+  dev         Run a service, a gateway and an authorizer on this machine
 
 Flags:
 )";
@@ -39,10 +40,12 @@ constexpr absl::string_view kTimeoutFlag =
 
 constexpr absl::string_view kEnd =
     R"(
-Variables are also read from a file .env in the working directory.
+Variables are also read from a file .env in the working directory. If the
+service cannot be reached, a line on standard error says so at once; the command
+retries until its timeout.
 
-Exit codes: 0 done, 1 the service said no or could not be reached, 2 the
-command line was not understood.
+Exit codes: 0 done, 1 the service refused or could not be reached, or the output
+cannot be written, 2 the command line or a setting is wrong.
 )";
 
 constexpr absl::string_view kBroadcast =
@@ -75,7 +78,9 @@ Usage:
 Needs no authorizer, is no member, and is not counted as a subscriber. When the
 service is away, it is dialled again; what was said meanwhile on channels with
 history is printed then. Where events may be missing, a line on standard error
-says so. Ends with exit code 1 if the service stays away.
+says so. Ctrl-C and SIGTERM end it with exit code 0; it ends with 1 if the
+service stays away or the output cannot be written, which includes a line that
+is not read when the signal comes.
 
 Examples:
   herald watch news presence-room
@@ -162,6 +167,31 @@ Flags:
   --reason TEXT        why; reaches the browser, cut to 123 bytes
 )";
 
+constexpr absl::string_view kDev =
+    R"(Runs a service, a gateway and an authorizer on this machine, and restarts
+each of them that dies. Ctrl-C and SIGTERM stop all of them.
+
+Usage:
+  herald dev [flags]
+
+Runs the programs in the folder of this one, prints their logs with a name
+before each line, and commands to try when all are ready. Settings come from
+the environment or from .env, as those of the programs do. Not for production:
+there, let the machine's own supervisor restart them.
+
+Flags:
+  --no-authorizer      start none: BROADCAST_AUTHORIZER is yours, or there is to
+                       be none
+  --examples FOLDER    the folder clients/examples of Herald's source: the chat
+                       in it is started, and is the authorizer (CHAT_ADDRESS:
+                       where, by default 127.0.0.1:8000)
+  --no-chat            with --examples: start the small authorizer all the same
+  --data FOLDER        where the chat keeps its messages (default: in memory)
+
+Exit codes: 0 stopped, 1 a program cannot start or stop, or a port is in use,
+2 the command line is wrong.
+)";
+
 }  // namespace
 
 std::string HelpText(absl::string_view command) {
@@ -176,6 +206,7 @@ std::string HelpText(absl::string_view command) {
       return absl::StrCat(text, kConnectionFlags, kTimeoutFlag);
     }
   }
+  if (command == "dev") return std::string(kDev);
   if (command == "watch") {
     return absl::StrCat(kWatch, kConnectionFlags, kWatchTimeoutFlag);
   }

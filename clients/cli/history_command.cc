@@ -10,6 +10,7 @@
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/message_lines.h"
+#include "clients/cli/retry_notice.h"
 #include "herald/client/control.h"
 
 namespace herald::cli {
@@ -43,15 +44,17 @@ void Print(const v1::GetHistoryResponse& page, bool json) {
 }
 
 // Prints at most `limit` events, page by page, from `since` on if it has an
-// epoch. Returns how many.
+// epoch; fewer if they cannot be written. Returns how many.
 absl::StatusOr<int64_t> PrintPages(const Session& session, v1::Position since,
                                    int64_t limit) {
+  RetryNotice notice(session);
   client::Control control({.target = session.address,
                            .api_token = session.token,
-                           .deadline = session.timeout});
+                           .deadline = session.timeout,
+                           .on_retry = notice.callback()});
   const std::string& channel = session.words[0];
   int64_t count = 0;
-  while (count < limit) {
+  while (count < limit && std::cout) {
     const int page_size =
         static_cast<int>(std::min(limit - count, kPageEventsMax));
     auto page = since.epoch().empty()

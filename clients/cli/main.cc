@@ -1,23 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The command line: `herald <command>`. Exit codes: 0 done, 1 the call failed,
-// 2 the command line was not understood.
+// The command line: `herald <command>`. Exit codes: 0 done, 1 the call failed
+// or the output cannot be written, 2 the command line was not understood.
+
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/help.h"
-#include "proto/contract/settings.h"
+#include "proto/contract/address.h"
+#include "proto/contract/names.h"
+#include "proto/process/files.h"
+#include "proto/settings/settings.h"
 
 namespace herald::cli {
 namespace {
-
-constexpr int kExitFailed = 1;
-constexpr int kExitUsage = 2;
 
 int FailUsage(absl::string_view message, absl::string_view command) {
   std::cerr << "herald: " << message << "\n"
@@ -36,7 +41,8 @@ const Command* FindCommand(absl::string_view name) {
 // OK if the command knows all flags that were given.
 absl::Status CheckFlags(const Command& command, const Arguments& arguments) {
   for (const std::string& flag : arguments.flags_given) {
-    const bool common = flag == "address" || flag == "token" || flag == "json";
+    const bool common = command.dials && (flag == "address" ||
+                                          flag == "token" || flag == "json");
     if (common || std::find(command.flags.begin(), command.flags.end(), flag) !=
                       command.flags.end()) {
       continue;
@@ -49,15 +55,50 @@ absl::Status CheckFlags(const Command& command, const Arguments& arguments) {
   return absl::OkStatus();
 }
 
+// The declarations that callers of the service share with it. A caller dials
+// the address, so it may be any target.
+std::vector<settings::Setting> DeclarationsForCallers() {
+  std::vector<settings::Setting> shared;
+  for (settings::Setting setting : settings::Declarations()) {
+    if (setting.name == "grpc_address") {
+      setting.of = settings::Process::kBoth;
+      setting.kind = settings::Kind::kTarget;
+      shared.push_back(setting);
+    } else if (setting.name == "api_token") {
+      shared.push_back(setting);
+    }
+  }
+  return shared;
+}
+
+// Where the service is and the token for it, as flags or as the settings of
+// the service say.
 absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
-  auto file = contract::ReadEnvFile(".env", /*required=*/false);
-  if (!file.ok()) return UsageError(file.status().message());
-  contract::SettingsReader settings(*std::move(file));
+  static const auto& declared =
+      *new std::vector<settings::Setting>(DeclarationsForCallers());
+  const settings::Settings settings(settings::Process::kBoth, {}, declared);
+  for (const std::string& warning : settings.warnings()) {
+    std::cerr << "herald: warning: " << warning << "\n";
+  }
   Session session;
-  session.address = settings.Text("grpc_address", absl::GetFlag(FLAGS_address),
-                                  "127.0.0.1:50051");
-  const auto tokens =
-      settings.List("api_token", absl::GetFlag(FLAGS_token), "");
+  session.address = absl::GetFlag(FLAGS_address);
+  std::vector<std::string> tokens =
+      settings::ParseList(absl::GetFlag(FLAGS_token));
+  if (!absl::GetFlag(FLAGS_token).empty() && tokens.empty()) {
+    return UsageError("--token is an empty list");
+  }
+  if (session.address.empty()) {
+    if (!settings.errors().empty())
+      return UsageError(settings.errors().front());
+    session.address = settings.Text("grpc_address");
+  }
+  if (absl::Status status = contract::CheckTarget(session.address);
+      !status.ok()) {
+    return UsageError(absl::StrCat(
+        "--address: ", contract::Quoted(session.address), " ", status.message(),
+        " (allowed: ", contract::kTargetForms, ")"));
+  }
+  if (tokens.empty()) tokens = settings.List("api_token");
   if (!tokens.empty()) session.token = tokens.front();
   session.timeout = absl::GetFlag(FLAGS_timeout);
   session.json = absl::GetFlag(FLAGS_json);
@@ -68,6 +109,11 @@ absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
 absl::Status RunCommand(const Command& command, const Arguments& arguments) {
   absl::Status status = CheckFlags(command, arguments);
   if (!status.ok()) return status;
+  if (!command.dials) {
+    Session session;
+    session.words.assign(arguments.words.begin() + 1, arguments.words.end());
+    return command.run(session);
+  }
   absl::StatusOr<Session> session = MakeSession(arguments);
   if (!session.ok()) return session.status();
   return command.run(*session);
@@ -105,8 +151,10 @@ int Main(const std::vector<std::string>& args) {
   const absl::Status status = RunCommand(*command, *arguments);
   if (status.ok()) return 0;
   if (IsUsageError(status)) return FailUsage(status.message(), name);
-  std::cerr << "herald: " << absl::StatusCodeToString(status.code()) << ": "
-            << status.message() << "\n";
+  if (!status.message().empty()) {
+    std::cerr << "herald: " << absl::StatusCodeToString(status.code()) << ": "
+              << status.message() << "\n";
+  }
   return kExitFailed;
 }
 
@@ -114,5 +162,14 @@ int Main(const std::vector<std::string>& args) {
 }  // namespace herald::cli
 
 int main(int argc, char** argv) {
-  return herald::cli::Main(std::vector<std::string>(argv + 1, argv + argc));
+  herald::process::FillStandardFiles();
+  // Errors of connections are in the statuses that are printed here; gRPC would
+  // print them once more, in its own form.
+  setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);
+  const int code =
+      herald::cli::Main(std::vector<std::string>(argv + 1, argv + argc));
+  // The output may fail as late as here: a full disk, a share that is away.
+  if (std::cout.flush() && close(STDOUT_FILENO) == 0) return code;
+  std::cerr << "herald: cannot write the output\n";
+  return code == 0 ? 1 : code;
 }

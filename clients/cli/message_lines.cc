@@ -54,6 +54,14 @@ std::string Json(const v1::Unsubscribed& unsubscribed) {
   return object.str();
 }
 
+std::string Json(const v1::Error& error) {
+  JsonObject object;
+  object.Add("type", "error").Add("message", error.message());
+  if (!error.channel().empty()) object.Add("channel", error.channel());
+  if (!error.code().empty()) object.Add("code", error.code());
+  return object.str();
+}
+
 std::string Json(const v1::Event& event) {
   JsonObject object = Object("event", event.channel());
   object.Add("event", event.event()).AddJson("data", JsonText(event.data()));
@@ -138,10 +146,7 @@ std::string JsonLine(const v1::ServerMessage& message) {
     case v1::ServerMessage::kPong:
       return JsonObject().Add("type", "pong").str();
     case v1::ServerMessage::kError:
-      return JsonObject()
-          .Add("type", "error")
-          .Add("message", message.error().message())
-          .str();
+      return Json(message.error());
     case v1::ServerMessage::MESSAGE_NOT_SET:
       break;
   }
@@ -173,7 +178,9 @@ std::string ReadableLine(const v1::ServerMessage& message) {
     case v1::ServerMessage::kPong:
       return Columns("pong", {});
     case v1::ServerMessage::kError:
-      return Columns("error", {message.error().message()});
+      return Columns("error",
+                     {message.error().channel(), message.error().code(),
+                      message.error().message()});
     case v1::ServerMessage::MESSAGE_NOT_SET:
       break;
   }

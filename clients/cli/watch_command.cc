@@ -6,18 +6,24 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <cstdlib>
 #include <iostream>
+#include <mutex>
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/message_lines.h"
+#include "clients/cli/retry_notice.h"
 #include "clients/cli/table.h"
 #include "herald/client/watch.h"
+#include "proto/contract/require.h"
 
 namespace herald::cli {
 namespace {
 
-// Wakes main: written to by the signal handler and by the end of the stream.
+// Wakes main: written to by the signal handler, by the end of the stream, and
+// when a line cannot be written.
 int wake_pipe[2] = {-1, -1};
 
 void Wake() {
@@ -25,12 +31,45 @@ void Wake() {
   static_cast<void>(written);  // A full pipe wakes just as well.
 }
 
-void OnSignal(int) { Wake(); }
+// When a signal comes, a line that is being written has so long to be taken by
+// its reader.
+constexpr std::chrono::milliseconds kLastLinePatience(300);
+
+std::atomic<bool> signalled = false;
+
+void OnSignal(int) {
+  signalled = true;
+  Wake();
+}
+
+// Lets lines out, one after the other, as long as there is no signal. A reader
+// that does not read holds the thread that prints, and with it the Watch, which
+// then receives no more than fits into its buffers.
+class Printer {
+ public:
+  // Calls `print`, unless Stop() was called.
+  template <typename Function>
+  void Run(Function print) {
+    const std::lock_guard lock(mu_);
+    if (!stopped_) print();
+  }
+
+  // Returns false if a line is still being written, which cannot be ended.
+  bool Stop() {
+    stopped_ = true;
+    return mu_.try_lock_for(kLastLinePatience) && (mu_.unlock(), true);
+  }
+
+ private:
+  std::timed_mutex mu_;
+  std::atomic<bool> stopped_ = false;
+};
 
 void Print(const v1::ServerMessage& message, bool json) {
   const std::string line = json ? JsonLine(message) : ReadableLine(message);
   if (line.empty()) return;
-  std::cout << line << std::endl;  // Flushed: somebody may be waiting for it.
+  std::cout << line << std::endl;  // Flushed: a reader may wait for it.
+  if (!std::cout) Wake();
 }
 
 // On stderr, also beside JSON: what reads the messages need not look for it.
@@ -49,6 +88,18 @@ void PrintLoss(const client::Loss& loss) {
             << std::endl;
 }
 
+// Waits until something wakes us or the reader of a pipe has gone, which a
+// quiet channel would not show before its next line.
+void WaitForEnd() {
+  pollfd ends[] = {{.fd = wake_pipe[0], .events = POLLIN, .revents = 0},
+                   {.fd = STDOUT_FILENO, .events = 0, .revents = 0}};
+  while (poll(ends, 2, -1) < 0 && errno == EINTR) {
+  }
+  if ((ends[1].revents & (POLLERR | POLLNVAL)) == 0) return;
+  raise(SIGPIPE);  // As a write would.
+  std::cout.setstate(std::ios::badbit);
+}
+
 }  // namespace
 
 absl::Status RunWatch(const Session& session) {
@@ -61,23 +112,36 @@ absl::Status RunWatch(const Session& session) {
 
   absl::Status end;
   std::atomic<bool> ended = false;  // `end` is set.
+  Printer printer;
+  RetryNotice notice(session);
   client::Watch watch(
       {.target = session.address,
        .api_token = session.token,
        .channels = session.words,
-       .give_up_after = session.timeout},
-      [&](const v1::ServerMessage& message) { Print(message, session.json); },
-      PrintLoss,
+       .give_up_after = session.timeout,
+       .on_retry =
+           [&](const absl::Status& failure) {
+             printer.Run([&] { notice.OnRetry(failure); });
+           }},
+      [&](const v1::ServerMessage& message) {
+        notice.Reached();
+        printer.Run([&] { Print(message, session.json); });
+      },
+      [&](const client::Loss& loss) { printer.Run([&] { PrintLoss(loss); }); },
       [&](const absl::Status& status) {
         end = status;
         ended = true;
         Wake();
       });
 
-  pollfd readable = {.fd = wake_pipe[0], .events = POLLIN, .revents = 0};
-  while (poll(&readable, 1, -1) < 0 && errno == EINTR) {
+  WaitForEnd();
+  // The rest of main() would wait for the same reader.
+  if (signalled && !printer.Stop()) {
+    contract::WriteLastMessage("herald: cannot write the output");
+    std::_Exit(kExitFailed);
   }
-  // Woken by a signal, if it has not ended: then all is well.
+  // Woken by a signal, or by an output that fails, which main() reports, if it
+  // has not ended.
   return ended ? end : absl::OkStatus();
 }
 

@@ -2,7 +2,6 @@
 
 #include "herald/client/authorizer_server.h"
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -17,6 +16,8 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "herald/v1/authorizer_service.grpc.pb.h"
+#include "proto/contract/address.h"
+#include "proto/contract/grpc_deadline.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
 #include "proto/contract/names.h"
@@ -26,7 +27,7 @@ namespace herald::client {
 namespace {
 
 // What Shutdown() gives streams to end by themselves; then they are cancelled.
-constexpr std::chrono::seconds kShutdownGrace{1};
+constexpr absl::Duration kShutdownGrace = absl::Seconds(1);
 
 // Makes the streams and wakes them. The lock is never held while a stream is
 // called.
@@ -160,7 +161,7 @@ class AuthorizerServer::Impl {
   void Shutdown() {
     service_.Close();
     if (server_ != nullptr) {
-      server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+      server_->Shutdown(contract::GrpcDeadline(kShutdownGrace));
     }
     service_.pool()->Stop();
   }
@@ -178,6 +179,12 @@ absl::StatusOr<std::unique_ptr<AuthorizerServer>> AuthorizerServer::Start(
     AuthorizerServerOptions options, ChannelAuthorizer* authorizer) {
   contract::Require(authorizer != nullptr && options.streams_max > 0 &&
                     options.revocations_max > 0);
+  const absl::Status form = contract::CheckListenAddress(options.address);
+  if (!form.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "address ", contract::Quoted(options.address), " ", form.message(),
+        " (allowed: ", contract::kListenAddressForms, ")"));
+  }
   auto impl = std::make_unique<Impl>(options, authorizer);
   absl::Status status = impl->Listen(options.address);
   if (!status.ok()) return status;

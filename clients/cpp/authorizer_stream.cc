@@ -89,6 +89,11 @@ void AuthorizerStream::Start(std::shared_ptr<AuthorizerStream> self) {
 
 void AuthorizerStream::OnReadDone(bool ok) {
   if (!ok) return Close(absl::OkStatus());  // Herald has left.
+  if (request_.has_keepalive()) {
+    request_.Clear();
+    SendReady();
+    return StartRead(&request_);
+  }
   auto question = std::make_shared<v1::AuthorizeRequest>(std::move(request_));
   request_.Clear();
   bool paused = false;
@@ -100,6 +105,17 @@ void AuthorizerStream::OnReadDone(bool ok) {
     self->Decide(*question);
   });
   if (!paused) StartRead(&request_);
+}
+
+void AuthorizerStream::SendReady() {
+  {
+    contract::MutexLock lock(&mutex_);
+    if (closing_.has_value()) return;
+    ready_due_ = true;
+    if (pen_held_) return;
+    pen_held_ = true;
+  }
+  Write();
 }
 
 void AuthorizerStream::Decide(const v1::AuthorizeRequest& question) {
@@ -178,6 +194,12 @@ bool AuthorizerStream::TakeResume() {
 // that a new stream first hears what it has missed: its cursor is behind the
 // log_end of any decision.
 bool AuthorizerStream::TakeNext() {
+  if (std::exchange(ready_due_, false)) {
+    auto ready = std::make_shared<v1::AuthorizeResponse>();
+    ready->mutable_ready();
+    writing_ = std::move(ready);
+    return true;
+  }
   while (!outbox_.empty() && outbox_.front().log_end <= cursor_) {
     Answer answer = std::move(outbox_.front());
     outbox_.pop_front();

@@ -87,6 +87,9 @@ class AuthorizerStream final
   void OnCancel() override;
   void OnDone() override;
 
+  // Answers a keepalive.
+  void SendReady() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Runs on the pool.
   void Decide(const v1::AuthorizeRequest& question);
 
@@ -122,6 +125,9 @@ class AuthorizerStream final
   int64_t outbox_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   RevocationLog::Position cursor_ ABSL_GUARDED_BY(mutex_) = 0;
   int questions_ ABSL_GUARDED_BY(mutex_) = 0;
+  // A `ready` is to be written: the first message, or the answer to a
+  // keepalive.
+  bool ready_due_ ABSL_GUARDED_BY(mutex_) = true;
   bool reading_paused_ ABSL_GUARDED_BY(mutex_) = false;
   bool pen_held_ ABSL_GUARDED_BY(mutex_) = true;
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mutex_);  // First wins.

@@ -9,12 +9,13 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "clients/cpp/condition.h"
 #include "clients/cpp/convert.h"
 #include "clients/cpp/dial.h"
+#include "grpcpp/alarm.h"
 #include "grpcpp/client_context.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
+#include "proto/contract/condition.h"
+#include "proto/contract/grpc_deadline.h"
 #include "proto/contract/grpc_status.h"
 #include "proto/contract/mutex.h"
 
@@ -60,10 +61,11 @@ class BroadcastStream::Impl final
   explicit Impl(BroadcastStreamOptions options)
       : in_flight_bytes_max_(options.in_flight_bytes_max),
         send_deadline_(options.send_deadline),
-        stub_(v1::BroadcastService::NewStub(Dial(options.target))) {
-    const absl::Status status = CheckApiToken(options.api_token);
+        keepalive_interval_(options.keepalive_interval) {
+    const absl::Status status = CheckAccess(options.target, options.api_token);
     contract::MutexLock lock(&mutex_);
     if (status.ok()) {
+      stub_ = v1::BroadcastService::NewStub(Dial(options.target));
       ShowApiToken(options.api_token, context_.get());
     } else {
       end_ = status;
@@ -74,8 +76,10 @@ class BroadcastStream::Impl final
   void Start(std::shared_ptr<Impl> self) {
     {
       contract::MutexLock lock(&mutex_);
-      if (closed_) return;  // The token cannot be sent.
+      if (closed_) return;  // The target or the token is refused.
       stub_->async()->BroadcastStream(context_.get(), this);
+      weak_self_ = self;
+      KeepAliveLater();
     }
     self_ = std::move(self);
     AddHold();  // Writes are started outside of reactions.
@@ -104,6 +108,11 @@ class BroadcastStream::Impl final
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
+  // Sends a request without an event if nothing was sent for an interval, and
+  // looks again after each one.
+  void KeepAliveLater() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepAlive() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // OK once there is room for `bytes`, at the latest at `deadline`.
   absl::Status WaitForRoom(int64_t bytes, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -117,6 +126,7 @@ class BroadcastStream::Impl final
   // Constant after construction.
   const int64_t in_flight_bytes_max_;
   const absl::Duration send_deadline_;
+  const absl::Duration keepalive_interval_;
 
   // Touched only by the thread of the BroadcastStream.
   std::unique_ptr<v1::BroadcastService::Stub> stub_;
@@ -129,12 +139,15 @@ class BroadcastStream::Impl final
   v1::BroadcastStreamRequest writing_;
 
   contract::Mutex mutex_;
-  Condition changed_;
+  contract::Condition changed_;
   std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_) =
       std::make_unique<grpc::ClientContext>();
   std::deque<v1::BroadcastStreamRequest> outbox_ ABSL_GUARDED_BY(mutex_);
   std::deque<Awaited> awaited_ ABSL_GUARDED_BY(mutex_);
   int64_t in_flight_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::weak_ptr<Impl> weak_self_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<grpc::Alarm> look_ ABSL_GUARDED_BY(mutex_);
+  bool was_quiet_ ABSL_GUARDED_BY(mutex_) = false;  // Since the last look.
   bool pen_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
@@ -174,18 +187,46 @@ absl::Status BroadcastStream::Impl::Send(OutgoingEvent event,
   *request.mutable_broadcast() = ToRequest(std::move(event));
   {
     contract::MutexLock lock(&mutex_);
-    absl::Status status = WaitForRoom(bytes, absl::Now() + patience);
+    absl::Status status = WaitForRoom(bytes, contract::SteadyNow() + patience);
     if (!status.ok()) return status;
     in_flight_bytes_ += bytes;
     awaited_.push_back({bytes, std::move(done)});
     // On a broken stream nothing is written any more; OnDone() will tell.
     if (broken_) return absl::OkStatus();
     outbox_.push_back(std::move(request));
+    was_quiet_ = false;
     if (pen_held_) return absl::OkStatus();
     pen_held_ = true;
   }
   Write();
   return absl::OkStatus();
+}
+
+void BroadcastStream::Impl::KeepAliveLater() {
+  if (keepalive_interval_ <= absl::ZeroDuration()) return;
+  was_quiet_ = true;
+  // A new one each time: an alarm that is set in its own function loses it. It
+  // may fire when the stream is gone.
+  look_ = std::make_unique<grpc::Alarm>();
+  look_->Set(contract::GrpcDeadline(keepalive_interval_),
+             [weak = weak_self_](bool ok) {
+               const std::shared_ptr<Impl> self = ok ? weak.lock() : nullptr;
+               if (self != nullptr) self->KeepAlive();
+             });
+}
+
+void BroadcastStream::Impl::KeepAlive() {
+  {
+    contract::MutexLock lock(&mutex_);
+    if (end_.has_value() || finishing_ || broken_) return;
+    const bool due = was_quiet_ && !pen_held_ && awaited_.empty();
+    KeepAliveLater();
+    if (!due) return;
+    awaited_.push_back({0, [](const BroadcastResult&) {}});
+    outbox_.emplace_back();
+    pen_held_ = true;
+  }
+  Write();
 }
 
 void BroadcastStream::Impl::Write() {
@@ -264,6 +305,7 @@ void BroadcastStream::Impl::OnDone(const grpc::Status& status) {
       end = absl::UnavailableError("the service ended the stream");
     }
     end_ = end;  // From here on Send() takes nothing.
+    look_ = nullptr;
     changed_.NotifyAll();
   }
   for (Awaited& one : awaited) one.done(end);
@@ -280,7 +322,7 @@ void BroadcastStream::Impl::Abandon(absl::Status cause) {
 }
 
 absl::Status BroadcastStream::Impl::Finish(absl::Duration timeout) {
-  const absl::Time deadline = absl::Now() + timeout;
+  const absl::Time deadline = contract::SteadyNow() + timeout;
   bool write = false;
   {
     contract::MutexLock lock(&mutex_);

@@ -41,7 +41,7 @@ class Caller {
   using Callback = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
 
   Caller(const std::string& target, std::string api_token,
-         absl::Duration deadline);
+         absl::Duration deadline, RetryCallback on_retry);
   ~Caller();
 
   Caller(const Caller&) = delete;

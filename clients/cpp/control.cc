@@ -21,8 +21,8 @@ std::string Text(absl::string_view text) { return std::string(text); }
 class Control::Impl {
  public:
   explicit Impl(ControlOptions options)
-      : caller_(options.target, std::move(options.api_token),
-                options.deadline) {}
+      : caller_(options.target, std::move(options.api_token), options.deadline,
+                std::move(options.on_retry)) {}
 
   // Calls `method`, unless one of `texts` cannot be sent.
   template <typename Request, typename Response>
@@ -73,15 +73,29 @@ Control::~Control() = default;
 
 absl::StatusOr<std::vector<v1::PresentMember>> Control::GetMembers(
     absl::string_view channel) {
+  std::vector<v1::PresentMember> members;
+  std::string page_token;
+  for (int page = 0; page < kPagesMax; ++page) {
+    auto response = GetMembersPage(channel, 0, page_token);
+    if (!response.ok()) return response.status();
+    for (v1::PresentMember& member : *response->mutable_members()) {
+      members.push_back(std::move(member));
+    }
+    if (response->next_page_token().empty()) return members;
+    page_token = response->next_page_token();
+  }
+  return absl::InternalError("the service's pages do not end");
+}
+
+absl::StatusOr<v1::GetMembersResponse> Control::GetMembersPage(
+    absl::string_view channel, int page_size, absl::string_view page_token) {
   v1::GetMembersRequest request;
   request.set_channel(Text(channel));
-  auto response = impl_->Call<v1::GetMembersRequest, v1::GetMembersResponse>(
-      &Caller::Api::GetMembers, std::move(request), {{"channel", channel}});
-  if (!response.ok()) return response.status();
-  auto* const members = response->mutable_members();
-  return std::vector<v1::PresentMember>(
-      std::make_move_iterator(members->begin()),
-      std::make_move_iterator(members->end()));
+  request.set_page_size(page_size);
+  request.set_page_token(Text(page_token));
+  return impl_->Call<v1::GetMembersRequest, v1::GetMembersResponse>(
+      &Caller::Api::GetMembers, std::move(request),
+      {{"channel", channel}, {"page_token", page_token}});
 }
 
 absl::StatusOr<v1::Channel> Control::GetChannel(absl::string_view channel) {

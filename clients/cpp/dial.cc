@@ -6,9 +6,11 @@
 
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
+#include "clients/cpp/timer_waker.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "proto/contract/address.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 #include "proto/contract/redial_backoff.h"
@@ -24,7 +26,10 @@ int Milliseconds(absl::Duration duration) {
 
 std::shared_ptr<grpc::Channel> Dial(const std::string& target) {
   grpc::ChannelArguments arguments;
-  // A roster or a page of members may exceed gRPC's 4 MiB.
+  // A proxy of the environment is for the web; a service is near.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  // An event, or a roster of a service of an older release, may exceed gRPC's
+  // 4 MiB.
   arguments.SetMaxReceiveMessageSize(
       static_cast<int>(contract::kLinkMessageBytesMax));
   // Finds a service that vanished without a word within 25 s of a call's life.
@@ -42,11 +47,24 @@ std::shared_ptr<grpc::Channel> Dial(const std::string& target) {
   // 4 MiB may stand still for 10 s; so the window is fixed.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(),
-                                   arguments);
+  struct Dialled {
+    std::shared_ptr<void> waker = WakeTimersAfterSteps();
+    std::shared_ptr<grpc::Channel> channel;
+  };
+  const auto dialled = std::make_shared<Dialled>();
+  dialled->channel = grpc::CreateCustomChannel(
+      target, grpc::InsecureChannelCredentials(), arguments);
+  return {dialled, dialled->channel.get()};
 }
 
-absl::Status CheckApiToken(absl::string_view api_token) {
+absl::Status CheckAccess(absl::string_view target,
+                         absl::string_view api_token) {
+  const absl::Status dialled = contract::CheckTarget(target);
+  if (!dialled.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "target ", contract::Quoted(target), " ", dialled.message(),
+        " (allowed: ", contract::kTargetForms, ")"));
+  }
   const bool printable =
       std::all_of(api_token.begin(), api_token.end(),
                   [](char c) { return c >= 0x20 && c <= 0x7e; });

@@ -33,10 +33,11 @@ namespace herald::client {
 // 5 s.
 std::shared_ptr<grpc::Channel> Dial(const std::string& target);
 
-// OK if a header can carry `api_token`: printable ASCII.
-absl::Status CheckApiToken(absl::string_view api_token);
+// OK if gRPC can dial `target` (proto/contract/address.h) and a header can
+// carry `api_token`: printable ASCII. Otherwise INVALID_ARGUMENT.
+absl::Status CheckAccess(absl::string_view target, absl::string_view api_token);
 
-// Shows `api_token`, unless it is empty. REQUIRES: CheckApiToken() is OK.
+// Shows `api_token`, unless it is empty. REQUIRES: CheckAccess() is OK.
 void ShowApiToken(const std::string& api_token, grpc::ClientContext* context);
 
 // How long to wait before the next try, drawn anew each time.

@@ -46,8 +46,8 @@ class Publisher::Impl {
  public:
   explicit Impl(PublisherOptions options)
       : in_flight_bytes_max_(options.in_flight_bytes_max),
-        caller_(options.target, std::move(options.api_token),
-                options.deadline) {}
+        caller_(options.target, std::move(options.api_token), options.deadline,
+                std::move(options.on_retry)) {}
 
   void Start(OutgoingEvent event, BroadcastCallback done) {
     if (absl::Status status = CheckEvent(event); !status.ok()) {

@@ -6,21 +6,23 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "clients/cpp/dial.h"
+#include "proto/contract/grpc_deadline.h"
 #include "proto/contract/grpc_status.h"
 #include "proto/contract/require.h"
 
 namespace herald::client {
 
 CallSet::CallSet(const std::string& target, std::string api_token,
-                 absl::Duration deadline)
+                 absl::Duration deadline, RetryCallback on_retry)
     : target_(target),
       api_token_(std::move(api_token)),
       deadline_(deadline),
-      token_status_(CheckApiToken(api_token_)),
-      stub_(v1::BroadcastService::NewStub(Dial(target))) {
+      on_retry_(std::move(on_retry)),
+      access_status_(CheckAccess(target, api_token_)) {
   contract::Require(deadline > absl::ZeroDuration());
+  if (!access_status_.ok()) return;
+  stub_ = v1::BroadcastService::NewStub(Dial(target));
 }
 
 void CallSet::Start(std::shared_ptr<RetryingCall> call) {
@@ -28,10 +30,10 @@ void CallSet::Start(std::shared_ptr<RetryingCall> call) {
     contract::MutexLock lock(&mutex_);
     calls_.insert(call);
   }
-  if (token_status_.ok()) {
+  if (access_status_.ok()) {
     call->StartAttempt();
   } else {
-    call->End(token_status_);
+    call->End(access_status_);
   }
 }
 
@@ -56,7 +58,8 @@ void CallSet::Remove(const std::shared_ptr<RetryingCall>& call) {
 }
 
 RetryingCall::RetryingCall(std::shared_ptr<CallSet> calls)
-    : calls_(std::move(calls)), deadline_(absl::Now() + calls_->deadline_) {}
+    : calls_(std::move(calls)),
+      deadline_(contract::SteadyNow() + calls_->deadline_) {}
 
 void RetryingCall::StartAttempt() {
   const std::shared_ptr<RetryingCall> self = shared_from_this();
@@ -66,7 +69,8 @@ void RetryingCall::StartAttempt() {
     if (!cancelled_) {
       context_ = std::make_unique<grpc::ClientContext>();
       if (deadline_ != absl::InfiniteFuture()) {
-        context_->set_deadline(absl::ToChronoTime(deadline_));
+        context_->set_deadline(
+            contract::GrpcDeadline(deadline_ - contract::SteadyNow()));
       }
       ShowApiToken(calls_->api_token_, context_.get());
       context = context_.get();
@@ -92,16 +96,16 @@ void RetryingCall::OnAttemptDone(const grpc::Status& status) {
   }
   const absl::Duration pause = DrawRedialBackoff();
   if (status.error_code() != grpc::StatusCode::UNAVAILABLE ||
-      absl::Now() + pause >= deadline_) {
+      contract::SteadyNow() + pause >= deadline_) {
     return End(contract::ToAbslStatus(status));
   }
   last_failure_ = contract::ToAbslStatus(status);
+  if (calls_->on_retry_ != nullptr) calls_->on_retry_(last_failure_);
   contract::MutexLock lock(&mutex_);
   // A call that was cancelled meanwhile goes through the alarm as well: it
   // fires soon, and StartAttempt() looks. An alarm keeps its function, which
   // therefore must not own the alarm's owner; calls_ does, until End().
-  pause_.Set(absl::ToChronoTime(absl::Now() + pause),
-             [this](bool) { StartAttempt(); });
+  pause_.Set(contract::GrpcDeadline(pause), [this](bool) { StartAttempt(); });
 }
 
 void RetryingCall::Cancel() {

@@ -17,20 +17,23 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "clients/cpp/condition.h"
 #include "grpcpp/alarm.h"
 #include "grpcpp/client_context.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
+#include "proto/contract/condition.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::client {
 
 class RetryingCall;
 
+// Given the failure of a try that another one follows; empty if none is wanted.
+using RetryCallback = std::function<void(const absl::Status& failure)>;
+
 class CallSet {
  public:
   CallSet(const std::string& target, std::string api_token,
-          absl::Duration deadline);
+          absl::Duration deadline, RetryCallback on_retry);
 
   // Starts `call`, which delivers exactly once.
   void Start(std::shared_ptr<RetryingCall> call) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -51,13 +54,14 @@ class CallSet {
   const std::string target_;
   const std::string api_token_;
   const absl::Duration deadline_;
-  const absl::Status token_status_;
+  const RetryCallback on_retry_;
+  const absl::Status access_status_;
 
-  // Constant until Close().
+  // Constant until Close(); none if access is refused.
   std::unique_ptr<v1::BroadcastService::Stub> stub_;
 
   contract::Mutex mutex_;
-  Condition changed_;
+  contract::Condition changed_;
   absl::flat_hash_set<std::shared_ptr<RetryingCall>> calls_
       ABSL_GUARDED_BY(mutex_);
 };

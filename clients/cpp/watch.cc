@@ -2,6 +2,7 @@
 
 #include "herald/client/watch.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,23 +10,25 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/time/clock.h"
-#include "clients/cpp/condition.h"
 #include "clients/cpp/dial.h"
 #include "clients/cpp/positions.h"
+#include "google/protobuf/duration.pb.h"
 #include "grpcpp/alarm.h"
 #include "grpcpp/client_context.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
+#include "proto/contract/condition.h"
+#include "proto/contract/grpc_deadline.h"
 #include "proto/contract/grpc_status.h"
 #include "proto/contract/mutex.h"
 #include "proto/contract/require.h"
+#include "proto/contract/silence.h"
 
 namespace herald::client {
 namespace {
 
 // OK if what was asked can be said to the service.
 absl::Status CheckOptions(const WatchOptions& options, Positions* positions) {
-  absl::Status status = CheckApiToken(options.api_token);
+  absl::Status status = CheckAccess(options.target, options.api_token);
   for (const std::string& channel : options.channels) {
     if (status.ok()) status = CheckTexts({{"channel", channel}});
   }
@@ -47,10 +50,13 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
   Impl(WatchOptions options, MessageCallback on_message, LossCallback on_loss,
        EndCallback on_end)
       : give_up_after_(options.give_up_after),
+        keepalive_interval_(options.keepalive_interval),
+        on_retry_(std::move(options.on_retry)),
         on_message_(std::move(on_message)),
         on_loss_(std::move(on_loss)),
         on_end_(std::move(on_end)) {
     contract::Require(give_up_after_ >= absl::ZeroDuration());
+    contract::Require(keepalive_interval_ >= absl::ZeroDuration());
     {
       contract::MutexLock lock(&mutex_);
       refusal_ = CheckOptions(options, &positions_);
@@ -61,6 +67,13 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
     for (std::string& channel : options.channels) {
       request_.add_channels(std::move(channel));
     }
+    if (keepalive_interval_ == absl::ZeroDuration()) return;
+    absl::Duration nanos;
+    google::protobuf::Duration& interval =
+        *request_.mutable_keepalive_interval();
+    interval.set_seconds(
+        absl::IDivDuration(keepalive_interval_, absl::Seconds(1), &nanos));
+    interval.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(nanos)));
   }
 
   void Start() {
@@ -85,8 +98,14 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
   // Dials, unless the Watch was cancelled meanwhile.
   void StartStream() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  void OnResponse(const v1::WatchResponse& response)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void OnMessage(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnStreamDone(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Looks after each keepalive interval whether the stream is dead.
+  void ListenOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Listen() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Whether another stream may do better than the one that has just ended so.
   bool MayRedial(const absl::Status& status) const
@@ -96,6 +115,8 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
 
   // Constant after construction.
   const absl::Duration give_up_after_;
+  const absl::Duration keepalive_interval_;
+  const std::function<void(const absl::Status&)> on_retry_;
   std::string api_token_;
   absl::Status refusal_;
 
@@ -104,17 +125,21 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
   LossCallback on_loss_;
   EndCallback on_end_;
   v1::WatchRequest request_;
-  absl::Time away_since_ = absl::Now();
+  absl::Time away_since_ = contract::SteadyNow();
 
   // Used by these steps until the end, then by the thread of the destructor.
   std::unique_ptr<v1::BroadcastService::Stub> stub_;
 
   mutable contract::Mutex mutex_;
-  Condition changed_;
+  contract::Condition changed_;
   Positions positions_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::ClientContext> context_ ABSL_GUARDED_BY(mutex_);
   grpc::Alarm pause_ ABSL_GUARDED_BY(mutex_);
-  bool begun_ ABSL_GUARDED_BY(mutex_) = false;  // This stream has said a word.
+  std::unique_ptr<grpc::Alarm> look_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<contract::Silence> silence_ ABSL_GUARDED_BY(mutex_);
+  bool busy_ ABSL_GUARDED_BY(mutex_) = false;  // The callback; nothing is read.
+  bool silent_ ABSL_GUARDED_BY(mutex_) = false;  // And so we ended the stream.
+  bool begun_ ABSL_GUARDED_BY(mutex_) = false;   // This stream has said a word.
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -133,7 +158,7 @@ class Watch::Impl::Stream final
  private:
   void OnReadDone(bool ok) override {
     if (!ok) return;  // OnDone() has the reason.
-    watch_->OnMessage(response_.message());
+    watch_->OnResponse(response_);
     StartRead(&response_);
   }
 
@@ -156,12 +181,48 @@ void Watch::Impl::StartStream() {
       positions_.Begin(&request_);
       context_ = std::make_unique<grpc::ClientContext>();
       ShowApiToken(api_token_, context_.get());
+      silence_ = std::make_unique<contract::Silence>();
+      silent_ = false;
+      ListenOn();
       stream = new Stream(self);
       stub_->async()->Watch(context_.get(), &request_, stream);
     }
   }
   if (stream == nullptr) return End(absl::CancelledError("cancelled"));
   stream->Start();
+}
+
+void Watch::Impl::ListenOn() {
+  if (keepalive_interval_ == absl::ZeroDuration()) return;
+  // A new one each time: an alarm that is set in its own function loses it. It
+  // may fire when the Watch is gone.
+  look_ = std::make_unique<grpc::Alarm>();
+  look_->Set(contract::GrpcDeadline(keepalive_interval_),
+             [weak = weak_from_this()](bool ok) {
+               const std::shared_ptr<Impl> self = ok ? weak.lock() : nullptr;
+               if (self != nullptr) self->Listen();
+             });
+}
+
+void Watch::Impl::Listen() {
+  contract::MutexLock lock(&mutex_);
+  if (silence_ == nullptr || context_ == nullptr) return;
+  if (busy_) silence_->Heard(/*is_keepalive=*/false);
+  silent_ = silence_->Tick();
+  if (!silent_) return ListenOn();
+  context_->TryCancel();
+}
+
+void Watch::Impl::OnResponse(const v1::WatchResponse& response) {
+  {
+    contract::MutexLock lock(&mutex_);
+    silence_->Heard(response.has_keepalive());
+    if (response.has_keepalive()) return;
+    busy_ = true;
+  }
+  OnMessage(response.message());
+  contract::MutexLock lock(&mutex_);
+  busy_ = false;
 }
 
 void Watch::Impl::OnMessage(const v1::ServerMessage& message) {
@@ -185,18 +246,29 @@ bool Watch::Impl::MayRedial(const absl::Status& status) const {
   return begun_ || absl::IsUnavailable(status) || absl::IsCancelled(status);
 }
 
-void Watch::Impl::OnStreamDone(const absl::Status& status) {
+void Watch::Impl::OnStreamDone(const absl::Status& ended) {
+  absl::Status status = ended;
+  absl::Time again;
+  bool redials = false;
+  bool failed = false;
   {
     contract::MutexLock lock(&mutex_);
-    if (begun_) away_since_ = absl::Now();
-    const absl::Time again = absl::Now() + DrawRedialBackoff();
-    if (MayRedial(status) && again < away_since_ + give_up_after_) {
-      // Cancelled, the alarm fires soon, and StartStream() looks.
-      pause_.Set(absl::ToChronoTime(again), [this](bool) { StartStream(); });
-      return;
+    look_ = nullptr;
+    silence_ = nullptr;
+    if (silent_ && !cancelled_) {
+      status = absl::UnavailableError("the stream was silent for too long");
     }
+    if (begun_) away_since_ = contract::SteadyNow();
+    again = contract::SteadyNow() + DrawRedialBackoff();
+    redials = MayRedial(status) && again < away_since_ + give_up_after_;
+    failed = !begun_;
   }
-  End(status);
+  if (!redials) return End(status);
+  if (failed && on_retry_ != nullptr) on_retry_(status);
+  contract::MutexLock lock(&mutex_);
+  // Cancelled, the alarm fires soon, and StartStream() looks.
+  pause_.Set(contract::GrpcDeadline(again - contract::SteadyNow()),
+             [this](bool) { StartStream(); });
 }
 
 void Watch::Impl::End(const absl::Status& status) {

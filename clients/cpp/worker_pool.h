@@ -13,7 +13,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
-#include "clients/cpp/condition.h"
+#include "proto/contract/condition.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::client {
@@ -43,7 +43,7 @@ class WorkerPool {
   void Run() ABSL_LOCKS_EXCLUDED(mutex_);
 
   contract::Mutex mutex_;
-  Condition changed_;
+  contract::Condition changed_;
   std::deque<Task> tasks_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 

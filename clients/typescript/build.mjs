@@ -4,9 +4,12 @@
 //
 //   dist/index.js, dist/*.d.ts   ES modules and their types
 //   dist/herald.min.js           one file for a <script> tag, global `Herald`
+//   dist/*.map                   what debuggers and editors show for them
+//
+// and the licence of the repository is copied to where `npm pack` looks for it.
 
 import { spawnSync } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { copyFileSync, readFileSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { build } from "esbuild";
 
@@ -15,6 +18,7 @@ const require = createRequire(import.meta.url);
 const { name, version, license } = JSON.parse(readFileSync(new URL("package.json", here), "utf8"));
 
 rmSync(new URL("dist", here), { recursive: true, force: true });
+copyFileSync(new URL("../../LICENSE", here), new URL("LICENSE", here));
 
 const compiled = spawnSync(process.execPath, [require.resolve("typescript/bin/tsc")], {
   cwd: here,
@@ -30,6 +34,7 @@ await build({
   format: "iife",
   target: "es2022",
   minify: true,
+  sourcemap: "linked",
   // What ends in an underscore is between our own modules.
   mangleProps: /_$/,
   banner: { js: `/*! ${name} ${version} | ${license} */` },

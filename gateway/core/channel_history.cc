@@ -31,7 +31,8 @@ std::optional<v1::Position> ChannelHistory::Ask() {
   asked_ = true;
   asked_latest_ = !HasGap();
   asked_since_ = position_.offset();
-  for (const Waiting& one : waiting_) {
+  for (Waiting& one : waiting_) {
+    one.is_asked = true;
     if (one.WantsLatest()) continue;
     asked_latest_ = false;
     asked_since_ = std::min(asked_since_, one.since);
@@ -41,6 +42,18 @@ std::optional<v1::Position> ChannelHistory::Ask() {
   since.set_epoch(position_.epoch());
   since.set_offset(asked_since_);
   return since;
+}
+
+std::optional<ChannelHistory::Waiting> ChannelHistory::Withdraw(
+    int64_t ticket) {
+  const auto it =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) {
+        return one.confirmed.ticket == ticket && !one.is_asked;
+      });
+  if (it == waiting_.end()) return std::nullopt;
+  std::optional<Waiting> withdrawn = std::move(*it);
+  waiting_.erase(it);
+  return withdrawn;
 }
 
 bool ChannelHistory::IsAnswer(const v1::Position& since) const {

@@ -43,6 +43,7 @@ class ChannelHistory {
     int shard = 0;
     std::optional<v1::Position> recover;  // As the client has said it.
     int64_t since = 0;                    // The offset that it was at.
+    bool is_asked = false;                // The open question is for it, too.
 
     // The latest event, whatever it is by then.
     bool WantsLatest() const {
@@ -67,6 +68,10 @@ class ChannelHistory {
 
   // Has it wait. REQUIRES: `waiting.since` is behind the channel.
   void Park(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
+
+  // Takes out the one with that ticket, which does not wait any longer; nothing
+  // if it is not there, or what it has missed was asked for already.
+  std::optional<Waiting> Withdraw(int64_t ticket);
 
   // Where to begin, if there is something to ask for and no question is open;
   // it is from here on. Without an epoch: with the latest event.

@@ -8,13 +8,18 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "herald/v1/authorizer_service.pb.h"
 #include "proto/contract/require.h"
 
 namespace herald::gateway {
 namespace {
+
+using google::protobuf::io::CodedOutputStream;
 
 constexpr absl::string_view kOrigin = "origin";
 
@@ -59,27 +64,77 @@ absl::string_view Next(absl::string_view* rest) {
   return text;
 }
 
-void WriteAll(absl::string_view rest, v1::Connection* connection) {
-  while (!rest.empty()) {
-    const absl::string_view name = Next(&rest);
-    const absl::string_view value = Next(&rest);
-    if (name.empty()) {
-      connection->set_remote_address(std::string(value));
-    } else if (name == kOrigin) {
-      connection->set_origin(std::string(value));
-    } else {
-      std::string& known = (*connection->mutable_headers())[std::string(name)];
-      known =
-          known.empty() ? std::string(value) : absl::StrCat(known, ", ", value);
-    }
+// How a length-delimited field of a message begins. REQUIRES: number < 16.
+void AppendKey(int number, size_t size, std::string* out) {
+  out->push_back(static_cast<char>(number << 3 | 2));
+  for (; size >= 0x80; size >>= 7) {
+    out->push_back(static_cast<char>(size | 0x80));
   }
+  out->push_back(static_cast<char>(size));
+}
+
+void AppendField(int number, absl::string_view value, std::string* out) {
+  AppendKey(number, value.size(), out);
+  absl::StrAppend(out, value);
+}
+
+// The value of a header that was there before.
+std::string Join(absl::string_view name, absl::string_view values,
+                 absl::string_view value) {
+  if (values.empty()) return std::string(value);
+  return absl::StrCat(values, name == "cookie" ? "; " : ", ", value);
+}
+
+// An entry of `headers`, as maps are encoded: the key is field 1, the value 2.
+void AppendHeader(absl::string_view name, absl::string_view value,
+                  std::string* out) {
+  const auto field_size = [](absl::string_view text) {
+    return 1 + CodedOutputStream::VarintSize64(text.size()) + text.size();
+  };
+  AppendKey(v1::Connection::kHeadersFieldNumber,
+            field_size(name) + field_size(value), out);
+  AppendField(1, name, out);
+  AppendField(2, value, out);
 }
 
 }  // namespace
 
-void ConnectionFacts::WriteTo(v1::Connection* connection) const {
-  if (shared_ != nullptr) WriteAll(*shared_, connection);
-  WriteAll(own_, connection);
+absl::string_view ConnectionFacts::remote_address() const {
+  if (own_.empty()) return "";
+  absl::string_view rest = own_;
+  Next(&rest);
+  return Next(&rest);
+}
+
+std::string ConnectionFacts::Serialize() const {
+  absl::InlinedVector<std::pair<absl::string_view, absl::string_view>, 24> all;
+  const absl::string_view shared =
+      shared_ == nullptr ? absl::string_view() : *shared_;
+  for (absl::string_view rest : {shared, absl::string_view(own_)}) {
+    while (!rest.empty()) {
+      const absl::string_view name = Next(&rest);
+      all.emplace_back(name, Next(&rest));
+    }
+  }
+  std::string out;
+  out.reserve(shared.size() + own_.size() + 6 * all.size());
+  for (auto fact = all.begin(); fact != all.end(); ++fact) {
+    const auto& [name, value] = *fact;
+    const auto has_name = [&](const auto& one) { return one.first == name; };
+    if (name.empty()) {
+      AppendField(v1::Connection::kRemoteAddressFieldNumber, value, &out);
+    } else if (name == kOrigin) {
+      AppendField(v1::Connection::kOriginFieldNumber, value, &out);
+    } else if (std::none_of(all.begin(), fact, has_name)) {
+      std::string joined;
+      absl::string_view text = value;
+      for (auto next = fact + 1; next != all.end(); ++next) {
+        if (has_name(*next)) text = joined = Join(name, text, next->second);
+      }
+      AppendHeader(name, text, &out);
+    }
+  }
+  return out;
 }
 
 HeaderPool::Builder::Builder(absl::string_view remote_address) {

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is known of a browser's connection, kept for as long as its socket and
-// told to the service with each question: a v1::Connection in little memory.
+// The facts of a browser's connection, kept for as long as its socket and sent
+// to the service with each private subscribe: a v1::Connection in little
+// memory.
 //
 // An upgrade request has some 500 bytes of headers, and most of them are the
 // same for all users of one release of a browser. So the facts are in two
 // parts. The headers that browsers share are one block, and sockets with equal
 // blocks have one together; the address, cookies and all other headers are the
-// socket's own. Nothing is lost, and no message is made before it is asked for.
+// socket's own. No header is lost.
 //
 // Threads: one loop's, for the pool and all facts that were made from it.
 //
 // Bound: a block goes with its last socket, so there are never more blocks than
-// sockets. A block that nobody shares costs some 100 bytes more than no pool.
+// sockets. A block of one socket costs some 100 bytes more than no pool.
 
 #ifndef HERALD_GATEWAY_CORE_CONNECTION_FACTS_H_
 #define HERALD_GATEWAY_CORE_CONNECTION_FACTS_H_
@@ -22,17 +23,20 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
-#include "herald/v1/authorizer_service.pb.h"
 
 namespace herald::gateway {
 
 class ConnectionFacts {
  public:
-  // Nothing is known.
+  // No facts.
   ConnectionFacts() = default;
 
-  // The message. Fields that are set already are not cleared.
-  void WriteTo(v1::Connection* connection) const;
+  // Of a peer on a unix socket `unix`; empty if there are no facts.
+  absl::string_view remote_address() const;
+
+  // A serialized v1::Connection. It is written without a message, whose map of
+  // headers costs more than the rest of a subscribe.
+  std::string Serialize() const;
 
  private:
   friend class HeaderPool;
@@ -43,7 +47,7 @@ class ConnectionFacts {
 
 class HeaderPool {
  public:
-  // Gathers what becomes facts.
+  // Gathers the facts of one connection.
   class Builder {
    public:
     explicit Builder(absl::string_view remote_address);

@@ -11,6 +11,7 @@ size_t BytesOf(const std::shared_ptr<const ChannelFrame>& frame) {
   if (frame->droppable != nullptr) {
     bytes += sizeof(Droppable) + 2 * frame->channel.size();
   }
+  if (frame->whisper != nullptr) bytes += sizeof(WhisperOrigin);
   return bytes;
 }
 
@@ -30,6 +31,7 @@ size_t BytesOf(const SubscribedAgain& again) {
 size_t BytesOf(const Refused& refused) { return refused.reason.size(); }
 size_t BytesOf(const Renewed& renewed) { return renewed.reason.size(); }
 size_t BytesOf(const RenewAll& /*all*/) { return 0; }
+size_t BytesOf(const Congested& /*congested*/) { return 0; }
 size_t BytesOf(const NewSettings& /*settings*/) { return 0; }
 
 size_t BytesOf(const google::protobuf::MessageLite& message) {

@@ -28,6 +28,7 @@ struct ChannelFrame {
   uint64_t except_socket = 0;  // The second part of a socket id; 0: nobody.
   int64_t published_us = 0;    // 0 for member changes, which are not measured.
   std::shared_ptr<const Droppable> droppable = nullptr;  // See Frame.
+  std::shared_ptr<WhisperOrigin> whisper = nullptr;      // See Frame.
 };
 
 // The yes to a subscribe. It counts already: a shard that does not know the
@@ -48,6 +49,13 @@ struct Confirmed {
   FrameBytes missed;
   size_t missed_from = 0;
   bool asked_to_recover = false;
+
+  // Of `subscribed` and what was missed.
+  int64_t answer_bytes() const {
+    return static_cast<int64_t>(
+        subscribed->size() +
+        (missed == nullptr ? 0 : missed->size() - missed_from));
+  }
 };
 
 // The no to a subscribe.
@@ -55,6 +63,7 @@ struct Refused {
   int64_t ticket = 0;
   link::v1::Refused::Code code = link::v1::Refused::CODE_UNSPECIFIED;
   std::string reason;
+  int64_t link_bytes = 0;  // Of a roster that came with a yes nobody wants.
 };
 
 struct Renewed {
@@ -66,10 +75,18 @@ struct Renewed {
 
 struct RenewAll {};
 
-// The answer to a repeated subscribe.
+// The answer to a repeated subscribe of the socket with that number.
 struct SubscribedAgain {
+  uint64_t socket = 0;
   int64_t ticket = 0;
   FrameBytes subscribed;
+};
+
+// Readers had no room for a whisper of so many bytes from the socket with that
+// number.
+struct Congested {
+  uint64_t socket = 0;
+  int64_t bytes = 0;
 };
 
 // Settings hold from here on, with the rules in them; every shard acknowledges
@@ -79,9 +96,10 @@ struct NewSettings {
   contract::ChannelRulesPtr rules;
 };
 
-using Delivery = std::variant<std::shared_ptr<const ChannelFrame>, Confirmed,
-                              Refused, Renewed, RenewAll, SubscribedAgain,
-                              NewSettings, v1::Revocation, link::v1::Call>;
+using Delivery =
+    std::variant<std::shared_ptr<const ChannelFrame>, Confirmed, Refused,
+                 Renewed, RenewAll, SubscribedAgain, Congested, NewSettings,
+                 v1::Revocation, link::v1::Call>;
 
 // The memory that a delivery keeps from being freed, about. What shards share
 // counts for each of them.

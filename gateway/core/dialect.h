@@ -13,7 +13,6 @@
 #include <string>
 #include <variant>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/core/frame.h"
@@ -40,9 +39,36 @@ struct WhisperMessage {
   std::string data;  // JSON text, as it was sent.
 };
 struct PingMessage {};
+// A message that is not understood. A subscribe that names its channel is to be
+// answered as a subscribe; anything else is answered with an error.
+struct BadMessage {
+  std::string reason;                  // A sentence for the client.
+  std::optional<std::string> channel;  // The one that it names, if any.
+  bool is_subscribe = false;
+};
 
 using ClientMessage = std::variant<SubscribeMessage, UnsubscribeMessage,
-                                   WhisperMessage, PingMessage>;
+                                   WhisperMessage, PingMessage, BadMessage>;
+
+// Why a client's message is answered with an error; ErrorName() is what the
+// client sees.
+enum class ErrorCode {
+  kInvalidMessage,
+  kInvalidChannel,
+  kInvalidEvent,
+  kNotAllowed,       // Client events are off.
+  kNotSubscribed,    // A whisper needs a subscription.
+  kPayloadTooLarge,  // `data` exceeds what the channel allows.
+  kUnavailable,      // The service cannot take it now.
+  kRateLimited,      // The socket has sent too much of it.
+};
+
+// What was wrong, as a sentence, and with what channel, if with any.
+struct ClientError {
+  ErrorCode code;
+  std::string message;
+  std::optional<std::string> channel;
+};
 
 // How a close looks on the wire (RFC 6455 section 7.4).
 struct CloseFrame {
@@ -54,9 +80,7 @@ class Dialect {
  public:
   virtual ~Dialect() = default;
 
-  // INVALID_ARGUMENT, with a sentence for the client, if it is not understood.
-  virtual absl::StatusOr<ClientMessage> Decode(
-      absl::string_view text) const = 0;
+  virtual ClientMessage Decode(absl::string_view text) const = 0;
 
   virtual FrameBytes Connected(absl::string_view socket_id) const = 0;
   // `members` is what EncodeMembers() has made, for presence channels only;
@@ -78,7 +102,7 @@ class Dialect {
   virtual FrameBytes MemberRemoved(absl::string_view channel,
                                    absl::string_view user_id) const = 0;
   virtual FrameBytes Pong() const = 0;
-  virtual FrameBytes Error(absl::string_view message) const = 0;
+  virtual FrameBytes Error(const ClientError& error) const = 0;
 
   virtual CloseFrame Close(contract::CloseReason why) const = 0;
 
@@ -89,6 +113,9 @@ class Dialect {
 
 // The name of a refusal, as clients see it: `unauthorized`, `channel_full` …
 absl::string_view RefusalName(link::v1::Refused::Code code);
+
+// The name of an error: `invalid_message`, `not_allowed` …
+absl::string_view ErrorName(ErrorCode code);
 
 }  // namespace herald::gateway
 

@@ -12,6 +12,7 @@
 #ifndef HERALD_GATEWAY_CORE_FRAME_H_
 #define HERALD_GATEWAY_CORE_FRAME_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -46,18 +47,26 @@ struct Droppable {
   std::function<FrameBytes()> lost;
 };
 
+// Where a whisper is from. Threads: any.
+struct WhisperOrigin {
+  std::string socket_id;
+  int64_t bytes = 0;                     // Of its data.
+  std::atomic<bool> is_reported{false};  // A reader had no room for it.
+};
+
 // A loop's handle on FrameBytes. Threads: one, for all copies.
 class Frame {
  public:
   Frame() = default;
   explicit Frame(FrameBytes bytes,
-                 std::shared_ptr<const Droppable> droppable = nullptr)
-      : shared_(new Shared{1, *bytes, std::move(bytes), std::move(droppable)}) {
-  }
+                 std::shared_ptr<const Droppable> droppable = nullptr,
+                 std::shared_ptr<WhisperOrigin> whisper = nullptr)
+      : shared_(new Shared{1, *bytes, std::move(bytes), std::move(droppable),
+                           std::move(whisper)}) {}
   // The last ones of several messages behind each other, from a byte on.
   Frame(FrameBytes bytes, size_t from)
       : shared_(new Shared{1, absl::string_view(*bytes).substr(from),
-                           std::move(bytes), nullptr}) {}
+                           std::move(bytes), nullptr, nullptr}) {}
   Frame(const Frame& other) : shared_(other.shared_) {
     if (shared_ != nullptr) ++shared_->count;
   }
@@ -76,6 +85,8 @@ class Frame {
   size_t size() const { return shared_->view.size(); }
   // nullptr for a frame that must not be dropped.
   const Droppable* droppable() const { return shared_->droppable.get(); }
+  // nullptr for a frame that is no whisper.
+  WhisperOrigin* whisper() const { return shared_->whisper.get(); }
 
  private:
   struct Shared {
@@ -83,6 +94,7 @@ class Frame {
     absl::string_view view;  // Of `bytes`.
     FrameBytes bytes;
     std::shared_ptr<const Droppable> droppable;
+    std::shared_ptr<WhisperOrigin> whisper;
   };
   Shared* shared_ = nullptr;
 };

@@ -11,7 +11,9 @@
 
 namespace herald::gateway {
 
-// Appends `text` as a JSON string, quotes included. REQUIRES: UTF-8.
+// Appends `text` as a JSON string, quotes included. REQUIRES: it is UTF-8, but
+// for halves of surrogate pairs as contract::DecodeJsonString() has them, which
+// become escapes again.
 void AppendJsonString(absl::string_view text, std::string* out);
 
 // `json`, or `null` if it is empty.

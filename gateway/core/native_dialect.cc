@@ -6,20 +6,19 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/core/json_text.h"
+#include "proto/contract/json.h"
+#include "proto/contract/json_reader.h"
+#include "proto/contract/limits.h"
 #include "proto/contract/names.h"
-#include "simdjson.h"
 
 namespace herald::gateway {
 namespace {
 
-namespace ondemand = simdjson::ondemand;
 using contract::CloseReason;
-
-absl::string_view View(std::string_view text) {
-  return {text.data(), text.size()};
-}
+using contract::JsonReader;
 
 // A JSON object that is written field by field, and then framed.
 class ObjectWriter {
@@ -51,86 +50,71 @@ class ObjectWriter {
   std::string text_;
 };
 
-// The fields of a client message, as far as any type has them.
+// The fields of a client message, as far as any type has them, and the first
+// thing that is wrong with them. All fields are read in any case, so that the
+// answer can name the channel.
 struct Fields {
   std::optional<std::string> type, channel, event, auth, channel_data, data;
-  absl::StatusOr<std::optional<v1::Position>> recover =
-      std::optional<v1::Position>();
+  std::optional<v1::Position> recover;
+  absl::Status status;
+  absl::Status recover_status;  // Only of interest in a subscribe.
 };
 
 absl::Status Malformed(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
-absl::Status ReadString(absl::string_view name, ondemand::value value,
-                        std::optional<std::string>* out) {
-  std::string_view text;
-  if (value.get_string().get(text) != simdjson::SUCCESS) {
+// `text_only`: it goes on as a string of protobuf, which is UTF-8.
+absl::Status ReadString(absl::string_view name, absl::string_view value,
+                        bool text_only, std::optional<std::string>* out) {
+  if (!contract::IsJsonString(value)) {
     return Malformed(absl::StrCat("field \"", name, "\" must be a string"));
   }
-  out->emplace(text);
+  std::string text = contract::DecodeJsonString(value);
+  if (text_only && !contract::IsUtf8(text)) {
+    return Malformed(
+        absl::StrCat("field \"", name, "\" holds half of a surrogate pair"));
+  }
+  *out = std::move(text);
   return absl::OkStatus();
 }
 
-// Parses what could not be parsed, with smaller numbers: those that fit no
-// machine type may have been all that was wrong.
-bool ParseWithoutNumbers(simdjson::dom::parser& parser, absl::string_view json,
-                         simdjson::dom::element* element) {
-  std::string smaller;
-  return contract::ReplaceNumbers(json, &smaller) && smaller != json &&
-         parser.parse(smaller).get(*element) == simdjson::SUCCESS;
-}
-
 bool IsObject(absl::string_view json) {
-  thread_local simdjson::dom::parser parser;
-  simdjson::dom::element element;
-  const bool is_json = parser.parse(json.data(), json.size()).get(element) ==
-                           simdjson::SUCCESS ||
-                       ParseWithoutNumbers(parser, json, &element);
-  return is_json && element.is_object();
+  return contract::IsJson(json) &&
+         contract::IsJsonObject(contract::StripJsonSpace(json));
 }
 
 // An object, or a string that holds one: the Pusher scheme signs the string.
-absl::Status ReadChannelData(ondemand::value value,
+absl::Status ReadChannelData(absl::string_view value,
                              std::optional<std::string>* out) {
-  const auto refusal = Malformed(
-      "field \"channel_data\" must be an object, or a string that holds one");
-  ondemand::json_type type;
-  if (value.type().get(type) != simdjson::SUCCESS) return refusal;
-  if (type == ondemand::json_type::string) {
-    absl::Status status = ReadString("channel_data", value, out);
-    if (!status.ok()) return status;
-    return IsObject(**out) ? absl::OkStatus() : refusal;
+  const bool is_string = contract::IsJsonString(value);
+  std::string text =
+      is_string ? contract::DecodeJsonString(value) : std::string(value);
+  if (is_string ? !IsObject(text) : !contract::IsJsonObject(value)) {
+    return Malformed(
+        "field \"channel_data\" must be an object, or a string that holds one");
   }
-  std::string_view raw;
-  if (type != ondemand::json_type::object ||
-      simdjson::to_json_string(value).get(raw) != simdjson::SUCCESS) {
-    return refusal;
-  }
-  out->emplace(raw);
+  *out = std::move(text);
   return absl::OkStatus();
 }
 
 // An object with an `offset` and perhaps an `epoch`.
-absl::StatusOr<std::optional<v1::Position>> ReadRecover(ondemand::value value) {
-  ondemand::object object;
-  if (value.get_object().get(object) != simdjson::SUCCESS) {
+absl::Status ReadRecover(absl::string_view value,
+                         std::optional<v1::Position>* out) {
+  if (!contract::IsJsonObject(value)) {
     return Malformed("field \"recover\" must be an object");
   }
   std::optional<std::string> epoch;
   int64_t offset = -1;
-  for (auto field : object) {
-    std::string_view key;
-    ondemand::value part;
-    if (field.unescaped_key().get(key) != simdjson::SUCCESS ||
-        field.value().get(part) != simdjson::SUCCESS) {
-      return Malformed("field \"recover\" cannot be read");
-    }
-    if (key == "epoch" && !part.is_null()) {
-      const absl::Status status = ReadString("recover.epoch", part, &epoch);
+  JsonReader members(value);
+  while (members.Next()) {
+    const std::string key = contract::DecodeJsonString(members.key());
+    const absl::string_view part = members.value();
+    if (key == "epoch" && part != "null") {
+      absl::Status status = ReadString("recover.epoch", part, true, &epoch);
       if (!status.ok()) return status;
-    } else if (key == "offset" &&
-               part.get_int64().get(offset) != simdjson::SUCCESS) {
+    } else if (key == "offset" && (contract::IsJsonString(part) ||
+                                   !absl::SimpleAtoi(part, &offset))) {
       offset = -1;
     }
   }
@@ -138,70 +122,63 @@ absl::StatusOr<std::optional<v1::Position>> ReadRecover(ondemand::value value) {
     return Malformed(
         "field \"recover.offset\" must be an integer that is not negative");
   }
-  v1::Position position;
-  position.set_offset(offset);
-  if (epoch.has_value()) position.set_epoch(*std::move(epoch));
-  return position;
+  out->emplace().set_offset(offset);
+  if (epoch.has_value()) (*out)->set_epoch(*std::move(epoch));
+  return absl::OkStatus();
 }
 
-absl::Status ReadField(std::string_view key, ondemand::value value,
+// Names may hold half of a surrogate pair here: they are refused as names then.
+absl::Status ReadField(absl::string_view name, absl::string_view value,
                        Fields* fields) {
-  const absl::string_view name = View(key);
   if (name == "data") {
-    std::string_view raw;
-    if (simdjson::to_json_string(value).get(raw) != simdjson::SUCCESS) {
-      return Malformed("field \"data\" cannot be read");
-    }
-    fields->data.emplace(raw);
+    fields->data.emplace(value);
     return absl::OkStatus();
   }
-  if (value.is_null()) return absl::OkStatus();  // As if it were not there.
-  if (name == "type") return ReadString(name, value, &fields->type);
-  if (name == "channel") return ReadString(name, value, &fields->channel);
-  if (name == "event") return ReadString(name, value, &fields->event);
-  if (name == "auth") return ReadString(name, value, &fields->auth);
+  if (value == "null") return absl::OkStatus();  // As if it were not there.
+  if (name == "type") return ReadString(name, value, false, &fields->type);
+  if (name == "channel") {
+    return ReadString(name, value, false, &fields->channel);
+  }
+  if (name == "event") return ReadString(name, value, false, &fields->event);
+  if (name == "auth") return ReadString(name, value, true, &fields->auth);
   if (name == "channel_data") {
     return ReadChannelData(value, &fields->channel_data);
   }
-  // Only of interest in a subscribe.
-  if (name == "recover") fields->recover = ReadRecover(value);
+  if (name == "recover") {
+    fields->recover_status = ReadRecover(value, &fields->recover);
+  }
   return absl::OkStatus();  // Unknown fields are ignored.
 }
 
-// The DOM parser says whether it is JSON at all, for On Demand looks only at
-// what is asked of it; On Demand then takes it apart, for it has raw texts.
-absl::StatusOr<Fields> ReadFields(absl::string_view text) {
-  constexpr size_t kKeptBytesMax = 128 << 10;
-  const bool keep = text.size() <= kKeptBytesMax;
-  thread_local simdjson::dom::parser kept_dom;
-  thread_local ondemand::parser kept_parser;
-  simdjson::dom::parser large_dom;
-  ondemand::parser large_parser;
-  const simdjson::padded_string padded(text.data(), text.size());
-  simdjson::dom::element element;
-  simdjson::dom::parser& dom = keep ? kept_dom : large_dom;
-  if (dom.parse(padded).get(element) != simdjson::SUCCESS &&
-      !ParseWithoutNumbers(dom, text, &element)) {
-    return Malformed("the message is not JSON");
-  }
-  if (!element.is_object()) return Malformed("the message is not an object");
-  ondemand::document document;
-  ondemand::object object;
-  if ((keep ? kept_parser : large_parser).iterate(padded).get(document) !=
-          simdjson::SUCCESS ||
-      document.get_object().get(object) != simdjson::SUCCESS) {
-    return Malformed("the message cannot be read");
-  }
+// The bound on nesting holds for each field, so that what a backend may publish
+// may be whispered, too.
+absl::Status CheckDepth(absl::string_view name, absl::string_view value) {
+  if (contract::IsJson(value)) return absl::OkStatus();
+  return Malformed(absl::StrCat("field ", contract::Quoted(name),
+                                " is nested deeper than ",
+                                contract::kJsonDepthMax));
+}
+
+Fields ReadFields(absl::string_view text) {
   Fields fields;
-  for (auto field : object) {
-    std::string_view key;
-    ondemand::value value;
-    if (field.unescaped_key().get(key) != simdjson::SUCCESS ||
-        field.value().get(value) != simdjson::SUCCESS) {
-      return Malformed("the message cannot be read");
+  int depth = 0;
+  const auto fault = contract::FindJsonFault(text, &depth);
+  const absl::string_view message = contract::StripJsonSpace(text);
+  if (fault.has_value()) {
+    fields.status = Malformed("the message is not JSON");
+  } else if (!contract::IsJsonObject(message)) {
+    fields.status = Malformed("the message is not an object");
+  }
+  if (!fields.status.ok()) return fields;
+  JsonReader members(message);
+  while (members.Next()) {
+    const std::string key = contract::DecodeJsonString(members.key());
+    absl::Status status;
+    if (depth > contract::kJsonDepthMax) {
+      status = CheckDepth(key, members.value());
     }
-    absl::Status status = ReadField(key, value, &fields);
-    if (!status.ok()) return status;
+    if (status.ok()) status = ReadField(key, members.value(), &fields);
+    fields.status.Update(status);
   }
   return fields;
 }
@@ -219,39 +196,49 @@ absl::Status CheckNeeded(
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::StatusOr<ClientMessage> NativeDialect::Decode(
-    absl::string_view text) const {
-  absl::StatusOr<Fields> fields = ReadFields(text);
-  if (!fields.ok()) return fields.status();
-  Fields& f = *fields;
+// What is wrong with the fields as a message of their type.
+absl::Status CheckFields(const Fields& f) {
+  if (!f.status.ok()) return f.status;
   if (!f.type) return Malformed("field \"type\" is missing");
   const std::string& type = *f.type;
   if (type == "subscribe") {
     absl::Status status = CheckNeeded(type, {{"channel", &f.channel}});
-    if (status.ok()) status = f.recover.status();
-    if (!status.ok()) return status;
-    return SubscribeMessage{
-        std::move(*f.channel), std::move(f.auth).value_or(""),
-        std::move(f.channel_data).value_or(""), *std::move(f.recover)};
+    return status.ok() ? f.recover_status : status;
   }
   if (type == "unsubscribe") {
-    absl::Status status = CheckNeeded(type, {{"channel", &f.channel}});
-    if (!status.ok()) return status;
-    return UnsubscribeMessage{std::move(*f.channel)};
+    return CheckNeeded(type, {{"channel", &f.channel}});
   }
   if (type == "whisper") {
-    absl::Status status = CheckNeeded(
+    return CheckNeeded(
         type,
         {{"channel", &f.channel}, {"event", &f.event}, {"data", &f.data}});
-    if (!status.ok()) return status;
+  }
+  if (type == "ping") return absl::OkStatus();
+  return Malformed(
+      absl::StrCat("type ", contract::Quoted(type), " is not known"));
+}
+
+}  // namespace
+
+ClientMessage NativeDialect::Decode(absl::string_view text) const {
+  Fields f = ReadFields(text);
+  const absl::Status status = CheckFields(f);
+  if (!status.ok()) {
+    return BadMessage{std::string(status.message()), std::move(f.channel),
+                      f.type == "subscribe"};
+  }
+  const std::string& type = *f.type;
+  if (type == "subscribe") {
+    return SubscribeMessage{
+        std::move(*f.channel), std::move(f.auth).value_or(""),
+        std::move(f.channel_data).value_or(""), std::move(f.recover)};
+  }
+  if (type == "unsubscribe") return UnsubscribeMessage{std::move(*f.channel)};
+  if (type == "whisper") {
     return WhisperMessage{std::move(*f.channel), std::move(*f.event),
                           std::move(*f.data)};
   }
-  if (type == "ping") return PingMessage{};
-  return Malformed(
-      absl::StrCat("type ", contract::Quoted(type), " is not known"));
+  return PingMessage{};
 }
 
 FrameBytes NativeDialect::Connected(absl::string_view socket_id) const {
@@ -329,8 +316,11 @@ FrameBytes NativeDialect::MemberRemoved(absl::string_view channel,
 
 FrameBytes NativeDialect::Pong() const { return ObjectWriter("pong").Frame(); }
 
-FrameBytes NativeDialect::Error(absl::string_view message) const {
-  return ObjectWriter("error").String("message", message).Frame();
+FrameBytes NativeDialect::Error(const ClientError& error) const {
+  ObjectWriter object("error");
+  object.String("message", error.message);
+  if (error.channel.has_value()) object.String("channel", *error.channel);
+  return object.String("code", ErrorName(error.code)).Frame();
 }
 
 CloseFrame NativeDialect::Close(CloseReason why) const {
@@ -357,6 +347,8 @@ CloseFrame NativeDialect::Close(CloseReason why) const {
       return {4002, "no sign of life"};
     case CloseReason::kDisconnected:
       return {4003, "disconnected by the backend"};
+    case CloseReason::kUnfinished:
+      return {4004, "a message was begun and not ended in time"};
   }
   return {1000, ""};
 }

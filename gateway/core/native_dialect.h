@@ -14,7 +14,7 @@ namespace herald::gateway {
 
 class NativeDialect final : public Dialect {
  public:
-  absl::StatusOr<ClientMessage> Decode(absl::string_view text) const override;
+  ClientMessage Decode(absl::string_view text) const override;
 
   FrameBytes Connected(absl::string_view socket_id) const override;
   FrameBytes Subscribed(absl::string_view channel, const std::string* members,
@@ -31,7 +31,7 @@ class NativeDialect final : public Dialect {
   FrameBytes MemberRemoved(absl::string_view channel,
                            absl::string_view user_id) const override;
   FrameBytes Pong() const override;
-  FrameBytes Error(absl::string_view message) const override;
+  FrameBytes Error(const ClientError& error) const override;
 
   CloseFrame Close(contract::CloseReason why) const override;
   std::string GoingAway(absl::Duration delay) const override;

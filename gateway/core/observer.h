@@ -10,16 +10,33 @@
 #define HERALD_GATEWAY_CORE_OBSERVER_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/core/client_flow.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {
 
+// What has happened to one socket, without payloads and tokens. What does not
+// apply is empty or 0.
+struct SocketEvent {
+  absl::string_view what;  // A constant phrase.
+  std::string socket_id = {};
+  absl::string_view remote_address = {};
+  absl::string_view channel = {};
+  absl::string_view why = {};  // A code of the protocol, or a metric's label.
+  int64_t bytes = 0;
+};
+
 class Observer {
  public:
   virtual ~Observer() = default;
+
+  // Whether each OnSocketEvent() is wanted. Constant.
+  virtual bool traces_sockets() const { return false; }
+  virtual void OnSocketEvent(const SocketEvent& /*event*/) {}
 
   // A connection was opened; it has gone. `why` is who ended it: the reason
   // that the gateway gave, or kNormal if the client or the network did.
@@ -39,7 +56,9 @@ class Observer {
   virtual void OnGap() {}
 
   // A publication was handed to `sockets` outboxes of one loop, as frames of
-  // `frame_bytes` each, `since_publish` after the service took it.
+  // `frame_bytes` each, `since_publish` after the service took it. By the times
+  // of day of two machines, so it is off by their difference, and may be
+  // negative.
   virtual void OnDelivered(int64_t /*sockets*/, int64_t /*frame_bytes*/,
                            absl::Duration /*since_publish*/) {}
 
@@ -60,9 +79,13 @@ class Observer {
   virtual void OnWhisper() {}
   virtual void OnWhisperRefused() {}
 
-  // A socket is not read until some of its subscribes are answered: as many as
-  // may wait do so.
+  // A reader had no room for a client event, and did not get it.
+  virtual void OnWhisperDropped() {}
+
+  // A socket is not read for a while: too many of its subscribes wait for an
+  // answer, or a rate limit is reached, which OnRateLimited() names.
   virtual void OnReadingPaused() {}
+  virtual void OnRateLimited(RateLimit /*which*/) {}
 
   // The link: opened, in use, ended.
   virtual void OnLinkOpened() {}
@@ -70,7 +93,7 @@ class Observer {
   virtual void OnLinkEnded(absl::string_view /*why*/) {}
 
   // A frame of the link was read, `lag` after the service took the oldest
-  // publication in it.
+  // publication in it. By the times of day of two machines, as above.
   virtual void OnLinkLag(absl::Duration /*lag*/) {}
 
   // A grant was asked again; could not be, for the service is away or too much

@@ -2,7 +2,6 @@
 
 #include "gateway/core/roster.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -61,15 +60,15 @@ const Roster::JsonPtr& Roster::Json() {
 void OwnMembers::Add(const v1::Member& member, absl::string_view socket_id) {
   const auto [it, is_new] = users_.try_emplace(member.user_id());
   if (is_new) it->second.user_info = member.user_info();
-  it->second.socket_ids.emplace_back(socket_id);
+  it->second.socket_ids.emplace(socket_id);
 }
 
 void OwnMembers::Remove(absl::string_view user_id,
                         absl::string_view socket_id) {
   const auto it = users_.find(user_id);
   if (it == users_.end()) return;
-  std::vector<std::string>& ids = it->second.socket_ids;
-  const auto one = std::find(ids.begin(), ids.end(), socket_id);
+  absl::btree_multiset<std::string>& ids = it->second.socket_ids;
+  const auto one = ids.find(socket_id);
   if (one != ids.end()) ids.erase(one);
   if (ids.empty()) users_.erase(it);
 }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/strings/string_view.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/server_message.pb.h"
@@ -51,7 +52,7 @@ class Roster {
 class OwnMembers {
  public:
   // For each subscription, which its socket names; each Add() has a Remove() of
-  // its own (see service/core/presence.h).
+  // its own (see service/engine/presence.h).
   void Add(const v1::Member& member, absl::string_view socket_id);
   void Remove(absl::string_view user_id, absl::string_view socket_id);
   // All of them, in parts of about `bytes_max` at most; at least one part,
@@ -62,7 +63,9 @@ class OwnMembers {
  private:
   struct User {
     std::string user_info;
-    std::vector<std::string> socket_ids;  // One for each subscription.
+    // One for each subscription. A user may have thousands, which may all
+    // leave at once.
+    absl::btree_multiset<std::string> socket_ids;
   };
   absl::btree_map<std::string, User> users_;
 };

@@ -61,6 +61,7 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   hello.mutable_hello()->set_gateway_id(static_cast<int64_t>(gateway_id_));
   hello.mutable_hello()->set_version(version_);
   hello.mutable_hello()->set_link_down_ms(absl::ToInt64Milliseconds(down));
+  hello.mutable_hello()->set_secret(secret_);
   uplink.EnqueueUnbounded(Encode(std::move(hello)));
   for (const auto& [channel, held] : held_) {
     if (held.count == 0) continue;
@@ -131,13 +132,40 @@ void Router::RefuseWaiting(Batches* batches) {
   }
 }
 
+void Router::CancelWaiting(int64_t ticket, absl::string_view channel) {
+  const auto it = held_.find(channel);
+  if (it == held_.end() || it->second.history == nullptr) return;
+  const std::optional<ChannelHistory::Waiting> waiting =
+      it->second.history->Withdraw(ticket);
+  if (!waiting.has_value()) return;
+  GatewayItem item;
+  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
+  end.set_ticket(ticket);
+  end.set_channel(std::string(channel));
+  if (waiting->confirmed.is_member) {
+    end.set_socket_id(waiting->confirmed.socket_id);
+    end.set_user_id(waiting->confirmed.user_id);
+  }
+  Forget(waiting->shard, end);
+  Enqueue(std::move(item));
+  Batches batches(shards_.size());
+  batches[static_cast<size_t>(waiting->shard)].push_back(
+      Refused{ticket, link::v1::Refused::CODE_CANCELLED, ""});
+  Post(std::move(batches));
+}
+
 FrameBytes Router::SubscribedFrame(const std::string& channel, Held& held,
                                    std::optional<bool> recovered) {
-  const bool presence =
-      contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
-  return dialect_->Subscribed(
-      channel, presence ? held.roster.Json().get() : nullptr,
-      held.history == nullptr ? nullptr : &held.history->position(), recovered);
+  const v1::Position* const position =
+      held.history == nullptr ? nullptr : &held.history->position();
+  if (contract::TypeOfChannel(channel) != contract::ChannelType::kPresence) {
+    return dialect_->Subscribed(channel, nullptr, position, recovered);
+  }
+  if (held.answer == nullptr) held.answer = std::make_unique<RosterAnswer>();
+  return held.answer->Get(
+      held.roster.Json(), position, recovered, [&](const std::string* members) {
+        return dialect_->Subscribed(channel, members, position, recovered);
+      });
 }
 
 void Router::Count(Held& held, int shard, int64_t delta) {
@@ -209,11 +237,12 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
   return ticket;
 }
 
-void Router::Repeat(int shard, const std::string& channel, int64_t ticket,
+bool Router::Repeat(int shard, const std::string& channel, uint64_t socket,
+                    int64_t ticket,
                     const std::optional<v1::Position>& recover) {
   MutexLock lock(&mu_);
   const auto it = held_.find(channel);
-  if (it == held_.end()) return;
+  if (it == held_.end()) return false;
   // It has missed nothing since its subscribe, and nothing is said twice.
   const ChannelHistory* const history = it->second.history.get();
   std::optional<bool> recovered;
@@ -221,43 +250,84 @@ void Router::Repeat(int shard, const std::string& channel, int64_t ticket,
     recovered = history != nullptr && history->IsAt(*recover);
   }
   Batches batches(shards_.size());
-  batches[static_cast<size_t>(shard)].push_back(
-      SubscribedAgain{ticket, SubscribedFrame(channel, it->second, recovered)});
+  batches[static_cast<size_t>(shard)].push_back(SubscribedAgain{
+      socket, ticket, SubscribedFrame(channel, it->second, recovered)});
   Post(std::move(batches));
+  return true;
 }
 
-void Router::Cancel(int64_t ticket) {
+void Router::Cancel(int64_t ticket, const std::string& channel) {
+  UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
     const auto it = tickets_.find(ticket);
-    if (it == tickets_.end()) return;
-    it->second.cancelled = true;
+    if (it != tickets_.end()) {
+      it->second.cancelled = true;
+      GatewayItem item;
+      item.mutable_cancel()->set_ticket(ticket);
+      Enqueue(std::move(item));
+    } else {
+      CancelWaiting(ticket, channel);
+    }
+    uplink = uplink_;
   }
-  GatewayItem item;
-  item.mutable_cancel()->set_ticket(ticket);
-  Send(std::move(item));
+  if (uplink != nullptr) uplink->Flush();
 }
 
 void Router::Unsubscribe(int shard, link::v1::Unsubscribe subscription) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    const std::string channel = subscription.channel();
-    const auto it = held_.find(channel);
-    contract::Require(it != held_.end());
-    Count(it->second, shard, -1);
-    if (!subscription.user_id().empty()) {
-      it->second.members.Remove(subscription.user_id(),
-                                subscription.socket_id());
-    }
-    ForgetIfUnused(channel);
-    renewals_.erase(subscription.ticket());
+    Forget(shard, subscription);
     GatewayItem item;
     *item.mutable_unsubscribe() = std::move(subscription);
     Enqueue(std::move(item));
     uplink = uplink_;
   }
   if (uplink != nullptr) uplink->Flush();
+}
+
+void Router::Forget(int shard, const link::v1::Unsubscribe& subscription) {
+  const auto it = held_.find(subscription.channel());
+  contract::Require(it != held_.end());
+  Held& held = it->second;
+  Count(held, shard, -1);
+  if (!subscription.user_id().empty()) {
+    held.members.Remove(subscription.user_id(), subscription.socket_id());
+  }
+  renewals_.erase(subscription.ticket());
+  if (held.count == 0 && held.open_tickets == 0) held_.erase(it);
+}
+
+bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
+                   const std::vector<absl::string_view>& channels) {
+  contract::Require(channels.size() == static_cast<size_t>(ends.items_size()));
+  std::string chunk = ends.SerializeAsString();
+  UplinkPtr uplink;
+  {
+    MutexLock lock(&mu_);
+    uplink = uplink_;
+    if (uplink != nullptr &&
+        !uplink->TryEnqueue(std::move(chunk), kQuestionOutboxBytesMax)) {
+      return false;
+    }
+    for (size_t i = 0; i < channels.size(); ++i) {
+      const GatewayItem& item = ends.items(static_cast<int>(i));
+      if (item.has_unsubscribe()) {
+        Forget(shard, item.unsubscribe());
+        continue;
+      }
+      const int64_t ticket = item.cancel().ticket();
+      const auto it = tickets_.find(ticket);
+      if (it != tickets_.end()) {
+        it->second.cancelled = true;
+      } else {
+        CancelWaiting(ticket, channels[i]);
+      }
+    }
+  }
+  if (uplink != nullptr) uplink->Flush();
+  return true;
 }
 
 absl::Status Router::Whisper(link::v1::Whisper whisper) {
@@ -277,6 +347,29 @@ absl::Status Router::Whisper(link::v1::Whisper whisper) {
   }
   uplink->Flush();
   return absl::OkStatus();
+}
+
+void Router::ReportCongestion(const WhisperOrigin& whisper) {
+  UplinkPtr uplink;
+  {
+    MutexLock lock(&mu_);
+    const int shard = ShardOf(whisper.socket_id);
+    if (shard >= 0) {
+      const uint64_t number =
+          contract::ParseSocketId(whisper.socket_id)->socket;
+      Batches batches(shards_.size());
+      batches[static_cast<size_t>(shard)].push_back(
+          Congested{number, whisper.bytes});
+      return Post(std::move(batches));
+    }
+    if (uplink_ == nullptr) return;
+    GatewayItem item;
+    item.mutable_congestion()->set_socket_id(whisper.socket_id);
+    item.mutable_congestion()->set_bytes(whisper.bytes);
+    uplink_->TryEnqueue(Encode(std::move(item)), kWhisperOutboxBytesMax);
+    uplink = uplink_;
+  }
+  uplink->Flush();
 }
 
 bool Router::Renew(int shard, link::v1::Subscribe question) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Between the one link and the many shards: what the gateway holds, so that it
-// can attach again with it; which shards a channel concerns; and the rosters of
-// presence channels, which are what the gateway's sockets were told.
+// Between the one link and the many shards: what the gateway holds, and
+// attaches with; which shards a channel concerns; and the rosters of presence
+// channels, as the gateway's sockets were told.
 //
 // Threads: LinkUp(), Receive() and LinkDown() come from the link, one at a
 // time; all else from any loop. One mutex guards everything. Fan-out takes it
@@ -36,7 +36,7 @@
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/observer.h"
-#include "gateway/core/roster.h"
+#include "gateway/core/router_state.h"
 #include "gateway/core/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/limits.h"
@@ -58,6 +58,8 @@ class Router {
   // takes more than `missed_bytes_max` of what it has missed.
   Router(uint64_t gateway_id, std::string version, const Dialect* dialect,
          Observer* observer, int64_t missed_bytes_max = 1 << 20);
+  // Proves to the service that the id is ours. Before LinkUp(), or never.
+  void SetSecret(std::string secret) { secret_ = std::move(secret); }
 
   // Says where the shards are, once, before all else.
   void SetShards(std::vector<ShardInbox*> shards);
@@ -77,38 +79,49 @@ class Router {
 
   // For shards. ------------------------------------------------------------
 
-  // Asks for a subscription; the answer comes as a delivery to `shard`. Sets
-  // the ticket and returns it, or 0 if the service cannot be asked now: it is
-  // away, or kQuestionOutboxBytesMax wait for it.
-  // Who was at `recover` is answered when what followed is there as well.
+  // Asks for a subscription; the answer comes as a delivery to `shard`, with
+  // `recover` when all that followed it is there. Returns the ticket, or 0 if
+  // the service is away or kQuestionOutboxBytesMax wait for it.
   int64_t Subscribe(int shard, link::v1::Subscribe question,
                     std::optional<v1::Position> recover = std::nullopt)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Asks for `subscribed` again, behind what is on its way to `shard` already:
-  // so a roster in it fits the member changes before and after.
-  void Repeat(int shard, const std::string& channel, int64_t ticket,
-              const std::optional<v1::Position>& recover)
+  // so a roster in it fits the member changes before and after. False if there
+  // will be no answer, for the channel is not known.
+  bool Repeat(int shard, const std::string& channel, uint64_t socket,
+              int64_t ticket, const std::optional<v1::Position>& recover)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // The ticket's answer is not wanted any more. It is delivered all the same:
-  // as a refusal, unless a yes is on its way already.
-  void Cancel(int64_t ticket) ABSL_LOCKS_EXCLUDED(mu_);
+  // as a refusal, unless a yes is on its way already. What it has missed is not
+  // asked for, unless that is on its way.
+  void Cancel(int64_t ticket, const std::string& channel)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends a subscription that was confirmed.
   void Unsubscribe(int shard, link::v1::Unsubscribe subscription)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // As these two, for each `unsubscribe` and `cancel` in `ends`; `channels` are
+  // theirs. False, and nothing is done, if kQuestionOutboxBytesMax wait for the
+  // service.
+  bool Leave(int shard, const link::v1::AttachRequest& ends,
+             const std::vector<absl::string_view>& channels)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Passes a client event on. UNAVAILABLE if the service is away,
   // RESOURCE_EXHAUSTED if kWhisperOutboxBytesMax wait for it.
   absl::Status Whisper(link::v1::Whisper whisper) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Asks again; the answer comes as a delivery. False if the service cannot be
-  // asked now.
+  // A reader has no room for a whisper: its sender, wherever it is, is slowed
+  // down. For shards, while they deliver.
+  void ReportCongestion(const WhisperOrigin& whisper) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Asks again; a delivery answers. False if the service cannot be asked now.
   bool Renew(int shard, link::v1::Subscribe question) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A shard has done its part of a call. Not for calls that a subscribe
-  // answers.
+  // A shard has done its part of a call that no subscribe answers.
   void CallDone(link::v1::CallResult result) ABSL_LOCKS_EXCLUDED(mu_);
 
   // A shard has applied settings that were delivered to it.
@@ -126,28 +139,8 @@ class Router {
   uint64_t gateway_id() const { return gateway_id_; }
 
  private:
-  // An open ticket.
-  struct Ticket {
-    int shard = 0;
-    std::string channel;
-    std::string socket_id;
-    bool cancelled = false;
-    std::optional<v1::Position> recover;
-  };
-  // What is held of one channel.
-  struct Held {
-    std::vector<int64_t> by_shard;  // Subscriptions.
-    int64_t count = 0;              // Their sum.
-    int64_t open_tickets = 0;
-    Roster roster;       // Presence: everybody, as our sockets were told.
-    OwnMembers members;  // Presence: those of our own sockets.
-    std::unique_ptr<ChannelHistory> history;  // nullptr: it has none.
-  };
-  // A call that every shard carries out a part of.
-  struct OpenCall {
-    int parts = 0;  // Not done yet.
-    int64_t disconnected_count = 0;
-  };
+  using Ticket = OpenTicket;
+  using Held = HeldChannel;
   // Deliveries of one frame, by shard.
   using Batches = std::vector<std::vector<Delivery>>;
 
@@ -167,6 +160,8 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnMember(const std::string& channel, const v1::Member& member,
                 bool added, Batches* batches)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void OnCongestion(const link::v1::Congestion& congestion, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnCall(link::v1::Call call, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -198,12 +193,15 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ForgetIfUnused(const std::string& channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Forget(int shard, const link::v1::Unsubscribe& subscription)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   int ShardOf(absl::string_view socket_id) const;
   void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The link has ended: those who wait for what they missed had better ask
-  // again. The service, which had said yes, has forgotten them with the link.
+  // The link has ended: refuses those that wait for what they missed.
   void RefuseWaiting(Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Says who the gateway is and what it holds.
+  // As Cancel(), of one that was confirmed and waits for what it has missed.
+  void CancelWaiting(int64_t ticket, absl::string_view channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EnqueueAttach(Uplink& uplink, absl::Duration down)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Enqueues, unlocks, and flushes.
@@ -213,8 +211,9 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Post(Batches batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Constant after SetShards().
+  // Constant after SetSecret() and SetShards().
   const uint64_t gateway_id_;
+  std::string secret_;
   const std::string version_;
   const Dialect* const dialect_;
   Observer* const observer_;

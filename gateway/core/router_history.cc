@@ -154,6 +154,11 @@ void Router::SettleHistory(const std::string& channel, Held& held,
   if (!since.has_value()) return;
   link::v1::GatewayItem item;
   item.mutable_recover()->set_channel(channel);
+  // A gap is filled for all; what a socket has missed is of no use beyond what
+  // it takes. A chunk of the link may have more bytes than its frame.
+  if (!history.HasGap()) {
+    item.mutable_recover()->set_bytes_max(2 * missed_bytes_max_);
+  }
   *item.mutable_recover()->mutable_since() = *std::move(since);
   Enqueue(std::move(item));
 }

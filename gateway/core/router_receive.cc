@@ -90,6 +90,8 @@ void Router::Dispatch(ServiceItem item, Batches* batches) {
       return OnCall(std::move(*item.mutable_call()), batches);
     case ServiceItem::kRecovery:
       return OnRecovery(item.recovery(), batches);
+    case ServiceItem::kCongestion:
+      return OnCongestion(item.congestion(), batches);
     case ServiceItem::kNewPosition:
       return OnNewPosition(item.new_position(), batches);
     case ServiceItem::ITEM_NOT_SET:
@@ -116,7 +118,8 @@ void Router::OnSubscribed(link::v1::Subscribed yes, Batches* batches) {
     Enqueue(std::move(end));
     ForgetIfUnused(ticket.channel);
     (*batches)[static_cast<size_t>(ticket.shard)].push_back(
-        Refused{yes.ticket(), link::v1::Refused::CODE_CANCELLED, ""});
+        Refused{yes.ticket(), link::v1::Refused::CODE_CANCELLED, "",
+                static_cast<int64_t>(yes.roster().ByteSizeLong())});
     return;
   }
   // Nobody has heard what came before, so that is where the channel begins.
@@ -168,6 +171,11 @@ void Router::OnPublication(const link::v1::Publication& publication,
       contract::ParseSocketId(publication.except_socket_id());
   if (except.has_value() && except->gateway == gateway_id_) {
     frame.except_socket = except->socket;
+  }
+  if (publication.whisper()) {
+    frame.whisper = std::make_shared<WhisperOrigin>();
+    frame.whisper->socket_id = publication.except_socket_id();
+    frame.whisper->bytes = static_cast<int64_t>(publication.data().size());
   }
   // What was asked for is not dropped (Session::OnConfirmed()).
   if (history == nullptr || offset == history->position().offset() + 1) {
@@ -241,6 +249,15 @@ void Router::OnRoster(const link::v1::Roster& roster, Batches* batches) {
         {roster.channel(), dialect_->MemberRemoved(roster.channel(), user_id)},
         batches);
   }
+}
+
+void Router::OnCongestion(const link::v1::Congestion& congestion,
+                          Batches* batches) {
+  const int shard = ShardOf(congestion.socket_id());
+  if (shard < 0) return;
+  (*batches)[static_cast<size_t>(shard)].push_back(
+      Congested{contract::ParseSocketId(congestion.socket_id())->socket,
+                congestion.bytes()});
 }
 
 void Router::OnCall(link::v1::Call call, Batches* batches) {

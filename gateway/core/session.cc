@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/core/shard.h"
+#include "gateway/core/whisper_check.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 
@@ -42,9 +43,9 @@ absl::Status CheckCredentials(const SubscribeMessage& message) {
 Session::Session(Shard* shard, Socket* socket, uint64_t number,
                  ConnectionFacts facts)
     : shard_(shard),
-      socket_(socket),
       number_(number),
       facts_(std::move(facts)),
+      socket_(socket),
       last_alive_(shard->wheel_.now()),
       write_place_{.socket = socket} {}
 
@@ -52,26 +53,47 @@ std::string Session::socket_id() const {
   return contract::FormatSocketId({shard_->router_->gateway_id(), number_});
 }
 
-void Session::OnMessage(absl::string_view text) {
-  absl::StatusOr<ClientMessage> message = shard_->dialect_->Decode(text);
-  if (!message.ok()) {
-    shard_->observer_->OnBadMessage();
-    return Error(message.status().message());
-  }
-  std::visit([this](auto& one) { On(one); }, *message);
+void Session::Trace(SocketEvent event) const {
+  if (!shard_->observer_->traces_sockets()) return;
+  event.socket_id = socket_id();
+  shard_->observer_->OnSocketEvent(event);
 }
 
-void Session::Error(absl::string_view message) {
-  shard_->Send(this, shard_->dialect_->Error(message));
+void Session::OnMessage(absl::string_view text) {
+  const bool pauses = flow_.OnMessage(shard_->options_.rates, shard_->now_);
+  ClientMessage message = shard_->dialect_->Decode(text);
+  std::visit([this](auto& one) { On(one); }, message);
+  if (pauses) UpdateReading();
+}
+
+// An answer to a ping costs as much as one to a message.
+void Session::OnControlFrame() {
+  if (flow_.OnMessage(shard_->options_.rates, shard_->now_)) UpdateReading();
+}
+
+void Session::On(BadMessage& message) {
+  shard_->observer_->OnBadMessage();
+  if (!message.is_subscribe || !message.channel.has_value()) {
+    return Error({ErrorCode::kInvalidMessage, std::move(message.reason),
+                  std::move(message.channel)});
+  }
+  // As with every subscribe, the client waits for an answer with the channel.
+  const absl::Status name = contract::CheckChannelName(*message.channel);
+  RefuseSubscribe(*message.channel, name.ok() ? message.reason : name.message(),
+                  name.ok() ? RefusedCode::CODE_INVALID_MESSAGE
+                            : RefusedCode::CODE_INVALID_CHANNEL);
+}
+
+void Session::Error(const ClientError& error) {
+  Trace({.what = "message refused",
+         .channel = error.channel.has_value() ? *error.channel : "",
+         .why = ErrorName(error.code)});
+  shard_->Send(this, shard_->dialect_->Error(error));
 }
 
 Subscription* Session::Find(absl::string_view channel) {
   const Channel* const known = shard_->table_.Find(channel);
-  if (known == nullptr) return nullptr;
-  for (const std::unique_ptr<Subscription>& subscription : subscriptions_) {
-    if (subscription->channel == known) return subscription.get();
-  }
-  return nullptr;
+  return known == nullptr ? nullptr : subscriptions_.Find(known);
 }
 
 void Session::On(SubscribeMessage& message) {
@@ -90,12 +112,28 @@ void Session::On(SubscribeMessage& message) {
     if (!asked.ok()) RefuseSubscribe(channel, asked);
     return;
   }
-  if (known->active) {
-    return shard_->router_->Repeat(shard_->options_.index, message.channel,
-                                   known->ticket, message.recover);
-  }
+  if (known->active) return Repeat(*known, message.recover);
   known->asked.push_back(std::move(message.recover));
   ++pending_;
+  UpdateReading();
+}
+
+void Session::Repeat(const Subscription& subscription,
+                     const std::optional<v1::Position>& recover) {
+  if (!shard_->router_->Repeat(shard_->options_.index,
+                               subscription.channel->name, number_,
+                               subscription.ticket, recover)) {
+    return;
+  }
+  ++repeats_;
+  UpdateReading();
+}
+
+void Session::OnSubscribedAgain(const SubscribedAgain& again) {
+  --repeats_;
+  const auto bytes = static_cast<int64_t>(again.subscribed->size());
+  flow_.OnAnswer(shard_->options_.rates, kRepeatedAnswerWeight * bytes,
+                 shard_->now_);
   UpdateReading();
 }
 
@@ -124,7 +162,7 @@ absl::Status Session::Ask(SubscribeMessage message, Asked asked,
   if (subscription->grant != nullptr) {
     question.set_auth_token(subscription->grant->auth);
     question.set_channel_data(subscription->grant->channel_data);
-    facts_.WriteTo(question.mutable_connection());
+    question.set_connection(facts_.Serialize());
   }
   if (call != nullptr) {
     question.set_call_id(call->call_id());
@@ -144,7 +182,7 @@ absl::Status Session::Ask(SubscribeMessage message, Asked asked,
   pending_ += static_cast<int32_t>(asked.size());
   subscription->by_call = asked.empty();
   subscription->asked = std::move(asked);
-  subscriptions_.push_back(std::move(subscription));
+  subscriptions_.Add(std::move(subscription));
   UpdateReading();
   return absl::OkStatus();
 }
@@ -153,6 +191,7 @@ void Session::RefuseSubscribe(absl::string_view channel,
                               absl::string_view error, RefusedCode::Code code) {
   const absl::string_view name = RefusalName(code);
   shard_->observer_->OnSubscribeRefused(name);
+  Trace({.what = "subscribe refused", .channel = channel, .why = name});
   shard_->Send(this, shard_->dialect_->SubscriptionError(channel, error, name));
 }
 
@@ -170,8 +209,8 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
   subscription->is_member = confirmed.is_member;
   const Asked asked = std::exchange(subscription->asked, {});
   pending_ -= static_cast<int32_t>(asked.size());
-  UpdateReading();
   shard_->observer_->OnSubscriptions(1);
+  Trace({.what = "subscribed", .channel = subscription->channel->name});
   if (!confirmed.renewable) {
     // Nobody will be asked again, so what was presented is not needed.
     subscription->grant.reset();
@@ -186,9 +225,9 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
   // A backend's Subscribe is told to the client as well, and the first answer
   // is to that if the client asked later.
   Answer(confirmed);
+  UpdateReading();
   for (size_t i = subscription->by_call ? 0 : 1; i < asked.size(); ++i) {
-    shard_->router_->Repeat(shard_->options_.index, subscription->channel->name,
-                            subscription->ticket, asked[i]);
+    Repeat(*subscription, asked[i]);
   }
 }
 
@@ -206,6 +245,8 @@ void Session::Answer(const Confirmed& confirmed) {
   if (recovers && missed) {
     shard_->SendFrame(this, Frame(confirmed.missed, confirmed.missed_from));
   }
+  flow_.OnAnswer(shard_->options_.rates, confirmed.answer_bytes(),
+                 shard_->now_);
 }
 
 void Session::OnRefused(Subscription* subscription,
@@ -218,14 +259,18 @@ void Session::OnRefused(Subscription* subscription,
   }
 }
 
-void Session::OnCancelled() {
+void Session::OnCancelled(int64_t bytes) {
   --pending_;
+  flow_.OnAnswer(shard_->options_.rates, bytes, shard_->now_);
   UpdateReading();
 }
 
 void Session::On(UnsubscribeMessage& message) {
   const absl::Status name = contract::CheckChannelName(message.channel);
-  if (!name.ok()) return Error(name.message());
+  if (!name.ok()) {
+    return Error({ErrorCode::kInvalidChannel, std::string(name.message()),
+                  message.channel});
+  }
   Subscription* const subscription = Find(message.channel);
   if (subscription != nullptr) End(subscription);
   // Not subscribed is what was asked for, so that is no error.
@@ -233,43 +278,49 @@ void Session::On(UnsubscribeMessage& message) {
 }
 
 void Session::On(WhisperMessage& message) {
-  absl::Status status = contract::CheckChannelName(message.channel);
-  if (status.ok()) status = contract::CheckEventName(message.event);
-  if (!status.ok()) return Error(status.message());
-  const auto refuse = [&](absl::string_view why) {
-    Error(absl::StrCat("whisper on ", message.channel, ": ", why));
+  if (const auto fault = CheckWhisper(message, *shard_->rules_)) {
+    return Error(*fault);
+  }
+  const auto refuse = [&](ErrorCode code, absl::string_view why) {
+    Error(WhisperError(code, message.channel, why));
   };
-  const contract::ChannelRules& rules = *shard_->rules_;
-  const contract::ChannelSettings channel = rules.Of(message.channel);
-  if (!channel.client_events) {
-    return refuse(absl::StrCat(
-        "client events are off (",
-        rules.Source(message.channel, &contract::ChannelRule::client_events,
-                     "BROADCAST_ALLOW_CLIENT_EVENTS"),
-        ")"));
-  }
-  if (static_cast<int64_t>(message.data.size()) > channel.max_payload) {
-    return refuse(absl::StrCat(
-        "data has ", message.data.size(), " bytes; at most ",
-        channel.max_payload, " are allowed (",
-        rules.Source(message.channel, &contract::ChannelRule::max_payload,
-                     "BROADCAST_MAX_PAYLOAD"),
-        ")"));
-  }
   const Subscription* const subscription = Find(message.channel);
   if (subscription == nullptr || !subscription->active) {
-    return refuse("the socket is not subscribed");
+    return refuse(ErrorCode::kNotSubscribed, "the socket is not subscribed");
+  }
+  const auto bytes = static_cast<int64_t>(message.data.size());
+  const absl::Status rate =
+      flow_.TakeWhisper(shard_->options_.rates, bytes, shard_->now_);
+  if (!rate.ok()) {
+    shard_->observer_->OnRateLimited(RateLimit::kWhispers);
+    return refuse(ErrorCode::kRateLimited, rate.message());
   }
   link::v1::Whisper whisper;
-  whisper.set_channel(std::move(message.channel));
+  whisper.set_channel(message.channel);
   whisper.set_event(std::move(message.event));
   whisper.set_data(std::move(message.data));
   whisper.set_socket_id(socket_id());
   if (subscription->is_member) whisper.set_user_id(subscription->user_id);
   const absl::Status passed_on = shard_->router_->Whisper(std::move(whisper));
-  if (passed_on.ok()) return shard_->observer_->OnWhisper();
-  shard_->observer_->OnWhisperRefused();
-  Error(absl::StrCat("whisper: ", passed_on.message()));
+  if (!passed_on.ok()) {
+    shard_->observer_->OnWhisperRefused();
+    return refuse(ErrorCode::kUnavailable, passed_on.message());
+  }
+  shard_->observer_->OnWhisper();
+  Trace({.what = "whisper published",
+         .channel = message.channel,
+         .bytes = bytes});
+  if (flow_.OnWhisperSent(bytes, shard_->now_)) UpdateReading();
+}
+
+void Session::OnWhisperBack(int64_t bytes) {
+  flow_.OnWhisperBack(bytes);
+  if (paused_) UpdateReading();
+}
+
+void Session::OnCongested(int64_t bytes) {
+  flow_.OnCongestion(bytes, shard_->now_);
+  UpdateReading();
 }
 
 void Session::On(PingMessage& /*message*/) {
@@ -319,31 +370,47 @@ void Session::UnsubscribeByCall(const link::v1::Call& call) {
 void Session::Drop(Subscription* subscription) {
   if (subscription->active) {
     shard_->observer_->OnSubscriptions(-1);
+    if (!closing_) {
+      Trace({.what = "unsubscribed", .channel = subscription->channel->name});
+    }
   }
   pending_ -= static_cast<int32_t>(subscription->asked.size());
-  shard_->Forget(subscription);
-  const auto it = std::find_if(
-      subscriptions_.begin(), subscriptions_.end(),
-      [&](const auto& owned) { return owned.get() == subscription; });
-  std::swap(*it, subscriptions_.back());
-  subscriptions_.pop_back();
+  const std::unique_ptr<Subscription> taken = subscriptions_.Take(subscription);
+  shard_->Forget(taken.get());
   UpdateReading();
 }
 
+link::v1::GatewayItem Session::EndOf(const Subscription& subscription) const {
+  link::v1::GatewayItem item;
+  if (!subscription.active) {
+    item.mutable_cancel()->set_ticket(subscription.ticket);
+    return item;
+  }
+  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
+  end.set_ticket(subscription.ticket);
+  end.set_channel(subscription.channel->name);
+  if (subscription.is_member) {
+    end.set_socket_id(socket_id());
+    end.set_user_id(subscription.user_id);
+  }
+  return item;
+}
+
 void Session::End(Subscription* subscription) {
+  link::v1::GatewayItem end = EndOf(*subscription);
   if (subscription->active) {
-    link::v1::Unsubscribe end;
-    end.set_ticket(subscription->ticket);
-    end.set_channel(subscription->channel->name);
-    if (subscription->is_member) {
-      end.set_socket_id(socket_id());
-      end.set_user_id(subscription->user_id);
-    }
-    shard_->router_->Unsubscribe(shard_->options_.index, std::move(end));
+    shard_->router_->Unsubscribe(shard_->options_.index,
+                                 std::move(*end.mutable_unsubscribe()));
   } else {
+    shard_->router_->Cancel(subscription->ticket, subscription->channel->name);
+  }
+  OnEnded(subscription);
+}
+
+void Session::OnEnded(Subscription* subscription) {
+  if (!subscription->active) {
     ++pending_;
     shard_->cancelled_.emplace(subscription->ticket, number_);
-    shard_->router_->Cancel(subscription->ticket);
   }
   Drop(subscription);
 }
@@ -356,7 +423,7 @@ link::v1::Subscribe Session::QuestionOf(const Subscription& subscription,
   question.set_channel(subscription.channel->name);
   question.set_auth_token(grant.auth);
   question.set_channel_data(grant.channel_data);
-  facts_.WriteTo(question.mutable_connection());
+  question.set_connection(facts_.Serialize());
   if (!subscription.user_id.empty()) {
     question.mutable_member()->set_user_id(subscription.user_id);
   }
@@ -365,16 +432,25 @@ link::v1::Subscribe Session::QuestionOf(const Subscription& subscription,
 
 void Session::UpdateReading() {
   if (closing_) return;
-  const bool pause = pending_ >= contract::kPendingSubscribesMax;
+  const absl::Time now = shard_->now_;
+  const ClientFlow::Pause limit = flow_.PauseAt(shard_->options_.rates, now);
+  const bool is_limited = limit.until > now;
+  if (is_limited) shard_->paused_[number_] = limit.until;
+  const bool is_slowed =
+      is_limited || pending_ >= contract::kPendingSubscribesMax;
+  // A repeat is answered at once, and is no pause to speak of.
+  const bool pause = is_slowed || repeats_ > 0;
+  if (is_limited && !limited_) shard_->observer_->OnRateLimited(limit.why);
+  if (is_slowed && !slowed_) shard_->observer_->OnReadingPaused();
+  limited_ = is_limited;
+  slowed_ = is_slowed;
   if (pause == paused_) return;
   paused_ = pause;
-  if (pause) {
-    shard_->observer_->OnReadingPaused();
-    socket_->PauseReading();
-  } else {
+  if (!pause) {
     shard_->SignOfLife(this);
-    socket_->ResumeReading();
+    return socket_->ResumeReading();
   }
+  socket_->PauseReading();
 }
 
 void Session::SetTimer() {

@@ -8,23 +8,28 @@
 // Invariant: at most kPendingSubscribesMax subscribes wait for an answer; then
 // the socket is not read until one is answered. One that the client has taken
 // back counts until the service has answered it, for so long it keeps the
-// authorizer busy.
+// authorizer busy. Nor is a socket read while a repeated subscribe waits for
+// its answer, which may be large, or beyond its rates (client_flow.h).
 
 #ifndef HERALD_GATEWAY_CORE_SESSION_H_
 #define HERALD_GATEWAY_CORE_SESSION_H_
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/core/client_flow.h"
 #include "gateway/core/connection_facts.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
+#include "gateway/core/observer.h"
 #include "gateway/core/socket.h"
+#include "gateway/core/subscription_list.h"
 #include "gateway/core/subscription_table.h"
 #include "gateway/core/timer_wheel.h"
 #include "gateway/core/write_queue.h"
@@ -40,22 +45,32 @@ class Session final : public Timer {
   ~Session() override = default;
 
   std::string socket_id() const;
+  absl::string_view remote_address() const { return facts_.remote_address(); }
+
+  // Hands the event to the observer, with the socket's id, if it is wanted.
+  void Trace(SocketEvent event) const;
 
  private:
   friend class Shard;
 
   // From the client.
   void OnMessage(absl::string_view text);
+  void OnControlFrame();
   void On(SubscribeMessage& message);
   void On(UnsubscribeMessage& message);
   void On(WhisperMessage& message);
   void On(PingMessage& message);
+  void On(BadMessage& message);
 
   // From the service, by way of the shard.
   void OnConfirmed(Subscription* subscription, Confirmed& confirmed);
   void OnRefused(Subscription* subscription, const Refused& refused);
-  // A subscribe that was taken back is answered.
-  void OnCancelled();
+  // A subscribe that was taken back is answered; so many bytes of the link
+  // were for that answer.
+  void OnCancelled(int64_t bytes);
+  void OnSubscribedAgain(const SubscribedAgain& again);
+  void OnCongested(int64_t bytes);
+  void OnWhisperBack(int64_t bytes);
   void SubscribeByCall(const link::v1::Call& call);
   void UnsubscribeByCall(const link::v1::Call& call);
 
@@ -66,6 +81,9 @@ class Session final : public Timer {
   Subscription* Find(absl::string_view channel);
   // Whether there may be one more subscription.
   absl::Status CheckRoom() const;
+  // Asks for `subscribed` once more. REQUIRES: it is active.
+  void Repeat(const Subscription& subscription,
+              const std::optional<v1::Position>& recover);
   // Begins a subscription: asks the service. `asked` is which subscribes of the
   // client wait for the answer; an error is what those must be told.
   absl::Status Ask(SubscribeMessage message, Asked asked,
@@ -79,26 +97,35 @@ class Session final : public Timer {
   void Drop(Subscription* subscription);
   // Tells the service and drops it.
   void End(Subscription* subscription);
+  // What the service is told of its end.
+  link::v1::GatewayItem EndOf(const Subscription& subscription) const;
+  // The service was told: drops it.
+  void OnEnded(Subscription* subscription);
   // The question about a subscription as the service takes it.
   link::v1::Subscribe QuestionOf(const Subscription& subscription,
                                  const Grant& grant) const;
-  void Error(absl::string_view message);
+  void Error(const ClientError& error);
   void UpdateReading();
 
   // Constant after construction.
   Shard* const shard_;
-  Socket* const socket_;
   const uint64_t number_;  // The second part of its id.
   const ConnectionFacts facts_;
 
+  Socket* socket_;  // nullptr when the connection is gone.
   absl::Time last_alive_;
-  bool pinged_ = false;  // Since last_alive_.
   WriteQueue::Place write_place_;
+  bool pinged_ = false;   // Since last_alive_.
   bool closing_ = false;  // Told to close; says and hears nothing any more.
+  bool leaving_ = false;  // In Shard::leavers_.
   bool paused_ = false;
+  bool slowed_ = false;   // Paused by more than a repeated subscribe,
+  bool limited_ = false;  // and by a rate.
+  ClientFlow flow_;
   contract::CloseReason close_reason_ = contract::CloseReason::kNormal;
   int32_t pending_ = 0;  // Subscribes without an answer.
-  std::vector<std::unique_ptr<Subscription>> subscriptions_;
+  int32_t repeats_ = 0;  // Repeated ones without an answer.
+  SubscriptionList subscriptions_;
 };
 
 }  // namespace herald::gateway

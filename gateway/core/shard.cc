@@ -41,7 +41,8 @@ Shard::Shard(ShardOptions options, Router* router, const Dialect* dialect,
       observer_(observer),
       settings_(DefaultSettings()),
       rules_(CompileRules(*settings_)),
-      wheel_(now) {}
+      wheel_(now),
+      now_(now) {}
 
 Shard::~Shard() = default;
 
@@ -72,31 +73,14 @@ void Shard::Receive(Session* session, absl::string_view text) {
   session->OnMessage(text);
 }
 
+void Shard::ReceiveControlFrame(Session* session) {
+  SignOfLife(session);
+  if (!session->closing_) session->OnControlFrame();
+}
+
 void Shard::SignOfLife(Session* session) {
   session->last_alive_ = wheel_.now();
   session->pinged_ = false;
-}
-
-void Shard::Closed(Session* session) {
-  session->closing_ = true;
-  while (!session->subscriptions_.empty()) {
-    session->End(session->subscriptions_.back().get());
-  }
-  writes_.Remove(&session->write_place_);
-  observer_->OnClosed(session->close_reason_);
-  sessions_.erase(session->number_);
-}
-
-void Shard::CloseSession(Session* session, CloseReason why,
-                         absl::string_view text) {
-  if (session->close_reason_ != CloseReason::kNormal) return;  // Told already.
-  for (const auto& one : session->subscriptions_) CatchUp(one.get());
-  session->closing_ = true;
-  session->close_reason_ = why;
-  while (!session->subscriptions_.empty()) {
-    session->End(session->subscriptions_.back().get());
-  }
-  session->socket_->Close(why, text);
 }
 
 int64_t Shard::CloseSome(int64_t count, Drain* drain) {
@@ -119,6 +103,10 @@ void Shard::Send(Session* session, const FrameBytes& bytes) {
 
 void Shard::SendFrame(Session* session, const Frame& frame, size_t written) {
   if (session->closing_) return;
+  if (frame.whisper() != nullptr && written == 0 &&
+      !TakesWhisper(session, frame)) {
+    return;
+  }
   if (session->socket_->Enqueue(frame, written)) {
     writes_.Add(&session->write_place_);
   } else {
@@ -128,6 +116,21 @@ void Shard::SendFrame(Session* session, const Frame& frame, size_t written) {
     overflowed_.push_back(session->number_);
   }
   RequestFlush();
+}
+
+bool Shard::TakesWhisper(Session* session, const Frame& frame) {
+  if (session->socket_->HasRoomForWhisper(frame.size())) {
+    session->flow_.OnWhisperTaken();
+    return true;
+  }
+  observer_->OnWhisperDropped();
+  // Once for each whisper, however many have no room for it.
+  WhisperOrigin& origin = *frame.whisper();
+  if (session->flow_.OnWhisperDropped(now_) &&
+      !origin.is_reported.exchange(true)) {
+    router_->ReportCongestion(origin);
+  }
+  return false;
 }
 
 void Shard::RequestFlush() {
@@ -145,14 +148,29 @@ void Shard::FlushDirty() {
   }
   writes_.Flush();
   WriteBulk();
+  EndSome();
 }
 
-void Shard::Advance(absl::Time now) {
-  wheel_.Advance(now);
-  while (!grants_.empty() && grants_.begin()->first <= wheel_.now()) {
+void Shard::Advance(absl::Time awake, absl::Time now) {
+  wheel_.Advance(awake);
+  now_ = std::max(now_, now);
+  EndPauses();
+  while (!grants_.empty() && grants_.begin()->first <= now_) {
     const int64_t ticket = grants_.begin()->second;
     grants_.erase(grants_.begin());
     GrantDue(ticket);
+  }
+}
+
+void Shard::EndPauses() {
+  std::vector<uint64_t> due;
+  for (const auto& [number, until] : paused_) {
+    if (until <= now_) due.push_back(number);
+  }
+  for (const uint64_t number : due) {
+    paused_.erase(number);
+    const auto session = sessions_.find(number);
+    if (session != sessions_.end()) session->second->UpdateReading();
   }
 }
 
@@ -171,9 +189,15 @@ bool Shard::IsExcepted(const ChannelFrame& frame, const Channel& channel) {
 
 void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
   const ChannelFrame& frame = *shared;
+  if (frame.whisper != nullptr) {
+    const auto sender = sessions_.find(frame.except_socket);
+    if (sender != sessions_.end()) {
+      sender->second->OnWhisperBack(frame.whisper->bytes);
+    }
+  }
   Channel* const channel = table_.Find(frame.channel);
   if (channel == nullptr) return;
-  const Frame local(frame.frame, frame.droppable);
+  const Frame local(frame.frame, frame.droppable, frame.whisper);
   if (channel->backlog != nullptr ||
       channel->subscribers.size() > kBulkSubscribers) {
     Spread(channel, local, frame.except_socket);
@@ -196,8 +220,9 @@ void Shard::On(Confirmed& confirmed) {
   if (subscription != nullptr) {
     return subscription->session->OnConfirmed(subscription, confirmed);
   }
-  // It was cancelled while the yes was on its way to this loop.
-  CancelledIsAnswered(confirmed.ticket);
+  // It was cancelled while the yes was on its way to this loop, or while the
+  // router waited for what was missed.
+  CancelledIsAnswered(confirmed.ticket, confirmed.answer_bytes());
   link::v1::Unsubscribe end;
   end.set_ticket(confirmed.ticket);
   end.set_channel(confirmed.channel);
@@ -210,15 +235,26 @@ void Shard::On(Confirmed& confirmed) {
 
 void Shard::On(Refused& refused) {
   Subscription* const subscription = FindTicket(refused.ticket);
-  if (subscription == nullptr) return CancelledIsAnswered(refused.ticket);
+  if (subscription == nullptr) {
+    return CancelledIsAnswered(refused.ticket, refused.link_bytes);
+  }
   subscription->session->OnRefused(subscription, refused);
 }
 
 void Shard::On(SubscribedAgain& again) {
-  Subscription* const subscription = FindTicket(again.ticket);
-  if (subscription == nullptr) return;
-  CatchUp(subscription);
-  Send(subscription->session, again.subscribed);
+  const auto session = sessions_.find(again.socket);
+  if (session == sessions_.end()) return;
+  if (Subscription* const subscription = FindTicket(again.ticket)) {
+    CatchUp(subscription);
+    Send(session->second.get(), again.subscribed);
+  }
+  session->second->OnSubscribedAgain(again);
+}
+
+void Shard::On(Congested& congested) {
+  const auto session = sessions_.find(congested.socket);
+  if (session == sessions_.end()) return;
+  session->second->OnCongested(congested.bytes);
 }
 
 void Shard::On(NewSettings& settings) {
@@ -245,11 +281,12 @@ void Shard::On(v1::Revocation& revocation) {
 void Shard::Revoke(Session* session, absl::string_view channel,
                    absl::string_view reason) {
   std::vector<Subscription*> taken;
-  for (const auto& subscription : session->subscriptions_) {
+  for (size_t i = 0; i < session->subscriptions_.size(); ++i) {
+    Subscription* const subscription = session->subscriptions_.at(i);
     const std::string& name = subscription->channel->name;
     const bool named =
         channel.empty() ? contract::NeedsAuthorization(name) : name == channel;
-    if (named && subscription->active) taken.push_back(subscription.get());
+    if (named && subscription->active) taken.push_back(subscription);
   }
   for (Subscription* const subscription : taken) {
     EndSubscription(subscription, reason.empty() ? "revoked" : reason);
@@ -297,14 +334,16 @@ void Shard::OnDisconnect(const link::v1::Call& call) {
       CloseSession(session, CloseReason::kDisconnected, wish.reason());
     }
     result.set_disconnected_count(static_cast<int64_t>(sessions.size()));
-  } else if (Session* const session = Find(wish.socket_id())) {
+    return AnswerWhenAllHaveLeft(std::move(result));
+  }
+  if (Session* const session = Find(wish.socket_id())) {
     CloseSession(session, CloseReason::kDisconnected, wish.reason());
     result.set_disconnected_count(1);
-  } else {
-    result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
-    result.set_message(absl::StrCat("no gateway has socket ",
-                                    contract::Quoted(wish.socket_id())));
+    return AnswerWhenAllHaveLeft(std::move(result));
   }
+  result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
+  result.set_message(absl::StrCat("no gateway has socket ",
+                                  contract::Quoted(wish.socket_id())));
   router_->CallDone(std::move(result));
 }
 
@@ -313,7 +352,9 @@ std::vector<Session*> Shard::SessionsOf(absl::string_view user_id) {
   const std::vector<Subscription*>* const all = table_.OfUser(user_id);
   if (all == nullptr) return sessions;
   for (const Subscription* const subscription : *all) {
-    sessions.push_back(subscription->session);
+    // One whose connection is gone only waits for its end.
+    Session* const session = subscription->session;
+    if (session->socket_ != nullptr) sessions.push_back(session);
   }
   std::sort(sessions.begin(), sessions.end());
   sessions.erase(std::unique(sessions.begin(), sessions.end()), sessions.end());
@@ -334,12 +375,12 @@ Subscription* Shard::FindTicket(int64_t ticket) {
   return it == tickets_.end() ? nullptr : it->second;
 }
 
-void Shard::CancelledIsAnswered(int64_t ticket) {
+void Shard::CancelledIsAnswered(int64_t ticket, int64_t bytes) {
   const auto it = cancelled_.find(ticket);
   if (it == cancelled_.end()) return;
   const auto session = sessions_.find(it->second);
   cancelled_.erase(it);
-  if (session != sessions_.end()) session->second->OnCancelled();
+  if (session != sessions_.end()) session->second->OnCancelled(bytes);
 }
 
 void Shard::Forget(Subscription* subscription) {
@@ -353,9 +394,8 @@ void Shard::Forget(Subscription* subscription) {
 
 void Shard::BeginGrant(Subscription* subscription, absl::Duration life) {
   Grant& grant = *subscription->grant;
-  grant.end = wheel_.now() + life;
-  ScheduleGrant(subscription,
-                grant.renewable ? wheel_.now() + life * 0.9 : grant.end);
+  grant.end = now_ + life;
+  ScheduleGrant(subscription, grant.renewable ? now_ + life * 0.9 : grant.end);
 }
 
 void Shard::ScheduleGrant(Subscription* subscription, absl::Time when) {
@@ -387,8 +427,7 @@ void Shard::GrantDue(int64_t ticket) {
   Subscription* const subscription = FindTicket(ticket);
   contract::Require(subscription != nullptr && subscription->grant != nullptr);
   Grant& grant = *subscription->grant;
-  const absl::Time now = wheel_.now();
-  if (now >= grant.end) {
+  if (now_ >= grant.end) {
     observer_->OnGrantEnded();
     return EndSubscription(subscription, "the grant has expired");
   }
@@ -397,7 +436,7 @@ void Shard::GrantDue(int64_t ticket) {
       router_->Renew(options_.index, session.QuestionOf(*subscription, grant));
   if (!grant.asking) {
     observer_->OnGrantPostponed();
-    return ScheduleRenewal(subscription, now + kRenewRetry);
+    return ScheduleRenewal(subscription, now_ + kRenewRetry);
   }
   observer_->OnGrantAsked();
   // While an answer is awaited, only the end matters.
@@ -418,7 +457,7 @@ void Shard::On(Renewed& renewed) {
       return EndSubscription(subscription, renewed.reason);
     default: {
       if (grant.owed || grant.end != absl::InfiniteFuture()) {
-        return ScheduleRenewal(subscription, wheel_.now() + kRenewRetry);
+        return ScheduleRenewal(subscription, now_ + kRenewRetry);
       }
       return ScheduleGrant(subscription, absl::InfiniteFuture());
     }
@@ -432,7 +471,7 @@ void Shard::On(RenewAll& /*all*/) {
     if (!grant.renewable) continue;
     grant.owed = true;
     if (grant.asking) continue;
-    ScheduleRenewal(subscription, wheel_.now() + TimerWheel::kSlot);
+    ScheduleRenewal(subscription, now_ + TimerWheel::kSlot);
   }
 }
 

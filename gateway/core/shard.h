@@ -9,9 +9,9 @@
 // came from sockets; both only append to outboxes. FlushDirty() ends the turn
 // and writes each of these sockets once; only one whose outbox a turn fills is
 // written before. What a large channel has said is noted once for all, and a
-// turn writes it to a few (shard_bulk.cc). The first append asks for the flush
-// through Loop::RequestFlush(), and so does a turn that leaves some for the
-// next.
+// turn writes it to a few (shard_bulk.cc); of sessions that end, it ends a few
+// subscriptions (shard_leaving.cc). The first append asks for the flush through
+// Loop::RequestFlush(), and so does a turn that leaves some for the next.
 
 #ifndef HERALD_GATEWAY_CORE_SHARD_H_
 #define HERALD_GATEWAY_CORE_SHARD_H_
@@ -26,6 +26,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/core/client_flow.h"
 #include "gateway/core/connection_facts.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
@@ -73,6 +74,7 @@ inline constexpr int kBulkVisitsPerTurn = 64;
 struct ShardOptions {
   int index = 0;                     // Of this shard, from 0.
   int64_t subscriptions_max = 1000;  // Per socket.
+  ClientRates rates = {};            // Per socket.
 };
 
 class Shard {
@@ -92,13 +94,14 @@ class Shard {
   // Where Open() is to have its facts from.
   HeaderPool& headers() { return headers_; }
 
-  // A whole text message has come from the client.
+  // A whole text message has come from the client; a control frame; a part of
+  // a message.
   void Receive(Session* session, absl::string_view text);
-
-  // Anything has come from the client: a control frame, or a part of a message.
+  void ReceiveControlFrame(Session* session);
   void SignOfLife(Session* session);
 
-  // The connection is gone, whoever ended it. The session is destroyed.
+  // The connection is gone, whoever ended it. The session's subscriptions end
+  // in this turn or in later ones.
   void Closed(Session* session);
 
   // A batch has come from the router.
@@ -107,8 +110,10 @@ class Shard {
   // Ends a turn.
   void FlushDirty();
 
-  // Time passes: heartbeats, timeouts, grants. Call it every TimerWheel::kSlot.
-  void Advance(absl::Time now);
+  // Time passes. `awake` is for what waits for a client: heartbeats, timeouts
+  // (awake_clock.h); `now` is Loop::Monotonic(), for grants, which end on time.
+  // Call it every TimerWheel::kSlot.
+  void Advance(absl::Time awake, absl::Time now);
 
   // Closes at most `count` sessions with kGoingAway, in no order, each with a
   // delay of `drain`. Returns how many are left that have not been told to
@@ -128,7 +133,11 @@ class Shard {
   void Send(Session* session, const FrameBytes& bytes);
   // Its first `written` bytes have been written already.
   void SendFrame(Session* session, const Frame& frame, size_t written = 0);
+  // Whether the session has room for this whisper; if not, its sender is slowed
+  // down.
+  bool TakesWhisper(Session* session, const Frame& frame);
   void RequestFlush();
+  // Closes its socket; its subscriptions end in this turn or in later ones.
   void CloseSession(Session* session, contract::CloseReason why,
                     absl::string_view text);
   // Ends it and tells the client why.
@@ -142,6 +151,16 @@ class Shard {
   // which has room, or at its end.
   void ScheduleRenewal(Subscription* subscription, absl::Time when);
 
+  // Sessions that end (shard_leaving.cc).
+  void BeginToLeave(Session* session);
+  void DestroyIfGone(Session* session);
+  // Answers a call when all who leave now have left.
+  void AnswerWhenAllHaveLeft(link::v1::CallResult result);
+  // A turn's part of the subscriptions that end.
+  void EndSome();
+  // Lets go of those in front that have none left.
+  void DismissLeavers();
+
   // Large channels (shard_bulk.cc).
   void Spread(Channel* channel, const Frame& frame, uint64_t except_socket);
   // A turn's part of the bulk.
@@ -154,6 +173,8 @@ class Shard {
   void Give(Subscription* subscription);
   // As Give(), if there is a backlog: what comes next for it comes behind that.
   void CatchUp(Subscription* subscription);
+  // With all its channels.
+  void CatchUp(Session* session);
   // Before it leaves its channel.
   void LeaveBulk(Subscription* subscription);
 
@@ -167,6 +188,7 @@ class Shard {
   void On(Renewed& renewed);
   void On(RenewAll& all);
   void On(SubscribedAgain& again);
+  void On(Congested& congested);
   void On(NewSettings& settings);
   void On(v1::Revocation& revocation);
   void On(link::v1::Call& call);
@@ -178,8 +200,16 @@ class Shard {
   Session* Find(absl::string_view socket_id);
   Subscription* FindTicket(int64_t ticket);
   // The answer to a ticket that was cancelled has come.
-  void CancelledIsAnswered(int64_t ticket);
+  void CancelledIsAnswered(int64_t ticket, int64_t bytes);
   void GrantDue(int64_t ticket);
+  // Looks at those whose pause may be over.
+  void EndPauses();
+
+  // A session that ends, or an answer that waits for those before it.
+  struct Leaver {
+    Session* session = nullptr;
+    link::v1::CallResult result;  // If there is no session.
+  };
 
   // Constant after construction.
   const ShardOptions options_;
@@ -191,6 +221,7 @@ class Shard {
   std::shared_ptr<const link::v1::Settings> settings_;
   contract::ChannelRulesPtr rules_;  // Those of settings_.
   TimerWheel wheel_;
+  absl::Time now_;  // Of the last Advance(), for grants and rates.
   SubscriptionTable table_;
   HeaderPool headers_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Session>> sessions_;
@@ -198,13 +229,17 @@ class Shard {
   // Tickets that were cancelled and are still open, with their sockets'
   // numbers.
   absl::flat_hash_map<int64_t, uint64_t> cancelled_;
+  // Sockets that are not read because of a rate, and until when.
+  absl::flat_hash_map<uint64_t, absl::Time> paused_;
   // When which ticket's grant wants attention.
   absl::btree_set<std::pair<absl::Time, int64_t>> grants_;
   // The last slot for renewals that was given away, and how many are in it.
   absl::Time renewal_slot_ = absl::InfinitePast();
   int64_t renewals_in_slot_ = 0;
   WriteQueue writes_;
-  std::deque<Channel*> bulk_;         // Those with a backlog, the next first.
+  std::deque<Channel*> bulk_;  // Those with a backlog, the next first.
+  std::deque<Leaver> leavers_;
+  absl::Time link_rests_until_ = absl::InfinitePast();  // From leavers' ends.
   std::vector<uint64_t> overflowed_;  // To be cut at the end of the turn.
   bool flush_requested_ = false;
 };

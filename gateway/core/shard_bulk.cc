@@ -130,6 +130,18 @@ void Shard::CatchUp(Subscription* subscription) {
   if (subscription->active) Give(subscription);
 }
 
+void Shard::CatchUp(Session* session) {
+  const SubscriptionList& all = session->subscriptions_;
+  if (bulk_.size() < all.size()) {
+    for (const Channel* const channel : bulk_) {
+      Subscription* const one = all.Find(channel);
+      if (one != nullptr) CatchUp(one);
+    }
+  } else {
+    for (size_t i = 0; i < all.size(); ++i) CatchUp(all.at(i));
+  }
+}
+
 void Shard::LeaveBulk(Subscription* subscription) {
   Channel& channel = *subscription->channel;
   if (channel.backlog == nullptr || !subscription->active) return;

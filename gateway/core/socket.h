@@ -34,6 +34,11 @@ class Socket {
   // is written first, as far as the kernel takes it.
   virtual bool HasRoomFor(size_t bytes) = 0;
 
+  // Whether a whisper of so many bytes may be appended. It leaves half of the
+  // bound to events and answers, for nothing that one client sends another may
+  // cut the reader. A reader without anything that waits has room for any.
+  virtual bool HasRoomForWhisper(size_t bytes) = 0;
+
   // Writes as many of `bytes` as the kernel takes at once, and returns how many
   // those were: none if something waits in the outbox. What is left must be
   // appended before anything else.

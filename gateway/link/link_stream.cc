@@ -108,6 +108,27 @@ void LinkStream::Flush() {
   TakePen();
 }
 
+absl::Duration LinkStream::KeepAlive(absl::Duration interval) {
+  {
+    MutexLock lock(&mu_);
+    // While the pen is held, something is being written.
+    if (pen_held_ || ended_ || half_closed_) return interval;
+    const absl::Duration quiet =
+        absl::FromChrono(std::chrono::steady_clock::now() - written_);
+    if (quiet < interval) return interval - quiet;
+    if (outbox_.empty()) outbox_.emplace_back();
+  }
+  TakePen();
+  return interval;
+}
+
+void LinkStream::CheckSilence() {
+  // While the gate is closed we do not read, and the silence is our own.
+  if (!gate_->is_open()) silence_.Heard(/*is_keepalive=*/false);
+  if (!silence_.Tick()) return;
+  Cancel(absl::UnavailableError("the service is silent"));
+}
+
 void LinkStream::Stop() {
   {
     MutexLock lock(&mu_);
@@ -157,6 +178,7 @@ void LinkStream::Write() {
           static_cast<int64_t>(next.bytes.size());
       bytes = std::move(next.bytes);
       outbox_.pop_front();
+      written_ = std::chrono::steady_clock::now();
     } else if (!ended_ && stopping_) {
       step = kHalfClose;
       half_closed_ = true;
@@ -176,6 +198,7 @@ void LinkStream::Write() {
 void LinkStream::OnReadDone(bool ok) {
   // The service has ended the stream; OnDone() brings its status.
   if (!ok) return End(absl::OkStatus());
+  silence_.Heard(/*is_keepalive=*/incoming_.Length() == 0);
   link::v1::AttachResponse frame;
   absl::Status status = Parse(&incoming_, &frame);
   if (status.ok()) {

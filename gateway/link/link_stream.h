@@ -25,6 +25,7 @@
 #ifndef HERALD_GATEWAY_LINK_LINK_STREAM_H_
 #define HERALD_GATEWAY_LINK_LINK_STREAM_H_
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -33,7 +34,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "gateway/core/link_gate.h"
 #include "gateway/core/uplink.h"
 #include "grpcpp/channel.h"
@@ -41,7 +42,9 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/condition.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/silence.h"
 
 namespace herald::gateway {
 
@@ -68,6 +71,14 @@ class LinkStream final
   void EnqueueUnbounded(std::string chunk) override ABSL_LOCKS_EXCLUDED(mu_);
   void Flush() override ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Writes a frame without items if nothing was written for `interval`. Returns
+  // for how long the stream has not to be asked again.
+  absl::Duration KeepAlive(absl::Duration interval) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Called once in a keepalive interval: ends the stream if the service has
+  // sent keepalives and is silent now.
+  void CheckSilence() ABSL_LOCKS_EXCLUDED(mu_);
+
   // Says that nothing more will be written, behind all that waits. The service
   // ends the stream then.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
@@ -76,10 +87,10 @@ class LinkStream final
   void Cancel(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Notified with the first frame, or with the end if there was none.
-  absl::Notification& first() { return first_; }
+  contract::Notification& first() { return first_; }
 
   // Notified when all is over.
-  absl::Notification& done() { return done_; }
+  contract::Notification& done() { return done_; }
 
   // Why it ended. REQUIRES: done() is notified.
   const absl::Status& why() const { return final_; }
@@ -122,10 +133,14 @@ class LinkStream final
   // Touched only by the holder of the pen, and lent to gRPC while it writes.
   grpc::ByteBuffer outgoing_;
 
-  absl::Notification first_;
-  absl::Notification done_;
+  contract::Notification first_;
+  contract::Notification done_;
+
+  contract::Silence silence_;
 
   mutable contract::Mutex mu_;
+  std::chrono::steady_clock::time_point written_ ABSL_GUARDED_BY(mu_) =
+      std::chrono::steady_clock::now();  // When the last write began.
   std::deque<Frame> outbox_ ABSL_GUARDED_BY(mu_);
   int64_t bounded_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // In frames of use.
   int64_t attach_bytes_ ABSL_GUARDED_BY(mu_) = 0;   // In frames of attaching.

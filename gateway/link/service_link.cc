@@ -9,9 +9,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "gateway/link/health.h"
 #include "gateway/link/link_stream.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "proto/contract/grpc_deadline.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/redial_backoff.h"
 #include "proto/contract/require.h"
@@ -20,7 +22,7 @@ namespace herald::gateway {
 namespace {
 
 using contract::MutexLock;
-using std::chrono::steady_clock;
+using contract::SteadyNow;
 
 // How long a try may take to connect, and then to be answered.
 constexpr absl::Duration kConnectDeadline = absl::Seconds(5);
@@ -30,10 +32,12 @@ constexpr absl::Duration kAnswerDeadline = absl::Seconds(5);
 constexpr absl::Duration kStopDeadline = absl::Seconds(1);
 
 // A wait for a channel cannot be interrupted, so it is cut into pieces.
-constexpr std::chrono::milliseconds kConnectPiece(20);
+constexpr absl::Duration kConnectPiece = absl::Milliseconds(20);
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
+  // A proxy of the environment is for the web.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto bytes_max = static_cast<int>(contract::kLinkMessageBytesMax);
   arguments.SetMaxReceiveMessageSize(bytes_max);
   arguments.SetMaxSendMessageSize(bytes_max);
@@ -52,23 +56,21 @@ grpc::ChannelArguments Arguments() {
   return arguments;
 }
 
-bool Connect(grpc::Channel& channel, const absl::Notification& stop) {
-  const auto deadline = std::chrono::system_clock::now() +
-                        absl::ToChronoMilliseconds(kConnectDeadline);
+bool Connect(grpc::Channel& channel, const contract::Notification& stop) {
+  const absl::Time deadline = SteadyNow() + kConnectDeadline;
   for (;;) {
     const grpc_connectivity_state state = channel.GetState(true);
     if (state == GRPC_CHANNEL_READY) return true;
-    const auto now = std::chrono::system_clock::now();
-    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || now >= deadline ||
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || SteadyNow() >= deadline ||
         stop.HasBeenNotified()) {
       return false;
     }
-    channel.WaitForStateChange(state, std::min(deadline, now + kConnectPiece));
+    channel.WaitForStateChange(state, contract::GrpcDeadline(kConnectPiece));
   }
 }
 
-// When the service took it, in microseconds since the Unix epoch; 0 if there
-// is none.
+// When the service took the oldest publication, in microseconds since the Unix
+// epoch; 0 if there is none.
 int64_t OldestPublicationUs(const link::v1::AttachResponse& frame) {
   int64_t oldest_us = 0;
   for (const link::v1::ServiceItem& item : frame.items()) {
@@ -151,24 +153,28 @@ bool ServiceLink::Try(const std::string& target) {
   }
   absl::Duration down = absl::ZeroDuration();
   if (last_use_.has_value()) {
-    down = absl::FromChrono(steady_clock::now() - *last_use_);
+    down = SteadyNow() - *last_use_;
   }
   router_->LinkUp(stream, down);
   stream->Start();
-  Attend(*stream);
+  const bool returns = Attend(*stream, target);
   SetStream(nullptr);
   up_ = false;
   // A link that never came into use has not brought what was missed before it,
   // so `down` goes on.
   const bool used = router_->settled();
   if (used) {
-    last_use_ = steady_clock::now();
+    last_use_ = SteadyNow();
     unreachable_.clear();
   }
-  router_->LinkDown(absl::StrCat("service ", target, ": ",
-                                 stream->why().ok()
-                                     ? "it has closed the link"
-                                     : stream->why().ToString()));
+  std::string why =
+      stream->why().ok() ? "it has closed the link" : stream->why().ToString();
+  if (returns) {
+    why = absl::StrCat("returning to service ", options_.targets.front(),
+                       ", which serves again");
+  }
+  router_->LinkDown(absl::StrCat("service ", target, ": ", why));
+  returns_.OnLinkEnded(target == options_.targets.front(), SteadyNow());
   return used;
 }
 
@@ -178,14 +184,63 @@ absl::Status ServiceLink::Receive(link::v1::AttachResponse frame) {
   if (oldest_us > 0) {
     observer_->OnLinkLag(absl::Now() - absl::FromUnixMicros(oldest_us));
   }
+  for (const link::v1::ServiceItem& item : frame.items()) {
+    if (item.has_settings()) cluster_ = item.settings().cluster();
+  }
   return router_->Receive(std::move(frame));
 }
 
-void ServiceLink::Attend(LinkStream& stream) {
+bool ServiceLink::Attend(LinkStream& stream, const std::string& target) {
   if (!stream.first().WaitForNotificationWithTimeout(kAnswerDeadline)) {
     stream.Cancel(absl::DeadlineExceededError("the service does not answer"));
   }
-  stream.done().WaitForNotification();
+  absl::Duration until_write = options_.keepalive;
+  absl::Duration until_look = options_.keepalive;
+  absl::Duration until_return = target == options_.targets.front()
+                                    ? absl::InfiniteDuration()
+                                    : returns_.pause();
+  for (;;) {
+    const absl::Duration pause =
+        std::min({until_write, until_look, until_return});
+    if (stream.done().WaitForNotificationWithTimeout(pause)) return false;
+    until_write -= pause;
+    until_look -= pause;
+    until_return -= pause;
+    if (until_write <= absl::ZeroDuration()) {
+      until_write = stream.KeepAlive(options_.keepalive);
+    }
+    if (until_look <= absl::ZeroDuration()) {
+      stream.CheckSilence();
+      until_look = options_.keepalive;
+    }
+    if (until_return <= absl::ZeroDuration()) {
+      if (CanReturn()) {
+        Leave(stream);
+        return true;
+      }
+      until_return = returns_.pause();
+    }
+  }
+}
+
+bool ServiceLink::CanReturn() {
+  if (cluster_ || !router_->settled()) return false;
+  const std::shared_ptr<grpc::Channel> channel = grpc::CreateCustomChannel(
+      options_.targets.front(), credentials_, Arguments());
+  return Connect(*channel, stop_) && IsServing(channel, kAnswerDeadline) &&
+         !stop_.HasBeenNotified();
+}
+
+void ServiceLink::Leave(LinkStream& stream) {
+  link::v1::AttachRequest frame;
+  frame.add_items()->mutable_moving()->set_target(options_.targets.front());
+  stream.Enqueue(frame.SerializeAsString());
+  stream.Stop();
+  if (!stream.done().WaitForNotificationWithTimeout(kStopDeadline)) {
+    stream.Cancel(absl::CancelledError("the gateway returns"));
+    stream.done().WaitForNotification();
+  }
+  returns_.OnReturn(SteadyNow());
 }
 
 void ServiceLink::Unreachable(const std::string& target) {

@@ -15,6 +15,8 @@
 // Order: targets are tried in theirs, the first one again after a link that
 // was in use. Between two tries it waits contract::RedialBackoff(). Every try
 // has a channel of its own, so gRPC's backoff of earlier tries delays nothing.
+// A link to a later target ends as soon as the first one serves: two services
+// that do not act as one divide the audience (Settings.cluster).
 //
 // Failure: never final. A link that ends, or does not begin, is told to the
 // router with the reason. A service that cannot be reached at all is not the
@@ -25,7 +27,6 @@
 #define HERALD_GATEWAY_LINK_SERVICE_LINK_H_
 
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,11 +36,14 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/notification.h"
+#include "absl/time/time.h"
 #include "gateway/core/link_gate.h"
 #include "gateway/core/observer.h"
 #include "gateway/core/router.h"
+#include "gateway/link/return_policy.h"
 #include "grpcpp/security/credentials.h"
+#include "proto/contract/condition.h"
+#include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::gateway {
@@ -52,6 +56,9 @@ struct ServiceLinkOptions {
 
   // Shown to the service as a bearer token, unless it is empty.
   std::string api_token;
+
+  // A link on which nothing was written for so long gets a keepalive.
+  absl::Duration keepalive = absl::Seconds(contract::kKeepaliveSeconds);
 };
 
 class ServiceLink {
@@ -86,8 +93,13 @@ class ServiceLink {
   void Run();
   // Tries one target; returns when its link has ended. True if it was in use.
   bool Try(const std::string& target);
-  // Waits until the link has ended, or ends it when it has to.
-  void Attend(LinkStream& stream);
+  // Waits until the link has ended, and keeps it alive meanwhile, or ends it
+  // when it has to. Returns whether it ended to return to the first target.
+  bool Attend(LinkStream& stream, const std::string& target);
+  // Whether the first target serves, and the link to a later one should end.
+  bool CanReturn();
+  // Ends a link, behind all that waits for the service.
+  void Leave(LinkStream& stream);
   // Tells the observer that there is no service, unless it knows.
   void Unreachable(const std::string& target);
   // A frame has come.
@@ -104,12 +116,14 @@ class ServiceLink {
 
   // Touched only by the link's own thread.
   // When the last link in use ended; nothing before the first.
-  std::optional<std::chrono::steady_clock::time_point> last_use_;
+  std::optional<absl::Time> last_use_;
   // The targets that could not be reached since then.
   std::set<std::string> unreachable_;
+  ReturnPolicy returns_;
 
   std::atomic<bool> up_{false};
-  absl::Notification stop_;
+  std::atomic<bool> cluster_{false};  // Settings.cluster.
+  contract::Notification stop_;
   contract::Mutex stop_mu_;  // Held by Stop(), so that only one joins.
   std::thread thread_;
 

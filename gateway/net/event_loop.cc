@@ -7,7 +7,6 @@
 #include <iterator>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "gateway/net/random.h"
 #include "proto/contract/require.h"
 
@@ -16,16 +15,33 @@ namespace {
 
 using contract::MutexLock;
 
+// A loop whose tick comes so late was paused, or did so much else that it did
+// not read.
+constexpr absl::Duration kTickGapMax = absl::Milliseconds(500);
+
+constexpr int64_t kHalfOpenMin = 8;
+constexpr int64_t kUnfinishedBytesMin = 16 << 20;
+constexpr int64_t kUnfinishedMessagesMin = 4;
+
 }  // namespace
+
+int64_t UnfinishedBytesMax(size_t message_bytes_max) {
+  return std::max(
+      kUnfinishedBytesMin,
+      kUnfinishedMessagesMin * static_cast<int64_t>(message_bytes_max));
+}
 
 EventLoop::EventLoop(int index, GatewayState* state)
     : index_(index),
       state_(state),
-      start_(absl::Now()),
-      monotonic_start_(Clock::now()),
+      start_(Clock::now()),
       meter_(&state->link_gate),
-      shard_({index, state->subscriptions_max}, state->router, state->dialect,
-             this, state->observer, start_),
+      half_open_(
+          std::max(kHalfOpenMin, state->half_open_max / state->shard_count)),
+      unfinished_(UnfinishedBytesMax(0)),
+      awake_(Monotonic(), TimerWheel::kSlot, kTickGapMax),
+      shard_({index, state->subscriptions_max, state->client_rates},
+             state->router, state->dialect, this, state->observer, Monotonic()),
       context_(/*concurrency_hint=*/1),
       tick_(context_.get_executor()),
       flush_timer_(context_.get_executor()) {}
@@ -42,7 +58,7 @@ void EventLoop::Join() {
 }
 
 absl::Time EventLoop::Monotonic() const {
-  return start_ + absl::FromChrono(Clock::now() - monotonic_start_);
+  return absl::UnixEpoch() + absl::FromChrono(Clock::now() - start_);
 }
 
 void EventLoop::Post(std::vector<Delivery> batch) {
@@ -93,8 +109,8 @@ void EventLoop::RequestFlushAt(absl::Time when) {
   // Each flush before that asks again.
   if (flush_at_ <= when) return;
   flush_at_ = when;
-  flush_timer_.expires_at(monotonic_start_ +
-                          absl::ToChronoNanoseconds(when - start_));
+  flush_timer_.expires_at(start_ +
+                          absl::ToChronoNanoseconds(when - absl::UnixEpoch()));
   flush_timer_.async_wait([this](error_code ec) {
     if (ec) return;  // An earlier one has taken its place.
     flush_at_ = absl::InfiniteFuture();
@@ -120,7 +136,13 @@ void EventLoop::StartTick() {
 }
 
 void EventLoop::OnTick() {
-  shard_.Advance(Monotonic());
+  const absl::Time now = Monotonic();
+  published_half_open_.store(half_open_.weight(), std::memory_order_relaxed);
+  published_unfinished_bytes_.store(unfinished_.weight(),
+                                    std::memory_order_relaxed);
+  // The service may have changed what a message may have.
+  unfinished_.SetMax(UnfinishedBytesMax(shard_.message_bytes_max()));
+  shard_.Advance(awake_.Read(now), now);
   DrainSome();
   // What a turn is about to write does not wait yet.
   if (!flush_due_) PublishQueueBytes();

@@ -12,7 +12,10 @@
 // Order: batches are delivered in the order of their Post(). A turn delivers
 // all that has come so far; the flush is queued behind it.
 //
-// Bound: above kInboxBytesMax the link is not read (link_gate.h).
+// Bound: above kInboxBytesMax the link is not read (link_gate.h). Connections
+// that are no WebSocket yet, and messages that have begun, have bounds that
+// their sources share (fair_shares.h): a part of GatewayState::half_open_max,
+// and UnfinishedBytesMax().
 
 #ifndef HERALD_GATEWAY_NET_EVENT_LOOP_H_
 #define HERALD_GATEWAY_NET_EVENT_LOOP_H_
@@ -28,7 +31,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "gateway/admission/fair_shares.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/drain.h"
 #include "gateway/core/link_gate.h"
@@ -36,9 +41,14 @@
 #include "gateway/net/aliases.h"
 #include "gateway/net/gateway_state.h"
 #include "gateway/net/websocket_reader.h"
+#include "proto/contract/awake_clock.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::gateway {
+
+// What the unfinished messages of one loop may take, if a message may have so
+// many bytes.
+int64_t UnfinishedBytesMax(size_t message_bytes_max);
 
 class EventLoop final : public Loop, public ShardInbox {
  public:
@@ -59,6 +69,15 @@ class EventLoop final : public Loop, public ShardInbox {
   // Bytes that wait in the outboxes, as of the last tick.
   int64_t queue_bytes() const {
     return published_queue_bytes_.load(std::memory_order_relaxed);
+  }
+
+  // Connections that are no WebSocket yet, and the bytes of messages that have
+  // begun, as of the last tick.
+  int64_t half_open_count() const {
+    return published_half_open_.load(std::memory_order_relaxed);
+  }
+  int64_t unfinished_bytes() const {
+    return published_unfinished_bytes_.load(std::memory_order_relaxed);
   }
 
   // Bytes that wait to be delivered to the sockets' outboxes.
@@ -83,6 +102,9 @@ class EventLoop final : public Loop, public ShardInbox {
 
   ReaderPool& readers() { return readers_; }
 
+  FairShares& half_open() { return half_open_; }
+  FairShares& unfinished() { return unfinished_; }
+
   // Keeps an object alive until it has ended: a socket.
   void Hold(std::shared_ptr<void> object) { held_.insert(std::move(object)); }
   void Release(const std::shared_ptr<void>& object) { held_.erase(object); }
@@ -102,20 +124,24 @@ class EventLoop final : public Loop, public ShardInbox {
   // Constant after construction.
   const int index_;
   GatewayState* const state_;
-  const absl::Time start_;
-  const Clock::time_point monotonic_start_;
+  const Clock::time_point start_;
 
   std::atomic<int64_t> published_queue_bytes_{0};
+  std::atomic<int64_t> published_half_open_{0};
+  std::atomic<int64_t> published_unfinished_bytes_{0};
   InboxMeter meter_;
 
   // Touched only by the loop. The context is destroyed first, for its handlers
   // own the sockets, which are known to the shard and count their bytes.
   int64_t queue_bytes_ = 0;
+  FairShares half_open_;
+  FairShares unfinished_;
   bool flush_due_ = false;                        // Asked for, and not begun.
   bool flush_posted_ = false;                     // And on its way by itself.
   absl::Time flush_at_ = absl::InfiniteFuture();  // The timer's.
   bool delivering_ = false;
   std::optional<Drain> drain_;  // From StartDrain() on.
+  contract::AwakeClock awake_;
   Shard shard_;
   net::io_context context_;
   Timer tick_;

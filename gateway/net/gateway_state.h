@@ -11,17 +11,20 @@
 
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
 
-#include "gateway/core/connect_rate.h"
+#include "absl/time/time.h"
+#include "gateway/admission/connect_rate.h"
+#include "gateway/core/client_flow.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/link_gate.h"
 #include "gateway/core/router.h"
 #include "gateway/net/net_observer.h"
 #include "gateway/net/origin_patterns.h"
+#include "gateway/net/trusted_proxies.h"
+#include "proto/process/http_connection.h"
 
 namespace herald::gateway {
 
@@ -32,15 +35,20 @@ struct GatewayState {
 
   int shard_count = 1;
   int64_t subscriptions_max = 1000;  // Per socket.
+  ClientRates client_rates;          // Per socket.
   int64_t connections_max = 0;       // WebSockets; 0 = unlimited.
+  int64_t half_open_max = 4096;      // Connections that are none yet.
   size_t queue_bytes_max = 1 << 20;  // Per socket.
+  // From the first byte of a message to its last; and a second more for each
+  // 64 KiB that it may have.
+  absl::Duration message_time = absl::Seconds(30);
   int descriptors_max = std::numeric_limits<int>::max();  // For sockets.
   OriginPatterns origins{{"*"}};
 
-  // The body of /metrics.
-  std::function<std::string()> metrics_text;
-  // Why /readyz is 503, as a sentence; empty if the gateway is ready.
-  std::function<std::string()> not_ready;
+  std::string ws_path = "/ws";
+  bool proxy_protocol = false;  // Each connection begins with its header.
+  TrustedProxies trusted_proxies;
+  process::HttpPages pages;  // Of the browsers' port.
 
   LinkGate link_gate;  // Closed by loops that have too much to do.
   ConnectRate connect_rate;

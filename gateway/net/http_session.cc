@@ -2,45 +2,42 @@
 
 #include "gateway/net/http_session.h"
 
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/websocket/rfc6455.hpp>
+#include <sys/socket.h>
+
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "gateway/core/connect_rate.h"
+#include "absl/strings/strip.h"
+#include "gateway/admission/connect_rate.h"
+#include "gateway/admission/fair_shares.h"
+#include "gateway/admission/source.h"
 #include "gateway/core/connection_facts.h"
 #include "gateway/core/timer_wheel.h"
+#include "gateway/net/proxy_header.h"
 #include "gateway/net/random.h"
+#include "gateway/net/trusted_proxies.h"
+#include "gateway/net/upgrade_request.h"
 #include "gateway/net/websocket_session.h"
 #include "proto/contract/names.h"
+#include "proto/process/http_connection.h"
 
 namespace herald::gateway {
 namespace {
 
-constexpr absl::Duration kDeadline = absl::Seconds(10);
-constexpr absl::Duration kLinger = absl::Seconds(1);
+using process::View;
+
 // When to come back to a gateway that is full or about to stop.
 constexpr absl::Duration kComeBackAfter = absl::Seconds(5);
-constexpr uint32_t kHeaderBytesMax = 16 << 10;
-constexpr size_t kFirstReadBytes = 2048;         // Most requests fit.
-constexpr size_t kDiscardedBytesMax = 64 << 10;  // After an answer.
-constexpr absl::string_view kText = "text/plain; charset=utf-8";
-
-absl::string_view View(beast::string_view text) {
-  return {text.data(), text.size()};
-}
 
 // HTTP allows any byte above 0x7F in a value, a protobuf string only UTF-8:
 // what is not UTF-8 is taken for the Latin-1 that HTTP once was.
@@ -71,172 +68,213 @@ double RandomFraction() {
                     -kBits);
 }
 
-std::string RemoteAddress(const TcpSocket& socket) {
+// Nothing for a peer on a unix socket.
+std::optional<net::ip::address> PeerOf(const StreamSocket& socket) {
   error_code ec;
-  net::ip::address address = socket.remote_endpoint(ec).address();
-  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
-    address = net::ip::make_address_v4(net::ip::v4_mapped, address.to_v6());
+  const StreamProtocol::endpoint peer = socket.remote_endpoint(ec);
+  tcp::endpoint address;
+  const int family = peer.protocol().family();
+  if (ec || (family != AF_INET && family != AF_INET6)) return std::nullopt;
+  std::memcpy(address.data(), peer.data(),
+              std::min(peer.size(), address.capacity()));
+  return Unmapped(address.address());
+}
+
+template <typename Bytes>
+Source SourceOfBytes(const Bytes& bytes) {
+  return SourceOf({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+Source SourceOf(const std::optional<net::ip::address>& address) {
+  if (!address.has_value()) return kNoSource;
+  return address->is_v4() ? SourceOfBytes(address->to_v4().to_bytes())
+                          : SourceOfBytes(address->to_v6().to_bytes());
+}
+
+class HttpSession final : public process::HttpConnection,
+                          private Timer,
+                          private FairShares::Entry {
+ public:
+  HttpSession(EventLoop* loop, StreamSocket socket)
+      : HttpConnection(std::move(socket), &loop->state().pages),
+        loop_(loop),
+        peer_(PeerOf(this->socket())) {}
+
+ private:
+  // HttpConnection:
+  bool Serves(absl::string_view path) override;
+  void Serve(absl::string_view path) override;
+  std::string Paths() const override {
+    return absl::StrCat(loop_->state().ws_path, " (WebSocket), ");
   }
-  return ec ? "" : address.to_string();
+  int ReadPrelude(absl::string_view bytes) override;
+  void SetDeadline(absl::Duration time) override {
+    TimerWheel& wheel = loop_->shard().wheel();
+    wheel.Set(this, wheel.now() + time);
+    Enter();
+  }
+
+  // Timer:
+  void OnTimer() override { Cut(); }
+
+  // FairShares::Entry:
+  void OnEvicted() override {
+    loop_->state().observer->OnHalfOpenCut();
+    Cut();
+  }
+
+  // Takes its place among those that are no WebSocket yet, as the newest.
+  void Enter();
+
+  void ServeUpgrade();
+  void RefuseUpgrade(const process::HttpRefusal& refusal);
+  void Refuse(UpgradeRefusal why, Response response,
+              absl::string_view detail = "");
+  // With 503, and a time after which to come back.
+  void SendAway(UpgradeRefusal why, absl::string_view text,
+                absl::Duration come_back_after);
+  // As the PROXY protocol has it, if the peer may name one.
+  std::optional<net::ip::address> Client(
+      const std::vector<absl::string_view>& forwarded_for) const;
+  // As the request has it.
+  std::optional<net::ip::address> Client() const;
+  ConnectionFacts Facts(const std::optional<net::ip::address>& client);
+
+  EventLoop* const loop_;
+  const std::optional<net::ip::address> peer_;
+  std::optional<net::ip::address> proxied_;  // By the PROXY protocol.
+};
+
+// The path may have a slash behind it, which routers and people append.
+bool HttpSession::Serves(absl::string_view path) {
+  const absl::string_view ws_path = loop_->state().ws_path;
+  return path == ws_path ||
+         (absl::ConsumeSuffix(&path, "/") && path == ws_path);
+}
+
+int HttpSession::ReadPrelude(absl::string_view bytes) {
+  if (!loop_->state().proxy_protocol) return 0;
+  const ProxyHeader header = ParseProxyHeader(bytes);
+  if (header.state == ProxyHeader::State::kMore) return kMore;
+  if (header.state == ProxyHeader::State::kBroken) {
+    loop_->state().observer->OnUpgradeRefused(UpgradeRefusal::kNoProxy, "");
+    return kBroken;
+  }
+  proxied_ = header.source;
+  Enter();
+  return static_cast<int>(header.bytes);
+}
+
+void HttpSession::Enter() {
+  loop_->half_open().Add(this, SourceOf(Client({})), /*weight=*/1);
+  loop_->half_open().EvictIfFull();
+}
+
+std::optional<net::ip::address> HttpSession::Client(
+    const std::vector<absl::string_view>& forwarded_for) const {
+  const TrustedProxies& proxies = loop_->state().trusted_proxies;
+  if (proxies.empty()) return peer_;
+  return proxies.ClientOf(peer_, proxied_, forwarded_for);
+}
+
+std::optional<net::ip::address> HttpSession::Client() const {
+  std::vector<absl::string_view> forwarded_for;
+  if (!loop_->state().trusted_proxies.empty()) {
+    const auto [first, last] = request().equal_range("X-Forwarded-For");
+    for (auto field = first; field != last; ++field) {
+      forwarded_for.push_back(View(field->value()));
+    }
+  }
+  return Client(forwarded_for);
 }
 
 // What the authorizer is told of the connection.
-ConnectionFacts FactsOf(const TcpSocket& socket, const HttpRequest& request,
-                        HeaderPool* pool) {
-  HeaderPool::Builder facts(RemoteAddress(socket));
-  for (const auto& field : request) {
+ConnectionFacts HttpSession::Facts(
+    const std::optional<net::ip::address>& client) {
+  HeaderPool::Builder facts(client ? client->to_string() : "unix");
+  for (const auto& field : request()) {
     const absl::string_view name = View(field.name_string());
     if (absl::StartsWithIgnoreCase(name, "sec-websocket-")) continue;
     facts.AddHeader(name, Utf8(View(field.value())));
   }
-  return pool->Make(std::move(facts));
+  return loop_->shard().headers().Make(std::move(facts));
 }
 
-class HttpSession final : public Timer,
-                          public std::enable_shared_from_this<HttpSession> {
- public:
-  HttpSession(EventLoop* loop, TcpSocket socket)
-      : loop_(loop), socket_(std::move(socket)) {
-    buffer_.reserve(kFirstReadBytes);
+void HttpSession::Serve(absl::string_view /*path*/) {
+  if (request().method() == http::verb::options) {
+    return Send(Answer(http::status::ok, ""));
   }
-
-  void StartRead();
-
- private:
-  using Parser = http::request_parser<http::empty_body>;
-  using Response = http::response<http::string_body>;
-
-  void OnReadDone(error_code ec);
-  void Serve();
-  void ServeUpgrade();
-  void ServeReadiness();
-  void Refuse(UpgradeRefusal why, Response response);
-  // With 503, and a time after which to come back.
-  void SendAway(UpgradeRefusal why, absl::string_view text,
-                absl::Duration come_back_after);
-  static Response Answer(http::status status, absl::string_view text);
-  void StartWrite(Response response);
-  void OnWriteDone(error_code ec);
-  void StartDiscard();
-  void OnDiscardDone(error_code ec, size_t bytes);
-  void OnTimer() override;
-
-  EventLoop* const loop_;
-  TcpSocket socket_;
-  beast::flat_buffer buffer_{kHeaderBytesMax + kFirstReadBytes};
-  std::optional<Parser> parser_;
-  std::optional<Response> response_;
-  bool last_ = false;  // The answer ends the connection.
-  size_t discarded_bytes_ = 0;
-};
-
-void HttpSession::StartRead() {
-  TimerWheel& wheel = loop_->shard().wheel();
-  wheel.Set(this, wheel.now() + kDeadline);
-  parser_.emplace();
-  parser_->header_limit(kHeaderBytesMax);
-  http::async_read_header(socket_, buffer_, *parser_,
-                          [self = shared_from_this()](error_code ec, size_t) {
-                            self->OnReadDone(ec);
-                          });
-}
-
-void HttpSession::OnTimer() {
-  error_code ignored;
-  socket_.close(ignored);  // What is under way fails, and the session goes.
-}
-
-void HttpSession::OnReadDone(error_code ec) {
-  if (!ec) return Serve();
-  const bool bad_request =
-      ec.category() == http::make_error_code(http::error::bad_value).category();
-  if (!bad_request || ec == http::error::end_of_stream ||
-      ec == http::error::partial_message) {
-    return;  // The client has left.
-  }
-  parser_.emplace();  // Nothing of what was read is used.
-  const bool too_large =
-      ec == http::error::header_limit || ec == http::error::buffer_overflow;
-  StartWrite(too_large ? Answer(http::status::request_header_fields_too_large,
-                                absl::StrCat("at most ", kHeaderBytesMax,
-                                             " bytes of header are read"))
-                       : Answer(http::status::bad_request, ec.message()));
-}
-
-void HttpSession::Serve() {
-  const HttpRequest& request = parser_->get();
-  const absl::string_view target = View(request.target());
-  const absl::string_view path = target.substr(0, target.find('?'));
-  if (path != "/ws" && path != "/livez" && path != "/readyz" &&
-      path != "/metrics") {
-    return StartWrite(Answer(http::status::not_found, "there is no such path"));
-  }
-  if (request.method() != http::verb::get) {
-    Response response = Answer(http::status::method_not_allowed, "use GET");
-    response.set(http::field::allow, "GET");
-    return StartWrite(std::move(response));
-  }
-  if (path == "/ws") return ServeUpgrade();
-  if (path == "/readyz") return ServeReadiness();
-  if (path == "/livez") return StartWrite(Answer(http::status::ok, "alive"));
-  Response response = Answer(http::status::ok, "");
-  response.body() = loop_->state().metrics_text();
-  response.set(http::field::content_type,
-               "text/plain; version=0.0.4; charset=utf-8");
-  StartWrite(std::move(response));
-}
-
-void HttpSession::ServeReadiness() {
-  const std::string why_not = loop_->state().not_ready();
-  StartWrite(why_not.empty()
-                 ? Answer(http::status::ok, "ready")
-                 : Answer(http::status::service_unavailable, why_not));
+  ServeUpgrade();
 }
 
 void HttpSession::ServeUpgrade() {
   GatewayState& state = loop_->state();
-  const HttpRequest& request = parser_->get();
   if (state.draining) {
     return SendAway(UpgradeRefusal::kDraining, "the gateway is shutting down",
                     kComeBackAfter);
   }
-  if (!websocket::is_upgrade(request)) {
-    Response response =
-        Answer(http::status::upgrade_required, "this is a WebSocket endpoint");
-    response.set(http::field::upgrade, "websocket");
-    return Refuse(UpgradeRefusal::kBadRequest, std::move(response));
+  if (request().method() != http::verb::get) {
+    return RefuseUpgrade(
+        {http::status::upgrade_required, "this is a WebSocket endpoint"});
   }
-  if (!parser_->is_done() || buffer_.size() > 0) {
-    return Refuse(UpgradeRefusal::kBadRequest,
-                  Answer(http::status::bad_request,
-                         "nothing may follow an upgrade before its answer"));
+  if (const auto refusal = CheckUpgrade(request())) {
+    return RefuseUpgrade(*refusal);
   }
-  const auto origin = request.find(http::field::origin);
-  if (origin != request.end() && !state.origins.Allow(View(origin->value()))) {
+  if (has_body()) {
+    return RefuseUpgrade(
+        {http::status::bad_request, "a request for a WebSocket has no body"});
+  }
+  const auto origin = request().find(http::field::origin);
+  if (origin != request().end() &&
+      !state.origins.Allow(View(origin->value()))) {
     return Refuse(UpgradeRefusal::kOrigin,
-                  Answer(http::status::forbidden, "the origin is not allowed"));
+                  Answer(http::status::forbidden, "the origin is not allowed"),
+                  View(origin->value()));
   }
   ConnectionSlot slot = ConnectionSlot::Take(&state);
   if (!slot.valid()) {
-    return SendAway(UpgradeRefusal::kFull,
-                    "the gateway has all the connections it may have",
+    return SendAway(UpgradeRefusal::kFull, "connection limit reached",
                     kComeBackAfter);
   }
-  // Last, so that only who would get in takes a turn.
-  const absl::Duration wait = state.connect_rate.Take(Uptime());
+  // Last, so that only a client that would get in takes a turn.
+  const std::optional<net::ip::address> client = Client();
+  const Source source = SourceOf(client);
+  const absl::Duration wait = state.connect_rate.Take(Uptime(), source);
   if (wait > absl::ZeroDuration()) {
     return SendAway(UpgradeRefusal::kOverrun, "too many connect at once", wait);
   }
   Cancel();
-  ConnectionFacts facts = FactsOf(socket_, request, &loop_->shard().headers());
-  StartWebsocketSession(loop_, std::move(socket_), request, std::move(slot),
-                        std::move(facts));
+  ConnectionFacts facts = Facts(client);
+  NormalizeUpgrade(&request());
+  StartWebsocketSession(loop_, std::move(socket()), request(), rest(),
+                        std::move(slot), std::move(facts), source);
 }
 
-void HttpSession::Refuse(UpgradeRefusal why, Response response) {
-  loop_->state().observer->OnUpgradeRefused(why);
-  last_ = true;  // Nobody has another request for a WebSocket's connection.
-  StartWrite(std::move(response));
+// The versions and the protocol are named, as RFC 6455 section 4.4 and RFC 9110
+// section 15.5.22 demand.
+void HttpSession::RefuseUpgrade(const process::HttpRefusal& refusal) {
+  Response response = Answer(refusal.status, refusal.text);
+  if (refusal.status == http::status::upgrade_required) {
+    response.set(http::field::upgrade, "websocket");
+    response.set(http::field::connection, "Upgrade");
+    response.set(http::field::sec_websocket_version, "13");
+  }
+  Refuse(UpgradeRefusal::kBadRequest, std::move(response));
+}
+
+void HttpSession::Refuse(UpgradeRefusal why, Response response,
+                         absl::string_view detail) {
+  NetObserver& observer = *loop_->state().observer;
+  observer.OnUpgradeRefused(why, detail);
+  if (observer.traces_sockets()) {
+    const auto client = Client();
+    const std::string address = client ? client->to_string() : "unix";
+    observer.OnSocketEvent({.what = "upgrade refused",
+                            .remote_address = address,
+                            .why = NameOf(why)});
+  }
+  // There is no other request for a connection that was to be a WebSocket.
+  SendLast(std::move(response));
 }
 
 void HttpSession::SendAway(UpgradeRefusal why, absl::string_view text,
@@ -248,56 +286,10 @@ void HttpSession::SendAway(UpgradeRefusal why, absl::string_view text,
   Refuse(why, std::move(response));
 }
 
-HttpSession::Response HttpSession::Answer(http::status status,
-                                          absl::string_view text) {
-  Response response(status, 11);
-  response.set(http::field::server, "herald");
-  response.set(http::field::content_type,
-               beast::string_view(kText.data(), kText.size()));
-  response.body() = absl::StrCat(text, "\n");
-  return response;
-}
-
-void HttpSession::StartWrite(Response response) {
-  // Bodies are not read, so a request that has one is the last.
-  response.keep_alive(!last_ && parser_->is_done() && parser_->keep_alive());
-  response.prepare_payload();
-  response_ = std::move(response);
-  http::async_write(socket_, *response_,
-                    [self = shared_from_this()](error_code ec, size_t) {
-                      self->OnWriteDone(ec);
-                    });
-}
-
-void HttpSession::OnWriteDone(error_code ec) {
-  if (ec) return;
-  if (response_->keep_alive()) return StartRead();
-  // Closing a socket that has unread bytes resets the connection, and the
-  // answer might be lost: read on for a little while.
-  TimerWheel& wheel = loop_->shard().wheel();
-  wheel.Set(this, wheel.now() + kLinger);
-  socket_.shutdown(tcp::socket::shutdown_send, ec);
-  buffer_.clear();
-  if (!ec) StartDiscard();
-}
-
-void HttpSession::StartDiscard() {
-  socket_.async_read_some(
-      buffer_.prepare(kFirstReadBytes),
-      [self = shared_from_this()](error_code ec, size_t bytes) {
-        self->OnDiscardDone(ec, bytes);
-      });
-}
-
-void HttpSession::OnDiscardDone(error_code ec, size_t bytes) {
-  discarded_bytes_ += bytes;
-  if (!ec && discarded_bytes_ < kDiscardedBytesMax) StartDiscard();
-}
-
 }  // namespace
 
-void StartHttpSession(EventLoop* loop, TcpSocket socket) {
-  std::make_shared<HttpSession>(loop, std::move(socket))->StartRead();
+void StartHttpSession(EventLoop* loop, StreamSocket socket) {
+  std::make_shared<HttpSession>(loop, std::move(socket))->Start();
 }
 
 }  // namespace herald::gateway

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A connection before it is a WebSocket: reads HTTP/1.1 requests, answers the
-// probes, and hands upgrades over to a WebSocket session.
+// A connection before it is a WebSocket: HTTP as in
+// proto/process/http_connection.h, and upgrades, which are handed over to a
+// WebSocket session.
 //
-//   GET /livez    200
-//   GET /readyz   200, or 503 with the reason
-//   GET /metrics  Prometheus text
-//   GET /ws       upgrade; 503 while draining, full, or overrun (the latter by
-//                 BROADCAST_MAX_CONNECT_RATE), with `Retry-After`; 403 for an
-//                 origin that is not allowed, 400 or 426 if it is no WebSocket
-//                 upgrade
+//   GET /ws       upgrade (BROADCAST_WS_PATH); 503 while draining, full, or
+//                 overrun (the latter by BROADCAST_MAX_CONNECT_RATE), with
+//                 `Retry-After`; 403 for an origin that is not allowed, 400 or
+//                 426 if it is no WebSocket upgrade (upgrade_request.h)
 //
-// Bound: a request's header has at most 16 KiB and 10 s, its answer included;
-// bodies are not read. Who is sent away has 1 s to read the answer.
+// Bound: connections that are no WebSocket yet share
+// GatewayState::half_open_max, so that requests which never end do not take the
+// files of the process: beyond it the source that has the most loses its
+// oldest.
+//
+// With BROADCAST_PROXY_PROTOCOL the PROXY header comes before the first
+// request, within the request's time; a connection without one is closed.
 //
 // Threads: its loop.
 //
@@ -27,7 +30,7 @@
 namespace herald::gateway {
 
 // Serves `socket`, which is of `loop`, until it ends.
-void StartHttpSession(EventLoop* loop, TcpSocket socket);
+void StartHttpSession(EventLoop* loop, StreamSocket socket);
 
 }  // namespace herald::gateway
 

@@ -22,17 +22,23 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-constexpr std::array<const char*, 11> kCloseReasons = {
-    "normal",   "going_away",   "protocol_error", "binary",
-    "bad_utf8", "too_large",    "policy",         "overloaded",
-    "slow",     "no_heartbeat", "disconnected"};
-static_assert(kCloseReasons.size() ==
-              static_cast<size_t>(CloseReason::kDisconnected) + 1);
+// The names of all values of an enum up to `last`.
+template <auto last>
+constexpr auto AllNames() {
+  std::array<absl::string_view, static_cast<size_t>(last) + 1> names;
+  for (size_t i = 0; i < names.size(); ++i) {
+    names[i] = NameOf(static_cast<decltype(last)>(i));
+  }
+  return names;
+}
 
-constexpr std::array<const char*, 5> kRefusals = {"draining", "full", "overrun",
-                                                  "origin", "bad_request"};
-static_assert(kRefusals.size() ==
-              static_cast<size_t>(UpgradeRefusal::kBadRequest) + 1);
+constexpr auto kCloseReasons = AllNames<CloseReason::kUnfinished>();
+constexpr auto kRefusals = AllNames<UpgradeRefusal::kNoProxy>();
+
+constexpr std::array<absl::string_view, 5> kRateLimits = {
+    "whispers", "messages", "answers", "window", "congestion"};
+static_assert(kRateLimits.size() ==
+              static_cast<size_t>(RateLimit::kCongested) + 1);
 
 // From 100 µs, what an idle machine needs, to 5 s.
 const Histogram::BucketBoundaries kLatencyBounds = {
@@ -70,14 +76,20 @@ void Observe(Histogram& histogram, absl::Duration duration) {
 template <size_t kSize>
 std::array<Counter*, kSize> AddCounters(
     Registry& registry, const char* name, const char* help, const char* label,
-    const std::array<const char*, kSize>& values) {
+    const std::array<absl::string_view, kSize>& values) {
   Family<Counter>& family =
       prometheus::BuildCounter().Name(name).Help(help).Register(registry);
   std::array<Counter*, kSize> counters;
   for (size_t i = 0; i < kSize; ++i) {
-    counters[i] = &family.Add({{label, values[i]}});
+    counters[i] = &family.Add({{label, std::string(values[i])}});
   }
   return counters;
+}
+
+// Counts up to what another object has counted.
+void RaiseTo(int64_t total, Counter* counter) {
+  const double news = static_cast<double>(total) - counter->Value();
+  if (news > 0) counter->Increment(news);
 }
 
 }  // namespace
@@ -101,18 +113,24 @@ struct Metrics::Instruments {
   Counter& bad_messages;
   Counter& whispers;
   Counter& whispers_refused;
+  Counter& whispers_dropped;
   Gauge& queue_bytes;
   Gauge& inbox_bytes;
+  Gauge& half_open;
+  Gauge& unfinished_bytes;
   Gauge& link_up;
   Gauge& link_settled;
   Counter& link_ended;
   Gauge& link_queue_bytes;
   Histogram& link_lag;
   Counter& link_pauses;
+  Counter& log_dropped;
   Counter& reading_paused;
+  const std::array<Counter*, kRateLimits.size()> rate_limited;
   Counter& grants_asked;
   Counter& grants_postponed;
   Counter& grants_ended;
+  Counter& half_open_cut;
   Counter& accept_errors;
 };
 
@@ -164,11 +182,20 @@ Metrics::Instruments::Instruments(Registry& r)
           r, "herald_gateway_whispers_refused_total",
           "Client events refused because the service was away or too much "
           "waited for it.")),
+      whispers_dropped(AddCounter(
+          r, "herald_gateway_whispers_dropped_total",
+          "Client events not delivered to a WebSocket because half of its "
+          "queue was full: one for each WebSocket.")),
       queue_bytes(AddGauge(r, "herald_gateway_queue_bytes",
                            "Bytes that wait for WebSockets to take them.")),
       inbox_bytes(AddGauge(r, "herald_gateway_inbox_bytes",
                            "Bytes from the link that wait for event loops to "
                            "hand them to WebSockets.")),
+      half_open(AddGauge(r, "herald_gateway_half_open_connections",
+                         "Connections that are no WebSocket, or not yet.")),
+      unfinished_bytes(
+          AddGauge(r, "herald_gateway_unfinished_bytes",
+                   "Bytes that messages take which have begun and not ended.")),
       link_up(AddGauge(r, "herald_gateway_link_up",
                        "1 if the link to the service is open, else 0.")),
       link_settled(AddGauge(r, "herald_gateway_link_settled",
@@ -181,15 +208,26 @@ Metrics::Instruments::Instruments(Registry& r)
       link_lag(AddHistogram(
           r, "herald_gateway_link_lag_seconds",
           "Seconds from the service taking a publication to the gateway "
-          "reading it; once for each frame of the link, for its oldest.")),
+          "reading it, by the clocks of both; once for each frame of the link, "
+          "for its oldest.")),
       link_pauses(AddCounter(
           r, "herald_gateway_link_pauses_total",
           "Times that the link was not read because an event loop had too "
           "much to deliver.")),
+      log_dropped(AddCounter(r, "herald_log_dropped_total",
+                             "Log lines that could not be written.")),
       reading_paused(AddCounter(
           r, "herald_gateway_reading_paused_total",
-          "Times that a WebSocket was not read because too many of its "
-          "subscribes waited for an answer.")),
+          "Times that a WebSocket was not read for a while because too many "
+          "of its subscribes waited for an answer, or because of a rate "
+          "limit.")),
+      rate_limited(AddCounters(
+          r, "herald_gateway_rate_limited_total",
+          "Whispers refused with rate_limited (whispers), and times that a "
+          "WebSocket was not read because it sent too many messages, had large "
+          "answers, had whispers under way to the service (window), or "
+          "whispered more than others could read (congestion).",
+          "limit", kRateLimits)),
       grants_asked(AddCounter(r, "herald_gateway_grants_asked_total",
                               "Grants that were asked again before their "
                               "end.")),
@@ -199,10 +237,15 @@ Metrics::Instruments::Instruments(Registry& r)
           "away or too much waited for it.")),
       grants_ended(AddCounter(r, "herald_gateway_grants_ended_total",
                               "Grants that ended without a new yes.")),
+      half_open_cut(AddCounter(
+          r, "herald_gateway_half_open_connections_cut_total",
+          "Connections that were cut before they were a WebSocket, to make "
+          "room for those of others.")),
       accept_errors(AddCounter(r, "herald_gateway_accept_errors_total",
                                "Failures to accept a connection.")) {
-  for (const char* code : {"unauthorized", "channel_full", "too_many_channels",
-                           "invalid_channel", "unavailable"}) {
+  for (const char* code :
+       {"unauthorized", "channel_full", "too_many_channels", "invalid_channel",
+        "invalid_message", "unavailable"}) {
     subscribes_refused.Add({{"code", code}});
   }
 }
@@ -223,15 +266,16 @@ Metrics::~Metrics() = default;
 std::string Metrics::Text(const Readings& readings) {
   all_->queue_bytes.Set(static_cast<double>(readings.queue_bytes));
   all_->inbox_bytes.Set(static_cast<double>(readings.inbox_bytes));
+  all_->half_open.Set(static_cast<double>(readings.half_open_count));
+  all_->unfinished_bytes.Set(static_cast<double>(readings.unfinished_bytes));
   all_->link_up.Set(readings.link_up ? 1 : 0);
   all_->link_settled.Set(readings.link_settled ? 1 : 0);
   all_->link_queue_bytes.Set(static_cast<double>(readings.link_queue_bytes));
   {
     // A counter only goes up, and two may look at the same time.
     contract::MutexLock lock(&mu_);
-    const double news =
-        static_cast<double>(readings.link_pauses) - all_->link_pauses.Value();
-    if (news > 0) all_->link_pauses.Increment(news);
+    RaiseTo(readings.link_pauses, &all_->link_pauses);
+    RaiseTo(readings.log_lines_dropped, &all_->log_dropped);
   }
   return prometheus::TextSerializer().Serialize(registry_->Collect());
 }
@@ -275,12 +319,17 @@ void Metrics::OnLinkEnded(absl::string_view /*why*/) {
   all_->link_ended.Increment();
 }
 void Metrics::OnLinkLag(absl::Duration lag) { Observe(all_->link_lag, lag); }
+void Metrics::OnWhisperDropped() { all_->whispers_dropped.Increment(); }
 void Metrics::OnReadingPaused() { all_->reading_paused.Increment(); }
+void Metrics::OnRateLimited(RateLimit which) {
+  all_->rate_limited[static_cast<size_t>(which)]->Increment();
+}
 void Metrics::OnGrantAsked() { all_->grants_asked.Increment(); }
 void Metrics::OnGrantPostponed() { all_->grants_postponed.Increment(); }
 void Metrics::OnGrantEnded() { all_->grants_ended.Increment(); }
 
-void Metrics::OnUpgradeRefused(UpgradeRefusal why) {
+void Metrics::OnUpgradeRefused(UpgradeRefusal why,
+                               absl::string_view /*detail*/) {
   all_->refused[static_cast<size_t>(why)]->Increment();
 }
 
@@ -288,6 +337,7 @@ void Metrics::OnWebsocketEnded(CloseReason why) {
   all_->closed[static_cast<size_t>(why)]->Increment();
 }
 
+void Metrics::OnHalfOpenCut() { all_->half_open_cut.Increment(); }
 void Metrics::OnAcceptError() { all_->accept_errors.Increment(); }
 
 }  // namespace herald::gateway

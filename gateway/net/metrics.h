@@ -35,10 +35,13 @@ class Metrics : public NetObserver {
   struct Readings {
     int64_t queue_bytes = 0;  // Of all sockets.
     int64_t inbox_bytes = 0;  // Of all loops.
+    int64_t half_open_count = 0;
+    int64_t unfinished_bytes = 0;
     bool link_up = false;
     bool link_settled = false;
     int64_t link_queue_bytes = 0;
-    int64_t link_pauses = 0;  // Since the start.
+    int64_t link_pauses = 0;        // Since the start.
+    int64_t log_lines_dropped = 0;  // Since the start.
   };
 
   explicit Metrics(absl::string_view version);
@@ -64,12 +67,15 @@ class Metrics : public NetObserver {
   void OnWhisperRefused() override;
   void OnLinkEnded(absl::string_view why) override;
   void OnLinkLag(absl::Duration lag) override;
+  void OnWhisperDropped() override;
   void OnReadingPaused() override;
+  void OnRateLimited(RateLimit which) override;
   void OnGrantAsked() override;
   void OnGrantPostponed() override;
   void OnGrantEnded() override;
-  void OnUpgradeRefused(UpgradeRefusal why) override;
+  void OnUpgradeRefused(UpgradeRefusal why, absl::string_view detail) override;
   void OnWebsocketEnded(contract::CloseReason why) override;
+  void OnHalfOpenCut() override;
   void OnAcceptError() override;
 
  private:

@@ -40,7 +40,7 @@ int CloseCodeOf(absl::string_view frame) {
 
 }  // namespace
 
-OutgoingStream::OutgoingStream(TcpSocket socket, int64_t* queue_bytes)
+OutgoingStream::OutgoingStream(StreamSocket socket, int64_t* queue_bytes)
     : socket_(std::move(socket)), queue_bytes_(queue_bytes) {}
 
 OutgoingStream::~OutgoingStream() {
@@ -66,7 +66,10 @@ Outbox::Dropped OutgoingStream::Push(const Frame& frame, size_t bytes_max,
 }
 
 bool OutgoingStream::HasRoomFor(size_t bytes, size_t bytes_max) {
-  if (bytes > bytes_max) return broken_;
+  return bytes > bytes_max ? broken_ : MayPush(bytes, bytes_max);
+}
+
+bool OutgoingStream::MayPush(size_t bytes, size_t bytes_max) {
   if (!outbox_.HasRoomFor(bytes, bytes_max) && !waiting_) Flush();
   return broken_ || outbox_.HasRoomFor(bytes, bytes_max);
 }
@@ -156,7 +159,7 @@ int64_t OutgoingStream::Clear() {
 void OutgoingStream::StartWait() {
   waiting_ = true;
   socket_.async_wait(
-      tcp::socket::wait_write,
+      StreamSocket::wait_write,
       [this, owner = owner_.lock()](error_code ec) { OnWaitDone(ec); });
 }
 
@@ -172,7 +175,7 @@ void OutgoingStream::Fail(error_code ec) {
   outbox_ = Outbox();
   CompleteWrite(ec);
   error_code ignored;
-  socket_.shutdown(tcp::socket::shutdown_both, ignored);
+  socket_.shutdown(StreamSocket::shutdown_both, ignored);
 }
 
 }  // namespace herald::gateway

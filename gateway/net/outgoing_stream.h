@@ -50,7 +50,7 @@ namespace herald::gateway {
 
 class OutgoingStream {
  public:
-  using executor_type = TcpSocket::executor_type;
+  using executor_type = StreamSocket::executor_type;
 
   class Owner {
    public:
@@ -64,7 +64,7 @@ class OutgoingStream {
 
   // `queue_bytes` counts what waits in all outboxes of the loop; it outlives
   // the stream.
-  OutgoingStream(TcpSocket socket, int64_t* queue_bytes);
+  OutgoingStream(StreamSocket socket, int64_t* queue_bytes);
   OutgoingStream(const OutgoingStream&) = delete;
   OutgoingStream& operator=(const OutgoingStream&) = delete;
   ~OutgoingStream();
@@ -83,6 +83,10 @@ class OutgoingStream {
   // queue does not take whatever comes.
   bool HasRoomFor(size_t bytes, size_t bytes_max);
 
+  // Whether Push() of so many bytes would keep within `bytes_max`; what waits
+  // is written first if there is no room otherwise.
+  bool MayPush(size_t bytes, size_t bytes_max);
+
   // Writes past the outbox what the kernel takes, unless something waits there.
   // Returns how many bytes are done with.
   size_t WriteNow(absl::string_view bytes);
@@ -99,14 +103,14 @@ class OutgoingStream {
 
   size_t waiting_bytes() const { return outbox_.size_bytes(); }
 
-  TcpSocket& socket() { return socket_; }
+  StreamSocket& socket() { return socket_; }
 
   // Completes when there is something to read, be it the end. One at a time;
   // `handler` keeps the owner. Takes no memory but what is here.
   template <typename Handler>
   void WaitReadable(Handler&& handler) {
     socket_.async_wait(
-        tcp::socket::wait_read,
+        StreamSocket::wait_read,
         net::bind_allocator(WaitAllocator<std::byte>(&wait_memory_),
                             std::forward<Handler>(handler)));
   }
@@ -129,7 +133,7 @@ class OutgoingStream {
   template <typename Handler>
   void async_teardown(Handler&& handler) {
     error_code ignored;  // If there is no connection, reading will say so.
-    socket_.shutdown(tcp::socket::shutdown_send, ignored);
+    socket_.shutdown(StreamSocket::shutdown_send, ignored);
     DiscardOf<std::decay_t<Handler>>(&socket_, std::forward<Handler>(handler))
         .Start();
   }
@@ -140,13 +144,13 @@ class OutgoingStream {
   template <typename Handler>
   class DiscardOf {
    public:
-    DiscardOf(TcpSocket* socket, Handler handler)
+    DiscardOf(StreamSocket* socket, Handler handler)
         : socket_(socket),
           handler_(std::move(handler)),
           buffer_(std::make_unique<Buffer>()) {}
 
     void Start() {
-      TcpSocket& socket = *socket_;
+      StreamSocket& socket = *socket_;
       const net::mutable_buffer buffer = net::buffer(*buffer_);
       socket.async_read_some(buffer, std::move(*this));
     }
@@ -158,9 +162,10 @@ class OutgoingStream {
     }
 
    private:
-    using Buffer = std::array<char, 16384>;
+    // Small, for a client decides how long it is needed.
+    using Buffer = std::array<char, 1024>;
 
-    TcpSocket* socket_;
+    StreamSocket* socket_;
     Handler handler_;
     std::unique_ptr<Buffer> buffer_;
   };
@@ -224,7 +229,7 @@ class OutgoingStream {
   void OnWaitDone(error_code ec);
   void Fail(error_code ec);
 
-  TcpSocket socket_;
+  StreamSocket socket_;
   Outbox outbox_;
   int64_t* const queue_bytes_;
   std::weak_ptr<Owner> owner_;

@@ -19,6 +19,7 @@ namespace {
 
 constexpr size_t kTextBytes = 2048;  // Most client messages fit.
 constexpr size_t kMoreBytesMax = 65536;
+constexpr int64_t kBytes = 3072;  // Of a reader, Beast's stream included.
 
 // An upgrade that is a yes (the example of RFC 6455 section 1.3), for a stream
 // that is made for a socket which has had its handshake.
@@ -33,21 +34,6 @@ const HttpRequest& AnyUpgrade() {
     return any;
   }();
   return request;
-}
-
-// The size of a client's frame around so many bytes (RFC 6455 section 5.2).
-size_t SizeOfFrame(size_t payload_bytes) {
-  constexpr size_t kHeadAndMask = 2 + 4;
-  return payload_bytes + kHeadAndMask +
-         (payload_bytes < 126     ? 0
-          : payload_bytes < 65536 ? 2
-                                  : 8);
-}
-
-// Whether a client's frame that begins with two such bytes is the first
-// fragment of a message, of text or binary, and empty.
-bool BeginsEmpty(char first, char second) {
-  return (first == '\x01' || first == '\x02') && second == '\x80';
 }
 
 }  // namespace
@@ -72,14 +58,14 @@ class WebsocketReader::ReadOf final : public Read {
 // The stream under Beast: reads are kept, writes are passed on.
 class WebsocketReader::Layer {
  public:
-  using executor_type = TcpSocket::executor_type;
-  using next_layer_type = TcpSocket;
+  using executor_type = StreamSocket::executor_type;
+  using next_layer_type = StreamSocket;
 
   Layer(executor_type executor, WebsocketReader* reader)
       : executor_(executor), reader_(reader) {}
 
   executor_type get_executor() { return executor_; }
-  TcpSocket& next_layer() { return outgoing().socket(); }
+  StreamSocket& next_layer() { return outgoing().socket(); }
 
   // AsyncStream. -------------------------------------------------------------
 
@@ -149,7 +135,7 @@ struct WebsocketReader::Beast {
   websocket::stream<Layer, /*deflateSupported=*/false> stream;
 };
 
-WebsocketReader::WebsocketReader(TcpSocket::executor_type executor)
+WebsocketReader::WebsocketReader(StreamSocket::executor_type executor)
     : beast_(new Beast{websocket::stream<Layer, /*deflateSupported=*/false>(
           executor, this)}),
       text_(kTextBytes, '\0') {
@@ -158,8 +144,8 @@ WebsocketReader::WebsocketReader(TcpSocket::executor_type executor)
         response.set(http::field::server, "herald");
       }));
   beast_->stream.control_callback(
-      [this](websocket::frame_type type, beast::string_view payload) {
-        OnControlFrame(type == websocket::frame_type::close, payload.size());
+      [this](websocket::frame_type type, beast::string_view /*payload*/) {
+        user_->OnControlFrame(type == websocket::frame_type::close);
       });
 }
 
@@ -167,10 +153,13 @@ WebsocketReader::~WebsocketReader() = default;
 
 void WebsocketReader::Attach(User* user) {
   user_ = user;
-  fed_bytes_ = 0;
-  told_bytes_ = 0;
-  begins_empty_ = false;
-  last_byte_ = 0;
+  cursor_ = FrameCursor();
+  has_ended_ = false;
+}
+
+void WebsocketReader::Detach() {
+  unfinished_.Leave();
+  user_ = nullptr;
 }
 
 error_code WebsocketReader::Accept(const HttpRequest& request) {
@@ -190,13 +179,7 @@ void WebsocketReader::StartRead() {
 
 void WebsocketReader::OnReadDone(error_code ec, size_t bytes) {
   text_bytes_ += bytes;
-  if (!ec && is_message_done()) told_bytes_ += SizeOfFrame(text_bytes_);
   user_->OnReadDone(ec);
-}
-
-void WebsocketReader::OnControlFrame(bool closes, size_t bytes) {
-  told_bytes_ += SizeOfFrame(bytes);
-  user_->OnControlFrame(closes);
 }
 
 void WebsocketReader::StartClose(const websocket::close_reason& why) {
@@ -209,29 +192,26 @@ void WebsocketReader::SetMessageBytesMax(size_t bytes) {
 
 void WebsocketReader::Feed(error_code ec, size_t bytes) {
   contract::Require(read_ != nullptr);
-  const absl::string_view fed(static_cast<const char*>(room_.data()), bytes);
-  for (const char byte : fed) {
-    begins_empty_ |= BeginsEmpty(std::exchange(last_byte_, byte), byte);
-  }
-  fed_bytes_ += bytes;
+  has_ended_ |= cursor_.Move({static_cast<const char*>(room_.data()), bytes});
   // The handler may want the next bytes, or be our end.
   const std::unique_ptr<Read> read = std::move(read_);
   read->Complete(ec, bytes);
 }
 
-bool WebsocketReader::idle() const {
-  return read_ != nullptr && is_open() && is_message_done() &&
-         wanted_bytes_ == all_bytes_ && !may_have_begun();
+void WebsocketReader::FeedUnread() {
+  const size_t size = std::min(room_.size(), unread_.size());
+  net::buffer_copy(room_, net::buffer(unread_, size));
+  unread_.erase(0, size);
+  Feed({}, size);
 }
 
-// If the first fragment of a message is empty, Beast waits for the next one as
-// if there was nothing, and would take another client's message for a mistake.
-// There is no such fragment if none of the bytes look like one, or if all of
-// them are of frames that we were told of. A message in fragments has no fewer
-// bytes than in one frame, so what was told is never more than what was fed. A
-// client that does begin so keeps its reader from then on.
-bool WebsocketReader::may_have_begun() const {
-  return begins_empty_ && told_bytes_ != fed_bytes_;
+bool WebsocketReader::idle() const {
+  return read_ != nullptr && unread_.empty() && is_open() &&
+         is_message_done() && wanted_bytes_ == all_bytes_ && !in_message();
+}
+
+int64_t WebsocketReader::size_bytes() const {
+  return kBytes + static_cast<int64_t>(text_.size());
 }
 
 bool WebsocketReader::is_open() const { return beast_->stream.is_open(); }
@@ -249,7 +229,7 @@ ReaderPool::ReaderPool() = default;
 ReaderPool::~ReaderPool() = default;
 
 std::unique_ptr<WebsocketReader> ReaderPool::Take(
-    TcpSocket::executor_type executor) {
+    StreamSocket::executor_type executor) {
   std::unique_ptr<WebsocketReader> reader;
   if (!idle_.empty()) {
     reader = std::move(idle_.back());

@@ -27,17 +27,22 @@
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/websocket/rfc6455.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "gateway/admission/fair_shares.h"
 #include "gateway/net/aliases.h"
+#include "gateway/net/frame_cursor.h"
 #include "gateway/net/outgoing_stream.h"
+#include "proto/process/http_rules.h"
 
 namespace herald::gateway {
 
-using HttpRequest = http::request<http::empty_body>;
+using process::HttpRequest;
 
 class WebsocketReader {
  public:
@@ -56,19 +61,21 @@ class WebsocketReader {
     virtual void OnControlFrame(bool closes) = 0;
     // StartClose() is done. The reader may be destroyed in this call.
     virtual void OnCloseDone() = 0;
+    // unfinished() has to make room for others. So may it be here.
+    virtual void OnEvicted() = 0;
 
    protected:
     ~User() = default;
   };
 
-  explicit WebsocketReader(TcpSocket::executor_type executor);
+  explicit WebsocketReader(StreamSocket::executor_type executor);
   WebsocketReader(const WebsocketReader&) = delete;
   WebsocketReader& operator=(const WebsocketReader&) = delete;
   ~WebsocketReader();
 
   // REQUIRES: new, or idle().
   void Attach(User* user);
-  void Detach() { user_ = nullptr; }
+  void Detach();
 
   // The server's part of the opening handshake. The answer, be it a no, is
   // appended to outgoing() and not flushed; without a user it is dropped.
@@ -91,8 +98,26 @@ class WebsocketReader {
   // Beast gets what was read into room(), or the error.
   void Feed(error_code ec, size_t bytes);
 
+  // Takes bytes that were read before there was a reader, which Beast gets
+  // first: as long as there are some, FeedUnread() takes the place of Feed().
+  void Unread(absl::string_view bytes) { unread_ = std::string(bytes); }
+  bool has_unread() const { return !unread_.empty(); }
+  void FeedUnread();
+
+  // Beast waits for bytes and does nothing else: the reader may be destroyed.
+  bool wants_bytes() const { return read_ != nullptr; }
+
   // Beast wants bytes and knows nothing of the client.
   bool idle() const;
+
+  // A message, or a control frame, has begun and not ended.
+  bool in_message() const { return cursor_.in_message(); }
+  // Whether one has ended since the last call.
+  bool TakeEnd() { return std::exchange(has_ended_, false); }
+
+  // What an unfinished message takes, the reader included.
+  int64_t size_bytes() const;
+  FairShares::Entry* unfinished() { return &unfinished_; }
 
   // The stream is accepted, has not failed, and has not begun to close.
   bool is_open() const;
@@ -111,10 +136,16 @@ class WebsocketReader {
   class Layer;
   struct Beast;
 
+  class Unfinished final : public FairShares::Entry {
+   public:
+    explicit Unfinished(WebsocketReader* reader) : reader_(reader) {}
+    void OnEvicted() override { reader_->user_->OnEvicted(); }
+
+   private:
+    WebsocketReader* const reader_;
+  };
+
   void OnReadDone(error_code ec, size_t bytes);
-  void OnControlFrame(bool closes, size_t bytes);
-  // Whether a message may have begun of which Beast says nothing.
-  bool may_have_begun() const;
 
   User* user_ = nullptr;
   std::unique_ptr<Beast> beast_;
@@ -125,11 +156,13 @@ class WebsocketReader {
   size_t wanted_bytes_ = 0;  // By the read, in all its buffers.
   size_t all_bytes_ = 0;     // That Beast wants when it has none.
 
-  // Since Attach(): see may_have_begun().
-  size_t fed_bytes_ = 0;
-  size_t told_bytes_ = 0;
-  bool begins_empty_ = false;
-  char last_byte_ = 0;
+  // Since Attach(). Beast does not tell that an empty fragment has begun a
+  // message, and not how long one has lasted.
+  FrameCursor cursor_;
+  bool has_ended_ = false;
+  Unfinished unfinished_{this};
+
+  std::string unread_;
 
   // text_bytes_ of a message, in a buffer that has room for more.
   std::string text_;
@@ -147,7 +180,7 @@ class ReaderPool {
   ~ReaderPool();
 
   // An idle reader, made if need be.
-  std::unique_ptr<WebsocketReader> Take(TcpSocket::executor_type executor);
+  std::unique_ptr<WebsocketReader> Take(StreamSocket::executor_type executor);
 
   // REQUIRES: reader->idle(). It is not destroyed before the next call.
   void Put(std::unique_ptr<WebsocketReader> reader);

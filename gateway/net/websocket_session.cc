@@ -2,9 +2,13 @@
 
 #include "gateway/net/websocket_session.h"
 
+#include <array>
+#include <boost/asio/post.hpp>
 #include <memory>
+#include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "gateway/core/socket.h"
 #include "gateway/core/timer_wheel.h"
 #include "gateway/net/outgoing_stream.h"
@@ -17,7 +21,21 @@ namespace {
 using contract::CloseReason;
 
 constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
+// How long what still comes is read away after a close frame, so that the
+// frame arrives.
+constexpr absl::Duration kLinger = absl::Seconds(1);
+constexpr size_t kDiscardBytes = 4096;
 constexpr size_t kCloseTextMax = 123;  // RFC 6455 section 5.5.
+
+// A close frame of the server (RFC 6455 section 5.5.1).
+std::string Encode(const CloseFrame& frame) {
+  const absl::string_view text = contract::CutUtf8(frame.text, kCloseTextMax);
+  std::string bytes = {'\x88', static_cast<char>(2 + text.size()),
+                       static_cast<char>(frame.code >> 8),
+                       static_cast<char>(frame.code & 0xFF)};
+  absl::StrAppend(&bytes, text);
+  return bytes;
+}
 
 // A server's ping without payload (RFC 6455 section 5.5.2).
 Frame PingFrame() {
@@ -48,16 +66,20 @@ class WebsocketSession final
       private WebsocketReader::User,
       public std::enable_shared_from_this<WebsocketSession> {
  public:
-  WebsocketSession(EventLoop* loop, TcpSocket socket, ConnectionSlot slot)
+  WebsocketSession(EventLoop* loop, StreamSocket socket, ConnectionSlot slot,
+                   Source source)
       : loop_(loop),
         slot_(std::move(slot)),
+        source_(source),
         outgoing_(std::move(socket), loop->queue_bytes_counter()) {}
 
-  void Accept(const HttpRequest& request, ConnectionFacts facts);
+  void Accept(const HttpRequest& request, absl::string_view rest,
+              ConnectionFacts facts);
 
   // Socket:
   bool Enqueue(const Frame& frame, size_t written) override;
   bool HasRoomFor(size_t bytes) override;
+  bool HasRoomForWhisper(size_t bytes) override;
   size_t WriteNow(absl::string_view bytes) override;
   void Flush() override { outgoing_.Flush(); }
   void Ping() override;
@@ -75,20 +97,30 @@ class WebsocketSession final
   void OnReadDone(error_code ec) override;
   void OnControlFrame(bool closes) override;
   void OnCloseDone() override;
+  void OnEvicted() override;
 
   void Borrow();
+  void WaitReadable();
   void OnReadable(error_code ec);
   void StartRead();
   void OnMessage();
   void OnCloseQueued(int code) override;
   void OnTimer() override;
   void SetDeadline();
+  // Notes that a message has begun, or that none has.
+  void NoteUnfinished();
+  // Ends the session at once, without the closing handshake.
+  void Expel(CloseReason why);
+  void Discard(error_code ec);
   void FinishIfDone();
+  void LeaveShard();
+  void End();
   bool is_open() const { return reader_ == nullptr || reader_->is_open(); }
 
   // Constant after construction, but for what they do.
   EventLoop* const loop_;
   const ConnectionSlot slot_;
+  const Source source_;
   OutgoingStream outgoing_;
 
   // Not while the client is silent between two messages.
@@ -100,24 +132,28 @@ class WebsocketSession final
                             // waited for.
   bool receiving_ = false;  // The shard looks at what was read.
   bool paused_ = false;
+  bool held_back_ = false;      // The read's bytes are not waited for: paused.
   bool closing_ = false;        // Close() was called.
   bool client_closes_ = false;  // Its close frame has come.
   bool close_op_ = false;       // A close of Beast is under way.
+  bool ends_ = false;           // The timer is for the end of the connection.
+  bool lingers_ = false;        // What comes is read away.
 };
 
 void WebsocketSession::Accept(const HttpRequest& request,
-                              ConnectionFacts facts) {
+                              absl::string_view rest, ConnectionFacts facts) {
   outgoing_.SetOwner(
       std::shared_ptr<OutgoingStream::Owner>(shared_from_this(), this));
   reader_ = std::make_unique<WebsocketReader>(loop_->context().get_executor());
   reader_->Attach(this);
   if (reader_->Accept(request)) {
-    loop_->state().observer->OnUpgradeRefused(UpgradeRefusal::kBadRequest);
+    loop_->state().observer->OnUpgradeRefused(UpgradeRefusal::kBadRequest, "");
     outgoing_.Flush();
     error_code ignored;
-    outgoing_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    outgoing_.socket().shutdown(StreamSocket::shutdown_send, ignored);
     return;
   }
+  if (!rest.empty()) reader_->Unread(rest);
   loop_->Hold(shared_from_this());
   // The number says which shard has the socket (Router::ShardOf()).
   const auto count = static_cast<uint64_t>(loop_->state().shard_count);
@@ -127,6 +163,8 @@ void WebsocketSession::Accept(const HttpRequest& request,
     number += static_cast<uint64_t>(loop_->index());
   }
   session_ = loop_->shard().Open(this, number, std::move(facts));
+  session_->Trace(
+      {.what = "connected", .remote_address = session_->remote_address()});
   StartRead();
 }
 
@@ -136,8 +174,23 @@ void WebsocketSession::StartRead() {
 }
 
 void WebsocketSession::OnWantsBytes() {
+  if (reader_->has_unread()) {
+    net::post(loop_->context(),
+              [self = shared_from_this()] { self->reader_->FeedUnread(); });
+    return;
+  }
+  NoteUnfinished();
   // A close may wait for its turn.
+  const bool in_message = reader_->in_message();
   if (reader_->idle() && !closing_) loop_->readers().Put(std::move(reader_));
+  // Control frames alone end no read. A message that has begun is read to its
+  // end, for it has a deadline.
+  held_back_ = paused_ && !closing_ && !in_message;
+  if (!held_back_) WaitReadable();
+}
+
+void WebsocketSession::WaitReadable() {
+  held_back_ = false;
   outgoing_.WaitReadable(
       [self = shared_from_this()](error_code ec) { self->OnReadable(ec); });
 }
@@ -149,7 +202,30 @@ void WebsocketSession::Borrow() {
   reader_->SetMessageBytesMax(loop_->shard().message_bytes_max());
 }
 
+void WebsocketSession::NoteUnfinished() {
+  if (ends_) return;
+  const bool has_ended = reader_->TakeEnd();
+  FairShares::Entry* const entry = reader_->unfinished();
+  if (!reader_->in_message()) {
+    Cancel();
+    entry->Leave();
+    return;
+  }
+  if (has_ended || !is_set()) {
+    TimerWheel& wheel = loop_->shard().wheel();
+    wheel.Set(this,
+              wheel.now() + loop_->state().message_time +
+                  absl::Seconds(loop_->shard().message_bytes_max() >> 16));
+  }
+  if (has_ended || !entry->is_in()) {
+    loop_->unfinished().Add(entry, source_, reader_->size_bytes());
+  } else {
+    loop_->unfinished().SetWeight(entry, reader_->size_bytes());
+  }
+}
+
 void WebsocketSession::OnReadable(error_code ec) {
+  if (lingers_) return Discard(ec);
   Borrow();
   size_t bytes = 0;
   if (!ec) bytes = outgoing_.Read(reader_->room(), &ec);
@@ -161,6 +237,8 @@ void WebsocketSession::OnReadable(error_code ec) {
     return FinishIfDone();
   }
   reader_->Feed(ec, bytes);
+  // Not before, for this one may have to go.
+  loop_->unfinished().EvictIfFull();
 }
 
 void WebsocketSession::OnReadDone(error_code ec) {
@@ -185,13 +263,18 @@ void WebsocketSession::OnMessage() {
 void WebsocketSession::OnControlFrame(bool closes) {
   client_closes_ |= closes;
   if (session_ == nullptr || closing_) return;
-  loop_->shard().SignOfLife(session_);
+  loop_->shard().ReceiveControlFrame(session_);
 }
 
-void WebsocketSession::PauseReading() { paused_ = true; }
+// Between two reads no message is open, whatever the timer was set for.
+void WebsocketSession::PauseReading() {
+  paused_ = true;
+  if (!ends_ && !reading_) Cancel();
+}
 
 void WebsocketSession::ResumeReading() {
   paused_ = false;
+  if (held_back_) return WaitReadable();
   if (!reading_ && !receiving_ && !closing_) StartRead();
 }
 
@@ -210,6 +293,11 @@ bool WebsocketSession::HasRoomFor(size_t bytes) {
   return outgoing_.HasRoomFor(bytes, loop_->state().queue_bytes_max);
 }
 
+bool WebsocketSession::HasRoomForWhisper(size_t bytes) {
+  if (closing_ || !is_open()) return true;
+  return outgoing_.MayPush(bytes, loop_->state().queue_bytes_max / 2);
+}
+
 size_t WebsocketSession::WriteNow(absl::string_view bytes) {
   if (closing_ || !is_open()) return bytes.size();
   return outgoing_.WriteNow(bytes);
@@ -226,7 +314,9 @@ void WebsocketSession::Close(CloseReason why, absl::string_view text) {
   closing_ = true;
   const CloseFrame frame = loop_->state().dialect->Close(why);
   if (why == CloseReason::kSlow) {
-    loop_->state().observer->OnSlow(outgoing_.Clear());
+    const auto bytes = static_cast<int64_t>(outgoing_.Clear());
+    loop_->state().observer->OnSlow(bytes);
+    session_->Trace({.what = "slow reader", .bytes = bytes});
   }
   SetDeadline();
   // Beast has failed or closes by itself: the read that does so ends soon.
@@ -236,6 +326,7 @@ void WebsocketSession::Close(CloseReason why, absl::string_view text) {
   const absl::string_view shown =
       contract::CutUtf8(text.empty() ? frame.text : text, kCloseTextMax);
   Borrow();
+  if (held_back_) WaitReadable();
   reader_->StartClose(
       websocket::close_reason(static_cast<websocket::close_code>(frame.code),
                               beast::string_view(shown.data(), shown.size())));
@@ -253,34 +344,83 @@ void WebsocketSession::OnCloseQueued(int code) {
 }
 
 void WebsocketSession::SetDeadline() {
-  if (is_set()) return;
+  if (std::exchange(ends_, true)) return;
   TimerWheel& wheel = loop_->shard().wheel();
   wheel.Set(this, wheel.now() + kCloseDeadline);
 }
 
 void WebsocketSession::OnTimer() {
+  if (!ends_) return Expel(CloseReason::kUnfinished);
   // What is under way fails, and finishes the session.
   error_code ignored;
   outgoing_.socket().close(ignored);
 }
 
+void WebsocketSession::OnEvicted() {
+  if (!ends_) return Expel(CloseReason::kOverloaded);
+  error_code ignored;
+  outgoing_.socket().close(ignored);
+}
+
+// A handshake would keep the memory until the client answers.
+void WebsocketSession::Expel(CloseReason why) {
+  closing_ = true;
+  ends_ = true;
+  reason_ = why;
+  error_code ignored;
+  // Beast may be about to write a pong that the client does not take.
+  if (reading_ && !reader_->wants_bytes()) {
+    outgoing_.socket().close(ignored);
+    return;
+  }
+  reader_ = nullptr;
+  lingers_ = true;
+  LeaveShard();
+  if (outgoing_.waiting_bytes() == 0) {
+    outgoing_.WriteNow(Encode(loop_->state().dialect->Close(why)));
+  }
+  outgoing_.socket().shutdown(StreamSocket::shutdown_send, ignored);
+  TimerWheel& wheel = loop_->shard().wheel();
+  wheel.Set(this, wheel.now() + kLinger);
+  if (reading_ && !held_back_) return;  // So it is waited for.
+  WaitReadable();
+}
+
+void WebsocketSession::Discard(error_code ec) {
+  std::array<char, kDiscardBytes> bytes;
+  if (!ec) outgoing_.Read(net::buffer(bytes), &ec);
+  if (ec && ec != net::error::would_block) return End();
+  WaitReadable();
+}
+
 void WebsocketSession::FinishIfDone() {
   if (reading_ || close_op_ || session_ == nullptr) return;
+  LeaveShard();
+  End();
+}
+
+void WebsocketSession::LeaveShard() {
+  loop_->state().observer->OnWebsocketEnded(reason_);
+  session_->Trace({.what = "closed", .why = NameOf(reason_)});
+  loop_->shard().Closed(std::exchange(session_, nullptr));
+}
+
+void WebsocketSession::End() {
   Cancel();
   error_code ignored;
   outgoing_.socket().close(ignored);
-  loop_->state().observer->OnWebsocketEnded(reason_);
-  loop_->shard().Closed(std::exchange(session_, nullptr));
   loop_->Release(shared_from_this());  // The end of this, if none else has it.
 }
 
 }  // namespace
 
-void StartWebsocketSession(EventLoop* loop, TcpSocket socket,
-                           const HttpRequest& request, ConnectionSlot slot,
-                           ConnectionFacts facts) {
-  std::make_shared<WebsocketSession>(loop, std::move(socket), std::move(slot))
-      ->Accept(request, std::move(facts));
+void StartWebsocketSession(EventLoop* loop, StreamSocket socket,
+                           const HttpRequest& request, absl::string_view rest,
+                           ConnectionSlot slot, ConnectionFacts facts,
+                           Source source) {
+  std::make_shared<WebsocketSession>(loop, std::move(socket), std::move(slot),
+                                     source)
+      ->Accept(request, rest, std::move(facts));
 }
 
 }  // namespace herald::gateway

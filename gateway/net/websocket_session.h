@@ -8,6 +8,11 @@
 // message has no stream of Beast and no buffer: it borrows both when bytes
 // come (websocket_reader.h).
 //
+// Bound: a message that has begun has GatewayState::message_time to end, and
+// all that have begun on a loop share UnfinishedBytesMax(). One that breaks a
+// bound costs its socket: it gets a close frame, if the kernel takes that, and
+// no closing handshake, which would keep its memory.
+//
 // Threads: its loop.
 //
 // Lifetime: the session belongs to the loop until it has ended, and to the
@@ -16,6 +21,8 @@
 #ifndef HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 #define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 
+#include "absl/strings/string_view.h"
+#include "gateway/admission/source.h"
 #include "gateway/core/connection_facts.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/event_loop.h"
@@ -25,11 +32,14 @@
 namespace herald::gateway {
 
 // Answers the upgrade `request` that was read from `socket`, and serves the
-// WebSocket until it ends. A handshake that is wrong in detail (a key that is
-// none, another version) is answered with its HTTP error and nothing more.
-void StartWebsocketSession(EventLoop* loop, TcpSocket socket,
-                           const HttpRequest& request, ConnectionSlot slot,
-                           ConnectionFacts facts);
+// WebSocket until it ends. `rest` is what was read behind the request: frames
+// of a client that does not wait for the answer. A handshake that is wrong in
+// detail (a key that is none, another version) is answered with its HTTP error
+// and nothing more.
+void StartWebsocketSession(EventLoop* loop, StreamSocket socket,
+                           const HttpRequest& request, absl::string_view rest,
+                           ConnectionSlot slot, ConnectionFacts facts,
+                           Source source);
 
 }  // namespace herald::gateway
 

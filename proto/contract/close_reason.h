@@ -21,6 +21,7 @@ enum class CloseReason {
   kSlow,           // The client reads too slowly. Come back.
   kNoHeartbeat,    // No sign of life. Come back.
   kDisconnected,   // The backend said so. Do not come back.
+  kUnfinished,     // A message was begun and not ended in time. Come back.
 };
 
 }  // namespace herald::contract

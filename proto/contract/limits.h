@@ -17,6 +17,10 @@ inline constexpr int64_t kEventNameBytesMax = 200;
 inline constexpr int64_t kUserIdBytesMax = 128;
 inline constexpr int64_t kIdempotencyKeyBytesMax = 128;
 
+// Arrays and objects of JSON inside one another, as PHP counts them: a number
+// has depth 0, [] has 1, [[]] has 2.
+inline constexpr int kJsonDepthMax = 512;
+
 // What comes with a subscription.
 inline constexpr int64_t kUserInfoBytesMax = 16 << 10;
 inline constexpr int64_t kAuthTokenBytesMax = 16 << 10;
@@ -34,6 +38,10 @@ inline constexpr int64_t kBroadcastChannelsMax = 100;
 inline constexpr int64_t kWatchChannelsMax = 100;
 inline constexpr int64_t kPageSizeDefault = 100;
 inline constexpr int64_t kPageSizeMax = 1000;
+
+// Answers of one message end here, so that clients with gRPC's default bound of
+// 4 MiB receive them.
+inline constexpr int64_t kAnswerBytesMax = 3 << 20;
 
 // `BROADCAST_MAX_PAYLOAD` may be set up to here; a client message may exceed
 // the payload, or what comes with a subscribe, by what is round it.
@@ -56,13 +64,31 @@ inline constexpr int64_t kLinkOutboxBytesMax = 16 << 20;
 inline constexpr int64_t kLinkMessageBytesMax = 64 << 20;
 inline constexpr int64_t kServiceMessageExtraBytes = 4 << 20;
 
+// What a gateway may claim. Subscriptions of one channel and sockets are
+// counted in 31 bits, so that no sum of them overflows.
+inline constexpr int64_t kLinkCountMax = (int64_t{1} << 31) - 1;
+inline constexpr int64_t kLinkHeldBytesMax = 512 << 20;  // Of all `held`.
+inline constexpr int64_t kConnectionBytesMax = 128 << 10;
+inline constexpr int64_t kEpochBytesMax = 32;
+inline constexpr int64_t kVersionBytesMax = 64;
+inline constexpr int64_t kGatewaySecretBytes = 32;
+
 // Authorizer.
 inline constexpr int64_t kAuthorizerInFlightMax = 1000;
 inline constexpr int64_t kAuthorizerQueueMax = 10000;
+inline constexpr int64_t kAuthorizerQueueBytesMax = 64 << 20;
 inline constexpr int64_t kAuthorizerMessageBytesMax = 16 << 20;
 
-// Watch.
+// Watch. `subscribed` carries at most kAnswerBytesMax of a roster.
 inline constexpr int64_t kWatchOutboxBytesMax = 1 << 20;
+inline constexpr int64_t kKeepaliveIntervalSecondsMin = 1;
+inline constexpr int64_t kKeepaliveIntervalSecondsMax = 3600;
+
+// Proxies end streams on which nothing was sent for 60 s. A link, and a Watch
+// of our own libraries, that was quiet for so long sends a keepalive; an end
+// that misses so many of them takes the stream for dead.
+inline constexpr int64_t kKeepaliveSeconds = 20;
+inline constexpr int64_t kKeepalivesMissedMax = 3;
 
 static_assert(kLinkFrameBytes <= kLinkAttachFrameBytes);
 static_assert(kLinkAttachFrameBytes < kLinkOutboxBytesMax);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
@@ -11,6 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "proto/contract/limits.h"
+#include "proto/contract/utf8.h"
 
 namespace herald::contract {
 namespace {
@@ -18,33 +21,6 @@ namespace {
 bool IsChannelCharacter(char c) {
   return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
          absl::string_view("_-=@,.;:").find(c) != absl::string_view::npos;
-}
-
-// The length of the UTF-8 sequence at the front of `text`, or 0 if there is no
-// valid one (RFC 3629 section 4). REQUIRES: `text` is not empty.
-size_t SequenceLength(absl::string_view text) {
-  const auto byte = [&](size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
-  const auto continues = [&](size_t i, unsigned low, unsigned high) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead < 0xC2) return 0;
-  if (lead < 0xE0) return continues(1, 0x80, 0xBF) ? 2 : 0;
-  if (lead < 0xF0) {
-    const unsigned low = lead == 0xE0 ? 0xA0 : 0x80;
-    const unsigned high = lead == 0xED ? 0x9F : 0xBF;
-    return continues(1, low, high) && continues(2, 0x80, 0xBF) ? 3 : 0;
-  }
-  if (lead > 0xF4) return 0;
-  const unsigned low = lead == 0xF0 ? 0x90 : 0x80;
-  const unsigned high = lead == 0xF4 ? 0x8F : 0xBF;
-  return continues(1, low, high) && continues(2, 0x80, 0xBF) &&
-                 continues(3, 0x80, 0xBF)
-             ? 4
-             : 0;
 }
 
 bool HasControlCharacter(absl::string_view text) {
@@ -84,46 +60,6 @@ std::optional<uint64_t> ParseDigits(absl::string_view text) {
   }
   if (!absl::SimpleAtoi(text, &value)) return std::nullopt;
   return value;
-}
-
-// Drops the digits that `text` begins with; returns how many they were.
-size_t TakeDigits(absl::string_view* text) {
-  size_t count = 0;
-  while (count < text->size() && absl::ascii_isdigit((*text)[count])) ++count;
-  text->remove_prefix(count);
-  return count;
-}
-
-bool Take(absl::string_view any_of, absl::string_view* text) {
-  if (text->empty() || any_of.find(text->front()) == absl::string_view::npos) {
-    return false;
-  }
-  text->remove_prefix(1);
-  return true;
-}
-
-// RFC 8259 section 6.
-bool IsNumber(absl::string_view text) {
-  Take("-", &text);
-  if (!Take("0", &text) && TakeDigits(&text) == 0) return false;
-  if (Take(".", &text) && TakeDigits(&text) == 0) return false;
-  if (Take("eE", &text)) {
-    Take("+-", &text);
-    if (TakeDigits(&text) == 0) return false;
-  }
-  return text.empty();
-}
-
-// The end of the string that begins at `start`.
-size_t EndOfString(absl::string_view text, size_t start) {
-  for (size_t i = start + 1; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '"') {
-      return i + 1;
-    }
-  }
-  return text.size();
 }
 
 }  // namespace
@@ -173,7 +109,16 @@ absl::Status CheckUserId(absl::string_view user_id) {
 
 bool IsUtf8(absl::string_view text) {
   while (!text.empty()) {
-    const size_t length = SequenceLength(text);
+    // Most text is ASCII: eight bytes at a time.
+    uint64_t bytes = 0;
+    if (text.size() >= sizeof bytes) {
+      std::memcpy(&bytes, text.data(), sizeof bytes);
+      if ((bytes & 0x8080808080808080) == 0) {
+        text.remove_prefix(sizeof bytes);
+        continue;
+      }
+    }
+    const size_t length = Utf8SequenceLength(text.data(), text.size());
     if (length == 0) return false;
     text.remove_prefix(length);
   }
@@ -210,24 +155,6 @@ absl::string_view CutUtf8(absl::string_view text, size_t bytes_max) {
     --end;
   }
   return text.substr(0, end);
-}
-
-bool ReplaceNumbers(absl::string_view text, std::string* out) {
-  out->clear();
-  for (size_t i = 0; i < text.size();) {
-    size_t end = i + 1;
-    const bool is_number = text[i] == '-' || absl::ascii_isdigit(text[i]);
-    if (is_number) {
-      end = std::min(text.find_first_not_of("+-.0123456789Ee", i), text.size());
-      if (!IsNumber(text.substr(i, end - i))) return false;
-      out->push_back('0');
-    } else {
-      if (text[i] == '"') end = EndOfString(text, i);
-      out->append(text.data() + i, end - i);
-    }
-    i = end;
-  }
-  return true;
 }
 
 }  // namespace herald::contract

@@ -72,12 +72,6 @@ std::string Quoted(absl::string_view value);
 // REQUIRES: `text` is UTF-8.
 absl::string_view CutUtf8(absl::string_view text, size_t bytes_max);
 
-// Writes 0 in place of each number of `text`, which may be any text. False if
-// one of them breaks the grammar of JSON (RFC 8259 section 6), which sets no
-// bound. So a parser that has refused a text because a number fits no machine
-// type can tell whether the rest is JSON, and Herald takes it.
-bool ReplaceNumbers(absl::string_view text, std::string* out);
-
 }  // namespace herald::contract
 
 #endif  // HERALD_PROTO_CONTRACT_NAMES_H_

@@ -6,11 +6,12 @@
 #ifndef HERALD_PROTO_CONTRACT_REQUIRE_H_
 #define HERALD_PROTO_CONTRACT_REQUIRE_H_
 
-#include <cstdio>
-#include <cstdlib>
 #include <source_location>
 
 namespace herald::contract {
+
+// Reports file, line and function, and aborts.
+[[noreturn]] void FailRequirement(std::source_location where);
 
 // Ends the process with file, line and function unless `condition` holds.
 inline void Require(bool condition, std::source_location where =
@@ -18,11 +19,18 @@ inline void Require(bool condition, std::source_location where =
   if (condition) [[likely]] {
     return;
   }
-  std::fprintf(stderr, "%s:%u: %s: a required condition does not hold\n",
-               where.file_name(), static_cast<unsigned>(where.line()),
-               where.function_name());
-  std::abort();
+  FailRequirement(where);
 }
+
+// Reports why the process is about to abort: to the handler, or, while none is
+// set, by WriteLastMessage(). Returns soon, whoever reads stderr.
+void ReportFailure(const char* message);
+using FailureHandler = void (*)(const char* message);
+void SetFailureHandler(FailureHandler handler);
+
+// Writes a line to stderr. It is dropped if stderr does not take it within a
+// tenth of a second. Cut to 1,000 bytes. Async-signal-safe.
+void WriteLastMessage(const char* message);
 
 }  // namespace herald::contract
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <list>
@@ -16,18 +17,29 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "proto/contract/grpc_deadline.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/require.h"
 
 namespace herald::process {
 namespace {
 
 constexpr std::chrono::milliseconds kBeat{400};
 constexpr std::chrono::seconds kPatience{1};
+constexpr std::chrono::seconds kFirstPatience{20};
 
 // Half of what gRPC 1.51 has.
 int ThreadsToHold() {
   const auto cores = static_cast<int>(std::thread::hardware_concurrency());
   return std::clamp(cores / 2, 2, 16) / 2;
+}
+
+// gRPC goes on without a word where the system gives it no thread, and then
+// ends no call.
+void AwaitThread(std::future<void> sign) {
+  if (sign.wait_for(kFirstPatience) == std::future_status::ready) return;
+  contract::ReportFailure("gRPC does not run: it may have got no threads");
+  std::abort();
 }
 
 // A call that nobody answers: its end comes on one of the threads.
@@ -38,7 +50,7 @@ class Event {
         std::function<void()> body)
       : stub_(std::shared_ptr<grpc::Channel>(
             channel, [](grpc::Channel*) { /* Its owner outlives us. */ })) {
-    context_.set_deadline(std::chrono::system_clock::now() + delay);
+    context_.set_deadline(contract::GrpcDeadline(absl::FromChrono(delay)));
     context_.set_wait_for_ready(true);  // There is no server to be ready.
     stub_.UnaryCall(
         &context_, "/herald/Beat", {}, &request_, &response_,
@@ -75,7 +87,7 @@ class CallbackThreads::Impl {
     Event probe(channel_.get(), {}, [&free] { free.set_value(); });
     if (answer.wait_for(kPatience) != std::future_status::ready) {
       Release();
-      answer.wait();
+      AwaitThread(std::move(answer));
     }
     Beat();
   }
@@ -108,7 +120,7 @@ class CallbackThreads::Impl {
                                           one.let_go.get_future().wait();
                                           one.gone.set_value();
                                         });
-    one.holds.get_future().wait();
+    AwaitThread(one.holds.get_future());
   }
 
   void Release() {

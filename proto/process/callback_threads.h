@@ -28,6 +28,7 @@ namespace herald::process {
 class CallbackThreads {
  public:
   // Returns when the threads are held. Holds none if no other answers then.
+  // Aborts if none answers at all: gRPC has got no threads.
   CallbackThreads();
   ~CallbackThreads();
   CallbackThreads(const CallbackThreads&) = delete;

@@ -7,6 +7,8 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/process/log.h"
 
 namespace herald::rpc {
 
@@ -26,10 +28,25 @@ absl::Status ApiTokens::Check(
   if (digests_.empty()) return absl::OkStatus();
   const auto& metadata = context.client_metadata();
   const auto [begin, end] = metadata.equal_range("authorization");
+  absl::string_view shown;
   // Two values contradict each other, so they count as none.
-  if (begin == end || std::next(begin) != end) return CheckAuthorization("");
-  return CheckAuthorization(
-      absl::string_view(begin->second.data(), begin->second.size()));
+  if (begin != end && std::next(begin) == end) {
+    shown = absl::string_view(begin->second.data(), begin->second.size());
+  }
+  absl::Status status = CheckAuthorization(shown);
+  if (!status.ok()) LogRefusal(context, status.message());
+  return status;
+}
+
+void ApiTokens::LogRefusal(const grpc::CallbackServerContext& context,
+                           absl::string_view why) const {
+  const std::optional<int64_t> unlogged = refusals_.Pass();
+  if (!unlogged.has_value()) return;
+  process::Log(process::LogLevel::kWarning, "call refused",
+               {{"peer", context.peer()},
+                {"why", std::string(why)},
+                {"not_logged", absl::StrCat(*unlogged)},
+                {"see", "BROADCAST_API_TOKEN"}});
 }
 
 absl::Status ApiTokens::CheckAuthorization(

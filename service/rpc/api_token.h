@@ -6,7 +6,7 @@
 // Tokens are compared by their SHA-256 digests in constant time, so the time
 // that an answer takes says nothing about how much of a token was right.
 //
-// Threads: constant after construction.
+// Threads: any.
 
 #ifndef HERALD_SERVICE_RPC_API_TOKEN_H_
 #define HERALD_SERVICE_RPC_API_TOKEN_H_
@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "grpcpp/server_context.h"
+#include "service/rpc/log_pause.h"
 
 namespace herald::rpc {
 
@@ -25,7 +26,8 @@ class ApiTokens {
  public:
   explicit ApiTokens(const std::vector<std::string>& tokens);
 
-  // UNAUTHENTICATED if tokens are set and the call shows none of them.
+  // UNAUTHENTICATED if tokens are set and the call shows none of them. That is
+  // logged, with the peer, once in a second at most.
   absl::Status Check(const grpc::CallbackServerContext& context) const;
 
   // As above, for the value of `authorization`, empty if there is none.
@@ -37,8 +39,11 @@ class ApiTokens {
   using Digest = std::array<unsigned char, 32>;
 
   static Digest DigestOf(absl::string_view text);
+  void LogRefusal(const grpc::CallbackServerContext& context,
+                  absl::string_view why) const;
 
-  std::vector<Digest> digests_;
+  std::vector<Digest> digests_;  // Constant after construction.
+  mutable LogPause refusals_;
 };
 
 }  // namespace herald::rpc

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The way to an authorizer: how gRPC connects to a server that users write.
+// How gRPC connects to an authorizer, a server that users write.
 
 #ifndef HERALD_SERVICE_RPC_AUTHORIZER_CHANNEL_H_
 #define HERALD_SERVICE_RPC_AUTHORIZER_CHANNEL_H_
@@ -12,8 +12,8 @@
 
 namespace herald::rpc {
 
-// A channel to `target` with a connection of its own, which is made when it is
-// first used. Responses may have up to 16 MiB.
+// A channel to `target` with a connection of its own, which is opened at its
+// first use. Responses may have up to 16 MiB.
 std::shared_ptr<grpc::Channel> MakeAuthorizerChannel(const std::string& target);
 
 }  // namespace herald::rpc

@@ -1,29 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// The life of questions and of streams. authorizer_deadlines.cc has what
-// happens to those who are out of time.
 
 #include "service/rpc/authorizer_link.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/random/random.h"
-#include "proto/contract/redial_backoff.h"
+#include "proto/contract/condition.h"
 #include "proto/contract/require.h"
-#include "service/rpc/authorizer_answer.h"
-#include "service/rpc/authorizer_channel.h"
-#include "service/rpc/authorizer_stream.h"
+#include "service/authorizer/address_key.h"
+#include "service/authorizer/authorizer_answer.h"
+#include "service/authorizer/connection_bytes.h"
 
 namespace herald::rpc {
+namespace {
+
+using authorizer::Answered;
+using contract::SteadyNow;
+
+// Sweeps come no closer together, however close the deadlines are.
+constexpr absl::Duration kSweepPauseMin = absl::Milliseconds(5);
+
+// A timer that is later than this was late with the whole process.
+constexpr absl::Duration kAway = absl::Seconds(1);
+
+// When the connection of a new stream is checked first.
+constexpr absl::Duration kStartPause = absl::Milliseconds(20);
+
+// How long a retired stream stays open after our end of it, and an ended one in
+// memory.
+constexpr absl::Duration kRetirePatience = absl::Seconds(5);
+constexpr absl::Duration kReapAfter = absl::Seconds(1);
+
+// Cancels a stream that has not ended by itself by then.
+void CancelLater(core::Timers* timers, const AuthorizerStreamPtr& stream,
+                 absl::Duration delay) {
+  timers->After(delay, [ending = std::weak_ptr(stream)] {
+    if (const auto late = ending.lock()) late->Cancel();
+  });
+}
+
+}  // namespace
 
 AuthorizerLink::AuthorizerLink(Options options, core::Timers* timers,
                                AuthorizerObserver* observer, Revoke revoke)
-    : options_(std::move(options)),
+    : timeout_(options.timeout),
+      keepalive_interval_(options.keepalive_interval),
       timers_(timers),
       observer_(observer),
       revoke_(std::move(revoke)),
-      channel_(MakeAuthorizerChannel(options_.target)),
-      window_(options_.in_flight_max, options_.timeout) {}
+      traffic_(this, std::move(options)) {}
 
 std::shared_ptr<AuthorizerLink> AuthorizerLink::Create(
     Options options, core::Timers* timers, AuthorizerObserver* observer,
@@ -34,307 +59,287 @@ std::shared_ptr<AuthorizerLink> AuthorizerLink::Create(
 
 AuthorizerLink::~AuthorizerLink() {
   contract::MutexLock lock(&mu_);
-  contract::Require(stream_ == nullptr);
+  contract::Require(traffic_.streams().all().empty());
 }
 
-void AuthorizerLink::Start() { Dial(); }
-
 void AuthorizerLink::Stop() {
-  std::vector<Ready> all;
+  Work work;
   {
     contract::MutexLock lock(&mu_);
-    const bool first = !std::exchange(stopped_, true);
-    Requeue();
-    for (Open& open : queue_) {
-      all.push_back({std::move(open.done), Undecided("the service is stopping"),
-                     std::nullopt});
-    }
-    queue_.clear();
-    if (stream_ != nullptr) {
-      stream_->Cancel();
-    } else if (first && busy_ == 0) {
-      idle_.Notify();
-    }
+    const bool first = !traffic_.stopped();
+    traffic_.Stop(SteadyNow(), work);
+    if (first && is_idle()) idle_.Notify();
   }
-  Deliver(std::move(all));
+  Do(std::move(work));
   idle_.WaitForNotification();
-  std::vector<std::shared_ptr<void>> spent;
-  contract::MutexLock lock(&mu_);  // The notifier has left, too.
-  spent.swap(spent_);
+  Reap();  // By now the notifier has left, too.
 }
 
 void AuthorizerLink::Leave() {
   contract::MutexLock lock(&mu_);
   --busy_;
-  if (stopped_ && busy_ == 0 && stream_ == nullptr &&
-      !idle_.HasBeenNotified()) {
+  if (traffic_.stopped() && is_idle() && !idle_.HasBeenNotified()) {
     idle_.Notify();
   }
 }
 
+bool AuthorizerLink::is_idle() const {
+  return busy_ == 0 && traffic_.streams().all().empty();
+}
+
 bool AuthorizerLink::connected() const {
-  std::shared_ptr<grpc::Channel> channel;
-  {
-    contract::MutexLock lock(&mu_);
-    if (stream_ == nullptr || stream_->reading_ended) return false;
-    channel = channel_;
-  }
-  return channel->GetState(/*try_to_connect=*/false) == GRPC_CHANNEL_READY;
+  contract::MutexLock lock(&mu_);
+  return traffic_.streams().connected();
 }
 
 AuthorizerLink::Questions AuthorizerLink::questions() const {
   contract::MutexLock lock(&mu_);
-  return {static_cast<int64_t>(queue_.size()), InFlight()};
+  const authorizer::QuestionDispatcher& all = traffic_.dispatcher();
+  return {all.queued(), all.suspects(), all.in_flight()};
 }
 
-int64_t AuthorizerLink::InFlight() const {
-  return static_cast<int64_t>(in_flight_.size()) + window_.late();
-}
-
-bool AuthorizerLink::IsFull() const {
-  return !window_.HasRoom(static_cast<int64_t>(in_flight_.size()));
-}
-
-void AuthorizerLink::Authorize(core::Question question, Done done) {
-  Open open;
-  open.request = std::make_shared<v1::AuthorizeRequest>();
-  open.request->set_socket_id(std::move(question.socket_id));
-  open.request->set_channel(std::move(question.channel));
-  open.request->set_auth_token(std::move(question.auth_token));
-  open.request->set_channel_data(std::move(question.channel_data));
-  *open.request->mutable_connection() = std::move(question.connection);
-  open.done = std::move(done);
-  open.arrived = SteadyNow();
-  std::shared_ptr<Stream> write;
-  const char* refusal = nullptr;
-  bool full = false;
-  absl::Time sweep = absl::InfiniteFuture();
-  {
-    contract::MutexLock lock(&mu_);
-    if (stopped_) {
-      refusal = "the service is stopping";
-    } else if (static_cast<int64_t>(queue_.size()) >= options_.queue_max) {
-      refusal = "too many questions wait for the authorizer";
-      full = true;
-    } else {
-      // With a stream it is asked within a timeout, or has a sweep of its own.
-      sweep = DeadlineOf(open);
-      if (stream_ != nullptr) {
-        sweep = std::min(sweep, open.arrived + options_.timeout);
-      }
-      queue_.push_back(std::move(open));
-      if (TakeNext(stream_.get())) write = stream_;
-    }
+void AuthorizerLink::Authorize(core::Question question,
+                               absl::AnyInvocable<void(core::Decision)> done) {
+  const auto address = authorizer::RemoteAddressOf(question.connection);
+  Work work;
+  if (!address.ok()) {
+    core::Decision no;
+    no.status = address.status();
+    work.answers.push_back({std::move(done), std::move(no)});
+    return Do(std::move(work));
   }
-  if (refusal != nullptr) {
-    if (full) observer_->OnAuthorizerQueueFull();
-    std::vector<Ready> one;
-    one.push_back({std::move(open.done), Undecided(refusal), std::nullopt});
-    return Deliver(std::move(one));
-  }
-  if (write != nullptr) write->Write();
-  ArmSweep(sweep);
-}
-
-bool AuthorizerLink::TakeNext(Stream* stream) {
-  if (stream == nullptr || stream != stream_.get() || stream->writing ||
-      stream->broken || stream->reading_ended || queue_.empty() || IsFull()) {
-    return false;
-  }
-  Open open = std::move(queue_.front());
-  queue_.pop_front();
-  const int64_t id = ++last_id_;
-  open.request->set_request_id(id);
-  stream->writing = true;
-  stream->writing_id = id;
-  stream->write_started = SteadyNow();
-  stream->request = open.request;
-  open.written = stream->write_started;
-  open.asked = std::min(open.asked, open.written);
-  in_flight_.emplace(id, std::move(open));
-  return true;
-}
-
-void AuthorizerLink::OnStreamWorks() {
-  {
-    contract::MutexLock lock(&mu_);
-    if (std::exchange(works_, true)) return;
-    told_down_ = false;
-  }
-  observer_->OnAuthorizerUp();
-}
-
-void AuthorizerLink::OnWritten(Stream* stream, bool ok) {
-  bool write = false;
-  bool release = false;
   const absl::Time now = SteadyNow();
-  const absl::Time deadline = now + options_.timeout;
+  auto pending = authorizer::MakePending(std::move(question),
+                                         authorizer::AddressKey(*address),
+                                         std::move(done), now);
+  bool has_room = false;
   {
     contract::MutexLock lock(&mu_);
-    stream->writing = false;
-    stream->request = nullptr;
-    stream->broken |= !ok;
-    stream->silent_since = std::min(stream->silent_since, now);
-    const auto it = in_flight_.find(stream->writing_id);
-    if (ok && it != in_flight_.end() &&
-        it->second.deadline == absl::InfiniteFuture()) {
-      it->second.deadline = deadline;
-    }
-    release = stream->reading_ended;
-    write = TakeNext(stream);
+    has_room = traffic_.Ask(std::move(pending), now, work);
   }
-  if (write) stream->Write();
-  if (!ok && !release) stream->Cancel();  // The end of the reading follows.
-  ArmSweep(deadline);
+  if (!has_room) observer_->OnAuthorizerQueueFull();
+  Do(std::move(work));
+}
+
+void AuthorizerLink::Do(Work work) {
+  for (const StreamPtr& stream : work.write) stream->Write();
+  for (const StreamPtr& stream : work.start) {
+    stream->Start();
+    WatchStart(stream, kStartPause);
+    WatchIdle(stream, stream->questions.lane ? AuthorizerStreams::kLaneIdle
+                                             : keepalive_interval_);
+  }
+  for (const StreamPtr& stream : work.retire) {
+    CancelLater(timers_, stream, kRetirePatience);
+  }
+  if (work.redial.has_value()) {
+    After(*work.redial, [](AuthorizerLink& self) { self.Dial(); });
+  }
+  if (work.went_up) observer_->OnAuthorizerUp();
+  for (Answered& one : work.answers) {
+    observer_->OnDecision(authorizer::OutcomeOf(one.decision), one.latency);
+    one.done(std::move(one.decision));
+  }
+  if (work.sweep != absl::InfiniteFuture()) ArmSweep(work.sweep);
+}
+
+void AuthorizerLink::OnStreamWorks(AuthorizerStream* stream) {
+  Work work;
+  {
+    contract::MutexLock lock(&mu_);
+    traffic_.OnStreamWorks(stream, SteadyNow(), work);
+  }
+  Do(std::move(work));
+}
+
+void AuthorizerLink::OnWritten(AuthorizerStream* stream, bool ok) {
+  Work work;
+  bool release = false;
+  {
+    contract::MutexLock lock(&mu_);
+    traffic_.OnWritten(stream, ok, SteadyNow(), work);
+    release = stream->reading_ended;
+  }
+  // The end of the reading follows.
+  if (!ok && !release) stream->Cancel();
+  Do(std::move(work));
   if (release) stream->RemoveHold();
 }
 
-void AuthorizerLink::OnReadingEnded(Stream* stream) {
+void AuthorizerLink::OnReadingEnded(AuthorizerStream* stream) {
   bool release = false;
-  std::weak_ptr<Stream> ending;
   {
     contract::MutexLock lock(&mu_);
-    ending = stream_;
     stream->reading_ended = true;
     release = !stream->writing;
+    // The status follows. If it does not, the stream ends all the same, for it
+    // is not read any more; but a cancel that came sooner could take its place.
+    CancelLater(timers_, traffic_.streams().Share(stream), timeout_);
   }
-  // The status follows. Should it not, the stream ends all the same, for nobody
-  // reads any more; but a cancel that came sooner could take its place.
-  timers_->After(options_.timeout, [ending] {
-    if (const auto late = ending.lock()) late->Cancel();
-  });
   if (release) stream->RemoveHold();
 }
 
-void AuthorizerLink::OnStreamDone(Stream* stream, const absl::Status& why) {
-  bool tell = false;
-  bool redial = false;
-  const char* cut = nullptr;
-  const absl::Time now = SteadyNow();
+void AuthorizerLink::OnStreamDone(AuthorizerStream* stream,
+                                  const grpc::Status& status) {
+  Work work;
+  const absl::Status why = stream->WhyEnded(status);
+  AuthorizerTraffic::Loss loss;
   {
     contract::MutexLock lock(&mu_);
-    contract::Require(stream_.get() == stream);
-    cut = stream->cut;
-    spent_.push_back(std::move(stream_));
-    if (cut != nullptr && !stopped_) {
-      spent_.push_back(
-          std::exchange(channel_, MakeAuthorizerChannel(options_.target)));
-    }
     ++busy_;
-    Requeue();
-    window_.OnStreamEnd();
-    redial = !stopped_;
-    tell = redial && (works_ || !told_down_);
-    // Since the last one that worked: dialling in vain prolongs nothing.
-    if (works_) without_stream_since_ = now;
-    works_ = false;
-    told_down_ = true;
+    if (!traffic_.streams().has_spent()) {
+      After(kReapAfter, [](AuthorizerLink& self) { self.Reap(); });
+    }
+    loss = traffic_.OnStreamDone(stream, status, SteadyNow(), work);
   }
-  if (tell) {
-    observer_->OnAuthorizerDown(cut == nullptr ? why
-                                               : absl::UnavailableError(cut));
-  }
-  if (redial) {
-    DialLater();
-    ArmSweep(now + options_.timeout);
-  }
+  if (loss.lost) observer_->OnAuthorizerStreamLost();
+  if (loss.down) observer_->OnAuthorizerDown(why);
+  if (loss.broken) observer_->OnAuthorizerStreamBroken(why, loss.poisoned);
+  Do(std::move(work));
   Leave();
 }
 
-void AuthorizerLink::Requeue() {
-  std::vector<int64_t> ids;
-  for (const auto& [id, open] : in_flight_) ids.push_back(id);
-  // The last one is asked first: if it was an answer that broke the stream (one
-  // that is too large), those behind it get theirs now.
-  std::sort(ids.begin(), ids.end());
-  for (const int64_t id : ids) {
-    queue_.push_front(std::move(in_flight_.at(id)));
-  }
-  in_flight_.clear();
-}
-
-void AuthorizerLink::DialLater() {
-  absl::BitGen random;
-  timers_->After(contract::RedialBackoff(absl::Uniform(random, 0.0, 1.0)),
-                 [weak = weak_from_this()] {
-                   if (const auto self = weak.lock()) self->Dial();
+void AuthorizerLink::After(absl::Duration delay,
+                           absl::AnyInvocable<void(AuthorizerLink&)> body) {
+  timers_->After(delay,
+                 [weak = weak_from_this(), body = std::move(body)]() mutable {
+                   if (const auto self = weak.lock()) body(*self);
                  });
 }
 
-void AuthorizerLink::Dial() {
-  std::shared_ptr<Stream> stream;
+void AuthorizerLink::Reap() {
   std::vector<std::shared_ptr<void>> spent;
-  bool write = false;
+  contract::MutexLock lock(&mu_);
+  spent = traffic_.streams().TakeSpent();
+}
+
+void AuthorizerLink::Dial() {
+  Work work;
   {
     contract::MutexLock lock(&mu_);
-    if (stopped_) return;
+    if (traffic_.stopped() || traffic_.streams().main() != nullptr) return;
     ++busy_;
-    stream = std::make_shared<Stream>(this, channel_);
-    stream_ = stream;
-    spent.swap(spent_);
-    last_id_ = 0;
-    write = TakeNext(stream.get());
+    traffic_.Dial(SteadyNow(), work);
   }
-  if (write) stream->Write();
-  stream->Start();
+  Do(std::move(work));
   Leave();
 }
 
-void AuthorizerLink::OnRead(Stream* stream, v1::AuthorizeResponse* response) {
+void AuthorizerLink::OnRead(AuthorizerStream* stream,
+                            v1::AuthorizeResponse* response) {
+  if (response != nullptr && response->has_decision()) {
+    return Decide(stream, *response->mutable_decision());
+  }
+  Work work;
   {
     contract::MutexLock lock(&mu_);
-    stream->silent_since =
-        InFlight() > 0 ? SteadyNow() : absl::InfiniteFuture();
+    traffic_.OnRead(stream, response, SteadyNow(), work);
   }
+  Do(std::move(work));
   if (response == nullptr) return observer_->OnAuthorizerIgnored("malformed");
-  switch (response->response_case()) {
-    case v1::AuthorizeResponse::kDecision:
-      return Decide(stream, *response->mutable_decision());
-    case v1::AuthorizeResponse::kRevocation:
-      if (!revoke_(std::move(*response->mutable_revocation())).ok()) {
-        observer_->OnAuthorizerIgnored("invalid_revocation");
-      }
-      return;
-    case v1::AuthorizeResponse::RESPONSE_NOT_SET:
-      observer_->OnAuthorizerIgnored("empty");
+  if (response->has_revocation()) {
+    if (!revoke_(std::move(*response->mutable_revocation())).ok()) {
+      observer_->OnAuthorizerIgnored("invalid_revocation");
+    }
+  } else if (response->response_case() ==
+             v1::AuthorizeResponse::RESPONSE_NOT_SET) {
+    observer_->OnAuthorizerIgnored("empty");
   }
 }
 
-void AuthorizerLink::Decide(Stream* stream, v1::Decision& decision) {
-  std::vector<Ready> one;
-  std::shared_ptr<Stream> write;
-  bool late = false;
-  const absl::Time now = SteadyNow();
+void AuthorizerLink::Decide(AuthorizerStream* stream, v1::Decision& decision) {
+  using Answer = authorizer::QuestionDispatcher::Answer;
+  Work work;
+  Answer used = Answer::kUnknown;
   {
     contract::MutexLock lock(&mu_);
-    const auto it = in_flight_.find(decision.request_id());
-    if (it != in_flight_.end()) {
-      window_.OnAnswer(it->second.written, now, !queue_.empty());
-      one.push_back({std::move(it->second.done), ToDecision(decision),
-                     now - it->second.asked});
-      in_flight_.erase(it);
-    } else {
-      late = window_.TakeLate(decision.request_id());
-    }
-    if (InFlight() == 0) stream->silent_since = absl::InfiniteFuture();
-    if (TakeNext(stream_.get())) write = stream_;
+    used = traffic_.OnDecision(stream, decision, SteadyNow(), work);
   }
-  if (write != nullptr) write->Write();
-  if (one.empty()) {
-    return observer_->OnAuthorizerIgnored(late ? "late" : "unknown_request");
+  if (used != Answer::kUsed) {
+    observer_->OnAuthorizerIgnored(used == Answer::kLate ? "late"
+                                                         : "unknown_request");
   }
-  Deliver(std::move(one));
+  Do(std::move(work));
 }
 
-void AuthorizerLink::Deliver(std::vector<Ready> all) {
-  for (Ready& one : all) {
-    const absl::Status& status = one.decision.status;
-    observer_->OnDecision(status.ok()                        ? "allowed"
-                          : absl::IsPermissionDenied(status) ? "denied"
-                                                             : "unavailable",
-                          one.latency);
-    one.done(std::move(one.decision));
+void AuthorizerLink::WatchStart(std::weak_ptr<AuthorizerStream> stream,
+                                absl::Duration delay) {
+  timers_->After(delay, [weak = weak_from_this(), stream] {
+    const auto self = weak.lock();
+    const auto one = stream.lock();
+    if (self == nullptr || one == nullptr) return;
+    const auto again = self->CheckStart(one);
+    if (again.has_value()) self->WatchStart(stream, *again);
+  });
+}
+
+std::optional<absl::Duration> AuthorizerLink::CheckStart(
+    const StreamPtr& stream) {
+  Work work;
+  std::optional<absl::Duration> again;
+  {
+    contract::MutexLock lock(&mu_);
+    if (traffic_.stopped()) return std::nullopt;
+    ++busy_;
+    again = traffic_.CheckStart(stream, SteadyNow(), work);
   }
+  Do(std::move(work));
+  Leave();
+  return again;
+}
+
+void AuthorizerLink::WatchIdle(std::weak_ptr<AuthorizerStream> stream,
+                               absl::Duration delay) {
+  const absl::Time due = SteadyNow() + delay;
+  timers_->After(delay, [weak = weak_from_this(), stream, due] {
+    const auto self = weak.lock();
+    const auto one = stream.lock();
+    if (self == nullptr || one == nullptr) return;
+    const absl::Time now = SteadyNow();
+    Work work;
+    absl::Time again = now + kAway;
+    {
+      contract::MutexLock lock(&self->mu_);
+      if (self->traffic_.stopped() || one->reading_ended) return;
+      ++self->busy_;
+      if (now - due < kAway) again = self->traffic_.CheckIdle(one, now, work);
+    }
+    self->Do(std::move(work));
+    if (again != absl::InfiniteFuture()) {
+      self->WatchIdle(stream, std::max(again - now, absl::Milliseconds(1)));
+    }
+    self->Leave();
+  });
+}
+
+void AuthorizerLink::Sweep(int64_t number) {
+  Work work;
+  {
+    contract::MutexLock lock(&mu_);
+    if (traffic_.stopped() || number != last_sweep_) return;
+    ++busy_;
+    const absl::Time now = SteadyNow();
+    const absl::Time due = std::exchange(sweep_due_, absl::InfiniteFuture());
+    if (now - due > kAway) {
+      work.sweep = now + kAway / 10;
+    } else {
+      traffic_.Sweep(now, work);
+    }
+  }
+  Do(std::move(work));
+  Leave();
+}
+
+void AuthorizerLink::ArmSweep(absl::Time when) {
+  int64_t number = 0;
+  {
+    contract::MutexLock lock(&mu_);
+    if (traffic_.stopped() || when >= sweep_due_) return;
+    sweep_due_ = when;
+    number = ++last_sweep_;
+  }
+  After(std::max(kSweepPauseMin, when - SteadyNow()),
+        [number](AuthorizerLink& self) { self.Sweep(number); });
 }
 
 }  // namespace herald::rpc

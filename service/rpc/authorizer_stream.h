@@ -1,113 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Inside of AuthorizerLink: one stream, and the clock of its deadlines.
+// One stream of an AuthorizerLink. The link handles its events and decides what
+// is written; the link's lock guards the state that both use.
+//
+// The pen is the right to write: gRPC allows one write at a time. The thread
+// that sets `writing` under the lock has it; OnWritten() gives it back.
+//
+// The hold keeps the stream from ending while a write may still be begun: it is
+// released when reading has ended and no thread has the pen.
+//
+// Threads: gRPC's for reactions; reads come one after the other.
 
 #ifndef HERALD_SERVICE_RPC_AUTHORIZER_STREAM_H_
 #define HERALD_SERVICE_RPC_AUTHORIZER_STREAM_H_
 
-#include <chrono>
 #include <memory>
-#include <string>
 
-#include "absl/strings/str_cat.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
-#include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
-#include "herald/v1/authorizer_service.grpc.pb.h"
-#include "proto/contract/grpc_status.h"
-#include "service/rpc/authorizer_link.h"
-#include "service/rpc/frames.h"
+#include "herald/v1/authorizer_service.pb.h"
+#include "service/authorizer/question_dispatcher.h"
 
 namespace herald::rpc {
 
-// Deadlines are kept on the steady clock, whatever the time of day does.
-inline absl::Time SteadyNow() {
-  return absl::UnixEpoch() +
-         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
-}
-
-inline core::Decision Undecided(absl::string_view why) {
-  core::Decision decision;
-  decision.status = absl::UnavailableError(why);
-  return decision;
-}
-
-// A stream. It is told what to write and tells the link what happens; the
-// link's lock guards what they share.
-//
-// The pen: whoever sets `writing` may write, and OnWriteDone() puts it down.
-//
-// The hold: writes come from outside of reactions, so the call must not end
-// between them. It is released by whoever sees both the reading ended and the
-// pen down.
-//
-// Responses are read as raw bytes, for gRPC would stop reading at one that does
-// not parse.
-class AuthorizerLink::Stream final
+class AuthorizerStream final
     : public grpc::ClientBidiReactor<v1::AuthorizeRequest, grpc::ByteBuffer> {
  public:
-  Stream(AuthorizerLink* link, const std::shared_ptr<grpc::Channel>& channel)
-      : link_(link) {
-    static const std::string kMethod = absl::StrCat(
-        "/", v1::AuthorizerService::service_full_name(), "/Authorize");
-    grpc::TemplatedGenericStub<v1::AuthorizeRequest, grpc::ByteBuffer>(channel)
-        .PrepareBidiStreamingCall(&context_, kMethod, /*options=*/{}, this);
-    AddHold();
-  }
+  // The link; outlives OnStreamDone().
+  class Host {
+   public:
+    virtual ~Host() = default;
+    // The other end has given a sign of life.
+    virtual void OnStreamWorks(AuthorizerStream* stream) = 0;
+    virtual void OnWritten(AuthorizerStream* stream, bool ok) = 0;
+    // nullptr: the bytes could not be parsed.
+    virtual void OnRead(AuthorizerStream* stream,
+                        v1::AuthorizeResponse* response) = 0;
+    virtual void OnReadingEnded(AuthorizerStream* stream) = 0;
+    virtual void OnStreamDone(AuthorizerStream* stream,
+                              const grpc::Status& status) = 0;
+  };
 
-  void Start() {
-    StartRead(&reading_);
-    StartCall();
-  }
+  enum class Role {
+    kMain,      // Is asked new questions.
+    kNext,      // Will take the place of the main stream once it works.
+    kRetiring,  // Was the main stream; is read to its end.
+    kLane,      // Is asked suspects and watched questions.
+  };
 
-  // REQUIRES: the caller has the pen.
-  void Write() { StartWrite(request.get()); }
+  AuthorizerStream(Host* host, const std::shared_ptr<grpc::Channel>& channel,
+                   Role role, int64_t number);
 
+  // Takes the pen, for Write() to write `question`. REQUIRES: usable().
+  void HoldQuestion(std::shared_ptr<v1::AuthorizeRequest> question,
+                    absl::Time now);
+
+  // Begins the call. Write() may have been called before.
+  void Start();
+  // Writes `request`, or ends our side if there is none. REQUIRES: the caller
+  // has the pen.
+  void Write();
   void Cancel() { context_.TryCancel(); }
 
+  // Why a stream has ended with `status`: for logs, and for its questions.
+  absl::Status WhyEnded(const grpc::Status& status) const;
+  authorizer::StreamEnd HowEnded(const grpc::Status& status) const;
+
+  bool usable() const {
+    return !writing && !broken && !reading_ended && !half_closed;
+  }
+
   // Guarded by the link's lock; `request` belongs to the pen.
+  Role role;
+  authorizer::StreamQuestions questions;
   bool writing = false;
-  bool broken = false;  // A write has failed.
+  bool writes_question = false;  // Not a keepalive.
+  bool broken = false;           // A write has failed.
+  bool half_closed = false;      // Our side has ended, or is about to.
   bool reading_ended = false;
-  int64_t writing_id = 0;
+  bool works = false;             // The other end has given a sign of life.
+  bool knows_keepalives = false;  // It has sent `ready`.
   absl::Time write_started;
-  absl::Time silent_since = absl::InfiniteFuture();  // See Cut().
-  const char* cut = nullptr;                         // Why it was given up.
+  absl::Time last_write;
+  absl::Time last_read;
+  absl::Time keepalive_due = absl::InfiniteFuture();  // When it is answered.
+  absl::Time silent_since = absl::InfiniteFuture();   // With open questions.
+  const char* cut = nullptr;                          // Why it was given up.
   std::shared_ptr<v1::AuthorizeRequest> request;
 
  private:
-  void OnReadInitialMetadataDone(bool ok) override {
-    if (ok) link_->OnStreamWorks();
-  }
+  void OnReadInitialMetadataDone(bool ok) override;
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override { host_->OnWritten(this, ok); }
+  void OnWritesDoneDone(bool ok) override { host_->OnWritten(this, ok); }
+  void OnDone(const grpc::Status& status) override;
 
-  void OnReadDone(bool ok) override {
-    // A response that was larger keeps no memory for the next one.
-    constexpr size_t kKeptBytesMax = 64 << 10;
-    if (!ok) return link_->OnReadingEnded(this);
-    link_->OnStreamWorks();
-    link_->OnRead(this,
-                  DecodeMessage(reading_, &response_) ? &response_ : nullptr);
-    if (reading_.Length() > kKeptBytesMax) {
-      response_ = v1::AuthorizeResponse();
-    }
-    StartRead(&reading_);
-  }
-
-  void OnWriteDone(bool ok) override {
-    if (ok) link_->OnStreamWorks();
-    link_->OnWritten(this, ok);
-  }
-
-  void OnDone(const grpc::Status& status) override {
-    link_->OnStreamDone(this, status.ok()
-                                  ? absl::UnavailableError(
-                                        "the authorizer has ended the stream")
-                                  : contract::ToAbslStatus(status));
-  }
-
-  AuthorizerLink* const link_;  // Stop() waits for OnDone().
+  Host* const host_;
   grpc::ClientContext context_;
 
   // Touched only by the chain of reads.

@@ -6,16 +6,20 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "grpcpp/impl/codegen/server_callback_handlers.h"
+#include "grpcpp/impl/rpc_service_method.h"
+#include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/grpc_status.h"
 #include "service/rpc/frames.h"
 #include "service/rpc/refusing_reactor.h"
+#include "service/rpc/request_reactor.h"
 #include "service/rpc/watch_reactor.h"
 
 namespace herald::rpc {
 namespace {
 
-using BidiReactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
-using WriteReactor = grpc::ServerWriteReactor<grpc::ByteBuffer>;
+using grpc::internal::RpcMethod;
+using grpc::internal::RpcServiceMethod;
 
 absl::Status Stopping() {
   return absl::UnavailableError("the service is stopping");
@@ -26,9 +30,9 @@ absl::Status NotA(const google::protobuf::Message& message) {
       absl::StrCat("the message is not a ", message.GetDescriptor()->name()));
 }
 
-// Adapts `done` to a hub's answer that is a status only.
+// Adapts `done` to an answer that is a status only.
 template <typename Response, typename Done>
-core::Hub::CallDone WithoutAnswer(Done done) {
+core::Commands::CallDone WithoutAnswer(Done done) {
   return [done = std::move(done)](const absl::Status& status) mutable {
     if (!status.ok()) return done(status);
     done(Response());
@@ -38,158 +42,189 @@ core::Hub::CallDone WithoutAnswer(Done done) {
 }  // namespace
 
 template <typename Request, typename Response, typename Ask>
-grpc::ServerUnaryReactor* BroadcastService::Serve(Context* context,
-                                                  Method method,
-                                                  const Bytes* request,
-                                                  Bytes* response,
-                                                  const Ask& ask) {
-  UnaryReactor* const reactor = context->DefaultReactor();
-  auto done = [this, reactor, method,
-               response](absl::StatusOr<Response> answer) {
-    if (answer.ok()) {
-      Bytes bytes = EncodeMessage(*answer);
-      response->Swap(&bytes);
-    }
-    rpcs_->OnEnded(method,
-                   static_cast<grpc::StatusCode>(answer.status().code()));
-    reactor->Finish(contract::ToGrpcStatus(answer.status()));
-  };
-  const absl::Status allowed = tokens_->Check(*context);
-  Request parsed;
-  if (!allowed.ok()) {
-    done(allowed);
-  } else if (!DecodeMessage(*request, &parsed)) {
-    done(NotA(parsed));
-  } else {
-    ask(parsed, std::move(done));
+class BroadcastService::UnaryCall final : public RequestReactor {
+ public:
+  UnaryCall(Context* context, BroadcastService* service, Method method,
+            const Ask& ask)
+      : RequestReactor(context, service->gate_->waiting()),
+        service_(service),
+        method_(method),
+        ask_(ask) {}
+
+ private:
+  void OnRequest(const Bytes& request) override {
+    Request parsed;
+    if (!DecodeMessage(request, &parsed)) return Done(NotA(parsed));
+    ask_(parsed, [this](absl::StatusOr<Response> answer) { Done(answer); });
   }
-  return reactor;
+  void OnBroken() override {
+    service_->rpcs_->OnEnded(method_, grpc::StatusCode::CANCELLED);
+  }
+
+  void Done(const absl::StatusOr<Response>& answer) {
+    service_->rpcs_->OnEnded(
+        method_, static_cast<grpc::StatusCode>(answer.status().code()));
+    if (answer.ok()) {
+      Answer(EncodeMessage(*answer));
+    } else {
+      Refuse(answer.status());
+    }
+  }
+
+  BroadcastService* const service_;
+  const Method method_;
+  const Ask ask_;
+};
+
+BroadcastService::BroadcastService(core::Core* core, core::Timers* timers,
+                                   Pacer* pacer, CallGate* gate,
+                                   StreamCounters* watches, RpcCounters* rpcs)
+    : core_(core),
+      timers_(timers),
+      pacer_(pacer),
+      gate_(gate),
+      watches_(watches),
+      rpcs_(rpcs) {
+  AddBroadcast();
+  AddCommands();
+  AddQueries();
+  AddStream("/herald.v1.BroadcastService/BroadcastStream",
+            Method::kBroadcastStream,
+            [this](Context* /*context*/) { return BroadcastStream(); });
+  AddStream("/herald.v1.BroadcastService/Watch", Method::kWatch,
+            [this](Context* context) -> Reactor* {
+              return WatchReactor::Start(context, core_->watches(), timers_,
+                                         gate_->waiting(), watches_, rpcs_);
+            });
 }
 
-grpc::ServerUnaryReactor* BroadcastService::Broadcast(Context* context,
-                                                      const Bytes* request,
-                                                      Bytes* response) {
-  return Serve<v1::BroadcastRequest, v1::BroadcastResponse>(
-      context, Method::kBroadcast, request, response,
-      [this](const auto& parsed, auto done) {
-        hub_->Broadcast(parsed, std::move(done));
+template <typename Handle>
+void BroadcastService::AddStream(const char* name, Method method,
+                                 Handle handle) {
+  const auto serve = [this, method, handle](Context* context) {
+    const absl::Status allowed = gate_->Admit(*context);
+    if (allowed.ok()) return static_cast<Reactor*>(handle(context));
+    rpcs_->OnEnded(method, static_cast<grpc::StatusCode>(allowed.code()));
+    return static_cast<Reactor*>(new RefusingReactor<Reactor>(allowed));
+  };
+  AddMethod(new RpcServiceMethod(name, RpcMethod::BIDI_STREAMING, nullptr));
+  MarkMethodRawCallback(
+      methods_++, new grpc::internal::CallbackBidiHandler<Bytes, Bytes>(serve));
+}
+
+template <typename Request, typename Response, typename Ask>
+void BroadcastService::AddUnary(const char* name, Method method, Ask ask) {
+  AddStream(name, method, [this, method, ask](Context* context) {
+    return new UnaryCall<Request, Response, Ask>(context, this, method, ask);
+  });
+}
+
+void BroadcastService::AddBroadcast() {
+  const auto serve = [this](Context* context, const Bytes* request,
+                            Bytes* response) {
+    auto* const reactor = context->DefaultReactor();
+    auto done = [this, reactor,
+                 response](absl::StatusOr<v1::BroadcastResponse> answer) {
+      if (answer.ok()) {
+        Bytes bytes = EncodeMessage(*answer);
+        response->Swap(&bytes);
+      }
+      rpcs_->OnEnded(Method::kBroadcast,
+                     static_cast<grpc::StatusCode>(answer.status().code()));
+      reactor->Finish(contract::ToGrpcStatus(answer.status()));
+    };
+    const absl::Status allowed = gate_->AdmitHot(*context, request->Length());
+    v1::BroadcastRequest parsed;
+    if (!allowed.ok()) {
+      done(allowed);
+    } else if (!DecodeMessage(*request, &parsed)) {
+      done(NotA(parsed));
+    } else {
+      core_->broadcasts()->Broadcast(parsed, std::move(done));
+    }
+    return reactor;
+  };
+  AddMethod(new RpcServiceMethod("/herald.v1.BroadcastService/Broadcast",
+                                 RpcMethod::NORMAL_RPC, nullptr));
+  MarkMethodRawCallback(
+      methods_++,
+      new grpc::internal::CallbackUnaryHandler<Bytes, Bytes>(serve));
+}
+
+void BroadcastService::AddCommands() {
+  AddUnary<v1::SubscribeRequest, v1::SubscribeResponse>(
+      "/herald.v1.BroadcastService/Subscribe", Method::kSubscribe,
+      [this](const auto& request, auto done) {
+        core_->commands()->Subscribe(
+            request, WithoutAnswer<v1::SubscribeResponse>(std::move(done)));
+      });
+  AddUnary<v1::UnsubscribeRequest, v1::UnsubscribeResponse>(
+      "/herald.v1.BroadcastService/Unsubscribe", Method::kUnsubscribe,
+      [this](const auto& request, auto done) {
+        core_->commands()->Unsubscribe(
+            request, WithoutAnswer<v1::UnsubscribeResponse>(std::move(done)));
+      });
+  AddUnary<v1::DisconnectRequest, v1::DisconnectResponse>(
+      "/herald.v1.BroadcastService/Disconnect", Method::kDisconnect,
+      [this](const auto& request, auto done) {
+        core_->commands()->Disconnect(request, std::move(done));
       });
 }
 
-grpc::ServerUnaryReactor* BroadcastService::Disconnect(Context* context,
-                                                       const Bytes* request,
-                                                       Bytes* response) {
-  return Serve<v1::DisconnectRequest, v1::DisconnectResponse>(
-      context, Method::kDisconnect, request, response,
-      [this](const auto& parsed, auto done) {
-        hub_->Disconnect(parsed, std::move(done));
+void BroadcastService::AddQueries() {
+  AddUnary<v1::GetMembersRequest, v1::GetMembersResponse>(
+      "/herald.v1.BroadcastService/GetMembers", Method::kGetMembers,
+      [this](const auto& request, auto done) {
+        done(core_->queries()->GetMembers(request));
+      });
+  AddUnary<v1::GetChannelRequest, v1::GetChannelResponse>(
+      "/herald.v1.BroadcastService/GetChannel", Method::kGetChannel,
+      [this](const auto& request, auto done) {
+        done(core_->queries()->GetChannel(request));
+      });
+  AddUnary<v1::ListChannelsRequest, v1::ListChannelsResponse>(
+      "/herald.v1.BroadcastService/ListChannels", Method::kListChannels,
+      [this](const auto& request, auto done) {
+        done(core_->queries()->ListChannels(request));
+      });
+  AddUnary<v1::GetStatsRequest, v1::GetStatsResponse>(
+      "/herald.v1.BroadcastService/GetStats", Method::kGetStats,
+      [this](const auto& /*request*/, auto done) {
+        done(core_->queries()->GetStats());
+      });
+  AddUnary<v1::GetHistoryRequest, v1::GetHistoryResponse>(
+      "/herald.v1.BroadcastService/GetHistory", Method::kGetHistory,
+      [this](const auto& request, auto done) {
+        done(core_->queries()->GetHistory(request));
       });
 }
 
-grpc::ServerUnaryReactor* BroadcastService::Subscribe(Context* context,
-                                                      const Bytes* request,
-                                                      Bytes* response) {
-  return Serve<v1::SubscribeRequest, v1::SubscribeResponse>(
-      context, Method::kSubscribe, request, response,
-      [this](const auto& parsed, auto done) {
-        hub_->Subscribe(parsed,
-                        WithoutAnswer<v1::SubscribeResponse>(std::move(done)));
-      });
-}
-
-grpc::ServerUnaryReactor* BroadcastService::Unsubscribe(Context* context,
-                                                        const Bytes* request,
-                                                        Bytes* response) {
-  return Serve<v1::UnsubscribeRequest, v1::UnsubscribeResponse>(
-      context, Method::kUnsubscribe, request, response,
-      [this](const auto& parsed, auto done) {
-        hub_->Unsubscribe(
-            parsed, WithoutAnswer<v1::UnsubscribeResponse>(std::move(done)));
-      });
-}
-
-grpc::ServerUnaryReactor* BroadcastService::GetMembers(Context* context,
-                                                       const Bytes* request,
-                                                       Bytes* response) {
-  return Serve<v1::GetMembersRequest, v1::GetMembersResponse>(
-      context, Method::kGetMembers, request, response,
-      [this](const auto& parsed, auto done) {
-        done(hub_->GetMembers(parsed));
-      });
-}
-
-grpc::ServerUnaryReactor* BroadcastService::GetChannel(Context* context,
-                                                       const Bytes* request,
-                                                       Bytes* response) {
-  return Serve<v1::GetChannelRequest, v1::GetChannelResponse>(
-      context, Method::kGetChannel, request, response,
-      [this](const auto& parsed, auto done) {
-        done(hub_->GetChannel(parsed));
-      });
-}
-
-grpc::ServerUnaryReactor* BroadcastService::ListChannels(Context* context,
-                                                         const Bytes* request,
-                                                         Bytes* response) {
-  return Serve<v1::ListChannelsRequest, v1::ListChannelsResponse>(
-      context, Method::kListChannels, request, response,
-      [this](const auto& parsed, auto done) {
-        done(hub_->ListChannels(parsed));
-      });
-}
-
-grpc::ServerUnaryReactor* BroadcastService::GetStats(Context* context,
-                                                     const Bytes* request,
-                                                     Bytes* response) {
-  return Serve<v1::GetStatsRequest, v1::GetStatsResponse>(
-      context, Method::kGetStats, request, response,
-      [this](const auto& /*parsed*/, auto done) { done(hub_->GetStats()); });
-}
-
-grpc::ServerUnaryReactor* BroadcastService::GetHistory(Context* context,
-                                                       const Bytes* request,
-                                                       Bytes* response) {
-  return Serve<v1::GetHistoryRequest, v1::GetHistoryResponse>(
-      context, Method::kGetHistory, request, response,
-      [this](const auto& parsed, auto done) {
-        done(hub_->GetHistory(parsed));
-      });
-}
-
-BidiReactor* BroadcastService::BroadcastStream(Context* context) {
-  absl::Status allowed = tokens_->Check(*context);
-  std::shared_ptr<BroadcastStreamReactor> stream;
-  if (allowed.ok()) {
-    stream = BroadcastStreamReactor::Create(
-        hub_, pacer_, &rpcs_->streams_paused,
-        [this](BroadcastStreamReactor* self, grpc::StatusCode code) {
-          Forget(self, code);
-        });
+BroadcastService::Reactor* BroadcastService::BroadcastStream() {
+  std::shared_ptr<BroadcastStreamReactor> stream =
+      BroadcastStreamReactor::Create(
+          core_->broadcasts(), pacer_, &rpcs_->streams_paused,
+          [this](BroadcastStreamReactor* self, grpc::StatusCode code) {
+            Forget(self, code);
+          });
+  absl::Status allowed;
+  {
     contract::MutexLock lock(&mu_);
-    if (stopped_) allowed = Stopping();
-    if (allowed.ok()) streams_[stream.get()] = stream;
+    if (stopped_) {
+      allowed = Stopping();
+    } else if (streams_.size() >= kStreamsMax) {
+      allowed = absl::ResourceExhaustedError(
+          absl::StrCat("there are ", kStreamsMax, " BroadcastStreams already"));
+    } else {
+      streams_[stream.get()] = stream;
+    }
   }
   if (!allowed.ok()) {
     rpcs_->OnEnded(Method::kBroadcastStream,
                    static_cast<grpc::StatusCode>(allowed.code()));
-    return new RefusingReactor<BidiReactor>(allowed);
+    return new RefusingReactor<Reactor>(allowed);
   }
   stream->Start();
   return stream.get();
-}
-
-WriteReactor* BroadcastService::Watch(Context* context, const Bytes* request) {
-  absl::Status status = tokens_->Check(*context);
-  v1::WatchRequest parsed;
-  if (status.ok() && !DecodeMessage(*request, &parsed)) {
-    status = NotA(parsed);
-  }
-  if (!status.ok()) {
-    rpcs_->OnEnded(Method::kWatch,
-                   static_cast<grpc::StatusCode>(status.code()));
-    return new RefusingReactor<WriteReactor>(status);
-  }
-  return WatchReactor::Start(context, std::move(parsed), hub_, watches_, rpcs_);
 }
 
 void BroadcastService::Forget(BroadcastStreamReactor* stream,

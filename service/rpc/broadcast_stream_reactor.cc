@@ -33,14 +33,18 @@ grpc::ByteBuffer EncodeAnswer(absl::StatusOr<v1::BroadcastResponse> result) {
 
 }  // namespace
 
-BroadcastStreamReactor::BroadcastStreamReactor(core::Hub* hub, Pacer* pacer,
-                                               Count* pauses, Ended ended)
-    : hub_(hub), pacer_(pacer), pauses_(pauses), ended_(std::move(ended)) {}
+BroadcastStreamReactor::BroadcastStreamReactor(core::Broadcasts* broadcasts,
+                                               Pacer* pacer, Count* pauses,
+                                               Ended ended)
+    : broadcasts_(broadcasts),
+      pacer_(pacer),
+      pauses_(pauses),
+      ended_(std::move(ended)) {}
 
 std::shared_ptr<BroadcastStreamReactor> BroadcastStreamReactor::Create(
-    core::Hub* hub, Pacer* pacer, Count* pauses, Ended ended) {
+    core::Broadcasts* broadcasts, Pacer* pacer, Count* pauses, Ended ended) {
   return std::shared_ptr<BroadcastStreamReactor>(
-      new BroadcastStreamReactor(hub, pacer, pauses, std::move(ended)));
+      new BroadcastStreamReactor(broadcasts, pacer, pauses, std::move(ended)));
 }
 
 void BroadcastStreamReactor::Start() {
@@ -80,11 +84,11 @@ void BroadcastStreamReactor::Publish() {
     return Answer(number, absl::InvalidArgumentError(
                               "the message is not a BroadcastStreamRequest"));
   }
-  hub_->Broadcast(request_.broadcast(),
-                  [self = shared_from_this(),
-                   number](absl::StatusOr<v1::BroadcastResponse> result) {
-                    self->Answer(number, std::move(result));
-                  });
+  broadcasts_->Broadcast(request_.broadcast(),
+                         [self = shared_from_this(), number](
+                             absl::StatusOr<v1::BroadcastResponse> result) {
+                           self->Answer(number, std::move(result));
+                         });
   if (request_.broadcast().data().size() > kKeptBytesMax) {
     request_ = v1::BroadcastStreamRequest();
   }

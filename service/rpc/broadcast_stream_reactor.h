@@ -4,11 +4,11 @@
 // is refused, or is no message at all, gets an error and does not end the
 // stream.
 //
-// Threads: gRPC calls the reactions, some of them at the same time; the hub may
-// answer from any thread.
+// Threads: gRPC calls the reactions, some of them at the same time; the core
+// may answer from any thread.
 //
 // Lifetime: the stream keeps its reactor alive through self_ until OnDone(),
-// and so does each question that the hub has not answered.
+// and so does each question that the core has not answered.
 //
 // The pen, which is needed to write or finish: as in sink_reactor.h.
 //
@@ -38,7 +38,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/mutex.h"
-#include "service/core/hub.h"
+#include "service/api/broadcasts.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/pacer.h"
 
@@ -55,10 +55,8 @@ class BroadcastStreamReactor final
       absl::AnyInvocable<void(BroadcastStreamReactor*, grpc::StatusCode)>;
 
   // Pauses are counted in `pauses`. REQUIRES: the others outlive the server.
-  static std::shared_ptr<BroadcastStreamReactor> Create(core::Hub* hub,
-                                                        Pacer* pacer,
-                                                        Count* pauses,
-                                                        Ended ended);
+  static std::shared_ptr<BroadcastStreamReactor> Create(
+      core::Broadcasts* broadcasts, Pacer* pacer, Count* pauses, Ended ended);
 
   // Begins to read. REQUIRES: called once, when Stop() can find the stream.
   void Start();
@@ -67,8 +65,8 @@ class BroadcastStreamReactor final
   void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  BroadcastStreamReactor(core::Hub* hub, Pacer* pacer, Count* pauses,
-                         Ended ended);
+  BroadcastStreamReactor(core::Broadcasts* broadcasts, Pacer* pacer,
+                         Count* pauses, Ended ended);
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
@@ -89,7 +87,7 @@ class BroadcastStreamReactor final
   void Write() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after construction.
-  core::Hub* const hub_;
+  core::Broadcasts* const broadcasts_;
   Pacer* const pacer_;
   Count* const pauses_;
 
@@ -107,7 +105,8 @@ class BroadcastStreamReactor final
   bool more_ = false;         // The last one was part of a pile, not its end.
 
   contract::Mutex mu_;
-  // Answers from request `first_` on; not valid where the hub has not answered.
+  // Answers from request `first_` on; not valid where the core has not
+  // answered.
   std::deque<grpc::ByteBuffer> answers_ ABSL_GUARDED_BY(mu_);
   int64_t first_ ABSL_GUARDED_BY(mu_) = 0;
   bool paused_ ABSL_GUARDED_BY(mu_) = false;       // Nobody reads: too many.

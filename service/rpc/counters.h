@@ -24,9 +24,11 @@ inline void Add(Count& count, int64_t delta) {
 
 // The streams of one kind: all links, or all Watches.
 struct StreamCounters {
+  Count open{0};         // Of links, with those that were not opened yet.
   Count queue_bytes{0};  // Waiting in outboxes now.
   Count overflows{0};
   Count dropped_bytes{0};  // By overflows.
+  Count whispers_dropped{0};
   Count frames_sent{0};
   Count bytes_sent{0};
   Count frames_received{0};
@@ -50,11 +52,16 @@ enum class Method {
 inline constexpr size_t kMethods = static_cast<size_t>(Method::kAttach) + 1;
 inline constexpr size_t kCodes = 17;  // The canonical ones, OK included.
 
-// RPCs that have ended, by method and code; and BroadcastStreams that were not
-// read because their callers did not read.
+// RPCs that have ended, by method and code; BroadcastStreams that were not read
+// because their callers did not read; connections that could not be accepted;
+// calls that were ended because their request did not come whole; connections
+// that were refused, or ended to make room.
 struct RpcCounters {
   std::array<std::array<Count, kCodes>, kMethods> ended{};
   Count streams_paused{0};
+  Count accept_errors{0};
+  Count requests_ended{0};
+  Count connections_refused{0};
 
   void OnEnded(Method method, grpc::StatusCode code) {
     const auto index = static_cast<size_t>(code);

@@ -9,7 +9,7 @@
 
 #include "grpc/slice.h"
 #include "grpcpp/support/slice.h"
-#include "service/core/encoding.h"
+#include "service/channel/encoding.h"
 
 namespace herald::rpc {
 

@@ -9,7 +9,7 @@
 
 #include "google/protobuf/message_lite.h"
 #include "grpcpp/support/byte_buffer.h"
-#include "service/core/sink.h"
+#include "service/channel/sink.h"
 
 namespace herald::rpc {
 

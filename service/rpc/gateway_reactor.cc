@@ -4,7 +4,10 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "proto/contract/limits.h"
+#include "proto/process/gateway_identity.h"
+#include "proto/process/log.h"
 
 namespace herald::rpc {
 namespace {
@@ -12,39 +15,64 @@ namespace {
 // A frame message that has held more keeps no memory for the next one.
 constexpr size_t kKeptBytesMax = 64 << 10;
 
-SinkOptions OptionsWith(Pacer* pacer) {
-  return {
-      .outbox_bytes_max = contract::kLinkOutboxBytesMax,
-      .frame_bytes_max = contract::kLinkFrameBytes,
-      .overflow = "the gateway reads too slowly: 16 MiB wait for it",
-      .pacer = pacer,
-  };
+SinkOptions Complete(SinkOptions options) {
+  options.outbox_bytes_max = contract::kLinkOutboxBytesMax;
+  options.frame_bytes_max = contract::kLinkFrameBytes;
+  options.overflow = "the gateway reads too slowly: 16 MiB wait for it";
+  return options;
 }
 
 }  // namespace
 
 GatewayReactor::GatewayReactor(grpc::CallbackServerContext* context,
-                               core::Hub* hub, Pacer* pacer,
-                               StreamCounters* counters, RpcCounters* rpcs)
-    : SinkReactor(context, OptionsWith(pacer), counters),
-      hub_(hub),
-      rpcs_(rpcs) {}
+                               core::Links* links, const SinkOptions& options,
+                               StreamCounters* counters, RpcCounters* rpcs,
+                               LogPause* refusals)
+    : SinkReactor(context, Complete(options), counters),
+      links_(links),
+      rpcs_(rpcs),
+      refusals_(refusals),
+      peer_(context->peer()) {
+  Add(this->counters()->open, 1);
+}
 
 GatewayReactor* GatewayReactor::Start(grpc::CallbackServerContext* context,
-                                      core::Hub* hub, Pacer* pacer,
+                                      core::Links* links,
+                                      const SinkOptions& options,
                                       StreamCounters* counters,
-                                      RpcCounters* rpcs) {
-  auto* const reactor = new GatewayReactor(context, hub, pacer, counters, rpcs);
-  reactor->Own(std::shared_ptr<SinkReactor>(reactor));
-  reactor->awaiting_ = hub->AwaitHello(reactor->self());
+                                      RpcCounters* rpcs, LogPause* refusals) {
+  auto* const reactor =
+      new GatewayReactor(context, links, options, counters, rpcs, refusals);
+  const std::shared_ptr<GatewayReactor> self(reactor);
+  reactor->Own(self);
+  reactor->awaiting_ = links->AwaitHello(self);
+  // A frame without items.
+  reactor->StartKeepalive(std::make_shared<const std::string>(),
+                          options.keepalive_interval);
+  ListenIn(options, self);
   reactor->StartRead(&reactor->reading_);
   return reactor;
+}
+
+void GatewayReactor::ListenIn(const SinkOptions& options,
+                              std::weak_ptr<GatewayReactor> weak) {
+  if (options.keepalive_interval <= absl::ZeroDuration()) return;
+  const auto listen = [options, weak = std::move(weak)] {
+    const std::shared_ptr<GatewayReactor> reactor = weak.lock();
+    if (reactor == nullptr || reactor->is_closing()) return;
+    if (reactor->silence_.Tick()) {
+      return reactor->Abort(absl::UnavailableError("the gateway is silent"));
+    }
+    ListenIn(options, weak);
+  };
+  options.timers->After(options.keepalive_interval, listen);
 }
 
 void GatewayReactor::OnReadDone(bool ok) {
   if (!ok) return EndReading(absl::OkStatus());  // The gateway has left.
   Add(counters()->frames_received, 1);
   Add(counters()->bytes_received, static_cast<int64_t>(reading_.Length()));
+  silence_.Heard(/*is_keepalive=*/reading_.Length() == 0);
   const absl::Status status = HandleFrame();
   if (!status.ok()) return EndReading(status);
   StartRead(&reading_);
@@ -59,30 +87,54 @@ absl::Status GatewayReactor::HandleFrame() {
       if (!item.has_hello()) {
         return absl::FailedPreconditionError("the first item was not hello");
       }
-      absl::StatusOr<core::AttachmentPtr> opened =
-          hub_->Open(item.hello(), self());
-      if (!opened.ok()) return opened.status();
-      attachment_ = *std::move(opened);
-      awaiting_ = nullptr;
+      const absl::Status status = TakeHello(item.hello());
+      if (!status.ok()) return status;
       continue;
     }
-    const absl::Status status = hub_->Handle(attachment_, std::move(item));
+    const absl::Status status = links_->Handle(attachment_, std::move(item));
     if (!status.ok()) return status;
   }
   if (reading_.Length() > kKeptBytesMax) frame_ = link::v1::AttachRequest();
   return absl::OkStatus();
 }
 
+absl::Status GatewayReactor::TakeHello(const link::v1::Hello& hello) {
+  const bool proves = !hello.secret().empty();
+  if (proves && process::GatewayIdOf(hello.secret()) !=
+                    static_cast<uint64_t>(hello.gateway_id())) {
+    return absl::PermissionDeniedError(
+        "hello.secret is not that of hello.gateway_id");
+  }
+  absl::StatusOr<core::AttachmentPtr> opened =
+      links_->Open(hello, self(), proves);
+  if (!opened.ok()) return opened.status();
+  attachment_ = *std::move(opened);
+  awaiting_ = nullptr;
+  return absl::OkStatus();
+}
+
+void GatewayReactor::LogRefusal(absl::string_view why) {
+  const std::optional<int64_t> unlogged = refusals_->Pass();
+  if (!unlogged.has_value()) return;
+  process::Log(
+      process::LogLevel::kWarning, "link refused",
+      {{"peer", peer_}, {"why", std::string(why)}, {"not_logged", *unlogged}});
+}
+
 void GatewayReactor::EndReading(absl::Status why) {
+  if (!why.ok() && !absl::IsUnavailable(why) && !absl::IsAborted(why)) {
+    LogRefusal(why.message());
+  }
   // The attachment shares this reactor as its sink: let go of it.
   if (const core::AttachmentPtr gateway = std::move(attachment_)) {
     if (why.ok()) why = closing();
-    hub_->Close(gateway, why.ok() ? "the gateway has left" : why.message());
+    links_->Close(gateway, why.ok() ? "the gateway has left" : why.message());
   }
   Close(std::move(why));
 }
 
 void GatewayReactor::OnEnded(grpc::StatusCode code) {
+  Add(counters()->open, -1);
   rpcs_->OnEnded(Method::kAttach, code);
 }
 

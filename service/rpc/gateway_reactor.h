@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The service's end of one link: one GatewayService.Attach stream. Frames come
-// and go as raw bytes, for the hub's chunks are serialized already and are
+// and go as raw bytes, for the core's chunks are serialized already and are
 // shared by all links that carry them.
 //
 // Threads, lifetime and writing: sink_reactor.h.
 //
 // Order: items are handled one after the other by the chain of reads, which
-// also tells the hub, exactly once, that the link has ended.
+// also tells the links, exactly once, that the link has ended.
 
 #ifndef HERALD_SERVICE_RPC_GATEWAY_REACTOR_H_
 #define HERALD_SERVICE_RPC_GATEWAY_REACTOR_H_
 
+#include <string>
+
 #include "herald/link/v1/gateway_service.pb.h"
-#include "service/core/hub.h"
+#include "proto/contract/silence.h"
+#include "service/link/links.h"
+#include "service/rpc/log_pause.h"
 #include "service/rpc/sink_reactor.h"
 
 namespace herald::rpc {
@@ -24,26 +28,44 @@ class GatewayReactor final
  public:
   // Begins to read. The result belongs to its stream. REQUIRES: the others
   // outlive the server.
+  // Of `options` the pacer, the timers and the interval of keepalives are used.
   static GatewayReactor* Start(grpc::CallbackServerContext* context,
-                               core::Hub* hub, Pacer* pacer,
-                               StreamCounters* counters, RpcCounters* rpcs);
+                               core::Links* links, const SinkOptions& options,
+                               StreamCounters* counters, RpcCounters* rpcs,
+                               LogPause* refusals);
 
  private:
-  GatewayReactor(grpc::CallbackServerContext* context, core::Hub* hub,
-                 Pacer* pacer, StreamCounters* counters, RpcCounters* rpcs);
+  GatewayReactor(grpc::CallbackServerContext* context, core::Links* links,
+                 const SinkOptions& options, StreamCounters* counters,
+                 RpcCounters* rpcs, LogPause* refusals);
 
   void OnReadDone(bool ok) override;
   void OnEnded(grpc::StatusCode code) override;
 
-  // Gives the items of frame_ to the hub. An error is what the link ends with.
+  // Gives the items of frame_ to the core. An error is what the link ends with.
   absl::Status HandleFrame();
+
+  // Ends the link of a gateway that has sent keepalives and is silent now;
+  // looks again after each interval.
+  static void ListenIn(const SinkOptions& options,
+                       std::weak_ptr<GatewayReactor> weak);
+
+  // Opens the attachment. An error is what the link ends with.
+  absl::Status TakeHello(const link::v1::Hello& hello);
 
   // Ends the chain of reads.
   void EndReading(absl::Status why);
 
+  // Logs why a link was refused, or that it broke a rule.
+  void LogRefusal(absl::string_view why);
+
   // Constant after construction.
-  core::Hub* const hub_;
+  core::Links* const links_;
   RpcCounters* const rpcs_;
+  LogPause* const refusals_;
+  const std::string peer_;
+
+  contract::Silence silence_;
 
   // Touched only by the chain of reads.
   grpc::ByteBuffer reading_;

@@ -7,10 +7,11 @@
 #define HERALD_SERVICE_RPC_GATEWAY_SERVICE_H_
 
 #include "herald/link/v1/gateway_service.grpc.pb.h"
-#include "service/core/hub.h"
-#include "service/rpc/api_token.h"
+#include "service/link/links.h"
+#include "service/rpc/call_gate.h"
 #include "service/rpc/counters.h"
-#include "service/rpc/pacer.h"
+#include "service/rpc/log_pause.h"
+#include "service/rpc/outbox.h"
 
 namespace herald::rpc {
 
@@ -18,12 +19,12 @@ class GatewayService final
     : public link::v1::GatewayService::WithRawCallbackMethod_Attach<
           link::v1::GatewayService::Service> {
  public:
-  // All of them outlive the server.
-  GatewayService(core::Hub* hub, Pacer* pacer, const ApiTokens* tokens,
+  // All of them outlive the server. For `options` see GatewayReactor::Start().
+  GatewayService(core::Links* links, const SinkOptions& options, CallGate* gate,
                  StreamCounters* counters, RpcCounters* rpcs)
-      : hub_(hub),
-        pacer_(pacer),
-        tokens_(tokens),
+      : links_(links),
+        options_(options),
+        gate_(gate),
         counters_(counters),
         rpcs_(rpcs) {}
 
@@ -31,11 +32,12 @@ class GatewayService final
       grpc::CallbackServerContext* context) override;
 
  private:
-  core::Hub* const hub_;
-  Pacer* const pacer_;
-  const ApiTokens* const tokens_;
+  core::Links* const links_;
+  const SinkOptions options_;
+  CallGate* const gate_;
   StreamCounters* const counters_;
   RpcCounters* const rpcs_;
+  LogPause refusals_;
 };
 
 }  // namespace herald::rpc

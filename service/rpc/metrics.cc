@@ -6,13 +6,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "prometheus/text_serializer.h"
-#include "service/rpc/log.h"
+#include "proto/process/log.h"
+#include "service/authorizer/authorizer_answer.h"
 
 namespace herald::rpc {
 namespace {
 
+using process::Log;
+using process::LogLevel;
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
@@ -21,8 +23,6 @@ using prometheus::MetricType;
 const std::vector<double> kLatencyBuckets = {
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
     0.025,  0.05,    0.1,    0.25,  0.5,    1,     2.5};
-
-constexpr absl::Duration kDownLogPause = absl::Seconds(10);
 
 constexpr std::array<const char*, kMethods> kMethodNames = {
     "Broadcast",  "BroadcastStream", "Subscribe",    "Unsubscribe",
@@ -83,8 +83,10 @@ void AddBy(const std::array<const char*, kSize>& values,
 Metrics::Metrics(std::string version)
     : version_(std::move(version)), authorizer_seconds_(kLatencyBuckets) {}
 
-void Metrics::Pull(const core::Hub* hub, const AuthorizerLink* authorizer) {
-  hub_ = hub;
+void Metrics::Pull(const core::Queries* queries,
+                   const AuthorizerLink* authorizer, std::string target) {
+  authorizer_target_ = std::move(target);
+  queries_ = queries;
   authorizer_ = authorizer;
 }
 
@@ -113,10 +115,10 @@ std::string Metrics::Text() const {
 }
 
 void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
-  if (hub_ != nullptr) {
-    const core::HubCounts counts = hub_->Counts();
+  if (queries_ != nullptr) {
+    const core::ServiceCounts counts = queries_->Counts();
     AppendGauge(out, "herald_ready", "1 when the service answers, else 0.",
-                hub_->ready() ? 1 : 0);
+                queries_->ready() ? 1 : 0);
     AppendGauge(out, "herald_gateways", "Attached gateways.", counts.gateways);
     AppendGauge(out, "herald_clients",
                 "Open WebSockets on all gateways, as they report them.",
@@ -147,6 +149,10 @@ void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
     AppendGauge(out, "herald_authorizer_questions_queued",
                 "Questions that wait to be put to the authorizer.",
                 questions.queued);
+    AppendGauge(out, "herald_authorizer_questions_suspected",
+                "Those of them that were open on a stream that broke, or come "
+                "from where such questions came from.",
+                questions.suspects);
     AppendGauge(out, "herald_authorizer_questions_in_flight",
                 "Questions that wait for the authorizer's answer.",
                 questions.in_flight);
@@ -154,6 +160,9 @@ void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
 }
 
 void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
+  AppendCounter(out, "herald_log_dropped_total",
+                "Log lines that could not be written.",
+                Count(process::LogLinesDropped()));
   AppendCounter(out, "herald_publications_total",
                 "Events that got their place in a channel, whispers included.",
                 publications_);
@@ -183,6 +192,13 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
                 "Times that a BroadcastStream was not read because its caller "
                 "had too many answers to read.",
                 rpcs_.streams_paused);
+  AppendCounter(out, "herald_accept_errors_total",
+                "Tries to accept a connection at the gRPC port that failed, "
+                "most likely for want of files.",
+                rpcs_.accept_errors);
+  AppendCounter(out, "herald_gateways_moved_total",
+                "Gateways that left to attach to another service.",
+                gateways_moved_);
   AppendCounter(out, "herald_leases_expired_total",
                 "Gateways lost whose members had to leave.", leases_expired_);
   AppendCounter(out, "herald_revocations_total",
@@ -203,6 +219,10 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_authorizer_queue_full_total",
                 "Questions not asked because too many waited already.",
                 authorizer_queue_full_);
+  AppendCounter(out, "herald_authorizer_poisoned_total",
+                "Questions denied because each was open on two streams that "
+                "the authorizer ended.",
+                authorizer_poisoned_);
   AppendCounter(out, "herald_authorizer_streams_lost_total",
                 "Authorizer streams that ended or could not be opened; "
                 "repeated failures of one outage count once.",
@@ -210,6 +230,13 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
 }
 
 void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
+  AppendCounter(out, "herald_requests_ended_total",
+                "Calls ended because their request did not come whole.",
+                rpcs_.requests_ended);
+  AppendCounter(out, "herald_connections_refused_total",
+                "Connections at the gRPC port that were refused, or ended for "
+                "a newcomer, because there were too many.",
+                rpcs_.connections_refused);
   using Direction = std::array<const char*, 2>;
   constexpr Direction kDirections = {"received", "sent"};
   out.push_back(CounterBy<2>(
@@ -218,6 +245,12 @@ void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
   out.push_back(CounterBy<2>(
       "herald_link_bytes_total", "Bytes of frames on links.", "direction",
       kDirections, {links_.bytes_received.load(), links_.bytes_sent.load()}));
+  constexpr std::array<const char*, 2> kPeers = {"gateway", "watch"};
+  out.push_back(CounterBy<2>(
+      "herald_whispers_dropped_total",
+      "Whispers not sent to a peer because half of its queue was full.", "peer",
+      kPeers,
+      {links_.whispers_dropped.load(), watches_.whispers_dropped.load()}));
   constexpr Direction kRecoveries = {"recovered", "lost"};
   out.push_back(CounterBy("herald_recoveries_total",
                           "Positions from which gateways and Watches asked to "
@@ -261,17 +294,31 @@ void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
   out.push_back(std::move(rpcs));
 }
 
-void Metrics::OnPublished(int64_t bytes, int64_t /*subscribers*/,
-                          int64_t /*gateways*/, bool whisper) {
+void Metrics::OnPublished(const core::Published& published) {
   Add(publications_, 1);
-  Add(publication_bytes_, bytes);
-  if (whisper) Add(whispers_, 1);
+  Add(publication_bytes_, published.bytes);
+  if (!published.whisperer.empty()) Add(whispers_, 1);
+  if (!process::Logs(LogLevel::kDebug)) return;
+  std::vector<process::LogField> fields = {
+      {"channel", published.channel},
+      {"event", published.event},
+      {"bytes", published.bytes},
+      {"subscribers", published.subscribers}};
+  if (!published.whisperer.empty()) {
+    fields.push_back({"socket_id", published.whisperer});
+  }
+  Log(LogLevel::kDebug, "published", fields);
 }
 
 void Metrics::OnRepeated() { Add(repeated_, 1); }
 
-void Metrics::OnSubscribeAnswered(absl::string_view outcome) {
+void Metrics::OnSubscribeAnswered(absl::string_view socket_id,
+                                  absl::string_view channel,
+                                  absl::string_view outcome) {
   AddBy(kSubscribeOutcomes, subscribes_, outcome);
+  if (!process::Logs(LogLevel::kDebug)) return;
+  Log(LogLevel::kDebug, "subscribe answered",
+      {{"socket_id", socket_id}, {"channel", channel}, {"outcome", outcome}});
 }
 
 void Metrics::OnLinkOpened(uint64_t gateway) {
@@ -279,14 +326,26 @@ void Metrics::OnLinkOpened(uint64_t gateway) {
 }
 
 void Metrics::OnAttached(uint64_t gateway, int64_t subscriptions) {
+  had_gateways_ = true;
   Log(LogLevel::kInfo, "gateway attached",
-      {{"gateway", absl::StrCat(gateway)},
-       {"subscriptions", absl::StrCat(subscriptions)}});
+      {{"gateway", absl::StrCat(gateway)}, {"subscriptions", subscriptions}});
 }
 
 void Metrics::OnLinkEnded(uint64_t gateway, absl::string_view why) {
   Log(LogLevel::kInfo, "link ended",
       {{"gateway", absl::StrCat(gateway)}, {"why", std::string(why)}});
+}
+
+void Metrics::OnMoving(uint64_t gateway, absl::string_view target) {
+  Add(gateways_moved_, 1);
+  Log(LogLevel::kWarning, "gateway moves to another service",
+      {{"gateway", absl::StrCat(gateway)}, {"target", std::string(target)}});
+}
+
+std::string Metrics::AudienceWarning() const {
+  if (!had_gateways_ || queries_->Counts().gateways > 0) return "";
+  return "warning: all gateways have left, so publications reach no browser; "
+         "they may be attached to another service of BROADCAST_SERVICE";
 }
 
 void Metrics::OnLeaseExpired(uint64_t gateway) {
@@ -297,7 +356,7 @@ void Metrics::OnLeaseExpired(uint64_t gateway) {
 void Metrics::OnSettled(absl::Duration since_start) {
   if (settled_) settled_();
   Log(LogLevel::kInfo, "ready",
-      {{"after_ms", absl::StrCat(absl::ToInt64Milliseconds(since_start))}});
+      {{"after_ms", absl::ToInt64Milliseconds(since_start)}});
 }
 
 void Metrics::OnRevoked() { Add(revocations_, 1); }
@@ -320,26 +379,23 @@ void Metrics::OnCallTimedOut() {
 }
 
 void Metrics::OnAuthorizerUp() {
-  {
-    contract::MutexLock lock(&mu_);
-    // An outage that was not worth a line has an end that is not, either.
-    if (std::exchange(down_unlogged_, false)) return;
-  }
-  Log(LogLevel::kInfo, "authorizer connected");
+  Log(LogLevel::kInfo, "authorizer connected",
+      {{"target", authorizer_target_}});
 }
 
 void Metrics::OnAuthorizerDown(const absl::Status& why) {
-  Add(authorizer_streams_lost_, 1);
-  {
-    contract::MutexLock lock(&mu_);
-    const absl::Time now = absl::Now();
-    down_unlogged_ = now - down_logged_ < kDownLogPause;
-    if (down_unlogged_) return;
-    down_logged_ = now;
-  }
-  Log(LogLevel::kWarning, "authorizer away",
-      {{"code", absl::StatusCodeToString(why.code())},
-       {"why", std::string(why.message())}});
+  Log(LogLevel::kWarning, "authorizer lost",
+      {{"target", authorizer_target_}, {"why", authorizer::CleanStatus(why)}});
+}
+
+void Metrics::OnAuthorizerStreamBroken(const absl::Status& why, int poisoned) {
+  Add(authorizer_poisoned_, poisoned);
+  const std::optional<int64_t> unlogged = broken_pause_.Pass();
+  if (!unlogged.has_value()) return;
+  Log(LogLevel::kWarning, "authorizer ended a stream",
+      {{"why", authorizer::CleanStatus(why)},
+       {"denied_questions", poisoned},
+       {"not_logged", *unlogged}});
 }
 
 void Metrics::OnDecision(absl::string_view outcome,

@@ -3,8 +3,8 @@
 // What the service tells about itself: counts for Prometheus, and a log line
 // for what happens rarely.
 //
-// Events are counted as they happen; what the hub knows anyway is pulled when
-// somebody scrapes. One name for each fact, with its unit and HELP.
+// Events are counted as they happen; what the service knows anyway is pulled
+// when somebody scrapes. One name for each fact, with its unit and HELP.
 //
 // Threads: any.
 
@@ -17,18 +17,17 @@
 #include <string>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "prometheus/collectable.h"
 #include "prometheus/histogram.h"
-#include "proto/contract/mutex.h"
-#include "service/core/hub.h"
-#include "service/core/observer.h"
+#include "service/api/queries.h"
+#include "service/channel/observer.h"
 #include "service/rpc/authorizer_link.h"
 #include "service/rpc/counters.h"
+#include "service/rpc/log_pause.h"
 
 namespace herald::rpc {
 
@@ -39,15 +38,20 @@ class Metrics final : public core::Observer,
   explicit Metrics(std::string version);
 
   // Says from where to pull. Called once, before the first scrape; both outlive
-  // the last one. Without an authorizer it is nullptr.
-  void Pull(const core::Hub* hub, const AuthorizerLink* authorizer);
+  // the last one. Without an authorizer it is nullptr; `target` is where it is.
+  void Pull(const core::Queries* queries, const AuthorizerLink* authorizer,
+            std::string target = "");
 
-  // Calls `settled` when the hub's start is over, before it is logged. Called
-  // once, before the hub is started.
+  // Calls `settled` when the core's start is over, before it is logged. Called
+  // once, before the core is started.
   void WhenSettled(absl::AnyInvocable<void()> settled);
 
   // The file with rules was read again: with success, or the old ones stay.
   void OnConfigReloaded(bool ok) { Add(config_reloads_[ok ? 0 : 1], 1); }
+
+  // A sentence for operators if all gateways have left this service, so that
+  // publications reach no browser; otherwise empty.
+  std::string AudienceWarning() const;
 
   // What others count into.
   StreamCounters* links() { return &links_; }
@@ -61,13 +65,15 @@ class Metrics final : public core::Observer,
   std::string Text() const;
 
   // core::Observer:
-  void OnPublished(int64_t bytes, int64_t subscribers, int64_t gateways,
-                   bool whisper) override;
+  void OnPublished(const core::Published& published) override;
   void OnRepeated() override;
-  void OnSubscribeAnswered(absl::string_view outcome) override;
+  void OnSubscribeAnswered(absl::string_view socket_id,
+                           absl::string_view channel,
+                           absl::string_view outcome) override;
   void OnLinkOpened(uint64_t gateway) override;
   void OnAttached(uint64_t gateway, int64_t subscriptions) override;
   void OnLinkEnded(uint64_t gateway, absl::string_view why) override;
+  void OnMoving(uint64_t gateway, absl::string_view target) override;
   void OnLeaseExpired(uint64_t gateway) override;
   void OnSettled(absl::Duration since_start) override;
   void OnRevoked() override;
@@ -80,6 +86,8 @@ class Metrics final : public core::Observer,
   // AuthorizerObserver:
   void OnAuthorizerUp() override;
   void OnAuthorizerDown(const absl::Status& why) override;
+  void OnAuthorizerStreamLost() override { Add(authorizer_streams_lost_, 1); }
+  void OnAuthorizerStreamBroken(const absl::Status& why, int poisoned) override;
   void OnDecision(absl::string_view outcome,
                   std::optional<absl::Duration> latency) override;
   void OnAuthorizerQueueFull() override { Add(authorizer_queue_full_, 1); }
@@ -87,9 +95,9 @@ class Metrics final : public core::Observer,
 
  private:
   // Counts by a label whose values are known; others count as the last one.
-  static constexpr std::array<const char*, 7> kSubscribeOutcomes = {
-      "allowed",         "unauthorized", "channel_full", "too_many_channels",
-      "invalid_channel", "cancelled",    "unavailable"};
+  static constexpr std::array<const char*, 8> kSubscribeOutcomes = {
+      "allowed",         "unauthorized",    "channel_full", "too_many_channels",
+      "invalid_channel", "invalid_message", "cancelled",    "unavailable"};
   static constexpr std::array<const char*, 3> kDecisionOutcomes = {
       "allowed", "denied", "unavailable"};
   static constexpr std::array<const char*, 5> kIgnoredReasons = {
@@ -104,8 +112,9 @@ class Metrics final : public core::Observer,
   const std::string version_;
 
   // Constant after Pull().
-  const core::Hub* hub_ = nullptr;
+  const core::Queries* queries_ = nullptr;
   const AuthorizerLink* authorizer_ = nullptr;
+  std::string authorizer_target_;
 
   // Constant after WhenSettled(); called once.
   absl::AnyInvocable<void()> settled_;
@@ -118,6 +127,8 @@ class Metrics final : public core::Observer,
   Count repeated_{0};
   Count whispers_{0};
   Count leases_expired_{0};
+  Count gateways_moved_{0};
+  std::atomic<bool> had_gateways_{false};  // Since the start.
   Count revocations_{0};
   Count keys_evicted_{0};
   Count histories_evicted_{0};
@@ -126,16 +137,16 @@ class Metrics final : public core::Observer,
   Count calls_timed_out_{0};
   Count authorizer_streams_lost_{0};
   Count authorizer_queue_full_{0};
+  Count authorizer_poisoned_{0};
   std::array<Count, kSubscribeOutcomes.size()> subscribes_{};
   std::array<Count, kDecisionOutcomes.size()> decisions_{};
   std::array<Count, kIgnoredReasons.size()> ignored_{};
   std::array<Count, kReloadResults.size()> config_reloads_{};
   prometheus::Histogram authorizer_seconds_;
 
-  // An authorizer that fails again and again is logged once in a while.
-  contract::Mutex mu_;
-  absl::Time down_logged_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
-  bool down_unlogged_ ABSL_GUARDED_BY(mu_) = false;
+  // Streams that the authorizer breaks are logged once a second, with the
+  // number of those before; changes of the connection are always logged.
+  LogPause broken_pause_;
 };
 
 }  // namespace herald::rpc

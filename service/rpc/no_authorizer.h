@@ -5,7 +5,7 @@
 #ifndef HERALD_SERVICE_RPC_NO_AUTHORIZER_H_
 #define HERALD_SERVICE_RPC_NO_AUTHORIZER_H_
 
-#include "service/core/authorizer.h"
+#include "service/link/authorizer.h"
 
 namespace herald::rpc {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The settings of herald-service: flags, `BROADCAST_*` variables, an `.env`
-// file, or defaults (proto/contract/settings.h says which wins).
+// The settings of herald-service, as its parts take them
+// (proto/settings/declarations.h declares them).
 
 #ifndef HERALD_SERVICE_RPC_OPTIONS_H_
 #define HERALD_SERVICE_RPC_OPTIONS_H_
@@ -10,10 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
-#include "service/rpc/log.h"
+#include "proto/settings/settings.h"
 
 namespace herald::rpc {
 
@@ -29,18 +28,17 @@ struct Options {
   absl::Duration authorizer_timeout;
   std::string secret;  // Empty: none.
   std::vector<std::string> api_tokens;
-  LogLevel log_level = LogLevel::kInfo;
-  LogFormat log_format = LogFormat::kText;
 };
 
-// Answers `--help` and `--version` by ending the process, and so it does for a
-// flag that is not known. REQUIRES: called once, before ReadOptions().
-void ParseFlags(int argc, char** argv);
+// The options that the settings of herald-service say.
+Options OptionsOf(const settings::Settings& settings);
 
-// Reads all settings into `out`. The log's are read first and are usable even
-// when it fails: with INVALID_ARGUMENT for a value that cannot be used, whose
-// message names it and says what is allowed, or as ReadEnvFile() does.
-absl::Status ReadOptions(Options* out);
+// Settings that exclude each other: a line for each.
+std::vector<std::string> ErrorsOf(const Options& options,
+                                  const settings::Settings& settings);
+
+// What is allowed and hardly meant.
+std::vector<std::string> WarningsOf(const Options& options);
 
 }  // namespace herald::rpc
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What waits for one peer: chunks in order, and how many of their bytes count
-// against the bound. The state that a peer is told when it joins does not, nor
-// does what it missed (core::Sink::EnqueueState(), EnqueueMissed()).
+// against which bound. The state that a peer is told when it joins, with what
+// it missed, has one of its own (core::Sink::EnqueueState(), EnqueueMissed()),
+// and so have member changes (EnqueueMembers()). Whispers may take half of the
+// bound (EnqueueWhisper()).
 //
 // And what a stream is told of it.
 //
@@ -13,10 +15,14 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "service/core/sink.h"
+#include "absl/time/time.h"
+#include "proto/contract/limits.h"
+#include "service/channel/sink.h"
+#include "service/channel/timers.h"
 #include "service/rpc/pacer.h"
 
 namespace herald::rpc {
@@ -25,6 +31,14 @@ struct SinkOptions {
   // What may wait, beside the state. One chunk on an empty outbox may be
   // larger.
   int64_t outbox_bytes_max = 0;
+
+  // The same for member changes: so much that a large channel may lose all its
+  // members in one step.
+  int64_t members_bytes_max = 2 * contract::kMembersBytesMax;
+
+  // The same for the state and what was missed, one chunk alone included; 0:
+  // any number.
+  int64_t state_bytes_max = 0;
 
   // Chunks are joined into frames of at most so many bytes, or of one larger
   // chunk; 0: every chunk is a message of its own.
@@ -35,23 +49,41 @@ struct SinkOptions {
 
   // Paces the writes, if there is one. It outlives the server.
   Pacer* pacer = nullptr;
+
+  // When nothing was written for so long, a keepalive is; 0: never. The timers
+  // outlive the server.
+  core::Timers* timers = nullptr;
+  absl::Duration keepalive_interval = absl::ZeroDuration();
 };
 
 class Outbox {
  public:
   bool empty() const { return waiting_.empty(); }
   int64_t bytes() const { return bytes_; }
+  int64_t state_bytes() const { return state_bytes_; }
 
-  // Whether a chunk that counts keeps the bound. One alone may be larger.
-  bool HasRoomFor(const core::Chunk& chunk, int64_t bytes_max) const {
-    const int64_t counted = bytes_ - state_bytes_;
-    return counted == 0 || counted + SizeOf(chunk) <= bytes_max;
+  enum class Kind { kCounted, kWhisper, kMembers, kState, kMissed };
+
+  // Whether a chunk keeps the bound of its kind. One alone may be larger.
+  bool HasRoomFor(const std::string& chunk, Kind kind,
+                  const SinkOptions& options) const {
+    const auto size = static_cast<int64_t>(chunk.size());
+    if (kind == Kind::kMembers) {
+      return members_bytes_ + size <= options.members_bytes_max;
+    }
+    if (kind == Kind::kState || kind == Kind::kMissed) {
+      return options.state_bytes_max == 0 ||
+             state_bytes_ + size <= options.state_bytes_max;
+    }
+    const int64_t counted = bytes_ - state_bytes_ - members_bytes_;
+    const int64_t bytes_max = kind == Kind::kWhisper
+                                  ? options.outbox_bytes_max / 2
+                                  : options.outbox_bytes_max;
+    return counted == 0 || counted + size <= bytes_max;
   }
 
-  enum class Kind { kCounted, kState, kMissed };
   void Append(core::Chunk chunk, Kind kind) {
-    bytes_ += SizeOf(chunk);
-    if (kind != Kind::kCounted) state_bytes_ += SizeOf(chunk);
+    Count(kind, SizeOf(chunk));
     waiting_.push_back({std::move(chunk), kind});
   }
 
@@ -64,8 +96,7 @@ class Outbox {
     do {
       Waiting& next = waiting_.front();
       taken += SizeOf(next.chunk);
-      bytes_ -= SizeOf(next.chunk);
-      if (next.kind != Kind::kCounted) state_bytes_ -= SizeOf(next.chunk);
+      Count(next.kind, -SizeOf(next.chunk));
       out.push_back(std::move(next.chunk));
       waiting_.pop_front();
     } while (!empty() && IsMissed() == missed &&
@@ -81,6 +112,12 @@ class Outbox {
     Kind kind = Kind::kCounted;
   };
 
+  void Count(Kind kind, int64_t bytes) {
+    bytes_ += bytes;
+    if (kind == Kind::kMembers) members_bytes_ += bytes;
+    if (kind == Kind::kState || kind == Kind::kMissed) state_bytes_ += bytes;
+  }
+
   bool IsMissed() const { return waiting_.front().kind == Kind::kMissed; }
 
   static int64_t SizeOf(const core::Chunk& chunk) {
@@ -88,8 +125,9 @@ class Outbox {
   }
 
   std::deque<Waiting> waiting_;
-  int64_t bytes_ = 0;        // Of all.
-  int64_t state_bytes_ = 0;  // Of these, outside of the bound.
+  int64_t bytes_ = 0;          // Of all.
+  int64_t members_bytes_ = 0;  // Of these, member changes.
+  int64_t state_bytes_ = 0;    // Of these, outside of all bounds.
 };
 
 }  // namespace herald::rpc

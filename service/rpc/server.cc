@@ -2,19 +2,18 @@
 
 #include "service/rpc/server.h"
 
-#include <chrono>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/impl/server_builder_option.h"
 #include "grpcpp/impl/server_builder_plugin.h"
+#include "grpcpp/resource_quota.h"
 #include "grpcpp/security/server_credentials.h"
-#include "grpcpp/server_builder.h"
+#include "proto/contract/grpc_deadline.h"
 #include "proto/contract/limits.h"
-#include "service/rpc/listen_error.h"
+#include "proto/process/listening_sockets.h"
 
 namespace herald::rpc {
 namespace {
@@ -44,18 +43,41 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 2500);
 }
 
-std::chrono::system_clock::time_point In(absl::Duration patience) {
-  return std::chrono::system_clock::now() +
-         absl::ToChronoMilliseconds(patience);
+int64_t RequestBytesMax(core::Core& core) {
+  return core.broadcasts()->payload_bytes_max() +
+         contract::kServiceMessageExtraBytes;
+}
+
+// The last bounds, behind those of our own (waiting_calls.h, connections.h):
+// gRPC's answer to a quota that is used up is to end streams of anybody.
+void SetBounds(grpc::ServerBuilder& builder) {
+  constexpr size_t kQuotaBytes = size_t{512} << 20;
+  constexpr int kReflectionThreadsMax = 16;
+  constexpr int kStreamsMax = 10'000;  // As Watches (core::kWatchesMax).
+  builder.SetResourceQuota(grpc::ResourceQuota("herald-service")
+                               .Resize(kQuotaBytes)
+                               .SetMaxThreads(kReflectionThreadsMax));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsMax);
+  // All that one read brings becomes calls before the first is looked at. gRPC
+  // reads up to 4 MiB, which may be 20,000 calls of 16 KiB of memory each.
+  builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 128 << 10);
+  // A peer that sends no HTTP/2 settings.
+  builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
 }
 
 }  // namespace
 
 Server::Server(const ServerOptions& options)
-    : broadcast_service_(options.hub, &pacer_, options.tokens, options.watches,
-                         options.rpcs),
-      gateway_service_(options.hub, &pacer_, options.tokens, options.links,
-                       options.rpcs) {}
+    : gate_(options.tokens, options.timers, options.rpcs,
+            RequestBytesMax(*options.core)),
+      health_service_(&gate_),
+      broadcast_service_(options.core, options.timers, &pacer_, &gate_,
+                         options.watches, options.rpcs),
+      gateway_service_(options.core->links(),
+                       {.pacer = &pacer_,
+                        .timers = options.timers,
+                        .keepalive_interval = options.link_keepalive},
+                       &gate_, options.links, options.rpcs) {}
 
 Server::~Server() { Drain(absl::ZeroDuration()); }
 
@@ -67,50 +89,62 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Listen(ServerOptions options) {
 }
 
 absl::Status Server::Build(const ServerOptions& options) {
-  grpc::EnableDefaultHealthCheckService(true);
+  grpc::EnableDefaultHealthCheckService(false);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   if (!options.reflection) {
     builder.SetOption(std::make_unique<WithoutReflection>());
   }
-  int port = 0;
-  // Without this a second service would share the port and half of the calls.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(),
-                           &port);
+  absl::StatusOr<process::ListeningSockets> sockets =
+      process::ListeningSockets::Listen(options.address);
+  if (!sockets.ok()) return sockets.status();
+  connections_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
   SetKeepalive(builder);
+  SetBounds(builder);
   // For all methods, for gRPC knows no other way, and for callers without a
-  // token, too. The hub refuses a `data` that is a little too large, and can
+  // token, too. The core refuses a `data` that is a little too large, and can
   // then say so; gRPC what is far too large.
-  builder.SetMaxReceiveMessageSize(static_cast<int>(
-      options.hub->payload_bytes_max() + contract::kServiceMessageExtraBytes));
+  builder.SetMaxReceiveMessageSize(
+      static_cast<int>(RequestBytesMax(*options.core)));
   builder.SetMaxSendMessageSize(contract::kLinkMessageBytesMax);
   // For reflection; all our own methods are callbacks.
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.RegisterService(&health_service_);
   builder.RegisterService(&broadcast_service_);
   builder.RegisterService(&gateway_service_);
   server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port == 0) {
-    return ListenError(options.address);
-  }
+  if (server_ == nullptr) return absl::UnavailableError("gRPC did not start");
   SetReady(false);
-  address_ = absl::StrCat(options.address.substr(0, options.address.rfind(':')),
-                          ":", port);
+  acceptor_ = std::make_unique<Acceptor>(
+      *std::move(sockets), gate_.connections(),
+      [this](int fd) {
+        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
+            connection;
+        connection.fd = fd;
+        connections_->HandleNewConnection(&connection);
+      },
+      &options.rpcs->accept_errors);
+  probe_ = std::make_unique<PortProbe>(acceptor_->descriptor());
   return absl::OkStatus();
 }
 
-void Server::SetReady(bool ready) {
-  grpc::HealthCheckServiceInterface* const health =
-      server_->GetHealthCheckService();
-  health->SetServingStatus(ready);  // Of every service it knows, "" too.
-  health->SetServingStatus(v1::BroadcastService::service_full_name(), ready);
+absl::Status Server::reachable() const {
+  absl::Status accepts = acceptor_->status();
+  return accepts.ok() ? probe_->status() : accepts;
 }
+
+void Server::SetReady(bool ready) { health_service_.SetServing(ready); }
 
 void Server::Drain(absl::Duration patience) {
   if (server_ == nullptr) return;
   SetReady(false);
   broadcast_service_.Stop();
-  server_->Shutdown(In(patience));
+  health_service_.Stop();
+  probe_->Stop();
+  acceptor_->Stop();
+  server_->Shutdown(contract::GrpcDeadline(patience));
   server_->Wait();
 }
 

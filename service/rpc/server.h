@@ -6,7 +6,8 @@
 // `herald.v1.BroadcastService`: SERVING while SetReady(true) holds. Reflection
 // is on, but not with API tokens: it could not ask for them.
 //
-// Threads: gRPC's own. The methods here are for one thread, but SetReady().
+// Threads: gRPC's own. The methods here are for one thread, but SetReady() and
+// reachable().
 
 #ifndef HERALD_SERVICE_RPC_SERVER_H_
 #define HERALD_SERVICE_RPC_SERVER_H_
@@ -17,12 +18,18 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "grpcpp/server.h"
-#include "service/core/hub.h"
+#include "grpcpp/server_builder.h"
+#include "proto/contract/limits.h"
+#include "service/core.h"
+#include "service/rpc/acceptor.h"
 #include "service/rpc/api_token.h"
 #include "service/rpc/broadcast_service.h"
+#include "service/rpc/call_gate.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/gateway_service.h"
+#include "service/rpc/health_service.h"
 #include "service/rpc/pacer.h"
+#include "service/rpc/port_probe.h"
 
 namespace herald::rpc {
 
@@ -31,30 +38,37 @@ struct ServerOptions {
   bool reflection = true;
 
   // What the calls need and report to; all outlive the server.
-  core::Hub* hub = nullptr;
+  core::Core* core = nullptr;
+  core::Timers* timers = nullptr;
   const ApiTokens* tokens = nullptr;
   StreamCounters* links = nullptr;
   StreamCounters* watches = nullptr;
   RpcCounters* rpcs = nullptr;
+
+  // A link that was quiet for so long sends a keepalive.
+  absl::Duration link_keepalive = absl::Seconds(contract::kKeepaliveSeconds);
 };
 
 class Server {
  public:
-  // Listens and serves; not ready yet. UNAVAILABLE if the address cannot be
-  // had.
+  // Listens and serves; not ready yet. UNAVAILABLE if the address, which is one
+  // of proto/process/listening_sockets.h, cannot be had.
   static absl::StatusOr<std::unique_ptr<Server>> Listen(ServerOptions options);
 
   // As Drain() without any patience.
   ~Server();
 
   // Where it listens, with the port that was bound.
-  const std::string& address() const { return address_; }
+  const std::string& address() const { return acceptor_->address(); }
+
+  // OK while callers can connect, or why they cannot.
+  absl::Status reachable() const;
 
   // Threads: any.
   void SetReady(bool ready);
 
   // Ends the streams politely, lets calls finish for at most `patience`, and
-  // returns when no call is left. REQUIRES: Hub::Stop() was called.
+  // returns when no call is left. REQUIRES: Core::Stop() was called.
   void Drain(absl::Duration patience);
 
  private:
@@ -63,10 +77,14 @@ class Server {
   absl::Status Build(const ServerOptions& options);
 
   Pacer pacer_;
+  CallGate gate_;
+  HealthService health_service_;
   BroadcastService broadcast_service_;
   GatewayService gateway_service_;
-  std::string address_;
   std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
+  std::unique_ptr<Acceptor> acceptor_;
+  std::unique_ptr<PortProbe> probe_;
 };
 
 }  // namespace herald::rpc

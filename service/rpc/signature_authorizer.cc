@@ -11,8 +11,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/json.h"
+#include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
-#include "simdjson.h"
+#include "service/channel/request_checks.h"
 
 namespace herald::rpc {
 namespace {
@@ -32,69 +34,58 @@ bool IsPresence(absl::string_view channel) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
 }
 
-// Whether the token is the signature of the question.
+// Whether the token is the signature of the question. Takes the same time for
+// every token of the right size.
 bool IsSigned(absl::string_view secret, const core::Question& question) {
-  const std::string& token = question.auth_token;
-  if (token.size() != 2 * sizeof(Mac)) return false;
-  for (const char c : token) {
-    if (!absl::ascii_isxdigit(static_cast<unsigned char>(c))) return false;
-  }
   std::string text = absl::StrCat(question.socket_id, ":", question.channel);
   if (IsPresence(question.channel)) {
     absl::StrAppend(&text, ":", question.channel_data);
   }
-  const Mac expected = MacOf(secret, text);
-  const std::string shown = absl::HexStringToBytes(token);
-  return CRYPTO_memcmp(shown.data(), expected.data(), expected.size()) == 0;
+  const Mac mac = MacOf(secret, text);
+  const std::string expected = absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(mac.data()), mac.size()));
+  // Upper case is accepted too.
+  const std::string token = absl::AsciiStrToLower(question.auth_token);
+  return token.size() == expected.size() &&
+         CRYPTO_memcmp(token.data(), expected.data(), expected.size()) == 0;
 }
 
 absl::Status NoMember(absl::string_view why) {
-  return absl::PermissionDeniedError(
+  return absl::InvalidArgumentError(
       absl::StrCat("the signed channel_data names no member: ", why));
 }
 
-absl::string_view View(std::string_view text) {
-  return {text.data(), text.size()};
+bool IsWholeNumber(absl::string_view value) {
+  return value.find_first_not_of("-0123456789") == absl::string_view::npos;
 }
 
 }  // namespace
 
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data) {
-  // The DOM parser validates and reads the id; On Demand finds the exact bytes
-  // of user_info, which the DOM does not keep.
-  const simdjson::padded_string text(channel_data.data(), channel_data.size());
-  simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  if (parser.parse(text).get(object) != simdjson::SUCCESS) {
-    return NoMember("it is no JSON object");
+  if (!contract::IsJson(channel_data)) return NoMember("it is no JSON");
+  const absl::string_view object = contract::StripJsonSpace(channel_data);
+  if (!contract::IsJsonObject(object)) return NoMember("it is no JSON object");
+  // Of a key that is there twice the last one counts, as in most languages.
+  absl::string_view user_id;
+  absl::string_view user_info;
+  contract::JsonReader members(object);
+  while (members.Next()) {
+    const std::string key = contract::DecodeJsonString(members.key());
+    if (key == "user_id") user_id = members.value();
+    if (key == "user_info") user_info = members.value();
   }
   v1::Member member;
-  simdjson::dom::element id;
-  std::string_view name;
-  int64_t number = 0;
-  uint64_t large = 0;
-  if (object.at_key("user_id").get(id) != simdjson::SUCCESS) {
-    return NoMember("it has no user_id");
-  }
-  if (id.get(name) == simdjson::SUCCESS) {
-    member.set_user_id(std::string(name));
-  } else if (id.get(number) == simdjson::SUCCESS) {
-    member.set_user_id(absl::StrCat(number));
-  } else if (id.get(large) == simdjson::SUCCESS) {
-    member.set_user_id(absl::StrCat(large));
+  if (user_id.empty()) return NoMember("it has no user_id");
+  if (contract::IsJsonString(user_id)) {
+    member.set_user_id(contract::DecodeJsonString(user_id));
+  } else if (IsWholeNumber(user_id)) {
+    member.set_user_id(std::string(user_id));
   } else {
     return NoMember("user_id is neither a string nor an integer");
   }
-  simdjson::ondemand::parser exact;
-  simdjson::ondemand::document document;
-  simdjson::ondemand::value info;
-  std::string_view raw;
-  if (exact.iterate(text).get(document) == simdjson::SUCCESS &&
-      document.find_field_unordered("user_info").get(info) ==
-          simdjson::SUCCESS &&
-      simdjson::to_json_string(info).get(raw) == simdjson::SUCCESS) {
-    member.set_user_info(std::string(absl::StripAsciiWhitespace(View(raw))));
-  }
+  member.set_user_info(std::string(user_info));
+  const absl::Status status = core::CheckMember(member);
+  if (!status.ok()) return NoMember(status.message());
   return member;
 }
 

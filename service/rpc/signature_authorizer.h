@@ -7,11 +7,12 @@
 //   hex(HMAC-SHA256(secret, "socket_id:channel:channel_data"))  presence
 //
 // where `channel_data` is the text exactly as the client sent it, a JSON object
-// with the member: `user_id` (a string or an integer) and perhaps `user_info`.
+// with the member: `user_id` (a string or an integer of any size, whose digits
+// are the id) and perhaps `user_info`.
 //
 // Failure: what carries no valid signature goes to the next authorizer, as a
 // token of its kind; without one it is PERMISSION_DENIED. A valid signature
-// over a `channel_data` without a usable `user_id` is PERMISSION_DENIED.
+// over a `channel_data` without a usable member is INVALID_ARGUMENT.
 //
 // Threads: any; constant after construction.
 
@@ -24,7 +25,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "herald/v1/server_message.pb.h"
-#include "service/core/authorizer.h"
+#include "service/link/authorizer.h"
 
 namespace herald::rpc {
 
@@ -42,8 +43,8 @@ class SignatureAuthorizer final : public core::Authorizer {
   core::Authorizer* const next_;
 };
 
-// The member in a presence channel's `channel_data`; PERMISSION_DENIED if it
-// names none. `user_info` keeps its bytes.
+// The member in a presence channel's `channel_data`; INVALID_ARGUMENT if it
+// names none that broadcast_service.proto allows. `user_info` keeps its bytes.
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data);
 
 }  // namespace herald::rpc

@@ -5,44 +5,36 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/time/clock.h"
-
 namespace herald::rpc {
 namespace {
 
 // Longer delays are cut, so that no sum overflows.
 constexpr absl::Duration kDelayMax = absl::Hours(24 * 365);
 
-// A Mutex as a condition variable wants it: held before and after a wait.
-class Waitable {
- public:
-  explicit Waitable(contract::Mutex& mu) : mu_(mu) {}
-  void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mu_.Lock(); }
-  void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mu_.Unlock(); }
-
- private:
-  contract::Mutex& mu_;
-};
+// How often the thread reads its clock at least, and after how long without it
+// must have been paused.
+constexpr absl::Duration kBeat = absl::Milliseconds(500);
+constexpr absl::Duration kGapMax = absl::Milliseconds(1500);
 
 }  // namespace
 
-TimerThread::TimerThread() : thread_([this] { Run(); }) {}
-
-absl::Time TimerThread::Now() const { return absl::Now(); }
+TimerThread::TimerThread()
+    : clock_(contract::SteadyNow(), kBeat, kGapMax),
+      thread_([this] { Run(); }) {}
 
 bool TimerThread::Later(const Waiting& a, const Waiting& b) {
   return a.due != b.due ? a.due > b.due : a.number > b.number;
 }
 
 void TimerThread::After(absl::Duration delay, absl::AnyInvocable<void()> body) {
-  const auto due =
-      Clock::now() + absl::ToChronoNanoseconds(std::min(delay, kDelayMax));
   contract::MutexLock lock(&mu_);
   if (stopped_) return;
+  const absl::Time due =
+      clock_.Read(contract::SteadyNow()) + std::min(delay, kDelayMax);
   const int64_t number = ++last_number_;
   heap_.push_back({due, number, std::move(body)});
   std::push_heap(heap_.begin(), heap_.end(), Later);
-  if (heap_.front().number == number) changed_.notify_one();
+  if (heap_.front().number == number) changed_.NotifyOne();
 }
 
 void TimerThread::Stop() {
@@ -52,7 +44,7 @@ void TimerThread::Stop() {
     stopped_ = true;
     dropped = std::move(heap_);
     heap_.clear();
-    changed_.notify_one();
+    changed_.NotifyOne();
   }
   if (thread_.joinable()) thread_.join();
 }
@@ -62,16 +54,14 @@ void TimerThread::Run() {
     absl::AnyInvocable<void()> body;
     {
       contract::MutexLock lock(&mu_);
-      Waitable waitable(mu_);
-      while (!stopped_ && (heap_.empty() || heap_.front().due > Clock::now())) {
-        if (heap_.empty()) {
-          changed_.wait(waitable);
-        } else {
-          const Clock::time_point due = heap_.front().due;
-          changed_.wait_until(waitable, due);
-        }
+      for (;;) {
+        const absl::Time now = clock_.Read(contract::SteadyNow());
+        if (stopped_) return;
+        if (!heap_.empty() && heap_.front().due <= now) break;
+        const absl::Duration left =
+            heap_.empty() ? kBeat : std::min(heap_.front().due - now, kBeat);
+        changed_.WaitUntil(&mu_, contract::SteadyNow() + left);
       }
-      if (stopped_) return;
       std::pop_heap(heap_.begin(), heap_.end(), Later);
       body = std::move(heap_.back().body);
       heap_.pop_back();

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // core::Timers over the real clocks: one thread and a heap. Delays are measured
-// on the steady clock, so setting the time of day does not move a deadline.
+// on the monotonic clock, so setting the time of day does not move a deadline;
+// and a pause of the process does not count (awake_clock.h), for what a delay
+// waits for may have come in it and is not read yet.
 //
 // Threads: any. Bodies run one after the other on the thread, without a lock,
 // and must be short.
@@ -9,17 +11,18 @@
 #ifndef HERALD_SERVICE_RPC_TIMER_THREAD_H_
 #define HERALD_SERVICE_RPC_TIMER_THREAD_H_
 
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "proto/contract/awake_clock.h"
+#include "proto/contract/condition.h"
 #include "proto/contract/mutex.h"
-#include "service/core/timers.h"
+#include "service/channel/timers.h"
 
 namespace herald::rpc {
 
@@ -28,7 +31,8 @@ class TimerThread final : public core::Timers {
   TimerThread();
   ~TimerThread() override { Stop(); }
 
-  absl::Time Now() const override;
+  absl::Time Now() const override { return contract::SteadyNow(); }
+  absl::Time TimeOfDay() const override { return absl::Now(); }
 
   // After Stop() it drops `body`.
   void After(absl::Duration delay, absl::AnyInvocable<void()> body) override
@@ -39,10 +43,8 @@ class TimerThread final : public core::Timers {
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   struct Waiting {
-    Clock::time_point due;
+    absl::Time due;  // Of clock_.
     int64_t number;  // Bodies of one moment run in the order of their calls.
     absl::AnyInvocable<void()> body;
   };
@@ -52,7 +54,8 @@ class TimerThread final : public core::Timers {
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
 
   contract::Mutex mu_;
-  std::condition_variable_any changed_;
+  contract::Condition changed_;
+  contract::AwakeClock clock_ ABSL_GUARDED_BY(mu_);
   std::vector<Waiting> heap_ ABSL_GUARDED_BY(mu_);
   int64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

@@ -2,49 +2,103 @@
 
 #include "service/rpc/watch_reactor.h"
 
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "google/protobuf/duration.pb.h"
 #include "proto/contract/limits.h"
+#include "service/rpc/frames.h"
 
 namespace herald::rpc {
 namespace {
 
-constexpr SinkOptions kOptions = {
-    .outbox_bytes_max = contract::kWatchOutboxBytesMax,
-    .frame_bytes_max = 0,
-    .overflow = "the caller reads too slowly: 1 MiB waits for it",
-    .pacer = nullptr,
-};
+// What may wait for all Watches together when one more begins with much. One
+// that begins with little is let in, whatever others do not read.
+constexpr int64_t kAllWatchesBytesMax = 512 << 20;
+
+// Twice what a Watch may begin with: a roster is sent again when rules change.
+constexpr int64_t kStateBytesMax =
+    2 * (core::kWatchRostersBytesMax + core::kWatchMissedBytesMax);
+
+SinkOptions OptionsOf(core::Timers* timers) {
+  return {
+      .outbox_bytes_max = contract::kWatchOutboxBytesMax,
+      .state_bytes_max = kStateBytesMax,
+      .frame_bytes_max = 0,
+      .overflow =
+          "the caller reads too slowly: 1 MiB of events, 32 MiB of member "
+          "changes or 160 MiB of rosters wait for it",
+      .timers = timers,
+  };
+}
+
+absl::Duration IntervalOf(const v1::WatchRequest& request) {
+  const google::protobuf::Duration& interval = request.keepalive_interval();
+  return absl::Seconds(interval.seconds()) +
+         absl::Nanoseconds(interval.nanos());
+}
+
+core::Chunk Keepalive() {
+  v1::WatchResponse response;
+  response.mutable_keepalive();
+  return std::make_shared<const std::string>(response.SerializeAsString());
+}
 
 }  // namespace
 
 WatchReactor::WatchReactor(grpc::CallbackServerContext* context,
-                           v1::WatchRequest request, core::Hub* hub,
-                           StreamCounters* counters, RpcCounters* rpcs)
-    : SinkReactor(context, kOptions, counters),
-      request_(std::move(request)),
-      hub_(hub),
+                           core::Watches* watches, core::Timers* timers,
+                           WaitingCalls* waiting, StreamCounters* counters,
+                           RpcCounters* rpcs)
+    : SinkReactor(context, OptionsOf(timers), counters),
+      watches_(watches),
+      waiting_(waiting),
       rpcs_(rpcs) {}
 
 WatchReactor* WatchReactor::Start(grpc::CallbackServerContext* context,
-                                  v1::WatchRequest request, core::Hub* hub,
+                                  core::Watches* watches, core::Timers* timers,
+                                  WaitingCalls* waiting,
                                   StreamCounters* counters, RpcCounters* rpcs) {
   auto* const reactor =
-      new WatchReactor(context, std::move(request), hub, counters, rpcs);
+      new WatchReactor(context, watches, timers, waiting, counters, rpcs);
   const std::shared_ptr<SinkReactor> self(reactor);
   reactor->Own(self);
-  reactor->watching_ = self;
-  const absl::Status status = hub->Watch(reactor->request_, self);
-  if (status.ok()) {
-    reactor->Flush();
-  } else {
-    reactor->watching_ = nullptr;
-    reactor->Close(status);
-  }
+  reactor->entry_.call = context->c_call();
+  waiting->Add(&reactor->entry_);
+  reactor->StartRead(&reactor->reading_);
   return reactor;
+}
+
+void WatchReactor::OnReadDone(bool ok) {
+  waiting_->Remove(&entry_);
+  if (!ok) return Close(absl::InvalidArgumentError("there is no request"));
+  if (!DecodeMessage(reading_, &request_)) {
+    return Close(
+        absl::InvalidArgumentError("the message is not a WatchRequest"));
+  }
+  reading_.Clear();
+  watching_ = self();
+  const absl::Status status = watches_->Watch(request_, watching_);
+  if (!status.ok()) {
+    watching_ = nullptr;
+    return Close(status);
+  }
+  if (queue_bytes() > contract::kWatchOutboxBytesMax &&
+      counters()->queue_bytes > kAllWatchesBytesMax) {
+    // It passes, so callers come again by themselves.
+    return Close(absl::UnavailableError(
+        absl::StrCat("Watches that read slowly have more than ",
+                     kAllWatchesBytesMax, " bytes waiting")));
+  }
+  Flush();
+  StartKeepalive(Keepalive(), IntervalOf(request_));
 }
 
 void WatchReactor::OnEnded(grpc::StatusCode code) {
   if (watching_ != nullptr) {
-    hub_->Unwatch(request_, std::exchange(watching_, nullptr));
+    watches_->Unwatch(request_, std::exchange(watching_, nullptr));
   }
   rpcs_->OnEnded(Method::kWatch, code);
 }

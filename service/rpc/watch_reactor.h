@@ -7,34 +7,44 @@
 #ifndef HERALD_SERVICE_RPC_WATCH_REACTOR_H_
 #define HERALD_SERVICE_RPC_WATCH_REACTOR_H_
 
+#include <memory>
+
 #include "herald/v1/broadcast_service.pb.h"
-#include "service/core/hub.h"
+#include "service/api/watches.h"
 #include "service/rpc/sink_reactor.h"
+#include "service/rpc/waiting_calls.h"
 
 namespace herald::rpc {
 
 class WatchReactor final
-    : public SinkReactor<grpc::ServerWriteReactor<grpc::ByteBuffer>> {
+    : public SinkReactor<
+          grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>> {
  public:
-  // Joins the hub. The result belongs to its stream. REQUIRES: the others
-  // outlive the server.
+  // Reads the request, then begins the Watch. The result belongs to its stream.
+  // REQUIRES: the others outlive the server.
   static WatchReactor* Start(grpc::CallbackServerContext* context,
-                             v1::WatchRequest request, core::Hub* hub,
-                             StreamCounters* counters, RpcCounters* rpcs);
+                             core::Watches* watches, core::Timers* timers,
+                             WaitingCalls* waiting, StreamCounters* counters,
+                             RpcCounters* rpcs);
 
  private:
-  WatchReactor(grpc::CallbackServerContext* context, v1::WatchRequest request,
-               core::Hub* hub, StreamCounters* counters, RpcCounters* rpcs);
+  WatchReactor(grpc::CallbackServerContext* context, core::Watches* watches,
+               core::Timers* timers, WaitingCalls* waiting,
+               StreamCounters* counters, RpcCounters* rpcs);
 
+  void OnReadDone(bool ok) override;
   void OnEnded(grpc::StatusCode code) override;
 
   // Constant after construction.
-  const v1::WatchRequest request_;
-  core::Hub* const hub_;
+  core::Watches* const watches_;
+  WaitingCalls* const waiting_;
   RpcCounters* const rpcs_;
 
-  // Set by Start() before anything can end the stream, and taken in OnEnded().
-  std::shared_ptr<core::Sink> watching_;
+  // Touched by Start(), OnReadDone() and OnEnded() only.
+  WaitingCalls::Entry entry_;
+  grpc::ByteBuffer reading_;
+  v1::WatchRequest request_;
+  std::shared_ptr<core::Sink> watching_;  // Between Watch() and Unwatch().
 };
 
 }  // namespace herald::rpc

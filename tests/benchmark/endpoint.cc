@@ -8,7 +8,7 @@
 #include <sys/socket.h>
 
 #include "absl/strings/str_cat.h"
-#include "proto/contract/settings.h"
+#include "proto/contract/address.h"
 #include "tests/benchmark/failure.h"
 
 namespace herald::benchmark {

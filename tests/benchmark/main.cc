@@ -4,6 +4,7 @@
 // they must cost. `herald-bench --help` says more.
 
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
@@ -117,8 +118,15 @@ int Main(int argc, char** argv) {
 }  // namespace herald::benchmark
 
 int main(int argc, char** argv) {
+  // What is measured is never behind the proxy of the environment.
+  for (const char* variable : {"grpc_proxy", "https_proxy", "http_proxy"}) {
+    unsetenv(variable);
+  }
   try {
-    return herald::benchmark::Main(argc, argv);
+    const int code = herald::benchmark::Main(argc, argv);
+    if (std::cout.flush()) return code;
+    std::cerr << "herald-bench: cannot write the output\n";
+    return code == 0 ? herald::benchmark::kExitFailed : code;
   } catch (const std::exception& failure) {
     std::cerr << "herald-bench: " << failure.what() << "\n";
     return herald::benchmark::kExitFailed;

@@ -255,6 +255,8 @@ TEST_F(Authorizing, SurvivesGarbage) {
   ASSERT_TRUE(await());
   grpc::ByteBuffer answer;
   stream->Read(&answer, nullptr);
+  EXPECT_TRUE(await());  // `ready`, which is sent unasked.
+  stream->Read(&answer, nullptr);
   EXPECT_FALSE(await());
   grpc::Status status;
   stream->Finish(&status, nullptr);
@@ -294,6 +296,14 @@ TEST_F(Authorizing, SaysThatAPortIsTaken) {
 
   EXPECT_TRUE(absl::IsUnavailable(second.status()));
   EXPECT_THAT(std::string(second.status().message()), HasSubstr(taken));
+}
+
+TEST_F(Authorizing, NamesAnAddressThatIsNone) {
+  Authorizer authorizer;
+  const auto server =
+      AuthorizerServer::Start({.address = "nowhere"}, &authorizer);
+  EXPECT_EQ(server.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(server.status().message()), HasSubstr("\"nowhere\""));
 }
 
 TEST_F(Authorizing, EndsItsStreamsWhenItStops) {

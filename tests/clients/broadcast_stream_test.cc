@@ -101,6 +101,21 @@ TEST_F(Streaming, GoesOnAfterARefusedEvent) {
             absl::InvalidArgumentError("event \"refused\" is refused"));
 }
 
+TEST_F(Streaming, SendsRequestsWithoutAnEventWhileItIsQuiet) {
+  BroadcastStreamOptions options = Options();
+  options.keepalive_interval = absl::Milliseconds(20);
+  BroadcastStream stream(options);
+  for (const v1::BroadcastRequest& request : service_.broadcasts.Take(3)) {
+    EXPECT_EQ(request.ByteSizeLong(), 0u);
+  }
+
+  ASSERT_TRUE(stream.Send(Event("refused"), Put()).ok());
+  ASSERT_TRUE(stream.Send(Event("two"), Put()).ok());
+  EXPECT_EQ(stream.Finish(), absl::OkStatus());
+  EXPECT_THAT(answers_.Take(2), ElementsAre(kInvalidArgument, kOk));
+  EXPECT_EQ(answers_.size(), 0u);
+}
+
 TEST_F(Streaming, ShowsTheTokenAsABearer) {
   BroadcastStreamOptions options = Options();
   options.api_token = "sesame";

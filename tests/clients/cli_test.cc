@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/clients/fake_broadcast_service.h"
@@ -17,9 +19,12 @@
 namespace herald::testing_support {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 
 v1::ServerMessage Event(const std::string& data) {
@@ -231,7 +236,7 @@ TEST_F(CommandLine, StopsWatchingWhenTheServiceStaysAway) {
   service_.Stop();
 
   EXPECT_EQ(watch.Wait(), 1);
-  EXPECT_THAT(watch.err(), StartsWith("herald: UNAVAILABLE: "));
+  EXPECT_THAT(watch.err(), HasSubstr("herald: UNAVAILABLE: "));
   service_.Restart();
 }
 
@@ -330,10 +335,53 @@ TEST_F(CommandLine, SaysWithACodeWhyACallFailed) {
             "channel\n");
 
   service_.Stop();
-  const Outcome away = Herald({"stats", "--timeout", "3s"});
-  EXPECT_EQ(away.exit_code, 1);
-  EXPECT_THAT(away.err, StartsWith("herald: UNAVAILABLE: "));
+  Subprocess away({HERALD_CLI, "stats", "--timeout", "3s", "--address",
+                   service_.address()});
+  EXPECT_THAT(*away.ReadErrorLine(),
+              StartsWith("herald: " + service_.address() + " is unavailable"));
+  EXPECT_EQ(away.Wait(), 1);
+  EXPECT_THAT(away.err(), StartsWith("herald: UNAVAILABLE: "));
   service_.Restart();
+}
+
+// Lines of an absent service: one at once and one at the end, none of gRPC's.
+TEST_F(CommandLine, SaysAtOnceThatTheServiceIsAway) {
+  const std::string address = service_.address();
+  service_.Stop();
+  const std::vector<std::vector<std::string>> commands = {
+      {"broadcast", "news", "created", "1"},
+      {"watch", "news"},
+      {"history", "news"},
+      {"members", "presence-room"},
+      {"channels"},
+      {"stats"},
+      {"disconnect", "--user", "ada"}};
+  for (std::vector<std::string> words : commands) {
+    SCOPED_TRACE(words.front());
+    words.insert(words.begin(), HERALD_CLI);
+    words.push_back("--address=" + address);
+    const absl::Time start = absl::Now();
+    Subprocess herald(words);
+
+    EXPECT_THAT(*herald.ReadErrorLine(),
+                AllOf(StartsWith("herald: " + address + " is unavailable (f"),
+                      EndsWith("Connection refused); retrying for 5s")));
+    EXPECT_LT(absl::Now() - start, absl::Seconds(4));
+  }
+  service_.Restart();
+}
+
+TEST_F(CommandLine, WorksWhenTheServiceComesBackInTime) {
+  service_.Stop();
+  Subprocess stats({HERALD_CLI, "channels", "--timeout", "60s", "--address",
+                    service_.address()});
+  EXPECT_THAT(*stats.ReadErrorLine(), HasSubstr(" is unavailable "));
+
+  service_.Restart();
+
+  EXPECT_EQ(stats.Wait(), 0);
+  EXPECT_EQ(stats.out(), "no channels\n");
+  EXPECT_THAT(stats.err(), IsEmpty());
 }
 
 TEST_F(CommandLine, GivesUpAtItsTimeout) {
@@ -354,6 +402,21 @@ TEST_F(CommandLine, ShowsTheTokenOfTheFlagElseTheFirstOfTheEnvironment) {
   EXPECT_EQ(service_.authorizations.Take(), "Bearer flag");
   EXPECT_EQ(service_.authorizations.Take(), "Bearer a");
   EXPECT_EQ(service_.authorizations.Take(), "");
+}
+
+TEST_F(CommandLine, AsksNoProxyOfTheEnvironment) {
+  const Outcome outcome = Herald(
+      {"stats"}, "",
+      {"http_proxy=http://127.0.0.1:1", "grpc_proxy=http://127.0.0.1:1"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+}
+
+TEST_F(CommandLine, WarnsOfAVariableThatIsMisspelt) {
+  const Outcome outcome =
+      Herald({"stats"}, "", {"BROADCAST_API_TOKENS=a", "BROADCAST_DRIVER=log"});
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.err, HasSubstr("BROADCAST_API_TOKENS"));
+  EXPECT_THAT(outcome.err, Not(HasSubstr("BROADCAST_DRIVER")));
 }
 
 TEST_F(CommandLine, ReadsAnEnvFileInItsWorkingDirectory) {
@@ -404,6 +467,9 @@ TEST_F(CommandLine, LeavesWithTwoWhenItIsNotUnderstood) {
       {{"stats", "extra"}, "stats takes no arguments"},
       {{"broadcast", "news", "created"}, "needs CHANNEL, EVENT and DATA"},
       {{"watch"}, "watch needs a CHANNEL"},
+      {{"stats", "--address=http://a:1"}, "--address: \"http://a:1\""},
+      {{"stats", "--address", "localhost"}, "(allowed: host:port"},
+      {{"watch", "news", "--address=127.0.0.1:99999"}, "(allowed: host:port"},
       {{"watch", "news", "--since=a:1"}, "watch has no flag --since"},
       {{"history"}, "history needs one CHANNEL"},
       {{"history", "news", "orders"}, "history needs one CHANNEL"},

@@ -84,6 +84,15 @@ TEST(MessageLines, SayEachKind) {
             R"({"type":"subscription_error","channel":"news",)"
             R"("error":"no \"more\"","code":"channel_full"})");
 
+  message.mutable_error()->set_message("too fast");
+  EXPECT_EQ(JsonLine(message), R"({"type":"error","message":"too fast"})");
+  message.mutable_error()->set_channel("news");
+  message.mutable_error()->set_code("rate_limited");
+  EXPECT_EQ(ReadableLine(message),
+            "error           news  rate_limited  too fast");
+  EXPECT_EQ(JsonLine(message), R"({"type":"error","message":"too fast",)"
+                               R"("channel":"news","code":"rate_limited"})");
+
   message.mutable_unsubscribed()->set_channel("news");
   EXPECT_EQ(JsonLine(message), R"({"type":"unsubscribed","channel":"news"})");
   message.mutable_unsubscribed()->set_reason("over");

@@ -44,6 +44,21 @@ TEST_F(Controlling, ListsMembersWithTheirSockets) {
   EXPECT_THAT(members->at(0).socket_ids(), ElementsAre("1.2"));
 }
 
+TEST_F(Controlling, FollowsThePagesOfMembers) {
+  for (int i = 0; i < 5; ++i) {
+    service_.members.add_members()->set_user_id(std::to_string(i));
+  }
+  service_.page_members_max = 2;
+  const auto members = control_.GetMembers("presence-room");
+  ASSERT_TRUE(members.ok()) << members.status();
+  ASSERT_EQ(members->size(), 5u);
+  EXPECT_EQ(members->at(4).user_id(), "4");
+  const auto page = control_.GetMembersPage("presence-room", 2, "2");
+  ASSERT_TRUE(page.ok()) << page.status();
+  EXPECT_EQ(page->members(0).user_id(), "2");
+  EXPECT_EQ(page->next_page_token(), "4");
+}
+
 TEST_F(Controlling, SaysThatAPublicChannelHasNoMembers) {
   EXPECT_EQ(
       control_.GetMembers("news").status(),

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The example programs of clients/cpp/examples do what they say.
+// The example programs of clients/cpp/examples do what they say, and `herald`
+// in a shell notices that its output fails.
 
 #include <signal.h>
 
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/clients/fake_broadcast_service.h"
@@ -50,6 +52,63 @@ TEST(TheWatchExample, PrintsWhatIsSaid) {
   service.Restart();
 }
 
+TEST(AnExample, ThatIsNotUnderstoodLeavesWithTwo) {
+  for (const char* example : {HERALD_EXAMPLE_PUBLISHER, HERALD_EXAMPLE_WATCH}) {
+    const Outcome scheme = RunToEnd({example, "http://127.0.0.1:50051"});
+    EXPECT_EQ(scheme.exit_code, 2) << example;
+    EXPECT_THAT(scheme.err, HasSubstr("\"http://127.0.0.1:50051\""));
+    EXPECT_THAT(scheme.err, HasSubstr("allowed: host:port"));
+  }
+  for (const char* address :
+       {"nowhere", "http://127.0.0.1:0", "127.0.0.1", "127.0.0.1:99999", ""}) {
+    const Outcome outcome =
+        RunToEnd({HERALD_EXAMPLE_AUTHORIZER, "--address", address});
+    EXPECT_EQ(outcome.exit_code, 2) << address;
+    EXPECT_THAT(outcome.err, HasSubstr(absl::StrCat("\"", address, "\"")));
+    EXPECT_THAT(outcome.err, HasSubstr("allowed: host:port"));
+  }
+  for (const char* example : {HERALD_EXAMPLE_PUBLISHER, HERALD_EXAMPLE_WATCH,
+                              HERALD_EXAMPLE_AUTHORIZER}) {
+    const Outcome flag = RunToEnd({example, "--nonsense"});
+    EXPECT_EQ(flag.exit_code, 2) << example;
+    EXPECT_THAT(flag.err, HasSubstr("Usage: herald-example-"));
+    EXPECT_EQ(RunToEnd({example, "--help"}).exit_code, 0) << example;
+  }
+}
+
+// Runs `herald` in a shell, which names its output and prints its exit code.
+TEST(TheCommandLinesOutput, ThatCannotBeWrittenMakesTheExitCodeOne) {
+  FakeBroadcastService service;
+  service.watch_stays = true;
+  service.epoch = "a";
+  service.remembered.emplace_back().set_offset(1);
+  const std::string herald = std::string(HERALD_CLI) + " ";
+  const std::string at = " --address=" + service.address();
+  for (const char* command :
+       {"--help", "--version", "stats", "channels", "history news",
+        "watch news", "broadcast news created 1"}) {
+    const std::string run =
+        herald + command + (command[0] == '-' ? "" : at) + " ";
+    for (const char* output : {">/dev/full", ">&-"}) {
+      const Outcome outcome = RunToEnd({"/bin/sh", "-c", run + output});
+      EXPECT_EQ(outcome.exit_code, 1) << command << output;
+      EXPECT_THAT(outcome.err, HasSubstr("cannot write the output"));
+    }
+  }
+}
+
+// As coreutils do: SIGPIPE ends it, or EPIPE does where that is ignored. A
+// channel on which nothing happens keeps it no longer.
+TEST(TheCommandLinesOutput, EndsAWatchWhenItsReaderHasGone) {
+  FakeBroadcastService service;
+  service.watch_stays = true;
+  const std::string watch = std::string(HERALD_CLI) +
+                            " watch news --address=" + service.address() +
+                            " | head -n 2 >/dev/null; echo ${PIPESTATUS[0]}";
+  EXPECT_EQ(RunToEnd({"/bin/bash", "-c", watch}).out, "141\n");
+  EXPECT_EQ(RunToEnd({"/bin/bash", "-c", "trap '' PIPE; " + watch}).out, "1\n");
+}
+
 class TheAuthorizerExample : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -84,7 +143,11 @@ TEST_F(TheAuthorizerExample, SaysWhatItWantsToHear) {
   EXPECT_THAT(Decide("user:\"}").reason(), HasSubstr("letters, digits"));
 }
 
-TEST_F(TheAuthorizerExample, StopsWhenItIsTold) {
+TEST_F(TheAuthorizerExample, StopsOnSigtermOnly) {
+  for (const int number : {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2}) {
+    process_.Signal(number);
+  }
+  EXPECT_TRUE(Decide("user:ada").allowed());
   process_.Signal(SIGTERM);
 
   EXPECT_EQ(process_.Wait(), 0);

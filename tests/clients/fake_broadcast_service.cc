@@ -142,7 +142,12 @@ grpc::Status FakeBroadcastService::GetMembers(
     return {grpc::StatusCode::FAILED_PRECONDITION,
             "channel \"" + request->channel() + "\" is no presence channel"};
   }
-  *response = members;
+  int i = request->page_token().empty() ? 0 : std::stoi(request->page_token());
+  const int end = std::min(i + page_members_max, members.members_size());
+  for (; i < end; ++i) *response->add_members() = members.members(i);
+  if (end < members.members_size()) {
+    response->set_next_page_token(std::to_string(end));
+  }
   return Begin(context);
 }
 
@@ -238,8 +243,12 @@ grpc::Status FakeBroadcastService::Watch(
     writer->Write(response);
   }
   watches.Put(*request);
-  if (watch_stays && !scripted)
+  if (watch_stays && !scripted) {
+    response.Clear();
+    response.mutable_keepalive();
+    for (int i = 0; i < watch_keepalives; ++i) writer->Write(response);
     WaitUntil([&] { return context->IsCancelled(); });
+  }
   return watch_end;
 }
 

@@ -60,6 +60,7 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   std::vector<v1::ServerMessage> watch_messages;
   grpc::Status watch_end;
   bool watch_stays = false;  // It goes on until it is cancelled.
+  int watch_keepalives = 0;  // Sent behind the messages of a Watch that stays.
 
   // How a BroadcastStream lies.
   bool answer_twice = false;
@@ -74,6 +75,7 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
 
   // What the other calls answer.
   v1::GetMembersResponse members;
+  int page_members_max = 1000;
   v1::GetStatsResponse stats;
   std::vector<v1::Channel> channels;  // Listed two per page.
   int receipts_per_channel = 1;

@@ -38,6 +38,12 @@ bool RawAuthorizerStream::Ask(int64_t request_id, const std::string& channel,
   return stream_->Write(request);
 }
 
+bool RawAuthorizerStream::Keepalive() {
+  v1::AuthorizeRequest request;
+  request.mutable_keepalive();
+  return stream_->Write(request);
+}
+
 v1::AuthorizeResponse RawAuthorizerStream::TakeAnswer() {
   return answers_.Take().value_or(v1::AuthorizeResponse());
 }
@@ -63,7 +69,13 @@ grpc::Status RawAuthorizerStream::TakeEnd() {
 
 void RawAuthorizerStream::Read() {
   v1::AuthorizeResponse response;
-  while (stream_->Read(&response)) answers_.Put(response);
+  while (stream_->Read(&response)) {
+    if (response.has_ready()) {
+      ++ready_count_;
+    } else {
+      answers_.Put(response);
+    }
+  }
   ends_.Put(stream_->Finish());
   has_ended_ = true;
 }

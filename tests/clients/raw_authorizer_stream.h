@@ -6,6 +6,7 @@
 #ifndef HERALD_TESTS_CLIENTS_RAW_AUTHORIZER_STREAM_H_
 #define HERALD_TESTS_CLIENTS_RAW_AUTHORIZER_STREAM_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -32,6 +33,10 @@ class RawAuthorizerStream {
            const std::string& auth_token = "",
            const std::string& socket_id = "1.2");
 
+  // Asks for a sign of life; how many have come, which are no answers.
+  bool Keepalive();
+  int ready_count() const { return ready_count_; }
+
   // The next answer, which must be of the kind that the name says.
   v1::AuthorizeResponse TakeAnswer();
   v1::Decision TakeDecision();
@@ -56,6 +61,7 @@ class RawAuthorizerStream {
       stream_;
   Mailbox<v1::AuthorizeResponse> answers_;
   Mailbox<grpc::Status> ends_;
+  std::atomic<int> ready_count_ = 0;
   bool has_ended_ = false;  // Touched only by Read() and, without reader_, us.
   std::thread reader_;
 };

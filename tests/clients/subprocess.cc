@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -107,14 +108,26 @@ bool Subprocess::Pump() {
   return true;
 }
 
-std::optional<std::string> Subprocess::ReadLine() {
+std::optional<std::string> Subprocess::ReadLine() { return TakeLine(&out_); }
+
+std::optional<std::string> Subprocess::ReadErrorLine() {
+  return TakeLine(&err_);
+}
+
+std::optional<std::string> Subprocess::TakeLine(std::string* text) {
   size_t end;
-  while ((end = out_.find('\n')) == std::string::npos) {
+  while ((end = text->find('\n')) == std::string::npos) {
     if (!Pump()) return std::nullopt;
   }
-  std::string line = out_.substr(0, end);
-  out_.erase(0, end + 1);
+  std::string line = text->substr(0, end);
+  text->erase(0, end + 1);
   return line;
+}
+
+int Subprocess::unread() const {
+  int bytes = 0;
+  ioctl(out_fd_, FIONREAD, &bytes);
+  return bytes;
 }
 
 void Subprocess::Signal(int signal) {
@@ -124,6 +137,17 @@ void Subprocess::Signal(int signal) {
 int Subprocess::Wait() {
   while (Pump()) {
   }
+  return WaitForExit();
+}
+
+int Subprocess::WaitWithoutReading() {
+  const int code = WaitForExit();
+  while (Pump()) {
+  }
+  return code;
+}
+
+int Subprocess::WaitForExit() {
   int status = 0;
   const bool ended =
       WaitUntil([&] { return waitpid(pid_, &status, WNOHANG) == pid_; });

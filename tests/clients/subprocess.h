@@ -34,18 +34,32 @@ class Subprocess {
   // the output, or, with a failure of the test, if none comes.
   std::optional<std::string> ReadLine();
 
+  // The same of standard error. What it returns is not in err() any more.
+  std::optional<std::string> ReadErrorLine();
+
   void Signal(int signal);
+
+  // Bytes of standard output that were printed and not read.
+  int unread() const;
 
   // Waits for the end; the exit code, or -1 with a failure of the test. What
   // was printed and not read stands in out() and err().
   int Wait();
 
+  // As Wait(), but reads nothing before the end.
+  int WaitWithoutReading();
+
   const std::string& out() const { return out_; }
   const std::string& err() const { return err_; }
 
  private:
+  int WaitForExit();
+
   // Reads what there is, at most until the deadline. False at the end of both.
   bool Pump();
+
+  // Takes the first line of `text`, one of the two outputs.
+  std::optional<std::string> TakeLine(std::string* text);
 
   pid_t pid_ = -1;
   int out_fd_ = -1;

@@ -119,6 +119,50 @@ TEST_F(Watching, MayBeCancelledFromItsCallback) {
   EXPECT_EQ(messages_.size(), 1u);
 }
 
+TEST_F(Watching, AsksForKeepalivesAndKeepsThemToItself) {
+  service_.watch_stays = true;
+  service_.watch_keepalives = 2;
+  service_.watch_messages = {Event("1")};
+  auto watch = Start(Options());
+
+  EXPECT_EQ(messages_.Take(4).size(), 4u);
+  EXPECT_EQ(service_.watches.Take()->keepalive_interval().seconds(), 20);
+  watch.reset();
+  EXPECT_EQ(messages_.size(), 0u);
+
+  WatchOptions options = Options();
+  options.keepalive_interval = absl::ZeroDuration();
+  watch = Start(options);
+  EXPECT_FALSE(service_.watches.Take()->has_keepalive_interval());
+}
+
+TEST_F(Watching, DialsAgainWhenAStreamWithKeepalivesFallsSilent) {
+  service_.watch_stays = true;
+  service_.watch_keepalives = 1;
+  WatchOptions options = Options();
+  options.give_up_after = absl::InfiniteDuration();
+  options.keepalive_interval = absl::Milliseconds(20);
+  v1::ChannelPosition& since = options.since.emplace_back();
+  since.set_channel("news");
+  since.set_epoch("a");
+  since.set_offset(1);
+  const auto watch = Start(options);
+
+  EXPECT_EQ(service_.watches.Take(2).size(), 2u);
+  EXPECT_EQ(ends_.size(), 0u);
+}
+
+TEST_F(Watching, EndsAsUnavailableWhenASilentStreamWasTheOnlyOne) {
+  service_.watch_stays = true;
+  service_.watch_keepalives = 1;
+  WatchOptions options = Options();
+  options.keepalive_interval = absl::Milliseconds(20);
+  const auto watch = Start(options);
+
+  EXPECT_EQ(ends_.Take(),
+            absl::UnavailableError("the stream was silent for too long"));
+}
+
 TEST_F(Watching, EndsWhenNobodyListens) {
   service_.Stop();
   const auto watch = Start(Options());

@@ -185,6 +185,27 @@ TEST_P(AnEngine, ListsMembersInOrderWithTheirSockets) {
   EXPECT_THAT(engine_->Members("presence-other"), ::testing::IsEmpty());
 }
 
+TEST_P(AnEngine, PagesThroughMembersThatComeAndGo) {
+  for (const char* user : {"eve", "ada", "dan", "bob"}) Join(user, 1, user);
+  const auto page = [&](const char* after, PageSize size) {
+    std::string text;
+    const MembersPage part =
+        engine_->MembersAfter("presence-room", after, size);
+    for (const v1::PresentMember& member : part.members) {
+      text += member.user_id() + " ";
+    }
+    return text + (part.more ? "..." : ".");
+  };
+  EXPECT_EQ(page("", {2, 1000}), "ada bob ...");
+  EXPECT_EQ(page("", {4, 1000}), "ada bob dan eve .");
+  EXPECT_EQ(page("", {100, 1}), "ada ...") << "one alone may be larger";
+  Leave("bob", 1, "bob");
+  Join("cyd", 1, "cyd");
+  EXPECT_EQ(page("bob", {2, 1000}), "cyd dan ...");
+  EXPECT_EQ(page("dan", {2, 1000}), "eve .");
+  EXPECT_EQ(page("eve", {2, 1000}), ".");
+}
+
 }  // namespace herald::core
 
 #endif  // HERALD_TESTS_CONTRACT_ENGINE_PRESENCE_SUITE_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What every Engine must do, whatever it is made of: the promises of
-// service/core/engine.h. An engine's own test instantiates it with a factory.
+// service/engine/engine.h. An engine's own test instantiates it with a factory.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "service/core/encoding.h"
-#include "service/core/engine.h"
+#include "service/channel/encoding.h"
+#include "service/engine/engine.h"
 #include "tests/service/core/hub_fakes.h"
 
 namespace herald::core {

@@ -5,6 +5,7 @@ Every process that a test starts carries a mark in its environment, so that
 what it left behind can be found.
 """
 
+import contextlib
 import os
 import pathlib
 import queue
@@ -134,21 +135,25 @@ class DevRun(unittest.TestCase):
         for pid in self.what_is_left():
             os.kill(pid, signal.SIGKILL)
 
-    def wait_until_nothing_is_left(self):
+    def wait_until(self, happened):
         deadline = time.monotonic() + PATIENCE
-        while left := self.what_is_left():
-            self.assertLess(time.monotonic(), deadline, left)
+        while not happened():
+            self.assertLess(time.monotonic(), deadline, self.what_is_left())
             time.sleep(0.05)
 
+    def wait_until_nothing_is_left(self):
+        self.wait_until(lambda: not self.what_is_left())
+
     def pid_of(self, program):
+        """The process of a program that runs, or None."""
         # The kernel cuts a name to 15 bytes.
-        return next(pid for pid, name in self.what_is_left().items()
-                    if name == program[:15])
+        return next((pid for pid, name in self.what_is_left().items()
+                     if name == program[:15]), None)
 
     def test_shows_a_chat_first(self):
         dev = self.start()
         dev.wait_for(READY)
-        said = [line for line in dev.lines if line]
+        said = self.own_lines(dev)
         url = f"http://{self.env['CHAT_ADDRESS']}"
         self.assertIn(url, said[0])
         with urllib.request.urlopen(url, timeout=PATIENCE) as page:
@@ -164,6 +169,12 @@ class DevRun(unittest.TestCase):
         self.assertEqual(self.what_is_left(), {})
 
     @staticmethod
+    def own_lines(dev):
+        """Those that are no program's log, nor empty."""
+        return [line for line in dev.lines
+                if line and not re.match(r"(\w+) +\| ", line)]
+
+    @staticmethod
     def stopped(dev):
         return [re.fullmatch(r"Stopping the (\w+)\.", line)[1]
                 for line in dev.lines if line.startswith("Stopping")]
@@ -171,7 +182,7 @@ class DevRun(unittest.TestCase):
     def test_shows_a_message_on_its_way(self):
         dev = self.start("--no-chat")
         dev.wait_for(READY)
-        listen, watch, broadcast = [
+        listen, watch, broadcast, _ = [
             line for line in dev.lines if line.startswith("  ")]
         listeners = [self.run_process(["bash", "-c", f"exec {command}"])
                      for command in (listen, watch)]
@@ -215,14 +226,130 @@ class DevRun(unittest.TestCase):
                 self.assertEqual(self.what_is_left(), {})
                 self.env = env
 
-    def test_says_which_program_died(self):
+    def test_reads_an_env_file_as_the_programs_do(self):
+        root = pathlib.Path(self.folder) / "root"
+        root.mkdir()
+        for name in os.listdir(ROOT):
+            if name != ".env":
+                os.symlink(ROOT / name, root / name)
+        grpc = self.env.pop("BROADCAST_GRPC_ADDRESS")
+        ws = self.env.pop("BROADCAST_WS_ADDRESS")
+        (root / ".env").write_text(
+            f'\ufeffBROADCAST_GRPC_ADDRESS = "{grpc}" # gRPC\r\n'
+            f"export BROADCAST_WS_ADDRESS={ws} # browsers\n"
+            'KEY="-----BEGIN KEY-----\n'
+            'BROADCAST_WS_ADDRESS=192.0.2.1:1\n'
+            '-----END KEY-----"\n')
+        dev = self.run_process(
+            [root / "dev", "run", "--bin", self.bin, "--no-chat"])
+        dev.wait_for(f"WebSocket at ws://{ws}/ws, gRPC at {grpc}.")
+        dev.wait_for(READY)
+        dev.signal_group(signal.SIGINT)
+        self.assertEqual(dev.wait(), 0, dev.output())
+
+    def test_restarts_what_dies(self):
+        dev = self.start("--no-chat")
+        dev.wait_for(READY)
+        kill, = [line for line in dev.lines if "kill -9" in line]
+        watch = self.run_process(["bash", "-c", "exec " + next(
+            line for line in dev.lines if " watch news" in line)])
+        watch.wait_for("subscribed")
+        for program, name in (("herald-service", "service"),
+                              ("herald-gateway", "gateway"),
+                              ("herald-example-authorizer", "authorizer")):
+            with self.subTest(program):
+                pid = self.pid_of(program)
+                if program == "herald-service":
+                    self.assertEqual(kill.strip(), f"kill -9 {pid}")
+                os.kill(pid, signal.SIGKILL)
+                dev.wait_for(f"the {name} was killed by signal 9")
+                line = dev.wait_for(f"restarted the {name} as process ")
+                # It has its name a moment after its start.
+                self.wait_until(
+                    lambda: self.pid_of(program) == int(line.split()[-1]))
+        watch.wait_for("subscribed")
+        deadline = time.monotonic() + PATIENCE
+        while subprocess.run(
+                [next(line for line in dev.lines if " broadcast news" in line)],
+                shell=True, cwd=ROOT, env=self.env, check=False).returncode:
+            self.assertLess(time.monotonic(), deadline)
+        watch.wait_for("greeting")
+        dev.signal_group(signal.SIGINT)
+        self.assertEqual(dev.wait(), 0, dev.output())
+        self.assertEqual(watch.wait(), 1)
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_names_the_program_before_each_line_of_its_log(self):
         dev = self.start()
         dev.wait_for(READY)
+        for name in ("chat", "service", "gateway"):
+            self.assertTrue([line for line in dev.lines
+                             if re.match(rf"{name} +\| \S", line)], name)
+        dev.signal_group(signal.SIGINT)
+        self.assertEqual(dev.wait(), 0, dev.output())
+        self.assertEqual(self.own_lines(dev)[-3:], [
+            "Stopping the gateway.", "Stopping the service.",
+            "Stopping the chat."])
+
+    def test_needs_nobody_who_reads_its_output(self):
+        self.env["BROADCAST_LOG_LEVEL"] = "debug"
+        reader, writer = os.pipe()
+        with open(reader, "rb") as output:
+            dev = subprocess.Popen(
+                [ROOT / "dev", "run", "--bin", self.bin, "--no-chat"],
+                cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL,
+                stdout=writer, stderr=subprocess.DEVNULL,
+                start_new_session=True)
+            self.addCleanup(dev.kill)
+            while READY.encode() not in output.readline():
+                pass
+            # From here on nothing is read, and the pipe is full.
+            # A description of its own does not change the mode of theirs.
+            mine = os.open(f"/proc/self/fd/{writer}",
+                           os.O_WRONLY | os.O_NONBLOCK)
+            self.addCleanup(os.close, mine)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(mine, b"x")
+            os.close(writer)
+            service = self.pid_of("herald-service")
+            os.kill(service, signal.SIGKILL)
+            self.wait_until(lambda: self.pid_of("herald-service")
+                            not in (None, service))
+            dev.send_signal(signal.SIGTERM)
+            self.assertEqual(dev.wait(PATIENCE), 0)
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_stops_a_program_that_has_just_been_restarted(self):
+        # The second service never comes as far as to handle SIGTERM.
+        os.unlink(self.bin)
+        os.mkdir(self.bin)
+        for program in pathlib.Path(os.environ["HERALD_BIN"]).iterdir():
+            os.symlink(program, os.path.join(self.bin, program.name))
+        script = pathlib.Path(self.bin, "herald-service")
+        real = script.readlink()
+        script.unlink()
+        script.write_text("#!/bin/sh\n"
+                          f"mkdir {self.folder}/first && exec {real}\n"
+                          "exec sleep 1000\n")
+        script.chmod(0o755)
+        dev = self.start("--no-chat")
+        dev.wait_for(READY)
         os.kill(self.pid_of("herald-service"), signal.SIGKILL)
+        self.wait_until(lambda: self.pid_of("sleep"))
+        dev.signal_group(signal.SIGTERM)
+        self.assertEqual(dev.wait(), 0, dev.output())
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_kills_on_a_second_signal(self):
+        dev = self.start("--no-chat")
+        dev.wait_for(READY)
+        os.kill(self.pid_of("herald-gateway"), signal.SIGSTOP)
+        dev.signal_group(signal.SIGINT)
+        dev.wait_for("Stopping the gateway.")
+        dev.signal_group(signal.SIGINT)
         self.assertEqual(dev.wait(), 1)
-        self.assertIn("the service has ended with code 137", dev.output())
-        self.assertIn("service.log", dev.output())
-        self.assertIn("Stopping the gateway.", dev.output())
+        self.assertIn("the gateway did not stop and is killed", dev.output())
         self.assertEqual(self.what_is_left(), {})
 
     def test_shows_why_a_program_does_not_start(self):

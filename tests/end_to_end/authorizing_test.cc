@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The authorizer's part: what it is asked, how long its yes holds, how it takes
-// it back; and signatures, which need no authorizer.
+// The questions of an authorizer, how long its yes holds, and revocations; and
+// signatures, which need no authorizer.
 
 #include <string>
 #include <vector>
@@ -41,7 +41,7 @@ class AnAuthorizer : public ::testing::Test {
       {.service_flags = {"--authorizer=" + authorizer_.address()}}};
 };
 
-TEST_F(AnAuthorizer, IsToldAllThatIsKnownOfTheConnection) {
+TEST_F(AnAuthorizer, GetsTheAddressAndHeadersOfTheConnection) {
   WebSocketClient& ada =
       world_.Open(1, {.headers = {{"Origin", "https://app.example"},
                                   {"Cookie", "session=1"},
@@ -72,7 +72,7 @@ TEST_F(AnAuthorizer, IsToldAllThatIsKnownOfTheConnection) {
   }
 }
 
-TEST_F(AnAuthorizer, IsGivenChannelDataThatWasAStringAsTheTextInIt) {
+TEST_F(AnAuthorizer, GetsChannelDataThatIsAStringAsTheTextInIt) {
   WebSocketClient& ada = world_.Open();
   ada.AskToSubscribe("private-x", "yes", JsonString(R"({"k": 1})"));
   EXPECT_EQ(ada.Next().type(), "subscribed");
@@ -80,7 +80,7 @@ TEST_F(AnAuthorizer, IsGivenChannelDataThatWasAStringAsTheTextInIt) {
 }
 
 TEST_F(AnAuthorizer, MayAnswerInAnyOrder) {
-  // Holds the first answer back until the second question has come.
+  // Holds the first answer back until the second question has arrived.
   authorizer_.Answer([held = std::vector<v1::AuthorizeResponse>()](
                          const AuthorizeRequest& question) mutable {
     held.insert(held.begin(), Allow(question));
@@ -107,7 +107,7 @@ TEST_F(AnAuthorizer, ThatIsSilentDeniesWithUnavailableAfterItsTimeout) {
   EXPECT_EQ(ada.Subscribe("private-x", "yes").type(), "subscribed");
 }
 
-// A tenth of it is enough for a question and its answer.
+// A tenth of it is long enough for a question and its answer.
 constexpr Milliseconds kLifetime{3000 * testing_support::kSlowness};
 
 TEST_F(AnAuthorizer, IsAskedAgainNearTheEndOfAGrantAndMayProlongIt) {
@@ -305,15 +305,34 @@ TEST_F(ASignature, IsEnoughForItsSocketAndChannel) {
 TEST_F(ASignature, OfPresenceNeedsAUserId) {
   HeraldWorld world({.gateways = 1, .service_flags = {"--secret=s"}});
   WebSocketClient& ada = world.Open();
-  for (const char* data : {R"({})", R"({"user_id":""})", R"({"user_id":{}})"}) {
+  for (const char* data : {R"({})", R"({"user_id":""})", R"({"user_id":{}})",
+                           R"({"user_id":"\ud83d"})", "[]", "nonsense", ""}) {
     ada.AskToSubscribe(
         "presence-room",
         Sign("s", absl::StrCat(ada.socket_id(), ":presence-room:", data)),
         JsonString(data));
     const Frame answer = ada.Next();
-    EXPECT_EQ(answer.String("code"), "unauthorized") << data << answer;
+    EXPECT_EQ(answer.type(), "subscription_error") << data;
+    EXPECT_EQ(answer.String("channel"), "presence-room") << data;
+    EXPECT_EQ(answer.String("code"), "invalid_message") << data << answer;
   }
   EXPECT_EQ(world.backend().Members("presence-room"), "");
+}
+
+// Any name of a user that JSON can carry gets into a room.
+TEST_F(ASignature, IsEnoughForAnyJsonOfTheRfc) {
+  HeraldWorld world({.gateways = 1, .service_flags = {"--secret=s"}});
+  WebSocketClient& ada = world.Open();
+  const std::string info = R"({"name":"Zoë \ud83d","n":[1e400,-0]})";
+  const std::string data = R"({"user_id":"zoe","user_info":)" + info + "}";
+  ada.AskToSubscribe(
+      "presence-room",
+      Sign("s", absl::StrCat(ada.socket_id(), ":presence-room:", data)),
+      JsonString(data));
+  EXPECT_EQ(ada.Next(),
+            R"({"type":"subscribed","channel":"presence-room","members":)"
+            R"([{"user_id":"zoe","user_info":)" +
+                info + "}]}");
 }
 
 TEST_F(ASignature, ThatIsBadIsATokenForTheAuthorizer) {

@@ -124,12 +124,16 @@ TEST(ABroadcast, PassesDataOnByteForByte) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
-  const std::vector<std::string> values = {"null",
-                                           "0.10e-1",
-                                           R"("\u00e9 ümläut \"")",
-                                           " [ 1 , 2 ] ",
-                                           R"({ "b":1,"a":{"a":1,"a":2} })",
-                                           R"("line\nend")"};
+  const std::vector<std::string> values = {
+      "null",
+      "0.10e-1",
+      R"("\u00e9 ümläut \"")",
+      " [ 1 , 2 ] ",
+      R"({ "b":1,"a":{"a":1,"a":2} })",
+      R"("line\nend")",
+      R"({"text":"😀\ud83d"})",
+      "[1e400,99999999999999999999]",
+      std::string(512, '[') + std::string(512, ']')};
   for (const std::string& value : values) {
     EXPECT_EQ(world.backend().Broadcast("news", "e", value), 1);
     EXPECT_EQ(ada.Next(), EventOf("news", value));
@@ -181,6 +185,9 @@ std::vector<BadBroadcast> BadBroadcasts() {
       {make({"news"}, "e", R"({"a":nul})"), kInvalid, "data"},
       {make({"news"}, "e", "1 2"), kInvalid, "data"},
       {make({"news"}, "e", "\"\xff\""), kInvalid, "data"},
+      {make({"news"}, "e", R"("\ud83")"), kInvalid, "data"},
+      {make({"news"}, "e", std::string(513, '[') + std::string(513, ']')),
+       kInvalid, "512"},
       {bad_socket, kInvalid, "nobody"},
       {long_key, kInvalid, "idempotency_key"},
       {make({"news"}, "e", absl::StrCat("\"", std::string(65535, 'x'), "\"")),

@@ -269,6 +269,7 @@ TEST(AGatewayWithoutFiles, KeepsEnoughToFindItsServiceAgain) {
   std::vector<std::unique_ptr<RawSocket>> sockets;
   for (int i = 0; i < 100; ++i) {
     sockets.push_back(std::make_unique<RawSocket>(address));
+    sockets.back()->AskToUpgrade();
   }
   gateway.WaitForLine("accept failed");
 
@@ -295,6 +296,7 @@ TEST(AGatewayWithoutFiles, SaysSoOnceAndOnceThatItIsOver) {
     std::vector<std::unique_ptr<RawSocket>> sockets;
     for (int i = 0; i < 100; ++i) {
       sockets.push_back(std::make_unique<RawSocket>(address));
+      if (i > 0) sockets.back()->AskToUpgrade();
     }
     gateway.WaitForLine("accept failed");
     // A listener rests for 100 ms between two attempts.

@@ -4,10 +4,8 @@
 // processes. (The chaos suite does this at random.)
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/herald_world.h"
+#include "tests/support/rules_file.h"
 
 namespace herald::end_to_end {
 namespace {
@@ -25,30 +24,11 @@ using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::JsonString;
 using testing_support::MakeBroadcast;
+using testing_support::RulesFile;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
 using ::testing::HasSubstr;
-
-// Rules for the service, in a file that goes with it.
-class RulesFile {
- public:
-  explicit RulesFile(const std::string& rules)
-      : name_(testing::TempDir() + "herald-rules-XXXXXX") {
-    const int fd = ::mkstemp(name_.data());
-    EXPECT_GE(fd, 0);
-    ::close(fd);
-    std::ofstream(name_) << R"({"channels":[)" << rules << "]}";
-  }
-  ~RulesFile() { ::unlink(name_.c_str()); }
-  RulesFile(const RulesFile&) = delete;
-  RulesFile& operator=(const RulesFile&) = delete;
-
-  std::string flag() const { return absl::StrCat("--config=", name_); }
-
- private:
-  std::string name_;
-};
 
 struct Place {
   std::string epoch;

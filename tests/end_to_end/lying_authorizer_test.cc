@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An authorizer that breaks the rules of authorizer_service.proto: whatever is
-// not a clear yes is a no, and its lies cost nobody else anything.
+// An authorizer that breaks the rules of authorizer_service.proto: an answer
+// that is not a clear yes is a no, and one bad answer costs no other question.
 
 #include <string>
 #include <vector>
@@ -120,7 +120,7 @@ TEST_F(ALie, OfTenMegabytesIsANoLikeAnyOther) {
   ExpectNo(ada_.Subscribe(kRoom));
 }
 
-TEST_F(ALie, ThatIsNotEvenAMessageCostsNobodyElseAnything) {
+TEST_F(ALie, ThatIsNotEvenAMessageCostsNoOtherQuestion) {
   authorizer_.Answer([](const AuthorizeRequest& question) {
     if (question.channel() == "private-a") {
       return std::vector{Deny(question, "\xff is not UTF-8")};
@@ -169,7 +169,7 @@ TEST(ALyingAuthorizer, WhoseMessagesAreTooLargeLosesItsStreamAndIsRedialled) {
 }
 
 TEST(AnAuthorizerThatNeverWas, MakesNothingFailOpen) {
-  // An address where nobody ever listens.
+  // An address on which no process listens.
   HeraldWorld world(
       {.gateways = 1, .service_flags = {"--authorizer=127.0.0.1:1"}});
   WebSocketClient& ada = world.Open();

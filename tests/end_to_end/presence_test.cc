@@ -134,7 +134,9 @@ TEST_F(Presence, GivesNullToAUserWithoutInfoAndKeepsInfoVerbatim) {
   authorizer_.Answer([](const v1::AuthorizeRequest& question) {
     return std::vector{testing_support::AllowUser(
         question, question.auth_token(),
-        question.auth_token() == "ada" ? "" : R"({ "x":[1, 2] })")};
+        question.auth_token() == "ada"
+            ? ""
+            : R"({ "x":[1, 2e400], "y":"\ud83d" })")};
   });
   WebSocketClient& ada = world_.Open(0);
   WebSocketClient& bob = world_.Open(1);
@@ -144,7 +146,8 @@ TEST_F(Presence, GivesNullToAUserWithoutInfoAndKeepsInfoVerbatim) {
             R"("members":[{"user_id":"ada","user_info":null}]})");
   bob.Subscribe(kRoom, "bob");
   EXPECT_EQ(ada.Next(), R"({"type":"member_added","channel":"presence-room",)"
-                        R"("user_id":"bob","user_info":{ "x":[1, 2] }})");
+                        R"("user_id":"bob","user_info":{ "x":[1, 2e400], )"
+                        R"("y":"\ud83d" }})");
 }
 
 TEST_F(Presence, NeedsAMemberAndSaysSo) {

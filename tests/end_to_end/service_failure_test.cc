@@ -21,16 +21,19 @@
 namespace herald::end_to_end {
 namespace {
 
+using ::testing::HasSubstr;
 using testing_support::Backend;
 using testing_support::Clock;
 using testing_support::Exit;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
+using testing_support::HttpAnswer;
 using testing_support::HttpGet;
 using testing_support::JsonString;
 using testing_support::kSlowness;
 using testing_support::MakeBroadcast;
 using testing_support::Milliseconds;
+using testing_support::Process;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Sign;
 using testing_support::Stub;
@@ -284,6 +287,46 @@ TEST_F(ServiceFailure, ByAStopIsFoundByKeepaliveAndSurvived) {
   // The backend's own connection has broken, too.
   EXPECT_EQ(BroadcastUntilOk("news", "1"), 1);
   EXPECT_EQ(ada.Next(), EventOf("news", "1"));
+}
+
+// Two services that do not know each other: a publication reaches the gateways
+// of its own service only.
+TEST(OfTwoServices, TheFirstHasAllGatewaysAgainSoonAfterItsReturn) {
+  HeraldWorld first({.gateways = 0, .is_restartable = true});
+  HeraldWorld second({.gateways = 0});
+  const std::string services =
+      absl::StrCat(first.grpc_address(), ",", second.grpc_address());
+  Process gateway({testing_support::kGatewayBinary, "--ws_address=127.0.0.1:0",
+                   "--service=" + services});
+  gateway.WaitForLine("link settled");
+  WebSocketClient ada(&first.loop(),
+                      {.address = gateway.ListeningAddress("ws")});
+  ASSERT_TRUE(ada.WaitForConnected());
+  EXPECT_EQ(ada.Subscribe("news").type(), "subscribed");
+
+  first.service().Kill();
+  first.WaitUntil([&] {
+    return second.backend().Call(&Stub::GetStats, {}).response.client_count() ==
+           1;
+  });
+  EXPECT_EQ(HttpGet(second.metrics_address(), "/readyz").body, "ready\n");
+  first.StartService();
+  gateway.WaitForLine("returning to service " + first.grpc_address());
+
+  first.WaitUntil([&] {
+    const auto sent = first.backend().Call(&Stub::Broadcast,
+                                           MakeBroadcast({"news"}, "e", "1"));
+    return sent.response.receipts_size() == 1 &&
+           sent.response.receipts(0).subscribers() == 1;
+  });
+  EXPECT_EQ(ada.Next().type(), "event");
+  EXPECT_TRUE(ada.open());
+  second.service().WaitForLine("gateway moves to another service");
+  EXPECT_EQ(second.ServiceMetrics().Sum("herald_gateways_moved_total"), 1);
+  const HttpAnswer ready = HttpGet(second.metrics_address(), "/readyz");
+  EXPECT_EQ(ready.status, 200);
+  EXPECT_THAT(ready.body, HasSubstr("all gateways have left"));
+  EXPECT_EQ(HttpGet(first.metrics_address(), "/readyz").body, "ready\n");
 }
 
 TEST(AfterAServiceFailure, LimitsDoNotApplyToWhatGatewaysHold) {

@@ -3,14 +3,17 @@
 // Settings that are wrong, ports that are taken, and where settings come from:
 // each process says precisely what is the matter and ends.
 
+#include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
-#include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -22,6 +25,7 @@
 #include "tests/support/frame.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
 
 namespace herald::end_to_end {
 namespace {
@@ -34,6 +38,7 @@ using testing_support::kGatewayBinary;
 using testing_support::kServiceBinary;
 using testing_support::Process;
 using testing_support::ProcessOptions;
+using testing_support::TemporaryFolder;
 using testing_support::WebSocketClient;
 
 struct Ended {
@@ -52,27 +57,33 @@ Ended RunToEnd(std::vector<std::string> arguments,
   return ended;
 }
 
-// A directory that is there for one test.
-class Directory {
+// A port of 127.0.0.1 where connections are awaited and not accepted.
+class ListeningSocket {
  public:
-  Directory() {
-    path_ = ::testing::TempDir() + "herald_settings_XXXXXX";
-    EXPECT_NE(::mkdtemp(path_.data()), nullptr);
+  ListeningSocket() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    auto* const generic = reinterpret_cast<sockaddr*>(&address);
+    EXPECT_EQ(::bind(fd_, generic, size), 0);
+    EXPECT_EQ(::listen(fd_, 1), 0);
+    EXPECT_EQ(::getsockname(fd_, generic, &size), 0);
+    port_ = ntohs(address.sin_port);
   }
-  ~Directory() {
-    for (const std::string& file : files_) ::unlink(file.c_str());
-    ::rmdir(path_.c_str());
+  ~ListeningSocket() { ::close(fd_); }
+
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+  // Waits for a connection.
+  bool IsDialled() const {
+    pollfd readable = {.fd = fd_, .events = POLLIN, .revents = 0};
+    return ::poll(&readable, 1, 20'000) == 1;
   }
-  std::string Write(const std::string& name, const std::string& text) {
-    files_.push_back(absl::StrCat(path_, "/", name));
-    std::ofstream(files_.back()) << text;
-    return files_.back();
-  }
-  const std::string& path() const { return path_; }
 
  private:
-  std::string path_;
-  std::vector<std::string> files_;
+  const int fd_;
+  int port_ = 0;
 };
 
 struct BadSetting {
@@ -98,6 +109,13 @@ TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
       {kServiceBinary, "metrics_address", "127.0.0.1:99999", "host:port"},
       {kServiceBinary, "log_level", "loud", "debug"},
       {kServiceBinary, "log_format", "xml", "json"},
+      {kServiceBinary, "authorizer", "http://127.0.0.1:50052", "host:port"},
+      {kServiceBinary, "authorizer", "127.0.0.1:99999", "host:port"},
+      {kGatewayBinary, "service", "grpc://127.0.0.1:50051", "host:port"},
+      {kGatewayBinary, "service", "localhost", "host:port"},
+      {kGatewayBinary, "service", "dns:50051", "dns:///dns:50051"},
+      {kServiceBinary, "authorizer", "unix:50052", "dns:///unix:50052"},
+      {kServiceBinary, "grpc_address", "unix:50051", "unix:path"},
       {kGatewayBinary, "ws_address", "127.0.0.1", "host:port"},
       {kGatewayBinary, "gateway_threads", "two", "number"},
       {kGatewayBinary, "max_connections", "-5", "number"},
@@ -124,16 +142,108 @@ TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
   }
 }
 
-TEST(AnEnvFile, ThatCannotBeReadStopsTheProcess) {
-  Directory directory;
-  const std::string file = directory.path() + "/.env";
+TEST(Settings, ThatExcludeEachOtherStopTheProcessWithTheirSource) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> wrong = {
+      {{kServiceBinary, "--metrics-address=127.0.0.1:50051"},
+       "BROADCAST_GRPC_ADDRESS, \"127.0.0.1:50051\"; from --metrics-address"},
+      {{kGatewayBinary, "--gateway-metrics-address=127.0.0.1:8080"},
+       "BROADCAST_WS_ADDRESS, \"127.0.0.1:8080\"; from "
+       "--gateway-metrics-address"},
+      {{kGatewayBinary, "--ws-path=ws"}, "; from --ws-path"},
+      {{kGatewayBinary, "--trusted-proxies=x"}, "; from --trusted-proxies"},
+  };
+  for (auto [arguments, message] : wrong) {
+    for (const char* more : {"--strict", "--check"}) {
+      arguments.emplace_back(more);
+      const Ended ended = RunToEnd(arguments);
+      EXPECT_EQ(ended.exit.code, 2) << message;
+      EXPECT_THAT(ended.error, HasSubstr(message));
+    }
+  }
+}
+
+TEST(TheProxyProtocol, WithoutAnAddressForProbesIsWarnedOf) {
+  const std::vector<std::string> required = {kGatewayBinary, "--check",
+                                             "--proxy-protocol=required",
+                                             "--trusted-proxies=127.0.0.1"};
+  const Ended warned = RunToEnd(required);
+  EXPECT_EQ(warned.exit.code, 0);
+  EXPECT_THAT(warned.error, HasSubstr("BROADCAST_GATEWAY_METRICS_ADDRESS"));
+  std::vector<std::string> quiet = required;
+  quiet.emplace_back("--gateway-metrics-address=127.0.0.1:9091");
+  EXPECT_EQ(RunToEnd(quiet).error, "");
+}
+
+TEST(AnEnvFile, ThatCannotBeReadStopsTheProcessIfItIsNamed) {
+  TemporaryFolder directory;
+  const std::string file = directory.Path(".env");
   ASSERT_EQ(::mkdir(file.c_str(), 0700), 0);
   for (const char* binary : {kServiceBinary, kGatewayBinary}) {
-    const Ended ended = RunToEnd({binary}, {.directory = directory.path()});
-    EXPECT_GT(ended.exit.code, 0);
+    const Ended ended = RunToEnd({binary, "--env-file=.env", "--check"},
+                                 {.directory = directory.path()});
+    EXPECT_EQ(ended.exit.code, 2);
     EXPECT_THAT(ended.error, HasSubstr("cannot read .env"));
+    const Ended found =
+        RunToEnd({binary, "--check"}, {.directory = directory.path()});
+    EXPECT_EQ(found.exit.code, 0);
+    EXPECT_THAT(found.error, HasSubstr("warning: cannot read .env"));
   }
-  ::rmdir(file.c_str());
+}
+
+TEST(ACheck, PrintsSettingsWithTheirSourcesAndOpensNoPort) {
+  HeraldWorld world({.gateways = 1});  // Has the ports.
+  TemporaryFolder directory;
+  directory.Write(".env", "BROADCAST_MAX_CHANNELS=5 # five\n");
+  Process check({kServiceBinary, "--check", "--secret=hunter2",
+                 "--grpc-address=" + world.grpc_address()},
+                {.directory = directory.path()});
+  EXPECT_EQ(check.WaitForExit(), (Exit{0, 0}));
+  EXPECT_TRUE(check.WaitForEndOfOutput());
+  const std::string output = absl::StrJoin(check.StandardOutput(), "\n");
+  EXPECT_THAT(output, HasSubstr("BROADCAST_MAX_CHANNELS=5 # .env:1"));
+  EXPECT_THAT(output, HasSubstr("BROADCAST_MAX_SUBSCRIBERS=0 # default"));
+  EXPECT_THAT(output, HasSubstr("BROADCAST_SECRET=(secret) # --secret"));
+  EXPECT_FALSE(absl::StrContains(output, "hunter2"));
+  const std::string rules = directory.Write("rules", "nonsense: 1\n");
+  const Ended wrong =
+      RunToEnd({kServiceBinary, "--check", "--config=" + rules});
+  EXPECT_EQ(wrong.exit.code, 2);
+  EXPECT_THAT(wrong.error, HasSubstr("BROADCAST_CONFIG"));
+}
+
+TEST(Sighup, IsLoggedByTheGatewayAndEndsNothing) {
+  HeraldWorld world({.gateways = 1});
+  WebSocketClient& ada = world.Open();
+  world.gateway(0).Signal(SIGHUP);
+  world.gateway(0).WaitForLine("SIGHUP");
+  EXPECT_EQ(ada.Subscribe("news").type(), "subscribed");
+}
+
+TEST(ASignalWithoutAMeaning, EndsNeitherProcess) {
+  HeraldWorld world({.gateways = 1});
+  for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2}) {
+    world.service().Signal(number);
+    world.gateway(0).Signal(number);
+  }
+  EXPECT_EQ(world.Open().Subscribe("news").type(), "subscribed");
+}
+
+TEST(AProxyOfTheEnvironment, IsNotAsked) {
+  const ProcessOptions proxied = {
+      .environment = {"http_proxy=http://127.0.0.1:1",
+                      "https_proxy=http://127.0.0.1:1",
+                      "grpc_proxy=http://127.0.0.1:1"}};
+  const ListeningSocket authorizer;
+  Process service(
+      {kServiceBinary, "--grpc-address=127.0.0.1:0",
+       "--metrics-address=127.0.0.1:0", "--authorizer=" + authorizer.address()},
+      proxied);
+  const std::string address = service.ListeningAddress("grpc");
+  Process gateway(
+      {kGatewayBinary, "--ws-address=127.0.0.1:0", "--service=" + address},
+      proxied);
+  gateway.WaitForLine("link settled");
+  EXPECT_TRUE(authorizer.IsDialled());
 }
 
 TEST(AFlagThatDoesNotExist, StopsTheProcessWithItsName) {
@@ -169,7 +279,7 @@ TEST(APortInUse, StopsTheProcessWithItsName) {
 }
 
 TEST(ASetting, OfTheFlagWinsOverTheEnvironmentAndThatOverTheFile) {
-  Directory directory;
+  TemporaryFolder directory;
   directory.Write(".env",
                   "# settings of a test\n"
                   "BROADCAST_GRPC_ADDRESS=127.0.0.1:bad-port-of-the-file\n"
@@ -196,7 +306,7 @@ TEST(ASetting, OfTheFlagWinsOverTheEnvironmentAndThatOverTheFile) {
 }
 
 TEST(AnEnvironmentFile, MayBeNamedAndThenMustBeThere) {
-  Directory directory;
+  TemporaryFolder directory;
   const std::string named =
       directory.Write("other.env", "BROADCAST_MAX_CHANNELS=named\n");
   const std::string broken = directory.Write("broken.env", "A=1\nno form\n");
@@ -206,7 +316,7 @@ TEST(AnEnvironmentFile, MayBeNamedAndThenMustBeThere) {
   const Ended no_form = RunToEnd({kServiceBinary, "--env_file=" + broken});
   EXPECT_GT(no_form.exit.code, 0);
   EXPECT_THAT(no_form.error, HasSubstr(broken + ":2"));
-  const std::string missing = directory.path() + "/missing.env";
+  const std::string missing = directory.Path("missing.env");
   const Ended not_there = RunToEnd({kGatewayBinary, "--env_file=" + missing});
   EXPECT_GT(not_there.exit.code, 0);
   EXPECT_THAT(not_there.error, HasSubstr(missing));

@@ -218,9 +218,6 @@ TEST(AMessageThatIsNotUnderstood, GetsAnErrorAndTheConnectionStays) {
       R"({"type":7})",
       R"({"type":"subscribe"})",
       R"({"type":"subscribe","channel":7})",
-      R"({"type":"subscribe","channel":"news","auth":7})",
-      R"({"type":"subscribe","channel":"private-x","channel_data":7})",
-      R"({"type":"subscribe","channel":"private-x","channel_data":"[]"})",
       R"({"type":"unsubscribe"})",
       R"({"type":"whisper","channel":"news","event":"e"})",
       R"({"type":"whisper","channel":"news","data":1})",
@@ -232,11 +229,40 @@ TEST(AMessageThatIsNotUnderstood, GetsAnErrorAndTheConnectionStays) {
     const Frame answer = ada.Next();
     EXPECT_EQ(answer.type(), "error") << message << " got " << answer;
     EXPECT_NE(answer.String("message"), "") << message;
+    EXPECT_EQ(answer.String("code"), "invalid_message") << message;
   }
 
   EXPECT_EQ(ada.Ping(), kPong);
   EXPECT_EQ(world.backend().Broadcast("news", "e", "1"), 1);
   EXPECT_EQ(bob.Next(), EventOf("news", "e", "1"));
+}
+
+// By its channel a client knows which of its subscribes has failed.
+TEST(ASubscribeThatIsNotUnderstood, IsRefusedAsASubscribe) {
+  HeraldWorld world({.gateways = 1});
+  WebSocketClient& ada = world.Open();
+  const std::string deep = std::string(512, '[') + std::string(512, ']');
+  const std::vector<std::string> fields = {
+      R"("auth":7)",
+      R"("auth":"\ud83d")",
+      R"("channel_data":7)",
+      R"("channel_data":"[]")",
+      R"("channel_data":"")",
+      R"("channel_data":"{\"user_id\":")",
+      R"("channel_data":"\ud83d")",
+      R"("channel_data":{"a":)" + deep + "}",
+      R"("recover":7)",
+      R"("recover":{"epoch":"e","offset":-1})",
+  };
+  for (const std::string& field : fields) {
+    ada.Send(R"({"type":"subscribe",)" + field + R"(,"channel":"private-x"})");
+    const Frame answer = ada.Next();
+    EXPECT_EQ(answer.type(), "subscription_error") << field;
+    EXPECT_EQ(answer.String("channel"), "private-x") << field;
+    EXPECT_EQ(answer.String("code"), "invalid_message") << field;
+    EXPECT_NE(answer.String("error"), "") << field;
+  }
+  EXPECT_EQ(ada.Ping(), kPong);
 }
 
 TEST(AMessage, MayHaveUnknownFieldsAnyOrderAndAnySpacing) {

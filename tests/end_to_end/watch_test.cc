@@ -9,15 +9,19 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
 #include "herald/client/control.h"
+#include "herald/link/v1/gateway_service.grpc.pb.h"
 #include "tests/clients/gate.h"
 #include "tests/clients/mailbox.h"
 #include "tests/support/herald_world.h"
@@ -199,6 +203,104 @@ TEST(AHistory, IsReadPageByPage) {
   EXPECT_TRUE(
       absl::IsOutOfRange(control.GetHistorySince("chat.1", over).status()));
   EXPECT_TRUE(absl::IsFailedPrecondition(control.GetHistory("news").status()));
+}
+
+// A gateway of which the test is the link: it holds `count` members of 16 kB on
+// each of the channels.
+class LargeGateway {
+ public:
+  LargeGateway(const std::string& address,
+               const std::vector<std::string>& channels, int count)
+      : stub_(link::v1::GatewayService::NewStub(
+            testing_support::MakeChannel(address))),
+        stream_(stub_->Attach(&context_)) {
+    link::v1::GatewayItem item;
+    item.mutable_hello()->set_protocol_version(1);
+    item.mutable_hello()->set_gateway_id(1);
+    Send(item);
+    const std::string info = absl::StrCat("\"", std::string(16'000, 'x'), "\"");
+    for (const std::string& channel : channels) {
+      for (int i = 0; i < count; ++i) {
+        link::v1::Held& held = *item.mutable_held();
+        held.set_channel(channel);
+        held.set_subscription_count(i == 0 ? count : 0);
+        link::v1::HeldMember& member = *held.add_members();
+        member.mutable_member()->set_user_id(absl::StrCat("user ", i));
+        member.mutable_member()->set_user_info(info);
+        member.add_socket_ids(absl::StrCat("1.", i));
+        Send(item);
+        item.Clear();
+      }
+    }
+    item.mutable_attached();
+    Send(item);
+    link::v1::AttachResponse frame;
+    bool settled = false;
+    while (!settled && stream_->Read(&frame)) {
+      for (const auto& one : frame.items()) settled |= one.has_settled();
+    }
+    EXPECT_TRUE(settled);
+  }
+  ~LargeGateway() { context_.TryCancel(); }
+
+ private:
+  void Send(const link::v1::GatewayItem& item) {
+    link::v1::AttachRequest frame;
+    *frame.add_items() = item;
+    EXPECT_TRUE(stream_->Write(frame));
+  }
+
+  grpc::ClientContext context_;
+  const std::unique_ptr<link::v1::GatewayService::Stub> stub_;
+  const std::unique_ptr<grpc::ClientReaderWriter<link::v1::AttachRequest,
+                                                 link::v1::AttachResponse>>
+      stream_;
+};
+
+TEST(ALargeRoster, ReachesClientsThatAcceptFourMebibytes) {
+  HeraldWorld world({.gateways = 0});
+  const LargeGateway gateway(world.grpc_address(), {"presence-a", "presence-b"},
+                             700);
+  // As a foreign client has it: with gRPC's defaults.
+  const auto stub = v1::BroadcastService::NewStub(grpc::CreateChannel(
+      world.grpc_address(), grpc::InsecureChannelCredentials()));
+
+  v1::GetMembersRequest request;
+  request.set_channel("presence-a");
+  std::set<std::string> users;
+  do {
+    grpc::ClientContext context;
+    v1::GetMembersResponse page;
+    const grpc::Status status = stub->GetMembers(&context, request, &page);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    for (const auto& member : page.members()) users.insert(member.user_id());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(users.size(), 700u);
+  client::Control control({.target = world.grpc_address()});
+  EXPECT_EQ(control.GetMembers("presence-b")->size(), 700u);
+
+  v1::WatchRequest watch;
+  for (const char* name : {"news", "presence-a", "presence-b"}) {
+    watch.add_channels(name);
+  }
+  grpc::ClientContext context;
+  const auto reader = stub->Watch(&context, watch);
+  std::map<std::string, int> members;
+  v1::WatchResponse response;
+  while (members["presence-a"] + members["presence-b"] < 1400) {
+    ASSERT_TRUE(reader->Read(&response)) << reader->Finish().error_message();
+    const v1::ServerMessage& message = response.message();
+    members[message.subscribed().channel()] +=
+        message.subscribed().members_size();
+    if (message.has_member_added()) {
+      ++members[message.member_added().channel()];
+    }
+  }
+  world.backend().Broadcast("news", "e", "1");
+  ASSERT_TRUE(reader->Read(&response));
+  EXPECT_EQ(response.message().event().data(), "1");
+  context.TryCancel();
 }
 
 }  // namespace

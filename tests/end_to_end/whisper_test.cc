@@ -41,6 +41,31 @@ TEST(AWhisper, IsHeardByAllOthersOnTheChannelAndMarked) {
   EXPECT_EQ(ada.Next().String("event"), "e");
 }
 
+TEST(AWhisper, MayHoldAnyJsonOfTheRfc) {
+  HeraldWorld world({.gateways = 1});
+  WebSocketClient& ada = world.Open();
+  WebSocketClient& bob = world.Open();
+  ada.Subscribe("news");
+  bob.Subscribe("news");
+  const std::string data[] = {R"({"text":"😀\ud83d"})", "1e400",
+                              "[99999999999999999999 , -0]",
+                              std::string(512, '[') + std::string(512, ']')};
+  for (const std::string& one : data) {
+    ada.Whisper("news", "e", one);
+    EXPECT_EQ(bob.Next(),
+              absl::StrCat(R"({"type":"event","event":"e","channel":"news",)",
+                           R"("data":)", one, R"(,"whisper":true})"));
+  }
+  ada.Whisper("news", "e", std::string(513, '[') + std::string(513, ']'));
+  const Frame answer = ada.Next();
+  EXPECT_EQ(answer.type(), "error");
+  EXPECT_EQ(answer.String("channel"), "news");
+  EXPECT_EQ(answer.String("code"), "invalid_message");
+  // Half of a pair is JSON, but no name.
+  ada.Send(R"({"type":"whisper","channel":"news","event":"\ud83d","data":1})");
+  EXPECT_EQ(ada.Next().String("code"), "invalid_event");
+}
+
 TEST(AWhisper, OnAPresenceChannelNamesTheUserOfTheSubscription) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
@@ -83,16 +108,19 @@ TEST(AWhisper, IsRefusedWithAnErrorWhereItBreaksARule) {
   bob.Subscribe("other");
   const std::string large = absl::StrCat("\"", std::string(65536, 'x'), "\"");
   const std::vector<std::vector<std::string>> bad = {
-      {"other", "e", "1"},     // Not subscribed.
-      {"bad name", "e", "1"},  // No channel.
-      {"news", "", "1"},       // No event.
-      {"news", "a\nb", "1"},   // No event either.
-      {"news", std::string(201, 'e'), "1"},
-      {"news", "e", large},  // More than data may have.
+      {"other", "e", "1", "not_subscribed"},
+      {"bad name", "e", "1", "invalid_channel"},
+      {"news", "", "1", "invalid_event"},
+      {"news", "a\nb", "1", "invalid_event"},
+      {"news", std::string(201, 'e'), "1", "invalid_event"},
+      {"news", "e", large, "payload_too_large"},
   };
   for (const std::vector<std::string>& one : bad) {
     ada.Whisper(one[0], one[1], one[2]);
-    EXPECT_EQ(ada.Next().type(), "error") << one[0] << ", " << one[1];
+    const Frame answer = ada.Next();
+    EXPECT_EQ(answer.type(), "error") << one[0] << ", " << one[1];
+    EXPECT_EQ(answer.String("channel"), one[0]) << answer;
+    EXPECT_EQ(answer.String("code"), one[3]) << answer;
   }
 
   world.backend().Broadcast("news", "e", "1");
@@ -112,6 +140,8 @@ TEST(AWhisper, NeedsClientEventsToBeAllowed) {
 
   const Frame answer = ada.Next();
   EXPECT_EQ(answer.type(), "error");
+  EXPECT_EQ(answer.String("channel"), "news");
+  EXPECT_EQ(answer.String("code"), "not_allowed");
   EXPECT_THAT(answer.String("message"), HasSubstr("client events"));
   EXPECT_EQ(bob.Ping(), kPong);
 }

@@ -147,7 +147,9 @@ def main() -> None:
         "broadcast_service_pb2",
         "broadcast_service_pb2_grpc",
     )
-    with grpc.insecure_channel(arguments.address) as channel:
+    # Not through a proxy that the environment names.
+    direct = [("grpc.enable_http_proxy", 0)]
+    with grpc.insecure_channel(arguments.address, options=direct) as channel:
         backend = Backend(channel, pb, pb_grpc, arguments.token)
         watched = backend.watch()
         backend.publish()

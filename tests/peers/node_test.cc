@@ -8,8 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "grpcpp/grpcpp.h"
 #include "gtest/gtest.h"
+#include "herald/v1/broadcast_service.grpc.pb.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/process.h"
 #include "tests/support/scripted_authorizer.h"
@@ -116,6 +119,91 @@ TEST_F(ANodeClient, IsRefusedByItsOrigin) {
   Process node(Client(world));
   node.WaitForLine("refused 403");
   EXPECT_EQ(node.WaitForExit(), (Exit{0, 0}));
+}
+
+// A proxy before `target` that ends streams that are silent for 24 s.
+class IdleProxy {
+ public:
+  explicit IdleProxy(const std::string& target)
+      : process_({HERALD_NODE, absl::StrCat(HERALD_PEERS, "/idle_proxy.mjs"),
+                  target, "24000"}) {
+    constexpr absl::string_view kListening = "listening ";
+    address_ = process_.WaitForLine(kListening).substr(kListening.size());
+  }
+
+  const std::string& address() const { return address_; }
+
+  // Waits until data end a long silence of a stream of `method`.
+  void ExpectAlive(absl::string_view method) {
+    const std::string alive = absl::StrCat("alive /herald.", method);
+    const auto is_news = [&](const std::string& line) {
+      return absl::StartsWith(line, "ended ") || line == alive;
+    };
+    const auto line =
+        process_.FindLine(is_news, testing_support::Milliseconds(60'000));
+    EXPECT_EQ(line.value_or("nothing"), alive);
+  }
+
+  // Ends it.
+  void ExpectNoneEnded() {
+    process_.Kill();
+    process_.WaitForEndOfOutput();
+    for (const std::string& line : process_.StandardOutput()) {
+      EXPECT_FALSE(absl::StartsWith(line, "ended ")) << line;
+    }
+  }
+
+ private:
+  Process process_;
+  std::string address_;
+};
+
+// The only test that waits for the keepalives of links and authorizers, which
+// come after 20 s.
+TEST(AProxyThatEndsSilentStreams, EndsNoneOfHeralds) {
+  ScriptedAuthorizer silent;
+  ScriptedAuthorizer ready;
+  ready.KnowKeepalives();
+  IdleProxy before_silent(silent.address());
+  IdleProxy before_ready(ready.address());
+  HeraldWorld other(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + before_silent.address()}});
+  HeraldWorld world(
+      {.gateways = 0,
+       .service_flags = {"--authorizer=" + before_ready.address()}});
+  IdleProxy proxy(world.grpc_address());
+  Process gateway({testing_support::kGatewayBinary,
+                   "--service=" + proxy.address(), "--ws_address=127.0.0.1:0"});
+  const auto stub = v1::BroadcastService::NewStub(
+      testing_support::MakeChannel(proxy.address()));
+  v1::WatchRequest request;
+  request.add_channels("news");
+  request.mutable_keepalive_interval()->set_seconds(15);
+  grpc::ClientContext context;
+  const auto watch = stub->Watch(&context, request);
+
+  proxy.ExpectAlive("v1.BroadcastService/Watch");
+  proxy.ExpectAlive("link.v1.GatewayService/Attach");
+  const auto stats = world.backend().Call(&testing_support::Stub::GetStats, {});
+  EXPECT_EQ(stats.response.gateways_size(), 1);
+  world.backend().Broadcast("news", "e", "1");
+  v1::WatchResponse response;
+  while (!response.message().has_event()) ASSERT_TRUE(watch->Read(&response));
+  context.TryCancel();
+  gateway.Kill();
+
+  // An authorizer that announces keepalives is sent them, on one stream; any
+  // other gets a new stream.
+  before_ready.ExpectAlive("v1.AuthorizerService/Authorize");
+  EXPECT_EQ(ready.stream_count(), 1);
+  EXPECT_GE(ready.keepalive_count(), 1);
+  other.WaitUntil([&] { return silent.stream_count() == 2; });
+  EXPECT_EQ(silent.keepalive_count(), 0);
+  EXPECT_EQ(other.Open().Subscribe("private-x", "yes").type(), "subscribed");
+  before_ready.ExpectNoneEnded();
+  before_silent.ExpectNoneEnded();
+  proxy.ExpectNoneEnded();
 }
 
 }  // namespace

@@ -8,20 +8,30 @@ usage: backends_test.py LANGUAGE SOURCE_DIR HERALD_SERVICE HERALD_GATEWAY ...
     C++   CMAKE -DCMAKE_PREFIX_PATH=INSTALLED_CLIENT...
 
 The programs are those of the README, as they stand, in a folder of their own,
-with what the README tells the reader to install. They meet a real Herald.
+with what the README tells the reader to install. They meet a real Herald. Two
+things are added: the authorizer's decisions take longer, as if it looked a
+session up, and bugs make them fail for the tokens `user:5` and `user:6`.
 """
 
+import importlib
 import os
+import pathlib
+import queue
 import sys
 import tempfile
+import time
 import unittest
+
+import grpc
 
 import blocks
 from browser import Browser
-from processes import Herald, Process, environment, free_address, run
+from processes import (DEADLINE, Herald, Process, environment, free_address,
+                       run)
 
 LANGUAGE, SOURCE, SERVICE, GATEWAY, *TOOLS = sys.argv[1:]
 BUILD_SECONDS = 240
+LOOKUP_SECONDS = 0.05
 
 
 def succeed(command, folder, **options):
@@ -29,10 +39,26 @@ def succeed(command, folder, **options):
     assert code == 0, f"{command} failed with {code}:\n{said}"
 
 
+def add_behind(folder, name, decide, *lines):
+    """Adds `lines` behind the line that contains `decide`."""
+    file = pathlib.Path(folder, name)
+    before, line, after = file.read_text().partition(decide)
+    assert line, f"{name} has no line with {decide!r}"
+    rest, end, after = after.partition("\n")
+    file.write_text(before + line + rest + end +
+                    "".join(added + end for added in lines) + after)
+
+
 def prepare_python(folder):
     """Each of these returns the commands for the two programs."""
-    succeed(["sh", "-e", "-c", blocks.marked(SOURCE)["stubs"]], folder)
     blocks.write(SOURCE, folder, "publish.py", "authorizer.py")
+    add_behind(folder, "authorizer.py", "def decide(",
+               f"    __import__('time').sleep({LOOKUP_SECONDS})",
+               "    assert question.auth_token != 'user:6'")
+    # A user_id that is a number makes no decision.
+    file = pathlib.Path(folder, "authorizer.py")
+    file.write_text(file.read_text().replace(
+        '{"user_id": name,', '{"user_id": 5 if name == "5" else name,'))
     return [["/usr/bin/python3", name]
             for name in ("publish.py", "authorizer.py")]
 
@@ -42,6 +68,11 @@ def prepare_node(folder):
     os.symlink(os.path.join(SOURCE, "tests/tools/node_modules"),
                os.path.join(folder, "node_modules"))
     blocks.write(SOURCE, folder, "publish.mjs", "authorizer.mjs")
+    add_behind(folder, "authorizer.mjs", "async function decide(",
+               "  await new Promise((done) => setTimeout(done, "
+               f"{LOOKUP_SECONDS * 1000}));",
+               '  if (question.authToken === "user:6") throw new Error("bug");',
+               '  if (question.authToken === "user:5") return { member: 5 };')
     return [[node, name] for name in ("publish.mjs", "authorizer.mjs")]
 
 
@@ -49,6 +80,10 @@ def prepare_cpp(folder):
     cmake, *settings = TOOLS
     blocks.write(SOURCE, folder, "CMakeLists.txt", "publish.cc",
                  "authorizer.cc")
+    add_behind(folder, "authorizer.cc", "client::Decision Authorize(",
+               f"    usleep({int(LOOKUP_SECONDS * 1e6)});",
+               '    if (question.auth_token() == "user:5") throw 5;',
+               '    if (question.auth_token() == "user:6") throw "six";')
     succeed([cmake, "-B", "build", "-G", "Ninja", *settings], folder,
             timeout=BUILD_SECONDS)
     succeed([cmake, "--build", "build"], folder, timeout=BUILD_SECONDS)
@@ -56,6 +91,8 @@ def prepare_cpp(folder):
 
 
 PREPARE = {"Python": prepare_python, "Node": prepare_node, "C++": prepare_cpp}
+# To be ignored: nothing listens there.
+PROXY = {name: "http://127.0.0.1:1" for name in ("http_proxy", "grpc_proxy")}
 
 
 class Backend(unittest.TestCase):
@@ -67,9 +104,11 @@ class Backend(unittest.TestCase):
         cls.folder = folder.name
         os.symlink(os.path.join(SOURCE, "proto"),
                    os.path.join(cls.folder, "proto"))
+        succeed(["sh", "-e", "-c", blocks.marked(SOURCE)["stubs"]], cls.folder)
+        sys.path.insert(0, os.path.join(cls.folder, "stubs"))
         cls.publish, cls.authorize = PREPARE[LANGUAGE](cls.folder)
 
-        address = free_address()
+        cls.address = address = free_address()
         cls.authorizer = Process(
             cls.authorize, cwd=cls.folder, env=environment(AUTHORIZER=address))
         cls.addClassCleanup(cls.authorizer.stop)
@@ -93,9 +132,9 @@ class Backend(unittest.TestCase):
                          ("subscribed", channel), told)
         return browser, told
 
-    def run_publisher(self, address):
+    def run_publisher(self, address, **more):
         return run(self.publish, cwd=self.folder,
-                   env=environment(HERALD=address))
+                   env=environment(HERALD=address, **more))
 
     def log_out(self, user):
         self.authorizer.type(user)
@@ -112,6 +151,10 @@ class Backend(unittest.TestCase):
             browser.hear_json(),
             {"type": "event", "event": "greeting", "channel": "news",
              "data": {"text": "hello"}})
+
+    def test_dials_no_proxy_of_the_environment(self):
+        self.assertEqual(self.run_publisher(self.herald.address, **PROXY),
+                         (0, "0 subscribers\n"))
 
     def test_says_so_when_nothing_was_published(self):
         code, said = self.run_publisher(free_address())
@@ -143,6 +186,45 @@ class Backend(unittest.TestCase):
                         {"type": "subscription_error", "channel": channel,
                          "code": "unauthorized",
                          "error": "the token is not valid"})
+
+    def test_fails_for_one_question_only(self):
+        waiting = self.connect()
+        waiting.send('{"type":"subscribe","channel":"private-mail",'
+                     '"auth":"user:pam"}')
+        for user in "56":
+            told = self.connect().say(type="subscribe", channel="private-mail",
+                                      auth=f"user:{user}")
+            self.assertRegex(told.pop("error"), "^the authorizer failed")
+            self.assertEqual(told, {
+                "type": "subscription_error", "channel": "private-mail",
+                "code": "unauthorized"})
+        self.assertEqual(waiting.hear_json()["type"], "subscribed")
+
+    def test_answers_keepalives(self):
+        pb = importlib.import_module("herald.v1.authorizer_service_pb2")
+        rpc = importlib.import_module("herald.v1.authorizer_service_pb2_grpc")
+        questions = queue.SimpleQueue()
+        self.addCleanup(questions.put, None)
+        channel = grpc.insecure_channel(self.address, options=[
+            ("grpc.enable_http_proxy", 0)])
+        self.addCleanup(channel.close)
+        answers = rpc.AuthorizerServiceStub(channel).Authorize(
+            iter(questions.get, None), timeout=DEADLINE)
+        for _ in range(3):  # The first one unasked, then one each.
+            self.assertEqual(next(answers).WhichOneof("response"), "ready")
+            questions.put(pb.AuthorizeRequest(keepalive={}))
+
+    def test_decides_concurrently(self):
+        browsers = [self.connect() for _ in range(200)]
+        begin = time.monotonic()
+        for browser in browsers:
+            browser.send('{"type":"subscribe","channel":"private-mail",'
+                         '"auth":"user:pam"}')
+        for browser in browsers:
+            self.assertEqual(browser.hear_json(), {
+                "type": "subscribed", "channel": "private-mail"})
+        one_by_one = len(browsers) * LOOKUP_SECONDS
+        self.assertLess(time.monotonic() - begin, one_by_one / 2)
 
     def test_takes_back_what_somebody_has_who_logs_out(self):
         ada, _ = self.subscribe("private-mail", "ada")

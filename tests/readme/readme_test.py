@@ -52,6 +52,7 @@ class Readme(unittest.TestCase):
         cls.environment = environment(
             HERALD=cls.herald.address,
             BROADCAST_GRPC_ADDRESS=cls.herald.address,
+            http_proxy="http://127.0.0.1:1",  # To be ignored.
             PATH=os.pathsep.join([os.path.dirname(HERALD),
                                   os.environ["PATH"]]))
 

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "service/core/encoding.h"
+#include "service/channel/encoding.h"
 
 namespace herald::simulation {
 
@@ -126,7 +126,7 @@ void SimulatedHerald::StartService() {
       timers_.get(),
       core::MemoryEngineOptions{.history_bytes_max = history_bytes_max_,
                                 .random = random_});
-  core::HubOptions options;
+  core::CoreOptions options;
   options.settings.set_revision(1);
   options.settings.set_max_payload(1000);
   hub_ = std::make_unique<core::Hub>(options, engine_.get(), &authorizer_,

@@ -20,9 +20,9 @@
 #include "gateway/core/router.h"
 #include "gateway/core/shard.h"
 #include "herald/config/v1/config.pb.h"
-#include "service/core/hub.h"
-#include "service/core/memory_engine.h"
+#include "service/engine/memory_engine.h"
 #include "tests/gateway/core/fakes.h"
+#include "tests/service/core/hub.h"
 #include "tests/service/core/hub_fakes.h"
 
 namespace herald::simulation {

@@ -3,8 +3,10 @@
 #include "tests/support/raw_socket.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,11 +15,12 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "boost/asio/buffer.hpp"
 #include "boost/beast/http/parser.hpp"
 #include "boost/beast/http/string_body.hpp"
 #include "gtest/gtest.h"
-#include "proto/contract/settings.h"
+#include "proto/contract/address.h"
 
 namespace herald::testing_support {
 namespace {
@@ -62,22 +65,39 @@ int ServerFrame::close_code() const {
   return static_cast<int>(BigEndian(absl::string_view(payload).substr(0, 2)));
 }
 
-RawSocket::RawSocket(const std::string& address) {
+RawSocket::RawSocket(const std::string& address, const std::string& source) {
+  absl::string_view path = address;
+  if (absl::ConsumePrefix(&path, "unix:")) {
+    sockaddr_un peer{};
+    peer.sun_family = AF_UNIX;
+    path.copy(peer.sun_path, sizeof peer.sun_path - 1);
+    fd_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    at_end_ = ::connect(fd_, reinterpret_cast<const sockaddr*>(&peer),
+                        sizeof peer) != 0;
+    return;
+  }
   const auto parts = contract::SplitHostPort(address);
-  sockaddr_in peer{};
-  peer.sin_family = AF_INET;
+  addrinfo hints{};
+  hints.ai_flags = AI_NUMERICHOST;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* peer = nullptr;
   if (!parts.has_value() ||
-      ::inet_pton(AF_INET, parts->host.c_str(), &peer.sin_addr) != 1) {
+      ::getaddrinfo(parts->host.c_str(), absl::StrCat(parts->port).c_str(),
+                    &hints, &peer) != 0) {
     ADD_FAILURE() << "no address: " << address;
     return;
   }
-  peer.sin_port = htons(parts->port);
-  fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  // On loopback a connect is answered at once, with yes or no.
-  if (::connect(fd_, reinterpret_cast<const sockaddr*>(&peer), sizeof peer) !=
-      0) {
-    at_end_ = true;
+  fd_ = ::socket(peer->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (!source.empty()) {
+    sockaddr_in own{};
+    own.sin_family = AF_INET;
+    EXPECT_EQ(::inet_pton(AF_INET, source.c_str(), &own.sin_addr), 1);
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<const sockaddr*>(&own), sizeof own),
+              0);
   }
+  // On loopback a connect is answered at once, with yes or no.
+  at_end_ = ::connect(fd_, peer->ai_addr, peer->ai_addrlen) != 0;
+  ::freeaddrinfo(peer);
 }
 
 RawSocket::~RawSocket() {
@@ -120,12 +140,17 @@ bool RawSocket::ReadMore(Clock::time_point deadline) {
   return false;
 }
 
-int RawSocket::Upgrade(absl::string_view headers) {
-  Send(absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n",
-                    "Upgrade: websocket\r\nConnection: Upgrade\r\n",
-                    "Sec-WebSocket-Version: 13\r\n",
-                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", headers,
-                    "\r\n"));
+bool RawSocket::AskToUpgrade(absl::string_view headers,
+                             absl::string_view path) {
+  return Send(absl::StrCat("GET ", path, " HTTP/1.1\r\nHost: herald\r\n",
+                           "Upgrade: websocket\r\nConnection: Upgrade\r\n",
+                           "Sec-WebSocket-Version: 13\r\n",
+                           "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+                           headers, "\r\n"));
+}
+
+int RawSocket::Upgrade(absl::string_view headers, absl::string_view path) {
+  AskToUpgrade(headers, path);
   const Clock::time_point deadline = Clock::now() + kPatience;
   size_t end = std::string::npos;
   while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {

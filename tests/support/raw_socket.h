@@ -55,8 +55,10 @@ struct ServerFrame {
 
 class RawSocket {
  public:
-  // Connects to host:port, both numeric.
-  explicit RawSocket(const std::string& address);
+  // Connects to host:port, both numeric, or unix:path; from the numeric host
+  // `source`, if it is not empty.
+  explicit RawSocket(const std::string& address,
+                     const std::string& source = "");
   ~RawSocket();
 
   RawSocket(const RawSocket&) = delete;
@@ -68,9 +70,13 @@ class RawSocket {
   // Asks with GET and leaves the connection open.
   HttpAnswer Get(absl::string_view path, Milliseconds patience = kPatience);
 
+  // Asks for a WebSocket and does not wait for the answer.
+  bool AskToUpgrade(absl::string_view headers = "",
+                    absl::string_view path = "/ws");
+
   // Asks for a WebSocket, with `headers` (each ended by CR LF) besides what is
   // needed, and returns the status of the answer; 0 if there was none.
-  int Upgrade(absl::string_view headers = "");
+  int Upgrade(absl::string_view headers = "", absl::string_view path = "/ws");
 
   // The next frame; nothing if the connection ended or the time is over.
   std::optional<ServerFrame> ReadFrame(Milliseconds patience = kPatience);

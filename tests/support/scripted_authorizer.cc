@@ -2,7 +2,12 @@
 
 #include "tests/support/scripted_authorizer.h"
 
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -56,6 +61,12 @@ AuthorizeResponse Broken() {
   return response;
 }
 
+AuthorizeResponse Ready() {
+  AuthorizeResponse response;
+  response.mutable_ready();
+  return response;
+}
+
 AuthorizeResponse RevokeUser(absl::string_view user_id,
                              absl::string_view channel,
                              absl::string_view reason) {
@@ -101,17 +112,40 @@ class ScriptedAuthorizer::Impl final : public v1::AuthorizerService::Service {
  public:
   using Stream = grpc::ServerReaderWriter<AuthorizeResponse, AuthorizeRequest>;
 
+  ~Impl() override {
+    Stop();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+    }
+    asked_.notify_all();
+    for (std::thread& decider : deciders_) decider.join();
+  }
+
+  void DecideOnThreads(int threads, Milliseconds latency) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    for (int i = 0; i < threads; ++i) {
+      deciders_.emplace_back([this, latency] { Decide(latency); });
+    }
+  }
+
   grpc::Status Authorize(grpc::ServerContext*, Stream* stream) override {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       streams_.push_back(stream);
       ++stream_count_;
+      if (ready_) stream->Write(Ready());
     }
-    AuthorizeRequest question;
-    while (stream->Read(&question)) HandleQuestion(question, stream);
+    grpc::Status status;
+    try {
+      AuthorizeRequest question;
+      while (stream->Read(&question)) HandleQuestion(question, stream);
+    } catch (const std::exception& error) {
+      status = grpc::Status(grpc::StatusCode::UNKNOWN, error.what());
+    }
     std::lock_guard<std::mutex> lock(mutex_);
     std::erase(streams_, stream);
-    return grpc::Status::OK;
+    return status;
   }
 
   void Start() {
@@ -143,17 +177,57 @@ class ScriptedAuthorizer::Impl final : public v1::AuthorizerService::Service {
   Script script_ = AnswerByToken;
   std::vector<AuthorizeRequest> questions_;
   int stream_count_ = 0;
+  bool ready_ = false;
+  int keepalive_count_ = 0;
 
  private:
   void HandleQuestion(const AuthorizeRequest& question, Stream* stream) {
     std::lock_guard<std::mutex> lock(mutex_);
+    if (question.has_keepalive()) {
+      ++keepalive_count_;
+      stream->Write(Ready());
+      return;
+    }
     questions_.push_back(question);
-    for (const AuthorizeResponse& response : script_(question)) {
+    std::vector<AuthorizeResponse> responses = script_(question);
+    if (!deciders_.empty()) {
+      waiting_.emplace_back(std::move(responses), stream);
+      asked_.notify_one();
+      return;
+    }
+    for (const AuthorizeResponse& response : responses) {
       stream->Write(response);
     }
   }
 
-  std::vector<Stream*> streams_;  // Under mutex_.
+  // The work of a thread of DecideOnThreads().
+  void Decide(Milliseconds latency) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    while (true) {
+      asked_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+      if (stopping_) return;
+      const auto [responses, stream] = std::move(waiting_.front());
+      waiting_.pop_front();
+      lock.unlock();
+      std::this_thread::sleep_for(latency);
+      lock.lock();
+      if (std::find(streams_.begin(), streams_.end(), stream) ==
+          streams_.end()) {
+        continue;
+      }
+      for (const AuthorizeResponse& response : responses) {
+        stream->Write(response);
+      }
+    }
+  }
+
+  // Under mutex_.
+  std::vector<Stream*> streams_;
+  std::deque<std::pair<std::vector<AuthorizeResponse>, Stream*>> waiting_;
+  std::vector<std::thread> deciders_;
+  std::condition_variable asked_;
+  bool stopping_ = false;
+
   int port_ = RestartablePort();
   std::unique_ptr<grpc::Server> server_;
 };
@@ -162,7 +236,7 @@ ScriptedAuthorizer::ScriptedAuthorizer() : impl_(std::make_unique<Impl>()) {
   impl_->Start();
 }
 
-ScriptedAuthorizer::~ScriptedAuthorizer() { impl_->Stop(); }
+ScriptedAuthorizer::~ScriptedAuthorizer() = default;
 
 std::string ScriptedAuthorizer::address() const {
   return absl::StrCat("127.0.0.1:", impl_->port());
@@ -173,9 +247,23 @@ void ScriptedAuthorizer::Answer(Script script) {
   impl_->script_ = std::move(script);
 }
 
+void ScriptedAuthorizer::DecideOnThreads(int threads, Milliseconds latency) {
+  impl_->DecideOnThreads(threads, latency);
+}
+
 void ScriptedAuthorizer::Say(const AuthorizeResponse& response) {
   EXPECT_TRUE(WaitUntil([&] { return impl_->TrySay(response); }))
-      << "no stream to say it on";
+      << "there is no stream";
+}
+
+void ScriptedAuthorizer::KnowKeepalives() {
+  std::lock_guard<std::mutex> lock(impl_->mutex_);
+  impl_->ready_ = true;
+}
+
+int ScriptedAuthorizer::keepalive_count() const {
+  std::lock_guard<std::mutex> lock(impl_->mutex_);
+  return impl_->keepalive_count_;
 }
 
 void ScriptedAuthorizer::Stop() { impl_->Stop(); }

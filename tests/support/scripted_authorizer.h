@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An authorizer inside the test, which says what a test tells it to: allow,
-// deny, nothing, lies, and revocations.
+// An authorizer inside the test that answers as the test scripts it: with a
+// yes, a no, nothing, an answer that breaks the contract, or a revocation.
 //
 //   ScriptedAuthorizer authorizer;
 //   world options: "--authorizer=" + authorizer.address()
@@ -9,13 +9,13 @@
 //     return std::vector{Deny(question, "not today")};
 //   });
 //
-// Until it is told something else, it reads the `auth_token`:
+// Without a script, its answer depends on the `auth_token`:
 //
-//   user:<id>   yes, with the member <id> and the user_info {"name":"<id>"}
-//   yes         yes, without a member
-//   no          no, because "not yours"
-//   silence     no answer at all
-//   else        no, because "unknown token"
+//   user:<id>      yes, with the member <id> and the user_info {"name":"<id>"}
+//   yes            yes, without a member
+//   no             no, because "not yours"
+//   silence        no answer at all
+//   anything else  no, because "unknown token"
 //
 // Threads: Answer(), Say(), Stop(), Start() and the counters may be called from
 // any thread. A script runs on the thread of its stream and must not block.
@@ -42,8 +42,11 @@ v1::AuthorizeResponse AllowUser(const v1::AuthorizeRequest& question,
 v1::AuthorizeResponse Deny(const v1::AuthorizeRequest& question,
                            absl::string_view reason);
 
-// An answer whose bytes are not a message.
+// An answer whose bytes cannot be parsed.
 v1::AuthorizeResponse Broken();
+
+// The announcement that keepalives are answered, and the answer to one.
+v1::AuthorizeResponse Ready();
 
 v1::AuthorizeResponse RevokeUser(absl::string_view user_id,
                                  absl::string_view channel,
@@ -74,13 +77,25 @@ class ScriptedAuthorizer {
 
   std::string address() const;
 
-  // What is answered from now on.
+  // Answers with `script` from now on. A script that throws ends its stream
+  // with UNKNOWN and the message of the exception.
   void Answer(Script script);
 
-  // Says something on the open stream, unasked. Waits for a stream.
+  // From now on each answer is sent by one of `threads` threads, which takes
+  // `latency` for it; a script that throws ends its stream at once. REQUIRES:
+  // called once.
+  void DecideOnThreads(int threads, Milliseconds latency);
+
+  // Announces on streams from now on that it answers keepalives, as it always
+  // does. How many it has received; they do not count as questions.
+  void KnowKeepalives();
+  int keepalive_count() const;
+
+  // Sends `response` on the open stream, unasked. Waits for a stream.
   void Say(const v1::AuthorizeResponse& response);
 
-  // Breaks the stream and refuses new ones; and the opposite, on the same port.
+  // Stop() breaks the streams and refuses new ones; Start() listens again, on
+  // the same port.
   void Stop();
   void Start();
 

@@ -16,7 +16,7 @@
 #include "boost/beast/core/flat_buffer.hpp"
 #include "boost/beast/websocket.hpp"
 #include "gtest/gtest.h"
-#include "proto/contract/settings.h"
+#include "proto/contract/address.h"
 
 namespace herald::testing_support {
 namespace {

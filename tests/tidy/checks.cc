@@ -286,10 +286,27 @@ Findings CheckCloseCodes(const SourceFile& file) {
   return findings;
 }
 
+Findings CheckTimeOfDay(const SourceFile& file) {
+  if (IsAny(file.path, kMayKnowTimeOfDay)) return {};
+  Findings findings;
+  for (size_t i = 0; i < file.code.size(); ++i) {
+    for (const std::string& name : kTimeOfDay) {
+      if (HasWord(file.code[i], name)) {
+        findings.push_back(At(file, i,
+                              absl::StrCat(name,
+                                           ": measure time with "
+                                           "a monotonic clock")));
+      }
+    }
+  }
+  return findings;
+}
+
 Findings CheckFile(const SourceFile& file) {
   Findings all;
-  for (const auto check : {CheckIncludes, CheckTop, CheckGuard, CheckColumns,
-                           CheckLength, CheckTodos, CheckCloseCodes}) {
+  for (const auto check :
+       {CheckIncludes, CheckTop, CheckGuard, CheckColumns, CheckLength,
+        CheckTodos, CheckCloseCodes, CheckTimeOfDay}) {
     for (std::string& finding : check(file)) all.push_back(std::move(finding));
   }
   return all;

@@ -38,6 +38,9 @@ Findings CheckTodos(const SourceFile& file);
 // A core names no close code; only dialects do.
 Findings CheckCloseCodes(const SourceFile& file);
 
+// Only the files that may know the time of day do.
+Findings CheckTimeOfDay(const SourceFile& file);
+
 // What can be said of one file alone: all of the above.
 Findings CheckFile(const SourceFile& file);
 

@@ -41,20 +41,29 @@ struct Case {
 TEST(Includes, ThatARoomMustNotHaveAreFound) {
   for (const Case& c : {
            Case{"proto/contract/names.cc", "\"herald/v1/a.pb.h\""},
-           Case{"proto/contract/names.cc", "\"service/core/hub.h\""},
+           Case{"proto/contract/names.cc", "\"service/link/links.h\""},
            Case{"proto/contract/names.cc", "\"proto/contract/grpc_status.h\""},
-           Case{"service/core/hub.cc", "<grpcpp/grpcpp.h>"},
-           Case{"service/core/hub.cc", "\"herald/v1/a.grpc.pb.h\""},
-           Case{"service/core/hub.cc", "<boost/asio.hpp>"},
-           Case{"service/core/hub.cc", "<chrono>"},
-           Case{"service/core/hub.cc", "\"absl/time/clock.h\""},
-           Case{"service/core/hub.cc", "<iostream>"},
-           Case{"service/core/hub.cc", "<mutex>"},
-           Case{"service/core/hub.cc", "<unistd.h>"},
-           Case{"service/core/hub.cc", "<sys/socket.h>"},
-           Case{"service/core/hub.cc", "\"spdlog/spdlog.h\""},
-           Case{"service/core/hub.cc", "\"service/rpc/server.h\""},
-           Case{"service/core/hub.cc", "\"gateway/core/router.h\""},
+           Case{"service/link/links.cc", "<grpcpp/grpcpp.h>"},
+           Case{"service/link/links.cc", "\"herald/v1/a.grpc.pb.h\""},
+           Case{"service/link/links.cc", "<boost/asio.hpp>"},
+           Case{"service/link/links.cc", "<chrono>"},
+           Case{"service/link/links.cc", "\"absl/time/clock.h\""},
+           Case{"service/link/links.cc", "<iostream>"},
+           Case{"service/link/links.cc", "<mutex>"},
+           Case{"service/link/links.cc", "<unistd.h>"},
+           Case{"service/link/links.cc", "<sys/socket.h>"},
+           Case{"service/link/links.cc", "\"proto/process/log.h\""},
+           Case{"service/link/links.cc", "\"service/rpc/server.h\""},
+           Case{"service/link/links.cc", "\"gateway/core/router.h\""},
+           Case{"service/channel/fanout.cc", "\"service/engine/engine.h\""},
+           Case{"service/engine/upkeep.cc", "\"service/link/links.h\""},
+           Case{"service/link/links.cc", "\"service/api/queries.h\""},
+           Case{"service/api/queries.cc", "\"service/core.h\""},
+           Case{"service/rules/rule_changes.cc", "\"service/api/watches.h\""},
+           Case{"service/rules/rules_file.cc",
+                "\"service/rules/rule_changes.h\""},
+           Case{"service/authorizer/quarantine.cc", "\"service/link/links.h\""},
+           Case{"service/core/hub.cc", "\"service/link/links.h\""},
            Case{"service/rpc/server.cc", "<boost/asio.hpp>"},
            Case{"service/rpc/server.cc", "\"clients/cpp/dial.h\""},
            Case{"service/main.cc", "\"gateway/core/router.h\""},
@@ -65,7 +74,7 @@ TEST(Includes, ThatARoomMustNotHaveAreFound) {
            Case{"gateway/net/listener.cc", "\"gateway/link/link.h\""},
            Case{"gateway/link/link.cc", "<boost/asio.hpp>"},
            Case{"gateway/link/link.cc", "\"gateway/net/listener.h\""},
-           Case{"clients/cpp/dial.cc", "\"service/core/hub.h\""},
+           Case{"clients/cpp/dial.cc", "\"service/link/links.h\""},
            Case{"clients/cpp/include/herald/client/a.h",
                 "\"herald/v1/a.grpc.pb.h\""},
            Case{"clients/cli/main.cc", "\"clients/cpp/dial.h\""},
@@ -81,13 +90,13 @@ TEST(Includes, ThatARoomMayHaveAreNot) {
   for (const Case& c : {
            Case{"proto/contract/names.cc", "\"absl/strings/str_cat.h\""},
            Case{"proto/contract/grpc_status.cc", "\"grpcpp/support/status.h\""},
-           Case{"service/core/hub.cc", "\"proto/contract/mutex.h\""},
-           Case{"service/core/hub.cc", "\"herald/v1/a.pb.h\""},
-           Case{"service/core/hub.cc", "<vector>"},
-           Case{"service/core/hub.cc", "\"simdjson.h\""},
+           Case{"service/link/links.cc", "\"proto/contract/mutex.h\""},
+           Case{"service/link/links.cc", "\"herald/v1/a.pb.h\""},
+           Case{"service/link/links.cc", "<vector>"},
+           Case{"service/link/links.cc", "\"absl/strings/str_cat.h\""},
            Case{"service/rpc/server.cc", "<openssl/hmac.h>"},
            Case{"service/rpc/server.cc", "<mutex>"},
-           Case{"service/main.cc", "\"spdlog/spdlog.h\""},
+           Case{"service/main.cc", "\"proto/process/log.h\""},
            Case{"gateway/net/listener.cc", "<boost/asio.hpp>"},
            Case{"gateway/net/listener.cc", "<sys/uio.h>"},
            Case{"gateway/main.cc", "\"gateway/link/link.h\""},
@@ -99,9 +108,10 @@ TEST(Includes, ThatARoomMayHaveAreNot) {
 }
 
 TEST(Findings, NameTheFileAndTheLine) {
-  const SourceFile file("service/core/hub.cc", "// Why.\n#include <thread>\n");
+  const SourceFile file("service/link/links.cc",
+                        "// Why.\n#include <thread>\n");
   EXPECT_THAT(CheckIncludes(file),
-              ElementsAre("service/core/hub.cc:2: service/core/ may not "
+              ElementsAre("service/link/links.cc:2: service/link/ may not "
                           "include thread"));
 }
 
@@ -189,6 +199,18 @@ TEST(WorkToDo, HasAKindAndIsNotDueNow) {
   EXPECT_THAT(CheckTodos({"a.cc", mark + ": Whenever."}), SizeIs(1));
 }
 
+TEST(TheTimeOfDay, IsForTheFilesThatShowIt) {
+  const char* reads = "const absl::Time now = absl::Now();\n";
+  EXPECT_THAT(CheckTimeOfDay({"service/engine/history.cc", reads}), SizeIs(1));
+  EXPECT_THAT(CheckTimeOfDay({"proto/process/log.cc", reads}), IsEmpty());
+  EXPECT_THAT(CheckTimeOfDay({"service/rpc/server.cc",
+                              "std::chrono::system_clock::now()\n"}),
+              SizeIs(1));
+  EXPECT_THAT(
+      CheckTimeOfDay({"service/engine/history.cc", "// Not absl::Now().\n"}),
+      IsEmpty());
+}
+
 TEST(CloseCodes, BelongIntoDialects) {
   const std::string closes = "Close(4001);\n";
   EXPECT_THAT(CheckCloseCodes({"gateway/core/session.cc", closes}), SizeIs(1));
@@ -210,12 +232,12 @@ TEST(AFileWithEveryFault, IsFaultedByEveryCheck) {
 }
 
 TEST(AMirror, IsTheTestOfASource) {
-  const SourceFile source("service/core/hub.cc", "");
-  const SourceFile other("tests/gateway/core/hub_test.cc", "");
+  const SourceFile source("gateway/core/shard.cc", "");
+  const SourceFile other("tests/gateway/net/shard_test.cc", "");
   EXPECT_THAT(CheckMirrors({source, other}),
-              ElementsAre(HasSubstr("tests/service/core/hub_test.cc")));
-  for (const char* test : {"tests/service/core/hub_test.cc",
-                           "tests/service/core/hub_attaching_test.cc"}) {
+              ElementsAre(HasSubstr("tests/gateway/core/shard_test.cc")));
+  for (const char* test : {"tests/gateway/core/shard_test.cc",
+                           "tests/gateway/core/shard_leaving_test.cc"}) {
     EXPECT_THAT(CheckMirrors({source, {test, ""}}), IsEmpty());
   }
 }

@@ -59,6 +59,9 @@ TEST_F(TheTree, HasShortFilesAndShorterFunctions) {
 
 TEST_F(TheTree, HasNothingThatIsToBeDoneNow) { ExpectNone(In(CheckTodos)); }
 
+TEST_F(TheTree, MeasuresTimeWithMonotonicClocks) {
+  ExpectNone(In(CheckTimeOfDay));
+}
 TEST_F(TheTree, LeavesCloseCodesToDialects) { ExpectNone(In(CheckCloseCodes)); }
 
 TEST_F(TheTree, TestsEverySourceOfItsCores) {

@@ -13,15 +13,10 @@
 #include <iostream>
 #include <string>
 
-#include "absl/flags/flag.h"
-#include "absl/flags/parse.h"
-#include "absl/flags/usage.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "herald/client/authorizer_server.h"
-
-ABSL_FLAG(std::string, address, "127.0.0.1:50052", "where to listen");
 
 namespace {
 
@@ -56,26 +51,46 @@ class ExampleAuthorizer final : public ChannelAuthorizer {
   }
 };
 
+constexpr const char* kUsage =
+    "Usage: herald-example-authorizer [--address=HOST:PORT]\n\n"
+    "Allows private and presence channels to auth \"user:<name>\". Listens on\n"
+    "127.0.0.1:50052 by default. SIGTERM and SIGINT stop it.\n";
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  absl::SetProgramUsageMessage(
-      "Allows private and presence channels to auth \"user:<name>\".");
-  absl::ParseCommandLine(argc, argv);
-
   // Before there are threads, so that all of them leave the signals to main().
   sigset_t stop;
   sigemptyset(&stop);
   sigaddset(&stop, SIGINT);
   sigaddset(&stop, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
+  for (const int ignored : {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2}) {
+    signal(ignored, SIG_IGN);
+  }
+
+  std::string address = "127.0.0.1:50052";
+  for (int i = 1; i < argc; ++i) {
+    absl::string_view argument = argv[i];
+    if (argument == "--help" || argument == "-h") {
+      std::cout << kUsage << std::flush;
+      return std::cout ? 0 : 1;
+    }
+    if (argument == "--address" && i + 1 < argc) {
+      address = argv[++i];
+    } else if (absl::ConsumePrefix(&argument, "--address=")) {
+      address = std::string(argument);
+    } else {
+      std::cerr << "there is no flag " << argument << "\n" << kUsage;
+      return 2;
+    }
+  }
 
   ExampleAuthorizer authorizer;
-  const std::string address = absl::GetFlag(FLAGS_address);
   auto server = AuthorizerServer::Start({.address = address}, &authorizer);
   if (!server.ok()) {
     std::cerr << server.status().message() << "\n";
-    return 1;
+    return absl::IsInvalidArgument(server.status()) ? 2 : 1;
   }
   std::cout << "authorizer listening on " << address << " (port "
             << (*server)->port() << ")" << std::endl;

@@ -18,13 +18,17 @@ using herald::client::Receipt;
 
 int Fail(const absl::Status& status) {
   std::cerr << status << "\n";
-  return 1;
+  return absl::IsInvalidArgument(status) ? 2 : 1;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string target = argc > 1 ? argv[1] : "127.0.0.1:50051";
+  if (argc > 2 || target.substr(0, 1) == "-") {
+    std::cerr << "Usage: herald-example-publisher [host:port]\n";
+    return target == "--help" ? 0 : 2;
+  }
   Publisher publisher({.target = target});
 
   // One call.
@@ -55,6 +59,6 @@ int main(int argc, char** argv) {
   }
   absl::Status end = stream.Finish();
   if (!end.ok()) return Fail(end);
-  std::cout << "published " << published << " of 100\n";
-  return 0;
+  std::cout << "published " << published << " of 100" << std::endl;
+  return std::cout ? 0 : 1;
 }

@@ -17,6 +17,10 @@ using herald::v1::ServerMessage;
 int main(int argc, char** argv) {
   const std::string target = argc > 1 ? argv[1] : "127.0.0.1:50051";
   const std::string channel = argc > 2 ? argv[2] : "news";
+  if (argc > 3 || target.substr(0, 1) == "-") {
+    std::cerr << "Usage: herald-example-watch [host:port [channel]]\n";
+    return target == "--help" ? 0 : 2;
+  }
 
   absl::Status end;
   absl::Notification ended;
@@ -45,5 +49,6 @@ int main(int argc, char** argv) {
 
   ended.WaitForNotification();
   std::cerr << "ended: " << end << "\n";
-  return end.ok() ? 0 : 1;
+  if (absl::IsInvalidArgument(end)) return 2;
+  return end.ok() && std::cout ? 0 : 1;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the page asks for, below /api/. Knows requests, but no sockets.
+"""The page's requests below /api/. Knows requests, but no sockets.
 
-A request is refused with an Error, whose text is for the person at the page.
+A request is refused with an Error, whose text is shown to the user.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ class Error(Exception):
 
 
 class Api:
-    """All that the chat's HTTP API does. Any thread may call handle()."""
+    """The chat's HTTP API. Any thread may call handle()."""
 
     def __init__(self, kept, known, publisher, authorizer, websocket):
         self._store = kept
@@ -50,6 +50,10 @@ class Api:
             "/api/messages": {"GET": self._load, "POST": self._say},
             "/api/rooms": {"POST": self._add_room},
         }
+
+    def methods(self, path):
+        """The methods of a path; none if there is nothing."""
+        return list(self._endpoints.get(path, ()))
 
     def handle(self, request):
         """The answer; raises Error."""
@@ -112,7 +116,7 @@ class Api:
         return Answer({"messages": messages, "more": more})
 
     def _say(self, request):
-        """Stores the message, then tells the room, but not its sender."""
+        """Stores the message, then publishes it to all but its sender."""
         login = self._login(request)
         said = rules.body(request.body)
         room = self._room(said.get("room"))
@@ -134,8 +138,8 @@ class Api:
         try:
             is_new = self._store.add_room(room)
         except store.TooManyRooms:
-            raise Error(409, f"there are {store.ROOMS_MAX} rooms, which is "
-                             "all there may be") from None
+            raise Error(409, f"there are already {store.ROOMS_MAX} rooms, "
+                             "the maximum") from None
         if is_new:
             self._publisher.publish([rules.ACTIVITY_CHANNEL], "room",
                                     {"name": room})
@@ -156,7 +160,7 @@ class Api:
 
 
 def _check_origin(request):
-    """A POST must come from our own page; browsers say where from."""
+    """A POST must come from our own page, as its Origin header shows."""
     host = request.headers.get("Host") or ""
     if request.headers.get("Origin") not in (f"http://{host}",
                                              f"https://{host}"):
@@ -167,7 +171,7 @@ def _check_origin(request):
 
 
 def _cookies(request):
-    """By hand: other pages' cookies may be of any form."""
+    """Parsed by hand: cookies of other pages may have any form."""
     pairs = (pair.strip().partition("=")
              for pair in (request.headers.get("Cookie") or "").split(";"))
     return {name: value for name, _, value in pairs}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers Herald's question who may listen, and takes grants back.
+"""Answers Herald's questions about subscriptions, and takes grants back.
 
 On the chat's own channels a pass names the member (see logins.py). Everywhere
 else "user:NAME" is a yes, as in herald-example-authorizer, so that the README's
@@ -8,6 +8,7 @@ small examples work beside the chat.
 
 import dataclasses
 import json
+import logging
 import queue
 import re
 import threading
@@ -20,9 +21,10 @@ import logins
 import rules
 import stubs
 
-STREAMS_MAX = 8        # A Herald uses one; those that broke take a moment.
+STREAMS_MAX = 40       # A Herald uses one, and up to 20 after it broke.
+DECIDERS = 64          # Questions decided at the same time.
 ANSWERS_MAX = 2000     # Waiting on one stream; Herald asks 1,000 at once.
-REPEAT_SECONDS = 300   # A new stream hears the revocations of that long.
+REPEAT_SECONDS = 600   # A new stream gets the revocations of that long.
 REVOCATIONS_MAX = 1000
 STOP_SECONDS = 5       # For streams to end when it stops.
 
@@ -31,7 +33,7 @@ _USER = re.compile(r"user:([A-Za-z0-9._-]{1,64})")
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """No, and why; or yes, and who it is."""
+    """No, with a reason; or yes, with the member."""
     allowed: bool
     reason: str = ""
     user_id: str = ""
@@ -40,7 +42,7 @@ class Decision:
 
 
 def decide(known, channel, socket_id, token):
-    """May this socket listen on this channel? `known` is a Logins."""
+    """Whether the socket may subscribe to the channel. `known` is a Logins."""
     if not rules.is_ours(channel):
         return _decide_example(token)
     try:
@@ -70,6 +72,7 @@ class Authorizer:
         self._lock = threading.Lock()
         self._outboxes = []
         self._revocations = []  # (when, response), oldest first.
+        self._pool = futures.ThreadPoolExecutor(max_workers=DECIDERS)
         self._server = grpc.server(
             futures.ThreadPoolExecutor(max_workers=STREAMS_MAX),
             options=(("grpc.so_reuseport", 0),))
@@ -77,7 +80,7 @@ class Authorizer:
         service.add_AuthorizerServiceServicer_to_server(self, self._server)
         try:
             self.port = self._server.add_insecure_port(address)
-        except RuntimeError:  # What newer versions say instead of 0.
+        except RuntimeError:  # Newer versions raise it instead of 0.
             self.port = 0
         if not self.port:
             raise OSError(f"cannot listen on {address}")
@@ -85,6 +88,7 @@ class Authorizer:
 
     def stop(self):
         self._server.stop(grace=0).wait(STOP_SECONDS)
+        self._pool.shutdown(wait=False)
 
     def revoke(self, user_id, reason):
         """Takes every grant of the user back, at once."""
@@ -103,6 +107,8 @@ class Authorizer:
         """One stream of Herald; gRPC runs it on a thread of its own."""
         outbox = queue.Queue()
         bound = threading.Semaphore(ANSWERS_MAX)
+        outbox.put(self._messages.AuthorizeResponse(
+            ready=self._messages.AuthorizerReady()))
         with self._lock:
             for _, revocation in self._revocations:
                 outbox.put(revocation)
@@ -123,15 +129,29 @@ class Authorizer:
     def _read(self, questions, outbox, bound):
         try:
             for question in questions:
+                if question.HasField("keepalive"):
+                    outbox.put(self._messages.AuthorizeResponse(
+                        ready=self._messages.AuthorizerReady()))
+                    continue
                 bound.acquire()
-                outbox.put(self._answer(question))
-        except grpc.RpcError:
-            pass  # The stream broke; Herald dials again.
+                self._pool.submit(
+                    lambda one=question: outbox.put(self._answer(one)))
+        except (grpc.RpcError, RuntimeError):
+            pass  # The stream broke, and Herald dials again; or we stop.
         outbox.put(None)
 
     def _answer(self, question):
-        decision = decide(self._known, question.channel, question.socket_id,
-                          question.auth_token)
+        try:
+            answer = self._message(question, decide(
+                self._known, question.channel, question.socket_id,
+                question.auth_token))
+        except Exception:  # It costs this question only.
+            logging.exception("no decision about %r", question.channel)
+            answer = self._message(
+                question, Decision(False, "the authorizer failed"))
+        return self._messages.AuthorizeResponse(decision=answer)
+
+    def _message(self, question, decision):
         answer = self._messages.Decision(
             request_id=question.request_id, allowed=decision.allowed,
             reason=decision.reason)
@@ -140,4 +160,4 @@ class Authorizer:
             answer.member.user_info = json.dumps(decision.user_info).encode()
         if decision.seconds:
             answer.expires_after.FromSeconds(decision.seconds)
-        return self._messages.AuthorizeResponse(decision=answer)
+        return answer

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is logged in: signed tokens, and a list of those who have logged out.
+"""Logins: signed tokens, and a list of those that were closed.
 
-A token is base64url(JSON) "." base64url(HMAC-SHA256). Two kinds exist, and
-neither passes for the other: the login, kept in a cookie that no script can
-read, and the pass, which is shown to Herald and holds for one channel of one
-socket for a minute.
+A token is base64url(JSON) "." base64url(HMAC-SHA256). There are two kinds,
+and neither is accepted as the other. The login is kept in a cookie that no
+script can read. The pass is presented to Herald, and is valid for one channel
+of one socket for a minute.
 
 A login belongs to one browser tab, its "seat", which the page names in a
-header: so two windows of one browser are two people, as a chat wants to be
-tried. All methods may be called from any thread.
+header. So two windows of one browser are two users, and one person can try
+the chat. All methods may be called from any thread.
 """
 
 import base64
@@ -28,7 +28,7 @@ LOGGED_OUT_MAX = 10000     # The oldest is forgotten first.
 
 
 class BadToken(Exception):
-    """The token is not ours, not for this, or too old; the text says which."""
+    """The token is not ours, not for this use, or too old, as the text says."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,13 +37,15 @@ class Login:
     user_id: str
     name: str
     color: str
-    ends: float  # In seconds of the clock.
+    ends: float  # In seconds since 1970.
 
 
 class Logins:
-    def __init__(self, secret, clock=time.time):
+    def __init__(self, secret, clock=time.time, monotonic=time.monotonic):
+        """`clock` ends logins, which outlive reboots; `monotonic` passes."""
         self._secret = secret
         self._clock = clock
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._logged_out = collections.OrderedDict()
 
@@ -54,7 +56,7 @@ class Logins:
         return login, self._sign("login", dataclasses.asdict(login))
 
     def close(self, login):
-        """From now on neither its token nor its passes are accepted."""
+        """Refuses its token and its passes from now on."""
         with self._lock:
             self._logged_out[login.user_id] = True
             if len(self._logged_out) > LOGGED_OUT_MAX:
@@ -65,10 +67,10 @@ class Logins:
         return self._alive(self._verify("login", token))
 
     def issue_pass(self, login, channel, socket_id):
-        """What the browser shows to Herald to be let in."""
+        """The credentials that the browser presents to Herald."""
         return self._sign("pass", {
             **dataclasses.asdict(login), "channel": channel,
-            "socket_id": socket_id, "issued": self._clock()})
+            "socket_id": socket_id, "issued": self._monotonic()})
 
     def check_pass(self, token, channel, socket_id):
         """The login behind a pass for this channel and this socket."""
@@ -77,7 +79,8 @@ class Logins:
             raise BadToken("the pass is for another channel")
         if claims.pop("socket_id") != socket_id:
             raise BadToken("the pass is for another connection")
-        if self._clock() > claims.pop("issued") + PASS_SECONDS:
+        # A pass of before a reboot may seem to be of the future.
+        if not 0 <= self._monotonic() - claims.pop("issued") <= PASS_SECONDS:
             raise BadToken("the pass has expired")
         return self._alive(claims)
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tells Herald what has happened, in order, and keeps trying.
+"""Publishes events to Herald, in order, and retries.
 
-One thread publishes what it is given, one after the other, so that everybody
-hears the messages in the order of their ids. While Herald is away they wait:
-at most QUEUE_MAX, and a keyed retry is harmless.
+One thread publishes them one after the other, so that all clients receive the
+messages in the order of their ids. While Herald cannot be reached they wait,
+QUEUE_MAX at most. Each has an idempotency key, so a retry is harmless.
 """
 
 import json
+import logging
 import queue
-import sys
 import threading
 import uuid
 
@@ -22,8 +22,10 @@ QUEUE_MAX = 1000
 PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)  # Between attempts; then the last.
 AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED,
         grpc.StatusCode.UNAUTHENTICATED)
-# gRPC's own pause before it dials again would grow to two minutes.
-OPTIONS = (("grpc.initial_reconnect_backoff_ms", 100),
+# Herald is not behind the http_proxy of the environment. By default, gRPC's
+# pauses between dials grow to two minutes.
+OPTIONS = (("grpc.enable_http_proxy", 0),
+           ("grpc.initial_reconnect_backoff_ms", 100),
            ("grpc.min_reconnect_backoff_ms", 100),
            ("grpc.max_reconnect_backoff_ms", 500))
 
@@ -45,7 +47,7 @@ class Publisher:
         self._thread.start()
 
     def publish(self, channels, event, data, except_socket_id=""):
-        """Whether Herald has it by now; if not, it will get it later."""
+        """Whether Herald has the event by now; if not, it is retried."""
         request = self._messages.BroadcastRequest(
             channels=channels, event=event, data=json.dumps(data).encode(),
             idempotency_key=str(uuid.uuid4()),
@@ -84,14 +86,14 @@ class Publisher:
             if error.code() not in AWAY:
                 _log(f"Herald refuses an event: {error.details()}")
                 return
-            # Whoever sent it has been told "later", and waits for it, too.
+            # The answer to the sender was "later", so it waits for it, too.
             request.except_socket_id = ""
             pause = PAUSES[min(attempt, len(PAUSES) - 1)]
             attempt += 1
             self._stopping.wait(pause)
 
     def _try(self, request):
-        """The error, if any; says when Herald goes and when it returns."""
+        """The error, if any; logs when Herald goes and when it returns."""
         try:
             self._herald.Broadcast(request, timeout=CALL_SECONDS,
                                    metadata=self._metadata)
@@ -107,4 +109,4 @@ class Publisher:
 
 
 def _log(text):
-    print(f"chat: {text}", file=sys.stderr, flush=True)
+    logging.warning("%s", text)

@@ -9,16 +9,19 @@ and with 1 and one line if it cannot start.
 """
 
 import argparse
+import errno
+import logging
 import os
 import pathlib
 import signal
+import socket
 import sqlite3
 import sys
 import threading
 import time
 import urllib.parse
 
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # We say what is wrong.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # The chat logs its errors.
 
 try:
     import grpc  # pylint: disable=unused-import
@@ -29,6 +32,7 @@ except ImportError:
 # pylint: disable=wrong-import-position
 import api
 import authorizer
+import log
 import logins
 import publisher
 import store
@@ -37,6 +41,7 @@ import web_server
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CLIENT = ROOT / "clients/typescript/dist/herald.min.js"
+LOG_SECONDS = 1  # For the last lines of the log at the end.
 
 
 class CannotStart(Exception):
@@ -56,14 +61,14 @@ def parse(arguments):
 
     add("--address", "CHAT_ADDRESS", "127.0.0.1:8000", "where the page is")
     add("--authorizer-address", "CHAT_AUTHORIZER_ADDRESS", "127.0.0.1:50052",
-        "where Herald's service asks who may listen")
+        "where the authorizer listens for Herald's service")
     add("--service", "BROADCAST_SERVICE", "127.0.0.1:50051",
         "Herald's service")
     add("--websocket", "CHAT_WEBSOCKET", "ws://127.0.0.1:8080/ws",
         "the URL of Herald's gateway that pages dial")
     add("--client", "CHAT_CLIENT", str(CLIENT), "herald-client's bundle")
     add("--database", "CHAT_DATABASE", ":memory:",
-        "a file for SQLite; by default, all is forgotten at the end")
+        "a file for SQLite; by default, nothing is kept after the end")
     parser.add_argument("--stubs", metavar="FOLDER",
                         help="where to write generated code; by default, to a "
                              "temporary folder")
@@ -71,7 +76,7 @@ def parse(arguments):
 
 
 class Chat:
-    """The parts, joined; listens as soon as it is made."""
+    """All parts of the chat; listens as soon as it is made."""
 
     def __init__(self, settings, clock=time.time):
         """`clock` dates messages. Raises CannotStart."""
@@ -88,22 +93,20 @@ class Chat:
             lambda _, address: authorizer.Authorizer(known, address),
             "--authorizer-address", settings.authorizer_address,
             settings.authorizer_address)
-        # Tokens and services may be several; the first is as good as any.
+        # Lists of tokens and of services are allowed; the first one is used.
         token = os.environ.get("BROADCAST_API_TOKEN", "").split(",")[0].strip()
-        self._publisher = publisher.Publisher(
-            settings.service.split(",")[0].strip(), token)
+        service = settings.service.split(",")[0].strip()
+        _check_service(service)
+        self._publisher = publisher.Publisher(service, token)
         self._web.api = api.Api(self._store, known, self._publisher,
                                 self._authorizer, settings.websocket)
-        self.port = self._web.server_port
-        self.url = f"http://{_host(settings.address)}:{self.port}"
+        self.port = self._web.port
+        self.url = f"http://{_split(settings.address)[0]}:{self.port}"
         self.authorizer_port = self._authorizer.port
-        self._thread = threading.Thread(target=self._web.serve_forever)
-        self._thread.start()
+        self._web.start()
 
     def stop(self):
-        self._web.shutdown()
-        self._thread.join()
-        self._web.server_close()
+        self._web.stop()
         self._publisher.stop()
         self._authorizer.stop()
         self._store.close()
@@ -117,6 +120,15 @@ def _check_websocket(url):
                           "ws://127.0.0.1:8080/ws")
 
 
+def _check_service(target):
+    """A target of gRPC's, which would take any text for one."""
+    schemes = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:")
+    if target.startswith(schemes):
+        return
+    if not _is_host_and_port(target):
+        raise CannotStart(f"--service {target} is not as 127.0.0.1:50051")
+
+
 def _open_store(path, clock):
     try:
         return store.Store(path, clock)
@@ -125,23 +137,41 @@ def _open_store(path, clock):
 
 
 def _listen(make, flag, address, *more):
-    """What `make` makes of (host, port) and `more`."""
-    host, port = _host(address), address.rpartition(":")[2]
-    if not (host and port.isdigit() and int(port) < 65536):
-        raise CannotStart(f"{flag} {address} is not as 127.0.0.1:8000")
+    """The result of `make`, called with (host, port) and `more`."""
+    host, port = _split(address)
+    bare = host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
+    if not _is_host_and_port(address):
+        raise CannotStart(
+            f"{flag} {address} is not as 127.0.0.1:8000 or [::1]:8000")
     try:
-        return make((host, int(port)), *more)
-    except OSError:
+        return make((bare, int(port)), *more)
+    except (socket.gaierror, UnicodeError):  # Of a name, or of no name at all.
+        raise CannotStart(f"{flag} {address}: {host} has no address") from None
+    except OSError as error:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            raise CannotStart(f"{flag} {address}: this machine does not have "
+                              "the address") from None
         raise CannotStart(f"port {port} is in use, or not ours to take "
                           f"({flag} {address})") from None
 
 
-def _host(address):
-    return address.rpartition(":")[0]
+def _is_host_and_port(address):
+    host, port = _split(address)
+    bare = host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
+    return (bare and (":" not in bare or bare != host) and "/" not in bare
+            and port.isascii() and port.isdigit() and int(port) <= 65535)
+
+
+def _split(address):
+    """Host, in brackets if it is of IPv6, and port, unchecked."""
+    host, _, port = address.rpartition(":")
+    return host, port
 
 
 def run(settings, clock=time.time):
     """Serves until SIGINT or SIGTERM; returns the exit code."""
+    lines = log.LogHandler()
+    logging.basicConfig(handlers=[lines])
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -151,13 +181,16 @@ def run(settings, clock=time.time):
     except (CannotStart, stubs.CannotGenerate) as error:
         print(f"chat: {error}", file=sys.stderr)
         return 1
-    print(f"chat: {chat.url} is ready; its authorizer listens on port "
-          f"{chat.authorizer_port}", flush=True)
-    # The kernel may give a signal to a thread of gRPC's, and then Python
-    # handles it when this one runs next.
-    while not stop.wait(1):
-        pass
-    chat.stop()
+    try:
+        print(f"chat: {chat.url} is ready; its authorizer listens on port "
+              f"{chat.authorizer_port}", flush=True)
+        # The kernel may give a signal to a thread of gRPC's, and then Python
+        # handles it when this one runs next.
+        while not stop.wait(1):
+            pass
+    finally:
+        chat.stop()  # Its threads would keep the process, also after an error.
+        lines.drain(LOG_SECONDS)
     return 0
 
 

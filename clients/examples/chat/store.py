@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rooms and their messages, in SQLite.
 
-All methods may be called from any thread. What is returned is ready for JSON.
+All methods may be called from any thread. Results are ready for JSON.
 """
 
 import secrets
@@ -13,7 +13,7 @@ import rules
 
 PAGE = 50               # Messages loaded at once.
 ROOMS_MAX = 40
-MESSAGES_MAX = 5000     # In a room; the oldest go.
+MESSAGES_MAX = 5000     # In a room; the oldest are deleted.
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS rooms (name TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -28,12 +28,12 @@ CREATE TABLE IF NOT EXISTS secrets (secret BLOB NOT NULL);
 
 
 class TooManyRooms(Exception):
-    """There are as many rooms as there may be."""
+    """There are ROOMS_MAX rooms already."""
 
 
 class Store:
     def __init__(self, path=":memory:", clock=time.time):
-        """Opens or creates; raises sqlite3.Error if the file is of no use."""
+        """Opens or creates; raises sqlite3.Error if the file is unusable."""
         self._clock = clock
         self._lock = threading.Lock()
         self._database = sqlite3.connect(path, check_same_thread=False)

@@ -3,14 +3,13 @@
 
 import http.server
 import json
+import logging
 import pathlib
-import socketserver
-import sys
 import threading
-import traceback
 import urllib.parse
 
 import api
+import connections
 import rules
 
 PAGE = pathlib.Path(__file__).resolve().parent / "page"
@@ -18,15 +17,11 @@ CLIENT = "/herald.min.js"
 TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
          ".mjs": "text/javascript; charset=utf-8",
          ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
-REQUESTS_MAX = 64   # At the same time; others wait to be accepted.
-TIMEOUT = 10        # Seconds of silence of a browser.
 
 
-class WebServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-    api = None  # To be set before the first request.
+class WebServer:
+    """Serves from start() to stop(), at all addresses of a host."""
+    api = None  # To be set before start().
 
     def __init__(self, address, client, websocket):
         """Listens on (host, port); raises OSError if it cannot."""
@@ -43,32 +38,31 @@ class WebServer(socketserver.ThreadingMixIn, http.server.HTTPServer):
                 f"connect-src 'self' {url.scheme}://{url.netloc}",
             "X-Content-Type-Options": "nosniff",
             "Referrer-Policy": "no-referrer"}
-        self._free = threading.Semaphore(REQUESTS_MAX)
-        super().__init__(address, _Handler)
+        sockets = connections.listen(*address)
+        self.addresses = [one.getsockname() for one in sockets]
+        self.port = self.addresses[0][1]
+        self._connections = connections.Connections(
+            sockets, lambda connection, peer: _Handler(connection, peer, self))
+        self._thread = threading.Thread(target=self._connections.run)
 
-    def server_bind(self):
-        # Without HTTPServer's look-up of a name, which can take seconds.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = self.server_address[:2]
+    def start(self):
+        self._thread.start()
 
-    def process_request(self, request, client_address):
-        self._free.acquire()
-        super().process_request(request, client_address)
+    def stop(self):
+        """Returns in bounded time, however slow the clients are."""
+        self._connections.stop()
+        self._thread.join()
 
-    def process_request_thread(self, request, client_address):
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
-
-    def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-        # Else the browser has left.
+    def methods(self, path):
+        """The methods that a path has; none if there is nothing."""
+        if path == "*":
+            return ["GET", "POST"]
+        if path.startswith("/api/"):
+            return self.api.methods(path)
+        return ["GET"] if path in self.files else []
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    timeout = TIMEOUT
     server_version = "herald-chat"
     sys_version = ""
 
@@ -80,6 +74,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send_file(url.path)
 
     do_HEAD = do_GET
+
+    def do_OPTIONS(self):
+        path = urllib.parse.urlsplit(self.path).path
+        methods = self.server.methods(path)
+        if methods:
+            self._send(200, "text/plain", b"", _allow(methods))
+        else:
+            self._send_json(404, {"error": "there is nothing here"})
 
     def do_POST(self):
         size = self.headers.get("Content-Length") or ""
@@ -103,20 +105,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         try:
             answer = self.server.api.handle(request)
         except api.Error as error:
-            self._send_json(error.status, {"error": str(error)})
+            self._send_json(error.status, {"error": str(error)}, _allow(
+                self.server.methods(url.path)) if error.status == 405 else {})
         except Exception:  # pylint: disable=broad-except
-            traceback.print_exc()
+            logging.exception("%s %s failed", method, url.path)
             self._send_json(500, {"error": "something broke; it is in the "
                                            "chat server's log"})
         else:
-            self._send_json(answer.status, answer.value, answer.cookie)
+            self._send_json(answer.status, answer.value, {
+                "Set-Cookie": answer.cookie} if answer.cookie else {})
 
-    def _send_json(self, status, value, cookie=""):
-        headers = {"Cache-Control": "no-store"}
-        if cookie:
-            headers["Set-Cookie"] = cookie
+    def _send_json(self, status, value, headers=None):
         self._send(status, "application/json", json.dumps(value).encode(),
-                   headers)
+                   {"Cache-Control": "no-store", **(headers or {})})
 
     def _send_file(self, path):
         file = self.server.files.get(path)
@@ -141,4 +142,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(data)
 
     def log_message(self, *_):
-        """Says nothing: a request is no news."""
+        """Requests are not logged."""
+
+
+def _allow(methods):
+    head = ["HEAD"] if "GET" in methods else []
+    return {"Allow": ", ".join([*methods, *head, "OPTIONS"])}

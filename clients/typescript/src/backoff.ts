@@ -3,7 +3,7 @@
 // How long to wait before the next attempt: exponential backoff with full jitter, so that the
 // clients of a gateway that has died do not return in one instant.
 
-/** What has held for so long counts as good: the next failure is a first one. */
+/** A connection that lasted so long was good: the next failure is a first one. */
 const STABLE_MS = 5000;
 
 /** @internal */
@@ -20,15 +20,15 @@ export class Backoff {
 
   /** Notes that the attempt succeeded, now. */
   succeed_(): void {
-    this.#since = Date.now();
+    this.#since = performance.now();
   }
 
   /**
-   * Notes a failure, now, and returns the pause in ms. The server may have told us a pause: it has
-   * drawn one for each client. Whom it sends away again and again waits at least for our own.
+   * Notes a failure, now, and returns the pause in ms. `told` is a pause that the server has drawn
+   * for this client. From the second failure on, the pause is at least our own.
    */
   fail_(told?: number): number {
-    if (Date.now() - (this.#since ?? Infinity) >= STABLE_MS) this.reset_();
+    if (performance.now() - (this.#since ?? Infinity) >= STABLE_MS) this.reset_();
     this.#since = undefined;
     // Without the 30, a minimum of 0 would be multiplied by Infinity one day.
     const bound = this.#min * 2 ** Math.min(this.#failures++, 30);

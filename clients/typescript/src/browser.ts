@@ -3,10 +3,7 @@
 // For a <script> tag: puts `Herald` on the page, with the error classes on it, as
 // `error instanceof Herald.SubscriptionError`.
 
-import * as errors from "./errors.js";
-import { Herald } from "./herald.js";
-
-const {
+import {
   AuthorizeError,
   HandlerError,
   HeraldError,
@@ -14,7 +11,8 @@ const {
   ProtocolError,
   SubscriptionError,
   WhisperError,
-} = errors;
+} from "./errors.js";
+import { Herald } from "./herald.js";
 
 Object.assign(globalThis, {
   Herald: Object.assign(Herald, {

@@ -2,11 +2,11 @@
 //
 // One channel, as the application sees it.
 
-import { HandlerError, type HeraldError, LostError, textOf, WhisperError } from "./errors.js";
-import { type ChannelOptions, History, type Outcome, type Position } from "./history.js";
+import { type HeraldError, textOf, WhisperError } from "./errors.js";
+import type { Position } from "./history.js";
 import { type Handler, Listeners } from "./listeners.js";
-import { badMessage, type ChannelMessage, type SubscribedMessage } from "./protocol.js";
-import { type ChannelState, type Host, Subscription } from "./subscription.js";
+import type { SharedChannel } from "./shared_channel.js";
+import type { ChannelState } from "./subscription.js";
 
 /**
  * Where an event comes from. On channels with history `offset` counts the events of the channel; it
@@ -67,9 +67,11 @@ export interface Loss {
 }
 
 /**
- * A name to listen on; from `herald.channel()`, `herald.private()` or, as a presence channel,
- * `herald.join()`. Methods return the channel, so that they can be chained. A handler that was
- * added twice is called once.
+ * A channel with the handlers of one part of the application; from `herald.channel()`,
+ * `herald.private()` or, as a presence channel, `herald.join()`. Each call gives an object of its
+ * own, whose `leave()` takes back its own handlers only; all objects of one name share one
+ * subscription. Methods return the channel, so that they can be chained. A handler that was added
+ * twice is called once.
  *
  * @example
  * const news: Channel = herald.channel("news");
@@ -84,26 +86,17 @@ export class Channel {
    */
   readonly name: string;
 
-  /** @internal */
-  readonly subscription_: Subscription;
-  /** @internal */
-  readonly history_: History;
-  /** @internal */
-  readonly listeners_: Listeners;
-  readonly #host: Host;
+  readonly #open: () => SharedChannel;
+  readonly #listeners: Listeners;
+  #shared: SharedChannel;
+  #hasLeft = false;
 
-  /** Throws a HeraldError for a bad position in the options. @internal */
-  constructor(name: string, host: Host, options: ChannelOptions) {
+  /** `open` gives the shared channel of this name, and makes it if there is none. @internal */
+  constructor(name: string, open: () => SharedChannel) {
     this.name = name;
-    this.#host = host;
-    this.history_ = new History(name, options);
-    this.subscription_ = new Subscription(name, host, this);
-    this.listeners_ = new Listeners((cause, key) => {
-      const error = new HandlerError("handler_failed", textOf(cause), name, cause);
-      // A failing `error` handler is not told of itself.
-      if (key === "error") host.report_(error);
-      else this.report_(error);
-    });
+    this.#open = open;
+    this.#shared = open();
+    this.#listeners = new Listeners((cause, key) => this.#shared.failed_(cause, key));
   }
 
   /**
@@ -115,7 +108,7 @@ export class Channel {
    * news.subscribed(() => show(news.state)); // "subscribed"
    */
   get state(): ChannelState {
-    return this.subscription_.state_;
+    return this.#hasLeft ? "left" : this.#shared.state_;
   }
 
   /**
@@ -129,7 +122,7 @@ export class Channel {
    * news.listenToAll(() => show(JSON.stringify(news.position)));
    */
   get position(): Position | undefined {
-    return this.history_.position_;
+    return this.#shared.position_;
   }
 
   /**
@@ -187,19 +180,20 @@ export class Channel {
    */
   whisper(event: string, data: unknown = null): this {
     const channel = this.name;
+    const shared = this.shared_;
     if (this.state !== "subscribed") {
       const reason = `not subscribed, so "${event}" was not whispered`;
-      this.report_(new WhisperError("not_subscribed", reason, channel));
+      shared.report_(new WhisperError("not_subscribed", reason, channel));
       return this;
     }
     let text: string;
     try {
       text = JSON.stringify({ type: "whisper", channel, event, data });
     } catch (cause) {
-      this.report_(new WhisperError("invalid_data", textOf(cause), channel, cause));
+      shared.report_(new WhisperError("invalid_data", textOf(cause), channel, cause));
       return this;
     }
-    this.#host.send_(text);
+    shared.host_.send_(text);
     return this;
   }
 
@@ -242,15 +236,19 @@ export class Channel {
    */
   subscribed(handler: (confirmation: Confirmation) => unknown): this {
     this.on_("subscribed", handler);
-    this.soon_("subscribed", handler, () => this.#confirmation(false));
+    this.soon_("subscribed", handler, () => ({
+      channel: this.name,
+      recovered: false,
+    }));
     return this;
   }
 
   /**
    * Calls `handler` when events of a channel with history may be missing, and will not come: after
    * a reconnect that came too late, when the server has lost its memory, or when this client was
-   * too slow. Load the state anew. Without such a handler `error` handlers are told a `LostError`,
-   * and the console warns.
+   * too slow. Load the state anew. It is called after a random delay of up to `lostJitter`, so that
+   * not all clients load at once; the events that come meanwhile follow. Without such a handler
+   * `error` handlers are told a `LostError`, and the console warns.
    *
    * @example
    * herald.channel("news").lost(() => show("Something is missing: loading everything again."));
@@ -280,7 +278,7 @@ export class Channel {
    * news.stop(refresh);
    */
   stop(handler: (...values: never[]) => unknown): this {
-    this.listeners_.clear_(handler as Handler);
+    this.#listeners.clear_(handler as Handler);
     return this;
   }
 
@@ -293,95 +291,55 @@ export class Channel {
    * onLogin();
    */
   subscribe(): this {
-    this.subscription_.ask_();
+    this.shared_.subscription_.ask_();
     return this;
+  }
+
+  /**
+   * Leaves: takes all handlers of this object back, and those of no other. When the last object
+   * with handlers has left, the channel is unsubscribed. Afterwards this object does nothing.
+   *
+   * @example
+   * const list = herald.channel("news").listen("created", (data) => show(data));
+   * const badge = herald.channel("news").listen("created", (data) => show(data));
+   * list.leave();
+   * list.state; // → "left"
+   * badge.state; // → "pending"
+   */
+  leave(): void {
+    if (this.state === "left") return;
+    this.#hasLeft = true;
+    this.#listeners.clear_();
+    this.#shared.release_(this.#listeners);
+  }
+
+  /** Opened again, if others have left it meanwhile and this object has not. @internal */
+  get shared_(): SharedChannel {
+    const isOver = this.#hasLeft || this.#shared.isOver_;
+    if (!isOver && this.#shared.state_ === "left") this.#shared = this.#open();
+    return this.#shared;
   }
 
   /** @internal */
   on_(key: string, handler: Handler): this {
-    if (this.state !== "left") this.listeners_.add_(key, handler);
+    const shared = this.shared_;
+    if (this.state !== "left") {
+      this.#listeners.add_(key, handler);
+      shared.hold_(this.#listeners);
+    }
     return this;
   }
 
   /** Calls the handler in a moment, if the channel is subscribed. @internal */
-  soon_(key: string, handler: Handler, value?: () => unknown): void {
+  soon_(key: string, handler: Handler, value: () => unknown): void {
     if (this.state !== "subscribed") return;
     queueMicrotask(() => {
-      if (this.state === "subscribed") this.listeners_.call_(key, handler, value?.());
+      if (this.state === "subscribed") this.#listeners.call_(key, handler, value());
     });
   }
 
-  /** @internal */
-  report_(error: HeraldError): void {
-    if (this.listeners_.has_("error")) this.listeners_.emit_("error", error);
-    else this.#host.report_(error);
-  }
-
-  /** @internal */
-  leave_(): void {
-    this.listeners_.clear_();
-    this.subscription_.leave_();
-    this.refused_();
-  }
-
-  /** @internal */
-  refused_(): void {}
-
-  /** @internal */
-  receive_(message: ChannelMessage): void {
-    const type = message.type;
-    if (type === "subscribed") this.confirm_(message);
-    else if (type === "subscription_error") {
-      this.subscription_.onError_(message.code, message.error);
-    } else if (type === "unsubscribed") this.subscription_.onEnd_(message.reason);
-    else if (this.state !== "subscribed") {
-      this.report_(badMessage(`"${type}" without "subscribed" before`, this.name));
-    } else this.deliver_(message);
-  }
-
-  /** @internal */
-  confirm_(message: SubscribedMessage): void {
-    const isNews = this.subscription_.confirm_();
-    this.tell_(isNews, this.history_.confirm_(message, isNews));
-  }
-
-  /** Tells the application of a `subscribed`, if it means anything to it. @internal */
-  tell_(isNews: boolean, { recovered_: recovered, lost_: lost, since_: since }: Outcome): void {
-    if (lost) this.#tellLoss({ channel: this.name, since, position: this.position });
-    if (isNews || lost) this.listeners_.emit_("subscribed", this.#confirmation(recovered));
-  }
-
-  /** @internal */
-  deliver_(message: ChannelMessage): void {
-    if (message.type !== "event") return;
-    const { channel, event, data, offset, user_id: userId } = message;
-    if (message.whisper === true) {
-      const meta = typeof userId === "string" ? { channel, event, userId } : { channel, event };
-      this.listeners_.emit_("whisper:" + event, data, meta);
-    } else if (this.history_.take_(offset)) {
-      const meta = offset ? { channel, event, offset } : { channel, event };
-      this.listeners_.emit_("event:" + event, data, { ...meta });
-      this.listeners_.emit_("all", event, data, { ...meta });
-    }
-  }
-
-  #confirmation(recovered: boolean): Confirmation {
-    return { channel: this.name, recovered };
-  }
-
-  #tellLoss(loss: Loss): void {
-    if (this.listeners_.has_("lost")) return this.listeners_.emit_("lost", loss);
-    const error = new LostError(
-      "events_lost",
-      "events may be missing: load the state anew, in a handler of lost()",
-      this.name,
-    );
-    console.warn(error.message);
-    this.report_(error);
-  }
-
   #off(key: string, handler?: (...values: never[]) => unknown): this {
-    this.listeners_.remove_(key, handler as Handler | undefined);
+    this.#listeners.remove_(key, handler as Handler | undefined);
     return this;
   }
 }

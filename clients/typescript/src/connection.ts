@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One connection at a time to the gateway: opens sockets, notices when they die, waits and comes
-// back. Knows nothing of channels.
+// One connection at a time to the gateway: opens sockets, detects dead ones, backs off and
+// reconnects. Knows nothing of channels.
 //
-// Times are differences of the wall clock, because timers stand still while a laptop sleeps.
+// Durations are differences of performance.now(): timers stand still while a laptop sleeps, and the
+// time of day can be set.
 
 import { Backoff } from "./backoff.js";
 import { HeraldError, textOf } from "./errors.js";
@@ -22,7 +23,7 @@ type Timer = ReturnType<typeof setTimeout>;
 
 /** @internal */
 export interface ConnectionOwner {
-  /** Of the messages but `connected`, in order. */
+  /** Called with each message but `connected`, in order. */
   message_(message: ServerMessage): void;
   changed_(change: StateChange): void;
   report_(error: HeraldError): void;
@@ -43,7 +44,7 @@ export class Connection {
   readonly #decoder = new Decoder();
 
   #socket: InstanceType<WebSocketConstructor> | undefined;
-  // Until the next attempt, the end of this one, or the next look at the heartbeat.
+  // For the next attempt, the timeout of this one, or the next check of the heartbeat.
   #timer: Timer | undefined;
   #heardAt = 0;
   #pingedAt = 0;
@@ -69,7 +70,7 @@ export class Connection {
       this.#watchBrowser(true);
     }
     this.#socket = socket;
-    // A socket that was given up may still speak; nobody listens.
+    // Events of a socket that was dropped are ignored.
     const ifCurrent = (handle: (event: any) => void) => (event: any) => {
       if (this.#socket === socket) handle(event);
     };
@@ -86,13 +87,13 @@ export class Connection {
     if (this.state_ !== "closed") this.#end("disconnected", "disconnect() was called");
   }
 
-  /** Sends if it can; what it cannot send is lost. */
+  /** Sends if the socket is open; otherwise the text is dropped. */
   send_(text: string): void {
     if (this.#socket?.readyState === OPEN) this.#socket.send(text);
   }
 
   #onMessage(data: unknown): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = performance.now();
     this.#pings = 0;
     let message: ServerMessage | undefined;
     try {
@@ -111,15 +112,15 @@ export class Connection {
     this.socketId_ = socketId;
     this.#backoff.succeed_();
     this.#setTimer(this.#settings.pingInterval_, this.#beat);
-    this.#become("connected", { code: "connected", text: "the server is there" });
+    this.#become("connected", { code: "connected", text: "connected" });
   }
 
   #onClose(code = 1006, reason = ""): void {
     const said = (text: string) => reason || text;
     if (code === DISCONNECTED_BY_BACKEND) {
-      this.#end("disconnected_by_backend", said("the backend has disconnected us"), code);
+      this.#end("disconnected_by_backend", said("disconnected by the backend"), code);
     } else if (FINAL_CLOSE_CODES.includes(code)) {
-      this.#end("refused", said("the server does not want us"), code);
+      this.#end("refused", said("the server refused the connection"), code);
     } else if (code !== 1006) {
       const text = said("the server has closed the connection");
       this.#lose("server_closed", text, code, toldPause(code, reason));
@@ -130,7 +131,7 @@ export class Connection {
     }
   }
 
-  /** Gives the socket up and comes back later. */
+  /** Drops the socket and schedules the next attempt. */
   #lose(code: StateReasonCode, text: string, closeCode?: number, toldPause?: number): void {
     this.#dropSocket();
     const pause = this.#backoff.fail_(toldPause);
@@ -139,11 +140,12 @@ export class Connection {
       code,
       text,
       ...(closeCode !== undefined && { closeCode }),
+      retryIn: pause,
       retryAt: Date.now() + pause,
     });
   }
 
-  /** Gives the socket up for good. */
+  /** Drops the socket and stays closed. */
   #end(code: StateReasonCode, text: string, closeCode?: number): void {
     this.#dropSocket();
     this.#watchBrowser(false);
@@ -179,25 +181,25 @@ export class Connection {
     this.#timer = setTimeout(callback, ms);
   }
 
-  /** Looks whether it is time to ask the server for a sign of life, or to give it up. */
+  /** Sends a ping or drops the connection, if either is due. */
   readonly #beat = (): void => {
     const { pingInterval_: interval, pongTimeout_: timeout } = this.#settings;
     const asked = this.#pings > 0;
-    const waited = Date.now() - (asked ? this.#pingedAt : this.#heardAt);
+    const waited = performance.now() - (asked ? this.#pingedAt : this.#heardAt);
     const wait = asked ? timeout : interval;
-    if (waited >= 0 && waited < wait) {
+    if (waited < wait) {
       this.#setTimer(wait - waited, this.#beat);
-    } else if (!asked || (this.#pings < 2 && (waited < 0 || waited > 2 * timeout))) {
-      // So late a timer has slept, and the answer too may have come while it did: ask once more.
+    } else if (!asked || (this.#pings < 2 && waited > 2 * timeout)) {
+      // So late a timer has slept, and the pong may be unread: send another ping.
       this.#ping();
     } else {
-      this.#lose("no_pong", "the server has fallen silent");
+      this.#lose("no_pong", "the server did not answer a ping");
     }
   };
 
   #ping(): void {
     this.#pings++;
-    this.#pingedAt = Date.now();
+    this.#pingedAt = performance.now();
     this.#setTimer(this.#settings.pongTimeout_, this.#beat);
     this.send_('{"type":"ping"}');
   }
@@ -209,7 +211,7 @@ export class Connection {
     globalThis.document?.[method]("visibilitychange", this.#onBrowser);
   }
 
-  /** The browser has news of the network or the user: does not wait for a timer to see. */
+  /** The network or the visibility has changed: checks at once, without waiting for a timer. */
   readonly #onBrowser = ({ type }: Event): void => {
     if (type === "visibilitychange" && globalThis.document.hidden) return;
     if (this.state_ === "unavailable") {

@@ -66,12 +66,15 @@ export type SubscriptionErrorCode =
   | "channel_full"
   | "too_many_channels"
   | "invalid_channel"
+  | "invalid_message"
   | "unavailable"
   | "unsubscribed";
 
 /**
  * A channel was refused, could not be decided, or was ended by the server. After `unavailable`, and
- * after `unsubscribed` of a private or presence channel, the library asks again by itself.
+ * after `unsubscribed` of a private or presence channel, the library asks again by itself. After
+ * `invalid_message` (the `channelData` cannot be used) it never does: call `subscribe()` when
+ * `authorize` gives something else.
  *
  * @example
  * herald.private("orders").error((error) => {
@@ -157,8 +160,26 @@ export class WhisperError extends HeraldError<WhisperErrorCode> {
 export type ProtocolErrorCode = "bad_message" | "server_error";
 
 /**
+ * What the server found wrong with a message of ours. A newer server may send further codes.
+ *
+ * @example
+ * const code: ServerErrorCode = "not_allowed";
+ * show(code);
+ */
+export type ServerErrorCode =
+  | "invalid_message"
+  | "invalid_channel"
+  | "invalid_event"
+  | "not_allowed"
+  | "not_subscribed"
+  | "payload_too_large"
+  | "rate_limited"
+  | "unavailable";
+
+/**
  * The server sent what makes no sense (`bad_message`), or said that we did (`server_error`), as for
- * a whisper where whispers are off. The connection stays.
+ * a whisper where whispers are off; `serverCode` then is its own code, unless it is an old one. The
+ * connection stays.
  *
  * @example
  * const herald = new Herald(url, {
@@ -169,6 +190,28 @@ export type ProtocolErrorCode = "bad_message" | "server_error";
  */
 export class ProtocolError extends HeraldError<ProtocolErrorCode> {
   override name = "ProtocolError";
+  /**
+   * The server's code, of a `server_error`.
+   *
+   * @example
+   * const herald = new Herald(url, {
+   *   onError: (error) => {
+   *     if (error instanceof ProtocolError) show(error.reason, error.serverCode);
+   *   },
+   * });
+   */
+  readonly serverCode?: ServerErrorCode;
+
+  /** @internal */
+  constructor(
+    code: ProtocolErrorCode,
+    reason: string,
+    channel?: string,
+    serverCode?: ServerErrorCode,
+  ) {
+    super(code, reason, channel);
+    if (serverCode !== undefined) this.serverCode = serverCode;
+  }
 }
 
 /**

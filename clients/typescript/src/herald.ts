@@ -5,12 +5,19 @@
 import { Authorization } from "./authorization.js";
 import { Channel } from "./channel.js";
 import { Connection, type ConnectionOwner } from "./connection.js";
-import { HandlerError, type HeraldError, ProtocolError, textOf } from "./errors.js";
+import {
+  HandlerError,
+  type HeraldError,
+  ProtocolError,
+  type ServerErrorCode,
+  textOf,
+} from "./errors.js";
 import type { ChannelOptions } from "./history.js";
 import { type Handler, Listeners } from "./listeners.js";
 import { type HeraldOptions, Settings } from "./options.js";
 import { PresenceChannel } from "./presence.js";
 import { checkChannelName, isPresence, type ServerMessage } from "./protocol.js";
+import { SharedChannel } from "./shared_channel.js";
 import type { ConnectionState, StateChange, StateReason } from "./state.js";
 import type { Host } from "./subscription.js";
 
@@ -27,7 +34,7 @@ import type { Host } from "./subscription.js";
  */
 export class Herald {
   readonly #connection: Connection;
-  readonly #channels = new Map<string, Channel>();
+  readonly #channels = new Map<string, SharedChannel>();
   readonly #host: Host;
   readonly #listeners: Listeners;
   readonly #onError: (error: HeraldError) => unknown;
@@ -73,6 +80,7 @@ export class Herald {
         this.#unsubscribes.set(channel, (this.#unsubscribes.get(channel) ?? 0) + 1);
         connection.send_(JSON.stringify({ type: "unsubscribe", channel }));
       },
+      left_: (channel) => this.#channels.delete(channel),
       report_: report,
     };
     if (options.autoConnect ?? true) connection.open_();
@@ -165,21 +173,29 @@ export class Herald {
   }
 
   /**
-   * The channel of this full name; the first call subscribes to it, and its options count. Throws a
-   * SubscriptionError `invalid_channel` if no channel can have this name, and a HeraldError
-   * `invalid_position` if `since` is no position.
+   * The channel of this full name, as an object with handlers of its own. The first call subscribes
+   * to it, and its options count; further calls share that subscription. Throws a SubscriptionError
+   * `invalid_channel` if no channel can have this name, and a HeraldError `invalid_position` if
+   * `since` is no position.
    *
    * @example
    * herald.channel("news").listen("created", (data) => show(data));
    * herald.channel("weather", { latest: true }).listen("changed", (data) => show(data));
    */
   channel(name: string, options: ChannelOptions = {}): Channel {
-    const known = this.#channels.get(name);
-    if (known) return known;
-    checkChannelName(name);
-    const channel = new (isPresence(name) ? PresenceChannel : Channel)(name, this.#host, options);
-    this.#channels.set(name, channel);
-    return channel.subscribe();
+    const open = () => this.#open(name, options);
+    return new (isPresence(name) ? PresenceChannel : Channel)(name, open);
+  }
+
+  #open(name: string, options: ChannelOptions): SharedChannel {
+    let shared = this.#channels.get(name);
+    if (!shared) {
+      checkChannelName(name);
+      shared = new SharedChannel(name, this.#host, options);
+      this.#channels.set(name, shared);
+      shared.subscription_.ask_();
+    }
+    return shared;
   }
 
   /**
@@ -205,7 +221,9 @@ export class Herald {
 
   /**
    * Leaves the public, the private and the presence channel of this name; a full name works, too.
-   * Their handlers are dropped; a later `channel(name)` is a new object.
+   * Their handlers are dropped; a later `channel(name)` is a new object. Where several objects with
+   * handlers hold a channel, one is taken back, and since it is not known which, all handlers stay
+   * until the last one is; the console warns. There, use `leave()` of the channel object.
    *
    * @example
    * herald.join("room");
@@ -214,15 +232,23 @@ export class Herald {
    */
   leave(name: string): void {
     for (const full of [name, "private-" + name, "presence-" + name]) {
-      const channel = this.#channels.get(full);
-      this.#channels.delete(full);
-      channel?.leave_();
+      this.#channels.get(full)?.releaseAny_();
     }
   }
 
   #onMessage(message: ServerMessage): void {
     if (message.type === "error") {
-      return this.#report(new ProtocolError("server_error", message.message));
+      const { channel, code } = message;
+      const error = new ProtocolError(
+        "server_error",
+        message.message,
+        channel,
+        code as ServerErrorCode | undefined,
+      );
+      const about = channel === undefined ? undefined : this.#channels.get(channel);
+      if (about) about.report_(error);
+      else this.#report(error);
+      return;
     }
     if (!("channel" in message)) return; // A pong has done its work.
     const name = message.channel;
@@ -240,8 +266,8 @@ export class Herald {
   #onChange(change: StateChange): void {
     this.#unsubscribes.clear();
     for (const channel of this.#channels.values()) {
-      if (change.state === "connected") channel.subscribe();
-      else channel.subscription_.lost_();
+      if (change.state === "connected") channel.reconnected_();
+      else channel.lost_();
     }
     if (this.#changes.push(change) > 1) return; // The one who tells is at it.
     for (; this.#changes[0]; this.#changes.shift()) {

@@ -12,6 +12,7 @@ export {
   ProtocolError,
   type ProtocolErrorCode,
   SubscriptionError,
+  type ServerErrorCode,
   type SubscriptionErrorCode,
   WhisperError,
   type WhisperErrorCode,
@@ -19,6 +20,7 @@ export {
 export { Herald } from "./herald.js";
 export type { ChannelOptions, Position } from "./history.js";
 export type { Credentials, HeraldOptions, WebSocketConstructor } from "./options.js";
-export type { Member, PresenceChannel } from "./presence.js";
+export type { PresenceChannel } from "./presence.js";
+export type { Member } from "./roster.js";
 export type { ConnectionState, StateChange, StateReason, StateReasonCode } from "./state.js";
 export type { ChannelState } from "./subscription.js";

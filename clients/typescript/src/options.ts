@@ -128,6 +128,15 @@ export interface HeraldOptions {
    */
   readonly connectTimeout?: number;
   /**
+   * Handlers of `lost` are called after a random delay of up to this, so that not all clients load
+   * at once when the server has lost its memory; the channel's events wait behind them. The first
+   * `subscribed` of a channel is never delayed. 0 switches it off. 3 s if not given.
+   *
+   * @example
+   * new Herald(url, { lostJitter: 30_000 }); // For an audience of 100,000.
+   */
+  readonly lostJitter?: number;
+  /**
    * `false` waits for `connect()` instead of connecting at once.
    *
    * @example
@@ -163,6 +172,7 @@ export class Settings {
   readonly pingInterval_;
   readonly pongTimeout_;
   readonly connectTimeout_;
+  readonly lostJitter_;
   readonly webSocket_;
 
   constructor(options: HeraldOptions) {
@@ -174,6 +184,7 @@ export class Settings {
     this.pingInterval_ = options.pingInterval ?? 25_000;
     this.pongTimeout_ = options.pongTimeout ?? 8_000;
     this.connectTimeout_ = options.connectTimeout ?? 10_000;
+    this.lostJitter_ = options.lostJitter ?? 3_000;
     this.webSocket_ = options.webSocket;
   }
 }

@@ -42,7 +42,7 @@ export type ChannelMessage =
 export type ServerMessage =
   | { type: "connected"; socket_id: string }
   | { type: "pong" }
-  | { type: "error"; message: string }
+  | { type: "error"; message: string; channel?: string; code?: string }
   | ChannelMessage;
 
 /** The fields of each message that must be strings. */
@@ -105,6 +105,11 @@ export class Decoder {
     const { epoch, offset } = message;
     if (type === "event" && offset !== undefined && !isOffset(offset)) {
       throw badMessage('"event" with an "offset" that is none', message.channel);
+    }
+    if (type === "error") {
+      for (const field of ["channel", "code"]) {
+        if (typeof message[field] !== "string") delete message[field];
+      }
     }
     if (type === "subscribed" && !(epoch && typeof epoch === "string" && isOffset(offset))) {
       delete message.epoch;

@@ -3,9 +3,9 @@
 // The states of a connection, and why it is in them.
 
 /**
- * `connecting`: a socket is being opened. `connected`: the server has said hello. `unavailable`:
- * the connection is lost or was not made, and is tried again at `reason.retryAt`. `closed`: nothing
- * happens until `connect()`.
+ * `connecting`: a socket is being opened. `connected`: the server has accepted it. `unavailable`:
+ * the connection is lost or was not made; the next attempt follows after `reason.retryIn`. `closed`:
+ * nothing happens until `connect()`.
  *
  * @example
  * const lights: Record<ConnectionState, string> = {
@@ -22,12 +22,12 @@ export type ConnectionState = "connecting" | "connected" | "unavailable" | "clos
  * Why a connection is in its state.
  *
  * - `connecting`: `started` by the constructor or `connect()`; `retry`: the pause is over;
- *   `online`, `visible`: the browser says so.
+ *   `online`, `visible`: the browser reported it.
  * - `connected`: `connected`.
- * - `unavailable`: `connect_failed`; `connect_timeout`; `connection_lost`: without a word;
- *   `server_closed`: with a close code; `no_pong`: the server was silent.
+ * - `unavailable`: `connect_failed`; `connect_timeout`; `connection_lost`: without a close code;
+ *   `server_closed`: with one; `no_pong`: no answer to a ping.
  * - `closed`: `not_started`; `disconnected` by `disconnect()`; `disconnected_by_backend`;
- *   `refused`: the close code says that we are wrong; `cannot_connect`: the browser forbids it.
+ *   `refused`: the close code blames the client; `cannot_connect`: the browser forbids it.
  *
  * @example
  * const mustLogInAgain: StateReasonCode[] = ["disconnected_by_backend"];
@@ -53,13 +53,14 @@ export type StateReasonCode =
   | "cannot_connect";
 
 /**
- * Why a connection is in its state: `code` for the program, `text` for people, the server's
- * `closeCode` if it closed, and in state `unavailable` the time of the next attempt, `retryAt`, in
- * milliseconds since 1970.
+ * Why a connection is in its state: `code` for the program, `text` for people, and the server's
+ * `closeCode` if it closed. In state `unavailable` also `retryIn`, the milliseconds from the change
+ * to the next attempt, and `retryAt`, its time of day in milliseconds since 1970. Count down from
+ * `retryIn`: the time of day can be set meanwhile.
  *
  * @example
  * herald.onStateChange(({ state, reason }) => {
- *   const wait = Math.ceil(((reason.retryAt ?? 0) - Date.now()) / 1000);
+ *   const wait = Math.ceil((reason.retryIn ?? 0) / 1000);
  *   if (state === "unavailable") show(`${reason.text}; next attempt in ${wait} s`);
  * });
  */
@@ -67,6 +68,7 @@ export interface StateReason {
   readonly code: StateReasonCode;
   readonly text: string;
   readonly closeCode?: number;
+  readonly retryIn?: number;
   readonly retryAt?: number;
 }
 

@@ -36,6 +36,8 @@ export interface Host {
   send_(text: string): void;
   /** Sends an unsubscribe, whose answer ends what the server still says about the channel. */
   unsubscribe_(channel: string): void;
+  /** The last holder of this channel has left. */
+  left_(channel: string): void;
   /** Tells `onError`. */
   report_(error: HeraldError): void;
 }
@@ -61,6 +63,7 @@ export class Subscription {
   #turn = 0; // Counts changes of the phase, so that late answers are known.
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isHopeless = false;
+  #isUnreadable = false; // What we have asked; only the application can change that.
 
   constructor(channel: string, host: Host, owner: SubscriptionOwner) {
     this.#channel = channel;
@@ -72,6 +75,11 @@ export class Subscription {
   get state_(): ChannelState {
     const phase = this.#phase;
     return phase === "subscribed" || phase === "refused" || phase === "left" ? phase : "pending";
+  }
+
+  /** There is a connection again. */
+  reconnected_(): void {
+    if (!this.#isUnreadable) this.ask_();
   }
 
   /** Asks now, unless an answer is here or on its way. */
@@ -108,6 +116,7 @@ export class Subscription {
   /** `subscribed`. Returns whether that is news. A backend may subscribe us unasked. */
   confirm_(): boolean {
     const isNews = this.#phase !== "subscribed";
+    this.#isUnreadable = false;
     this.#become("subscribed");
     if (isNews) this.#backoff.succeed_();
     return isNews;
@@ -119,6 +128,7 @@ export class Subscription {
     const error = new SubscriptionError(code as SubscriptionErrorCode, reason, this.#channel);
     if (code === "unavailable") return this.retry_(error);
     this.#isHopeless = code === "invalid_channel";
+    this.#isUnreadable = code === "invalid_message";
     this.#refuse(error);
   }
 

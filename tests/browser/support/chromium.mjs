@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Debian's Chromium, driven by playwright-core of tests/tools.
+// A Chromium, Debian's unless $CHROMIUM is the path of another, driven by playwright-core of tests/tools.
 
 import { createRequire } from "node:module";
 
@@ -12,7 +12,7 @@ const { chromium } = createRequire(
 /** A browser without a window, and without a network of its own. */
 export function launch() {
   return chromium.launch({
-    executablePath: "/usr/bin/chromium",
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
     args: ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
       "--disable-component-update", "--disable-sync", "--font-render-hinting=none",
       "--disable-lcd-text", "--force-color-profile=srgb"],

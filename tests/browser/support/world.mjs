@@ -65,11 +65,11 @@ export class World {
     await this.gateway.line(/what=ws address=/);
   }
 
-  /** Until the gateway says that its service answers. */
+  /** Waits until `/readyz` of the gateway is 200: its service answers. */
   async isReady() {
     const url = `http://127.0.0.1:${this.#ports.gateway}/readyz`;
-    const deadline = Date.now() + PATIENCE;
-    while (Date.now() < deadline) {
+    const deadline = performance.now() + PATIENCE;
+    while (performance.now() < deadline) {
       const response = await fetch(url).catch(() => undefined);
       if (response?.ok) return;
       await pause(50);
@@ -83,9 +83,8 @@ export class World {
   }
 
   /**
-   * Closes all pages, and waits until Herald has noticed: nobody subscribes, and nobody is in the
-   * chat's own rooms, where the members of a gateway that was killed stay for two seconds. No page
-   * may have seen an error.
+   * Closes all pages, and waits until Herald has no subscriptions and the chat's own rooms have no
+   * members: those of a gateway that was killed stay for two seconds. No page may have had an error.
    */
   async goHome() {
     await Promise.all(this.browser.contexts().map((context) => context.close()));
@@ -94,7 +93,7 @@ export class World {
     assert.deepEqual(this.errors.splice(0), []);
   }
 
-  /** Ends everything; the chat must end as it promises. */
+  /** Ends all processes; the chat must exit with 0. */
   async stop() {
     await this.browser?.close();
     const code = await this.chat?.end("SIGTERM");
@@ -103,12 +102,12 @@ export class World {
     if (code) throw new Error(`the chat has ended with ${code}`);
   }
 
-  /** Until the command line says something. */
+  /** Waits until the command line prints a line that matches. */
   async #says(pattern, ...args) {
-    const deadline = Date.now() + PATIENCE;
+    const deadline = performance.now() + PATIENCE;
     let last;
     while (!pattern.test(last = await this.#command(...args, "--json").line(/^\{/))) {
-      if (Date.now() > deadline) throw new Error(`somebody is still there: ${last}`);
+      if (performance.now() > deadline) throw new Error(`not empty in time: ${last}`);
       await pause(20);
     }
   }

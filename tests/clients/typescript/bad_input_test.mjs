@@ -140,6 +140,29 @@ test("what the server says of us is reported as such", (t) => {
   assert.equal(herald.state, "connected");
 });
 
+test("what the server says of us on a channel goes to that channel", (t) => {
+  const { herald, browser, errors } = connectedWorld(t);
+  const told = [];
+  herald.channel("news").error((error) => told.push(error));
+  herald.channel("sport");
+  const message = "client events are off";
+  browser.socket.say({ type: "error", message, channel: "news", code: "not_allowed" });
+  browser.socket.say({ type: "error", message, channel: "news", code: "rate_limited" });
+  browser.socket.say({ type: "error", message, channel: "sport", code: "a new one" });
+  browser.socket.say({ type: "error", message, channel: "unknown" });
+  browser.socket.say({ type: "error", message, channel: 7, code: 7 });
+  const seen = (list) => list.map((one) => [one.code, one.channel, one.serverCode]);
+  assert.deepEqual(seen(told), [
+    ["server_error", "news", "not_allowed"],
+    ["server_error", "news", "rate_limited"],
+  ]);
+  assert.deepEqual(seen(errors), [
+    ["server_error", "sport", "a new one"],
+    ["server_error", "unknown", undefined],
+    ["server_error", undefined, undefined],
+  ]);
+});
+
 test("a close in the middle of everything loses no subscription", async (t) => {
   const made = connectedWorld(t, { authorize: () => "t" });
   const { herald, browser } = made;

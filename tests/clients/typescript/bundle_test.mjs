@@ -12,7 +12,7 @@ import { gzipSync } from "node:zlib";
 import { FakeBrowser } from "./fake_browser.mjs";
 import { dist, root } from "./library.mjs";
 
-const BYTES_MAX = 6000;
+const BYTES_MAX = 6500;
 const code = readFileSync(new URL("herald.min.js", dist), "utf8");
 
 test(`it has less than ${BYTES_MAX} bytes by gzip -9`, (t) => {
@@ -37,6 +37,7 @@ function page() {
     removeEventListener: (...args) => window.removeEventListener(...args),
     clearTimeout: browser.clock.clearTimeout,
     document: browser.document,
+    performance: { now: browser.clock.monotonic },
     queueMicrotask,
     setTimeout: browser.clock.setTimeout,
   });
@@ -83,7 +84,7 @@ test("a page can work with it", async () => {
 // The sentences of the other files hold for the bundle as well.
 const here = new URL("./", import.meta.url);
 const others = readdirSync(here).filter(
-  (name) => name.endsWith("_test.mjs") && !/^(bundle|examples|gateway|types)_/.test(name),
+  (name) => name.endsWith("_test.mjs") && !/^(bundle|examples|gateway|package|types)_/.test(name),
 );
 
 for (const file of others) {

@@ -31,9 +31,17 @@ test("what is wanted before there is a connection is asked when there is one", (
 
 test("the same name is the same channel, asked for once", (t) => {
   const { herald, browser } = connectedWorld(t);
-  assert.equal(herald.channel("news"), herald.channel("news"));
-  assert.equal(herald.join("room"), herald.channel("presence-room"));
-  assert.equal(herald.private("x"), herald.channel("private-x"));
+  const pairs = [
+    [herald.channel("news"), herald.channel("news")],
+    [herald.join("room"), herald.channel("presence-room")],
+    [herald.private("x"), herald.channel("private-x")],
+  ];
+  for (const [one, other] of pairs) assert.equal(one.name, other.name);
+  browser.socket.say(subscribed("news"));
+  assert.deepEqual(
+    pairs.flat().map(({ state }) => state),
+    ["subscribed", "subscribed", ...Array(4).fill("pending")],
+  );
   assert.deepEqual(herald.channels, ["news", "presence-room", "private-x"]);
   assert.deepEqual(browser.socket.take(), [
     ask("news"),
@@ -161,6 +169,26 @@ test("a name that the server does not want is refused for good", async (t) => {
   news.subscribe();
   assert.deepEqual(browser.socket.take(), []);
   assert.equal(news.state, "refused");
+});
+
+test("a subscribe that the server cannot read fails, and is not asked again by itself", async (t) => {
+  const made = connectedWorld(t);
+  const { herald, browser, clock, errors } = made;
+  const news = herald.channel("news");
+  browser.socket.say(refused("news", "invalid_message"));
+  assert.ok(errors[0] instanceof SubscriptionError);
+  assert.equal(errors[0].code, "invalid_message");
+  assert.equal(news.state, "refused");
+  browser.socket.take();
+  await clock.advance(60_000);
+  await reconnect(made);
+  const subscribes = () => browser.socket.take().filter(({ type }) => type === "subscribe");
+  assert.deepEqual(subscribes(), []);
+  news.subscribe();
+  assert.deepEqual(subscribes(), [ask("news")]);
+  browser.socket.say(subscribed("news"));
+  await reconnect(made);
+  assert.deepEqual(subscribes(), [ask("news")]);
 });
 
 test("unavailable is asked again, each channel with pauses of its own", async (t) => {

@@ -84,6 +84,18 @@ test("pauses are random below a bound that doubles from 0.5 s to 20 s", async (t
   assert.deepEqual(await pauses(made, 1), [5000]);
 });
 
+test("retryIn is the pause itself, so setting the time of day does not change it", async (t) => {
+  const { herald, browser, clock } = world(t);
+  browser.random = 0.999999;
+  browser.socket.end();
+  clock.step(-3_600_000);
+  assert.equal(herald.reason.retryIn, 500);
+  await clock.advance(499);
+  assert.equal(browser.sockets.length, 1);
+  await clock.advance(1);
+  assert.equal(browser.sockets.length, 2);
+});
+
 test("the bounds can be set", async (t) => {
   const made = world(t, { minDelay: 10, maxDelay: 30 });
   made.browser.random = 0.999999;
@@ -217,7 +229,8 @@ test("disconnect() and connect() keep the channels", async (t) => {
   assert.deepEqual(browser.socket.take(), [{ type: "subscribe", channel: "news" }]);
   browser.socket.say(subscribed("news"));
   assert.equal(news.state, "subscribed");
-  assert.equal(herald.channel("news"), news);
+  assert.equal(herald.channel("news").state, "subscribed");
+  assert.deepEqual(browser.socket.take(), []);
 });
 
 test("changes are told in their order, even if a handler causes the next one", (t) => {

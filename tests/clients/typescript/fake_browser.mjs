@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the library sees of a browser: timers and a wall clock that move only when told to, chance
+// What the library sees of a browser: timers and clocks that move only when told to, chance
 // that is chosen, `online`, `offline` and visibility, and WebSockets whose other end is the test's.
 
 /** Waits until all promises that can be settled are. Real time, but no sleep. */
@@ -23,11 +23,16 @@ class CountedTarget extends EventTarget {
 
 class FakeClock {
   #awake = 0; // What timers count.
-  #asleep = 0; // What only the wall clock counts.
+  #asleep = 0; // What clocks count and timers do not.
+  #startsAt = 1_700_000_000_000; // The time of day at the start.
   #timers = new Map();
   #last = 0;
 
-  now = () => 1_700_000_000_000 + this.#awake + this.#asleep;
+  /** The time of day. */
+  now = () => this.#startsAt + this.#awake + this.#asleep;
+
+  /** performance.now(), which goes on while the device sleeps (High Resolution Time, section 3). */
+  monotonic = () => this.#awake + this.#asleep;
 
   setTimeout = (callback, ms = 0) => {
     this.#timers.set(++this.#last, { due: this.#awake + Math.max(0, Number(ms) || 0), callback });
@@ -55,9 +60,14 @@ class FakeClock {
     await settle();
   }
 
-  /** The laptop sleeps: the wall clock goes on and timers stand still. */
+  /** The laptop sleeps: clocks go on and timers stand still. */
   sleep(ms) {
     this.#asleep += ms;
+  }
+
+  /** The time of day is set, by hand or by NTP: back if `ms` is negative. */
+  step(ms) {
+    this.#startsAt += ms;
   }
 }
 
@@ -150,6 +160,7 @@ export class FakeBrowser {
       this.#replace(globalThis, name, (...args) => this.#events[name](...args));
     }
     this.#replace(Date, "now", this.clock.now);
+    this.#replace(performance, "now", this.clock.monotonic);
     this.#replace(Math, "random", () => this.random);
     this.#replace(console, "error", (...args) => this.consoleErrors.push(args));
     this.#replace(console, "warn", (...args) => this.consoleWarnings.push(args));

@@ -94,6 +94,42 @@ test("a service that is restarted has forgotten: that is told, and the subscript
   assert.deepEqual(errors, []);
 });
 
+test("a service that is restarted does not have all clients load in one moment", async (t) => {
+  const times = [];
+  const channels = Array.from({ length: 100 }, () => {
+    const { herald } = browser(t, { lostJitter: 2000 });
+    return herald.channel("chat.6").lost(() => times.push(performance.now()));
+  });
+  await until(() => channels.every(({ state }) => state === "subscribed"));
+  await say("chat.6", 1);
+  await until(() => channels.every(({ position }) => position.offset === 1));
+  await restart("service");
+  await until(() => times.length === channels.length, "all are told of the loss");
+  const spread = times.at(-1) - times[0];
+  assert.ok(spread > 1000 && spread < 10_000, `${spread} ms`);
+  const inFifth = (time) => times.filter((other) => other >= time && other < time + 400).length;
+  assert.ok(Math.max(...times.map(inFifth)) < 60);
+});
+
+for (const first of [0, 1]) {
+  test(`of two holders of a channel, number ${first + 1} leaves, and the other hears on`, async (t) => {
+    const { herald } = browser(t);
+    const name = `chat.7.${first}`;
+    const heard = [[], []];
+    const holders = heard.map((list) => herald.channel(name).listen("said", (x) => list.push(x)));
+    await until(() => holders[0].state === "subscribed");
+    await say(name, 1);
+    await until(() => heard.every((list) => list.length === 1));
+    holders[first].leave();
+    await say(name, 2);
+    await until(() => heard[1 - first].includes(2));
+    holders[1 - first].leave();
+    const isGone = async () => !(await servers.herald("channels")).includes(name);
+    await until(isGone, "it is unsubscribed");
+    assert.deepEqual(heard[first], [1]);
+  });
+}
+
 test("whoever is away while the service forgets is told when it returns", async (t) => {
   const { herald } = browser(t);
   const told = record(herald.channel("chat.3"));

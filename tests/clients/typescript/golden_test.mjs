@@ -49,6 +49,10 @@ const ROOM = {
 const server = {
   "server_connected.json": ["connecting", [["connected", "1234.5678"]]],
   "server_error.json": [[], [["server_error", undefined, "the message is not JSON"]]],
+  "server_error_channel.json": [
+    ALL,
+    [["server_error", "news", "whisper on news: the socket is not subscribed"]],
+  ],
   "server_event.json": [ALL, [["event", "created", { id: 1 }]]],
   "server_event_offset.json": [[CHAT], [["event", "said", "hello", 42]]],
   "server_event_verbatim.json": [
@@ -85,6 +89,16 @@ const server = {
     [["subscribed", "chat.1", FORTY_ONE]], // What follows moves it.
   ],
   "server_subscription_error.json": [[], [["unauthorized", "private-x", "not yours"]]],
+  "server_subscription_error_invalid.json": [
+    [],
+    [
+      [
+        "invalid_message",
+        "presence-room",
+        'field "channel_data" must be an object, or a string that holds one',
+      ],
+    ],
+  ],
   "server_unsubscribed.json": [ALL, []], // The answer to a leave(), below.
   "server_unsubscribed_reason.json": [
     ALL,

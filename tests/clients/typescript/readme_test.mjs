@@ -8,7 +8,7 @@ import { readFileSync } from "node:fs";
 import { after, test } from "node:test";
 import vm from "node:vm";
 import { gzipSync } from "node:zlib";
-import { compile, publicSymbols } from "./examples.mjs";
+import { compile, publicSymbols, ts } from "./examples.mjs";
 import { FakeBrowser } from "./fake_browser.mjs";
 import { dist, Herald, root } from "./library.mjs";
 import { event, member, settle, subscribed, whisper } from "./world.mjs";
@@ -79,6 +79,54 @@ for (const { id, code } of blocks) {
   });
 }
 
+/** As much of React as the README uses: `mount` renders a component and returns its unmount. */
+class FakeReact {
+  #effects = [];
+  #renders = [];
+
+  useState = (initial) => {
+    let value = initial;
+    this.#renders.push(() => value);
+    return [value, (next) => (value = next(value))];
+  };
+
+  useEffect = (effect, _dependencies) => void this.#effects.push(effect);
+
+  /** Returns { state, unmount }. With a double mount, as in strict mode. */
+  mount(component, props) {
+    component(props);
+    const [effect] = this.#effects.splice(0);
+    const [state] = this.#renders.splice(0);
+    effect()();
+    return { state, unmount: effect() };
+  }
+}
+
+test("its React components do not end each other's events", (t) => {
+  const browser = new FakeBrowser().install();
+  t.after(() => browser.remove());
+  const [code] = blocksOf("tsx");
+  const react = new FakeReact();
+  const herald = new Herald("ws://127.0.0.1/ws");
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { jsx: ts.JsxEmit.React, module: ts.ModuleKind.CommonJS },
+  });
+  const exports = {};
+  const require = (name) => ({ react, "./herald.js": { herald } })[name];
+  const React = { createElement: () => null };
+  new Function("exports", "require", "React", outputText)(exports, require, React);
+  const messages = react.mount(exports.Messages, { room: "room" });
+  const unread = react.mount(exports.Unread, { room: "room" });
+  browser.socket.accept();
+  browser.socket.say(subscribed("presence-room"));
+  browser.socket.say(event("presence-room", "said", "hello"));
+  messages.unmount();
+  browser.socket.say(event("presence-room", "said", "again"));
+  assert.deepEqual([messages.state(), unread.state()], [["hello"], 2]);
+  unread.unmount();
+  assert.deepEqual(herald.channels, []);
+});
+
 test("the page with a script tag works", () => {
   const browser = new FakeBrowser();
   const [page] = blocksOf("html");
@@ -87,6 +135,7 @@ test("the page with a script tag works", () => {
   const context = vm.createContext({
     WebSocket: browser.WebSocket,
     clearTimeout: browser.clock.clearTimeout,
+    performance: { now: browser.clock.monotonic },
     setTimeout: browser.clock.setTimeout,
     show: (value) => shown.push(value),
   });

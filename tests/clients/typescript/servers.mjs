@@ -39,11 +39,11 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Waits until `condition` returns what is true, and returns that. Fails after a minute. */
 export async function until(condition, what = condition) {
-  const end = Date.now() + PATIENCE_MS;
+  const end = performance.now() + PATIENCE_MS;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > end) throw new Error(`never came true: ${what}`);
+    if (performance.now() > end) throw new Error(`never came true: ${what}`);
     await sleep(10);
   }
 }

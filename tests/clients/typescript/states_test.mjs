@@ -122,6 +122,7 @@ async function holdsInEveryState({ herald, browser, clock }) {
   assert.match(reason.text, /\w/);
   assert.equal(herald.socketId !== undefined, state === "connected");
   assert.equal(reason.retryAt !== undefined, state === "unavailable");
+  assert.equal(reason.retryIn !== undefined, state === "unavailable");
   // Only `unavailable` opens another socket by itself, at the time that it says.
   const count = browser.sockets.length;
   if (state === "unavailable") {

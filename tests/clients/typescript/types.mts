@@ -94,19 +94,26 @@ room.listen("e", (_data, { offset }) => same<typeof offset, number | undefined>(
 const onUser = (user: User): void => void user.name;
 room.listen("e", onUser).stopListening("e", onUser).stop(onUser);
 
+// Each holder leaves by itself.
+same<ReturnType<PresenceChannel<User>["leave"]>, void>(true);
+new Herald("", { lostJitter: 0 });
+// @ts-expect-error A delay is a number of milliseconds.
+new Herald("", { lostJitter: false });
+
 // States and codes are told apart by the compiler.
 same<typeof herald.state, "connecting" | "connected" | "unavailable" | "closed">(true);
 same<typeof plain.state, "pending" | "subscribed" | "refused" | "left">(true);
 // @ts-expect-error There is no such state.
 if (herald.state === "open") herald.disconnect();
 const at: number | undefined = (herald.reason satisfies StateReason).retryAt;
+const wait: number | undefined = herald.reason.retryIn;
 export const told = (error: HeraldError): string => {
   // @ts-expect-error No subscription error has this code.
   if (error instanceof SubscriptionError && error.code === "full") return "";
   if (error instanceof SubscriptionError && error.code === "channel_full") return "full";
   if (error instanceof AuthorizeError) same<typeof error.cause, unknown>(true);
   if (error instanceof LostError) same<typeof error.code, "events_lost">(true);
-  return `${error.channel ?? ""} ${error.reason} ${at}`;
+  return `${error.channel ?? ""} ${error.reason} ${at} ${wait}`;
 };
 // @ts-expect-error What is set is not for others to change.
 herald.socketId = "1.2";

@@ -11,7 +11,8 @@ export { settle } from "./fake_browser.mjs";
 export const URL_OF_GATEWAY = "ws://127.0.0.1:8080/ws";
 
 /**
- * Returns { browser, clock, herald, errors }; `errors` is what `onError` was told. Fails the test
+ * Returns { browser, clock, herald, errors }; `errors` is what `onError` was told. Losses are told
+ * at once unless `lostJitter` is among the options. Fails the test
  * that ends with a rejection that nobody has handled.
  */
 export function world(t, options = {}) {
@@ -26,7 +27,8 @@ export function world(t, options = {}) {
     process.off("unhandledRejection", onUnhandled);
     assert.deepEqual(unhandled, []);
   });
-  const herald = new Herald(URL_OF_GATEWAY, { onError: (error) => errors.push(error), ...options });
+  const onError = (error) => errors.push(error);
+  const herald = new Herald(URL_OF_GATEWAY, { onError, lostJitter: 0, ...options });
   return { browser, clock: browser.clock, herald, errors };
 }
 

@@ -162,7 +162,10 @@ int Main(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   try {
-    return herald::chaos::Main(argc, argv);
+    const int code = herald::chaos::Main(argc, argv);
+    if (std::cout.flush()) return code;
+    std::cerr << "herald-chaos: cannot write the output\n";
+    return code == 0 ? herald::chaos::kExitBroken : code;
   } catch (const std::exception& failure) {
     std::cerr << "herald-chaos: " << failure.what() << "\n";
     return herald::chaos::kExitBroken;

@@ -10,6 +10,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "herald/v1/authorizer_service.pb.h"
 
 namespace herald::gateway {
 namespace {
@@ -19,7 +20,7 @@ using ::testing::UnorderedElementsAre;
 
 v1::Connection MessageOf(const ConnectionFacts& facts) {
   v1::Connection connection;
-  facts.WriteTo(&connection);
+  EXPECT_TRUE(connection.ParseFromString(facts.Serialize()));
   return connection;
 }
 

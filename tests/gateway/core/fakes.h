@@ -87,6 +87,7 @@ class FakeSocket final : public Socket {
     return true;
   }
   bool HasRoomFor(size_t /*bytes*/) override { return !full && !roomless; }
+  bool HasRoomForWhisper(size_t /*bytes*/) override { return !whisper_full; }
   size_t WriteNow(absl::string_view bytes) override {
     if (!waiting.empty()) return 0;
     const size_t taken = full ? 0 : std::min(room, bytes.size());
@@ -118,9 +119,10 @@ class FakeSocket final : public Socket {
     return payloads;
   }
 
-  bool full = false;      // For Enqueue(), and for the kernel.
-  bool roomless = false;  // As full, but for single frames.
-  size_t room = 1 << 30;  // What the kernel takes at once.
+  bool full = false;          // For Enqueue(), and for the kernel.
+  bool roomless = false;      // As full, but for single frames.
+  bool whisper_full = false;  // For whispers only.
+  size_t room = 1 << 30;      // What the kernel takes at once.
   bool paused = false;
   int writes = 0;
   int droppable = 0;  // Frames that were marked so.

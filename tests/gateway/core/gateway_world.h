@@ -7,6 +7,7 @@
 #ifndef HERALD_TESTS_GATEWAY_CORE_GATEWAY_WORLD_H_
 #define HERALD_TESTS_GATEWAY_CORE_GATEWAY_WORLD_H_
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -52,13 +53,13 @@ class GatewayWorld : public ::testing::Test {
     std::vector<std::string> Hears() { return socket.Take(); }
   };
 
-  GatewayWorld() {
+  explicit GatewayWorld(const ClientRates& rates = {}) {
     std::vector<ShardInbox*> inboxes;
     for (int i = 0; i < 2; ++i) {
       FakeLoop& loop = loops_[i];
       loop.shard = std::make_unique<Shard>(
-          ShardOptions{i, /*subscriptions_max=*/200}, &router_, &dialect_,
-          &loop, &observer_, loop.now);
+          ShardOptions{i, /*subscriptions_max=*/200, rates}, &router_,
+          &dialect_, &loop, &observer_, loop.now);
       inboxes.push_back(&loop);
     }
     router_.SetShards(inboxes);
@@ -124,7 +125,7 @@ class GatewayWorld : public ::testing::Test {
       const absl::Time end = loop.now + time;
       while (loop.now < end) {
         loop.now += TimerWheel::kSlot;
-        loop.shard->Advance(loop.now);
+        loop.shard->Advance(loop.now, loop.now);
       }
     }
     Run();
@@ -222,17 +223,15 @@ class GatewayWorld : public ::testing::Test {
   struct CountingObserver final : Observer {
     void OnWhisper() override { ++whispers; }
     void OnWhisperRefused() override { ++whispers_refused; }
+    void OnWhisperDropped() override { ++whispers_dropped; }
     void OnReadingPaused() override { ++pauses; }
+    void OnRateLimited(RateLimit which) override { ++limited[which]; }
     void OnGrantPostponed() override { ++postponed; }
     void OnRecovery(bool done) override { ++(done ? recovered : lost); }
     void OnGap() override { ++gaps; }
-    int whispers = 0;
-    int whispers_refused = 0;
-    int pauses = 0;
-    int postponed = 0;
-    int recovered = 0;
-    int lost = 0;
-    int gaps = 0;
+    int whispers = 0, whispers_refused = 0, whispers_dropped = 0;
+    int pauses = 0, postponed = 0, recovered = 0, lost = 0, gaps = 0;
+    std::map<RateLimit, int> limited;
   };
 
   CountingObserver observer_;

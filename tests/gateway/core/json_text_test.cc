@@ -24,6 +24,14 @@ TEST(AJsonString, LeavesAllElseAsItIs) {
   EXPECT_EQ(Written(""), "\"\"");
 }
 
+// They come from clients' JSON, which may have them as escapes only.
+TEST(AJsonString, WritesHalvesOfSurrogatePairsAsEscapes) {
+  EXPECT_EQ(Written("a\xed\xa0\xbd"
+                    "b\xed\xb8\x80"),
+            R"("a\ud83db\ude00")");
+  EXPECT_EQ(Written("\xed\x9f\xbf"), "\"\xed\x9f\xbf\"");
+}
+
 TEST(AJsonValue, IsNullWhereThereIsNone) {
   EXPECT_EQ(JsonOrNull(""), "null");
   EXPECT_EQ(JsonOrNull("[1]"), "[1]");

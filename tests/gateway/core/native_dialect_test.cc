@@ -7,10 +7,12 @@
 
 #include <fstream>
 #include <string>
+#include <type_traits>
+#include <variant>
 
 #include "gateway/core/roster.h"
 #include "gtest/gtest.h"
-#include "simdjson.h"
+#include "proto/contract/names.h"
 
 namespace herald::gateway {
 namespace {
@@ -48,18 +50,17 @@ v1::Position At(const std::string& epoch, int64_t offset) {
 template <typename Message>
 Message Decoded(const std::string& text) {
   const NativeDialect dialect;
-  absl::StatusOr<ClientMessage> message = dialect.Decode(text);
-  EXPECT_TRUE(message.ok()) << message.status();
-  EXPECT_TRUE(std::holds_alternative<Message>(*message));
-  return std::get<Message>(*message);
+  ClientMessage message = dialect.Decode(text);
+  const auto* const bad = std::get_if<BadMessage>(&message);
+  EXPECT_TRUE(bad == nullptr || (std::is_same_v<Message, BadMessage>))
+      << text << ": " << bad->reason;
+  auto* const good = std::get_if<Message>(&message);
+  EXPECT_NE(good, nullptr) << text;
+  return good != nullptr ? *good : Message();
 }
 
 std::string Complaint(absl::string_view text) {
-  const NativeDialect dialect;
-  const auto message = dialect.Decode(text);
-  EXPECT_EQ(message.status().code(), absl::StatusCode::kInvalidArgument)
-      << text;
-  return std::string(message.status().message());
+  return Decoded<BadMessage>(std::string(text)).reason;
 }
 
 TEST(TheNativeDialect, WritesItsFramesAsTheGoldenFilesHaveThem) {
@@ -80,8 +81,19 @@ TEST(TheNativeDialect, WritesItsFramesAsTheGoldenFilesHaveThem) {
   EXPECT_EQ(Text(dialect.MemberRemoved("presence-room", "bob")),
             Golden("server_member_removed"));
   EXPECT_EQ(Text(dialect.Pong()), Golden("server_pong"));
-  EXPECT_EQ(Text(dialect.Error("the message is not JSON")),
+  EXPECT_EQ(Text(dialect.SubscriptionError(
+                "presence-room",
+                "field \"channel_data\" must be an object, or a string that "
+                "holds one",
+                "invalid_message")),
+            Golden("server_subscription_error_invalid"));
+  EXPECT_EQ(Text(dialect.Error(
+                {ErrorCode::kInvalidMessage, "the message is not JSON", {}})),
             Golden("server_error"));
+  EXPECT_EQ(Text(dialect.Error({ErrorCode::kNotSubscribed,
+                                "whisper on news: the socket is not subscribed",
+                                "news"})),
+            Golden("server_error_channel"));
 }
 
 TEST(TheNativeDialect, WritesMembersInTheOrderOfTheirIds) {
@@ -269,6 +281,74 @@ TEST(TheNativeDialect, RefusesChannelDataThatIsNoObject) {
   }
 }
 
+// The client waits for the answer to a subscribe by its channel.
+TEST(TheNativeDialect, NamesTheChannelOfABadMessageWhereverItStands) {
+  for (const char* text :
+       {R"({"type":"subscribe","channel_data":7,"channel":"a"})",
+        R"({"channel":"a","recover":{},"type":"subscribe"})",
+        R"({"auth":1,"channel":"a","type":"subscribe"})",
+        R"({"auth":"\ud83d","channel":"a","type":"subscribe"})",
+        R"({"recover":{"epoch":"\udc00","offset":1},"type":"subscribe",)"
+        R"("channel":"a"})"}) {
+    const auto bad = Decoded<BadMessage>(text);
+    EXPECT_TRUE(bad.is_subscribe) << text;
+    EXPECT_EQ(bad.channel, "a") << text;
+  }
+  const auto whisper =
+      Decoded<BadMessage>(R"({"type":"whisper","event":7,"channel":"a"})");
+  EXPECT_FALSE(whisper.is_subscribe);
+  EXPECT_EQ(whisper.channel, "a");
+  EXPECT_EQ(Decoded<BadMessage>(R"({"type":"shout","channel":"a"})").channel,
+            "a");
+  EXPECT_FALSE(Decoded<BadMessage>(R"({"type":"subscribe","channel":7})")
+                   .channel.has_value());
+  EXPECT_FALSE(Decoded<BadMessage>("{").channel.has_value());
+}
+
+TEST(TheNativeDialect, TakesHalfOfASurrogatePairInDataOnly) {
+  EXPECT_EQ(
+      Decoded<WhisperMessage>(
+          R"({"type":"whisper","channel":"a","event":"e","data":"\ud83d"})")
+          .data,
+      R"("\ud83d")");
+  EXPECT_EQ(Decoded<SubscribeMessage>(
+                R"({"type":"subscribe","channel":"a","channel_data":)"
+                R"("{\"n\":\"\\ud83d\"}"})")
+                .channel_data,
+            R"({"n":"\ud83d"})");
+  // A name stays distinct from every other one until it is refused as a name,
+  // and is written as it was.
+  const auto half =
+      Decoded<SubscribeMessage>(R"({"type":"subscribe","channel":"a\ud83d"})");
+  EXPECT_FALSE(contract::CheckChannelName(half.channel).ok());
+  const NativeDialect dialect;
+  EXPECT_EQ(Text(dialect.SubscriptionError(half.channel, "no", "c")),
+            R"({"type":"subscription_error","channel":"a\ud83d",)"
+            R"("error":"no","code":"c"})");
+  Complaint(R"({"type":"subscribe","channel":"a","channel_data":"\ud83d"})");
+}
+
+// What a backend may publish may be whispered, too: the message around it does
+// not count.
+TEST(TheNativeDialect, BoundsTheNestingOfEachField) {
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  const std::string whisper =
+      R"({"type":"whisper","channel":"a","event":"e","data":)";
+  EXPECT_EQ(Decoded<WhisperMessage>(whisper + nested(512) + "}").data,
+            nested(512));
+  const auto deep = Decoded<BadMessage>(whisper + nested(513) + "}");
+  EXPECT_EQ(deep.reason, "field \"data\" is nested deeper than 512");
+  EXPECT_EQ(deep.channel, "a");
+  const auto subscribe =
+      Decoded<BadMessage>(R"({"channel_data":{"a":)" + nested(512) +
+                          R"(},"type":"subscribe","channel":"a"})");
+  EXPECT_EQ(subscribe.reason,
+            "field \"channel_data\" is nested deeper than 512");
+  EXPECT_TRUE(subscribe.is_subscribe);
+}
+
 TEST(TheNativeDialect, SurvivesDeepNesting) {
   Complaint(std::string(100'000, '['));
   Complaint("{\"type\":\"ping\",\"x\":" + std::string(5000, '[') +
@@ -285,6 +365,7 @@ TEST(TheNativeDialect, HasTheCloseCodesOfTheContract) {
   EXPECT_EQ(dialect.Close(CloseReason::kPolicy).code, 1008);
   EXPECT_EQ(dialect.Close(CloseReason::kTooLarge).code, 1009);
   EXPECT_EQ(dialect.Close(CloseReason::kOverloaded).code, 1013);
+  EXPECT_EQ(dialect.Close(CloseReason::kUnfinished).code, 4004);
   EXPECT_EQ(dialect.Close(CloseReason::kSlow).code, 4001);
   EXPECT_EQ(dialect.Close(CloseReason::kNoHeartbeat).code, 4002);
   EXPECT_EQ(dialect.Close(CloseReason::kDisconnected).code, 4003);

@@ -170,6 +170,76 @@ TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(6)));
 }
 
+TEST_F(ARouterWithHistory, SaysHowMuchIsOfUseToASocket) {
+  Attach();
+  Listening();
+  Publish(2);
+  Returning(1);
+  EXPECT_EQ(uplink_->items.back().recover().bytes_max(), 2 * kMissedBytesMax);
+  Replay(1);
+  // A gap is filled for all, however large it is.
+  offset_ += 2;
+  Say(Said(offset_));
+  EXPECT_TRUE(uplink_->items.back().has_recover());
+  EXPECT_EQ(uplink_->items.back().recover().bytes_max(), 0);
+}
+
+TEST_F(ARouterWithHistory, DoesNotAskForWhatIsTakenBackBefore) {
+  Attach();
+  Listening();
+  Publish(5);
+  Browser& first = Returning(3);
+  EXPECT_THAT(Recovers(), ElementsAre(3));
+  Browser& second = Returning(1);
+  const int64_t ticket = Asked().ticket();
+  Send(second, R"({"type":"unsubscribe","channel":"chat"})");
+  // It counted, and does not any more.
+  EXPECT_EQ(uplink_->items.back().unsubscribe().ticket(), ticket);
+  EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "chat");
+  EXPECT_THAT(second.Hears(),
+              ElementsAre(R"({"type":"unsubscribed","channel":"chat"})"));
+  Replay(3);
+  EXPECT_THAT(first.Hears(), SizeIs(3));
+  EXPECT_THAT(Recovers(), IsEmpty());
+  Publish();
+  EXPECT_THAT(second.Hears(), IsEmpty());
+  EXPECT_THAT(first.Hears(), ElementsAre(Event(6)));
+}
+
+TEST_F(ARouterWithHistory, DoesNotAskForWhatAClosedSocketHasMissed) {
+  Attach();
+  Listening();
+  Publish(5);
+  Browser& first = Returning(3);
+  EXPECT_THAT(Recovers(), ElementsAre(3));
+  Browser& second = Returning(1);
+  const int64_t ticket = Asked().ticket();
+  Leave(second);
+  EXPECT_EQ(uplink_->items.back().unsubscribe().ticket(), ticket);
+  EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "chat");
+  Replay(3);
+  EXPECT_THAT(first.Hears(), SizeIs(3));
+  EXPECT_THAT(Recovers(), IsEmpty());
+}
+
+TEST_F(ARouterWithHistory, HasASocketPayForARecoveryThatItTakesBack) {
+  Attach();
+  Listening();
+  Publish(20);
+  Browser& bob = Open();
+  int turns = 0;
+  for (; !bob.socket.paused && turns < 100'000; ++turns) {
+    Ask(bob, offset_ - 10);
+    AllowAt(Asked().ticket());
+    Send(bob, R"({"type":"unsubscribe","channel":"chat"})");
+    Replay(offset_ - 10);
+    uplink_->Take();
+  }
+  EXPECT_GT(turns, 10'000);
+  EXPECT_LT(turns, 40'000) << "some 800 bytes each";
+  EXPECT_EQ(observer_.limited[RateLimit::kAnswers], 1);
+}
+
 // A backend has a browser subscribe.
 link::v1::ServiceItem CallFor(const std::string& socket_id) {
   link::v1::ServiceItem item;

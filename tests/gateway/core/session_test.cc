@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/limits.h"
 #include "tests/gateway/core/gateway_world.h"
+#include "tests/support/connection.h"
 
 namespace herald::gateway {
 namespace {
@@ -23,8 +24,11 @@ constexpr char kNews[] = R"({"type":"subscribe","channel":"news"})";
 constexpr char kSubscribed[] = R"({"type":"subscribed","channel":"news"})";
 constexpr char kUnsubscribed[] = R"({"type":"unsubscribed","channel":"news"})";
 
-std::string ErrorOf(const std::string& message) {
-  return R"({"type":"error","message":")" + message + "\"}";
+std::string ErrorOf(const std::string& message, const std::string& code,
+                    const std::string& channel = "") {
+  return R"({"type":"error","message":")" + message +
+         (channel.empty() ? "" : R"(","channel":")" + channel) +
+         R"(","code":")" + code + "\"}";
 }
 
 using ASession = GatewayWorld;
@@ -96,7 +100,8 @@ TEST_F(ASession, IsToldWhyASubscribeWasRefused) {
   ada.Hears();
   Send(ada, R"({"type":"subscribe","channel":"private-x","auth":"t"})");
   EXPECT_EQ(Asked().auth_token(), "t");
-  EXPECT_EQ(Asked().connection().origin(), "https://example.org");
+  EXPECT_EQ(testing_support::ConnectionOf(Asked()).origin(),
+            "https://example.org");
   Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "not yours");
   EXPECT_THAT(ada.Hears(),
               ElementsAre(R"({"type":"subscription_error","channel":)"
@@ -108,7 +113,7 @@ TEST_F(ASession, SendsNoHeadersAboutPublicChannels) {
   Attach();
   Browser& ada = Open();
   Send(ada, R"({"type":"subscribe","channel":"news","auth":"t"})");
-  EXPECT_FALSE(Asked().has_connection());
+  EXPECT_EQ(Asked().connection(), "");
   EXPECT_EQ(Asked().auth_token(), "");
 }
 
@@ -119,6 +124,69 @@ TEST_F(ASession, IsRefusedAChannelWithABadName) {
   Send(ada, R"({"type":"subscribe","channel":"#server"})");
   EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("invalid_channel")));
   EXPECT_THAT(uplink_->items, IsEmpty());
+}
+
+// The client waits for the answer by the channel, whatever is wrong.
+TEST_F(ASession, AnswersASubscribeThatItCannotReadAsASubscribe) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  for (const char* field :
+       {R"("channel_data":7)", R"("channel_data":"[]")", R"("auth":[])",
+        R"("auth":"\ud83d")", R"("recover":{"offset":-1})"}) {
+    Send(ada, R"({"type":"subscribe","channel":"private-x",)" +
+                  std::string(field) + "}");
+    EXPECT_THAT(ada.Hears(),
+                ElementsAre(AllOf(HasSubstr(R"("type":"subscription_error")"),
+                                  HasSubstr(R"("channel":"private-x")"),
+                                  HasSubstr(R"("code":"invalid_message")"))))
+        << field;
+  }
+  // A bad name is the worse fault, and is named as it came.
+  Send(ada, R"({"type":"subscribe","channel":"x\ud83d","channel_data":7})");
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(AllOf(HasSubstr(R"("channel":"x\ud83d")"),
+                                HasSubstr(R"("code":"invalid_channel")"))));
+  EXPECT_THAT(uplink_->items, IsEmpty());
+}
+
+TEST_F(ASession, KeepsASubscriptionWhenALaterSubscribeCannotBeRead) {
+  Attach();
+  Browser& ada = Subscribed(Open(), "news");
+  Send(ada, R"({"type":"subscribe","channel":"news","recover":7})");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("invalid_message")));
+  Publish("news", "1");
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event("news", "1")));
+}
+
+TEST_F(ASession, NamesTheChannelOfEveryErrorThatIsAboutOne) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  const std::pair<const char*, std::string> wrong[] = {
+      {R"({"type":"unsubscribe","channel":"#"})", "invalid_channel"},
+      {R"({"type":"whisper","channel":"#","event":"e","data":1})",
+       "invalid_channel"},
+      {R"({"type":"whisper","channel":"#","data":1})", "invalid_message"},
+      {R"({"type":"whisper","event":7,"channel":"#","data":1})",
+       "invalid_message"},
+      {R"({"type":"shout","channel":"#"})", "invalid_message"},
+      {R"({"channel":"#"})", "invalid_message"},
+  };
+  for (const auto& [text, code] : wrong) {
+    Send(ada, text);
+    EXPECT_THAT(ada.Hears(),
+                ElementsAre(AllOf(HasSubstr(R"("type":"error")"),
+                                  HasSubstr(R"("channel":"#")"),
+                                  HasSubstr("\"code\":\"" + code + "\""))))
+        << text;
+  }
+  Send(ada, R"({"type":"whisper","channel":"news","event":"\ud83d","data":1})");
+  EXPECT_THAT(ada.Hears(), ElementsAre(AllOf(HasSubstr("invalid_event"),
+                                             HasSubstr("\"news\""))));
+  Send(ada, "[");
+  EXPECT_THAT(ada.Hears(), ElementsAre(ErrorOf("the message is not JSON",
+                                               "invalid_message")));
 }
 
 TEST_F(ASession, HasABoundOnItsSubscriptions) {
@@ -159,7 +227,7 @@ TEST_F(ASession, SurvivesWhatItCannotSay) {
   Send(ada, R"({"type":"shout"})");
   Send(ada, R"({"type":"ping"})");
   EXPECT_THAT(ada.Hears(),
-              ElementsAre(ErrorOf("the message is not JSON"),
+              ElementsAre(ErrorOf("the message is not JSON", "invalid_message"),
                           HasSubstr("shout"), R"({"type":"pong"})"));
   EXPECT_THAT(ada.socket.closed, IsEmpty());
 }
@@ -201,12 +269,17 @@ TEST_F(ASession, IsToldWhyItMayNotWhisper) {
   whisper("typing", "1");
   EXPECT_THAT(ada.Hears(),
               ElementsAre(ErrorOf("whisper on news: the socket is not "
-                                  "subscribed")));
+                                  "subscribed",
+                                  "not_subscribed", "news")));
   Subscribed(ada, "news");
   whisper("", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(ErrorOf("event is empty")));
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(ErrorOf("event is empty", "invalid_event", "news")));
   whisper("typing", "\"" + std::string(100, 'x') + "\"");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("BROADCAST_MAX_PAYLOAD")));
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(AllOf(HasSubstr("BROADCAST_MAX_PAYLOAD"),
+                                HasSubstr(R"("channel":"news")"),
+                                HasSubstr(R"("code":"payload_too_large")"))));
   link::v1::ServiceItem settings;
   settings.mutable_settings()->set_max_payload(100);
   settings.mutable_settings()->set_heartbeat_interval_ms(1000);
@@ -214,7 +287,9 @@ TEST_F(ASession, IsToldWhyItMayNotWhisper) {
   Say(settings);
   whisper("typing", "1");
   EXPECT_THAT(ada.Hears(),
-              ElementsAre(HasSubstr("BROADCAST_ALLOW_CLIENT_EVENTS")));
+              ElementsAre(AllOf(HasSubstr("BROADCAST_ALLOW_CLIENT_EVENTS"),
+                                HasSubstr(R"("channel":"news")"),
+                                HasSubstr(R"("code":"not_allowed")"))));
 }
 
 TEST_F(ASession, WhispersAsTheRulesOfItsChannelsSay) {
@@ -264,7 +339,10 @@ TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
       R"({"type":"whisper","channel":"news","event":"typing","data":1})";
   uplink_->waiting_bytes = kWhisperOutboxBytesMax;
   Send(ada, kWhisper);
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("try again later")));
+  EXPECT_THAT(ada.Hears(),
+              ElementsAre(ErrorOf("whisper on news: too much waits for the "
+                                  "service; try again later",
+                                  "unavailable", "news")));
   EXPECT_FALSE(uplink_->items.back().has_whisper());
   EXPECT_EQ(observer_.whispers_refused, 1);
   EXPECT_EQ(observer_.whispers, 0);

@@ -8,6 +8,7 @@
 
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -20,6 +21,7 @@ using link::v1::AttachResponse;
 using link::v1::GatewayItem;
 
 void FakeGatewayService::StartServer(int port) {
+  grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:" + std::to_string(port),
                            grpc::InsecureServerCredentials(), &port_);
@@ -44,6 +46,11 @@ std::string FakeGatewayService::target() const {
 void FakeGatewayService::SetManner(Manner manner) {
   std::lock_guard<std::mutex> lock(mu_);
   manner_ = manner;
+}
+
+void FakeGatewayService::SetCluster(bool cluster) {
+  std::lock_guard<std::mutex> lock(mu_);
+  cluster_ = cluster;
 }
 
 void FakeGatewayService::EndLinks() {
@@ -111,9 +118,13 @@ grpc::Status FakeGatewayService::Serve(grpc::ServerContext* context,
     return {grpc::StatusCode::UNAUTHENTICATED, "the token is not known"};
   }
   AttachRequest frame;
+  bool echoed = false;
   while (stream->Read(&frame)) {
     const AttachResponse answers = Note(number, frame);
     changed_.notify_all();
+    if (manner == Manner::kEcho && frame.items().empty() && !echoed) {
+      echoed = stream->Write(AttachResponse());
+    }
     if (manner == Manner::kIgnore || answers.items().empty()) continue;
     stream->Write(answers);
     if (manner == Manner::kFlood &&
@@ -148,11 +159,14 @@ AttachResponse FakeGatewayService::Note(size_t number,
   std::lock_guard<std::mutex> lock(mu_);
   struct Attach& attach = attaches_[number];
   ++attach.frame_count;
+  if (frame.items().empty()) ++attach.empty_count;
   attach.frame_bytes_max = std::max(attach.frame_bytes_max,
                                     static_cast<int64_t>(frame.ByteSizeLong()));
   for (const GatewayItem& item : frame.items()) {
     attach.items.push_back(item);
-    if (item.has_hello()) answers.add_items()->mutable_settings();
+    if (item.has_hello()) {
+      answers.add_items()->mutable_settings()->set_cluster(cluster_);
+    }
     if (item.has_attached()) answers.add_items()->mutable_settled();
     if (item.has_subscribe()) {
       answers.add_items()->mutable_subscribed()->set_ticket(

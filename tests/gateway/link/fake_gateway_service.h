@@ -33,6 +33,7 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
     kStall,   // As kServe until it has settled, then reads no more.
     kRefuse,  // Ends it with UNAUTHENTICATED.
     kFlood,   // As kServe; a subscribe is followed by kFloodFrames.
+    kEcho,    // As kServe; the first frame without items gets another one.
   };
 
   // Frames of one publication each, of the data "0", "1" and so on, taken 10 s
@@ -45,6 +46,7 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
     std::vector<link::v1::GatewayItem> items;
     int64_t frame_bytes_max = 0;
     int frame_count = 0;
+    int empty_count = 0;       // Of these, without items.
     bool half_closed = false;  // The gateway said that it was done.
     bool ended = false;
   };
@@ -62,6 +64,9 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
   std::string target() const;
 
   void SetManner(Manner manner);
+
+  // What Settings.cluster is on links from here on.
+  void SetCluster(bool cluster);
 
   // Breaks the links that there are.
   void EndLinks();
@@ -93,6 +98,7 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
   std::mutex mu_;
   std::condition_variable changed_;
   Manner manner_;
+  bool cluster_ = false;
   Attaches attaches_;
   std::vector<grpc::ServerContext*> open_;
 };

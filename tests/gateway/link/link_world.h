@@ -127,9 +127,11 @@ class LinkWorld : public ::testing::Test {
  protected:
   LinkWorld() { router_.SetShards({&inbox_}); }
 
-  void Dial(std::vector<std::string> targets, std::string token = "") {
-    link_.emplace(ServiceLinkOptions{std::move(targets), std::move(token)},
-                  &router_, &witness_, &gate_);
+  void Dial(std::vector<std::string> targets, std::string token = "",
+            absl::Duration keepalive = ServiceLinkOptions().keepalive) {
+    link_.emplace(
+        ServiceLinkOptions{std::move(targets), std::move(token), keepalive},
+        &router_, &witness_, &gate_);
     link_->Start();
   }
 

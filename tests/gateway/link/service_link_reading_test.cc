@@ -65,5 +65,31 @@ TEST_F(ALink, ObservesHowFarItIsBehindOnceForEachFrame) {
   EXPECT_THAT(witness_.heard().lags, SizeIs(FakeGatewayService::kFloodFrames));
 }
 
+using Attaches = FakeGatewayService::Attaches;
+
+TEST_F(ALink, ThatIsQuietIsKeptAliveWithEmptyFrames) {
+  service_.StartServer();
+  Dial({service_.target()}, "", absl::Milliseconds(20));
+
+  EXPECT_TRUE(service_.WaitFor([](const Attaches& all) {
+    return !all.empty() && all[0].empty_count >= 5;
+  }));
+  // A service of an older release sends none, which is no silence.
+  EXPECT_EQ(service_.attaches().size(), 1u);
+  Whisper("1");
+  EXPECT_TRUE(service_.WaitForItem(0, link::v1::GatewayItem::kWhisper));
+}
+
+TEST_F(ALink, IsDialledAgainWhenAServiceThatSendsKeepalivesFallsSilent) {
+  service_.SetManner(FakeGatewayService::Manner::kEcho);
+  service_.StartServer();
+  Dial({service_.target()}, "", absl::Milliseconds(20));
+
+  ASSERT_TRUE(witness_.WaitForEnded(1));
+  EXPECT_THAT(witness_.heard().ended[0],
+              ::testing::HasSubstr("the service is silent"));
+  EXPECT_TRUE(witness_.WaitForSettled(2));
+}
+
 }  // namespace
 }  // namespace herald::gateway

@@ -127,6 +127,44 @@ TEST_F(ALink, SaysOnceThatAServiceCannotBeReached) {
   EXPECT_THAT(about_nobody, SizeIs(1));
 }
 
+TEST_F(ALink, ReturnsToTheFirstServiceWhenThatServesAgain) {
+  const int port = testing_support::RestartablePort();
+  FakeGatewayService first;
+  service_.StartServer();
+  Dial({"127.0.0.1:" + std::to_string(port), service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  first.StartServer(port);
+
+  ASSERT_TRUE(witness_.WaitForSettled(2));
+  EXPECT_TRUE(first.WaitForItem(0, GatewayItem::kAttached));
+  const FakeGatewayService::Attaches left = service_.attaches();
+  ASSERT_THAT(left, SizeIs(1));
+  EXPECT_TRUE(left[0].half_closed);
+  EXPECT_EQ(left[0].items.back().moving().target(), first.target());
+  EXPECT_THAT(witness_.heard().ended.back(),
+              HasSubstr("returning to service " + first.target()));
+}
+
+TEST_F(ALink, StaysWithAServiceOfACluster) {
+  const int port = testing_support::RestartablePort();
+  FakeGatewayService first;
+  service_.SetCluster(true);
+  service_.StartServer();
+  Dial({"127.0.0.1:" + std::to_string(port), service_.target()});
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+
+  first.StartServer(port);
+  std::this_thread::sleep_for(
+      absl::ToChronoMilliseconds(2 * ReturnPolicy::kPauseMin));
+  EXPECT_EQ(witness_.heard().settled, 1);
+
+  // It is found as ever once the link is lost.
+  service_.EndLinks();
+  ASSERT_TRUE(witness_.WaitForSettled(2));
+  EXPECT_THAT(first.attaches(), SizeIs(1));
+}
+
 TEST_F(ALink, TellsForHowLongGrantsWereOutOfReach) {
   service_.StartServer();
   Dial({service_.target()});

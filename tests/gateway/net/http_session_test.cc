@@ -14,6 +14,7 @@
 #include "gtest/gtest.h"
 #include "herald/v1/authorizer_service.pb.h"
 #include "tests/gateway/net/test_gateway.h"
+#include "tests/support/connection.h"
 #include "tests/support/raw_socket.h"
 
 namespace herald::gateway {
@@ -25,6 +26,8 @@ using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 using testing_support::ClientFrame;
 using testing_support::Clock;
+using testing_support::ConnectionOf;
+using testing_support::kClose;
 using testing_support::kText;
 using testing_support::Milliseconds;
 using testing_support::RawSocket;
@@ -82,7 +85,7 @@ TEST(ARequest, IsAnsweredByItsPathAndMethod) {
       {Request("GET /wss"), "404", "no such path"},
       {Request("POST /nowhere"), "404", "no such path"},
       {Request("POST /livez"), "405", "use GET"},
-      {Request("PUT /metrics"), "405", "Allow: GET\r\n"},
+      {Request("PUT /metrics"), "405", "Allow: GET, HEAD, OPTIONS\r\n"},
       {Request("POST /ws"), "405", "use GET"},
       {Request("GET /ws"), "426", "Upgrade: websocket\r\n"},
       {"GET /ws HTTP/1.0\r\n\r\n", "426", "WebSocket"},
@@ -252,12 +255,180 @@ TEST(AnUpgrade, MustBeRightInDetail) {
                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", "\r\n"));
   EXPECT_THAT(old, StartsWith("HTTP/1.1 426"));
   EXPECT_THAT(old, HasSubstr("Sec-WebSocket-Version: 13\r\n"));
-  EXPECT_THAT(Ask(gateway, absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n",
-                                        kUpgrade, "\r\n", "too early")),
-              StartsWith("HTTP/1.1 400"));
   // None of them keeps a connection's place.
   RawSocket socket(gateway.address());
   EXPECT_EQ(socket.Upgrade(), 101);
+}
+
+TEST(AnUpgrade, HasSomeFieldsOnce) {
+  TestGateway gateway({.connections_max = 1});
+  for (const char* twice :
+       {"Origin: https://a.example\r\nOrigin: https://b.example\r\n",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        "Sec-WebSocket-Version: 13\r\n", "Host: b.example\r\n",
+        "Content-Length: 3\r\n", "Transfer-Encoding: gzip\r\n",
+        "X-Folded: a\r\n b\r\n"}) {
+    RawSocket socket(gateway.address());
+    EXPECT_EQ(socket.Upgrade(twice), 400) << twice;
+  }
+  const std::string start =
+      "GET /ws HTTP/1.1\r\nHost: herald\r\nUpgrade: websocket\r\n"
+      "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
+  for (const char* key : {"c2hvcnQ=", "dGhlIHNhbXBsZSBub25jZQ", "", "x y",
+                          "dGhlIHNhbXBsZSBub25jZ!=="}) {
+    EXPECT_THAT(Ask(gateway, absl::StrCat(start, "Sec-WebSocket-Key: ", key,
+                                          "\r\n\r\n")),
+                StartsWith("HTTP/1.1 400"))
+        << key;
+  }
+  RawSocket socket(gateway.address());
+  EXPECT_EQ(socket.Upgrade(), 101);
+}
+
+TEST(AnUpgrade, MayComeInManyForms) {
+  TestGateway gateway;
+  const std::string rest =
+      "Sec-WebSocket-Version: 13\r\n"
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+  for (const char* start :
+       {"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+        "Connection: keep-alive\r\nConnection: Upgrade\r\n",
+        "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: WebSocket\r\n"
+        "Connection: keep-alive, UPGRADE\r\n",
+        "GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n",
+        "GET http://a.example/ws HTTP/1.1\r\nHost: a\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n",
+        "GET /ws/ HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n"
+        "Connection: Upgrade\r\n",
+        "\r\nGET /%77s?a=%2F&b=/ HTTP/1.1\r\nHost: a\r\n"
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n"}) {
+    RawSocket socket(gateway.address());
+    socket.Send(absl::StrCat(start, rest, ClientFrame(kClose, "")));
+    EXPECT_THAT(socket.ReadToEnd(), StartsWith("HTTP/1.1 101")) << start;
+  }
+}
+
+TEST(AnUpgrade, MayBringFramesAlong) {
+  TestGateway gateway;
+  gateway.Settle();
+  RawSocket ada(gateway.address());
+  std::string frames;
+  for (int i = 0; i < 100; ++i) {
+    frames += ClientFrame(kText, R"({"type":"ping"})");
+  }
+  frames += ClientFrame(kText, R"({"type":"subscribe","channel":"early"})");
+  ada.Send(absl::StrCat("GET /ws HTTP/1.1\r\nHost: herald\r\n", kUpgrade,
+                        "\r\n", frames.substr(0, frames.size() - 5)));
+  ada.Send(frames.substr(frames.size() - 5));
+  EXPECT_EQ(gateway.WaitForSubscribe("early").channel(), "early");
+}
+
+TEST(AnUpgrade, IsAtAPathThatCanBeChosen) {
+  TestGateway gateway({.ws_path = "/live/socket"});
+  EXPECT_THAT(Ask(gateway, Request("GET /live/socket")),
+              StartsWith("HTTP/1.1 426"));
+  const std::string answer = Ask(gateway, Request("GET /ws"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(answer, HasSubstr("/live/socket (WebSocket), /livez"));
+}
+
+// Where the answer's body begins.
+std::string Body(const std::string& answer) {
+  return answer.substr(answer.find("\r\n\r\n") + 4);
+}
+
+TEST(Head, IsAnsweredAsGetIsWithoutTheBody) {
+  TestGateway gateway;
+  for (const char* path :
+       {"/livez", "/readyz", "/ws", "/nothing", "/metrics"}) {
+    const std::string head = Ask(gateway, Request(absl::StrCat("HEAD ", path)));
+    const std::string get = Ask(gateway, Request(absl::StrCat("GET ", path)));
+    EXPECT_EQ(Body(head), "") << path;
+    EXPECT_EQ(head.substr(0, 12), get.substr(0, 12)) << path;
+    if (path == absl::string_view("/metrics")) continue;  // It changes.
+    EXPECT_EQ(head, get.substr(0, get.size() - Body(get).size())) << path;
+  }
+}
+
+TEST(AConnection, StaysInStepWhateverIsAsked) {
+  TestGateway gateway;
+  std::string requests;
+  const std::vector<std::string> lines = {
+      "HEAD /nothing", "GET /livez",   "OPTIONS /readyz", "OPTIONS *",
+      "POST /livez",   "HEAD /livez",  "OPTIONS /",       "DELETE /nothing",
+      "OPTIONS /ws",   "HEAD /readyz", "GET /nothing"};
+  for (const std::string& line : lines) {
+    requests +=
+        absl::StrCat(line, " HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  }
+  const std::string answers = Ask(gateway, requests + Request("GET /livez"));
+  std::vector<std::string> statuses;
+  for (size_t at = 0; (at = answers.find("HTTP/1.1 ", at)) != std::string::npos;
+       at += 9) {
+    statuses.push_back(answers.substr(at + 9, 3));
+  }
+  EXPECT_THAT(statuses,
+              testing::ElementsAre("404", "200", "503", "200", "405", "200",
+                                   "503", "404", "200", "503", "404", "200"));
+}
+
+TEST(AConnection, OfHttp10StaysIfAsked) {
+  TestGateway gateway;
+  const std::string answers =
+      Ask(gateway,
+          "GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+          "GET /nothing HTTP/1.0\r\n\r\n");
+  EXPECT_THAT(answers, HasSubstr("Connection: keep-alive\r\n"));
+  EXPECT_THAT(answers, HasSubstr("HTTP/1.1 404"));
+}
+
+TEST(APort, OfOtherMachinesIsNotForMetrics) {
+  TestGateway gateway;
+  gateway.state().pages.metrics = nullptr;
+  const std::string answer = Ask(gateway, Request("GET /metrics"));
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 404"));
+  EXPECT_THAT(Body(answer), testing::Not(HasSubstr("/metrics")));
+}
+
+// The address that the authorizer is told.
+std::string AddressOf(TestGateway& gateway, absl::string_view before,
+                      absl::string_view headers) {
+  RawSocket socket(gateway.address());
+  socket.Send(before);
+  EXPECT_EQ(socket.Upgrade(headers), 101);
+  socket.Send(
+      ClientFrame(kText, R"({"type":"subscribe","channel":"private-x"})"));
+  return ConnectionOf(gateway.WaitForSubscribe("private-x")).remote_address();
+}
+
+TEST(AProxy, IsBelievedIfItIsTrusted) {
+  TestGateway gateway({.trusted_proxies = {"127.0.0.0/8", "10.0.0.0/8"}});
+  gateway.Settle();
+  EXPECT_EQ(AddressOf(gateway, "",
+                      "X-Forwarded-For: 6.6.6.6, 203.0.113.7\r\n"
+                      "X-Forwarded-For: 10.0.0.1\r\n"),
+            "203.0.113.7");
+  TestGateway other;
+  other.Settle();
+  EXPECT_EQ(AddressOf(other, "", "X-Forwarded-For: 203.0.113.7\r\n"),
+            "127.0.0.1");
+}
+
+TEST(AProxy, NamesTheClientByTheProxyProtocol) {
+  TestGateway gateway(
+      {.proxy_protocol = true, .trusted_proxies = {"127.0.0.1"}});
+  gateway.Settle();
+  EXPECT_EQ(
+      AddressOf(gateway, "PROXY TCP4 203.0.113.7 127.0.0.1 12345 8080\r\n", ""),
+      "203.0.113.7");
+  EXPECT_EQ(AddressOf(gateway, "PROXY UNKNOWN\r\n",
+                      "X-Forwarded-For: 203.0.113.8\r\n"),
+            "203.0.113.8");
+  EXPECT_EQ(Ask(gateway, Request("GET /livez")), "");
+  EXPECT_EQ(gateway.Metric("herald_gateway_refused_connections_total",
+                           {{"reason", "no_proxy"}}),
+            1);
 }
 
 TEST(AnUpgrade, TellsTheServiceOfItsConnection) {
@@ -266,6 +437,7 @@ TEST(AnUpgrade, TellsTheServiceOfItsConnection) {
   RawSocket ada(gateway.address());
   ASSERT_EQ(ada.Upgrade("Origin: https://example.org\r\n"
                         "Cookie: session=1\r\n"
+                        "Cookie: theme=dark\r\n"
                         "X-Twice: a\r\n"
                         "x-twice: b\r\n"
                         "X-Latin: caf\xE9\r\n"
@@ -273,14 +445,15 @@ TEST(AnUpgrade, TellsTheServiceOfItsConnection) {
             101);
   ada.Send(ClientFrame(kText, R"({"type":"subscribe","channel":"private-x"})"));
   const v1::Connection connection =
-      gateway.WaitForSubscribe("private-x").connection();
+      ConnectionOf(gateway.WaitForSubscribe("private-x"));
   EXPECT_EQ(connection.remote_address(), "127.0.0.1");
   EXPECT_EQ(connection.origin(), "https://example.org");
-  EXPECT_THAT(connection.headers(),
-              UnorderedElementsAre(
-                  Pair("host", "herald"), Pair("upgrade", "websocket"),
-                  Pair("connection", "Upgrade"), Pair("cookie", "session=1"),
-                  Pair("x-twice", "a, b"), Pair("x-latin", "café")));
+  EXPECT_THAT(
+      connection.headers(),
+      UnorderedElementsAre(Pair("host", "herald"), Pair("upgrade", "websocket"),
+                           Pair("connection", "Upgrade"),
+                           Pair("cookie", "session=1; theme=dark"),
+                           Pair("x-twice", "a, b"), Pair("x-latin", "café")));
 }
 
 }  // namespace

@@ -20,7 +20,9 @@ TEST(TheMetricsPage, IsOfTheTextFormatAndExplainsEveryName) {
   EXPECT_EQ(page.error(), "");
   EXPECT_GT(page.families().size(), 20u);
   for (const auto& [name, family] : page.families()) {
-    EXPECT_TRUE(absl::StartsWith(name, "herald_gateway_")) << name;
+    EXPECT_TRUE(absl::StartsWith(name, "herald_gateway_") ||
+                name == "herald_log_dropped_total")  // As of the service.
+        << name;
     EXPECT_NE(family.help, "") << name;
   }
   EXPECT_EQ(page.Sum("herald_gateway_build_info", {{"version", "1.2.3"}}), 1);
@@ -47,13 +49,14 @@ TEST(WhatHappens, IsCounted) {
   metrics.OnOpened();
   metrics.OnClosed(CloseReason::kNormal);
   metrics.OnWebsocketEnded(CloseReason::kBadUtf8);
-  metrics.OnUpgradeRefused(UpgradeRefusal::kFull);
+  metrics.OnUpgradeRefused(UpgradeRefusal::kFull, "");
   metrics.OnSubscriptions(5);
   metrics.OnSubscriptions(-2);
   metrics.OnSubscribeRefused("unauthorized");
   metrics.OnSlow(1000);
   metrics.OnWhisperRefused();
   metrics.OnLinkLag(absl::Seconds(2));
+  metrics.OnLinkLag(absl::Seconds(-1));  // A clock that runs ahead.
   metrics.OnReadingPaused();
   metrics.OnGrantPostponed();
   metrics.Text({.link_pauses = 2});
@@ -85,6 +88,7 @@ TEST(WhatHappens, IsCounted) {
   EXPECT_EQ(sum("whispers_refused_total"), 1);
   EXPECT_EQ(sum("inbox_bytes"), 8);
   EXPECT_EQ(sum("link_lag_seconds_sum"), 2);
+  EXPECT_EQ(sum("link_lag_seconds_count"), 2);
   EXPECT_EQ(sum("link_up"), 1);
   EXPECT_EQ(sum("link_settled"), 1);
   EXPECT_EQ(sum("link_queue_bytes"), 9);

@@ -45,15 +45,15 @@ class TestOwner final : public OutgoingStream::Owner {
 class AnOutgoingStream : public ::testing::Test {
  protected:
   AnOutgoingStream() : peer_(context_) {
-    TcpAcceptor acceptor(context_);
+    StreamAcceptor acceptor(context_);
     acceptor.open(tcp::v4());
-    acceptor.bind({net::ip::address_v4::loopback(), 0});
+    acceptor.bind(tcp::endpoint(net::ip::address_v4::loopback(), 0));
     acceptor.listen();
     peer_.open(tcp::v4());
     // Small, so that a few megabytes are more than the kernel takes.
     peer_.set_option(net::socket_base::receive_buffer_size(64 << 10));
     peer_.connect(acceptor.local_endpoint());
-    TcpSocket socket = acceptor.accept();
+    StreamSocket socket = acceptor.accept();
     socket.set_option(net::socket_base::send_buffer_size(64 << 10));
     stream_.emplace(std::move(socket), &queue_bytes_);
     stream_->SetOwner(owner_);
@@ -109,7 +109,7 @@ class AnOutgoingStream : public ::testing::Test {
   int64_t queue_bytes_ = 0;
   net::io_context context_;
   std::shared_ptr<TestOwner> owner_ = std::make_shared<TestOwner>();
-  TcpSocket peer_;
+  StreamSocket peer_;
   std::optional<OutgoingStream> stream_;
 };
 
@@ -290,7 +290,7 @@ TEST_F(AnOutgoingStream, ReadsWhatThereIsWhenThereIsSomething) {
   EXPECT_EQ(stream_->Read(net::buffer(bytes), &ec), 4u);
   EXPECT_FALSE(ec);
 
-  peer_.shutdown(tcp::socket::shutdown_send);
+  peer_.shutdown(StreamSocket::shutdown_send);
   readable.reset();
   stream_->WaitReadable([&](error_code result) { readable = result; });
   while (!readable && Clock::now() < deadline) Poll();
@@ -329,7 +329,7 @@ TEST_F(AnOutgoingStream, DropsWhatComesUntilItsPeerHasEndedToo) {
   EXPECT_FALSE(ended.has_value());
   EXPECT_EQ(Read(11), "last words") << "and then the end";
 
-  peer_.shutdown(tcp::socket::shutdown_send);
+  peer_.shutdown(StreamSocket::shutdown_send);
   while (!ended && Clock::now() < deadline) Poll();
   ASSERT_TRUE(ended.has_value());
   EXPECT_FALSE(*ended);

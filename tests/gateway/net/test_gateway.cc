@@ -42,16 +42,24 @@ TestGateway::TestGateway(TestGatewayOptions options)
   state_.shard_count = options_.threads;
   state_.connections_max = options_.connections_max;
   state_.connect_rate.Set(options_.connect_rate_max);
+  state_.half_open_max = options_.half_open_max;
   state_.queue_bytes_max = options_.queue_bytes_max;
+  state_.message_time = options_.message_time;
+  state_.descriptors_max = options_.descriptors_max;
   state_.origins = OriginPatterns(options_.origins);
-  state_.not_ready = [this] {
-    return router_.settled() ? "" : "there is no service";
+  state_.ws_path = options_.ws_path;
+  state_.proxy_protocol = options_.proxy_protocol;
+  state_.trusted_proxies = *TrustedProxies::Parse(options_.trusted_proxies);
+  state_.pages.not_ready = [this] {
+    return std::string(router_.settled() ? "" : "there is no service");
   };
-  state_.metrics_text = [this] {
+  state_.pages.metrics = [this] {
     Metrics::Readings readings;
     for (const auto& loop : loops_) {
       readings.queue_bytes += loop->queue_bytes();
       readings.inbox_bytes += loop->inbox_bytes();
+      readings.half_open_count += loop->half_open_count();
+      readings.unfinished_bytes += loop->unfinished_bytes();
     }
     return metrics_.Text(readings);
   };
@@ -61,18 +69,19 @@ TestGateway::TestGateway(TestGatewayOptions options)
     shards.push_back(loops_.back().get());
   }
   router_.SetShards(std::move(shards));
-  absl::StatusOr<Listening> listening = Listen("127.0.0.1:0", loops_);
+  absl::StatusOr<Listening> listening = Listen(options_.address, loops_);
   if (!listening.ok()) {
     ADD_FAILURE() << listening.status();
     return;
   }
-  address_ = listening->address;
-  for (size_t i = 0; i < loops_.size(); ++i) {
+  address_ = listening->sockets.address();
+  for (size_t i = 0; i < listening->acceptors.size(); ++i) {
     listeners_.push_back(std::make_unique<Listener>(
-        loops_[i].get(), std::move(listening->acceptors[i])));
+        loops_[i % loops_.size()].get(), std::move(listening->acceptors[i])));
     listeners_.back()->Start();
-    loops_[i]->Start();
   }
+  sockets_.emplace(std::move(listening->sockets));
+  for (const auto& loop : loops_) loop->Start();
 }
 
 TestGateway::~TestGateway() {
@@ -146,7 +155,7 @@ void TestGateway::Publish(const std::string& channel, const std::string& data) {
 
 double TestGateway::Metric(absl::string_view name,
                            const std::map<std::string, std::string>& labels) {
-  const PrometheusText page(state_.metrics_text());
+  const PrometheusText page(state_.pages.metrics());
   EXPECT_EQ(page.error(), "");
   return page.Sum(name, labels);
 }

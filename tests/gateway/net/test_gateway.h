@@ -16,8 +16,10 @@
 #define HERALD_TESTS_GATEWAY_NET_TEST_GATEWAY_H_
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,8 +59,15 @@ struct TestGatewayOptions {
   int threads = 1;
   int64_t connections_max = 0;
   int64_t connect_rate_max = 0;
+  int64_t half_open_max = 4096;
   size_t queue_bytes_max = 1 << 20;
+  absl::Duration message_time = absl::Seconds(30);
+  int descriptors_max = std::numeric_limits<int>::max();
   std::vector<std::string> origins = {"*"};
+  std::string address = "127.0.0.1:0";
+  std::string ws_path = "/ws";
+  bool proxy_protocol = false;
+  std::vector<std::string> trusted_proxies = {};
   link::v1::Settings settings = {};  // What is 0 gets a default.
 };
 
@@ -104,6 +113,7 @@ class TestGateway {
   GatewayState state_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::optional<process::ListeningSockets> sockets_;
   std::shared_ptr<FakeUplink> uplink_ = std::make_shared<FakeUplink>();
   std::string address_;
   int64_t last_ticket_ = 0;

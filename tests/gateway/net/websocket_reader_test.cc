@@ -37,9 +37,9 @@ class TestUser final : public WebsocketReader::User,
  public:
   explicit TestUser(net::io_context* context)
       : context_(context), peer_(*context) {
-    TcpAcceptor acceptor(*context);
+    StreamAcceptor acceptor(*context);
     acceptor.open(tcp::v4());
-    acceptor.bind({net::ip::address_v4::loopback(), 0});
+    acceptor.bind(tcp::endpoint(net::ip::address_v4::loopback(), 0));
     acceptor.listen();
     peer_.open(tcp::v4());
     peer_.connect(acceptor.local_endpoint());
@@ -98,6 +98,7 @@ class TestUser final : public WebsocketReader::User,
   }
   void OnControlFrame(bool closes) override { controls.push_back(closes); }
   void OnCloseDone() override { ++closed; }
+  void OnEvicted() override {}
   void OnCloseQueued(int /*code*/) override {}
 
   int wants = 0;
@@ -109,7 +110,7 @@ class TestUser final : public WebsocketReader::User,
  private:
   net::io_context* const context_;
   int64_t queue_bytes_ = 0;
-  TcpSocket peer_;
+  StreamSocket peer_;
   std::optional<OutgoingStream> outgoing_;
 };
 

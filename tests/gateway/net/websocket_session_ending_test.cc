@@ -15,7 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "proto/contract/settings.h"
+#include "proto/contract/address.h"
 #include "tests/gateway/net/test_gateway.h"
 #include "tests/support/deadline.h"
 #include "tests/support/raw_socket.h"

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "service/core/encoding.h"
+#include "service/channel/encoding.h"
 #include "tests/service/core/hub_fakes.h"
 
 namespace herald::core {
@@ -63,6 +63,9 @@ inline std::string Words(const link::v1::ServiceItem& item) {
     case Item::kRenewed:
       return absl::StrCat("renewed ", link::v1::Renewed::Outcome_Name(
                                           item.renewed().outcome()));
+    case Item::kCongestion:
+      return absl::StrCat("congestion of ", item.congestion().socket_id(), " ",
+                          item.congestion().bytes());
     case Item::ITEM_NOT_SET:
       break;
   }
@@ -124,11 +127,22 @@ class FakeGateway {
     item.mutable_unsubscribe()->set_user_id(user);
     return Say(item);
   }
-  absl::Status Recover(const std::string& channel, const Position& since) {
+  absl::Status Recover(const std::string& channel, const Position& since,
+                       int64_t bytes_max = 0) {
     link::v1::GatewayItem item;
     item.mutable_recover()->set_channel(channel);
+    item.mutable_recover()->set_bytes_max(bytes_max);
     *item.mutable_recover()->mutable_since() = ToProto(since);
     return Say(item);
+  }
+  void Whisper(const std::string& channel, const std::string& data,
+               int64_t socket) {
+    link::v1::GatewayItem item;
+    item.mutable_whisper()->set_channel(channel);
+    item.mutable_whisper()->set_event("e");
+    item.mutable_whisper()->set_data(data);
+    item.mutable_whisper()->set_socket_id(Socket(socket));
+    EXPECT_TRUE(Say(item).ok());
   }
   void Cancel(int64_t ticket) {
     link::v1::GatewayItem item;
@@ -145,6 +159,7 @@ class FakeGateway {
   std::string Socket(int64_t number) const {
     return absl::StrCat(id_, ".", number);
   }
+  FakeSink& sink() { return *sink_; }
   std::vector<link::v1::ServiceItem> Items() { return sink_->Items(); }
   std::vector<std::string> Hears() {
     std::vector<std::string> words;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The life of links: what a gateway brings, what it finds, and what becomes of
-// its members when it is lost. The hub is that of hub.h; its source here is
-// hub_attach.cc.
+// its members when it is lost. The sources are link/links.cc,
+// gateways.cc and settling.cc.
 
+#include <limits>
 #include <optional>
 
+#include "proto/contract/limits.h"
 #include "tests/service/core/settled_hub.h"
 
 namespace herald::core {
@@ -130,6 +132,93 @@ TEST_F(ALink, IsRefusedToAnUnknownVersionAndABadId) {
   hello.set_protocol_version(1);
   hello.set_gateway_id(0);
   EXPECT_TRUE(absl::IsInvalidArgument(hub_->Open(hello, sink).status()));
+}
+
+link::v1::Hello HelloOf(int64_t gateway) {
+  link::v1::Hello hello;
+  hello.set_protocol_version(1);
+  hello.set_gateway_id(gateway);
+  return hello;
+}
+
+TEST_F(ALink, OfAProvenGatewayGivesWayToAProvenOneOnly) {
+  const auto own = std::make_shared<FakeSink>();
+  const auto gateway = hub_->Open(HelloOf(1), own, /*proven=*/true);
+  ASSERT_TRUE(gateway.ok());
+  const auto rogue = [this] {
+    return hub_->Open(HelloOf(1), std::make_shared<FakeSink>()).status();
+  };
+  EXPECT_TRUE(absl::IsPermissionDenied(rogue()));
+  EXPECT_TRUE(own->closed.ok());
+  hub_->Close(*gateway, "lost");
+  EXPECT_TRUE(absl::IsPermissionDenied(rogue())) << "its lease runs";
+  timers_.Advance(absl::Seconds(30));
+  EXPECT_TRUE(absl::IsPermissionDenied(rogue())) << "it may return";
+  timers_.Advance(absl::Minutes(1));
+  EXPECT_TRUE(rogue().ok()) << "it is forgotten";
+
+  const auto returned =
+      hub_->Open(HelloOf(1), std::make_shared<FakeSink>(), /*proven=*/true);
+  EXPECT_TRUE(returned.ok()) << "and takes over all the same";
+  EXPECT_TRUE(absl::IsPermissionDenied(rogue()));
+}
+
+TEST_F(ALink, IsRefusedWhenThereAreTooManyButNotToAGatewayThatHadOne) {
+  const auto sink = std::make_shared<FakeSink>();
+  const auto first = hub_->Open(HelloOf(1), sink, /*proven=*/true);
+  ASSERT_TRUE(first.ok());
+  int64_t id = 1;
+  while (id < static_cast<int64_t>(kLinksMax)) {
+    ASSERT_TRUE(hub_->Open(HelloOf(++id), sink).ok());
+  }
+  EXPECT_TRUE(
+      absl::IsResourceExhausted(hub_->Open(HelloOf(id + 1), sink).status()));
+  EXPECT_TRUE(hub_->Open(HelloOf(id), sink).ok()) << "another link of it";
+
+  hub_->Close(*first, "lost");
+  EXPECT_TRUE(hub_->Open(HelloOf(id + 1), sink).ok());
+  EXPECT_TRUE(hub_->Open(HelloOf(1), sink, /*proven=*/true).ok());
+}
+
+TEST_F(ALink, EndsWithTheFirstItemThatBreaksARule) {
+  FakeGateway gateway(hub_.get(), 1);
+  link::v1::GatewayItem held;
+  held.mutable_held()->set_channel("news");
+  held.mutable_held()->set_subscription_count(
+      std::numeric_limits<int64_t>::max());
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Say(held)));
+  held.mutable_held()->set_subscription_count(contract::kLinkCountMax);
+  EXPECT_TRUE(gateway.Say(held).ok());
+  gateway.Attach();
+  gateway.Subscribe(1, "news");
+  EXPECT_EQ(hub_->Counts().subscriptions, contract::kLinkCountMax + 1);
+  link::v1::GatewayItem report;
+  report.mutable_report()->set_client_count(-1);
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Say(report)));
+}
+
+TEST_F(ALink, MayNotMakeAChannelsRosterTooLargeForOthers) {
+  // In all 16 MiB each.
+  const std::string info(contract::kUserInfoBytesMax, '1');
+  const auto attach = [&](int64_t id) {
+    FakeGateway gateway(hub_.get(), id);
+    for (int i = 0; i < 1024; ++i) {
+      link::v1::GatewayItem item;
+      item.mutable_held()->set_channel("presence-room");
+      item.mutable_held()->set_subscription_count(i == 0 ? 1024 : 0);
+      auto& member = *item.mutable_held()->add_members();
+      member.mutable_member()->set_user_id(absl::StrCat(id, "-", i));
+      member.mutable_member()->set_user_info(info);
+      member.add_socket_ids(absl::StrCat(id, ".", i));
+      EXPECT_TRUE(gateway.Say(item).ok());
+    }
+    link::v1::GatewayItem item;
+    item.mutable_attached();
+    return gateway.Say(item);
+  };
+  EXPECT_TRUE(attach(1).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(attach(2)));
+  EXPECT_EQ(hub_->Counts().members, 1024);
 }
 
 TEST_F(ALink, TakesNothingBeforeAttachedAndHoldsNothingAfter) {

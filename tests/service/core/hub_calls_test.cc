@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends ask beside Broadcast. The hub is that of hub.h; its source here
-// is hub_calls.cc.
+// What backends ask beside Broadcast. The sources are api/commands.cc,
+// queries.cc and watches.cc.
 
 #include <algorithm>
 #include <optional>
@@ -170,6 +170,23 @@ TEST_F(ACall, AddsUpWhatAllGatewaysHaveDisconnected) {
   EXPECT_EQ(count_, 5);
 }
 
+TEST_F(ACall, DoesNotFailForTheSilenceOfAGatewayWithoutSubscriptions) {
+  one_->Subscribe(1, "news");
+  v1::DisconnectRequest request;
+  request.set_user_id("ada");
+  Disconnect(request);
+  Answer(*one_, CallOf(*one_), 0, 1);
+  EXPECT_FALSE(answer_.has_value());
+  timers_.Advance(kCallDeadline);
+  EXPECT_EQ(answer_, absl::OkStatus());
+  EXPECT_EQ(count_, 1);
+
+  Disconnect(request);
+  Answer(*two_, CallOf(*two_), 0, 1);
+  timers_.Advance(kCallDeadline);
+  EXPECT_TRUE(absl::IsUnavailable(*answer_)) << "it may have the user";
+}
+
 TEST_F(ACall, DisconnectsNobodyWithoutGateways) {
   one_->Lose();
   two_->Lose();
@@ -247,6 +264,82 @@ TEST_F(AWatch, IsRefusedBadChannels) {
   EXPECT_THAT(sink->Messages(), IsEmpty());
 }
 
+// Holds `count` members with a user_info of 16,000 bytes each.
+link::v1::GatewayItem LargeRoster(const std::string& channel, int count) {
+  link::v1::GatewayItem item;
+  link::v1::Held& held = *item.mutable_held();
+  held.set_channel(channel);
+  held.set_subscription_count(count);
+  for (int i = 0; i < count; ++i) {
+    link::v1::HeldMember& member = *held.add_members();
+    member.mutable_member()->set_user_id(absl::StrCat("u", i));
+    member.mutable_member()->set_user_info(
+        absl::StrCat("\"", std::string(16'000, 'x'), "\""));
+    member.add_socket_ids(absl::StrCat("1.", i));
+  }
+  return item;
+}
+
+TEST_F(AWatch, HearsALargeRosterInParts) {
+  FakeGateway gateway(hub_.get(), 1);
+  ASSERT_TRUE(gateway.Say(LargeRoster("presence-r", 1000)).ok());
+  gateway.Attach();
+  const auto sink = std::make_shared<FakeSink>();
+  ASSERT_TRUE(hub_->Watch(WatchOf({"presence-r", "news"}), sink).ok());
+  Publish("presence-r", "1");
+  const auto heard = sink->Messages();
+  const auto& first = heard.at(1).subscribed();
+  EXPECT_LE(heard[1].ByteSizeLong(), 3 << 20);
+  EXPECT_GT(heard[1].ByteSizeLong(), (3 << 20) - 20'000);
+  std::set<std::string> users;
+  for (const auto& member : first.members()) users.insert(member.user_id());
+  size_t next = 2;
+  for (; heard.at(next).has_member_added(); ++next) {
+    EXPECT_EQ(heard[next].member_added().channel(), "presence-r");
+    EXPECT_EQ(heard[next].member_added().user_info().size(), 16'002u);
+    EXPECT_TRUE(users.insert(heard[next].member_added().user_id()).second);
+  }
+  EXPECT_EQ(users.size(), 1000u);
+  EXPECT_EQ(heard.at(next).subscribed().channel(), "news");
+  EXPECT_EQ(heard.at(next + 1).event().data(), "1");
+  EXPECT_EQ(sink->states, static_cast<int>(next) + 1) << "outside of the bound";
+}
+
+TEST_F(AWatch, IsRefusedRostersThatAreTooLargeTogether) {
+  FakeGateway gateway(hub_.get(), 1);
+  for (int i = 0; i < 5; ++i) {  // Of 16 MB each.
+    const std::string channel = absl::StrCat("presence-", i);
+    ASSERT_TRUE(gateway.Say(LargeRoster(channel, 1000)).ok());
+  }
+  gateway.Attach();
+  const auto fits = std::make_shared<FakeSink>();
+  EXPECT_TRUE(hub_->Watch(WatchOf({"presence-0", "presence-1", "presence-2",
+                                   "presence-3", "news"}),
+                          fits)
+                  .ok());
+
+  const auto refused = std::make_shared<FakeSink>();
+  const absl::Status status =
+      hub_->Watch(WatchOf({"presence-0", "presence-1", "presence-2",
+                           "presence-3", "presence-4", "news"}),
+                  refused);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("several Watches"));
+  // It is no listener of the channels that came first.
+  EXPECT_EQ(hub_->Counts().watches, 1);
+  const int states = refused->states;
+  Publish("presence-0", "1");
+  EXPECT_EQ(refused->Messages().size(), static_cast<size_t>(states));
+}
+
+TEST_F(AWatch, IsRefusedABadKeepaliveInterval) {
+  const auto sink = std::make_shared<FakeSink>();
+  v1::WatchRequest request = WatchOf({"news"});
+  request.mutable_keepalive_interval()->set_nanos(1);
+  EXPECT_TRUE(absl::IsInvalidArgument(hub_->Watch(request, sink)));
+  EXPECT_THAT(sink->Messages(), IsEmpty());
+}
+
 class Looking : public SettledHub {
  protected:
   std::vector<std::string> Page(const std::string& prefix, int size,
@@ -314,6 +407,36 @@ TEST_F(Looking, HasMembersOfPresenceChannelsOnly) {
   request.set_channel("");
   EXPECT_TRUE(absl::IsInvalidArgument(hub_->GetMembers(request).status()));
   EXPECT_THAT(Members("presence-nobody"), IsEmpty());
+}
+
+TEST_F(Looking, PagesThroughMembersInTheOrderOfTheirIds) {
+  FakeGateway gateway(hub_.get(), 1);
+  ASSERT_TRUE(gateway.Say(LargeRoster("presence-r", 400)).ok());
+  gateway.Attach();
+  v1::GetMembersRequest request;
+  request.set_channel("presence-r");
+  std::vector<std::string> users;
+  std::vector<int> sizes;
+  do {
+    const auto page = hub_->GetMembers(request);
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_LE(page->ByteSizeLong(), (3 << 20) + 100);
+    for (const auto& member : page->members()) {
+      users.push_back(member.user_id());
+    }
+    sizes.push_back(page->members_size());
+    request.set_page_token(page->next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(users.size(), 400u);
+  EXPECT_TRUE(std::is_sorted(users.begin(), users.end()));
+  EXPECT_EQ(sizes.size(), 3u) << "as many as fit into 3 MiB";
+  request.set_page_size(10);
+  EXPECT_EQ(hub_->GetMembers(request)->members_size(), 10);
+  request.set_page_size(-1);
+  EXPECT_TRUE(absl::IsInvalidArgument(hub_->GetMembers(request).status()));
+  request.set_page_size(0);
+  request.set_page_token("u1");
+  EXPECT_TRUE(absl::IsInvalidArgument(hub_->GetMembers(request).status()));
 }
 
 TEST_F(Looking, CountsWhatGatewaysHaveAndReport) {

@@ -19,18 +19,22 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "service/core/encoding.h"
-#include "service/core/hub.h"
-#include "service/core/memory_engine.h"
+#include "service/channel/encoding.h"
+#include "service/engine/memory_engine.h"
+#include "tests/service/core/hub.h"
 
 namespace herald::core {
 
 class FakeTimers final : public Timers {
  public:
   absl::Time Now() const override { return now_; }
+  absl::Time TimeOfDay() const override { return now_ + day_; }
   void After(absl::Duration delay, absl::AnyInvocable<void()> body) override {
     waiting_.emplace(now_ + delay, std::move(body));
   }
+
+  // Sets the time of day.
+  void StepTimeOfDay(absl::Duration step) { day_ += step; }
 
   // Time passes; what is due is called in order.
   void Advance(absl::Duration time) {
@@ -46,6 +50,7 @@ class FakeTimers final : public Timers {
 
  private:
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);
+  absl::Duration day_ = absl::Hours(24);  // Time of day less now_.
   std::multimap<absl::Time, absl::AnyInvocable<void()>> waiting_;
 };
 
@@ -83,6 +88,12 @@ class FakeSink final : public Sink {
     std::lock_guard<std::mutex> lock(mu_);
     chunks_.push_back(std::move(chunk));
   }
+  bool EnqueueWhisper(Chunk chunk) override {
+    if (whisper_full) return false;
+    Enqueue(std::move(chunk));
+    return true;
+  }
+  bool HasRoomForState() const override { return !state_full; }
   void EnqueueState(Chunk chunk) override {
     ++states;
     Enqueue(std::move(chunk));
@@ -122,6 +133,8 @@ class FakeSink final : public Sink {
 
   absl::Status closed;
   std::function<void()> on_flush;
+  bool whisper_full = false;   // For whispers only.
+  bool state_full = false;     // No more of it is begun.
   std::atomic<int> states{0};  // Chunks outside of the bound.
 
  private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Recovery as the hub does it: all that was missed, in order and once, or the
-// word that it is lost. The hub is that of hub.h; its source here is
-// hub_history.cc.
+// word that it is lost. The sources are link/recoveries.cc and
+// engine/upkeep.cc.
 
 #include <limits>
 #include <optional>
@@ -95,11 +95,7 @@ TEST_F(AHubWithHistory, SaysWhereAChannelIsWithTheYes) {
 TEST_F(AHubWithHistory, DoesNotRememberWhispers) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  link::v1::GatewayItem item;
-  item.mutable_whisper()->set_channel("news");
-  item.mutable_whisper()->set_event("typing");
-  item.mutable_whisper()->set_data("1");
-  EXPECT_TRUE(gateway->Say(item).ok());
+  gateway->Whisper("news", "1", /*socket=*/1);
   EXPECT_EQ(gateway->Items().at(1).publication().offset(), 0);
   EXPECT_EQ(Say("news", "1").offset, 1);
   EXPECT_THAT(Data(History("news")), ElementsAre("1"));

@@ -161,6 +161,7 @@ TEST_F(RuledPresence, NamesNobodyInAWhisperWhereItIsOff) {
     item.mutable_whisper()->set_channel("presence-room");
     item.mutable_whisper()->set_event("e");
     item.mutable_whisper()->set_data("1");
+    item.mutable_whisper()->set_socket_id(gateway_->Socket(1));
     item.mutable_whisper()->set_user_id("ada");
     EXPECT_TRUE(gateway_->Say(item).ok());
     return gateway_->Items().back().publication().user_id();

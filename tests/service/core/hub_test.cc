@@ -4,7 +4,7 @@
 // test is one sentence of the promise in gateway_service.proto or
 // broadcast_service.proto.
 
-#include "service/core/hub.h"
+#include "tests/service/core/hub.h"
 
 #include <thread>
 
@@ -251,6 +251,35 @@ TEST_F(Publishing, PassesAWhisperOnWithItsSender) {
   EXPECT_EQ(items[0].publication().except_socket_id(), "1.1");
   EXPECT_EQ(items[0].publication().user_id(), "ada");
   EXPECT_THAT(gateway_->Hears(), ElementsAre("presence-news: 1"));
+}
+
+TEST_F(Publishing, DropsAWhisperThatTheRulesOfItsChannelForbid) {
+  gateway_->Subscribe(1, "news");
+  gateway_->Subscribe(2, "quiet");
+  config::v1::Config config;
+  auto& quiet = *config.add_channels();
+  quiet.set_pattern("quiet");
+  quiet.set_client_events(false);
+  auto& small = *config.add_channels();
+  small.set_pattern("news");
+  small.set_max_payload(3);
+  hub_->SetRules(config);
+  gateway_->Hears();
+  const auto whisper = [this](const char* channel, const char* data) {
+    link::v1::GatewayItem item;
+    item.mutable_whisper()->set_channel(channel);
+    item.mutable_whisper()->set_event("typing");
+    item.mutable_whisper()->set_data(data);
+    item.mutable_whisper()->set_socket_id("1.1");
+    return gateway_->Say(item);
+  };
+  EXPECT_TRUE(whisper("quiet", "1").ok());
+  EXPECT_TRUE(whisper("news", "1234").ok());
+  EXPECT_TRUE(whisper("news", "123").ok());
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 123"));
+  EXPECT_TRUE(absl::IsInvalidArgument(whisper("news", "{")));
+  EXPECT_TRUE(absl::IsInvalidArgument(whisper("other", "1")))
+      << "the gateway has no subscription of it";
 }
 
 using APresenceChannel = Subscribing;

@@ -17,10 +17,11 @@ class SettledHub : public ::testing::Test {
  protected:
   explicit SettledHub(int64_t max_subscribers = 0, int64_t max_channels = 0,
                       bool settle = true) {
-    HubOptions options;
+    CoreOptions options;
     options.version = "test";
     options.settings.set_revision(1);
     options.settings.set_max_payload(100);
+    options.settings.set_allow_client_events(true);
     options.settings.set_max_subscribers(max_subscribers);
     options.settings.set_max_channels(max_channels);
     hub_ = std::make_unique<Hub>(std::move(options), &engine_, &authorizer_,

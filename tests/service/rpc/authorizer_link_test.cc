@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a user's authorizer may do to the service, good and bad. The authorizer
-// is a real gRPC server that says what each test tells it to.
+// How the service treats each behaviour of a user's authorizer, good and bad.
+// The authorizer is a real gRPC server that answers as each test scripts it.
 
 #include "service/rpc/authorizer_link.h"
 
@@ -148,7 +148,7 @@ TEST_F(AnAuthorizer, DoesNotGetMoreTimeByBreakingItsStream) {
   EXPECT_LT(result.after, 2 * timeout);
 }
 
-TEST_F(AnAuthorizer, ThatLiesIsIgnoredAndCounted) {
+TEST_F(AnAuthorizer, WithAnswersToNoQuestionIsIgnoredAndCounted) {
   Dial(kLong);
   server_.Answer([](const v1::AuthorizeRequest& question) {
     v1::AuthorizeRequest other;
@@ -168,7 +168,7 @@ TEST_F(AnAuthorizer, ThatLiesIsIgnoredAndCounted) {
   EXPECT_EQ(results_.count(), 1u);
 }
 
-TEST_F(AnAuthorizer, WhoseMessageIsMalformedIsHeardOn) {
+TEST_F(AnAuthorizer, WithAMalformedMessageKeepsItsStream) {
   Dial(kShort);
   server_.Answer([](const v1::AuthorizeRequest& question) {
     if (question.auth_token() == "yes") return Responses{Allow(question)};
@@ -206,13 +206,13 @@ TEST_F(AnAuthorizer, WithOneAbsurdAnswerDoesNotFailTheOthers) {
   EXPECT_TRUE(AskAndWait("private-later").decision.status.ok());
 }
 
-TEST_F(AnAuthorizer, RevokesUnaskedAndOnlyWhatNamesSomebody) {
+TEST_F(AnAuthorizer, RevokesUnaskedIfASubjectIsNamed) {
   Dial(kLong);
   server_.Say(RevokeUser("ada", "private-a", "left the team"));
   server_.Say(v1::AuthorizeResponse());
-  v1::AuthorizeResponse nobody;
-  nobody.mutable_revocation()->set_channel("private-a");
-  server_.Say(nobody);
+  v1::AuthorizeResponse no_subject;
+  no_subject.mutable_revocation()->set_channel("private-a");
+  server_.Say(no_subject);
 
   EXPECT_TRUE(WaitUntil([&] { return observer_["invalid_revocation"] == 1; }));
   ASSERT_EQ(revocation_count(), 1u);
@@ -251,7 +251,7 @@ TEST_F(AnAuthorizer, WithAFullQueueIsUnavailableAtOnce) {
   EXPECT_EQ(observer_["queue_full"], 1);
 }
 
-TEST_F(AnAuthorizer, IsNotAskedMoreWhileItIsAtWhatItCouldNotDecideInTime) {
+TEST_F(AnAuthorizer, IsNotAskedMoreWhileItWorksOnALateQuestion) {
   const absl::Duration timeout = kSlowness * absl::Seconds(2);
   Dial({.target = "", .timeout = timeout, .in_flight_max = 1, .queue_max = 5});
   Ask("private-a", "silence");
@@ -268,7 +268,32 @@ TEST_F(AnAuthorizer, IsNotAskedMoreWhileItIsAtWhatItCouldNotDecideInTime) {
   EXPECT_EQ(link_->questions().in_flight, 0);
 }
 
-TEST_F(AnAuthorizer, ThatIsSilentToAFullFlightIsAskedOnAnotherStream) {
+// 40 threads with lookups of 300 ms decide 200 questions in the timeout of
+// 1.5 s, and a burst of 500 comes at once.
+TEST_F(AnAuthorizer, HasNoMoreQuestionsInFlightThanItsThreadsDecideInTime) {
+  server_.DecideOnThreads(40, kSlowness * testing_support::Milliseconds(300));
+  Dial(kSlowness * absl::Milliseconds(1500));
+  ASSERT_TRUE(WaitUntil([&] { return link_->connected(); }));
+  for (int i = 0; i < 500; ++i) {
+    Ask(absl::StrCat("private-", i), "yes", "", absl::StrCat("1.", i));
+  }
+  for (int i = 0; i < 500; ++i) {
+    const Result result = results_.Wait(absl::StrCat("private-", i));
+    EXPECT_TRUE(result.decision.status.ok()) << i << result.decision.status;
+  }
+}
+
+TEST_F(AnAuthorizer, WithAQuestionThatNoMessageCanCarryRefusesThatOnly) {
+  Dial(kLong);
+  core::Question question{"1.2", "private-x", "yes", "", "no connection"};
+  link_->Authorize(std::move(question), results_.Take("private-x"));
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(results_.Wait("private-x").decision.status));
+  EXPECT_TRUE(AskAndWait("private-a").decision.status.ok());
+  EXPECT_EQ(server_.question_count(), 1u);
+}
+
+TEST_F(AnAuthorizer, ThatIsSilentToAFullWindowIsAskedOnAnotherStream) {
   Dial({.target = "", .timeout = kShort, .in_flight_max = 1, .queue_max = 5});
   Ask("private-a", "silence");
   Ask("private-b");
@@ -279,18 +304,18 @@ TEST_F(AnAuthorizer, ThatIsSilentToAFullFlightIsAskedOnAnotherStream) {
   EXPECT_EQ(server_.stream_count(), 2);
 }
 
-TEST_F(AnAuthorizer, IsNotFilledWithQuestionsThatNobodyAnswers) {
+TEST_F(AnAuthorizer, IsNotFilledWithQuestionsThatItDoesNotAnswer) {
   Dial({.target = "",
         .timeout = kShort,
         .in_flight_max = 1000,
         .queue_max = 1000});
-  for (int i = 0; i < AuthorizerWindow::kFirst; ++i) {
+  for (int i = 0; i < authorizer::AuthorizerWindow::kFirst; ++i) {
     Ask(absl::StrCat("private-lost-", i), "silence");
   }
   Ask("private-a");
 
   EXPECT_TRUE(results_.Wait("private-a").decision.status.ok());
-  EXPECT_EQ(server_.stream_count(), 1) << "it is not silent, but for some";
+  EXPECT_EQ(server_.stream_count(), 1) << "it answers the others";
 }
 
 TEST_F(AnAuthorizer, ThatLosesQuestionsAnswersTheOthers) {
@@ -305,7 +330,7 @@ TEST_F(AnAuthorizer, ThatLosesQuestionsAnswersTheOthers) {
   EXPECT_EQ(server_.stream_count(), 1);
 }
 
-TEST_F(AnAuthorizer, ThatIsStoppedAnswersEverythingOpenAndWhatComesLater) {
+TEST_F(AnAuthorizer, ThatIsStoppedRefusesOpenAndLaterQuestions) {
   Dial({.target = "", .timeout = kLong, .in_flight_max = 2, .queue_max = 100});
   for (int i = 0; i < 5; ++i) Ask(absl::StrCat("private-", i), "silence");
   ASSERT_TRUE(WaitUntil([&] { return server_.question_count() == 2; }));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A fixture: an AuthorizerLink, the authorizer that it dials, and what came
-// back for each question. The authorizer is a real gRPC server that says what
-// each test tells it to.
+// A fixture: an AuthorizerLink, the authorizer that it dials, and the result of
+// each question. The authorizer is a real gRPC server that answers as each test
+// scripts it.
 
 #ifndef HERALD_TESTS_SERVICE_RPC_AUTHORIZER_LINK_WORLD_H_
 #define HERALD_TESTS_SERVICE_RPC_AUTHORIZER_LINK_WORLD_H_
@@ -33,7 +33,7 @@ using Responses = std::vector<v1::AuthorizeResponse>;
 inline constexpr absl::Duration kShort = absl::Milliseconds(500 * kSlowness);
 inline constexpr absl::Duration kLong = absl::Seconds(20);
 
-// What came back for one question, and after how long.
+// The decision of one question, and how long it took.
 struct Result {
   core::Decision decision;
   absl::Duration after;
@@ -45,7 +45,8 @@ class Results {
   absl::AnyInvocable<void(core::Decision)> Take(const std::string& channel) {
     return [this, channel, asked = absl::Now()](core::Decision decision) {
       const std::lock_guard lock(mutex_);
-      EXPECT_FALSE(results_.contains(channel)) << channel << " was told twice";
+      EXPECT_FALSE(results_.contains(channel))
+          << channel << " was decided twice";
       results_[channel] = {std::move(decision), absl::Now() - asked};
     };
   }
@@ -79,6 +80,11 @@ class CountingObserver final : public AuthorizerObserver {
   void OnAuthorizerDown(const absl::Status& why) override {
     Count(absl::StatusCodeToString(why.code()));
     Count("down");
+  }
+  void OnAuthorizerStreamBroken(const absl::Status& /*why*/,
+                                int poisoned) override {
+    Count("broken");
+    for (; poisoned > 0; --poisoned) Count("poisoned");
   }
   void OnDecision(absl::string_view outcome,
                   std::optional<absl::Duration> latency) override {
@@ -116,7 +122,7 @@ class AuthorizerLinkWorld : public ::testing::Test {
         std::move(options), &timers_, &observer_,
         [this](v1::Revocation revocation) -> absl::Status {
           if (revocation.subject_case() == v1::Revocation::SUBJECT_NOT_SET) {
-            return absl::InvalidArgumentError("it names nobody");
+            return absl::InvalidArgumentError("it has no subject");
           }
           const std::lock_guard lock(mutex_);
           revocations_.push_back(std::move(revocation));
@@ -128,14 +134,18 @@ class AuthorizerLinkWorld : public ::testing::Test {
     Dial({.target = "", .timeout = timeout});
   }
 
-  void Ask(const std::string& channel, const std::string& token = "yes") {
+  void Ask(const std::string& channel, const std::string& token = "yes",
+           const std::string& address = "", const std::string& socket = "1.2") {
     core::Question question;
-    question.socket_id = "1.2";
+    question.socket_id = socket;
     question.channel = channel;
     question.auth_token = token;
     question.channel_data = R"({"a":1})";
-    question.connection.set_origin("https://example.com");
-    (*question.connection.mutable_headers())["cookie"] = "id=7";
+    v1::Connection connection;
+    connection.set_remote_address(address);
+    connection.set_origin("https://example.com");
+    (*connection.mutable_headers())["cookie"] = "id=7";
+    question.connection = connection.SerializeAsString();
     link_->Authorize(std::move(question), results_.Take(channel));
   }
 

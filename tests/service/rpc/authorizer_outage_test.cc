@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How the service finds out that its authorizer's stream is of no use any more,
-// and that it leaves alone one that is. The authorizers are gRPC servers with
+// and that it keeps a stream that is. The authorizers are gRPC servers with
 // default settings, as users write them.
 
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -60,7 +61,7 @@ class DeafAuthorizer final : public v1::AuthorizerService::Service {
   }
 };
 
-TEST_F(AnAuthorizer, ThatDoesNotReadFailsNobodyLaterThanThreeTimeouts) {
+TEST_F(AnAuthorizer, ThatDoesNotReadFailsNoQuestionLaterThanThreeTimeouts) {
   DeafAuthorizer deaf;
   const Listening server(&deaf);
   const absl::Duration timeout = kSlowness * absl::Milliseconds(500);
@@ -79,7 +80,7 @@ TEST_F(AnAuthorizer, ThatDoesNotReadFailsNobodyLaterThanThreeTimeouts) {
   }
 }
 
-// Reads every question and answers when it is told to.
+// Reads every question, and answers none before Speak().
 class MuteAuthorizer final : public v1::AuthorizerService::Service {
  public:
   grpc::Status Authorize(grpc::ServerContext* context,
@@ -97,7 +98,7 @@ class MuteAuthorizer final : public v1::AuthorizerService::Service {
 
   void Speak() { speaks_ = true; }
 
-  // Where the streams came from.
+  // The peers of the streams.
   std::vector<std::string> peers() {
     const std::lock_guard lock(mutex_);
     return peers_;
@@ -109,7 +110,7 @@ class MuteAuthorizer final : public v1::AuthorizerService::Service {
   std::vector<std::string> peers_;
 };
 
-TEST_F(AnAuthorizer, ThatSaysNothingAtAllIsDialledAgainOnAnotherConnection) {
+TEST_F(AnAuthorizer, ThatSendsNothingIsDialledAgainOnAnotherConnection) {
   MuteAuthorizer mute;
   const Listening server(&mute);
   const absl::Duration timeout = kShort;
@@ -142,11 +143,12 @@ TEST_F(AnAuthorizer, ThatAnswersSomeQuestionsKeepsItsStream) {
   EXPECT_EQ(server_.stream_count(), 1);
 }
 
-// One that is pinged too often ends the connection with `too_many_pings`, by
-// default at the third ping too many. With a ping every 5 s, as on links, that
-// is after 20 s.
+// By default a server ends the connection with `too_many_pings` at the third
+// ping too many. With a ping every 5 s, as on links, that is after 20 s.
 TEST_F(AnAuthorizer, WithDefaultSettingsKeepsAnIdleStream) {
-  Dial(kLong);
+  Dial({.target = "",
+        .timeout = kLong,
+        .keepalive_interval = absl::Minutes(10)});
   ASSERT_TRUE(AskAndWait("private-a").decision.status.ok());
 
   EXPECT_FALSE(
@@ -189,6 +191,94 @@ TEST_F(AnAuthorizer, ThatEndsItsStreamOverAQuestionIsQuotedInTheLog) {
   EXPECT_TRUE(WaitUntil([&] { return observer_["down"] > 0; }));
   link_->Stop();
   EXPECT_EQ(observer_["FAILED_PRECONDITION"], observer_["down"]);
+}
+
+// Throws on one token, as a program does that was not written for an input.
+Responses ThrowOnPoison(const v1::AuthorizeRequest& question) {
+  if (question.auth_token() == "poison") throw std::runtime_error("no\nuser");
+  return testing_support::AnswerByToken(question);
+}
+
+TEST_F(AnAuthorizer, ThatEndsTwoStreamsOverAQuestionIsNotAskedItAgain) {
+  Dial(kLong);
+  server_.Answer(ThrowOnPoison);
+  ASSERT_TRUE(AskAndWait("private-before").decision.status.ok());
+  Ask("private-held", "silence", "192.0.2.1", "1.3");
+  ASSERT_TRUE(WaitUntil([&] { return server_.question_count() == 2; }));
+  server_.Answer([](const v1::AuthorizeRequest& question) {
+    if (question.channel() == "private-held") return Responses{Allow(question)};
+    return ThrowOnPoison(question);
+  });
+
+  const Result poison = AskAndWait("private-poison", "poison");
+
+  EXPECT_TRUE(absl::IsUnavailable(poison.decision.status));
+  EXPECT_EQ(poison.decision.status.message(),
+            "the authorizer ended the stream (UNKNOWN: no user)");
+  EXPECT_LT(poison.after, kLong / 2);
+  EXPECT_TRUE(results_.Wait("private-held").decision.status.ok());
+  EXPECT_EQ(observer_["poisoned"], 1);
+  EXPECT_EQ(observer_["down"], 0) << "the connection stands";
+}
+
+TEST_F(AnAuthorizer, UnderPoisonAnswersTheOthersInTime) {
+  Dial(kSlowness * absl::Seconds(2));
+  server_.Answer(ThrowOnPoison);
+  for (int i = 0; i < 50; ++i) {
+    Ask(absl::StrCat("private-poison-", i), "poison", "198.51.100.1",
+        absl::StrCat("1.", 100 + i % 5));
+    const Result honest = AskAndWait(absl::StrCat("private-", i));
+    EXPECT_TRUE(honest.decision.status.ok()) << honest.decision.status;
+    EXPECT_LT(honest.after, kSlowness * absl::Seconds(1));
+  }
+  EXPECT_GE(observer_["poisoned"], 5);
+}
+
+TEST_F(AnAuthorizer, ThatIsRestartedTwiceAnswersWaitingQuestions) {
+  Dial(kLong);
+  ASSERT_TRUE(AskAndWait("private-before").decision.status.ok());
+  for (int i = 0; i < 2; ++i) {
+    server_.Stop();
+    Ask(absl::StrCat("private-", i), "yes", absl::StrCat("192.0.2.", i));
+    server_.Start();
+    EXPECT_TRUE(
+        results_.Wait(absl::StrCat("private-", i)).decision.status.ok());
+  }
+  EXPECT_EQ(observer_["poisoned"], 0);
+}
+
+TEST_F(AnAuthorizer, ThatKnowsNoKeepalivesGetsANewStreamAndLosesNoQuestion) {
+  Dial({.target = "",
+        .timeout = kLong,
+        .keepalive_interval = absl::Milliseconds(100)});
+  int asked = 0;
+  EXPECT_TRUE(WaitUntil([&] {
+    const std::string channel = absl::StrCat("private-", asked++);
+    EXPECT_TRUE(AskAndWait(channel).decision.status.ok());
+    absl::SleepFor(absl::Milliseconds(60 * (asked % 4)));
+    return server_.stream_count() >= 4;
+  }));
+  EXPECT_EQ(observer_["down"], 0);
+  EXPECT_EQ(observer_["up"], 1);
+  EXPECT_EQ(server_.question_count(), static_cast<size_t>(asked));
+}
+
+TEST_F(AnAuthorizer, ThatAnswersKeepalivesKeepsItsStream) {
+  server_.KnowKeepalives();
+  Dial({.target = "",
+        .timeout = kLong,
+        .keepalive_interval = absl::Milliseconds(50)});
+  EXPECT_TRUE(WaitUntil([&] { return server_.keepalive_count() >= 3; }));
+  EXPECT_TRUE(AskAndWait("private-a").decision.status.ok());
+  EXPECT_EQ(server_.stream_count(), 1);
+  EXPECT_EQ(observer_["empty"], 0);
+}
+
+TEST_F(AnAuthorizer, IsUpBeforeItsFirstAnswer) {
+  MuteAuthorizer mute;
+  const Listening server(&mute);
+  Dial({.target = server.address(), .timeout = kLong});
+  EXPECT_TRUE(WaitUntil([&] { return observer_["up"] == 1; }));
 }
 
 }  // namespace

@@ -138,10 +138,10 @@ TEST_F(ABroadcastStream, StopsReadingACallerWhoDoesNotRead) {
   // It stands still once the bound is reached and the windows are full.
   constexpr int kUnread = static_cast<int>(BroadcastStreamReactor::kUnreadMax);
   EXPECT_TRUE(WaitUntil([&] { return taken() >= kUnread; }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return world_.metrics().rpcs()->streams_paused > 0; }));
   EXPECT_FALSE(WaitUntil([&] { return taken() > kUnread + 1000; },
                          testing_support::Milliseconds(500)));
-
-  EXPECT_GT(world_.metrics().rpcs()->streams_paused, 0);
 
   for (int i = 0; i < kMessages; ++i) EXPECT_TRUE(Read().has_broadcast());
   writer.join();

@@ -296,7 +296,7 @@ TEST(ALink, MustBeginWithHello) {
 }
 
 TEST(ALink, MustBeginAndAttachInTime) {
-  core::HubOptions options;
+  core::CoreOptions options;
   options.attach_max = kSlowness * absl::Milliseconds(300);
   Loopback world({}, /*reflection=*/true, options);
   FakeGateway silent(world);
@@ -312,7 +312,7 @@ TEST(ALink, MustBeginAndAttachInTime) {
 }
 
 TEST(ALink, MayTakeItsTimeOnceItIsAttached) {
-  core::HubOptions options;
+  core::CoreOptions options;
   options.attach_max = kSlowness * absl::Seconds(1);
   Loopback world({}, /*reflection=*/true, options);
   FakeGateway gateway(world);
@@ -362,6 +362,33 @@ TEST(ALink, EndsWhenAFrameIsNoFrame) {
 
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   queue.Shutdown();
+}
+
+TEST(ALink, ThatIsQuietGetsEmptyFramesAndMaySendThem) {
+  Loopback world({}, true, {}, "127.0.0.1:0",
+                 /*link_keepalive=*/absl::Milliseconds(50));
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(gateway.Send({}));
+    const auto frame = gateway.Read();
+    ASSERT_TRUE(frame.has_value());
+    EXPECT_EQ(frame->items_size(), 0);
+  }
+  world.Broadcast("news", "1");
+  EXPECT_EQ(gateway.Next(ServiceItem::kPublication)->publication().data(), "1");
+}
+
+TEST(ALink, EndsWhenAGatewayThatSendsKeepalivesFallsSilent) {
+  Loopback world({}, true, {}, "127.0.0.1:0",
+                 /*link_keepalive=*/absl::Milliseconds(50));
+  FakeGateway gateway(world);
+  ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
+  ASSERT_TRUE(gateway.Send({}));
+  const grpc::Status status = gateway.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(status.error_message(), "the gateway is silent");
+  EXPECT_TRUE(WaitUntil([&] { return world.hub().Counts().gateways == 0; }));
 }
 
 }  // namespace

@@ -17,12 +17,12 @@
 #include "herald/link/v1/gateway_service.grpc.pb.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "proto/contract/limits.h"
-#include "service/core/hub.h"
-#include "service/core/memory_engine.h"
+#include "service/engine/memory_engine.h"
 #include "service/rpc/metrics.h"
 #include "service/rpc/no_authorizer.h"
 #include "service/rpc/server.h"
 #include "service/rpc/timer_thread.h"
+#include "tests/service/core/hub.h"
 #include "tests/support/deadline.h"
 
 namespace herald::rpc {
@@ -37,6 +37,7 @@ class SteppedClock final : public core::Timers {
   absl::Time Now() const override {
     return timers_->Now() + absl::Seconds(ahead_seconds_.load());
   }
+  absl::Time TimeOfDay() const override { return timers_->TimeOfDay(); }
   void After(absl::Duration delay, absl::AnyInvocable<void()> body) override {
     timers_->After(delay, std::move(body));
   }
@@ -50,20 +51,25 @@ class SteppedClock final : public core::Timers {
 class Loopback {
  public:
   // `options` are for the hub's times.
-  explicit Loopback(std::vector<std::string> tokens = {},
-                    bool reflection = true, core::HubOptions options = {})
+  explicit Loopback(
+      std::vector<std::string> tokens = {}, bool reflection = true,
+      core::CoreOptions options = {},
+      const std::string& address = "127.0.0.1:0",
+      absl::Duration link_keepalive = ServerOptions().link_keepalive)
       : tokens_(tokens) {
     options.version = "test";
     options.settings.set_max_payload(64 << 10);
     options.settle_min = absl::Milliseconds(1);
     hub_ = std::make_unique<core::Hub>(options, &engine_, &authorizer_,
                                        &timers_, &metrics_);
-    metrics_.Pull(hub_.get(), nullptr);
+    metrics_.Pull(hub_->core()->queries(), nullptr);
     hub_->Start();
     ServerOptions server;
-    server.address = "127.0.0.1:0";
+    server.address = address;
     server.reflection = reflection;
-    server.hub = hub_.get();
+    server.core = hub_->core();
+    server.timers = &timers_;
+    server.link_keepalive = link_keepalive;
     server.tokens = &tokens_;
     server.links = metrics_.links();
     server.watches = metrics_.watches();
@@ -73,6 +79,9 @@ class Loopback {
     arguments.SetMaxReceiveMessageSize(contract::kLinkMessageBytesMax);
     // Every loopback is its own world, and so is its connection.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    // So that what a caller does not read waits at the server, not in between.
+    arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
+    arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 64 << 10);
     channel_ = grpc::CreateCustomChannel(
         server_->address(), grpc::InsecureChannelCredentials(), arguments);
     EXPECT_TRUE(WaitUntil([this] { return hub_->ready(); }));

@@ -3,9 +3,11 @@
 // The process itself: its settings, its log, its ports and its end. Every test
 // runs the real herald-service.
 
+#include <sys/stat.h>
+
 #include <csignal>
+#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "simdjson.h"
 #include "tests/support/process.h"
+#include "tests/support/temporary_folder.h"
 
 namespace herald::rpc {
 namespace {
@@ -28,6 +31,7 @@ using ::testing::HasSubstr;
 using testing_support::Exit;
 using testing_support::Process;
 using testing_support::ProcessOptions;
+using testing_support::TemporaryFolder;
 
 // The binary stands beside the tests: <build>/tests and <build>/bin.
 std::string Binary() {
@@ -42,26 +46,6 @@ std::vector<std::string> Command(std::vector<std::string> more) {
   command.insert(command.end(), more.begin(), more.end());
   return command;
 }
-
-// A folder of its own for a test's files.
-class Folder {
- public:
-  Folder() {
-    std::string name = ::testing::TempDir() + "herald-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  std::string Write(const std::string& name, const std::string& text) {
-    const std::string file = (path_ / name).string();
-    std::ofstream(file) << text;
-    return file;
-  }
-  std::string path() const { return path_.string(); }
-
- private:
-  std::filesystem::path path_;
-};
 
 // Expects exit code 2 and one line with all of `parts`.
 void ExpectRefused(Process& process, const std::vector<std::string>& parts) {
@@ -95,7 +79,7 @@ TEST(Settings, ThatCannotBeParsedEndTheProcessWithTheirName) {
 }
 
 TEST(Settings, AreReadFromAnEnvFile) {
-  Folder folder;
+  TemporaryFolder folder;
   folder.Write(".env", "# Mine\nexport BROADCAST_MAX_CHANNELS='many'\n");
   Process here({Binary()}, {.directory = folder.path(), .environment = {}});
   ExpectRefused(here, {"BROADCAST_MAX_CHANNELS", "many"});
@@ -114,7 +98,7 @@ TEST(Settings, AreExplained) {
   Process help({Binary(), "--help"});
   EXPECT_EQ(help.WaitForExit(), Exit{.code = 0});
   EXPECT_TRUE(help.WaitForEndOfOutput());
-  EXPECT_THAT(help.StandardOutput(), Contains(HasSubstr("--max_channels=N")));
+  EXPECT_THAT(help.StandardOutput(), Contains(HasSubstr("--max-channels=N")));
   Process version({Binary(), "--version"});
   EXPECT_EQ(version.WaitForExit(), Exit{.code = 0});
   EXPECT_TRUE(version.WaitForEndOfOutput());
@@ -123,7 +107,7 @@ TEST(Settings, AreExplained) {
 }
 
 TEST(Rules, ThatAreWrongEndTheProcessWithTheirLine) {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string file =
       folder.Write("rules.json", "{\"channels\": [\n{\"histroySize\": 1}]}");
   Process named({Binary(), "--config=" + file});
@@ -142,7 +126,7 @@ TEST(Rules, ThatAreWrongEndTheProcessWithTheirLine) {
 }
 
 TEST(Rules, AreReadAgainOnSighup) {
-  Folder folder;
+  TemporaryFolder folder;
   const std::string file = folder.Write("rules", "channels { pattern: 'a' }");
   Process process(Command({"--config=" + file}));
   process.WaitForLine("ready");
@@ -158,6 +142,11 @@ TEST(Rules, AreReadAgainOnSighup) {
               AllOf(HasSubstr(file + ":2: "), HasSubstr("is 10000;"),
                     HasSubstr("of 65536 bytes"), HasSubstr("early")));
   process.WaitForLine("rules=1");
+  // Nothing that can keep the process from its end.
+  ASSERT_EQ(std::remove(file.c_str()), 0);
+  ASSERT_EQ(mkfifo(file.c_str(), 0600), 0);
+  process.Signal(SIGHUP);
+  process.WaitForLine("not a regular file");
   process.Signal(SIGTERM);
   EXPECT_EQ(process.WaitForExit(), Exit{.code = 0});
 }
@@ -173,8 +162,8 @@ TEST(Rules, ThatAreInNoFileAreNotReadOnSighup) {
 
 TEST(Ports, ThatAreTakenEndTheProcessWithTheNameOfTheSetting) {
   Process first(Command({}));
-  for (const auto& [what, name] : {std::pair("grpc", "grpc_address"),
-                                   std::pair("metrics", "metrics_address")}) {
+  for (const auto& [what, name] : {std::pair("grpc", "grpc-address"),
+                                   std::pair("metrics", "metrics-address")}) {
     const std::string address = first.ListeningAddress(what);
     Process second(Command({absl::StrCat("--", name, "=", address)}));
     EXPECT_EQ(second.WaitForExit(), Exit{.code = 1});
@@ -186,11 +175,13 @@ TEST(Ports, ThatAreTakenEndTheProcessWithTheNameOfTheSetting) {
 }
 
 TEST(JsonLog, IsJsonOnEveryLineGrpcsOwnIncluded) {
-  // A port that is taken makes gRPC talk; so does an authorizer that is away.
-  Process first(Command(
-      {"--log_format=json", "--log_level=debug", "--authorizer=127.0.0.1:1"}));
+  // With this variable gRPC logs what it does, from its start on.
+  Process first(Command({"--log_format=json", "--log_level=debug",
+                         "--authorizer=127.0.0.1:1"}),
+                {.environment = {"GRPC_VERBOSITY=DEBUG",
+                                 "GRPC_TRACE=connectivity_state"}});
   const std::string address = first.ListeningAddress("grpc");
-  first.WaitForLine("authorizer away");
+  first.WaitForLine("authorizer lost");
   Process second(Command({"--log_format=json", "--grpc_address=" + address}));
   EXPECT_EQ(second.WaitForExit(), Exit{.code = 1});
   Process third(Command({"--log_format=json", "--max_channels=\"x\\"}));

@@ -8,9 +8,10 @@
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
-#include "service/core/memory_engine.h"
+#include "service/engine/memory_engine.h"
 #include "service/rpc/no_authorizer.h"
 #include "service/rpc/timer_thread.h"
+#include "tests/service/core/hub.h"
 #include "tests/support/prometheus_text.h"
 
 namespace herald::rpc {
@@ -23,7 +24,7 @@ class TheMetrics : public ::testing::Test {
   TheMetrics() {
     link_ = AuthorizerLink::Create({.target = "127.0.0.1:1"}, &timers_,
                                    &metrics_, nullptr);
-    metrics_.Pull(&hub_, link_.get());
+    metrics_.Pull(hub_.core()->queries(), link_.get());
   }
   ~TheMetrics() override { link_->Stop(); }
 
@@ -53,8 +54,8 @@ TEST_F(TheMetrics, NameTheRelease) {
 }
 
 TEST_F(TheMetrics, CountWhatHappens) {
-  metrics_.OnPublished(100, 5, 2, /*whisper=*/false);
-  metrics_.OnPublished(11, 5, 2, /*whisper=*/true);
+  metrics_.OnPublished({.channel = "news", .bytes = 100, .subscribers = 5});
+  metrics_.OnPublished({.channel = "news", .whisperer = "1.2", .bytes = 11});
   metrics_.OnRepeated();
   metrics_.OnRevoked();
   metrics_.OnKeyEvicted();
@@ -64,8 +65,8 @@ TEST_F(TheMetrics, CountWhatHappens) {
   metrics_.OnConfigReloaded(true);
   metrics_.OnConfigReloaded(false);
   metrics_.OnConfigReloaded(false);
-  metrics_.OnSubscribeAnswered("allowed");
-  metrics_.OnSubscribeAnswered("channel_full");
+  metrics_.OnSubscribeAnswered("1.2", "news", "allowed");
+  metrics_.OnSubscribeAnswered("1.2", "news", "channel_full");
   Add(metrics_.links()->overflows, 1);
   Add(metrics_.links()->queue_bytes, 77);
   Add(metrics_.links()->dropped_bytes, 5);
@@ -111,6 +112,8 @@ TEST_F(TheMetrics, TellOfTheAuthorizer) {
   metrics_.OnDecision("unavailable", std::nullopt);
   metrics_.OnAuthorizerQueueFull();
   metrics_.OnAuthorizerIgnored("empty");
+  metrics_.OnAuthorizerStreamLost();
+  metrics_.OnAuthorizerStreamBroken(absl::UnknownError("not a user"), 2);
   metrics_.OnAuthorizerDown(absl::UnavailableError("away"));
 
   const PrometheusText page = Page();
@@ -126,10 +129,11 @@ TEST_F(TheMetrics, TellOfTheAuthorizer) {
   EXPECT_EQ(page.Sum("herald_authorizer_ignored_total", {{"reason", "empty"}}),
             1);
   EXPECT_EQ(page.Sum("herald_authorizer_streams_lost_total"), 1);
+  EXPECT_EQ(page.Sum("herald_authorizer_poisoned_total"), 2);
 }
 
 TEST_F(TheMetrics, SayNothingOfAnAuthorizerThatIsNotConfigured) {
-  metrics_.Pull(&hub_, nullptr);
+  metrics_.Pull(hub_.core()->queries(), nullptr);
   EXPECT_FALSE(Page().families().contains("herald_authorizer_up"));
 }
 

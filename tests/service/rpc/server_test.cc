@@ -4,9 +4,14 @@
 
 #include "service/rpc/server.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <optional>
 #include <string>
 #include <thread>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
@@ -64,7 +69,7 @@ TEST(Listening, OnATakenPortNamesItAndSharesNothing) {
   RpcCounters rpcs;
   ServerOptions options;
   options.address = world.server().address();
-  options.hub = &world.hub();
+  options.core = world.hub().core();
   options.tokens = &tokens;
   options.links = options.watches = &streams;
   options.rpcs = &rpcs;
@@ -74,6 +79,48 @@ TEST(Listening, OnATakenPortNamesItAndSharesNothing) {
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr(options.address));
   EXPECT_THAT(std::string(status.message()), HasSubstr("in use"));
+}
+
+// Takes all files but `left`, and gives them back at the end.
+class NoFiles {
+ public:
+  explicit NoFiles(int left) {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    rlimit now = before_;
+    const int next = dup(0);
+    now.rlim_cur = static_cast<rlim_t>(next + left);
+    close(next);
+    setrlimit(RLIMIT_NOFILE, &now);
+  }
+  ~NoFiles() { setrlimit(RLIMIT_NOFILE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(Accepting, GoesOnWhenThereAreFilesAgain) {
+  Loopback world;
+  ASSERT_TRUE(WaitUntil([&] { return world.server().reachable().ok(); }));
+  std::optional<NoFiles> shortage(3);
+  // The probe dials with a file that is kept, and waits in the kernel.
+  ASSERT_TRUE(WaitUntil([&] { return !world.server().reachable().ok(); }));
+  EXPECT_THAT(std::string(world.server().reachable().message()),
+              HasSubstr("Too many open files"));
+  shortage.reset();
+  ASSERT_TRUE(WaitUntil([&] { return world.server().reachable().ok(); }));
+  BoundedContext context;
+  v1::GetStatsResponse response;
+  EXPECT_TRUE(world.backend()->GetStats(&context, {}, &response).ok());
+}
+
+TEST(Listening, AtAPathOfAUnixSocketServesCallers) {
+  const std::string path =
+      absl::StrCat("/tmp/herald-server-test-", getpid(), ".socket");
+  Loopback world({}, true, {}, absl::StrCat("unix:", path));
+  BoundedContext context;
+  v1::GetStatsResponse response;
+  EXPECT_TRUE(world.backend()->GetStats(&context, {}, &response).ok());
+  EXPECT_TRUE(world.server().reachable().ok());
 }
 
 TEST(AMessage, ThatIsFarTooLargeIsNotTakenIn) {

@@ -149,7 +149,7 @@ TEST(Signature, OverDataWithoutAUserIsANoThatSaysSo) {
   const core::Decision decision =
       Decide(authorizer, Ask("presence-foobar", kNobodySignature, kNobodyData));
 
-  EXPECT_TRUE(absl::IsPermissionDenied(decision.status)) << decision.status;
+  EXPECT_TRUE(absl::IsInvalidArgument(decision.status)) << decision.status;
   EXPECT_THAT(std::string(decision.status.message()), HasSubstr("user_id"));
   EXPECT_FALSE(next.asked.has_value());
 }
@@ -168,13 +168,34 @@ TEST(Member, IsReadFromChannelData) {
             R"("x\"y")");
 }
 
+TEST(Member, MayHaveAnyJsonThatTheRfcAllows) {
+  const std::string info = R"({"name":"Zo\u00eb \ud83d","n":[1e400,-0]})";
+  const auto member = MemberOf(R"({"user_id":"zoe","user_info":)" + info + "}");
+  ASSERT_TRUE(member.ok()) << member.status();
+  EXPECT_EQ(member->user_info(), info);
+  EXPECT_EQ(MemberOf(R"({"user_id":99999999999999999999})")->user_id(),
+            "99999999999999999999");
+  EXPECT_EQ(
+      MemberOf(R"( {"user\u005fid" : "a", "x":{"user_id":"b"}} )")->user_id(),
+      "a");
+}
+
 TEST(Member, IsRefusedWhereThereIsNone) {
   for (const char* data :
        {"", "null", "[]", "{}", "\"user_id\"", R"({"user_id":null})",
         R"({"user_id":1.5})", R"({"user_id":true})", R"({"user_id":["a"]})",
-        R"({"user_id":"a")", R"({"user_id":"a","user_info":nul})"}) {
-    EXPECT_TRUE(absl::IsPermissionDenied(MemberOf(data).status())) << data;
+        R"({"user_id":"a")", R"({"user_id":"a","user_info":nul})",
+        R"({"user_id":""})", R"({"user_id":"\ud83d"})", R"({"user_id":1e3})",
+        R"([{"user_id":"a"}])", "{\"user_id\":\"\xff\"}"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(MemberOf(data).status())) << data;
   }
+  EXPECT_FALSE(
+      MemberOf("{\"user_id\":\"" + std::string(129, 'a') + "\"}").ok());
+  const std::string deep = std::string(512, '[') + std::string(512, ']');
+  EXPECT_FALSE(MemberOf(R"({"user_id":"a","user_info":)" + deep + "}").ok());
+  EXPECT_TRUE(MemberOf(R"({"user_id":"a","user_info":)" +
+                       deep.substr(1, deep.size() - 2) + "}")
+                  .ok());
 }
 
 }  // namespace

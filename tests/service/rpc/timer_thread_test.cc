@@ -44,6 +44,15 @@ TEST(TimerThread, RunsBodiesInTheOrderOfTheirTimes) {
   EXPECT_THAT(ran, ElementsAre(1, 2, 3));
 }
 
+TEST(TimerThread, HasAMonotonicTimeAndTheTimeOfDay) {
+  TimerThread timers;
+  EXPECT_LE(absl::AbsDuration(timers.TimeOfDay() - absl::Now()),
+            absl::Seconds(10));
+  // That of the system begins with its start.
+  EXPECT_LE(absl::AbsDuration(timers.Now() - contract::SteadyNow()),
+            absl::Seconds(10));
+}
+
 TEST(TimerThread, NeverRunsABodyEarly) {
   TimerThread timers;
   std::atomic<bool> ran = false;

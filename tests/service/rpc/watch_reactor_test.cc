@@ -22,9 +22,13 @@ using ::testing::HasSubstr;
 class Watcher {
  public:
   Watcher(Loopback& world, const std::vector<std::string>& channels,
-          const std::optional<v1::ChannelPosition>& since = {})
+          const std::optional<v1::ChannelPosition>& since = {},
+          int keepalive_seconds = 0)
       : stub_(world.backend()) {
     v1::WatchRequest request;
+    if (keepalive_seconds > 0) {
+      request.mutable_keepalive_interval()->set_seconds(keepalive_seconds);
+    }
     if (since.has_value()) *request.add_since() = *since;
     for (const std::string& channel : channels) request.add_channels(channel);
     reader_ = stub_->Watch(&context_, request);
@@ -33,9 +37,16 @@ class Watcher {
   ~Watcher() { Cancel(); }
 
   std::optional<v1::ServerMessage> Read() {
+    const std::optional<v1::WatchResponse> response = ReadResponse();
+    if (!response.has_value()) return std::nullopt;
+    EXPECT_TRUE(response->has_message() && !response->has_keepalive());
+    return response->message();
+  }
+
+  std::optional<v1::WatchResponse> ReadResponse() {
     v1::WatchResponse response;
     if (!reader_->Read(&response)) return std::nullopt;
-    return response.message();
+    return response;
   }
 
   // Reads what every Watch begins with.
@@ -81,13 +92,17 @@ class DeafSink final : public core::Sink {
   void Close(absl::Status /*why*/) override {}
 };
 
+link::v1::Hello HelloOf(int64_t gateway) {
+  link::v1::Hello hello;
+  hello.set_protocol_version(1);
+  hello.set_gateway_id(gateway);
+  return hello;
+}
+
 // Fills 100 presence channels with rosters of 3.2 MB in all; their names.
 std::vector<std::string> FillChannels(core::Hub& hub) {
   std::vector<std::string> names;
-  link::v1::Hello hello;
-  hello.set_protocol_version(1);
-  hello.set_gateway_id(1);
-  const auto gateway = hub.Open(hello, std::make_shared<DeafSink>());
+  const auto gateway = hub.Open(HelloOf(1), std::make_shared<DeafSink>());
   EXPECT_TRUE(gateway.ok()) << gateway.status();
   for (int i = 0; i < 100; ++i) {
     link::v1::GatewayItem item;
@@ -209,6 +224,49 @@ TEST(AWatch, IsTooSlowForEventsBehindWhatItBeginsWith) {
   EXPECT_EQ(world.metrics().watches()->queue_bytes, 0);
 }
 
+// Under a sanitizer the state is written as fast as it is made, so it never
+// waits.
+#if !defined(__SANITIZE_ADDRESS__)
+TEST(AWatch, OfALargeStateWaitsOutsideWhileOthersDoNotRead) {
+  Loopback world;
+  const std::vector<std::string> channels = FillChannels(world.hub());
+  StreamCounters& counters = *world.metrics().watches();
+  constexpr int64_t kMuch = 513 << 20;
+  Add(counters.queue_bytes, kMuch);  // As others would have waiting.
+
+  Watcher large(world, channels);
+  const grpc::Status status = large.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("read slowly"));
+  EXPECT_TRUE(WaitUntil([&] { return counters.queue_bytes == kMuch; }));
+  Watcher small(world, {channels.front(), "news"});
+  small.Begin(2);
+  EXPECT_TRUE(WaitUntil([&] { return world.hub().Counts().watches == 1; }));
+
+  Add(counters.queue_bytes, -kMuch);
+  Watcher again(world, channels);
+  again.Begin(100);
+}
+#endif
+
+TEST(AWatch, OfASlowCallerEndsWhenItsStateIsSentAgainAndAgain) {
+  Loopback world;
+  Watcher watcher(world, FillChannels(world.hub()));
+  ASSERT_TRUE(WaitUntil([&] { return world.hub().Counts().watches == 1; }));
+  config::v1::Config history;
+  history.add_channels()->set_pattern("presence-*");
+  history.mutable_channels(0)->set_history_size(1);
+  // Each change of the rules sends 3.2 MB of rosters.
+  const StreamCounters& counters = *world.metrics().watches();
+  for (int i = 0; i < 200 && counters.overflows == 0; ++i) {
+    world.hub().SetRules(i % 2 == 0 ? history : config::v1::Config());
+    EXPECT_LE(counters.queue_bytes, 160 << 20);
+  }
+  EXPECT_EQ(watcher.Finish().error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(counters.queue_bytes, 0);
+}
+
 TEST(AWatch, HearsWhatItMissedBetweenItsBeginningAndWhatIsNew) {
   Loopback world;
   config::v1::Config config;
@@ -238,6 +296,64 @@ TEST(AWatch, HearsWhatItMissedBetweenItsBeginningAndWhatIsNew) {
   }
   EXPECT_EQ(watcher.Read()->event().data(), "100");
   EXPECT_EQ(counters.queue_bytes, 0);
+}
+
+TEST(AWatch, ThatIsQuietGetsAKeepaliveIfItsCallerAskedForThem) {
+  Loopback world;
+  Watcher asks(world, {"news"}, {}, /*keepalive_seconds=*/1);
+  asks.Begin();
+  Watcher other(world, {"news"});
+  other.Begin();
+  const absl::Time begin = absl::Now();
+  for (int i = 0; i < 2; ++i) {
+    const auto response = asks.ReadResponse();
+    ASSERT_TRUE(response.has_value());
+    EXPECT_TRUE(response->has_keepalive() && !response->has_message());
+  }
+  EXPECT_GE(absl::Now() - begin, absl::Milliseconds(1500));
+  world.Broadcast("news", "1");
+  EXPECT_EQ(asks.Read()->event().data(), "1");
+  EXPECT_EQ(other.Read()->event().data(), "1") << "and nothing before it";
+}
+
+TEST(AWatch, IsRefusedAKeepaliveIntervalOutOfRange) {
+  Loopback world;
+  Watcher watcher(world, {"news"}, {}, /*keepalive_seconds=*/3601);
+  EXPECT_EQ(watcher.Finish().error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(AWatch, IsNotTooSlowForAllMembersThatLeaveAtOnce) {
+  Loopback world;
+  const auto gateway =
+      world.hub().Open(HelloOf(1), std::make_shared<DeafSink>());
+  link::v1::GatewayItem item;
+  item.mutable_held()->set_channel("presence-r");
+  item.mutable_held()->set_subscription_count(50'000);
+  for (int user = 0; user < 50'000; ++user) {
+    link::v1::HeldMember& member = *item.mutable_held()->add_members();
+    member.mutable_member()->set_user_id(absl::StrCat("user ", user));
+    member.add_socket_ids(absl::StrCat("1.", user));
+  }
+  EXPECT_TRUE(world.hub().Handle(*gateway, std::move(item)).ok());
+  item = {};
+  item.mutable_attached();
+  EXPECT_TRUE(world.hub().Handle(*gateway, std::move(item)).ok());
+  Watcher watcher(world, {"presence-r"});
+  watcher.Begin();
+  item = {};
+  item.mutable_goodbye();
+  EXPECT_TRUE(world.hub().Handle(*gateway, std::move(item)).ok());
+  world.hub().Close(*gateway, "it drains");
+  world.Broadcast("presence-r", "1");
+  int removed = 0;
+  auto message = watcher.Read();
+  for (; message.has_value() && message->has_member_removed(); ++removed) {
+    message = watcher.Read();
+  }
+  EXPECT_EQ(removed, 50'000) << watcher.Finish().error_message();
+  ASSERT_TRUE(message.has_value());
+  EXPECT_EQ(message->event().data(), "1");
+  EXPECT_EQ(world.metrics().watches()->queue_bytes, 0);
 }
 
 TEST(AWatch, EndsWithUnavailableWhenTheServiceStops) {

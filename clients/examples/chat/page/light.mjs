@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The connection light, and the line that says what is the matter.
+// The connection light, and the line that describes a problem.
 
 import { byId } from "./dom.mjs";
 
@@ -8,7 +8,7 @@ const WORDS = {
   connecting: "Connecting", connected: "Connected", unavailable: "Offline", closed: "Closed",
 };
 
-/** Shows the state of a Herald, with the reason that comes with it. */
+/** Shows the state of a Herald, and its reason. */
 export class Light {
   onReconnect = () => {};
   #timer;
@@ -18,6 +18,7 @@ export class Light {
     byId("reconnect").addEventListener("click", () => this.onReconnect());
   }
 
+  /** To be called when the state changes: the countdown starts here. */
   show(state, reason) {
     clearInterval(this.#timer);
     byId("light").dataset.state = byId("app").dataset.state = state;
@@ -29,14 +30,15 @@ export class Light {
     } else if (state === "closed") {
       this.#say(`Not connected: ${reason.text}.`);
     } else if (state === "unavailable") {
-      this.#countDown(reason);
-      this.#timer = setInterval(() => this.#countDown(reason), 500);
+      const end = performance.now() + reason.retryIn;
+      this.#countDown(reason, end);
+      this.#timer = setInterval(() => this.#countDown(reason, end), 500);
     } else if (!byId("banner").hidden) {
       this.#say("Not connected. Trying again.");
     } // Else it is the first attempt, and worth no line.
   }
 
-  /** What else is the matter while we are connected; "" when all is well. */
+  /** Shows another problem while the page is connected; "" takes it away. */
   trouble(text) {
     this.#trouble = text;
     if (byId("light").dataset.state === "connected") this.#say(text);
@@ -47,8 +49,8 @@ export class Light {
     byId("banner-text").textContent = text;
   }
 
-  #countDown(reason) {
-    const seconds = Math.ceil((reason.retryAt - Date.now()) / 1000);
+  #countDown(reason, end) {
+    const seconds = Math.ceil((end - performance.now()) / 1000);
     const next = seconds > 0 ? `Trying again in ${seconds} s.` : "Trying again.";
     this.#say(`Not connected: ${reason.text}. ${next}`);
   }

@@ -69,8 +69,8 @@ export class Room {
     this.#turn++;
     this.#speaker.stopped();
     this.#position = this.#channel.position;
+    this.#channel.leave();
     this.#channel = undefined;
-    this.#herald.leave(`chat-${this.name}`);
     this.#typing.clear();
   }
 

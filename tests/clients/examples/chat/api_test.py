@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the chat's HTTP server answers, to good requests and to bad ones.
 
-Over real HTTP; Herald is played by what notes down what it is told.
+Over real HTTP; Notes stands in for Herald and records the calls.
 """
 
 import http.client
 import json
 import socket
 import tempfile
-import threading
 import unittest
-import unittest.mock
 
 import support
 import api
@@ -54,13 +52,9 @@ class ApiTest(unittest.TestCase):
                                            WEBSOCKET)
         self.server.api = api.Api(self.store, self.logins, self.herald,
                                   self.herald, WEBSOCKET)
-        self.addCleanup(self.server.server_close)
-        thread = threading.Thread(target=self.server.serve_forever,
-                                  kwargs={"poll_interval": 0.01})
-        thread.start()
-        self.addCleanup(thread.join, support.PATIENCE)
-        self.addCleanup(self.server.shutdown)
-        self.host = f"127.0.0.1:{self.server.server_port}"
+        self.server.start()
+        self.addCleanup(self.server.stop)
+        self.host = f"127.0.0.1:{self.server.port}"
         self.cookie = ""
 
     def request(self, method, path, body=None, **headers):
@@ -344,23 +338,25 @@ class BadRequests(ApiTest):
             self.assert_refused(404, "nothing here", "GET", path)
         self.assert_refused(405, "only POST", "GET", "/api/login")
         self.assert_refused(405, "only GET", "POST", "/api/session", b"{}")
+        self.assertEqual(self.request("GET", "/api/login")[2]["Allow"],
+                         "POST, OPTIONS")
 
     def test_a_fault_of_ours_shows_no_traces(self):
         self.server.api = None  # So that handling a request breaks.
-        self.server.handle_error = self.fail
-        with unittest.mock.patch("traceback.print_exc") as printed:
+        with self.assertLogs(level="ERROR") as log:
             status, answer = self.ask("GET", "/api/session")
         self.assertEqual(status, 500)
         self.assertEqual(answer["error"],
                          "something broke; it is in the chat server's log")
-        printed.assert_called_once()
+        self.assertEqual(len(log.output), 1)
+        self.assertIn("GET /api/session failed\nTraceback", log.output[0])
 
     def test_a_browser_that_leaves_in_the_middle_does_no_harm(self):
         for request in (b"", b"POST /api/login HTTP/1.1\r\n",
                         b"POST /api/login HTTP/1.1\r\nContent-Length: 9\r\n"
                         b"\r\n{", b"\x00\xff\r\n\r\n"):
             with socket.create_connection(
-                    self.server.server_address, support.PATIENCE) as client:
+                    self.server.addresses[0], support.PATIENCE) as client:
                 client.sendall(request)
         self.assertEqual(self.request("GET", "/")[0], 200)
 
@@ -383,6 +379,20 @@ class Files(ApiTest):
         self.assertIn("connect-src 'self' ws://127.0.0.1:8080", policy)
         self.assertIn("frame-ancestors 'none'", policy)
         self.assertNotIn("unsafe", policy)
+
+    def test_options_names_the_methods_of_a_path(self):
+        for path, methods in (
+                ("/", "GET, HEAD, OPTIONS"),
+                ("/chat.css", "GET, HEAD, OPTIONS"),
+                ("/api/rooms", "POST, OPTIONS"),
+                ("/api/messages?room=x", "GET, POST, HEAD, OPTIONS"),
+                ("*", "GET, POST, HEAD, OPTIONS")):
+            status, data, headers = self.request("OPTIONS", path)
+            self.assertEqual((status, data, headers["Allow"]),
+                             (200, b"", methods))
+            self.assertNotIn("Access-Control-Allow-Origin", headers)
+        self.assert_refused(404, "nothing here", "OPTIONS", "/nothing")
+        self.assert_refused(404, "nothing here", "OPTIONS", "/api/nothing")
 
     def test_head_is_get_without_the_body(self):
         status, data, headers = self.request("HEAD", "/")

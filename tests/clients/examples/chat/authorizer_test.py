@@ -4,6 +4,7 @@
 import json
 import queue
 import unittest
+import unittest.mock
 
 import grpc
 
@@ -19,7 +20,7 @@ ACTIVITY = "private-chat"
 class Decisions(unittest.TestCase):
     def setUp(self):
         self.clock = support.Clock()
-        self.logins = logins.Logins(b"secret", self.clock)
+        self.logins = logins.Logins(b"secret", self.clock, self.clock)
         self.login, self.cookie = self.logins.open("Ada", "teal")
 
     def decide(self, channel, token, socket_id=SOCKET):
@@ -86,13 +87,15 @@ class OverGrpc(unittest.TestCase):
     def open_stream(self):
         """A queue of questions and the answers to them."""
         connection = grpc.insecure_channel(
-            f"127.0.0.1:{self.authorizer.port}")
+            f"127.0.0.1:{self.authorizer.port}",
+            options=[("grpc.enable_http_proxy", 0)])
         self.addCleanup(connection.close)
         herald = stubs.load("authorizer_service_pb2_grpc")
         questions = queue.Queue()
         answers = herald.AuthorizerServiceStub(connection).Authorize(
             iter(questions.get, None), timeout=support.PATIENCE)
         self.addCleanup(questions.put, None)
+        self.assertTrue(next(answers).HasField("ready"))
         return questions, answers
 
     def ask(self, questions, number, token):
@@ -115,10 +118,28 @@ class OverGrpc(unittest.TestCase):
         self.assertEqual((no.request_id, no.allowed, no.reason),
                          (2, False, "the token is not valid"))
 
-    def test_a_revocation_reaches_streams_of_now_and_of_later(self):
+    def test_a_failed_decision_costs_its_question_only(self):
+        def decide(known, channel, socket_id, token):
+            del known, channel, socket_id
+            if token == "raise":
+                raise ValueError("a bug")
+            # Neither a user_id of a number nor a set in user_info is a message.
+            return authorizer.Decision(True, "", 5 if token == "id" else "ada",
+                                       {"tags": {1}} if token == "info" else {})
+
         questions, answers = self.open_stream()
-        self.ask(questions, 1, "forged")
-        next(answers)  # So the stream is open.
+        with unittest.mock.patch.object(authorizer, "decide", decide), \
+                self.assertLogs(level="ERROR"):
+            for number, token in enumerate(("raise", "id", "info")):
+                self.ask(questions, number, token)
+                no = next(answers).decision
+                self.assertEqual((no.request_id, no.allowed, no.reason),
+                                 (number, False, "the authorizer failed"))
+            self.ask(questions, 4, "good")
+            self.assertTrue(next(answers).decision.allowed)
+
+    def test_a_revocation_reaches_streams_of_now_and_of_later(self):
+        _, answers = self.open_stream()
         self.authorizer.revoke("a1", "logged out")
         _, later = self.open_stream()
         for stream in (answers, later):

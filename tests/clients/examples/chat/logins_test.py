@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom the chat believes, and for how long."""
+"""Which tokens the chat accepts, and for how long."""
 
 import base64
 import json
@@ -14,7 +14,8 @@ SOCKET, CHANNEL = "12.34", "presence-chat-general"
 class TheLogins(unittest.TestCase):
     def setUp(self):
         self.clock = support.Clock()
-        self.logins = logins.Logins(b"secret", self.clock)
+        self.monotonic = support.Clock(5000.0)
+        self.logins = logins.Logins(b"secret", self.clock, self.monotonic)
         self.login, self.token = self.logins.open("Ada", "teal")
 
     def assert_bad(self, pattern, call, *arguments):
@@ -66,9 +67,24 @@ class TheLogins(unittest.TestCase):
 
     def test_end_a_pass_after_a_minute(self):
         token = self.new_pass()
-        self.clock.advance(logins.PASS_SECONDS)
+        self.monotonic.advance(logins.PASS_SECONDS)
         self.logins.check_pass(token, CHANNEL, SOCKET)
-        self.clock.advance(1)
+        self.monotonic.advance(1)
+        self.assert_bad("the pass has expired", self.logins.check_pass, token,
+                        CHANNEL, SOCKET)
+
+    def test_neither_end_nor_extend_a_pass_when_the_time_of_day_is_set(self):
+        token = self.new_pass()
+        self.clock.advance(3600)
+        self.logins.check_pass(token, CHANNEL, SOCKET)
+        self.clock.advance(-7200)
+        self.monotonic.advance(logins.PASS_SECONDS + 1)
+        self.assert_bad("the pass has expired", self.logins.check_pass, token,
+                        CHANNEL, SOCKET)
+
+    def test_refuse_a_pass_of_before_a_reboot(self):
+        token = self.new_pass()
+        self.monotonic.now = 1.0
         self.assert_bad("the pass has expired", self.logins.check_pass, token,
                         CHANNEL, SOCKET)
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the chat tells Herald, also one that is away, slow or unwilling.
+"""How the chat publishes, also to a Herald that is away, slow or unwilling.
 
-Herald is played by a gRPC server on a port that stays the same, so that it can
-go and come back.
+A gRPC server stands in for Herald. Its port stays the same, so it can be
+stopped and started.
 """
 
 import json
+import os
 import queue
 import threading
 import unittest
@@ -87,6 +88,14 @@ class ThePublisher(unittest.TestCase):
                           call.except_socket_id),
                          ("message", {"text": "hé"}, "12.34"))
         self.assertNotIn("authorization", herald.metadata)
+
+    def test_dials_no_proxy_of_the_environment(self):
+        self.be_patient(support.PATIENCE)
+        self.start_herald()
+        nowhere = "http://127.0.0.1:1"
+        with mock.patch.dict(os.environ, http_proxy=nowhere,
+                             grpc_proxy=nowhere):
+            self.assertTrue(self.start_publisher().publish(["a"], "e", 1))
 
     def test_shows_its_api_token(self):
         self.be_patient(support.PATIENCE)

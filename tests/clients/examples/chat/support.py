@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the chat's tests share: its modules, its stubs, and a clock to set."""
+"""Shared by the chat's tests: its modules, its stubs, and a clock to set."""
 
 import pathlib
+import socket
 import sys
 import tempfile
+import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 CHAT = ROOT / "clients/examples/chat"
@@ -15,6 +17,18 @@ PATIENCE = 30  # Seconds for any one wait.
 
 _generated = tempfile.TemporaryDirectory(prefix="herald_chat_test_")
 stubs.generate(_generated.name)
+
+
+def _has_ipv6():
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+HAS_IPV6 = _has_ipv6()
+NEEDS_IPV6 = unittest.skipUnless(HAS_IPV6, "this machine has no IPv6")
 
 
 class Clock:

@@ -9,17 +9,21 @@
 //   (*server)->RevokeUser("ada", "private-orders", "the order was closed");
 //
 // Herald keeps a stream open to it; several Herald services may do so at once.
-// The stream is not to be seen here: questions come to Authorize(), answers go
-// back in any order, and revocations reach every service.
+// The server hides the streams: it calls Authorize() for each question, sends
+// the answers in any order, and sends revocations to every service.
 //
 // Threads: every method may be called from any thread. Authorize() is called
 // on `threads` threads that belong to the server and do nothing else; a slow
 // decision takes one of them and delays nobody as long as one is free.
 //
-// Bounds: a stream with 1,024 questions without an answer is not read until
-// one is answered. A Herald service that does not read its answers is cut when
-// 16 MiB of them wait, or when a revocation it has not heard is forgotten; it
-// dials again and asks again.
+// Bounds: a stream with 1,024 open questions is not read until one of them is
+// answered. The stream of a Herald service that does not read is ended when
+// 16 MiB of answers wait for it, or when a revocation is forgotten that it has
+// not received. The service dials again and asks again.
+//
+// Files: gRPC 1.51 accepts no further connection after accept(2) has failed
+// once for want of files. A process that has run out of them must be restarted,
+// so raise its limit (RLIMIT_NOFILE) above what it can need.
 
 #ifndef HERALD_CLIENT_AUTHORIZER_SERVER_H_
 #define HERALD_CLIENT_AUTHORIZER_SERVER_H_
@@ -40,8 +44,10 @@ struct AuthorizerServerOptions {
   // Where to listen: `host:port`; port 0 picks a free one, see port().
   std::string address = "127.0.0.1:50052";
 
-  // Questions decided at the same time. REQUIRES: > 0.
-  int threads = 16;
+  // Questions decided at the same time: with a lookup of 50 ms, 64 threads
+  // decide 1,280 a second. A waiting thread costs next to nothing.
+  // REQUIRES: > 0.
+  int threads = 64;
 
   // How long, and how many, revocations are remembered and repeated to a
   // Herald service that dials again. Herald has renewed its grants after that.
@@ -49,17 +55,18 @@ struct AuthorizerServerOptions {
   absl::Duration revocation_memory = absl::Minutes(10);
   int64_t revocations_max = 100'000;
 
-  // Most Herald services at once; the stream of another is refused with
-  // RESOURCE_EXHAUSTED. REQUIRES: > 0.
-  int streams_max = 100;
+  // Most streams at once, of which each Herald service has up to 20; another
+  // one is refused with RESOURCE_EXHAUSTED. REQUIRES: > 0.
+  int streams_max = 400;
 };
 
 class AuthorizerServer {
  public:
   // Listens and serves. `authorizer` must outlive the server.
   //
-  //   UNAVAILABLE  the address cannot be listened on, for example because the
-  //                port is taken
+  //   INVALID_ARGUMENT  the address is neither `host:port` nor `unix:path`
+  //   UNAVAILABLE       the address cannot be listened on, for example because
+  //                     the port is taken
   static absl::StatusOr<std::unique_ptr<AuthorizerServer>> Start(
       AuthorizerServerOptions options, ChannelAuthorizer* authorizer);
 
@@ -77,10 +84,10 @@ class AuthorizerServer {
   // client in `unsubscribed`; at most 1 KiB is passed on.
   //
   // Goes to every Herald service, and again to one that dials within
-  // `revocation_memory`. Somebody who holds no such grant is not an error.
+  // `revocation_memory`. It is not an error if there is no such grant.
   //
   // Change your own data first, then revoke: a decision that begins after this
-  // call is trusted, a yes that was under way meanwhile becomes a no.
+  // call counts; a yes of one that was under way during the call becomes a no.
   //
   //   INVALID_ARGUMENT  the socket, user or channel is not of valid form, or
   //                     the reason is not UTF-8

@@ -46,6 +46,11 @@ struct BroadcastStreamOptions {
 
   // Longest time for which Send() waits for room. REQUIRES: > 0.
   absl::Duration send_deadline = absl::Seconds(5);
+
+  // After so much time without an event the stream sends a request that
+  // publishes nothing, for proxies end a stream on which nothing is sent for a
+  // while, often for 60 s. Zero: never.
+  absl::Duration keepalive_interval = absl::Seconds(20);
 };
 
 class BroadcastStream {

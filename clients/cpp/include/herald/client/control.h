@@ -27,6 +27,7 @@
 #define HERALD_CLIENT_CONTROL_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,6 +48,9 @@ struct ControlOptions {
 
   // Longest time for one call, retries included. REQUIRES: > 0.
   absl::Duration deadline = absl::Seconds(5);
+
+  // As in PublisherOptions.
+  std::function<void(const absl::Status& failure)> on_retry = {};
 };
 
 class Control {
@@ -61,11 +65,20 @@ class Control {
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
-  // Who is present on a presence channel, by `user_id`, with their sockets.
+  // The users who are present on a presence channel, with their sockets, in the
+  // order of `user_id`, page by page; so a user who comes or goes meanwhile may
+  // be missed. The deadline holds for each page.
   //
   //   FAILED_PRECONDITION  it is not a presence channel
   absl::StatusOr<std::vector<v1::PresentMember>> GetMembers(
       absl::string_view channel);
+
+  // One page of GetMembers(): at most `page_size` members (0: as many as fit;
+  // the most is 1,000), and at most 3 MiB of them or a single one. `page_token`
+  // is empty for the first page, then `next_page_token` of the page before;
+  // that is empty on the last one.
+  absl::StatusOr<v1::GetMembersResponse> GetMembersPage(
+      absl::string_view channel, int page_size, absl::string_view page_token);
 
   // One channel. One that nobody uses is no error: its counts are zero.
   absl::StatusOr<v1::Channel> GetChannel(absl::string_view channel);

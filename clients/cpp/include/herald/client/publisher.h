@@ -35,10 +35,12 @@
 #define HERALD_CLIENT_PUBLISHER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -62,6 +64,10 @@ struct PublisherOptions {
   // exceed it fails at once instead of waiting, so that a slow service cannot
   // fill memory.
   int64_t in_flight_bytes_max = 32 << 20;
+
+  // Optional. Called each time a try has failed with UNAVAILABLE and another
+  // one follows, with the failure of this try. It must not block.
+  std::function<void(const absl::Status& failure)> on_retry = {};
 };
 
 class BroadcastBuilder;

@@ -15,6 +15,17 @@
 // history whenever the stream was away, the loss is told: events may be
 // missing, and none of them will come. Load then what you must know.
 //
+// A quiet Watch is kept alive: proxies end a stream on which nothing was sent
+// for a while, often for 60 s, so the service sends a keepalive after each
+// `keepalive_interval` without a message. A stream on which keepalives came and
+// that brings nothing for three intervals more is taken for dead, and dialled
+// again. Keepalives are not given to the callback.
+//
+// Rosters: the roster of a presence channel is what `subscribed` says, changed
+// by each `member_added` and `member_removed` behind it. Of a large one
+// `subscribed` carries the first 3 MiB; the rest follows at once as
+// `member_added`.
+//
 // Order: of each stream `connected` comes first, then one `subscribed` per
 // channel, then what happens, in the order of each channel. A loss is told
 // before the `subscribed` that brings it. The end is told last, exactly once,
@@ -22,7 +33,8 @@
 //
 // Threads: methods may be called from any thread. Callbacks come one at a time
 // on a thread of gRPC. The next message is fetched when the callback returns: a
-// slow one slows the stream, and a service for which 1 MiB waits breaks it.
+// slow one slows the stream, and a service in which 1 MiB of events waits
+// breaks it.
 //
 // Failure: the end's status, with the codes of
 // herald/v1/broadcast_service.proto. Nothing here throws, nothing here logs.
@@ -40,6 +52,7 @@
 #ifndef HERALD_CLIENT_WATCH_H_
 #define HERALD_CLIENT_WATCH_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,6 +85,15 @@ struct WatchOptions {
   // tries, each of which takes some seconds at most. Zero: the first stream is
   // the only one. REQUIRES: >= 0.
   absl::Duration give_up_after = absl::InfiniteDuration();
+
+  // How long the stream may be quiet before the service sends a keepalive: from
+  // 1 s to 1 h, or zero for none. A service of an older release sends none.
+  // REQUIRES: >= 0.
+  absl::Duration keepalive_interval = absl::Seconds(20);
+
+  // Optional. Called each time a stream has failed before its first message
+  // and another one follows, with the failure. It must not block.
+  std::function<void(const absl::Status& failure)> on_retry = {};
 };
 
 // Events of one channel that may be missing: some of what was said after

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include <filesystem>
+#include <iostream>
+#include <string>
+
+#include "absl/flags/flag.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "clients/cli/arguments.h"
+#include "clients/cli/commands.h"
+#include "clients/supervisor/development.h"
+#include "clients/supervisor/probe.h"
+#include "clients/supervisor/supervisor.h"
+
+namespace herald::cli {
+namespace {
+
+using supervisor::Development;
+using supervisor::Listener;
+
+// Prints which addresses are taken. Returns whether none is.
+bool AreFree(const std::vector<Listener>& listeners) {
+  bool all_free = true;
+  for (const auto& [variable, address] : listeners) {
+    if (!supervisor::Accepts(address)) continue;
+    std::cerr << "herald: port " << address.substr(address.rfind(':') + 1)
+              << " is in use (" << address
+              << "). Stop the program that listens there, or set " << variable
+              << " to another address";
+    if (variable == "BROADCAST_AUTHORIZER") {
+      std::cerr << ", or pass --no-authorizer if it is yours";
+    }
+    std::cerr << ".\n";
+    all_free = false;
+  }
+  return all_free;
+}
+
+}  // namespace
+
+absl::Status RunDev(const Session& session) {
+  if (!session.words.empty()) return UsageError("dev takes no arguments");
+  const Development development(
+      {.programs = std::filesystem::read_symlink("/proc/self/exe")
+                       .parent_path()
+                       .string(),
+       .examples = absl::GetFlag(FLAGS_examples),
+       .data = absl::GetFlag(FLAGS_data),
+       .chat = absl::GetFlag(FLAGS_chat),
+       .authorizer = absl::GetFlag(FLAGS_authorizer)});
+  if (!AreFree(development.listeners())) return absl::UnavailableError("");
+  supervisor::Supervisor supervisor({.programs = development.Programs(),
+                                     .welcome =
+                                         [&](const auto& pid_of) {
+                                           return development.Welcome(
+                                               pid_of("service"));
+                                         },
+                                     .stop_within = development.stop_within()});
+  return supervisor.Run() == 0 ? absl::OkStatus() : absl::UnknownError("");
+}
+
+}  // namespace herald::cli

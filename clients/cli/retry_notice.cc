@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "clients/cli/retry_notice.h"
+
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "clients/cli/table.h"
+
+namespace herald::cli {
+
+RetryNotice::RetryNotice(const Session& session)
+    : address_(session.address), timeout_(session.timeout) {}
+
+void RetryNotice::OnRetry(const absl::Status& failure) {
+  if (printed_.exchange(true)) return;
+  // One write: the command prints from another thread.
+  std::cerr << absl::StrCat("herald: ", address_, " is unavailable (",
+                            Printable(failure.message()), "); retrying for ",
+                            absl::FormatDuration(timeout_), "\n")
+            << std::flush;
+}
+
+void RetryNotice::Reached() { printed_ = false; }
+
+std::function<void(const absl::Status&)> RetryNotice::callback() {
+  return [this](const absl::Status& failure) { OnRetry(failure); };
+}
+
+}  // namespace herald::cli

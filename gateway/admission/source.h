@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The origin of a connection, as far as bounds are concerned: an IPv4 address,
+// or the /64 of an IPv6 address, the least that a provider gives to a customer.
+// Users behind a NAT, or behind a proxy that is not trusted, share one source.
+
+#ifndef HERALD_GATEWAY_ADMISSION_SOURCE_H_
+#define HERALD_GATEWAY_ADMISSION_SOURCE_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+
+namespace herald::gateway {
+
+// A hash, so that it fits beside each socket. Two sources with the same hash
+// are taken for one. It differs from process to process.
+using Source = uint32_t;
+
+// A unix socket of which no address is known.
+inline constexpr Source kNoSource = 0;
+
+// Of an address in network byte order: 4 bytes, or 16.
+Source SourceOf(absl::string_view address);
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_ADMISSION_SOURCE_H_

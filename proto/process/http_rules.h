@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What RFC 9110 and RFC 9112 demand of a request beyond what Beast's parser
+// checks, and the forms of a request's target.
+//
+// Threads: any; functions without state.
+
+#ifndef HERALD_PROTO_PROCESS_HTTP_RULES_H_
+#define HERALD_PROTO_PROCESS_HTTP_RULES_H_
+
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/status.hpp>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "proto/process/stream_socket.h"
+
+namespace herald::process {
+
+using HttpRequest = http::request<http::empty_body>;
+
+inline absl::string_view View(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+struct HttpRefusal {
+  http::status status = http::status::bad_request;
+  std::string text;
+};
+
+// Why the request is refused, or nothing:
+//
+//   400  a folded header line (RFC 9112 section 5.2), a `Host` that is missing,
+//        repeated or malformed (section 3.2), a transfer coding that is not
+//        `chunked` or comes with HTTP/1.0 (section 6)
+//   417  an `Expect` that is not `100-continue` (RFC 9110 section 10.1.1)
+//   501  a method that is not known (section 9.1)
+//
+// `header` is the text that `request` was parsed from.
+std::optional<HttpRefusal> CheckRequest(absl::string_view header,
+                                        const HttpRequest& request);
+
+// Why a header that Beast does not parse is refused: 414 if the request line is
+// too long, 431 if the rest is, 505 for another version, else 400.
+HttpRefusal RefusalOf(const error_code& ec, absl::string_view header);
+
+// The path of a target in origin or absolute form (RFC 9112 section 3.2),
+// without its query, percent-decoded; `*` for the asterisk form. Nothing if it
+// has no such form.
+std::optional<std::string> PathOf(absl::string_view target);
+
+}  // namespace herald::process
+
+#endif  // HERALD_PROTO_PROCESS_HTTP_RULES_H_

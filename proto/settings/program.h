@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a program prints about its settings: `--help`, `--version`, `--check`,
+// and the rows of the README's table.
+
+#ifndef HERALD_PROTO_SETTINGS_PROGRAM_H_
+#define HERALD_PROTO_SETTINGS_PROGRAM_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "proto/settings/settings.h"
+
+namespace herald::settings {
+
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitSettings = 2;
+
+struct Program {
+  absl::string_view name;     // herald-service
+  absl::string_view version;  // 0.1.0
+  absl::string_view intro;    // What it does: the first lines of --help.
+  absl::string_view outro;    // What its signals do: the last ones.
+};
+
+std::string HelpText(const Program& program, const Settings& settings);
+
+// Each setting as `NAME=value # source`, a line each, which may be read as an
+// `.env` file. Secrets are comments.
+std::string CheckText(const Settings& settings);
+
+// The README's table.
+std::string ReadmeTable(const std::vector<Setting>& declarations);
+
+// Writes `text` to stdout. Returns the exit code: 0, or kExitFailed with a line
+// on stderr if it cannot be written.
+int Print(absl::string_view program, absl::string_view text);
+
+// Answers `--help` and `--version`. Returns the exit code, or nothing if
+// neither is asked for.
+std::optional<int> AnswerQuestion(const Program& program,
+                                  const Settings& settings);
+
+// Answers `--check`: settings on stdout, warnings and errors on stderr. Returns
+// the exit code. `warnings` and `errors` are those that the program adds.
+int AnswerCheck(const Program& program, const Settings& settings,
+                const std::vector<std::string>& warnings,
+                const std::vector<std::string>& errors);
+
+}  // namespace herald::settings
+
+#endif  // HERALD_PROTO_SETTINGS_PROGRAM_H_

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What backends, and the authorizer, have gateways do to sockets.
+//
+// Failure: the codes of broadcast_service.proto; UNAVAILABLE until the start is
+// over, and after it was stopped.
+//
+// Threads: any.
+
+#ifndef HERALD_SERVICE_API_COMMANDS_H_
+#define HERALD_SERVICE_API_COMMANDS_H_
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "herald/v1/authorizer_service.pb.h"
+#include "herald/v1/broadcast_service.pb.h"
+#include "service/engine/ports.h"
+#include "service/link/calls.h"
+#include "service/link/gateways.h"
+
+namespace herald::core {
+
+class Commands {
+ public:
+  // `calls` and `gateways` outlive the object. A Subscribe waits
+  // `authorizer_timeout` longer than others.
+  Commands(const Ports& ports, absl::Duration authorizer_timeout, Calls* calls,
+           Gateways* gateways)
+      : observer_(ports.observer),
+        readiness_(ports.readiness),
+        authorizer_timeout_(authorizer_timeout),
+        calls_(calls),
+        gateways_(gateways) {}
+
+  using CallDone = absl::AnyInvocable<void(absl::Status)>;
+  void Subscribe(const v1::SubscribeRequest& request, CallDone done);
+  void Unsubscribe(const v1::UnsubscribeRequest& request, CallDone done);
+  void Disconnect(
+      const v1::DisconnectRequest& request,
+      absl::AnyInvocable<void(absl::StatusOr<v1::DisconnectResponse>)> done);
+
+  // Takes grants back on all gateways, and on those that are away when they
+  // return. INVALID_ARGUMENT if it names nobody or breaks the grammar.
+  absl::Status Revoke(v1::Revocation revocation);
+
+ private:
+  void CallGateway(absl::string_view socket_id, link::v1::Call call,
+                   absl::Duration deadline, Calls::Done done);
+
+  Observer* const observer_;
+  const Readiness* const readiness_;
+  const absl::Duration authorizer_timeout_;
+  Calls* const calls_;
+  Gateways* const gateways_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_API_COMMANDS_H_

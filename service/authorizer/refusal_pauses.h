@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Sockets that are denied again and again, and the growing pause before the
+// next question of each.
+//
+// The first kFree denials in succession cost nothing: a page of a user who has
+// logged out may ask for that many channels. Each further one doubles the pause
+// before the socket's next question, from kPauseMin to kPauseMax. A yes ends
+// the pauses, and so does kForgotten without a denial.
+//
+// Bound: kSocketsMax sockets; then the one whose last denial is the oldest is
+// forgotten.
+//
+// Threads: none of its own; the owner's lock guards it.
+
+#ifndef HERALD_SERVICE_AUTHORIZER_REFUSAL_PAUSES_H_
+#define HERALD_SERVICE_AUTHORIZER_REFUSAL_PAUSES_H_
+
+#include <cstddef>
+#include <list>
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+
+namespace herald::authorizer {
+
+class RefusalPauses {
+ public:
+  static constexpr int kFree = 16;
+  static constexpr absl::Duration kPauseMin = absl::Milliseconds(100);
+  static constexpr absl::Duration kPauseMax = absl::Seconds(5);
+  static constexpr absl::Duration kForgotten = absl::Minutes(1);
+  static constexpr size_t kSocketsMax = 10'000;
+
+  // When the next question of `socket` may be asked; InfinitePast(): now.
+  absl::Time NotBefore(const std::string& socket, absl::Time now) const;
+
+  // A question of it is asked now. While the socket has to pause, its next
+  // question waits for another pause.
+  void OnAsked(const std::string& socket, absl::Time now);
+  void OnAllowed(const std::string& socket);
+  // Counts as `weight` denials.
+  void OnDenied(const std::string& socket, absl::Time now, int weight = 1);
+
+  size_t size() const { return denied_.size(); }
+
+ private:
+  struct Denied {
+    std::string socket;
+    int count = 0;
+    absl::Time last;
+    absl::Time not_before = absl::InfinitePast();
+  };
+  using List = std::list<Denied>;
+
+  static absl::Duration PauseAfter(int count);
+
+  List denied_;  // In the order of their last denials.
+  absl::flat_hash_map<std::string, List::iterator> by_socket_;
+};
+
+}  // namespace herald::authorizer
+
+#endif  // HERALD_SERVICE_AUTHORIZER_REFUSAL_PAUSES_H_

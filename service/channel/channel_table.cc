@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/channel/channel_table.h"
+
+#include "absl/hash/hash.h"
+#include "proto/contract/require.h"
+
+namespace herald::core {
+
+using contract::Require;
+
+Interest* ChannelEntry::Find(const Peer* peer) {
+  for (Interest& interest : interests) {
+    if (interest.peer.get() == peer) return &interest;
+  }
+  return nullptr;
+}
+
+void TellIn(Shard& shard, absl::string_view channel,
+            absl::FunctionRef<Chunk()> item,
+            absl::FunctionRef<std::vector<Chunk>()> messages,
+            void (*enqueue)(Shard&, const SinkPtr&, Chunk)) {
+  const auto entry = shard.channels.find(channel);
+  if (entry != shard.channels.end()) {
+    const Chunk chunk = item();
+    for (const Interest& interest : entry->second.interests) {
+      enqueue(shard, interest.peer->sink, chunk);
+    }
+  }
+  const auto watches = shard.watches.find(channel);
+  if (watches == shard.watches.end()) return;
+  const std::vector<Chunk> chunks = messages();
+  for (const SinkPtr& sink : watches->second) {
+    for (const Chunk& chunk : chunks) enqueue(shard, sink, chunk);
+  }
+}
+
+Shard& ChannelTable::ShardOf(absl::string_view channel) {
+  return shards_[absl::Hash<absl::string_view>{}(channel) % kShards];
+}
+
+void ChannelTable::ForEachShard(absl::FunctionRef<void(Shard&)> body) {
+  for (Shard& shard : shards_) body(shard);
+}
+
+ChannelEntry* ChannelTable::Obtain(Shard& shard, absl::string_view channel,
+                                   bool force) {
+  const auto it = shard.channels.find(channel);
+  if (it != shard.channels.end()) return &it->second;
+  // Counted before it is checked, for other shards do the same meanwhile.
+  const int64_t count = ++channel_count_;
+  if (channels_max_ > 0 && count > channels_max_ && !force) {
+    --channel_count_;
+    return nullptr;
+  }
+  return &shard.channels[std::string(channel)];
+}
+
+void ChannelTable::Change(Shard& shard, absl::string_view channel,
+                          const PeerPtr& peer, int64_t delta) {
+  const auto it = shard.channels.find(channel);
+  Require(it != shard.channels.end());
+  ChannelEntry& entry = it->second;
+  Interest* interest = entry.Find(peer.get());
+  if (interest == nullptr) {
+    interest = &entry.interests.emplace_back(Interest{peer, 0});
+  }
+  interest->count += delta;
+  entry.subscriber_count += delta;
+  subscription_count_ += delta;
+  peer->subscription_count += delta;
+  Require(interest->count >= 0);
+  if (interest->count == 0) {
+    *interest = std::move(entry.interests.back());
+    entry.interests.pop_back();
+  }
+  if (entry.interests.empty()) {
+    shard.channels.erase(it);
+    --channel_count_;
+  }
+}
+
+void ChannelTable::Remove(
+    const PeerPtr& peer,
+    absl::FunctionRef<void(Shard&, absl::string_view)> body) {
+  for (Shard& shard : shards_) {
+    const ShardLock lock(shard);
+    // Others may have been added meanwhile, but not behind the lock.
+    if (peer->subscription_count == 0) continue;
+    std::vector<std::pair<std::string, int64_t>> found;
+    for (auto& [name, entry] : shard.channels) {
+      const Interest* interest = entry.Find(peer.get());
+      if (interest != nullptr) found.emplace_back(name, interest->count);
+    }
+    for (const auto& [name, count] : found) {
+      Change(shard, name, peer, -count);
+      body(shard, name);
+    }
+  }
+}
+
+}  // namespace herald::core

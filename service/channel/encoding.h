@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Turns messages into chunks (sink.h). Pure.
+
+#ifndef HERALD_SERVICE_CHANNEL_ENCODING_H_
+#define HERALD_SERVICE_CHANNEL_ENCODING_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "herald/link/v1/gateway_service.pb.h"
+#include "herald/v1/broadcast_service.pb.h"
+#include "service/channel/position.h"
+#include "service/channel/sink.h"
+
+namespace herald::core {
+
+// One item of a link frame: chunks put one behind the other are an
+// AttachResponse.
+Chunk EncodeItem(link::v1::ServiceItem item);
+
+// One whole message of a Watch.
+Chunk EncodeWatch(v1::ServerMessage message);
+
+// Says that `member` has come.
+v1::ServerMessage MemberAddedOf(absl::string_view channel, v1::Member member);
+
+// What an entry of a repeated field takes beside its bytes, at most: its tag
+// and its length.
+inline constexpr int64_t kFieldBytesMax = 6;
+
+v1::Position ToProto(const Position& position);
+Position FromProto(const v1::Position& position);
+
+// Tells a gateway where the channel is. `lost`: events may have been missed.
+link::v1::ServiceItem NewPosition(absl::string_view channel,
+                                  const Position& position, bool lost);
+
+// What a backend receives of a publication that was encoded for gateways; not
+// for whispers. Nothing if the chunk is no such item.
+std::optional<v1::Event> DecodeEvent(const Chunk& chunk);
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CHANNEL_ENCODING_H_

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: what has happened in the core, for metrics and logs. Every call does
+// nothing unless overridden.
+//
+// Threads: any, some of them with a lock of the core held (a shard's, or that
+// of Gateways), so implementations are short, do not block, and never call
+// back.
+
+#ifndef HERALD_SERVICE_CHANNEL_OBSERVER_H_
+#define HERALD_SERVICE_CHANNEL_OBSERVER_H_
+
+#include <cstdint>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace herald::core {
+
+struct Published {
+  absl::string_view channel;
+  absl::string_view event = {};
+  absl::string_view whisperer = {};  // A socket id; empty: a backend published.
+  int64_t bytes = 0;                 // Of data.
+  int64_t subscribers = 0;
+  int64_t gateways = 0;  // Links that it goes to.
+};
+
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  // An event has its place in a channel.
+  virtual void OnPublished(const Published& /*published*/) {}
+
+  // A publish was answered from the memory of its idempotency key.
+  virtual void OnRepeated() {}
+
+  // A subscribe was answered; `outcome` is `allowed` or a code of
+  // `subscription_error`.
+  virtual void OnSubscribeAnswered(absl::string_view /*socket_id*/,
+                                   absl::string_view /*channel*/,
+                                   absl::string_view /*outcome*/) {}
+
+  // A gateway's first frame came; its holdings have replaced what was known;
+  // its link has ended, and why.
+  virtual void OnLinkOpened(uint64_t /*gateway*/) {}
+  virtual void OnAttached(uint64_t /*gateway*/, int64_t /*subscriptions*/) {}
+  virtual void OnLinkEnded(uint64_t /*gateway*/, absl::string_view /*why*/) {}
+
+  // A gateway will end its link to attach to the service at `target`.
+  virtual void OnMoving(uint64_t /*gateway*/, absl::string_view /*target*/) {}
+
+  // The members of a lost gateway did not come back within the lease.
+  virtual void OnLeaseExpired(uint64_t /*gateway*/) {}
+
+  // The start is over; from here on the service answers.
+  virtual void OnSettled(absl::Duration /*since_start*/) {}
+
+  // A revocation was passed on to gateways.
+  virtual void OnRevoked() {}
+
+  // For want of room, an idempotency key was forgotten before its time; so was
+  // a revocation.
+  virtual void OnKeyEvicted() {}
+  virtual void OnRevocationForgotten() {}
+
+  // For want of room, the histories of `channels` channels were given up.
+  virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
+
+  // Somebody asked for what a channel has said since a position: `available`
+  // says whether all of it was there.
+  virtual void OnRecovery(bool /*available*/) {}
+
+  // A gateway did not answer a call in time.
+  virtual void OnCallTimedOut() {}
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CHANNEL_OBSERVER_H_

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: who is on a presence channel, as its listeners were told.
+
+#ifndef HERALD_SERVICE_CHANNEL_ROSTERS_H_
+#define HERALD_SERVICE_CHANNEL_ROSTERS_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "herald/v1/broadcast_service.pb.h"
+
+namespace herald::core {
+
+// Threads: with the channel's shard locked.
+class Rosters {
+ public:
+  virtual ~Rosters() = default;
+
+  // Everybody present, in the order of user ids; empty for unknown channels.
+  virtual std::vector<v1::PresentMember> Members(
+      absl::string_view channel) const = 0;
+  virtual int64_t MemberCount(absl::string_view channel) const = 0;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CHANNEL_ROSTERS_H_

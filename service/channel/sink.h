@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: where everything is put that a peer shall receive, in order. A link to
+// a gateway is one, a backend's Watch another.
+//
+// Threads: every method may be called from any thread. Enqueue() is called with
+// a lock of the core held (a shard's, or that of Gateways), so it must be
+// short, must not block, and must not call back; Flush() and Close() are called
+// without locks.
+
+#ifndef HERALD_SERVICE_CHANNEL_SINK_H_
+#define HERALD_SERVICE_CHANNEL_SINK_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "absl/status/status.h"
+
+namespace herald::core {
+
+// Bytes on their way to peers: encoded once, shared by all, never changed.
+// For a gateway: one or more serialized `items` of an AttachResponse, so that
+// chunks put one behind the other are a valid frame. For a Watch: one
+// serialized WatchResponse.
+using Chunk = std::shared_ptr<const std::string>;
+
+// What one Watch may begin with. What was missed beyond that is not sent, and
+// `recovered: false`; rosters are refused, but one alone may be larger.
+inline constexpr int64_t kWatchMissedBytesMax = 16 << 20;
+inline constexpr int64_t kWatchRostersBytesMax = 64 << 20;
+struct WatchRoom {
+  int64_t missed = kWatchMissedBytesMax;
+  int64_t rosters = kWatchRostersBytesMax;
+};
+
+class Sink {
+ public:
+  virtual ~Sink() = default;
+
+  // Appends to the outbox. An outbox that would overflow is emptied instead
+  // and the sink ends with RESOURCE_EXHAUSTED, which its owner reports
+  // later; until then more chunks are dropped.
+  virtual void Enqueue(Chunk chunk) = 0;
+
+  // As Enqueue(), but with a bound of its own, for members who come and go:
+  // when a gateway has gone, all its members leave in one step, and no peer
+  // could read so fast.
+  virtual void EnqueueMembers(Chunk chunk) { Enqueue(std::move(chunk)); }
+
+  // As Enqueue(), but outside of the bound: for the state that a peer is told
+  // when it joins or asks, which is as large as it is and must not end a stream
+  // that reads well. Told at each change of it or question for it.
+  virtual void EnqueueState(Chunk chunk) = 0;
+
+  // As Enqueue(), for a whisper, which must not end the stream: false, and it
+  // is lost, if half of the bound is taken.
+  virtual bool EnqueueWhisper(Chunk chunk) {
+    Enqueue(std::move(chunk));
+    return true;
+  }
+
+  // As EnqueueState(), for a publication as gateways receive it, shared with a
+  // history. A Watch's sink encodes it for its peer when its turn to be written
+  // comes.
+  virtual void EnqueueMissed(Chunk publication) = 0;
+
+  // Whether what was enqueued outside of the bound is less than the bound, so
+  // that more may be answered now.
+  virtual bool HasRoomForState() const { return true; }
+
+  // Begins to write what is enqueued, unless a write is in flight already: that
+  // one's end goes on with all that has piled up.
+  virtual void Flush() = 0;
+
+  // Ends the stream with `why`, after what is in flight. The first call wins.
+  virtual void Close(absl::Status why) = 0;
+};
+
+using SinkPtr = std::shared_ptr<Sink>;
+
+// Collects the sinks that were written to under a lock and flushes each once
+// when the lock is gone. Declare it before the lock.
+class FlushList {
+ public:
+  FlushList() = default;
+  FlushList(const FlushList&) = delete;
+  FlushList& operator=(const FlushList&) = delete;
+  ~FlushList() {
+    for (const SinkPtr& sink : sinks_) sink->Flush();
+  }
+
+  void Add(const SinkPtr& sink) {
+    for (const SinkPtr& known : sinks_) {
+      if (known == sink) return;
+    }
+    sinks_.push_back(sink);
+  }
+
+ private:
+  absl::InlinedVector<SinkPtr, 4> sinks_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CHANNEL_SINK_H_

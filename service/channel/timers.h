@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: the only time that the core has. A test's fake moves when told to.
+//
+// Every duration is measured with Now(). TimeOfDay() is for what is shown or
+// sent, and for numbers that no earlier process has used.
+
+#ifndef HERALD_SERVICE_CHANNEL_TIMERS_H_
+#define HERALD_SERVICE_CHANNEL_TIMERS_H_
+
+#include "absl/functional/any_invocable.h"
+#include "absl/time/time.h"
+
+namespace herald::core {
+
+// Threads: both methods may be called from any thread.
+class Timers {
+ public:
+  virtual ~Timers() = default;
+
+  // A monotonic time: it never jumps, and can be compared with itself only.
+  virtual absl::Time Now() const = 0;
+
+  // The time of day, which may be set at any moment, in either direction.
+  virtual absl::Time TimeOfDay() const = 0;
+
+  // Calls `body` once, `delay` from now, on a thread of its own that holds no
+  // lock. Never calls it before it returns. What is still waiting when the
+  // timers are destroyed is dropped.
+  virtual void After(absl::Duration delay, absl::AnyInvocable<void()> body) = 0;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CHANNEL_TIMERS_H_

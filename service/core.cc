@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/core.h"
+
+namespace herald::core {
+
+Core::Core(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
+           Timers* timers, Observer* observer)
+    : table_(options.settings.max_channels()),
+      ports_{&table_, engine, timers, observer, &readiness_},
+      calls_(timers, observer),
+      gateways_(options.settings, timers, observer),
+      whispers_(ports_, &gateways_),
+      fanout_(&table_, engine, observer, &whispers_),
+      upkeep_(ports_, &fanout_),
+      subscriptions_(ports_, authorizer, &fanout_, &upkeep_, &calls_,
+                     options.settings.max_channels()),
+      recoveries_(ports_),
+      settling_(ports_, options, &fanout_, &gateways_),
+      links_(ports_, options,
+             {&fanout_, &upkeep_, &calls_, &gateways_, &whispers_,
+              &subscriptions_, &recoveries_, &settling_}),
+      broadcasts_(ports_, options.settings.max_payload()),
+      watches_(ports_, &fanout_, &upkeep_),
+      queries_(ports_, options.version, &gateways_, &watches_, &settling_),
+      commands_(ports_, options.authorizer_timeout, &calls_, &gateways_),
+      rules_(ports_, options.settings, &upkeep_, &gateways_) {}
+
+void Core::Stop() {
+  readiness_.Stop();
+  watches_.Stop();
+  links_.Stop();
+}
+
+}  // namespace herald::core

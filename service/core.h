@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The service without its rims: the objects that decide, and who knows whom.
+// Decides nothing.
+//
+// Lifetime: the ports outlive it, and it outlives their callbacks: stop the
+// authorizer and the timers first.
+
+#ifndef HERALD_SERVICE_CORE_H_
+#define HERALD_SERVICE_CORE_H_
+
+#include "service/api/broadcasts.h"
+#include "service/api/commands.h"
+#include "service/api/queries.h"
+#include "service/api/watches.h"
+#include "service/channel/channel_table.h"
+#include "service/channel/fanout.h"
+#include "service/channel/readiness.h"
+#include "service/engine/ports.h"
+#include "service/engine/upkeep.h"
+#include "service/link/authorizer.h"
+#include "service/link/calls.h"
+#include "service/link/core_options.h"
+#include "service/link/gateways.h"
+#include "service/link/links.h"
+#include "service/link/recoveries.h"
+#include "service/link/settling.h"
+#include "service/link/subscriptions.h"
+#include "service/link/whispers.h"
+#include "service/rules/rule_changes.h"
+
+namespace herald::core {
+
+class Core {
+ public:
+  Core(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
+       Timers* timers, Observer* observer);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  // Opens the settling time.
+  void Start() { settling_.Start(); }
+
+  // Refuses what backends ask from now on, and ends all links and Watches.
+  void Stop();
+
+  Links* links() { return &links_; }
+  Broadcasts* broadcasts() { return &broadcasts_; }
+  Watches* watches() { return &watches_; }
+  Queries* queries() { return &queries_; }
+  Commands* commands() { return &commands_; }
+  RuleChanges* rules() { return &rules_; }
+  const Readiness& readiness() const { return readiness_; }
+
+ private:
+  Readiness readiness_;
+  ChannelTable table_;
+  const Ports ports_;
+  Calls calls_;
+  Gateways gateways_;
+  Whispers whispers_;
+  Fanout fanout_;
+  Upkeep upkeep_;
+  Subscriptions subscriptions_;
+  Recoveries recoveries_;
+  Settling settling_;
+  Links links_;
+  Broadcasts broadcasts_;
+  Watches watches_;
+  Queries queries_;
+  Commands commands_;
+  RuleChanges rules_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CORE_H_

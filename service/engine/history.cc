@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/engine/history.h"
+
+#include <algorithm>
+
+namespace herald::core {
+namespace {
+
+using contract::MutexLock;
+
+int64_t SizeOf(const Chunk& chunk) {
+  return static_cast<int64_t>(chunk->size()) + kHistoryEntryBytes;
+}
+
+int64_t SizeOf(absl::string_view channel) {
+  return kHistoryChannelBytes + 2 * static_cast<int64_t>(channel.size());
+}
+
+// 60 bits as 12 characters, which a std::string keeps without an allocation.
+std::string EpochOf(uint64_t bits) {
+  constexpr char kDigits[] = "abcdefghijkmnpqrstuvwxyz23456789";
+  std::string epoch(12, '\0');
+  for (char& c : epoch) {
+    c = kDigits[bits % 32];
+    bits /= 32;
+  }
+  return epoch;
+}
+
+}  // namespace
+
+History::Place History::Advance(absl::string_view channel,
+                                const HistoryLimits& limits, absl::Time now,
+                                int64_t step) {
+  Channels gone;
+  MutexLock lock(&mu_);
+  Place place;
+  auto found = Use(channel, now);
+  place.begun = found == empty_.end();
+  if (place.begun) {
+    found = empty_.emplace(empty_.begin());
+    found->name = std::string(channel);
+    found->epoch = EpochOf(random_());
+    found->used = now;
+    by_name_.emplace(found->name, found);
+    bytes_ += found->bytes = SizeOf(found->name);
+  }
+  found->offset += step;
+  const bool sooner = limits.ttl < found->limits.ttl;
+  found->limits = limits;
+  if (place.begun || sooner) SweepLater(*found, now);
+  place.position = {found->epoch, found->offset};
+  place.given_up = MakeRoom(found, gone);
+  return place;
+}
+
+int64_t History::Keep(absl::string_view channel, const Position& position,
+                      Chunk chunk, absl::Time now) {
+  Channels gone;
+  MutexLock lock(&mu_);
+  const auto found = Use(channel, now);
+  // Given up meanwhile, for others: then there is nothing to go on with.
+  if (found == empty_.end() || found->epoch != position.epoch) return 0;
+  const int64_t bytes = SizeOf(chunk);
+  if (bytes + SizeOf(found->name) > bytes_max_) {
+    Erase(found, gone);
+    return 1;
+  }
+  if (found->entries.empty()) kept_.splice(kept_.begin(), empty_, found);
+  found->entries.push_back({std::move(chunk), now});
+  found->bytes += bytes;
+  bytes_ += bytes;
+  while (static_cast<int64_t>(found->entries.size()) > found->limits.size) {
+    DropFirst(found);
+  }
+  return MakeRoom(found, gone);
+}
+
+std::optional<Position> History::Peek(absl::string_view channel) const {
+  MutexLock lock(&mu_);
+  const auto it = by_name_.find(channel);
+  if (it == by_name_.end()) return std::nullopt;
+  return Position{it->second->epoch, it->second->offset};
+}
+
+Missed History::Since(absl::string_view channel,
+                      const std::optional<Position>& since, size_t count_max,
+                      absl::Time now) {
+  MutexLock lock(&mu_);
+  Missed missed;
+  const auto found = Use(channel, now);
+  if (found == empty_.end()) return missed;
+  DropExpired(found, now);
+  missed.position = {found->epoch, found->offset};
+  const auto there = static_cast<int64_t>(found->entries.size());
+  int64_t behind = there;
+  if (since.has_value()) {
+    const bool latest = since->epoch.empty() && since->offset == 0;
+    if (!latest && since->epoch != found->epoch) return missed;
+    missed.available_since = found->offset - there;
+    if (since->offset < 0 || since->offset > found->offset) return missed;
+    behind = latest ? 1 : found->offset - since->offset;
+    if (behind > there) return missed;
+  }
+  missed.available = true;
+  missed.since = found->offset - behind;
+  const auto first = found->entries.end() - behind;
+  const auto count = std::min(static_cast<size_t>(behind), count_max);
+  for (auto it = first; missed.chunks.size() < count; ++it) {
+    missed.chunks.push_back(it->chunk);
+  }
+  return missed;
+}
+
+void History::Touch(absl::string_view channel, absl::Time now) {
+  MutexLock lock(&mu_);
+  Use(channel, now);
+}
+
+void History::Forget(absl::string_view channel) {
+  Channels gone;
+  MutexLock lock(&mu_);
+  const auto it = by_name_.find(channel);
+  if (it != by_name_.end()) Erase(it->second, gone);
+}
+
+void History::ForgetIfIdle(absl::string_view channel, absl::Time now) {
+  Channels gone;
+  MutexLock lock(&mu_);
+  const auto it = by_name_.find(channel);
+  if (it == by_name_.end() || !IsIdle(*it->second, now)) return;
+  Erase(it->second, gone);
+}
+
+std::vector<std::string> History::Expire(absl::Time now) {
+  std::vector<std::string> idle;
+  MutexLock lock(&mu_);
+  while (!sweeps_.empty() && sweeps_.begin()->first <= now) {
+    const auto channel = by_name_.at(sweeps_.begin()->second);
+    DropExpired(channel, now);
+    if (IsIdle(*channel, now)) idle.push_back(channel->name);
+    SweepLater(*channel, now);
+  }
+  return idle;
+}
+
+std::vector<std::string> History::Names() const {
+  std::vector<std::string> names;
+  MutexLock lock(&mu_);
+  for (const auto& [name, channel] : by_name_) names.emplace_back(name);
+  return names;
+}
+
+int64_t History::bytes() const {
+  MutexLock lock(&mu_);
+  return bytes_;
+}
+
+int64_t History::channel_count() const {
+  MutexLock lock(&mu_);
+  return static_cast<int64_t>(by_name_.size());
+}
+
+History::Channels::iterator History::Use(absl::string_view channel,
+                                         absl::Time now) {
+  const auto it = by_name_.find(channel);
+  if (it == by_name_.end()) return empty_.end();
+  Channels& list = it->second->entries.empty() ? empty_ : kept_;
+  list.splice(list.begin(), list, it->second);
+  it->second->used = now;
+  return it->second;
+}
+
+int64_t History::MakeRoom(Channels::iterator user, Channels& gone) {
+  // The user is the first of its list.
+  for (Channels* const list : {&empty_, &kept_}) {
+    while (bytes_ > bytes_max_ && !list->empty() && &list->back() != &*user) {
+      Erase(std::prev(list->end()), gone);
+    }
+  }
+  while (bytes_ > bytes_max_ && user->entries.size() > 1) DropFirst(user);
+  return static_cast<int64_t>(gone.size());
+}
+
+void History::Erase(Channels::iterator channel, Channels& gone) {
+  bytes_ -= channel->bytes;
+  by_name_.erase(channel->name);
+  sweeps_.erase({channel->swept_at, channel->name});
+  gone.splice(gone.end(), channel->entries.empty() ? empty_ : kept_, channel);
+}
+
+void History::DropFirst(Channels::iterator channel) {
+  const int64_t bytes = SizeOf(channel->entries.front().chunk);
+  channel->bytes -= bytes;
+  bytes_ -= bytes;
+  channel->entries.pop_front();
+  if (channel->entries.empty()) empty_.splice(empty_.begin(), kept_, channel);
+}
+
+void History::DropExpired(Channels::iterator channel, absl::Time now) {
+  while (!channel->entries.empty() &&
+         channel->entries.front().time + channel->limits.ttl <= now) {
+    DropFirst(channel);
+  }
+}
+
+absl::Duration History::LifeOf(const Channel& channel) {
+  const absl::Duration ttl = channel.limits.ttl;
+  return channel.offset == 0 ? std::min(ttl, kUnsaidLife) : ttl;
+}
+
+bool History::IsIdle(const Channel& channel, absl::Time now) {
+  return channel.entries.empty() && channel.used + LifeOf(channel) <= now;
+}
+
+void History::SweepLater(Channel& channel, absl::Time now) {
+  sweeps_.erase({channel.swept_at, channel.name});
+  channel.swept_at = now + LifeOf(channel);
+  sweeps_.emplace(channel.swept_at, channel.name);
+}
+
+}  // namespace herald::core

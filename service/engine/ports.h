@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What most of the service's objects are made with. All outlive them, and their
+// callbacks: stop the authorizer and the timers first.
+
+#ifndef HERALD_SERVICE_ENGINE_PORTS_H_
+#define HERALD_SERVICE_ENGINE_PORTS_H_
+
+#include "service/channel/channel_table.h"
+#include "service/channel/observer.h"
+#include "service/channel/readiness.h"
+#include "service/channel/timers.h"
+#include "service/engine/engine.h"
+
+namespace herald::core {
+
+struct Ports {
+  ChannelTable* table = nullptr;
+  Engine* engine = nullptr;
+  Timers* timers = nullptr;
+  Observer* observer = nullptr;
+  Readiness* readiness = nullptr;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_ENGINE_PORTS_H_

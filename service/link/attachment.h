@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One gateway for as long as one link of it lives. A gateway that comes back
+// gets a new one, so nothing of an old link can be mistaken for the new.
+//
+// Threads: see the groups of members.
+
+#ifndef HERALD_SERVICE_LINK_ATTACHMENT_H_
+#define HERALD_SERVICE_LINK_ATTACHMENT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/mutex.h"
+#include "service/channel/peer.h"
+
+namespace herald::core {
+
+// A subscribe that waits for its decision.
+struct PendingSubscribe {
+  int64_t ticket = 0;
+  std::string socket_id;
+  std::string channel;
+  int64_t call_id = 0;
+  bool cancelled = false;
+};
+
+// Why one may not be.
+struct Refusal {
+  link::v1::Refused::Code code;
+  std::string reason;
+};
+
+struct Attachment final : Peer {
+  // `is_proven`: the link has shown the secret that belongs to the id.
+  Attachment(const link::v1::Hello& hello, SinkPtr to, absl::Time now,
+             bool is_proven = false)
+      : Peer(std::move(to)),
+        gateway(static_cast<uint64_t>(hello.gateway_id())),
+        proven(is_proven),
+        version(hello.version()),
+        link_down(absl::Milliseconds(hello.link_down_ms())),
+        since(now) {}
+
+  // Constant after construction.
+  const uint64_t gateway;
+  const bool proven;
+  const std::string version;
+  const absl::Duration link_down;
+  const absl::Time since;
+
+  // Touched only by the link's reading thread.
+  std::vector<link::v1::Held> held;
+  int64_t held_bytes = 0;
+  bool acknowledged = false;  // The settings are in force there.
+  bool goodbye = false;
+  bool moving = false;
+
+  // Any thread.
+  std::atomic<bool> attached{false};
+  std::atomic<int64_t> client_count{0};
+
+  contract::Mutex mu;
+  absl::flat_hash_map<int64_t, PendingSubscribe> pending ABSL_GUARDED_BY(mu);
+  // Recoveries that wait for room in the outbox, and whether a timer is to look
+  // at them.
+  std::deque<link::v1::Recover> recovers ABSL_GUARDED_BY(mu);
+  bool recovering ABSL_GUARDED_BY(mu) = false;
+};
+
+using AttachmentPtr = std::shared_ptr<Attachment>;
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_ATTACHMENT_H_

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: decides about private and presence channels. Subscriptions asks here
+// and knows nothing of streams, signatures or deadlines.
+
+#ifndef HERALD_SERVICE_LINK_AUTHORIZER_H_
+#define HERALD_SERVICE_LINK_AUTHORIZER_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "herald/v1/authorizer_service.pb.h"
+
+namespace herald::core {
+
+// May this socket listen on this channel?
+struct Question {
+  std::string socket_id;
+  std::string channel;
+  std::string auth_token;
+  std::string channel_data;
+  std::string connection;  // A serialized v1::Connection.
+};
+
+struct Decision {
+  // OK: yes. PERMISSION_DENIED: no, and why. INVALID_ARGUMENT: no, for what the
+  // client presented cannot be read. UNAVAILABLE: there was no decision in
+  // time. Other codes count as UNAVAILABLE.
+  absl::Status status;
+
+  // Who the user is, on a yes. Not yet checked against the channel's type.
+  std::optional<v1::Member> member;
+
+  // How long the yes holds from now on.
+  absl::Duration expires_after = absl::InfiniteDuration();
+};
+
+class Authorizer {
+ public:
+  virtual ~Authorizer() = default;
+
+  // Calls `done` exactly once, within a bounded time, on any thread, perhaps
+  // before it returns; no lock of the authorizer is held then.
+  virtual void Authorize(Question question,
+                         absl::AnyInvocable<void(Decision)> done) = 0;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_AUTHORIZER_H_

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The settings of the service's core.
+
+#ifndef HERALD_SERVICE_LINK_CORE_OPTIONS_H_
+#define HERALD_SERVICE_LINK_CORE_OPTIONS_H_
+
+#include <string>
+
+#include "absl/time/time.h"
+#include "herald/link/v1/gateway_service.pb.h"
+
+namespace herald::core {
+
+struct CoreOptions {
+  std::string version;
+
+  // What gateways are told; the service applies their limits and their payload
+  // bound, too.
+  link::v1::Settings settings;
+
+  // The authorizer's bound for one decision; a Subscribe RPC waits as much
+  // longer than other calls.
+  absl::Duration authorizer_timeout = absl::Seconds(1);
+
+  // The start is over after `settle_min` as soon as no attach is under way,
+  // and after `settle_max` in any case.
+  absl::Duration settle_min = absl::Milliseconds(500);
+  absl::Duration settle_max = absl::Seconds(5);
+
+  // How long the members of a lost gateway wait for its return.
+  absl::Duration lease = absl::Seconds(2);
+
+  // How long after that its sockets may still come back with it, as far as a
+  // backend is told: their calls are UNAVAILABLE and not NOT_FOUND.
+  absl::Duration lost_memory = absl::Minutes(1);
+
+  // How long a gateway may take to say hello, and then to say what it holds;
+  // then its link ends with DEADLINE_EXCEEDED.
+  absl::Duration attach_max = absl::Seconds(30);
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_CORE_OPTIONS_H_

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Whether what a gateway has sent keeps the rules of gateway_service.proto.
+// The order of items, and what depends on other items, is Links'.
+//
+// Failure: INVALID_ARGUMENT, unless said otherwise, with a message that names
+// the value that was wrong.
+
+#ifndef HERALD_SERVICE_LINK_LINK_CHECKS_H_
+#define HERALD_SERVICE_LINK_LINK_CHECKS_H_
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "service/engine/engine.h"
+
+namespace herald::core {
+
+// FAILED_PRECONDITION if the version of the protocol is not served.
+absl::Status CheckHello(const link::v1::Hello& hello);
+
+// Any later item of the gateway with that id. Items of unknown kinds are OK.
+absl::Status CheckItem(const link::v1::GatewayItem& item, uint64_t gateway,
+                       int64_t payload_bytes_max);
+
+// Whether the members of the channel stay within what a message to gateways
+// holds (limits.h), if those of `held` come.
+absl::Status CheckMembersFit(const Engine& engine, const link::v1::Held& held);
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_LINK_CHECKS_H_

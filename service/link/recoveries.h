@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What gateways have missed of channels with history: one that returns, and one
+// that asks for its sockets.
+//
+// Bound: a question is answered when the state in the link's outbox is below
+// its bound; until then it waits in the attachment.
+//
+// Threads: any.
+
+#ifndef HERALD_SERVICE_LINK_RECOVERIES_H_
+#define HERALD_SERVICE_LINK_RECOVERIES_H_
+
+#include "absl/base/thread_annotations.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "service/channel/channel_table.h"
+#include "service/engine/ports.h"
+#include "service/link/attachment.h"
+
+namespace herald::core {
+
+class Recoveries {
+ public:
+  explicit Recoveries(const Ports& ports)
+      : table_(ports.table),
+        engine_(ports.engine),
+        timers_(ports.timers),
+        observer_(ports.observer) {}
+
+  // A gateway asks. Answers at once, or when the outbox has room again.
+  void OnRecover(const AttachmentPtr& gateway, link::v1::Recover recover);
+
+  // A gateway that has returned holds the channel: sends what it has missed, or
+  // that this is not there.
+  void Repair(Shard& shard, const AttachmentPtr& gateway,
+              const link::v1::Held& held)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+ private:
+  void Recover(const AttachmentPtr& gateway, const link::v1::Recover& recover);
+  void RecoverWaiting(const AttachmentPtr& gateway);
+
+  ChannelTable* const table_;
+  Engine* const engine_;
+  Timers* const timers_;
+  Observer* const observer_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_RECOVERIES_H_

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/link/settling.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "service/channel/encoding.h"
+
+namespace herald::core {
+namespace {
+
+void SendSettled(const AttachmentPtr& gateway) {
+  link::v1::ServiceItem item;
+  item.mutable_settled();
+  gateway->sink->Enqueue(EncodeItem(std::move(item)));
+  gateway->sink->Flush();
+}
+
+}  // namespace
+
+void Settling::Start() {
+  const auto after = [this](absl::Duration time, bool Settling::*over) {
+    // Counted by the timers and not by the time of day, which may be set.
+    timers_->After(time, [this, over] {
+      {
+        contract::MutexLock lock(&mu_);
+        this->*over = true;
+      }
+      SettleIfDue();
+    });
+  };
+  after(settle_min_, &Settling::min_over_);
+  after(settle_max_, &Settling::max_over_);
+}
+
+void Settling::OnAttached(const AttachmentPtr& gateway) {
+  if (gateways_->MarkAttached(gateway, *readiness_)) {
+    SendSettled(gateway);
+  } else {
+    SettleIfDue();
+  }
+}
+
+void Settling::SettleIfDue() {
+  {
+    contract::MutexLock lock(&mu_);
+    if (settling_ || readiness_->phase() != Readiness::Phase::kStarting ||
+        !min_over_) {
+      return;
+    }
+    if (!max_over_ && !gateways_->AllAttached()) return;
+    settling_ = true;
+  }
+  if (Settle()) observer_->OnSettled(timers_->Now() - start_time_);
+}
+
+bool Settling::Settle() {
+  table_->ForEachShard([this](Shard& shard) {
+    const ShardLock lock(shard);
+    shard.settled = true;
+    for (const auto& [channel, entry] : shard.channels) {
+      if (!HasRoster(channel)) continue;
+      link::v1::ServiceItem item;
+      *item.mutable_roster() = fanout_->RosterOf(channel);
+      const Chunk chunk = EncodeItem(std::move(item));
+      for (const Interest& interest : entry.interests) {
+        EnqueueStateIn(shard, interest.peer->sink, chunk);
+      }
+    }
+  });
+  const std::optional<std::vector<AttachmentPtr>> attached =
+      gateways_->SettleAll(readiness_);
+  if (!attached.has_value()) return false;
+  for (const AttachmentPtr& gateway : *attached) SendSettled(gateway);
+  return true;
+}
+
+}  // namespace herald::core

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The end of the start: when the gateways that were there have attached, all of
+// them get rosters, and the service is ready.
+//
+// Threads: any.
+
+#ifndef HERALD_SERVICE_LINK_SETTLING_H_
+#define HERALD_SERVICE_LINK_SETTLING_H_
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "proto/contract/mutex.h"
+#include "service/channel/fanout.h"
+#include "service/engine/ports.h"
+#include "service/link/attachment.h"
+#include "service/link/core_options.h"
+#include "service/link/gateways.h"
+
+namespace herald::core {
+
+class Settling {
+ public:
+  // `fanout` and `gateways` outlive the object.
+  Settling(const Ports& ports, const CoreOptions& options, Fanout* fanout,
+           Gateways* gateways)
+      : table_(ports.table),
+        timers_(ports.timers),
+        observer_(ports.observer),
+        readiness_(ports.readiness),
+        fanout_(fanout),
+        gateways_(gateways),
+        settle_min_(options.settle_min),
+        settle_max_(options.settle_max),
+        start_time_(ports.timers->Now()) {}
+
+  // Opens the settling time.
+  void Start();
+
+  // A gateway has said all that it holds.
+  void OnAttached(const AttachmentPtr& gateway);
+
+  // Ends the start if nothing is waited for any more.
+  void SettleIfDue() ABSL_LOCKS_EXCLUDED(mu_);
+
+  absl::Time start_time() const { return start_time_; }
+
+ private:
+  bool Settle();  // False if the service was stopped.
+
+  ChannelTable* const table_;
+  Timers* const timers_;
+  Observer* const observer_;
+  Readiness* const readiness_;
+  Fanout* const fanout_;
+  Gateways* const gateways_;
+  const absl::Duration settle_min_;
+  const absl::Duration settle_max_;
+  const absl::Time start_time_;
+
+  contract::Mutex mu_;
+  bool min_over_ ABSL_GUARDED_BY(mu_) = false;
+  bool max_over_ ABSL_GUARDED_BY(mu_) = false;
+  bool settling_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_SETTLING_H_

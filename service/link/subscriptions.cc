@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/link/subscriptions.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/names.h"
+#include "service/channel/encoding.h"
+#include "service/channel/request_checks.h"
+
+namespace herald::core {
+namespace {
+
+using link::v1::Refused;
+
+// As `subscription_error` has it.
+std::string NameOf(Refused::Code code) {
+  return absl::AsciiStrToLower(
+      absl::StripPrefix(Refused::Code_Name(code), "CODE_"));
+}
+
+// What a backend's Subscribe is answered for a refusal.
+absl::Status StatusOf(Refused::Code code, absl::string_view reason) {
+  switch (code) {
+    case Refused::CODE_UNAUTHORIZED:
+      return absl::PermissionDeniedError(reason);
+    case Refused::CODE_CHANNEL_FULL:
+    case Refused::CODE_TOO_MANY_CHANNELS:
+      return absl::ResourceExhaustedError(reason);
+    case Refused::CODE_INVALID_CHANNEL:
+    case Refused::CODE_INVALID_MESSAGE:
+      return absl::InvalidArgumentError(reason);
+    case Refused::CODE_CANCELLED:
+      return absl::NotFoundError("the socket has closed or unsubscribed");
+    default:
+      return absl::UnavailableError(reason);
+  }
+}
+
+// How a no of the authorizer is passed on.
+Refused::Code CodeOf(const absl::Status& no) {
+  if (absl::IsPermissionDenied(no)) return Refused::CODE_UNAUTHORIZED;
+  if (absl::IsInvalidArgument(no)) return Refused::CODE_INVALID_MESSAGE;
+  return Refused::CODE_UNAVAILABLE;
+}
+
+// Zero means that the grant does not end; one that ends is never rounded there.
+int64_t GrantMilliseconds(absl::Duration expires_after) {
+  if (expires_after == absl::InfiniteDuration()) return 0;
+  return std::max<int64_t>(1, absl::ToInt64Milliseconds(expires_after));
+}
+
+// A yes that keeps the rules of authorizer_service.proto, or the no that it
+// counts as.
+absl::Status CheckYes(const Decision& decision) {
+  if (decision.expires_after <= absl::ZeroDuration()) {
+    return absl::PermissionDeniedError("the authorizer's yes has expired");
+  }
+  if (!decision.member.has_value()) return absl::OkStatus();
+  const absl::Status status = CheckMember(*decision.member);
+  if (status.ok()) return status;
+  return absl::PermissionDeniedError(
+      absl::StrCat("the authorizer's member is not valid: ", status.message()));
+}
+
+Question QuestionOf(link::v1::Subscribe subscribe) {
+  return {std::move(*subscribe.mutable_socket_id()),
+          std::move(*subscribe.mutable_channel()),
+          std::move(*subscribe.mutable_auth_token()),
+          std::move(*subscribe.mutable_channel_data()),
+          std::move(*subscribe.mutable_connection())};
+}
+
+}  // namespace
+
+absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
+                                        link::v1::Subscribe subscribe) {
+  PendingSubscribe question{subscribe.ticket(), subscribe.socket_id(),
+                            subscribe.channel(), subscribe.call_id()};
+  const absl::Status ready = readiness_->Check();
+  if (!ready.ok()) {
+    Refuse(gateway, question, Refused::CODE_UNAVAILABLE, ready.message());
+    return absl::OkStatus();
+  }
+  const absl::Status name = contract::CheckChannelName(question.channel);
+  if (!name.ok()) {
+    Refuse(gateway, question, Refused::CODE_INVALID_CHANNEL, name.message());
+    return absl::OkStatus();
+  }
+  if (subscribe.has_member()) {
+    Allow(gateway, question, {.status = {}, .member = subscribe.member()},
+          /*renewable=*/false);
+    return absl::OkStatus();
+  }
+  if (!contract::NeedsAuthorization(question.channel)) {
+    Allow(gateway, question, {}, /*renewable=*/false);
+    return absl::OkStatus();
+  }
+  const int64_t ticket = question.ticket;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    if (!gateway->pending.try_emplace(ticket, std::move(question)).second) {
+      return absl::InvalidArgumentError("subscribe.ticket is open already");
+    }
+  }
+  authorizer_->Authorize(QuestionOf(std::move(subscribe)),
+                         [this, gateway, ticket](Decision decision) {
+                           Decide(gateway, ticket, std::move(decision));
+                         });
+  return absl::OkStatus();
+}
+
+void Subscriptions::Decide(const AttachmentPtr& gateway, int64_t ticket,
+                           Decision decision) {
+  PendingSubscribe question;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    const auto it = gateway->pending.find(ticket);
+    if (it == gateway->pending.end()) return;  // The link is gone.
+    question = std::move(it->second);
+    gateway->pending.erase(it);
+  }
+  if (question.cancelled) {
+    return Refuse(gateway, question, Refused::CODE_CANCELLED, "cancelled");
+  }
+  if (decision.status.ok()) {
+    decision.status = CheckYes(decision);
+  }
+  if (decision.status.ok()) {
+    return Allow(gateway, question, std::move(decision), /*renewable=*/true);
+  }
+  Refuse(gateway, question, CodeOf(decision.status), decision.status.message());
+}
+
+std::optional<Refusal> Subscriptions::Admit(
+    Shard& shard, absl::string_view channel,
+    const std::optional<v1::Member>& member) {
+  const bool presence = IsPresence(shard, channel);
+  if (presence && !member.has_value()) {
+    return Refusal{
+        Refused::CODE_UNAUTHORIZED,
+        "a presence channel needs a member, and the authorizer named none"};
+  }
+  if (presence &&
+      engine_->MemberBytesWith(channel, *member) > contract::kMembersBytesMax) {
+    return Refusal{Refused::CODE_CHANNEL_FULL,
+                   absl::StrCat("channel ", channel, " has members of ",
+                                contract::kMembersBytesMax, " bytes already")};
+  }
+  ChannelEntry* const entry = table_->Obtain(shard, channel, /*force=*/false);
+  if (entry == nullptr) {
+    return Refusal{Refused::CODE_TOO_MANY_CHANNELS,
+                   absl::StrCat("there are ", channels_max_,
+                                " channels already (BROADCAST_MAX_CHANNELS)")};
+  }
+  const int64_t limit = shard.rules->Of(channel).max_subscribers;
+  if (limit == 0 || entry->subscriber_count < limit) return std::nullopt;
+  return Refusal{
+      Refused::CODE_CHANNEL_FULL,
+      absl::StrCat(
+          "channel ", channel, " has its ", limit, " subscribers (",
+          shard.rules->Source(channel, &contract::ChannelRule::max_subscribers,
+                              "BROADCAST_MAX_SUBSCRIBERS"),
+          ")")};
+}
+
+void Subscriptions::Allow(const AttachmentPtr& gateway,
+                          const PendingSubscribe& question, Decision decision,
+                          bool renewable) {
+  link::v1::ServiceItem item;
+  link::v1::Subscribed& yes = *item.mutable_subscribed();
+  yes.set_ticket(question.ticket);
+  yes.set_expires_after_ms(GrantMilliseconds(decision.expires_after));
+  yes.set_renewable(renewable);
+  if (decision.member.has_value()) *yes.mutable_member() = *decision.member;
+  const std::string& channel = question.channel;
+  std::optional<Refusal> refusal;
+  {
+    Shard& shard = table_->ShardOf(channel);
+    const ShardLock lock(shard);
+    if (gateway->ended) return;
+    refusal = Admit(shard, channel, decision.member);
+    if (!refusal.has_value()) {
+      const bool first =
+          shard.channels.at(channel).Find(gateway.get()) == nullptr;
+      if (IsPresence(shard, channel)) {
+        engine_->Join(channel, *decision.member,
+                      {gateway->gateway, question.socket_id});
+      }
+      // Where rules count nobody too: it may have kept some of an earlier time.
+      if (first && HasRoster(channel)) {
+        *yes.mutable_roster() = fanout_->RosterOf(channel);
+      }
+      const HistoryLimits history = HistoryOf(shard, channel);
+      if (history.size > 0) {
+        *yes.mutable_position() =
+            ToProto(engine_->PositionOf(channel, history));
+      }
+      table_->Change(shard, channel, gateway, 1);
+      // A roster is as large as it is, and a hundred may be asked for at once.
+      const bool is_state = yes.has_roster();
+      Chunk chunk = EncodeItem(std::move(item));
+      if (is_state) {
+        EnqueueStateIn(shard, gateway->sink, std::move(chunk));
+      } else {
+        EnqueueIn(shard, gateway->sink, std::move(chunk));
+      }
+    }
+  }
+  if (refusal.has_value()) {
+    return Refuse(gateway, question, refusal->code, refusal->reason);
+  }
+  observer_->OnSubscribeAnswered(question.socket_id, channel, "allowed");
+  if (question.call_id != 0) calls_->Answer(question.call_id, gateway.get(), 0);
+}
+
+void Subscriptions::Refuse(const AttachmentPtr& gateway,
+                           const PendingSubscribe& question, Refused::Code code,
+                           absl::string_view reason) {
+  link::v1::ServiceItem item;
+  Refused& no = *item.mutable_refused();
+  no.set_ticket(question.ticket);
+  no.set_code(code);
+  no.set_reason(PassableReason(reason));
+  gateway->sink->Enqueue(EncodeItem(std::move(item)));
+  gateway->sink->Flush();
+  observer_->OnSubscribeAnswered(question.socket_id, question.channel,
+                                 NameOf(code));
+  if (question.call_id != 0) {
+    calls_->Answer(question.call_id, gateway.get(), StatusOf(code, reason));
+  }
+}
+
+absl::Status Subscriptions::OnCancel(const AttachmentPtr& gateway,
+                                     int64_t ticket) {
+  int64_t call_id = 0;
+  {
+    // It stays open for as long as the authorizer has it: the answer is what
+    // lets a gateway bound the questions of one socket.
+    contract::MutexLock lock(&gateway->mu);
+    const auto it = gateway->pending.find(ticket);
+    if (it == gateway->pending.end()) return absl::OkStatus();
+    it->second.cancelled = true;
+    call_id = it->second.call_id;
+  }
+  if (call_id != 0) {
+    calls_->Answer(call_id, gateway.get(),
+                   StatusOf(Refused::CODE_CANCELLED, ""));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Subscriptions::OnUnsubscribe(
+    const AttachmentPtr& gateway, const link::v1::Unsubscribe& unsubscribe) {
+  const std::string& channel = unsubscribe.channel();
+  Shard& shard = table_->ShardOf(channel);
+  const ShardLock lock(shard);
+  if (gateway->ended) return absl::OkStatus();
+  if (!IsSubscribed(shard, channel, gateway.get())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("unsubscribe names channel ", contract::Quoted(channel),
+                     ", of which the gateway has no subscription"));
+  }
+  table_->Change(shard, channel, gateway, -1);
+  upkeep_->OnListenerLeft(shard, channel);
+  if (HasRoster(channel)) {
+    engine_->Leave(channel, unsubscribe.user_id(),
+                   {gateway->gateway, unsubscribe.socket_id()},
+                   shard.rules->Of(channel).member_grace);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Subscriptions::OnRenew(const AttachmentPtr& gateway,
+                                    link::v1::Subscribe subscribe) {
+  const int64_t ticket = subscribe.ticket();
+  const std::string channel = subscribe.channel();
+  const std::string user_id = subscribe.member().user_id();
+  authorizer_->Authorize(
+      QuestionOf(std::move(subscribe)),
+      [gateway, ticket, user_id](Decision decision) {
+        if (gateway->ended) return;
+        absl::Status answer = decision.status;
+        if (answer.ok()) answer = CheckYes(decision);
+        if (answer.ok() && !user_id.empty() &&
+            (!decision.member || decision.member->user_id() != user_id)) {
+          answer = absl::PermissionDeniedError("the user has changed");
+        }
+        link::v1::ServiceItem item;
+        link::v1::Renewed& renewed = *item.mutable_renewed();
+        renewed.set_ticket(ticket);
+        renewed.set_outcome(link::v1::Renewed::OUTCOME_UNDECIDED);
+        if (answer.ok()) {
+          renewed.set_outcome(link::v1::Renewed::OUTCOME_ALLOWED);
+          renewed.set_expires_after_ms(
+              GrantMilliseconds(decision.expires_after));
+        } else if (CodeOf(answer) != Refused::CODE_UNAVAILABLE) {
+          renewed.set_outcome(link::v1::Renewed::OUTCOME_DENIED);
+          renewed.set_reason(PassableReason(answer.message()));
+        }
+        gateway->sink->Enqueue(EncodeItem(std::move(item)));
+        gateway->sink->Flush();
+      });
+  return absl::OkStatus();
+}
+
+}  // namespace herald::core

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every call passes before anything of its request is read: the check of
+// its token, and the bounds of what callers without one may hold.
+//
+// Threads: any.
+
+#ifndef HERALD_SERVICE_RPC_CALL_GATE_H_
+#define HERALD_SERVICE_RPC_CALL_GATE_H_
+
+#include "absl/status/status.h"
+#include "grpcpp/server_context.h"
+#include "service/rpc/api_token.h"
+#include "service/rpc/connections.h"
+#include "service/rpc/waiting_calls.h"
+
+namespace herald::rpc {
+
+class CallGate {
+ public:
+  // `tokens`, `timers` and `rpcs` outlive the gate, which outlives the server.
+  // `request_bytes_max` is the largest request that gRPC takes.
+  CallGate(const ApiTokens* tokens, core::Timers* timers, RpcCounters* rpcs,
+           int64_t request_bytes_max)
+      : tokens_(tokens),
+        waiting_(timers, &rpcs->requests_ended),
+        connections_(timers,
+                     {.stranger_bytes_max = request_bytes_max + (256 << 10)},
+                     &rpcs->connections_refused) {}
+
+  // UNAUTHENTICATED if the call shows no valid token. An allowed call vouches
+  // for its connection.
+  absl::Status Admit(const grpc::CallbackServerContext& context) {
+    absl::Status status = Check(context);
+    if (status.ok()) connections_.TrustPeer(context.peer());
+    return status;
+  }
+
+  // The same for a method that is called often, and whose request has come with
+  // so many bytes.
+  absl::Status AdmitHot(const grpc::CallbackServerContext& context,
+                        size_t bytes) {
+    absl::Status status = Check(context);
+    if (status.ok()) connections_.Trust(context, bytes);
+    return status;
+  }
+
+  WaitingCalls* waiting() { return &waiting_; }
+  Connections* connections() { return &connections_; }
+
+ private:
+  absl::Status Check(const grpc::CallbackServerContext& context) {
+    absl::Status status = tokens_->Check(context);
+    if (!status.ok()) connections_.Charge(context.peer());
+    return status;
+  }
+
+  const ApiTokens* const tokens_;
+  WaitingCalls waiting_;
+  Connections connections_;
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_CALL_GATE_H_

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/rpc/connections.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "proto/contract/condition.h"
+#include "proto/process/log.h"
+
+namespace herald::rpc {
+namespace {
+
+using contract::MutexLock;
+
+constexpr absl::Duration kPrunePause = absl::Milliseconds(100);
+constexpr absl::Duration kLookPause = absl::Milliseconds(200);
+constexpr absl::Duration kPause = absl::Seconds(1);  // Of the process.
+
+// What a stranger may have sent for longer than kLargeTime: a few hundred
+// health checks, but no half requests that are worth it; and what it may send
+// in each second beyond that: the pings of a load balancer that watches.
+constexpr int64_t kLargeBytes = 64 << 10;
+constexpr double kLargeBytesPerSecond = 32;
+constexpr absl::Duration kLargeTime = absl::Seconds(10);
+
+// From here on a stranger's calls are looked up, so that one which is allowed
+// makes it none.
+constexpr int64_t kSuspiciousBytes = 32 << 10;
+
+constexpr size_t kEndingMax = 256;
+
+// An address as 16 bytes; IPv4 in its IPv6 form.
+using Address = in6_addr;
+
+Address Mapped(const in_addr& v4) {
+  Address out = {};
+  out.s6_addr[10] = out.s6_addr[11] = 0xFF;
+  std::memcpy(out.s6_addr + 12, &v4, sizeof(v4));
+  return out;
+}
+
+std::string BytesOf(const Address& address) {
+  return {reinterpret_cast<const char*>(address.s6_addr),
+          sizeof(address.s6_addr)};
+}
+
+std::string NameOf(const Address& address, uint16_t port) {
+  return absl::StrCat(BytesOf(address), ":", port);
+}
+
+// `ipv4:10.0.0.1:5000` or `ipv6:%5Bfe80::1%25eth0%5D:5000` as a name.
+std::optional<std::string> ParsePeer(absl::string_view peer) {
+  const size_t colon = peer.rfind(':');
+  uint32_t port = 0;
+  if (colon == absl::string_view::npos ||
+      !absl::SimpleAtoi(peer.substr(colon + 1), &port) || port > 0xFFFF) {
+    return std::nullopt;
+  }
+  absl::string_view host = peer.substr(0, colon);
+  Address address = {};
+  if (absl::ConsumePrefix(&host, "ipv4:")) {
+    in_addr v4 = {};
+    if (inet_pton(AF_INET, std::string(host).c_str(), &v4) != 1) {
+      return std::nullopt;
+    }
+    address = Mapped(v4);
+  } else {
+    if (!absl::ConsumePrefix(&host, "ipv6:")) return std::nullopt;
+    if (!absl::ConsumePrefix(&host, "%5B")) absl::ConsumePrefix(&host, "[");
+    host = host.substr(0, host.find_first_of("%]"));
+    if (inet_pton(AF_INET6, std::string(host).c_str(), &address) != 1) {
+      return std::nullopt;
+    }
+  }
+  return NameOf(address, static_cast<uint16_t>(port));
+}
+
+int64_t BytesReceived(int fd) {
+  tcp_info info = {};
+  socklen_t size = sizeof(info);
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return 0;
+  return static_cast<int64_t>(info.tcpi_bytes_received);
+}
+
+// A GOAWAY of HTTP/2 with ENHANCE_YOUR_CALM (RFC 9113 section 6.8).
+std::string GoAway() {
+  constexpr absl::string_view kWhy = "no call on the connection was allowed";
+  constexpr absl::string_view kHead(
+      "\0\0\0\x07\0\0\0\0\0\x7f\xff\xff\xff\0\0\0\x0b", 17);
+  std::string frame = absl::StrCat(kHead, kWhy);
+  frame[2] = static_cast<char>(frame.size() - 9);
+  return frame;
+}
+
+}  // namespace
+
+Connections::Connections(core::Timers* timers, ConnectionLimits limits,
+                         Count* refused)
+    : limits_(limits),
+      timers_(timers),
+      refused_(refused),
+      handle_(std::make_shared<Handle>()) {
+  MutexLock lock(&handle_->mu);
+  handle_->connections = this;
+}
+
+Connections::~Connections() {
+  {
+    MutexLock lock(&handle_->mu);
+    handle_->connections = nullptr;
+  }
+  for (const Ending& one : ending_) close(one.fd);
+}
+
+Connections::Peer Connections::PeerOf(int fd) {
+  sockaddr_storage storage = {};
+  socklen_t size = sizeof(storage);
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return {};
+  }
+  Address address = {};
+  uint16_t port = 0;
+  if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    address = Mapped(v4.sin_addr);
+    port = ntohs(v4.sin_port);
+  } else if (storage.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    address = v6.sin6_addr;
+    port = ntohs(v6.sin6_port);
+  } else {
+    return {};
+  }
+  return {NameOf(address, port), BytesOf(address)};
+}
+
+ino_t Connections::InodeOf(int fd) {
+  struct stat status = {};
+  return fstat(fd, &status) == 0 ? status.st_ino : 0;
+}
+
+bool Connections::Admit(int fd) {
+  Entry entry;
+  entry.peer = PeerOf(fd);
+  entry.inode = InodeOf(fd);
+  MutexLock lock(&mu_);
+  Forget(fd);
+  if (!HasRoomFor(entry.peer)) Prune();
+  if (!HasRoomFor(entry.peer)) {
+    Add(*refused_, 1);
+    LogRefusal("there are too many", entry.peer.address);
+    return false;
+  }
+  // Peers on a unix socket have no name to be trusted by; the permissions of
+  // the file vouch for them.
+  if (!entry.peer.name.empty()) {
+    entry.stranger = ++last_stranger_;
+    entry.allowed = allowed_bytes_;
+    entry.since = contract::SteadyNow();
+    strangers_[entry.stranger] = fd;
+    by_peer_[entry.peer.name] = fd;
+    ++by_address_[entry.peer.address];
+  }
+  entries_[fd] = std::move(entry);
+  if (strangers_.size() > limits_.strangers_max) Prune();
+  if (strangers_.size() > limits_.strangers_max) {
+    End(OldestOfMost(), "there are newer ones", absl::ZeroDuration());
+  }
+  // Until the next look the first call tells.
+  alert_ = true;
+  if (!strangers_.empty() && !std::exchange(looking_, true)) {
+    LookLater();
+  }
+  return true;
+}
+
+int Connections::OldestOfMost() const {
+  absl::flat_hash_map<absl::string_view, size_t> counts;
+  for (const auto& [number, fd] : strangers_) {
+    ++counts[entries_.at(fd).peer.address];
+  }
+  int oldest = -1;
+  size_t most = 0;
+  for (const auto& [number, fd] : strangers_) {
+    const size_t count = counts.at(entries_.at(fd).peer.address);
+    if (count <= most) continue;
+    most = count;
+    oldest = fd;
+  }
+  return oldest;
+}
+
+bool Connections::HasRoomFor(const Peer& peer) const {
+  if (entries_.size() >= limits_.total_max) return false;
+  const auto it = by_address_.find(peer.address);
+  return it == by_address_.end() || it->second < limits_.total_max / 2;
+}
+
+void Connections::Forget(int fd) {
+  const auto it = entries_.find(fd);
+  if (it == entries_.end()) return;
+  const Entry& entry = it->second;
+  strangers_.erase(entry.stranger);
+  const auto named = by_peer_.find(entry.peer.name);
+  if (named != by_peer_.end() && named->second == fd) by_peer_.erase(named);
+  const auto counted = by_address_.find(entry.peer.address);
+  if (counted != by_address_.end() && --counted->second == 0) {
+    by_address_.erase(counted);
+  }
+  entries_.erase(it);
+}
+
+void Connections::Prune() {
+  const absl::Time now = contract::SteadyNow();
+  if (now - pruned_ < kPrunePause) return;
+  pruned_ = now;
+  std::vector<int> closed;
+  for (const auto& [fd, entry] : entries_) {
+    if (InodeOf(fd) != entry.inode) closed.push_back(fd);
+  }
+  for (const int fd : closed) Forget(fd);
+}
+
+void Connections::End(int fd, const char* why, absl::Duration time_to_read) {
+  const Entry& entry = entries_.at(fd);
+  // The copy is the same file or another one for good, whatever gRPC closes
+  // meanwhile.
+  const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  if (copy >= 0 && InodeOf(copy) == entry.inode) {
+    // gRPC has written all that it has to a stranger long ago, so this does not
+    // come into the middle of a frame.
+    const std::string frame = GoAway();
+    send(copy, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (time_to_read == absl::ZeroDuration()) {
+      ShutDown(copy);
+    } else {
+      ending_.push_back({copy, contract::SteadyNow() + time_to_read});
+    }
+    Add(*refused_, 1);
+    LogRefusal(why, entry.peer.address);
+  } else if (copy >= 0) {
+    close(copy);
+  }
+  Forget(fd);
+  if (!std::exchange(looking_, true)) LookLater();
+}
+
+// Both directions: gRPC that has nothing to write notices the end by reading.
+// It frees the connection's requests then, and closes its own descriptor.
+void Connections::ShutDown(int copy) {
+  shutdown(copy, SHUT_RDWR);
+  close(copy);
+}
+
+void Connections::ShutDownThoseDue(absl::Time now) {
+  while (!ending_.empty() &&
+         (ending_.front().shutdown <= now || ending_.size() > kEndingMax)) {
+    ShutDown(ending_.front().fd);
+    ending_.pop_front();
+  }
+}
+
+void Connections::LookLater() {
+  timers_->After(kLookPause, [handle = handle_] {
+    MutexLock lock(&handle->mu);
+    if (handle->connections != nullptr) handle->connections->Look();
+  });
+}
+
+void Connections::Look() {
+  MutexLock lock(&mu_);
+  const absl::Time now = contract::SteadyNow();
+  // While the process was paused, nobody could read what has come.
+  const absl::Duration gap = now - std::exchange(looked_, now);
+  if (gap > kPause) {
+    for (const auto& [number, fd] : strangers_) {
+      entries_.at(fd).large_since += gap;
+    }
+  }
+  EndLarge(now);
+  ShutDownThoseDue(now);
+  looking_ = !strangers_.empty() || !ending_.empty();
+  if (!looking_) looked_ = absl::InfiniteFuture();
+  if (looking_) LookLater();
+}
+
+int64_t Connections::Weigh(int fd, Entry& entry, bool* alert) {
+  const int64_t received = BytesReceived(fd);
+  const int64_t allowed = allowed_bytes_;
+  const bool sends = received != std::exchange(entry.received, received);
+  // A call is noted a moment after its bytes have come.
+  if (std::exchange(entry.has_sent, sends) || sends) {
+    entry.excused += allowed - entry.allowed;
+  }
+  *alert |= sends;
+  entry.allowed = allowed;
+  *alert |= received + entry.charged > kSuspiciousBytes;
+  return std::max<int64_t>(0, received - entry.excused) + entry.charged;
+}
+
+void Connections::EndLarge(absl::Time now) {
+  std::vector<int> large;
+  std::vector<int> closed;
+  int64_t all = 0;
+  bool alert = strangers_.size() > limits_.strangers_max / 2;
+  for (const auto& [number, fd] : strangers_) {
+    Entry& entry = entries_.at(fd);
+    const int64_t bytes = Weigh(fd, entry, &alert);
+    if (InodeOf(fd) != entry.inode) {
+      closed.push_back(fd);
+      continue;
+    }
+    const double more =
+        kLargeBytesPerSecond * absl::ToDoubleSeconds(now - entry.since);
+    if (bytes > kLargeBytes + static_cast<int64_t>(more)) {
+      entry.large_since = std::min(entry.large_since, now);
+    } else {
+      entry.large_since = absl::InfiniteFuture();
+    }
+    const bool is_large = bytes > limits_.stranger_bytes_max ||
+                          now - entry.large_since > kLargeTime;
+    // Twice, for a caller whose calls are allowed has been seen by then.
+    if (is_large && std::exchange(entry.was_large, true)) {
+      large.push_back(fd);
+    } else {
+      entry.was_large = is_large;
+      all += bytes;
+    }
+  }
+  alert_ = alert;
+  for (const int fd : closed) Forget(fd);
+  for (const int fd : large) End(fd, "no call on it was allowed");
+  if (all > limits_.strangers_bytes_max) {
+    EndLargest(all - limits_.strangers_bytes_max);
+  }
+}
+
+void Connections::EndLargest(int64_t bytes) {
+  std::vector<std::pair<int64_t, int>> by_size;
+  for (const auto& [number, fd] : strangers_) {
+    const Entry& entry = entries_.at(fd);
+    by_size.emplace_back(
+        std::max<int64_t>(0, entry.received - entry.excused) + entry.charged,
+        fd);
+  }
+  std::sort(by_size.rbegin(), by_size.rend());
+  for (const auto& [size, fd] : by_size) {
+    if (bytes <= 0) return;
+    bytes -= size;
+    End(fd, "no call on it was allowed, and others send a lot, too");
+  }
+}
+
+void Connections::LogRefusal(const char* why, absl::string_view address) {
+  const std::optional<int64_t> unlogged = refusals_.Pass();
+  if (!unlogged.has_value()) return;
+  char text[INET6_ADDRSTRLEN] = "unix";
+  if (!address.empty()) {
+    inet_ntop(AF_INET6, address.data(), text, sizeof(text));
+  }
+  process::Log(process::LogLevel::kWarning, "connection refused",
+               {{"address", absl::StripPrefix(text, "::ffff:").data()},
+                {"why", why},
+                {"not_logged", *unlogged}});
+}
+
+Connections::Entry* Connections::Find(absl::string_view peer) {
+  const std::optional<std::string> name = ParsePeer(peer);
+  if (!name.has_value()) return nullptr;
+  const auto it = by_peer_.find(*name);
+  if (it == by_peer_.end()) return nullptr;
+  Entry& entry = entries_.at(it->second);
+  return entry.stranger == 0 ? nullptr : &entry;
+}
+
+void Connections::TrustPeer(absl::string_view peer) {
+  MutexLock lock(&mu_);
+  Entry* const entry = Find(peer);
+  if (entry != nullptr) strangers_.erase(std::exchange(entry->stranger, 0));
+}
+
+void Connections::Charge(absl::string_view peer) {
+  MutexLock lock(&mu_);
+  Entry* const entry = Find(peer);
+  if (entry == nullptr) return;
+  entry->charged += kCallBytes;
+  // Not at the next look: calls come in thousands, and no proper caller's do.
+  if (entry->charged <= limits_.stranger_bytes_max) return;
+  End(strangers_.at(entry->stranger), "too many calls and none was allowed",
+      absl::ZeroDuration());
+}
+
+}  // namespace herald::rpc

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The connections of the gRPC port: how many there may be, of one address and
+// in all, and how much those may send for which no token has vouched yet.
+//
+// A connection is a stranger until a call on it was allowed. gRPC hands a unary
+// call over when its request is whole, so a stranger could have it keep half
+// requests for ever. So strangers are few: the oldest one of the address that
+// has the most makes room for a newcomer. And the kernel is asked five times a
+// second how much each has sent: one that has sent more than the largest
+// request, or much for ten seconds, gets a GOAWAY and is ended; the largest
+// are, while all together have sent too much.
+//
+// gRPC does not report when it closes a descriptor. So the kernel is asked for
+// that, too: a descriptor with another inode is another file, and one that is
+// accepted again was closed before.
+//
+// Threads: any.
+
+#ifndef HERALD_SERVICE_RPC_CONNECTIONS_H_
+#define HERALD_SERVICE_RPC_CONNECTIONS_H_
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "grpcpp/server_context.h"
+#include "proto/contract/mutex.h"
+#include "service/channel/timers.h"
+#include "service/rpc/counters.h"
+#include "service/rpc/log_pause.h"
+
+namespace herald::rpc {
+
+struct ConnectionLimits {
+  size_t total_max = 10'000;
+  size_t strangers_max = 1000;
+  int64_t stranger_bytes_max = 5 << 20;    // Of one.
+  int64_t strangers_bytes_max = 64 << 20;  // Of all together.
+};
+
+class Connections {
+ public:
+  // `timers` and `refused` outlive the object.
+  Connections(core::Timers* timers, ConnectionLimits limits, Count* refused);
+  ~Connections();
+  Connections(const Connections&) = delete;
+  Connections& operator=(const Connections&) = delete;
+
+  // Notes a connection that was accepted. False if there are too many: in all,
+  // or half of all from its address. Ends the oldest stranger if there are too
+  // many of those.
+  bool Admit(int fd) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A call with a request of so many bytes was allowed. Cheap while strangers
+  // are few and send nothing: then its connection is not looked up, and the
+  // bytes are held against no stranger that has sent some at that time.
+  void Trust(const grpc::CallbackServerContext& context, size_t bytes) {
+    if (alert_.load(std::memory_order_relaxed)) {
+      TrustPeer(context.peer());
+    } else {
+      NoteAllowed(bytes);
+    }
+  }
+  void NoteAllowed(size_t bytes) {
+    allowed_bytes_.fetch_add(static_cast<int64_t>(bytes) + kOverheadBytes,
+                             std::memory_order_relaxed);
+  }
+
+  // The connection is no stranger any more, by its peer as gRPC names it.
+  void TrustPeer(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // A call was refused or needs no token: it counts as kCallBytes that a
+  // stranger has sent, which is what gRPC takes for a call.
+  void Charge(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  // Address and port, and the address alone.
+  struct Peer {
+    std::string name;
+    std::string address;
+  };
+  struct Entry {
+    Peer peer;
+    ino_t inode = 0;
+    int64_t stranger = 0;  // Its number, or 0.
+    // Of a stranger:
+    int64_t received = 0;    // Bytes, at the last look.
+    int64_t excused = 0;     // Of these, perhaps of calls that were allowed.
+    int64_t charged = 0;     // For its calls.
+    int64_t allowed = 0;     // allowed_bytes_ at the last look.
+    bool has_sent = false;   // Something between the last two looks.
+    bool was_large = false;  // At the last look.
+    absl::Time since;
+    absl::Time large_since = absl::InfiniteFuture();
+  };
+  // A connection that has had its GOAWAY.
+  struct Ending {
+    int fd = -1;  // A copy of ours.
+    absl::Time shutdown;
+  };
+  // Shared with the timers, which may call after the end.
+  struct Handle {
+    contract::Mutex mu;
+    Connections* connections ABSL_GUARDED_BY(mu) = nullptr;
+  };
+
+  static constexpr int64_t kCallBytes = 16 << 10;
+  // What a call has beside its request: headers and frames.
+  static constexpr int64_t kOverheadBytes = 512;
+  // Data that arrives after the shutdown is answered with a reset, which takes
+  // the GOAWAY from a peer that has not read it yet.
+  static constexpr absl::Duration kTimeToRead = absl::Seconds(1);
+
+  static Peer PeerOf(int fd);
+  static ino_t InodeOf(int fd);
+  static void ShutDown(int copy);
+
+  // The stranger of that name, or nullptr.
+  Entry* Find(absl::string_view peer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Forget(int fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Forgets those that are closed, but not too often.
+  void Prune() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The oldest stranger of the address that has the most of them. REQUIRES:
+  // there are some.
+  int OldestOfMost() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasRoomFor(const Peer& peer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends a connection, with time for its peer to read the GOAWAY first.
+  void End(int fd, const char* why, absl::Duration time_to_read = kTimeToRead)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Shuts down the connections whose peers have had the time to read.
+  void ShutDownThoseDue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LookLater();
+  // Looks at strangers, and again later while there are any.
+  void Look() ABSL_LOCKS_EXCLUDED(mu_);
+  // Looks at one; returns the bytes that count.
+  int64_t Weigh(int fd, Entry& entry, bool* alert)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends those that have sent too much.
+  void EndLarge(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EndLargest(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void LogRefusal(const char* why, absl::string_view address);
+
+  // Constant after construction.
+  const ConnectionLimits limits_;
+  core::Timers* const timers_;
+  Count* const refused_;
+  const std::shared_ptr<Handle> handle_;
+
+  std::atomic<bool> alert_{false};
+  std::atomic<int64_t> allowed_bytes_{0};  // Of connections not looked up.
+  LogPause refusals_;
+
+  contract::Mutex mu_;
+  absl::flat_hash_map<int, Entry> entries_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, int> by_peer_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, size_t> by_address_ ABSL_GUARDED_BY(mu_);
+  std::map<int64_t, int> strangers_ ABSL_GUARDED_BY(mu_);  // Oldest first.
+  int64_t last_stranger_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Time pruned_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  std::deque<Ending> ending_ ABSL_GUARDED_BY(mu_);  // Oldest first.
+  bool looking_ ABSL_GUARDED_BY(mu_) = false;       // A look will come.
+  absl::Time looked_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_CONNECTIONS_H_

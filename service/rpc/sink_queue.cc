@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/rpc/sink_queue.h"
+
+#include <utility>
+
+#include "grpc/grpc.h"
+#include "proto/contract/require.h"
+
+namespace herald::rpc {
+
+using contract::MutexLock;
+
+void SinkQueue::Enqueue(core::Chunk chunk, Outbox::Kind kind) {
+  MutexLock lock(&mu_);
+  if (closing_.has_value()) return;
+  if (!outbox_.HasRoomFor(*chunk, kind, options_)) return Overflow(*chunk);
+  Append(std::move(chunk), kind);
+}
+
+bool SinkQueue::EnqueueWhisper(core::Chunk chunk) {
+  MutexLock lock(&mu_);
+  if (closing_.has_value()) return true;
+  if (!outbox_.HasRoomFor(*chunk, Outbox::Kind::kWhisper, options_)) {
+    Add(counters_->whispers_dropped, 1);
+    return false;
+  }
+  Append(std::move(chunk), Outbox::Kind::kWhisper);
+  return true;
+}
+
+bool SinkQueue::HasRoomForState() const {
+  MutexLock lock(&mu_);
+  return outbox_.state_bytes() < options_.outbox_bytes_max;
+}
+
+bool SinkQueue::Flush() {
+  MutexLock lock(&mu_);
+  if (cancel_due_) Cancel();
+  if (outbox_.empty() && !closing_.has_value()) return false;
+  return TakePen();
+}
+
+bool SinkQueue::Close(absl::Status why) {
+  MutexLock lock(&mu_);
+  if (closing_.has_value()) return false;
+  closing_ = std::move(why);
+  return TakePen();
+}
+
+bool SinkQueue::Abort(absl::Status why) {
+  MutexLock lock(&mu_);
+  if (closing_.has_value()) return false;
+  Drop();
+  closing_ = std::move(why);
+  Cancel();
+  return TakePen();
+}
+
+bool SinkQueue::KeepAlive(const core::Chunk& chunk, absl::Duration interval,
+                          absl::Duration* next) {
+  *next = interval;
+  MutexLock lock(&mu_);
+  // While the pen is held, something is being written.
+  if (closing_.has_value() || pen_held_ || !begun_) return false;
+  const absl::Duration left =
+      *next - absl::FromChrono(Pacer::Clock::now() - written_);
+  if (left > absl::ZeroDuration()) *next = left;
+  if (left > absl::ZeroDuration() || !outbox_.empty()) return false;
+  Append(chunk, Outbox::Kind::kState);
+  return TakePen();
+}
+
+SinkQueue::Step SinkQueue::Next(std::vector<core::Chunk>& chunks) {
+  Step step;
+  MutexLock lock(&mu_);
+  contract::Require(pen_held_);
+  if (closing_.has_value()) {
+    Drop();
+    step.kind = Step::kFinish;
+    return step;
+  }
+  if (outbox_.empty()) {
+    pen_held_ = false;
+    return step;
+  }
+  if (options_.pacer != nullptr && Pacer::IsEarly(written_)) {
+    step.kind = Step::kWait;
+    return step;
+  }
+  const int64_t before = outbox_.bytes();
+  step.missed = outbox_.Take(options_.frame_bytes_max, chunks);
+  Add(counters_->queue_bytes, outbox_.bytes() - before);
+  step.kind = Step::kWrite;
+  // Small messages behind each other go out in one packet. Not the first: it
+  // carries the initial metadata, whose writing its end waits for, and with
+  // the hint gRPC would put that off until something else is written.
+  step.hint = begun_ && options_.frame_bytes_max == 0 && !outbox_.empty();
+  begun_ = true;
+  written_ = Pacer::Clock::now();
+  return step;
+}
+
+absl::Status SinkQueue::closing() const {
+  MutexLock lock(&mu_);
+  return closing_.value_or(absl::OkStatus());
+}
+
+bool SinkQueue::is_closing() const {
+  MutexLock lock(&mu_);
+  return closing_.has_value();
+}
+
+int64_t SinkQueue::bytes() const {
+  MutexLock lock(&mu_);
+  return outbox_.bytes();
+}
+
+void SinkQueue::End() {
+  MutexLock lock(&mu_);
+  context_ = nullptr;
+}
+
+bool SinkQueue::TakePen() { return !std::exchange(pen_held_, true); }
+
+void SinkQueue::Append(core::Chunk chunk, Outbox::Kind kind) {
+  Add(counters_->queue_bytes, static_cast<int64_t>(chunk->size()));
+  outbox_.Append(std::move(chunk), kind);
+}
+
+void SinkQueue::Overflow(const std::string& chunk) {
+  Add(counters_->dropped_bytes,
+      outbox_.bytes() + static_cast<int64_t>(chunk.size()));
+  Drop();
+  closing_ = absl::ResourceExhaustedError(options_.overflow);
+  cancel_due_ = true;
+  Add(counters_->overflows, 1);
+}
+
+void SinkQueue::Drop() {
+  Add(counters_->queue_bytes, -outbox_.bytes());
+  outbox_.Clear();
+}
+
+void SinkQueue::Cancel() {
+  cancel_due_ = false;
+  if (context_ == nullptr) return;
+  const std::string message(closing_->message());
+  grpc_call_cancel_with_status(context_->c_call(),
+                               static_cast<grpc_status_code>(closing_->code()),
+                               message.c_str(), nullptr);
+}
+
+}  // namespace herald::rpc

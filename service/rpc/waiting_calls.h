@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Calls whose request has not come whole. gRPC keeps what is there of it, so
+// their number is bounded, and so is their time: anybody can begin a request.
+//
+// A request of a polite caller comes within a moment of its headers. So those
+// that have waited for longest are ended when there are too many, those of the
+// address that has the most first, and no call is refused.
+//
+// Threads: any. Calls are ended by the timers.
+
+#ifndef HERALD_SERVICE_RPC_WAITING_CALLS_H_
+#define HERALD_SERVICE_RPC_WAITING_CALLS_H_
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/time/time.h"
+#include "grpc/grpc.h"
+#include "proto/contract/mutex.h"
+#include "service/channel/timers.h"
+#include "service/rpc/counters.h"
+
+namespace herald::rpc {
+
+struct WaitingCallsOptions {
+  // Calls that may wait for longer than `moment`; the oldest ones beyond that
+  // are ended with RESOURCE_EXHAUSTED.
+  int64_t count_max = 24;
+  absl::Duration moment = absl::Milliseconds(50);
+
+  // A call that has waited for so long is ended with DEADLINE_EXCEEDED.
+  absl::Duration time_max = absl::Seconds(10);
+};
+
+class WaitingCalls {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // A place in the list, which is part of a call.
+  struct Entry {
+    grpc_call* call = nullptr;
+    Clock::time_point since;
+    std::string source;  // Of the call; empty: not looked at yet.
+    Entry* before = nullptr;
+    Entry* behind = nullptr;
+    bool waits = false;
+  };
+
+  // The timers and the count of ended calls outlive the object, which outlives
+  // all calls.
+  WaitingCalls(core::Timers* timers, Count* ended,
+               WaitingCallsOptions options = {});
+
+  // A call begins to wait. REQUIRES: `entry` and its call live until Remove().
+  void Add(Entry* entry) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // It does not wait any more, or was ended.
+  void Remove(Entry* entry) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Ends no more calls. REQUIRES: none waits.
+  ~WaitingCalls();
+
+ private:
+  // Shared with the timers, which may call after the end.
+  struct Handle {
+    contract::Mutex mu;
+    WaitingCalls* calls ABSL_GUARDED_BY(mu) = nullptr;
+  };
+
+  void SweepLater();
+  // Ends those that must be, and comes again if there may be more.
+  void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
+  // The oldest call of the address that has the most of them, if it came before
+  // `settled`; otherwise the oldest of all. REQUIRES: there are some.
+  Entry* OldestOfMost(Clock::time_point settled)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Unlink(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void End(Entry* entry, grpc_status_code code, const char* why)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Constant after construction.
+  const WaitingCallsOptions options_;
+  core::Timers* const timers_;
+  Count* const ended_;
+  const std::shared_ptr<Handle> handle_;
+
+  contract::Mutex mu_;
+  Entry* oldest_ ABSL_GUARDED_BY(mu_) = nullptr;
+  Entry* newest_ ABSL_GUARDED_BY(mu_) = nullptr;
+  int64_t count_ ABSL_GUARDED_BY(mu_) = 0;
+  bool sweeping_ ABSL_GUARDED_BY(mu_) = false;  // A sweep will come.
+  bool used_ ABSL_GUARDED_BY(mu_) = false;      // Since the last sweep.
+  Clock::time_point swept_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_WAITING_CALLS_H_

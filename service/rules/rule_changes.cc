@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/rules/rule_changes.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
+#include "proto/contract/channel_rules.h"
+
+namespace herald::core {
+namespace {
+
+using contract::ChannelRule;
+using contract::ChannelRules;
+using contract::ChannelSettings;
+using contract::SlowConsumer;
+
+absl::Duration DurationOf(const google::protobuf::Duration& in) {
+  return absl::Seconds(in.seconds()) + absl::Nanoseconds(in.nanos());
+}
+
+ChannelRule RuleOf(const config::v1::ChannelRule& in) {
+  ChannelRule out;
+  out.pattern = in.pattern();
+  if (in.has_history_size()) out.history_size = in.history_size();
+  if (in.has_history_ttl()) out.history_ttl = DurationOf(in.history_ttl());
+  if (in.has_presence()) out.presence = in.presence();
+  if (in.has_client_events()) out.client_events = in.client_events();
+  if (in.has_max_subscribers()) out.max_subscribers = in.max_subscribers();
+  if (in.has_max_payload()) out.max_payload = in.max_payload();
+  if (in.has_slow_consumer()) {
+    out.slow_consumer =
+        in.slow_consumer() == config::v1::SLOW_CONSUMER_DROP_TO_LATEST
+            ? SlowConsumer::kDropToLatest
+            : SlowConsumer::kDisconnect;
+  }
+  if (in.has_member_grace()) out.member_grace = DurationOf(in.member_grace());
+  return out;
+}
+
+// What the environment says.
+ChannelSettings DefaultsOf(const link::v1::Settings& settings) {
+  ChannelSettings out;
+  out.client_events = settings.allow_client_events();
+  out.max_subscribers = settings.max_subscribers();
+  out.max_payload = settings.max_payload();
+  return out;
+}
+
+}  // namespace
+
+void RuleChanges::Apply(const config::v1::Config& config) {
+  std::vector<ChannelRule> rules;
+  for (const config::v1::ChannelRule& rule : config.channels()) {
+    rules.push_back(RuleOf(rule));
+  }
+  if (!rules.empty()) table_->set_has_rules(true);
+  const bool none = rules.empty();
+  const auto compiled = std::make_shared<const ChannelRules>(
+      std::move(rules), DefaultsOf(settings_));
+  table_->ForEachShard([&](Shard& shard) {
+    const ShardLock lock(shard);
+    const auto old = std::exchange(shard.rules, compiled);
+    absl::flat_hash_set<std::string> listened;
+    for (const auto& [channel, entry] : shard.channels)
+      listened.insert(channel);
+    for (const auto& [channel, sinks] : shard.watches) listened.insert(channel);
+    // Told also where memory has taken the history before its rule did.
+    for (const std::string& channel : listened) {
+      if (old->Of(channel).history_size > 0)
+        upkeep_->EndHistory(shard, channel);
+    }
+  });
+  if (none) table_->set_has_rules(false);
+  // Those whom nobody listens to. Until then nobody gets anything of them, for
+  // what was said since is not in them.
+  for (const std::string& channel : engine_->HistoryChannels()) {
+    Shard& shard = table_->ShardOf(channel);
+    const ShardLock lock(shard);
+    upkeep_->EndHistory(shard, channel);
+  }
+  for (const std::string& channel : engine_->PresenceChannels()) {
+    Shard& shard = table_->ShardOf(channel);
+    const ShardLock lock(shard);
+    if (!IsPresence(shard, channel)) engine_->RemoveMembers(channel);
+  }
+}
+
+}  // namespace herald::core

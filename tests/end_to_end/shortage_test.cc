@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a process lacks for a while: files, a reader of its log, standard files,
+// time to run. Each passes, and none ends anything for good.
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/support/herald_world.h"
+#include "tests/support/raw_socket.h"
+#include "tests/support/restartable_port.h"
+#include "tests/support/temporary_folder.h"
+
+namespace herald::end_to_end {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+using testing_support::Backend;
+using testing_support::Clock;
+using testing_support::Exit;
+using testing_support::HeraldWorld;
+using testing_support::HttpGet;
+using testing_support::kGatewayBinary;
+using testing_support::kServiceBinary;
+using testing_support::MakeBroadcast;
+using testing_support::Milliseconds;
+using testing_support::Process;
+using testing_support::RawSocket;
+using testing_support::RestartablePort;
+using testing_support::Stub;
+using testing_support::TemporaryFolder;
+using testing_support::WaitUntil;
+using testing_support::WebSocketClient;
+
+// `command` in a shell that does something first.
+std::vector<std::string> After(const std::string& first,
+                               std::vector<std::string> command) {
+  command.insert(command.begin(),
+                 {"/bin/sh", "-c", absl::StrCat(first, "exec \"$0\" \"$@\"")});
+  return command;
+}
+
+std::string NewAddress() {
+  return absl::StrCat("127.0.0.1:", RestartablePort());
+}
+
+TEST(FilesThatRunOut, AreAPauseForCallersAndReadinessSaysSo) {
+  Process service(
+      After("ulimit -n 64; ", {kServiceBinary, "--grpc_address=127.0.0.1:0",
+                               "--metrics_address=127.0.0.1:0"}));
+  const std::string address = service.ListeningAddress("grpc");
+  const std::string metrics = service.ListeningAddress("metrics");
+  Backend early(address);
+  ASSERT_TRUE(
+      WaitUntil([&] { return HttpGet(metrics, "/readyz").status == 200; }));
+  EXPECT_EQ(early.Broadcast("news", "e", "1"), 0);
+
+  std::vector<std::unique_ptr<RawSocket>> idle;
+  for (int i = 0; i < 80; ++i) {
+    idle.push_back(std::make_unique<RawSocket>(address));
+  }
+  ASSERT_TRUE(
+      WaitUntil([&] { return HttpGet(metrics, "/readyz").status == 503; }));
+  EXPECT_THAT(HttpGet(metrics, "/readyz").body,
+              HasSubstr("Too many open files"));
+  EXPECT_EQ(early.Broadcast("news", "e", "1"), 0) << "what is open goes on";
+  idle.clear();
+
+  ASSERT_TRUE(
+      WaitUntil([&] { return HttpGet(metrics, "/readyz").status == 200; }));
+  EXPECT_EQ(Backend(address).Broadcast("news", "e", "1"), 0);
+  service.WaitForLine("accept works again");
+}
+
+TEST(AFullPipeForStderr, StopsNeitherTrafficNorTheEnd) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Path("log");
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int pipe = open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  const std::string much(4096, 'x');
+  while (write(pipe, much.data(), much.size()) > 0) continue;
+  while (write(pipe, much.data(), 1) > 0) continue;
+  const std::string first = absl::StrCat("exec 2>", path, "; ");
+  const std::string grpc = NewAddress();
+  const std::string metrics = NewAddress();
+  const std::string ws = NewAddress();
+
+  Process service(After(first, {kServiceBinary, "--grpc_address=" + grpc,
+                                "--metrics_address=" + metrics}));
+  Process gateway(After(first, {kGatewayBinary, "--ws_address=" + ws,
+                                "--service=" + grpc, "--drain_time=1"}));
+
+  EXPECT_TRUE(WaitUntil([&] { return HttpGet(ws, "/readyz").status == 200; }));
+  EXPECT_EQ(Backend(grpc).Broadcast("news", "e", "1"), 0);
+  for (Process* process : {&gateway, &service}) {
+    process->Signal(SIGTERM);
+    EXPECT_EQ(process->WaitForExit(), (Exit{0, 0}));
+  }
+  close(pipe);
+}
+
+std::string FileBehind(const Process& process, int fd) {
+  char target[64] = {};
+  const std::string link = absl::StrCat("/proc/", process.pid(), "/fd/", fd);
+  EXPECT_GT(readlink(link.c_str(), target, sizeof(target) - 1), 0);
+  return target;
+}
+
+// No socket and no event descriptor gets the number of a closed one, or the log
+// would be written into it.
+TEST(ClosedStandardFiles, StopNeitherTrafficNorTheEnd) {
+  for (const char* first : {"exec 2>&-; ", "exec <&- >&- 2>&-; "}) {
+    const std::string grpc = NewAddress();
+    const std::string metrics = NewAddress();
+    const std::string ws = NewAddress();
+    Process service(After(first, {kServiceBinary, "--grpc_address=" + grpc,
+                                  "--metrics_address=" + metrics}));
+    Process gateway(After(first, {kGatewayBinary, "--ws_address=" + ws,
+                                  "--service=" + grpc, "--drain_time=1"}));
+
+    EXPECT_TRUE(
+        WaitUntil([&] { return HttpGet(ws, "/readyz").status == 200; }));
+    EXPECT_EQ(Backend(grpc).Broadcast("news", "e", "1"), 0);
+    for (Process* process : {&gateway, &service}) {
+      EXPECT_EQ(FileBehind(*process, STDERR_FILENO), "/dev/null") << first;
+      process->Signal(SIGTERM);
+      EXPECT_EQ(process->WaitForExit(), (Exit{0, 0})) << first;
+    }
+  }
+}
+
+class Pausing : public ::testing::Test {
+ protected:
+  // Serves the browsers for a time.
+  void Serve(Milliseconds time) {
+    const Clock::time_point end = Clock::now() + time;
+    world_.WaitUntil([&] { return Clock::now() >= end; });
+  }
+
+  // Stops processes for a time, and serves the browsers for a while after.
+  void Pause(const std::vector<Process*>& processes, Milliseconds time) {
+    for (Process* process : processes) process->Signal(SIGSTOP);
+    Serve(time);
+    for (Process* process : processes) process->Signal(SIGCONT);
+    Serve(Milliseconds(1500));
+  }
+
+  // Whether every browser is still there and gets what is published.
+  void ExpectAllThere() {
+    ASSERT_TRUE(world_.WaitUntil([&] {
+      const auto result = world_.backend().Call(
+          &Stub::Broadcast, MakeBroadcast({"news"}, "e", "1"));
+      return result.status.ok() && result.response.receipts(0).subscribers() ==
+                                       static_cast<int64_t>(clients_.size());
+    }));
+    for (WebSocketClient* client : clients_) {
+      ASSERT_TRUE(client->open());
+      EXPECT_EQ(client->Next().type(), "event");
+    }
+  }
+
+  void OpenSome() {
+    for (int i = 0; i < 10; ++i) {
+      clients_.push_back(&world_.Open(0));
+      ASSERT_EQ(clients_.back()->Subscribe("news").type(), "subscribed");
+    }
+  }
+
+  HeraldWorld world_{
+      {.gateways = 1,
+       .service_flags = {"--heartbeat_interval=1", "--client_timeout=3"}}};
+  std::vector<WebSocketClient*> clients_;
+};
+
+TEST_F(Pausing, AGatewayForLongerThanTheTimeoutCutsNobody) {
+  OpenSome();
+  Serve(Milliseconds(1200));
+  Pause({&world_.gateway(0)}, Milliseconds(4500));
+  ExpectAllThere();
+
+  // A client that is really away is found as always.
+  clients_.front()->StopReading();
+  world_.backend().Broadcast("news", "e", "2");  // The last that it reads.
+  ASSERT_TRUE(world_.WaitUntil([&] {
+    return world_.GatewayMetrics(0).Sum(
+               "herald_gateway_closed_connections_total",
+               {{"reason", "no_heartbeat"}}) == 1;
+  }));
+}
+
+TEST_F(Pausing, BothProcessesEndsNoLink) {
+  OpenSome();
+  // Pings of gRPC are under way by then.
+  Serve(Milliseconds(5200));
+  Pause({&world_.service(), &world_.gateway(0)}, Milliseconds(4500));
+  ExpectAllThere();
+  for (const std::string& line : world_.gateway(0).StandardError()) {
+    EXPECT_THAT(line, Not(HasSubstr("link ended")));
+  }
+}
+
+TEST_F(Pausing, TheServiceCutsNobody) {
+  OpenSome();
+  Pause({&world_.service()}, Milliseconds(4500));
+  ExpectAllThere();
+}
+
+}  // namespace
+}  // namespace herald::end_to_end

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The forms of a target, and which requests are refused.
+
+#include "proto/process/http_rules.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+
+namespace herald::process {
+namespace {
+
+std::string Path(absl::string_view target) {
+  return PathOf(target).value_or("none");
+}
+
+TEST(ATarget, HasAPathInOriginAndAbsoluteForm) {
+  EXPECT_EQ(Path("/ws"), "/ws");
+  EXPECT_EQ(Path("/ws?token=%2F#"), "none");
+  EXPECT_EQ(Path("/ws?token=%2F&x=/"), "/ws");
+  EXPECT_EQ(Path("http://a.example/ws?x"), "/ws");
+  EXPECT_EQ(Path("WSS://a.example:8080/ws"), "/ws");
+  EXPECT_EQ(Path("http://a.example"), "/");
+  EXPECT_EQ(Path("http://a.example?x=/ws"), "/");
+  EXPECT_EQ(Path("*"), "*");
+  EXPECT_EQ(Path("ftp://a.example/ws"), "none");
+  EXPECT_EQ(Path("http:///ws"), "none");
+  EXPECT_EQ(Path("a.example:443"), "none");
+  EXPECT_EQ(Path("ws"), "none");
+}
+
+TEST(APath, IsDecoded) {
+  EXPECT_EQ(Path("/%77%73"), "/ws");
+  EXPECT_EQ(Path("/w%7a%7A"), "/wzz");
+  EXPECT_EQ(Path("/w%"), "none");
+  EXPECT_EQ(Path("/w%7"), "none");
+  EXPECT_EQ(Path("/w%zz"), "none");
+  EXPECT_EQ(Path("/w%00"), "none");
+}
+
+// The status with which a request is refused; 0: it is not.
+int StatusOf(const std::string& text) {
+  http::request_parser<http::empty_body> parser;
+  error_code ec;
+  parser.put(net::buffer(text), ec);
+  if (ec && ec != http::error::need_more) {
+    return static_cast<int>(RefusalOf(ec, text).status);
+  }
+  const auto refusal = CheckRequest(text, parser.get());
+  return refusal ? static_cast<int>(refusal->status) : 0;
+}
+
+int StatusWith(absl::string_view headers) {
+  return StatusOf(
+      absl::StrCat("GET / HTTP/1.1\r\nHost: a\r\n", headers, "\r\n"));
+}
+
+int StatusOfHost(absl::string_view host) {
+  return StatusOf(absl::StrCat("GET / HTTP/1.1\r\nHost: ", host, "\r\n\r\n"));
+}
+
+TEST(ARequest, NeedsOneHost) {
+  EXPECT_EQ(StatusOf("GET / HTTP/1.1\r\n\r\n"), 400);
+  EXPECT_EQ(StatusOf("GET / HTTP/1.0\r\n\r\n"), 0);
+  EXPECT_EQ(StatusWith(""), 0);
+  EXPECT_EQ(StatusWith("Host: a\r\n"), 400);
+  for (const char* host : {"", "a.example:8080", "[::1]", "[::1]:80", "a_b:"}) {
+    EXPECT_EQ(StatusOfHost(host), 0) << host;
+  }
+  for (const char* host : {"a b", "a/b", "a@b", "a:b", "a:1:2", "[::1", "[]",
+                           "[::1]x", "http://a", "a:123456"}) {
+    EXPECT_EQ(StatusOfHost(host), 400) << host;
+  }
+}
+
+TEST(ARequest, HasNoCodingButChunked) {
+  EXPECT_EQ(StatusWith("Transfer-Encoding: chunked\r\n"), 0);
+  EXPECT_EQ(StatusWith("Transfer-Encoding: Chunked\r\n"), 0);
+  for (const char* coding :
+       {"gzip", "gzip, chunked", "chunked, gzip", "xchunked", ""}) {
+    EXPECT_EQ(StatusWith(absl::StrCat("Transfer-Encoding: ", coding, "\r\n")),
+              400)
+        << coding;
+  }
+  EXPECT_EQ(StatusWith("Transfer-Encoding: chunked\r\nContent-Length: 1\r\n"),
+            400);
+  EXPECT_EQ(StatusWith("Content-Length: 1\r\nContent-Length: 2\r\n"), 400);
+  EXPECT_EQ(StatusWith("Content-Length: -1\r\n"), 400);
+  EXPECT_EQ(StatusOf("GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            400);
+}
+
+TEST(ARequest, IsRefusedWithTheRightStatus) {
+  EXPECT_EQ(StatusWith("Expect: 100-continue\r\n"), 0);
+  EXPECT_EQ(StatusWith("Expect: a-miracle\r\n"), 417);
+  EXPECT_EQ(StatusWith("X: a\r\n b\r\n"), 400);
+  EXPECT_EQ(StatusWith("X: a\r\n\tb\r\n"), 400);
+  EXPECT_EQ(StatusWith("X : a\r\n"), 400);
+  EXPECT_EQ(StatusOf("BREW / HTTP/1.1\r\nHost: a\r\n\r\n"), 501);
+  EXPECT_EQ(StatusOf("get / HTTP/1.1\r\nHost: a\r\n\r\n"), 501);
+  EXPECT_EQ(StatusOf("GET / HTTP/2.0\r\nHost: a\r\n\r\n"), 505);
+  EXPECT_EQ(StatusOf("GET / HTTP/x\r\nHost: a\r\n\r\n"), 400);
+}
+
+TEST(AHeaderThatIsTooLarge, IsToldFromATargetThatIs) {
+  EXPECT_EQ(RefusalOf(http::error::header_limit, "GET /xx").status,
+            http::status::uri_too_long);
+  EXPECT_EQ(
+      RefusalOf(http::error::header_limit, "GET / HTTP/1.1\r\nX: ").status,
+      http::status::request_header_fields_too_large);
+}
+
+}  // namespace
+}  // namespace herald::process

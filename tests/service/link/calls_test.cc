@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/link/calls.h"
+
+#include <cstdlib>
+
+#include "tests/service/core/hub_fakes.h"
+
+namespace herald::core {
+namespace {
+
+class Calling : public ::testing::Test {
+ protected:
+  AttachmentPtr Gateway(int64_t id) {
+    link::v1::Hello hello;
+    hello.set_gateway_id(id);
+    return std::make_shared<Attachment>(hello, std::make_shared<FakeSink>(),
+                                        timers_.Now());
+  }
+  static int64_t IdAt(const AttachmentPtr& gateway) {
+    auto items = static_cast<FakeSink&>(*gateway->sink).Items();
+    EXPECT_EQ(items.size(), 1u);
+    return items.at(0).call().call_id();
+  }
+  void Start(const std::vector<AttachmentPtr>& to) {
+    calls_.Start({}, to, kCallDeadline, [this](absl::StatusOr<int64_t> r) {
+      ++answers_;
+      result_ = std::move(r);
+    });
+  }
+
+  FakeTimers timers_;
+  Observer observer_;
+  Calls calls_{&timers_, &observer_};
+  int answers_ = 0;
+  absl::StatusOr<int64_t> result_ = absl::InternalError("none");
+};
+
+TEST_F(Calling, IsDoneAtOnceWithNobodyToCall) {
+  Start({});
+  EXPECT_EQ(*result_, 0);
+}
+
+TEST_F(Calling, EndsOnceWithTheSumOfAllAnswers) {
+  const auto one = Gateway(1), two = Gateway(2);
+  Start({one, two});
+  const int64_t id = IdAt(one);
+  EXPECT_EQ(IdAt(two), id);
+  calls_.Answer(id, one.get(), 1);
+  calls_.Answer(id, one.get(), 5);  // Twice from the same: not counted.
+  EXPECT_EQ(answers_, 0);
+  calls_.Answer(id, two.get(), 2);
+  EXPECT_EQ(*result_, 3);
+  calls_.End(two.get());
+  timers_.Advance(absl::Seconds(5));
+  EXPECT_EQ(answers_, 1);
+}
+
+TEST_F(Calling, KeepsTheFirstError) {
+  const auto one = Gateway(1), two = Gateway(2);
+  Start({one, two});
+  const int64_t id = IdAt(one);
+  calls_.Answer(id, one.get(), absl::NotFoundError("no"));
+  calls_.Answer(id, two.get(), 2);
+  EXPECT_EQ(result_.status(), absl::NotFoundError("no"));
+}
+
+TEST_F(Calling, FailsForAGatewayThatIsGoneAlready) {
+  const auto gone = Gateway(1);
+  gone->ended = true;
+  Start({gone});
+  EXPECT_TRUE(absl::IsUnavailable(result_.status()));
+}
+
+TEST_F(Calling, UsesOtherIdsThanTheServiceBefore) {
+  const auto one = Gateway(1);
+  Start({one});
+  const int64_t before = IdAt(one);
+  Calls after(&timers_, &observer_);
+  after.Start({}, {one}, kCallDeadline, [](const auto&) {});
+  // Far enough from it: a service makes fewer calls than that.
+  EXPECT_GT(std::abs(IdAt(one) - before), 1000);
+}
+
+}  // namespace
+}  // namespace herald::core

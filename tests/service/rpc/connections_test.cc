@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which connections make room for others, with real sockets.
+
+#include "service/rpc/connections.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+#include "service/rpc/timer_thread.h"
+#include "tests/support/deadline.h"
+
+namespace herald::rpc {
+namespace {
+
+// Connections of 127.0.0.0/8 to one listening socket.
+class AConnection : public ::testing::Test {
+ protected:
+  struct Pair {
+    int client = -1;
+    int server = -1;
+    std::string peer;  // As gRPC names it.
+  };
+
+  AConnection() : listening_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address = Loopback("127.0.0.1");
+    EXPECT_EQ(bind(listening_, reinterpret_cast<sockaddr*>(&address),
+                   sizeof(address)),
+              0);
+    EXPECT_EQ(listen(listening_, 100), 0);
+  }
+  ~AConnection() override {
+    for (const Pair& one : open_) {
+      close(one.client);
+      close(one.server);
+    }
+    close(listening_);
+  }
+
+  static sockaddr_in Loopback(const char* host) {
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    inet_pton(AF_INET, host, &address.sin_addr);
+    return address;
+  }
+
+  Pair Open(const char* from = "127.0.0.1") {
+    Pair pair;
+    pair.client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address = Loopback(from);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(bind(pair.client, any, size), 0);
+    sockaddr_in server = {};
+    getsockname(listening_, reinterpret_cast<sockaddr*>(&server), &size);
+    EXPECT_EQ(connect(pair.client, reinterpret_cast<sockaddr*>(&server), size),
+              0);
+    getsockname(pair.client, any, &size);
+    pair.server = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC);
+    pair.peer = absl::StrCat("ipv4:", from, ":", ntohs(address.sin_port));
+    open_.push_back(pair);
+    return pair;
+  }
+
+  // Whether the service has ended it.
+  static bool IsEnded(const Pair& pair) {
+    char bytes[256];  // A GOAWAY comes first.
+    for (;;) {
+      const ssize_t size =
+          recv(pair.client, bytes, sizeof(bytes), MSG_DONTWAIT);
+      if (size <= 0) return size == 0;
+    }
+  }
+
+  TimerThread timers_;
+  Count refused_{0};
+
+ private:
+  const int listening_;
+  std::vector<Pair> open_;
+};
+
+TEST_F(AConnection, WithoutAnAllowedCallMakesRoomForNewcomers) {
+  Connections connections(&timers_, {.total_max = 100, .strangers_max = 2},
+                          &refused_);
+  const Pair backend = Open();
+  ASSERT_TRUE(connections.Admit(backend.server));
+  connections.TrustPeer(backend.peer);
+  std::vector<Pair> strangers;
+  for (int i = 0; i < 4; ++i) {
+    strangers.push_back(Open());
+    EXPECT_TRUE(connections.Admit(strangers.back().server));
+  }
+  EXPECT_FALSE(IsEnded(backend));
+  EXPECT_TRUE(IsEnded(strangers[0]));
+  EXPECT_TRUE(IsEnded(strangers[1]));
+  EXPECT_FALSE(IsEnded(strangers[2]));
+  EXPECT_FALSE(IsEnded(strangers[3]));
+  EXPECT_EQ(refused_, 2);
+}
+
+TEST_F(AConnection, MakesRoomIfItsAddressHasTheMost) {
+  Connections connections(&timers_, {.total_max = 100, .strangers_max = 3},
+                          &refused_);
+  const Pair polite = Open("127.0.0.2");  // The oldest of all.
+  ASSERT_TRUE(connections.Admit(polite.server));
+  std::vector<Pair> flood;
+  for (int i = 0; i < 4; ++i) {
+    flood.push_back(Open("127.0.0.3"));
+    EXPECT_TRUE(connections.Admit(flood.back().server));
+  }
+  EXPECT_FALSE(IsEnded(polite));
+  EXPECT_TRUE(IsEnded(flood[0]));
+  EXPECT_TRUE(IsEnded(flood[1]));
+  EXPECT_FALSE(IsEnded(flood[2]));
+}
+
+TEST_F(AConnection, IsEndedWhenItSendsTooMuchWithoutAnAllowedCall) {
+  Connections connections(&timers_, {.stranger_bytes_max = 1000}, &refused_);
+  const Pair backend = Open();
+  const Pair stranger = Open();
+  const Pair quiet = Open();
+  for (const Pair& one : {backend, stranger, quiet}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  connections.TrustPeer(backend.peer);
+  const std::string bytes(2000, 'x');
+  for (const Pair& one : {backend, stranger}) {
+    ASSERT_EQ(send(one.client, bytes.data(), bytes.size(), 0), 2000);
+  }
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(stranger); }));
+  EXPECT_FALSE(IsEnded(backend));
+  EXPECT_FALSE(IsEnded(quiet));
+}
+
+TEST_F(AConnection, IsNotEndedForCallsThatWereAllowedWhileNobodyLooked) {
+  Connections connections(&timers_, {.stranger_bytes_max = 1000}, &refused_);
+  const Pair backend = Open();
+  const Pair stranger = Open();
+  for (const Pair& one : {backend, stranger}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  absl::SleepFor(absl::Milliseconds(600));  // Some looks.
+  const std::string bytes(2000, 'x');
+  ASSERT_EQ(send(backend.client, bytes.data(), bytes.size(), 0), 2000);
+  connections.NoteAllowed(bytes.size());
+  absl::SleepFor(absl::Milliseconds(600));
+  // What was allowed before is no excuse.
+  ASSERT_EQ(send(stranger.client, bytes.data(), bytes.size(), 0), 2000);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(stranger); }));
+  absl::SleepFor(absl::Milliseconds(600));
+  EXPECT_FALSE(IsEnded(backend));
+}
+
+TEST_F(AConnection, IsEndedWhenStrangersTogetherSendTooMuch) {
+  Connections connections(&timers_, {.strangers_bytes_max = 1500}, &refused_);
+  const Pair large = Open();
+  const Pair small = Open();
+  for (const Pair& one : {large, small}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  const std::string bytes(1000, 'x');
+  ASSERT_EQ(send(small.client, bytes.data(), 900, 0), 900);
+  ASSERT_EQ(send(large.client, bytes.data(), 1000, 0), 1000);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(large); }));
+  EXPECT_FALSE(IsEnded(small));
+}
+
+TEST_F(AConnection, ThatHasEndedTakesNoRoom) {
+  Connections connections(&timers_, {.total_max = 100, .strangers_max = 2},
+                          &refused_);
+  const Pair stays = Open();
+  ASSERT_TRUE(connections.Admit(stays.server));
+  for (int i = 0; i < 10; ++i) {
+    const Pair goes = Open();
+    ASSERT_TRUE(connections.Admit(goes.server));
+    // As gRPC does; the descriptor is another file's at once.
+    dup2(STDERR_FILENO, goes.server);
+    absl::SleepFor(absl::Milliseconds(110));  // Looked for ten times a second.
+  }
+  EXPECT_FALSE(IsEnded(stays));
+  EXPECT_EQ(refused_, 0);
+}
+
+TEST_F(AConnection, IsRefusedBeyondTheTotalAndBeyondHalfOfItFromOneAddress) {
+  Connections connections(&timers_, {.total_max = 4, .strangers_max = 100},
+                          &refused_);
+  EXPECT_TRUE(connections.Admit(Open("127.0.0.2").server));
+  EXPECT_TRUE(connections.Admit(Open("127.0.0.2").server));
+  EXPECT_FALSE(connections.Admit(Open("127.0.0.2").server));
+  EXPECT_TRUE(connections.Admit(Open("127.0.0.3").server));
+  EXPECT_TRUE(connections.Admit(Open("127.0.0.4").server));
+  EXPECT_FALSE(connections.Admit(Open("127.0.0.5").server));
+  EXPECT_EQ(refused_, 2);
+}
+
+TEST_F(AConnection, OfAnUnknownPeerVouchesForNone) {
+  Connections connections(&timers_, {.total_max = 100, .strangers_max = 1},
+                          &refused_);
+  const Pair first = Open();
+  ASSERT_TRUE(connections.Admit(first.server));
+  for (const char* peer : {"", "unix:", "ipv4:1.2.3.4", "ipv4:x:1",
+                           "ipv6:%5B::1%5D:99999", "ipv6:%5B::1%25lo%5D:1"}) {
+    connections.TrustPeer(peer);
+  }
+  EXPECT_TRUE(connections.Admit(Open().server));
+  EXPECT_TRUE(IsEnded(first));
+}
+
+}  // namespace
+}  // namespace herald::rpc

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A polite client beside an attack: it pings, and receives an event of its own
+// channel, again and again, and notes how long that took.
+//
+//   Canary canary(world.gateway_address(0), world.grpc_address());
+//   ... the attack ...
+//   EXPECT_LT(canary.TakeWorst(), Milliseconds(200));
+//
+// Threads: one of its own; the methods are for the test's main thread.
+
+#ifndef HERALD_TESTS_SUPPORT_CANARY_H_
+#define HERALD_TESTS_SUPPORT_CANARY_H_
+
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "tests/support/deadline.h"
+
+namespace herald::testing_support {
+
+class Canary {
+ public:
+  // Connects from `source` (empty: any address), and is subscribed when it
+  // returns. A test in which its connection ends fails.
+  Canary(const std::string& gateway_address, const std::string& grpc_address,
+         const std::string& source = "");
+  ~Canary();
+  Canary(const Canary&) = delete;
+  Canary& operator=(const Canary&) = delete;
+
+  // The longest round, one under way included, since the last call.
+  Milliseconds TakeWorst();
+
+ private:
+  void Run(const std::string& gateway_address, const std::string& grpc_address,
+           const std::string& source);
+
+  std::mutex mutex_;
+  bool stopped_ = false;              // All below under mutex_.
+  bool ready_ = false;                // Subscribed.
+  Clock::time_point began_ = kNever;  // The round that is under way.
+  Clock::duration worst_{};
+
+  static constexpr Clock::time_point kNever = Clock::time_point::max();
+
+  std::thread thread_;
+};
+
+}  // namespace herald::testing_support
+
+#endif  // HERALD_TESTS_SUPPORT_CANARY_H_
