@@ -257,10 +257,14 @@ Gateway::Gateway(const Options& options,
   state_.client_rates =
       ClientRates(options.client_message_rate, options.client_event_rate,
                   options.subscriptions_max);
-  state_.connections_max = options.connections_max;
   state_.connect_rate.Set(options.connect_rate_max);
   state_.queue_bytes_max = static_cast<size_t>(options.queue_bytes_max);
   state_.descriptors_max = process::PeerDescriptorsMax();
+  const int64_t connections_max = options.connections_max;
+  state_.connections.SetMax(
+      connections_max > 0
+          ? std::min<int64_t>(connections_max, state_.descriptors_max)
+          : state_.descriptors_max);
   state_.half_open_max =
       std::min<int64_t>(state_.half_open_max, state_.descriptors_max / 4);
   state_.origins = OriginPatterns(options.allowed_origins);
@@ -359,7 +363,7 @@ absl::Status Gateway::Start(const Options& options) {
 }
 
 void Gateway::Report() {
-  router_.Report(state_.connections);
+  router_.Report(state_.connections.total());
   observer_.CheckTroubles();
 }
 
@@ -380,7 +384,7 @@ void Gateway::Drain(Signals& signals, absl::Duration time) {
   for (const auto& loop : loops_) loop->StartDrain(time);
   const absl::Duration end = Uptime() + time + kDrainPatience;
   absl::Duration next_report = Uptime();
-  while (state_.connections > 0 && Uptime() < end) {
+  while (state_.connections.total() > 0 && Uptime() < end) {
     signals.Wait(kDrainPause);
     if (Uptime() < next_report) continue;
     next_report = Uptime() + kReportPause;

@@ -27,7 +27,7 @@ struct Options {
   std::vector<std::string> trusted_proxies;
   int threads = 1;  // Event loops, at least one.
   std::vector<std::string> allowed_origins;
-  int64_t connections_max = 0;   // 0: unlimited.
+  int64_t connections_max = 0;   // 0: as there are files.
   int64_t connect_rate_max = 0;  // In a second; 0: unlimited.
   int64_t subscriptions_max = 0;
   int64_t client_message_rate = 0;  // In a second; 0: unlimited.

@@ -2,6 +2,8 @@
 
 #include "herald/client/authorizer_server.h"
 
+#include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,7 @@
 #include "clients/cpp/authorizer_stream.h"
 #include "clients/cpp/dial.h"
 #include "clients/cpp/revocation_log.h"
+#include "clients/cpp/timer_waker.h"
 #include "clients/cpp/worker_pool.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server.h"
@@ -22,12 +25,20 @@
 #include "proto/contract/mutex.h"
 #include "proto/contract/names.h"
 #include "proto/contract/require.h"
+#include "proto/process/acceptor.h"
+#include "proto/process/listening_sockets.h"
 
 namespace herald::client {
 namespace {
 
 // What Shutdown() gives streams to end by themselves; then they are cancelled.
 constexpr absl::Duration kShutdownGrace = absl::Seconds(1);
+
+// For a ping to be answered, and for bytes to be acknowledged.
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(5);
+
+// None is kept: what else the process needs files for is its own matter.
+int AnyDescriptor() { return std::numeric_limits<int>::max(); }
 
 // Makes the streams and wakes them. The lock is never held while a stream is
 // called.
@@ -130,15 +141,23 @@ v1::Revocation MakeRevocation(absl::string_view channel,
 
 }  // namespace
 
-class AuthorizerServer::Impl {
+class AuthorizerServer::Impl final : public process::Acceptor::Host {
  public:
   Impl(const AuthorizerServerOptions& options, ChannelAuthorizer* authorizer)
       : service_(options, authorizer) {}
 
+  ~Impl() override { Shutdown(); }
+
   absl::Status Listen(const std::string& address) {
+    // Not shared with a second authorizer, which would take half of the
+    // questions.
+    absl::StatusOr<process::ListeningSockets> sockets =
+        process::ListeningSockets::Listen(address);
+    if (!sockets.ok()) return sockets.status();
     grpc::ServerBuilder builder;
-    // Otherwise a second authorizer would share the port, and the questions.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    connections_ = builder.experimental().AddExternalConnectionAcceptor(
+        grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+        grpc::InsecureServerCredentials());
     builder.SetMaxReceiveMessageSize(
         static_cast<int>(contract::kAuthorizerMessageBytesMax));
     // Herald pings an idle stream every 6 minutes. Peers that do so more often
@@ -147,18 +166,26 @@ class AuthorizerServer::Impl {
         GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(),
-                             &port_);
+    builder.AddChannelArgument(
+        GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+        static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTimeout)));
     builder.RegisterService(&service_);
     server_ = builder.BuildAndStart();
-    if (server_ != nullptr && port_ != 0) return absl::OkStatus();
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", address,
-                     "; is the port taken, or the address not of here?"));
+    if (server_ == nullptr) {
+      return absl::UnavailableError("gRPC did not start");
+    }
+    acceptor_.emplace(*std::move(sockets), AnyDescriptor, kKeepaliveTimeout,
+                      /*host=*/this);
+    const auto bound = contract::SplitHostPort(acceptor_->address());
+    port_ = bound.has_value() ? bound->port : 0;
+    return absl::OkStatus();
   }
 
-  void Shutdown() {
+  void Shutdown() ABSL_LOCKS_EXCLUDED(stop_mutex_) {
+    if (acceptor_.has_value()) {
+      contract::MutexLock lock(&stop_mutex_);
+      acceptor_->Stop();
+    }
     service_.Close();
     if (server_ != nullptr) {
       server_->Shutdown(contract::GrpcDeadline(kShutdownGrace));
@@ -170,9 +197,20 @@ class AuthorizerServer::Impl {
   Service* service() { return &service_; }
 
  private:
+  void OnAccepted(int fd) override {
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
+        connection;
+    connection.fd = fd;
+    connections_->HandleNewConnection(&connection);
+  }
+
+  const std::shared_ptr<void> waker_ = WakeTimersAfterSteps();
   Service service_;
   int port_ = 0;
-  std::unique_ptr<grpc::Server> server_;  // Last: its streams use service_.
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
+  std::unique_ptr<grpc::Server> server_;  // Its streams use service_.
+  contract::Mutex stop_mutex_;
+  std::optional<process::Acceptor> acceptor_;  // Stopped under stop_mutex_.
 };
 
 absl::StatusOr<std::unique_ptr<AuthorizerServer>> AuthorizerServer::Start(

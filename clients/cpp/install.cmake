@@ -9,12 +9,13 @@ list(TRANSFORM links REPLACE "^\\$<LINK_ONLY:herald::defaults>$"
 set_target_properties(herald_contract PROPERTIES
   INTERFACE_LINK_LIBRARIES "${links}")
 
-foreach(name client contract messages stubs)
+foreach(name client contract messages sockets stubs)
   set_target_properties(herald_${name} PROPERTIES EXPORT_NAME ${name})
 endforeach()
 
 set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/herald")
-install(TARGETS herald_client herald_contract herald_messages herald_stubs
+install(TARGETS herald_client herald_contract herald_messages herald_sockets
+  herald_stubs
   EXPORT heraldTargets
   ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT client)
 install(EXPORT heraldTargets NAMESPACE herald::

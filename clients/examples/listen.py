@@ -33,6 +33,8 @@ class WebSocket:
 
     def __init__(self, url):
         parts = urllib.parse.urlsplit(url)
+        if parts.scheme != "ws" or not parts.hostname:
+            raise ValueError(f"{url} is no URL as ws://127.0.0.1:8080/ws")
         self._socket = socket.create_connection(
             (parts.hostname, parts.port or 80), timeout=5)
         self._reader = self._socket.makefile("rb")
@@ -113,5 +115,5 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         pass
-    except (Closed, OSError) as error:
+    except (Closed, OSError, ValueError) as error:
         sys.exit(f"listen: {error}")

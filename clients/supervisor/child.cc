@@ -35,7 +35,7 @@ constexpr int kCannotExecute = 127;  // As shells do.
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
-  signal(SIGPIPE, SIG_DFL);
+  for (const int number : {SIGPIPE, SIGXFSZ}) signal(number, SIG_DFL);
   for (const auto& [name, value] : environment) {
     setenv(name.c_str(), value.c_str(), /*overwrite=*/1);
   }

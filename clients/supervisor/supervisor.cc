@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstddef>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -50,7 +51,7 @@ sigset_t Signals() {
 int OpenSignals() {
   const sigset_t signals = Signals();
   sigprocmask(SIG_BLOCK, &signals, nullptr);
-  signal(SIGPIPE, SIG_IGN);
+  for (const int number : {SIGPIPE, SIGXFSZ}) signal(number, SIG_IGN);
   return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
@@ -267,6 +268,9 @@ void Supervisor::Write(absl::string_view text) {
 // A pipe that is ready takes PIPE_BUF bytes at once (POSIX, write(2)). Output
 // stays blocking: the mode would be that of the user's shell, too.
 void Supervisor::WriteOutput() {
+  if (!output_.empty() && std::exchange(torn_, false)) {
+    output_ = absl::StrCat("\n", output_);
+  }
   pollfd ready = {STDOUT_FILENO, POLLOUT, 0};
   size_t written = 0;
   while (written < output_.size() && poll(&ready, 1, 0) == 1) {
@@ -274,16 +278,30 @@ void Supervisor::WriteOutput() {
         write(STDOUT_FILENO, output_.data() + written,
               std::min<size_t>(output_.size() - written, PIPE_BUF));
     if (size < 0) {
-      output_failed_ = errno != EINTR;
-      break;
+      if (errno == EINTR || errno == EAGAIN) break;
+      output_failed_ = errno == EPIPE || errno == EBADF || errno == EIO;
+      return DropOutput(written);
     }
+    noted_ = 0;
     written += static_cast<size_t>(size);
   }
   output_.erase(0, written);
   if (output_.empty() && dropped_ > 0) {
-    output_ = absl::StrCat("herald: ", std::exchange(dropped_, 0),
-                           " lines were dropped: nothing read the output\n");
+    noted_ = std::exchange(dropped_, 0);
+    output_ =
+        absl::StrCat("herald: ", noted_,
+                     " lines were dropped: the output did not take them\n");
   }
+}
+
+// A disk that is full may have room again.
+void Supervisor::DropOutput(size_t written) {
+  torn_ = written > 0 && output_[written - 1] != '\n';
+  dropped_ += std::count(output_.begin() + static_cast<std::ptrdiff_t>(written),
+                         output_.end(), '\n');
+  // The line that told of others is none of them.
+  if (noted_ > 0) dropped_ += std::exchange(noted_, 0) - 1;
+  output_.clear();
 }
 
 }  // namespace herald::supervisor

@@ -96,6 +96,8 @@ class Supervisor {
   void Write(absl::string_view text);
   // Writes what can be written without waiting.
   void WriteOutput();
+  // Gives up what is not among the first `written` bytes.
+  void DropOutput(size_t written);
 
   const SupervisorOptions options_;
   const int signals_;  // A signalfd(2).
@@ -104,6 +106,8 @@ class Supervisor {
   int stop_signals_ = 0;
   std::string output_;   // Waits for standard output.
   int64_t dropped_ = 0;  // Lines, since the last note about them.
+  int64_t noted_ = 0;    // Of these, told of by a note that is not written yet.
+  bool torn_ = false;    // The last line that was written has no end.
   bool output_failed_ = false;
 };
 

@@ -80,7 +80,7 @@ class Observer {
   virtual void OnWhisperRefused() {}
 
   // A reader had no room for a client event, and did not get it.
-  virtual void OnWhisperDropped() {}
+  virtual void OnWhisperDropped(int64_t /*readers*/) {}
 
   // A socket is not read for a while: too many of its subscribes wait for an
   // answer, or a rate limit is reached, which OnRateLimited() names.

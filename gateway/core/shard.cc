@@ -20,6 +20,9 @@ using contract::CloseReason;
 // How soon a renewal that came to nothing is tried again.
 constexpr absl::Duration kRenewRetry = absl::Seconds(1);
 
+// Sockets of a user that are closed without waiting for those who leave.
+constexpr size_t kClosedAtOnceMax = 32;
+
 // What holds until the service has said what does: the documented defaults.
 std::shared_ptr<const link::v1::Settings> DefaultSettings() {
   auto settings = std::make_shared<link::v1::Settings>();
@@ -123,7 +126,7 @@ bool Shard::TakesWhisper(Session* session, const Frame& frame) {
     session->flow_.OnWhisperTaken();
     return true;
   }
-  observer_->OnWhisperDropped();
+  observer_->OnWhisperDropped(1);
   // Once for each whisper, however many have no room for it.
   WhisperOrigin& origin = *frame.whisper();
   if (session->flow_.OnWhisperDropped(now_) &&
@@ -200,7 +203,7 @@ void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
   const Frame local(frame.frame, frame.droppable, frame.whisper);
   if (channel->backlog != nullptr ||
       channel->subscribers.size() > kBulkSubscribers) {
-    Spread(channel, local, frame.except_socket);
+    if (!Spread(channel, local, frame.except_socket)) return;
   } else {
     for (const Subscription* const subscription : channel->subscribers) {
       Session* const session = subscription->session;
@@ -331,7 +334,11 @@ void Shard::OnDisconnect(const link::v1::Call& call) {
   if (wish.has_user_id()) {
     const std::vector<Session*> sessions = SessionsOf(wish.user_id());
     for (Session* const session : sessions) {
-      CloseSession(session, CloseReason::kDisconnected, wish.reason());
+      if (sessions.size() <= kClosedAtOnceMax) {
+        CloseSession(session, CloseReason::kDisconnected, wish.reason());
+      } else {
+        CloseInTurn(session, CloseReason::kDisconnected, wish.reason());
+      }
     }
     result.set_disconnected_count(static_cast<int64_t>(sessions.size()));
     return AnswerWhenAllHaveLeft(std::move(result));

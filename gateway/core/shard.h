@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@
 #include "gateway/core/delivery.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/drain.h"
+#include "gateway/core/loop.h"
 #include "gateway/core/observer.h"
 #include "gateway/core/router.h"
 #include "gateway/core/session.h"
@@ -40,24 +42,6 @@
 #include "gateway/core/write_queue.h"
 
 namespace herald::gateway {
-
-// Port: what the shard asks of the loop that runs it.
-class Loop {
- public:
-  virtual ~Loop() = default;
-
-  // Has Shard::FlushDirty() called at the end of this turn, or of the next.
-  virtual void RequestFlush() = 0;
-
-  // Has it called at `when`, or before.
-  virtual void RequestFlushAt(absl::Time when) = 0;
-
-  // The time of day, for latencies: read once for each publication.
-  virtual absl::Time Now() const = 0;
-
-  // What never jumps, for all else.
-  virtual absl::Time Monotonic() const = 0;
-};
 
 // Grants that are asked again because all are, or because nobody could decide,
 // go out at most so many at a time, once per TimerWheel::kSlot: the authorizer
@@ -152,17 +136,23 @@ class Shard {
   void ScheduleRenewal(Subscription* subscription, absl::Time when);
 
   // Sessions that end (shard_leaving.cc).
-  void BeginToLeave(Session* session);
+  void BeginToLeave(Session* session, std::optional<std::string> bye = {});
+  // As CloseSession(), behind those who leave already, a few in a turn.
+  // REQUIRES: it has a subscription.
+  void CloseInTurn(Session* session, contract::CloseReason why,
+                   absl::string_view text);
   void DestroyIfGone(Session* session);
   // Answers a call when all who leave now have left.
   void AnswerWhenAllHaveLeft(link::v1::CallResult result);
-  // A turn's part of the subscriptions that end.
+  // A turn's part of the subscriptions, and of the sockets, that end.
   void EndSome();
-  // Lets go of those in front that have none left.
+  // Lets go of those in front that have none left, and closes a few sockets.
   void DismissLeavers();
 
   // Large channels (shard_bulk.cc).
-  void Spread(Channel* channel, const Frame& frame, uint64_t except_socket);
+  // False for a whisper for which there is no room.
+  bool Spread(Channel* channel, const Frame& frame, uint64_t except_socket);
+  bool HasRoomInBacklog(const Channel& channel, const Frame& frame);
   // A turn's part of the bulk.
   void WriteBulk();
   // Visits up to `count` subscribers. Returns how many of `count` are left.
@@ -208,7 +198,8 @@ class Shard {
   // A session that ends, or an answer that waits for those before it.
   struct Leaver {
     Session* session = nullptr;
-    link::v1::CallResult result;  // If there is no session.
+    link::v1::CallResult result;     // If there is no session.
+    std::optional<std::string> bye;  // Its socket is to be closed with that.
   };
 
   // Constant after construction.
@@ -226,14 +217,13 @@ class Shard {
   HeaderPool headers_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<int64_t, Subscription*> tickets_;
-  // Tickets that were cancelled and are still open, with their sockets'
-  // numbers.
+  // Tickets, cancelled and still open, with their sockets' numbers.
   absl::flat_hash_map<int64_t, uint64_t> cancelled_;
   // Sockets that are not read because of a rate, and until when.
   absl::flat_hash_map<uint64_t, absl::Time> paused_;
   // When which ticket's grant wants attention.
   absl::btree_set<std::pair<absl::Time, int64_t>> grants_;
-  // The last slot for renewals that was given away, and how many are in it.
+  // The last slot for renewals that is given away, and how many are in it.
   absl::Time renewal_slot_ = absl::InfinitePast();
   int64_t renewals_in_slot_ = 0;
   WriteQueue writes_;

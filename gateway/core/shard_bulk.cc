@@ -42,10 +42,27 @@ constexpr absl::Duration kRest = absl::Milliseconds(8);
 // write of ours may come near to it.
 constexpr size_t kBacklogBytesMax = 256 << 10;
 
+// Whispers never cause that: beyond this they are dropped, and their sender is
+// slowed down.
+constexpr size_t kBacklogBytesForWhispers = kBacklogBytesMax / 2;
+
 }  // namespace
 
-void Shard::Spread(Channel* channel, const Frame& frame,
+bool Shard::HasRoomInBacklog(const Channel& channel, const Frame& frame) {
+  if (frame.whisper() == nullptr || channel.backlog == nullptr) return true;
+  if (channel.backlog->size_bytes() + frame.size() <=
+      kBacklogBytesForWhispers) {
+    return true;
+  }
+  observer_->OnWhisperDropped(static_cast<int64_t>(channel.subscribers.size()));
+  WhisperOrigin& origin = *frame.whisper();
+  if (!origin.is_reported.exchange(true)) router_->ReportCongestion(origin);
+  return false;
+}
+
+bool Shard::Spread(Channel* channel, const Frame& frame,
                    uint64_t except_socket) {
+  if (!HasRoomInBacklog(*channel, frame)) return false;
   if (channel->backlog == nullptr) {
     channel->backlog = std::make_unique<Backlog>(channel->said);
     bulk_.push_back(channel);
@@ -60,6 +77,7 @@ void Shard::Spread(Channel* channel, const Frame& frame,
   backlog.Append(frame, except_socket);
   channel->said = backlog.end();
   RequestFlush();
+  return true;
 }
 
 void Shard::WriteBulk() {

@@ -24,8 +24,9 @@
 namespace herald::gateway {
 namespace {
 
-// About half a millisecond.
+// Each about half a millisecond.
 constexpr size_t kEndsPerTurn = 256;
+constexpr int kClosesPerTurn = 32;
 
 // When a link that has too much to write is tried again.
 constexpr absl::Duration kLinkRest = absl::Milliseconds(50);
@@ -53,11 +54,22 @@ void Shard::CloseSession(Session* session, contract::CloseReason why,
   session->socket_->Close(why, text);
 }
 
-void Shard::BeginToLeave(Session* session) {
+void Shard::CloseInTurn(Session* session, contract::CloseReason why,
+                        absl::string_view text) {
+  if (session->closing_ || session->leaving_) {
+    return CloseSession(session, why, text);
+  }
+  CatchUp(session);
+  session->closing_ = true;
+  session->close_reason_ = why;
+  BeginToLeave(session, std::string(text));
+}
+
+void Shard::BeginToLeave(Session* session, std::optional<std::string> bye) {
   if (session->leaving_) return;
   if (session->subscriptions_.empty()) return DestroyIfGone(session);
   session->leaving_ = true;
-  leavers_.push_back({session, {}});
+  leavers_.push_back({session, {}, std::move(bye)});
   RequestFlush();
 }
 
@@ -67,7 +79,7 @@ void Shard::DestroyIfGone(Session* session) {
 
 void Shard::AnswerWhenAllHaveLeft(link::v1::CallResult result) {
   if (leavers_.empty()) return router_->CallDone(std::move(result));
-  leavers_.push_back({nullptr, std::move(result)});
+  leavers_.push_back({nullptr, std::move(result), {}});
 }
 
 void Shard::EndSome() {
@@ -75,16 +87,16 @@ void Shard::EndSome() {
   std::vector<Subscription*> ending;
   link::v1::AttachRequest ends;
   std::vector<absl::string_view> channels;
+  size_t left = kEndsPerTurn;
   for (const Leaver& leaver : leavers_) {
-    if (leaver.session == nullptr) break;
+    if (leaver.session == nullptr || left == 0) break;
     const SubscriptionList& all = leaver.session->subscriptions_;
     // From the back, where taking one moves no other.
-    for (size_t i = all.size(); i > 0 && ending.size() < kEndsPerTurn; --i) {
+    for (size_t i = all.size(); i > 0 && left > 0; --i, --left) {
       ending.push_back(all.at(i - 1));
       *ends.add_items() = leaver.session->EndOf(*ending.back());
       channels.push_back(ending.back()->channel->name);
     }
-    if (ending.size() == kEndsPerTurn) break;
   }
   if (!ending.empty() && !router_->Leave(options_.index, ends, channels)) {
     link_rests_until_ = loop_->Monotonic() + kLinkRest;
@@ -96,17 +108,25 @@ void Shard::EndSome() {
 }
 
 void Shard::DismissLeavers() {
-  while (!leavers_.empty()) {
+  for (int closed = 0; !leavers_.empty() && closed < kClosesPerTurn;) {
     Leaver& next = leavers_.front();
-    if (next.session == nullptr) {
-      router_->CallDone(std::move(next.result));
-    } else if (next.session->subscriptions_.empty()) {
-      next.session->leaving_ = false;
-      DestroyIfGone(next.session);
-    } else {
+    if (next.session != nullptr && !next.session->subscriptions_.empty()) {
       return;
     }
+    Leaver leaver = std::move(next);
     leavers_.pop_front();
+    if (leaver.session == nullptr) {
+      router_->CallDone(std::move(leaver.result));
+      continue;
+    }
+    Session* const session = leaver.session;
+    session->leaving_ = false;
+    if (leaver.bye.has_value() && session->socket_ != nullptr) {
+      ++closed;
+      session->socket_->Close(session->close_reason_, *leaver.bye);
+    } else {
+      DestroyIfGone(session);
+    }
   }
 }
 

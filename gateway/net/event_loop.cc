@@ -20,14 +20,15 @@ using contract::MutexLock;
 constexpr absl::Duration kTickGapMax = absl::Milliseconds(500);
 
 constexpr int64_t kHalfOpenMin = 8;
-constexpr int64_t kUnfinishedBytesMin = 16 << 20;
+constexpr int64_t kUnfinishedBytes = 32 << 20;  // Of all loops together.
+constexpr int64_t kUnfinishedBytesOfLoop = 16 << 20;
 constexpr int64_t kUnfinishedMessagesMin = 4;
 
 }  // namespace
 
-int64_t UnfinishedBytesMax(size_t message_bytes_max) {
+int64_t UnfinishedBytesMax(size_t message_bytes_max, int64_t loops) {
   return std::max(
-      kUnfinishedBytesMin,
+      std::min(kUnfinishedBytesOfLoop, kUnfinishedBytes / loops),
       kUnfinishedMessagesMin * static_cast<int64_t>(message_bytes_max));
 }
 
@@ -38,7 +39,7 @@ EventLoop::EventLoop(int index, GatewayState* state)
       meter_(&state->link_gate),
       half_open_(
           std::max(kHalfOpenMin, state->half_open_max / state->shard_count)),
-      unfinished_(UnfinishedBytesMax(0)),
+      unfinished_(UnfinishedBytesMax(0, state->shard_count)),
       awake_(Monotonic(), TimerWheel::kSlot, kTickGapMax),
       shard_({index, state->subscriptions_max, state->client_rates},
              state->router, state->dialect, this, state->observer, Monotonic()),
@@ -141,7 +142,8 @@ void EventLoop::OnTick() {
   published_unfinished_bytes_.store(unfinished_.weight(),
                                     std::memory_order_relaxed);
   // The service may have changed what a message may have.
-  unfinished_.SetMax(UnfinishedBytesMax(shard_.message_bytes_max()));
+  unfinished_.SetMax(
+      UnfinishedBytesMax(shard_.message_bytes_max(), state_->shard_count));
   shard_.Advance(awake_.Read(now), now);
   DrainSome();
   // What a turn is about to write does not wait yet.
@@ -152,7 +154,8 @@ void EventLoop::OnTick() {
 void EventLoop::StartDrain(absl::Duration time) {
   net::post(context_, [this, time] {
     drain_.emplace(Monotonic(), time, shard_.session_count(),
-                   ReturnWindow(time, state_->connections), RandomNumber());
+                   ReturnWindow(time, state_->connections.total()),
+                   RandomNumber());
     DrainSome();
   });
 }

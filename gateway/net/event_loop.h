@@ -33,7 +33,6 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "gateway/admission/fair_shares.h"
 #include "gateway/core/delivery.h"
 #include "gateway/core/drain.h"
 #include "gateway/core/link_gate.h"
@@ -41,14 +40,15 @@
 #include "gateway/net/aliases.h"
 #include "gateway/net/gateway_state.h"
 #include "gateway/net/websocket_reader.h"
+#include "proto/admission/fair_shares.h"
 #include "proto/contract/awake_clock.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::gateway {
 
-// What the unfinished messages of one loop may take, if a message may have so
-// many bytes.
-int64_t UnfinishedBytesMax(size_t message_bytes_max);
+// What the unfinished messages of one of `loops` loops may take, if a message
+// may have so many bytes.
+int64_t UnfinishedBytesMax(size_t message_bytes_max, int64_t loops);
 
 class EventLoop final : public Loop, public ShardInbox {
  public:
@@ -102,8 +102,8 @@ class EventLoop final : public Loop, public ShardInbox {
 
   ReaderPool& readers() { return readers_; }
 
-  FairShares& half_open() { return half_open_; }
-  FairShares& unfinished() { return unfinished_; }
+  admission::FairShares& half_open() { return half_open_; }
+  admission::FairShares& unfinished() { return unfinished_; }
 
   // Keeps an object alive until it has ended: a socket.
   void Hold(std::shared_ptr<void> object) { held_.insert(std::move(object)); }
@@ -134,8 +134,8 @@ class EventLoop final : public Loop, public ShardInbox {
   // Touched only by the loop. The context is destroyed first, for its handlers
   // own the sockets, which are known to the shard and count their bytes.
   int64_t queue_bytes_ = 0;
-  FairShares half_open_;
-  FairShares unfinished_;
+  admission::FairShares half_open_;
+  admission::FairShares unfinished_;
   bool flush_due_ = false;                        // Asked for, and not begun.
   bool flush_posted_ = false;                     // And on its way by itself.
   absl::Time flush_at_ = absl::InfiniteFuture();  // The timer's.

@@ -3,8 +3,8 @@
 // What all event loops of the process share: the settings of the rim, the way
 // to the core, and the facts that change.
 //
-// Threads: any. All but the gate, the rate and the atomics is constant once the
-// loops run.
+// Threads: any. All but the gate, the rate, the shares and the atomics is
+// constant once the loops run.
 
 #ifndef HERALD_GATEWAY_NET_GATEWAY_STATE_H_
 #define HERALD_GATEWAY_NET_GATEWAY_STATE_H_
@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "gateway/admission/connect_rate.h"
 #include "gateway/core/client_flow.h"
 #include "gateway/core/dialect.h"
 #include "gateway/core/link_gate.h"
@@ -24,6 +23,9 @@
 #include "gateway/net/net_observer.h"
 #include "gateway/net/origin_patterns.h"
 #include "gateway/net/trusted_proxies.h"
+#include "proto/admission/connect_rate.h"
+#include "proto/admission/connection_shares.h"
+#include "proto/admission/source.h"
 #include "proto/process/http_connection.h"
 
 namespace herald::gateway {
@@ -36,7 +38,6 @@ struct GatewayState {
   int shard_count = 1;
   int64_t subscriptions_max = 1000;  // Per socket.
   ClientRates client_rates;          // Per socket.
-  int64_t connections_max = 0;       // WebSockets; 0 = unlimited.
   int64_t half_open_max = 4096;      // Connections that are none yet.
   size_t queue_bytes_max = 1 << 20;  // Per socket.
   // From the first byte of a message to its last; and a second more for each
@@ -51,37 +52,35 @@ struct GatewayState {
   process::HttpPages pages;  // Of the browsers' port.
 
   LinkGate link_gate;  // Closed by loops that have too much to do.
-  ConnectRate connect_rate;
+  admission::ConnectRate connect_rate;
   std::atomic<bool> draining{false};
-  std::atomic<int64_t> connections{0};  // Open WebSockets; see ConnectionSlot.
+  admission::ConnectionShares connections;  // Open WebSockets.
 };
 
-// One of the connections that BROADCAST_MAX_CONNECTIONS allows, for as long as
-// the object lives.
+// A WebSocket's place among the connections, for as long as the object lives.
 class ConnectionSlot {
  public:
   ConnectionSlot(ConnectionSlot&& other) noexcept
-      : state_(std::exchange(other.state_, nullptr)) {}
+      : state_(std::exchange(other.state_, nullptr)), source_(other.source_) {}
   ConnectionSlot& operator=(ConnectionSlot&&) = delete;
   ~ConnectionSlot() {
-    if (state_ != nullptr) state_->connections.fetch_sub(1);
+    if (state_ != nullptr) state_->connections.Give(source_);
   }
 
-  // A slot that is not valid() if there is none left.
-  static ConnectionSlot Take(GatewayState* state) {
-    const int64_t before = state->connections.fetch_add(1);
-    ConnectionSlot slot(state);
-    const bool full =
-        state->connections_max > 0 && before >= state->connections_max;
-    return full ? ConnectionSlot(nullptr) : std::move(slot);
+  // A slot that is not valid() if there is none left for the source.
+  static ConnectionSlot Take(GatewayState* state, admission::Source source) {
+    return {state->connections.Take(source) ? state : nullptr, source};
   }
 
   bool valid() const { return state_ != nullptr; }
+  admission::Source source() const { return source_; }
 
  private:
-  explicit ConnectionSlot(GatewayState* state) : state_(state) {}
+  ConnectionSlot(GatewayState* state, admission::Source source)
+      : state_(state), source_(source) {}
 
   GatewayState* state_;
+  const admission::Source source_;
 };
 
 }  // namespace herald::gateway

@@ -18,9 +18,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "gateway/admission/connect_rate.h"
-#include "gateway/admission/fair_shares.h"
-#include "gateway/admission/source.h"
 #include "gateway/core/connection_facts.h"
 #include "gateway/core/timer_wheel.h"
 #include "gateway/net/proxy_header.h"
@@ -28,6 +25,9 @@
 #include "gateway/net/trusted_proxies.h"
 #include "gateway/net/upgrade_request.h"
 #include "gateway/net/websocket_session.h"
+#include "proto/admission/connect_rate.h"
+#include "proto/admission/fair_shares.h"
+#include "proto/admission/source.h"
 #include "proto/contract/names.h"
 #include "proto/process/http_connection.h"
 
@@ -81,19 +81,20 @@ std::optional<net::ip::address> PeerOf(const StreamSocket& socket) {
 }
 
 template <typename Bytes>
-Source SourceOfBytes(const Bytes& bytes) {
-  return SourceOf({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+admission::Source SourceOfBytes(const Bytes& bytes) {
+  return admission::SourceOf(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-Source SourceOf(const std::optional<net::ip::address>& address) {
-  if (!address.has_value()) return kNoSource;
+admission::Source SourceOf(const std::optional<net::ip::address>& address) {
+  if (!address.has_value()) return admission::kNoSource;
   return address->is_v4() ? SourceOfBytes(address->to_v4().to_bytes())
                           : SourceOfBytes(address->to_v6().to_bytes());
 }
 
 class HttpSession final : public process::HttpConnection,
                           private Timer,
-                          private FairShares::Entry {
+                          private admission::FairShares::Entry {
  public:
   HttpSession(EventLoop* loop, StreamSocket socket)
       : HttpConnection(std::move(socket), &loop->state().pages),
@@ -117,7 +118,7 @@ class HttpSession final : public process::HttpConnection,
   // Timer:
   void OnTimer() override { Cut(); }
 
-  // FairShares::Entry:
+  // admission::FairShares::Entry:
   void OnEvicted() override {
     loop_->state().observer->OnHalfOpenCut();
     Cut();
@@ -231,14 +232,14 @@ void HttpSession::ServeUpgrade() {
                   Answer(http::status::forbidden, "the origin is not allowed"),
                   View(origin->value()));
   }
-  ConnectionSlot slot = ConnectionSlot::Take(&state);
+  const std::optional<net::ip::address> client = Client();
+  const admission::Source source = SourceOf(client);
+  ConnectionSlot slot = ConnectionSlot::Take(&state, source);
   if (!slot.valid()) {
     return SendAway(UpgradeRefusal::kFull, "connection limit reached",
                     kComeBackAfter);
   }
   // Last, so that only a client that would get in takes a turn.
-  const std::optional<net::ip::address> client = Client();
-  const Source source = SourceOf(client);
   const absl::Duration wait = state.connect_rate.Take(Uptime(), source);
   if (wait > absl::ZeroDuration()) {
     return SendAway(UpgradeRefusal::kOverrun, "too many connect at once", wait);
@@ -247,7 +248,7 @@ void HttpSession::ServeUpgrade() {
   ConnectionFacts facts = Facts(client);
   NormalizeUpgrade(&request());
   StartWebsocketSession(loop_, std::move(socket()), request(), rest(),
-                        std::move(slot), std::move(facts), source);
+                        std::move(slot), std::move(facts));
 }
 
 // The versions and the protocol are named, as RFC 6455 section 4.4 and RFC 9110
@@ -280,9 +281,9 @@ void HttpSession::Refuse(UpgradeRefusal why, Response response,
 void HttpSession::SendAway(UpgradeRefusal why, absl::string_view text,
                            absl::Duration come_back_after) {
   Response response = Answer(http::status::service_unavailable, text);
-  response.set(
-      http::field::retry_after,
-      std::to_string(RetryAfterSeconds(come_back_after, RandomFraction())));
+  response.set(http::field::retry_after,
+               std::to_string(admission::RetryAfterSeconds(come_back_after,
+                                                           RandomFraction())));
   Refuse(why, std::move(response));
 }
 

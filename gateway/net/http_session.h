@@ -11,8 +11,8 @@
 //
 // Bound: connections that are no WebSocket yet share
 // GatewayState::half_open_max, so that requests which never end do not take the
-// files of the process: beyond it the source that has the most loses its
-// oldest.
+// files of the process: beyond it sources with more than a fair share lose
+// their oldest.
 //
 // With BROADCAST_PROXY_PROTOCOL the PROXY header comes before the first
 // request, within the request's time; a connection without one is closed.

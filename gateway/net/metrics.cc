@@ -319,7 +319,9 @@ void Metrics::OnLinkEnded(absl::string_view /*why*/) {
   all_->link_ended.Increment();
 }
 void Metrics::OnLinkLag(absl::Duration lag) { Observe(all_->link_lag, lag); }
-void Metrics::OnWhisperDropped() { all_->whispers_dropped.Increment(); }
+void Metrics::OnWhisperDropped(int64_t readers) {
+  all_->whispers_dropped.Increment(static_cast<double>(readers));
+}
 void Metrics::OnReadingPaused() { all_->reading_paused.Increment(); }
 void Metrics::OnRateLimited(RateLimit which) {
   all_->rate_limited[static_cast<size_t>(which)]->Increment();

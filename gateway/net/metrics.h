@@ -67,7 +67,7 @@ class Metrics : public NetObserver {
   void OnWhisperRefused() override;
   void OnLinkEnded(absl::string_view why) override;
   void OnLinkLag(absl::Duration lag) override;
-  void OnWhisperDropped() override;
+  void OnWhisperDropped(int64_t readers) override;
   void OnReadingPaused() override;
   void OnRateLimited(RateLimit which) override;
   void OnGrantAsked() override;

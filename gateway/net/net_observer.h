@@ -15,7 +15,7 @@ namespace herald::gateway {
 
 enum class UpgradeRefusal {
   kDraining,    // 503
-  kFull,        // 503: BROADCAST_MAX_CONNECTIONS
+  kFull,        // 503: BROADCAST_MAX_CONNECTIONS, or the files
   kOverrun,     // 503: BROADCAST_MAX_CONNECT_RATE
   kOrigin,      // 403: BROADCAST_ALLOWED_ORIGINS
   kBadRequest,  // 400 or 426: not a WebSocket upgrade

@@ -34,10 +34,10 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "gateway/admission/fair_shares.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/frame_cursor.h"
 #include "gateway/net/outgoing_stream.h"
+#include "proto/admission/fair_shares.h"
 #include "proto/process/http_rules.h"
 
 namespace herald::gateway {
@@ -117,7 +117,7 @@ class WebsocketReader {
 
   // What an unfinished message takes, the reader included.
   int64_t size_bytes() const;
-  FairShares::Entry* unfinished() { return &unfinished_; }
+  admission::FairShares::Entry* unfinished() { return &unfinished_; }
 
   // The stream is accepted, has not failed, and has not begun to close.
   bool is_open() const;
@@ -136,7 +136,7 @@ class WebsocketReader {
   class Layer;
   struct Beast;
 
-  class Unfinished final : public FairShares::Entry {
+  class Unfinished final : public admission::FairShares::Entry {
    public:
     explicit Unfinished(WebsocketReader* reader) : reader_(reader) {}
     void OnEvicted() override { reader_->user_->OnEvicted(); }

@@ -66,11 +66,9 @@ class WebsocketSession final
       private WebsocketReader::User,
       public std::enable_shared_from_this<WebsocketSession> {
  public:
-  WebsocketSession(EventLoop* loop, StreamSocket socket, ConnectionSlot slot,
-                   Source source)
+  WebsocketSession(EventLoop* loop, StreamSocket socket, ConnectionSlot slot)
       : loop_(loop),
         slot_(std::move(slot)),
-        source_(source),
         outgoing_(std::move(socket), loop->queue_bytes_counter()) {}
 
   void Accept(const HttpRequest& request, absl::string_view rest,
@@ -120,7 +118,6 @@ class WebsocketSession final
   // Constant after construction, but for what they do.
   EventLoop* const loop_;
   const ConnectionSlot slot_;
-  const Source source_;
   OutgoingStream outgoing_;
 
   // Not while the client is silent between two messages.
@@ -205,7 +202,7 @@ void WebsocketSession::Borrow() {
 void WebsocketSession::NoteUnfinished() {
   if (ends_) return;
   const bool has_ended = reader_->TakeEnd();
-  FairShares::Entry* const entry = reader_->unfinished();
+  admission::FairShares::Entry* const entry = reader_->unfinished();
   if (!reader_->in_message()) {
     Cancel();
     entry->Leave();
@@ -218,7 +215,7 @@ void WebsocketSession::NoteUnfinished() {
                   absl::Seconds(loop_->shard().message_bytes_max() >> 16));
   }
   if (has_ended || !entry->is_in()) {
-    loop_->unfinished().Add(entry, source_, reader_->size_bytes());
+    loop_->unfinished().Add(entry, slot_.source(), reader_->size_bytes());
   } else {
     loop_->unfinished().SetWeight(entry, reader_->size_bytes());
   }
@@ -416,10 +413,8 @@ void WebsocketSession::End() {
 
 void StartWebsocketSession(EventLoop* loop, StreamSocket socket,
                            const HttpRequest& request, absl::string_view rest,
-                           ConnectionSlot slot, ConnectionFacts facts,
-                           Source source) {
-  std::make_shared<WebsocketSession>(loop, std::move(socket), std::move(slot),
-                                     source)
+                           ConnectionSlot slot, ConnectionFacts facts) {
+  std::make_shared<WebsocketSession>(loop, std::move(socket), std::move(slot))
       ->Accept(request, rest, std::move(facts));
 }
 

@@ -22,7 +22,6 @@
 #define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 
 #include "absl/strings/string_view.h"
-#include "gateway/admission/source.h"
 #include "gateway/core/connection_facts.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/event_loop.h"
@@ -38,8 +37,7 @@ namespace herald::gateway {
 // and nothing more.
 void StartWebsocketSession(EventLoop* loop, StreamSocket socket,
                            const HttpRequest& request, absl::string_view rest,
-                           ConnectionSlot slot, ConnectionFacts facts,
-                           Source source);
+                           ConnectionSlot slot, ConnectionFacts facts);
 
 }  // namespace herald::gateway
 

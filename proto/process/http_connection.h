@@ -12,9 +12,9 @@
 // balancers probe with it; so OPTIONS of `/` is answered as `/readyz`. Other
 // methods get 405; a path that is not served gets 404 and the list of paths.
 //
-// Bound: a header has 16 KiB and, with its answer, 10 s. A request with a body
-// is the last one of its connection; up to 64 KiB are read away for 1 s, so
-// that the answer arrives.
+// Bound: a header has 16 KiB in 100 fields and, with its answer, 10 s. A
+// request with a body is the last one of its connection; up to 64 KiB are read
+// away for 1 s, so that the answer arrives.
 //
 // Threads: the one of its socket's io_context.
 //

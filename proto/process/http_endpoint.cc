@@ -9,13 +9,12 @@
 #include <chrono>
 #include <cstddef>
 #include <cstring>
-#include <list>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "proto/admission/fair_shares.h"
+#include "proto/admission/source.h"
 #include "proto/process/files.h"
 #include "proto/process/listening_sockets.h"
 
@@ -28,44 +27,38 @@ using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
 
 constexpr auto kRest = std::chrono::milliseconds(100);
 
-// The address of a peer, without its port; empty on a unix socket.
-std::string SourceOf(const StreamSocket& socket) {
+// A deadline that comes so late was late with the whole process.
+constexpr auto kAway = std::chrono::milliseconds(500);
+
+admission::Source SourceOf(const StreamSocket& socket) {
   error_code ec;
   const StreamProtocol::endpoint peer = socket.remote_endpoint(ec);
-  if (ec) return "";
+  if (ec) return admission::kNoSource;
   sockaddr_in6 v6 = {};
   sockaddr_in v4 = {};
+  const auto source = [](const auto& address) {
+    return admission::SourceOf(
+        {reinterpret_cast<const char*>(&address), sizeof(address)});
+  };
   if (peer.protocol().family() == AF_INET && peer.size() >= sizeof(v4)) {
     std::memcpy(&v4, peer.data(), sizeof(v4));
-    return {reinterpret_cast<const char*>(&v4.sin_addr), sizeof(v4.sin_addr)};
+    return source(v4.sin_addr);
   }
   if (peer.protocol().family() == AF_INET6 && peer.size() >= sizeof(v6)) {
     std::memcpy(&v6, peer.data(), sizeof(v6));
-    return {reinterpret_cast<const char*>(&v6.sin6_addr), sizeof(v6.sin6_addr)};
+    return source(v6.sin6_addr);
   }
-  return "";
+  return admission::kNoSource;
 }
 
-class Connection;
-// In the order in which they were accepted.
-using Connections = std::list<Connection*>;
-
-class Connection final : public HttpConnection {
+class Connection final : public HttpConnection,
+                         private admission::FairShares::Entry {
  public:
   Connection(StreamSocket socket, const HttpPages* pages,
-             Connections* connections)
+             admission::FairShares* shares)
       : HttpConnection(std::move(socket), pages),
-        deadline_(this->socket().get_executor()),
-        source_(SourceOf(this->socket())),
-        connections_(connections),
-        place_(connections->insert(connections->end(), this)) {}
-  ~Connection() override { connections_->erase(place_); }
-
-  const std::string& source() const { return source_; }
-  bool has_ended() const { return ended_; }
-  void End() {
-    ended_ = true;
-    Cut();
+        deadline_(this->socket().get_executor()) {
+    shares->Add(this, SourceOf(this->socket()), /*weight=*/1);
   }
 
  private:
@@ -80,15 +73,17 @@ class Connection final : public HttpConnection {
   }
 
   void OnDeadline() {
+    const Clock::duration late = Clock::now() - deadline_.expiry();
     // It may have been set anew after this handler was queued.
-    if (deadline_.expiry() <= Clock::now()) Cut();
+    if (late < Clock::duration::zero()) return;
+    if (late < kAway) return Cut();
+    // The process was paused, and what has come meanwhile is unread.
+    SetDeadline(absl::FromChrono(kAway));
   }
 
+  void OnEvicted() override { Cut(); }
+
   Timer deadline_;
-  const std::string source_;
-  bool ended_ = false;
-  Connections* const connections_;
-  const Connections::iterator place_;
 };
 
 }  // namespace
@@ -128,36 +123,11 @@ class HttpEndpoint::Server {
     if (ec == net::error::operation_aborted) return;
     if (ec) return StartRest();
     const bool is_short = socket.native_handle() >= PeerDescriptorsMax();
-    MakeRoom(is_short ? kConnectionsWhenShort : kConnectionsMax);
-    std::make_shared<Connection>(std::move(socket), &pages_, &connections_)
-        ->Start();
+    shares_.SetMax(is_short ? kConnectionsWhenShort : kConnectionsMax);
+    std::make_shared<Connection>(std::move(socket), &pages_, &shares_)->Start();
+    // The newest stays, for the oldest of all would be a probe's.
+    shares_.EvictIfFull();
     StartAccept(acceptor);
-  }
-
-  // For one more of at most `max`. The oldest of all would be a probe's.
-  void MakeRoom(size_t max) {
-    absl::flat_hash_map<absl::string_view, size_t> counts;
-    size_t open = 0;
-    for (const Connection* one : connections_) {
-      if (one->has_ended()) continue;
-      ++counts[one->source()];
-      ++open;
-    }
-    for (; open >= max; --open) EndOldestOfMost(&counts);
-  }
-
-  void EndOldestOfMost(absl::flat_hash_map<absl::string_view, size_t>* counts) {
-    Connection* victim = nullptr;
-    for (Connection* one : connections_) {
-      if (one->has_ended()) continue;
-      if (victim == nullptr ||
-          counts->at(one->source()) > counts->at(victim->source())) {
-        victim = one;
-      }
-    }
-    if (victim == nullptr) return;
-    --counts->at(victim->source());
-    victim->End();
   }
 
   // All acceptors rest, for they lack the same.
@@ -178,7 +148,7 @@ class HttpEndpoint::Server {
 
   // The thread's. The context is destroyed first: its handlers own the
   // connections.
-  Connections connections_;
+  admission::FairShares shares_{kConnectionsMax};
   net::io_context context_{/*concurrency_hint=*/1};
   Timer rest_;
   std::vector<StreamAcceptor> acceptors_;

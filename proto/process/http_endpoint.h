@@ -3,9 +3,9 @@
 // The HTTP port for machines: `/metrics`, `/livez` and `/readyz`, as in
 // http_connection.h, on one address.
 //
-// Bound: kConnectionsMax connections; for one more, the oldest one of the
-// address that has the most is closed. A request has 10 s, so slow clients
-// cannot keep probes from being answered. When only the files are left that the
+// Bound: kConnectionsMax connections; for one more, sources with more than a
+// fair share lose their oldest. A request has 10 s, so slow clients cannot keep
+// probes from being answered. When only the files are left that the
 // process keeps for itself (files.h), there are kConnectionsWhenShort: probes
 // are answered then, too, and the others are for gRPC.
 //

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/beast/http/error.hpp>
+#include <iterator>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -11,6 +12,9 @@
 
 namespace herald::process {
 namespace {
+
+// As Apache has it; a browser behind two proxies sends some 40.
+constexpr std::ptrdiff_t kFieldsMax = 100;
 
 HttpRefusal BadRequest(absl::string_view text) {
   return {http::status::bad_request, std::string(text)};
@@ -146,6 +150,11 @@ std::optional<HttpRefusal> CheckRequest(absl::string_view header,
   if (absl::StrContains(header, "\r\n ") ||
       absl::StrContains(header, "\r\n\t")) {
     return BadRequest("header lines must not be folded");
+  }
+  // Who looks a field up among so many does it often.
+  if (std::distance(request.begin(), request.end()) > kFieldsMax) {
+    return HttpRefusal{http::status::request_header_fields_too_large,
+                       "there are too many header fields"};
   }
   const Fields fields(request);
   const unsigned version = request.version();

@@ -36,6 +36,7 @@ struct HttpRefusal {
 //        repeated or malformed (section 3.2), a transfer coding that is not
 //        `chunked` or comes with HTTP/1.0 (section 6)
 //   417  an `Expect` that is not `100-continue` (RFC 9110 section 10.1.1)
+//   431  more than 100 fields (RFC 6585 section 5)
 //   501  a method that is not known (section 9.1)
 //
 // `header` is the text that `request` was parsed from.

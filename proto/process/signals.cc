@@ -91,7 +91,10 @@ Signals::Signals() : state_(std::make_shared<State>()) {
   sigemptyset(&taken);
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&taken, number);
   pthread_sigmask(SIG_BLOCK, &taken, nullptr);
-  for (const int number : {SIGPIPE, SIGUSR1, SIGUSR2}) signal(number, SIG_IGN);
+  // SIGXFSZ: a log at its size limit (RLIMIT_FSIZE) is a log that is full.
+  for (const int number : {SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) {
+    signal(number, SIG_IGN);
+  }
   std::thread([state = state_, taken] { state->Run(taken); }).detach();
 }
 

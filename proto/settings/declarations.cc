@@ -53,7 +53,7 @@ constexpr Setting kSettings[] = {
   {"secret", kService, Kind::kText, "SECRET", "", "Other processes",
    "signing secret; signed subscriptions are accepted", 0, 0, "",
    /*secret=*/true},
-  {"api_token", kBoth, Kind::kList, "TOKEN,…", "", "Other processes",
+  {"api_token", kBoth, Kind::kTokens, "TOKEN,…", "", "Other processes",
    "bearer token that gRPC callers must show; comma-separated: any of them",
    0, 0, "", /*secret=*/true},
 
@@ -70,7 +70,9 @@ constexpr Setting kSettings[] = {
   {"allow_client_events", kService, Kind::kBoolean, "BOOL", "true",
    "Limits", "whispers allowed"},
   {"max_connections", kGateway, Kind::kInteger, "N", "0", "Limits",
-   "more are refused with HTTP 503; 0 = unlimited", 0, kCountMax},
+   "more are refused with HTTP 503, at the end those of an address that has "
+   "many; 0 = as many as there are files",
+   0, kCountMax},
   {"max_connect_rate", kGateway, Kind::kInteger, "N", "5000", "Limits",
    "connections opened in a second, after a burst of twice as many; more "
    "are refused with HTTP 503 and `Retry-After`, those of an address (IPv6: "

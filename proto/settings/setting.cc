@@ -49,6 +49,12 @@ std::string ProblemOf(const Setting& setting, absl::string_view value) {
     }
     case Kind::kList:
       return ParseList(value).empty() ? "is an empty list" : "";
+    case Kind::kTokens:
+      // Of gRPC's metadata: "Custom-Metadata" in its protocol over HTTP/2.
+      if (!absl::c_all_of(value, absl::ascii_isprint)) {
+        return "has a character that is not printable ASCII";
+      }
+      return ParseList(value).empty() ? "is an empty list" : "";
     case Kind::kListenAddress:
       return std::string(contract::CheckListenAddress(value).message());
     case Kind::kTarget:
@@ -90,6 +96,8 @@ std::string Allowed(const Setting& setting) {
       return absl::StrCat("one of ", setting.choices);
     case Kind::kList:
       return "a list, separated by commas, of at least one";
+    case Kind::kTokens:
+      return "a list, separated by commas, of at least one, in ASCII";
     case Kind::kListenAddress:
       return contract::kListenAddressForms;
     case Kind::kTarget:
@@ -103,9 +111,9 @@ std::string Allowed(const Setting& setting) {
 absl::Status CheckValue(const Setting& setting, absl::string_view value) {
   const std::string problem = ProblemOf(setting, value);
   if (problem.empty()) return absl::OkStatus();
-  // Of a secret only a list without a part can be wrong, which shows nothing.
   return absl::InvalidArgumentError(
-      absl::StrCat(VariableOf(setting), ": ", contract::Quoted(value), " ",
+      absl::StrCat(VariableOf(setting), ": ",
+                   setting.secret ? "the value" : contract::Quoted(value), " ",
                    problem, " (allowed: ", Allowed(setting), ")"));
 }
 

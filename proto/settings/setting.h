@@ -30,6 +30,7 @@ enum class Kind {
   kBoolean,        // true, false, 1, 0, yes, no, on, off; in any case.
   kChoice,         // One of `choices`.
   kList,           // Texts, separated by commas; at least one.
+  kTokens,         // The same, of printable ASCII.
   kListenAddress,  // Where to listen (proto/contract/address.h).
   kTarget,         // A gRPC target (the same).
   kTargets,        // Several, separated by commas; at least one.

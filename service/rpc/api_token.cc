@@ -45,7 +45,7 @@ void ApiTokens::LogRefusal(const grpc::CallbackServerContext& context,
   process::Log(process::LogLevel::kWarning, "call refused",
                {{"peer", context.peer()},
                 {"why", std::string(why)},
-                {"not_logged", absl::StrCat(*unlogged)},
+                {"not_logged", *unlogged},
                 {"see", "BROADCAST_API_TOKEN"}});
 }
 

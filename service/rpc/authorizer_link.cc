@@ -23,6 +23,10 @@ constexpr absl::Duration kSweepPauseMin = absl::Milliseconds(5);
 // A timer that is later than this was late with the whole process.
 constexpr absl::Duration kAway = absl::Seconds(1);
 
+// Answers may be unread when a sweep is later than this; they have so long to
+// be read, once.
+constexpr absl::Duration kLate = absl::Milliseconds(100);
+
 // When the connection of a new stream is checked first.
 constexpr absl::Duration kStartPause = absl::Milliseconds(20);
 
@@ -320,9 +324,10 @@ void AuthorizerLink::Sweep(int64_t number) {
     ++busy_;
     const absl::Time now = SteadyNow();
     const absl::Time due = std::exchange(sweep_due_, absl::InfiniteFuture());
-    if (now - due > kAway) {
-      work.sweep = now + kAway / 10;
+    if (now - due > kLate && !std::exchange(sweep_put_off_, true)) {
+      work.sweep = now + kLate;
     } else {
+      sweep_put_off_ = false;
       traffic_.Sweep(now, work);
     }
   }

@@ -157,6 +157,7 @@ class AuthorizerLink final
   AuthorizerTraffic traffic_ ABSL_GUARDED_BY(mu_);
   absl::Time sweep_due_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   int64_t last_sweep_ ABSL_GUARDED_BY(mu_) = 0;
+  bool sweep_put_off_ ABSL_GUARDED_BY(mu_) = false;
   int busy_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

@@ -90,11 +90,12 @@ BroadcastService::BroadcastService(core::Core* core, core::Timers* timers,
   AddQueries();
   AddStream("/herald.v1.BroadcastService/BroadcastStream",
             Method::kBroadcastStream,
-            [this](Context* /*context*/) { return BroadcastStream(); });
+            [this](Context* context) { return BroadcastStream(context); });
   AddStream("/herald.v1.BroadcastService/Watch", Method::kWatch,
             [this](Context* context) -> Reactor* {
               return WatchReactor::Start(context, core_->watches(), timers_,
-                                         gate_->waiting(), watches_, rpcs_);
+                                         gate_->waiting(), &watches_limit_,
+                                         watches_, rpcs_);
             });
 }
 
@@ -199,21 +200,19 @@ void BroadcastService::AddQueries() {
       });
 }
 
-BroadcastService::Reactor* BroadcastService::BroadcastStream() {
+BroadcastService::Reactor* BroadcastService::BroadcastStream(Context* context) {
+  auto place = streams_limit_.Take(context->peer());
+  absl::Status allowed = place.status();
   std::shared_ptr<BroadcastStreamReactor> stream =
       BroadcastStreamReactor::Create(
           core_->broadcasts(), pacer_, &rpcs_->streams_paused,
-          [this](BroadcastStreamReactor* self, grpc::StatusCode code) {
+          [this, place](BroadcastStreamReactor* self, grpc::StatusCode code) {
             Forget(self, code);
           });
-  absl::Status allowed;
-  {
+  if (allowed.ok()) {
     contract::MutexLock lock(&mu_);
     if (stopped_) {
       allowed = Stopping();
-    } else if (streams_.size() >= kStreamsMax) {
-      allowed = absl::ResourceExhaustedError(
-          absl::StrCat("there are ", kStreamsMax, " BroadcastStreams already"));
     } else {
       streams_[stream.get()] = stream;
     }

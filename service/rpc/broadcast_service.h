@@ -29,12 +29,14 @@
 #include "service/rpc/call_gate.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/pacer.h"
+#include "service/rpc/stream_limit.h"
 
 namespace herald::rpc {
 
 class BroadcastService final : public grpc::Service {
  public:
-  // BroadcastStreams that may be open at once; one more is RESOURCE_EXHAUSTED.
+  // BroadcastStreams that may be open at once, half of them from one source;
+  // one more is RESOURCE_EXHAUSTED. Watches likewise (core::kWatchesMax).
   static constexpr size_t kStreamsMax = 10'000;
 
   // All of them outlive the server.
@@ -63,7 +65,7 @@ class BroadcastService final : public grpc::Service {
   void AddCommands();
   void AddQueries();
 
-  Reactor* BroadcastStream() ABSL_LOCKS_EXCLUDED(mu_);
+  Reactor* BroadcastStream(Context* context) ABSL_LOCKS_EXCLUDED(mu_);
   void Forget(BroadcastStreamReactor* stream, grpc::StatusCode code)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -75,6 +77,9 @@ class BroadcastService final : public grpc::Service {
   StreamCounters* const watches_;
   RpcCounters* const rpcs_;
   int methods_ = 0;
+
+  StreamLimit streams_limit_{"BroadcastStreams", kStreamsMax};
+  StreamLimit watches_limit_{"Watches", size_t{core::kWatchesMax}};
 
   contract::Mutex mu_;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

@@ -2,7 +2,6 @@
 
 #include "service/rpc/connections.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -16,10 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "proto/contract/condition.h"
 #include "proto/process/log.h"
 
@@ -44,52 +40,6 @@ constexpr absl::Duration kLargeTime = absl::Seconds(10);
 constexpr int64_t kSuspiciousBytes = 32 << 10;
 
 constexpr size_t kEndingMax = 256;
-
-// An address as 16 bytes; IPv4 in its IPv6 form.
-using Address = in6_addr;
-
-Address Mapped(const in_addr& v4) {
-  Address out = {};
-  out.s6_addr[10] = out.s6_addr[11] = 0xFF;
-  std::memcpy(out.s6_addr + 12, &v4, sizeof(v4));
-  return out;
-}
-
-std::string BytesOf(const Address& address) {
-  return {reinterpret_cast<const char*>(address.s6_addr),
-          sizeof(address.s6_addr)};
-}
-
-std::string NameOf(const Address& address, uint16_t port) {
-  return absl::StrCat(BytesOf(address), ":", port);
-}
-
-// `ipv4:10.0.0.1:5000` or `ipv6:%5Bfe80::1%25eth0%5D:5000` as a name.
-std::optional<std::string> ParsePeer(absl::string_view peer) {
-  const size_t colon = peer.rfind(':');
-  uint32_t port = 0;
-  if (colon == absl::string_view::npos ||
-      !absl::SimpleAtoi(peer.substr(colon + 1), &port) || port > 0xFFFF) {
-    return std::nullopt;
-  }
-  absl::string_view host = peer.substr(0, colon);
-  Address address = {};
-  if (absl::ConsumePrefix(&host, "ipv4:")) {
-    in_addr v4 = {};
-    if (inet_pton(AF_INET, std::string(host).c_str(), &v4) != 1) {
-      return std::nullopt;
-    }
-    address = Mapped(v4);
-  } else {
-    if (!absl::ConsumePrefix(&host, "ipv6:")) return std::nullopt;
-    if (!absl::ConsumePrefix(&host, "%5B")) absl::ConsumePrefix(&host, "[");
-    host = host.substr(0, host.find_first_of("%]"));
-    if (inet_pton(AF_INET6, std::string(host).c_str(), &address) != 1) {
-      return std::nullopt;
-    }
-  }
-  return NameOf(address, static_cast<uint16_t>(port));
-}
 
 int64_t BytesReceived(int fd) {
   tcp_info info = {};
@@ -128,28 +78,6 @@ Connections::~Connections() {
   for (const Ending& one : ending_) close(one.fd);
 }
 
-Connections::Peer Connections::PeerOf(int fd) {
-  sockaddr_storage storage = {};
-  socklen_t size = sizeof(storage);
-  if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
-    return {};
-  }
-  Address address = {};
-  uint16_t port = 0;
-  if (storage.ss_family == AF_INET) {
-    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
-    address = Mapped(v4.sin_addr);
-    port = ntohs(v4.sin_port);
-  } else if (storage.ss_family == AF_INET6) {
-    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
-    address = v6.sin6_addr;
-    port = ntohs(v6.sin6_port);
-  } else {
-    return {};
-  }
-  return {NameOf(address, port), BytesOf(address)};
-}
-
 ino_t Connections::InodeOf(int fd) {
   struct stat status = {};
   return fstat(fd, &status) == 0 ? status.st_ino : 0;
@@ -175,7 +103,7 @@ bool Connections::Admit(int fd) {
     entry.since = contract::SteadyNow();
     strangers_[entry.stranger] = fd;
     by_peer_[entry.peer.name] = fd;
-    ++by_address_[entry.peer.address];
+    ++by_source_[entry.peer.source()];
   }
   entries_[fd] = std::move(entry);
   if (strangers_.size() > limits_.strangers_max) Prune();
@@ -191,14 +119,14 @@ bool Connections::Admit(int fd) {
 }
 
 int Connections::OldestOfMost() const {
-  absl::flat_hash_map<absl::string_view, size_t> counts;
+  absl::flat_hash_map<admission::Source, size_t> counts;
   for (const auto& [number, fd] : strangers_) {
-    ++counts[entries_.at(fd).peer.address];
+    ++counts[entries_.at(fd).peer.source()];
   }
   int oldest = -1;
   size_t most = 0;
   for (const auto& [number, fd] : strangers_) {
-    const size_t count = counts.at(entries_.at(fd).peer.address);
+    const size_t count = counts.at(entries_.at(fd).peer.source());
     if (count <= most) continue;
     most = count;
     oldest = fd;
@@ -208,8 +136,8 @@ int Connections::OldestOfMost() const {
 
 bool Connections::HasRoomFor(const Peer& peer) const {
   if (entries_.size() >= limits_.total_max) return false;
-  const auto it = by_address_.find(peer.address);
-  return it == by_address_.end() || it->second < limits_.total_max / 2;
+  const auto it = by_source_.find(peer.source());
+  return it == by_source_.end() || it->second < limits_.total_max / 2;
 }
 
 void Connections::Forget(int fd) {
@@ -219,9 +147,9 @@ void Connections::Forget(int fd) {
   strangers_.erase(entry.stranger);
   const auto named = by_peer_.find(entry.peer.name);
   if (named != by_peer_.end() && named->second == fd) by_peer_.erase(named);
-  const auto counted = by_address_.find(entry.peer.address);
-  if (counted != by_address_.end() && --counted->second == 0) {
-    by_address_.erase(counted);
+  const auto counted = by_source_.find(entry.peer.source());
+  if (counted != by_source_.end() && --counted->second == 0) {
+    by_source_.erase(counted);
   }
   entries_.erase(it);
 }
@@ -370,20 +298,14 @@ void Connections::EndLargest(int64_t bytes) {
 void Connections::LogRefusal(const char* why, absl::string_view address) {
   const std::optional<int64_t> unlogged = refusals_.Pass();
   if (!unlogged.has_value()) return;
-  char text[INET6_ADDRSTRLEN] = "unix";
-  if (!address.empty()) {
-    inet_ntop(AF_INET6, address.data(), text, sizeof(text));
-  }
   process::Log(process::LogLevel::kWarning, "connection refused",
-               {{"address", absl::StripPrefix(text, "::ffff:").data()},
+               {{"address", AddressText(address)},
                 {"why", why},
                 {"not_logged", *unlogged}});
 }
 
 Connections::Entry* Connections::Find(absl::string_view peer) {
-  const std::optional<std::string> name = ParsePeer(peer);
-  if (!name.has_value()) return nullptr;
-  const auto it = by_peer_.find(*name);
+  const auto it = by_peer_.find(ParsePeer(peer).name);
   if (it == by_peer_.end()) return nullptr;
   Entry& entry = entries_.at(it->second);
   return entry.stranger == 0 ? nullptr : &entry;

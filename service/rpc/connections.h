@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The connections of the gRPC port: how many there may be, of one address and
-// in all, and how much those may send for which no token has vouched yet.
+// The connections of the gRPC port: how many there may be, of one source and in
+// all, and how much those may send for which no token has vouched yet.
 //
 // A connection is a stranger until a call on it was allowed. gRPC hands a unary
 // call over when its request is whole, so a stranger could have it keep half
-// requests for ever. So strangers are few: the oldest one of the address that
+// requests for ever. So strangers are few: the oldest one of the source that
 // has the most makes room for a newcomer. And the kernel is asked five times a
 // second how much each has sent: one that has sent more than the largest
 // request, or much for ten seconds, gets a GOAWAY and is ended; the largest
@@ -38,6 +38,7 @@
 #include "service/channel/timers.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/log_pause.h"
+#include "service/rpc/peer.h"
 
 namespace herald::rpc {
 
@@ -57,7 +58,7 @@ class Connections {
   Connections& operator=(const Connections&) = delete;
 
   // Notes a connection that was accepted. False if there are too many: in all,
-  // or half of all from its address. Ends the oldest stranger if there are too
+  // or half of all from its source. Ends the oldest stranger if there are too
   // many of those.
   bool Admit(int fd) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -84,11 +85,6 @@ class Connections {
   void Charge(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // Address and port, and the address alone.
-  struct Peer {
-    std::string name;
-    std::string address;
-  };
   struct Entry {
     Peer peer;
     ino_t inode = 0;
@@ -121,7 +117,6 @@ class Connections {
   // the GOAWAY from a peer that has not read it yet.
   static constexpr absl::Duration kTimeToRead = absl::Seconds(1);
 
-  static Peer PeerOf(int fd);
   static ino_t InodeOf(int fd);
   static void ShutDown(int copy);
 
@@ -130,7 +125,7 @@ class Connections {
   void Forget(int fd) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Forgets those that are closed, but not too often.
   void Prune() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The oldest stranger of the address that has the most of them. REQUIRES:
+  // The oldest stranger of the source that has the most of them. REQUIRES:
   // there are some.
   int OldestOfMost() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool HasRoomFor(const Peer& peer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -163,7 +158,8 @@ class Connections {
   contract::Mutex mu_;
   absl::flat_hash_map<int, Entry> entries_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, int> by_peer_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, size_t> by_address_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<admission::Source, size_t> by_source_
+      ABSL_GUARDED_BY(mu_);
   std::map<int64_t, int> strangers_ ABSL_GUARDED_BY(mu_);  // Oldest first.
   int64_t last_stranger_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Time pruned_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();

@@ -74,12 +74,11 @@ class HealthService::WatchReactor final
     : public grpc::ServerBidiReactor<Bytes, Bytes> {
  public:
   WatchReactor(grpc::CallbackServerContext* context, HealthService* service)
-      : service_(service) {
+      : service_(service), place_(service->limit_.Take(context->peer())) {
     // Of a stranger, for as long as it is one: what a Watch holds is not freed
     // by its answer.
     service_->gate_->connections()->Charge(context->peer());
-    entry_.call = context->c_call();
-    service_->gate_->waiting()->Add(&entry_);
+    service_->gate_->waiting()->Add(&entry_, context);
     StartRead(&request_);
   }
 
@@ -93,8 +92,8 @@ class HealthService::WatchReactor final
     MutexLock lock(&service_->mu_);
     if (!ours.has_value()) {
       End(NotARequest());
-    } else if (service_->watches_.size() >= kWatchesMax) {
-      End(absl::ResourceExhaustedError("there are too many Watches"));
+    } else if (!place_.ok()) {
+      End(place_.status());
     } else if (ok) {
       ours_ = *ours;
       service_->watches_.insert(this);
@@ -128,6 +127,7 @@ class HealthService::WatchReactor final
   }
 
   HealthService* const service_;
+  const absl::StatusOr<StreamLimit::Place> place_;
   WaitingCalls::Entry entry_;
   Bytes request_;
 

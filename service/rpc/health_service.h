@@ -6,7 +6,8 @@
 // No token is needed, since load balancers have none.
 //
 // Failure: NOT_FOUND for other services, in a Watch SERVICE_UNKNOWN.
-// RESOURCE_EXHAUSTED for one Watch more than kWatchesMax.
+// RESOURCE_EXHAUSTED for one Watch more than kWatchesMax, or than half of that
+// from one source.
 //
 // Threads: any.
 
@@ -20,12 +21,14 @@
 #include "grpcpp/impl/service_type.h"
 #include "proto/contract/mutex.h"
 #include "service/rpc/call_gate.h"
+#include "service/rpc/stream_limit.h"
 
 namespace herald::rpc {
 
 class HealthService final : public grpc::Service {
  public:
-  // Of all callers together. One takes some 16 KiB of gRPC's memory.
+  // Of all callers together, and half of them of one source. One takes some 16
+  // KiB of gRPC's memory.
   static constexpr size_t kWatchesMax = 1000;
 
   // `gate` outlives the server.
@@ -52,6 +55,8 @@ class HealthService final : public grpc::Service {
 
   // Constant after construction.
   CallGate* const gate_;
+
+  StreamLimit limit_{"health Watches", kWatchesMax};
 
   contract::Mutex mu_;
   bool serving_ ABSL_GUARDED_BY(mu_) = false;

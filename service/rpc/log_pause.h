@@ -4,8 +4,7 @@
 // has the number of those that were not.
 //
 //   const std::optional<int64_t> unlogged = pause_.Pass();
-//   if (unlogged.has_value()) Log(…, {{"not_logged",
-//   absl::StrCat(*unlogged)}});
+//   if (unlogged.has_value()) Log(…, {{"not_logged", *unlogged}});
 //
 // Threads: any.
 

@@ -29,8 +29,7 @@ class RequestReactor
   // Begins to read. REQUIRES: `waiting` outlives the server.
   RequestReactor(grpc::CallbackServerContext* context, WaitingCalls* waiting)
       : waiting_(waiting) {
-    entry_.call = context->c_call();
-    waiting_->Add(&entry_);
+    waiting_->Add(&entry_, context);
     StartRead(&request_);
   }
 

@@ -2,9 +2,13 @@
 
 #include "service/rpc/server.h"
 
+#include <unistd.h>
+
+#include <cstring>
 #include <utility>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/impl/server_builder_option.h"
@@ -13,7 +17,9 @@
 #include "grpcpp/security/server_credentials.h"
 #include "proto/contract/grpc_deadline.h"
 #include "proto/contract/limits.h"
+#include "proto/process/files.h"
 #include "proto/process/listening_sockets.h"
+#include "proto/process/log.h"
 
 namespace herald::rpc {
 namespace {
@@ -32,10 +38,20 @@ class WithoutReflection final : public grpc::ServerBuilderOption {
   }
 };
 
+// Half-open connections are found in 5 s + 3 s: a ping that the peer's system
+// does not acknowledge. Programs have longer, because a client that calls and
+// blocks looks at its connection only every 5 s between its calls.
+constexpr absl::Duration kKeepaliveTime = absl::Seconds(5);
+constexpr absl::Duration kUnacknowledgedMax = absl::Seconds(3);
+constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(8);
+
 void SetKeepalive(grpc::ServerBuilder& builder) {
-  // Half-open links are found in 5 s + 3 s, by either end.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 5000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3000);
+  builder.AddChannelArgument(
+      GRPC_ARG_KEEPALIVE_TIME_MS,
+      static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTime)));
+  builder.AddChannelArgument(
+      GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+      static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTimeout)));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // What others may send us: a ping every 5 s, and somewhat early.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
@@ -68,7 +84,8 @@ void SetBounds(grpc::ServerBuilder& builder) {
 }  // namespace
 
 Server::Server(const ServerOptions& options)
-    : gate_(options.tokens, options.timers, options.rpcs,
+    : rpcs_(options.rpcs),
+      gate_(options.tokens, options.timers, options.rpcs,
             RequestBytesMax(*options.core)),
       health_service_(&gate_),
       broadcast_service_(options.core, options.timers, &pacer_, &gate_,
@@ -117,15 +134,9 @@ absl::Status Server::Build(const ServerOptions& options) {
   server_ = builder.BuildAndStart();
   if (server_ == nullptr) return absl::UnavailableError("gRPC did not start");
   SetReady(false);
-  acceptor_ = std::make_unique<Acceptor>(
-      *std::move(sockets), gate_.connections(),
-      [this](int fd) {
-        grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
-            connection;
-        connection.fd = fd;
-        connections_->HandleNewConnection(&connection);
-      },
-      &options.rpcs->accept_errors);
+  acceptor_ = std::make_unique<process::Acceptor>(
+      *std::move(sockets), process::PeerDescriptorsMax, kUnacknowledgedMax,
+      /*host=*/this);
   probe_ = std::make_unique<PortProbe>(acceptor_->descriptor());
   return absl::OkStatus();
 }
@@ -133,6 +144,29 @@ absl::Status Server::Build(const ServerOptions& options) {
 absl::Status Server::reachable() const {
   absl::Status accepts = acceptor_->status();
   return accepts.ok() ? probe_->status() : accepts;
+}
+
+void Server::OnAccepted(int fd) {
+  if (!gate_.connections()->Admit(fd)) {
+    close(fd);
+    return;
+  }
+  grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters
+      connection;
+  connection.fd = fd;
+  connections_->HandleNewConnection(&connection);
+}
+
+void Server::OnShortage(int error, bool is_first) {
+  Add(rpcs_->accept_errors, 1);
+  if (!is_first) return;
+  process::Log(
+      process::LogLevel::kWarning, "accept failed",
+      {{"why", std::strerror(error)}, {"files_max", process::FilesMax()}});
+}
+
+void Server::OnShortageOver() {
+  process::Log(process::LogLevel::kInfo, "accept works again");
 }
 
 void Server::SetReady(bool ready) { health_service_.SetServing(ready); }

@@ -20,8 +20,8 @@
 #include "grpcpp/server.h"
 #include "grpcpp/server_builder.h"
 #include "proto/contract/limits.h"
+#include "proto/process/acceptor.h"
 #include "service/core.h"
-#include "service/rpc/acceptor.h"
 #include "service/rpc/api_token.h"
 #include "service/rpc/broadcast_service.h"
 #include "service/rpc/call_gate.h"
@@ -49,14 +49,14 @@ struct ServerOptions {
   absl::Duration link_keepalive = absl::Seconds(contract::kKeepaliveSeconds);
 };
 
-class Server {
+class Server final : public process::Acceptor::Host {
  public:
   // Listens and serves; not ready yet. UNAVAILABLE if the address, which is one
   // of proto/process/listening_sockets.h, cannot be had.
   static absl::StatusOr<std::unique_ptr<Server>> Listen(ServerOptions options);
 
   // As Drain() without any patience.
-  ~Server();
+  ~Server() override;
 
   // Where it listens, with the port that was bound.
   const std::string& address() const { return acceptor_->address(); }
@@ -76,6 +76,11 @@ class Server {
 
   absl::Status Build(const ServerOptions& options);
 
+  void OnAccepted(int fd) override;
+  void OnShortage(int error, bool is_first) override;
+  void OnShortageOver() override;
+
+  RpcCounters* const rpcs_;
   Pacer pacer_;
   CallGate gate_;
   HealthService health_service_;
@@ -83,7 +88,7 @@ class Server {
   GatewayService gateway_service_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
-  std::unique_ptr<Acceptor> acceptor_;
+  std::unique_ptr<process::Acceptor> acceptor_;
   std::unique_ptr<PortProbe> probe_;
 };
 

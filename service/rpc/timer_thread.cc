@@ -14,7 +14,7 @@ constexpr absl::Duration kDelayMax = absl::Hours(24 * 365);
 // How often the thread reads its clock at least, and after how long without it
 // must have been paused.
 constexpr absl::Duration kBeat = absl::Milliseconds(500);
-constexpr absl::Duration kGapMax = absl::Milliseconds(1500);
+constexpr absl::Duration kGapMax = absl::Milliseconds(750);
 
 }  // namespace
 

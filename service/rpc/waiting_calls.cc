@@ -3,12 +3,10 @@
 #include "service/rpc/waiting_calls.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/string_view.h"
-#include "grpc/support/alloc.h"
+#include "proto/admission/source.h"
+#include "service/rpc/peer.h"
 
 namespace herald::rpc {
 
@@ -19,14 +17,6 @@ namespace {
 // Sweeps are further apart only if the process was paused.
 constexpr std::chrono::seconds kPause{1};
 
-// The address of a call's peer, without its port.
-std::string SourceOf(grpc_call* call) {
-  const std::unique_ptr<char, void (*)(void*)> peer(grpc_call_get_peer(call),
-                                                    gpr_free);
-  const absl::string_view name = peer.get();
-  return std::string(name.substr(0, name.rfind(':')));
-}
-
 }  // namespace
 
 WaitingCalls::WaitingCalls(core::Timers* timers, Count* ended,
@@ -34,7 +24,8 @@ WaitingCalls::WaitingCalls(core::Timers* timers, Count* ended,
     : options_(options),
       timers_(timers),
       ended_(ended),
-      handle_(std::make_shared<Handle>()) {
+      handle_(std::make_shared<Handle>()),
+      waiting_(options.count_max) {
   MutexLock lock(&handle_->mu);
   handle_->calls = this;
 }
@@ -44,32 +35,24 @@ WaitingCalls::~WaitingCalls() {
   handle_->calls = nullptr;
 }
 
-void WaitingCalls::Add(Entry* entry) {
-  entry->since = Clock::now();
-  entry->waits = true;
+void WaitingCalls::Add(Entry* entry, grpc::CallbackServerContext* context) {
+  const admission::Source source = ParsePeer(context->peer()).source();
+  entry->calls_ = this;
+  entry->call_ = context->c_call();
+  entry->since_ = Clock::now();
   {
     MutexLock lock(&mu_);
-    entry->before = newest_;
-    (newest_ == nullptr ? oldest_ : newest_->behind) = entry;
-    newest_ = entry;
-    ++count_;
+    waiting_.Add(entry, source, /*weight=*/1);
     used_ = true;
     if (std::exchange(sweeping_, true)) return;
-    swept_ = entry->since;
+    swept_ = entry->since_;
   }
   SweepLater();
 }
 
 void WaitingCalls::Remove(Entry* entry) {
   MutexLock lock(&mu_);
-  if (entry->waits) Unlink(entry);
-}
-
-void WaitingCalls::Unlink(Entry* entry) {
-  (entry->before == nullptr ? oldest_ : entry->before->behind) = entry->behind;
-  (entry->behind == nullptr ? newest_ : entry->behind->before) = entry->before;
-  entry->waits = false;
-  --count_;
+  entry->Leave();
 }
 
 void WaitingCalls::SweepLater() {
@@ -88,48 +71,38 @@ void WaitingCalls::Sweep() {
     // While the process was paused, nobody could read what has come.
     const auto gap = now - std::exchange(swept_, now);
     if (gap > kPause) {
-      for (Entry* one = oldest_; one != nullptr; one = one->behind) {
-        one->since = std::min(now, one->since + gap);
+      for (Entry* one = oldest(); one != nullptr;
+           one = static_cast<Entry*>(one->newer())) {
+        one->since_ = std::min(now, one->since_ + gap);
       }
     }
-    while (oldest_ != nullptr && oldest_->since <= old) {
-      End(oldest_, GRPC_STATUS_DEADLINE_EXCEEDED,
-          "the request did not come whole in time");
+    while (oldest() != nullptr && oldest()->since_ <= old) {
+      Entry* const late = oldest();
+      late->Leave();
+      late->End(GRPC_STATUS_DEADLINE_EXCEEDED,
+                "the request did not come whole in time");
     }
     // Younger ones may be whole already and wait for a thread only.
-    while (count_ > options_.count_max && oldest_->since <= settled) {
-      End(OldestOfMost(settled), GRPC_STATUS_RESOURCE_EXHAUSTED,
-          "too many requests have not come whole");
-    }
+    waiting_.EvictIfFull([settled](const auto& one) {
+      return static_cast<const Entry&>(one).since_ <= settled;
+    });
     // Most calls wait for less than a sweep, so it pauses only when there are
     // no calls at all.
-    sweeping_ = count_ > 0 || std::exchange(used_, false);
+    sweeping_ = oldest() != nullptr || std::exchange(used_, false);
     if (!sweeping_) return;
   }
   SweepLater();
 }
 
-WaitingCalls::Entry* WaitingCalls::OldestOfMost(Clock::time_point settled) {
-  absl::flat_hash_map<std::string, int> counts;
-  int most = 0;
-  for (Entry* one = oldest_; one != nullptr; one = one->behind) {
-    if (one->source.empty()) one->source = SourceOf(one->call);
-    most = std::max(most, ++counts[one->source]);
-  }
-  Entry* victim = oldest_;
-  while (counts.at(victim->source) < most && victim->behind != nullptr &&
-         victim->behind->since <= settled) {
-    victim = victim->behind;
-  }
-  return counts.at(victim->source) == most ? victim : oldest_;
+void WaitingCalls::Entry::OnEvicted() {
+  End(GRPC_STATUS_RESOURCE_EXHAUSTED, "too many requests have not come whole");
 }
 
 // The call is there until Remove(). On a thread of the timers gRPC runs no
 // reaction within the call, so none of them meets the lock.
-void WaitingCalls::End(Entry* entry, grpc_status_code code, const char* why) {
-  Unlink(entry);
-  rpc::Add(*ended_, 1);
-  grpc_call_cancel_with_status(entry->call, code, why, nullptr);
+void WaitingCalls::Entry::End(grpc_status_code code, const char* why) {
+  rpc::Add(*calls_->ended_, 1);
+  grpc_call_cancel_with_status(call_, code, why, nullptr);
 }
 
 }  // namespace herald::rpc

@@ -4,8 +4,8 @@
 // their number is bounded, and so is their time: anybody can begin a request.
 //
 // A request of a polite caller comes within a moment of its headers. So those
-// that have waited for longest are ended when there are too many, those of the
-// address that has the most first, and no call is refused.
+// that have waited for longest are ended when there are too many, of sources
+// that have more than a fair share of them, and no call is refused.
 //
 // Threads: any. Calls are ended by the timers.
 
@@ -15,11 +15,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "grpc/grpc.h"
+#include "grpcpp/server_context.h"
+#include "proto/admission/fair_shares.h"
 #include "proto/contract/mutex.h"
 #include "service/channel/timers.h"
 #include "service/rpc/counters.h"
@@ -27,8 +28,8 @@
 namespace herald::rpc {
 
 struct WaitingCallsOptions {
-  // Calls that may wait for longer than `moment`; the oldest ones beyond that
-  // are ended with RESOURCE_EXHAUSTED.
+  // Calls that may wait for longer than `moment`. Beyond that, some are ended
+  // with RESOURCE_EXHAUSTED until seven eighths of them are left.
   int64_t count_max = 24;
   absl::Duration moment = absl::Milliseconds(50);
 
@@ -40,14 +41,17 @@ class WaitingCalls {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // A place in the list, which is part of a call.
-  struct Entry {
-    grpc_call* call = nullptr;
-    Clock::time_point since;
-    std::string source;  // Of the call; empty: not looked at yet.
-    Entry* before = nullptr;
-    Entry* behind = nullptr;
-    bool waits = false;
+  // A place among them, which is part of a call.
+  class Entry final : private admission::FairShares::Entry {
+   private:
+    friend class WaitingCalls;
+
+    void OnEvicted() override;
+    void End(grpc_status_code code, const char* why);
+
+    WaitingCalls* calls_ = nullptr;
+    grpc_call* call_ = nullptr;
+    Clock::time_point since_;
   };
 
   // The timers and the count of ended calls outlive the object, which outlives
@@ -56,7 +60,8 @@ class WaitingCalls {
                WaitingCallsOptions options = {});
 
   // A call begins to wait. REQUIRES: `entry` and its call live until Remove().
-  void Add(Entry* entry) ABSL_LOCKS_EXCLUDED(mu_);
+  void Add(Entry* entry, grpc::CallbackServerContext* context)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // It does not wait any more, or was ended.
   void Remove(Entry* entry) ABSL_LOCKS_EXCLUDED(mu_);
@@ -74,13 +79,9 @@ class WaitingCalls {
   void SweepLater();
   // Ends those that must be, and comes again if there may be more.
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
-  // The oldest call of the address that has the most of them, if it came before
-  // `settled`; otherwise the oldest of all. REQUIRES: there are some.
-  Entry* OldestOfMost(Clock::time_point settled)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Unlink(Entry* entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void End(Entry* entry, grpc_status_code code, const char* why)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  Entry* oldest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return static_cast<Entry*>(waiting_.oldest());
+  }
 
   // Constant after construction.
   const WaitingCallsOptions options_;
@@ -89,9 +90,7 @@ class WaitingCalls {
   const std::shared_ptr<Handle> handle_;
 
   contract::Mutex mu_;
-  Entry* oldest_ ABSL_GUARDED_BY(mu_) = nullptr;
-  Entry* newest_ ABSL_GUARDED_BY(mu_) = nullptr;
-  int64_t count_ ABSL_GUARDED_BY(mu_) = 0;
+  admission::FairShares waiting_ ABSL_GUARDED_BY(mu_);
   bool sweeping_ ABSL_GUARDED_BY(mu_) = false;  // A sweep will come.
   bool used_ ABSL_GUARDED_BY(mu_) = false;      // Since the last sweep.
   Clock::time_point swept_ ABSL_GUARDED_BY(mu_);

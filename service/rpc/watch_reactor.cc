@@ -50,29 +50,30 @@ core::Chunk Keepalive() {
 
 WatchReactor::WatchReactor(grpc::CallbackServerContext* context,
                            core::Watches* watches, core::Timers* timers,
-                           WaitingCalls* waiting, StreamCounters* counters,
-                           RpcCounters* rpcs)
+                           WaitingCalls* waiting, StreamLimit* limit,
+                           StreamCounters* counters, RpcCounters* rpcs)
     : SinkReactor(context, OptionsOf(timers), counters),
       watches_(watches),
       waiting_(waiting),
-      rpcs_(rpcs) {}
+      rpcs_(rpcs),
+      place_(limit->Take(context->peer())) {}
 
 WatchReactor* WatchReactor::Start(grpc::CallbackServerContext* context,
                                   core::Watches* watches, core::Timers* timers,
-                                  WaitingCalls* waiting,
+                                  WaitingCalls* waiting, StreamLimit* limit,
                                   StreamCounters* counters, RpcCounters* rpcs) {
-  auto* const reactor =
-      new WatchReactor(context, watches, timers, waiting, counters, rpcs);
+  auto* const reactor = new WatchReactor(context, watches, timers, waiting,
+                                         limit, counters, rpcs);
   const std::shared_ptr<SinkReactor> self(reactor);
   reactor->Own(self);
-  reactor->entry_.call = context->c_call();
-  waiting->Add(&reactor->entry_);
+  waiting->Add(&reactor->entry_, context);
   reactor->StartRead(&reactor->reading_);
   return reactor;
 }
 
 void WatchReactor::OnReadDone(bool ok) {
   waiting_->Remove(&entry_);
+  if (!place_.ok()) return Close(place_.status());
   if (!ok) return Close(absl::InvalidArgumentError("there is no request"));
   if (!DecodeMessage(reading_, &request_)) {
     return Close(

@@ -9,9 +9,11 @@
 
 #include <memory>
 
+#include "absl/status/statusor.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "service/api/watches.h"
 #include "service/rpc/sink_reactor.h"
+#include "service/rpc/stream_limit.h"
 #include "service/rpc/waiting_calls.h"
 
 namespace herald::rpc {
@@ -24,12 +26,12 @@ class WatchReactor final
   // REQUIRES: the others outlive the server.
   static WatchReactor* Start(grpc::CallbackServerContext* context,
                              core::Watches* watches, core::Timers* timers,
-                             WaitingCalls* waiting, StreamCounters* counters,
-                             RpcCounters* rpcs);
+                             WaitingCalls* waiting, StreamLimit* limit,
+                             StreamCounters* counters, RpcCounters* rpcs);
 
  private:
   WatchReactor(grpc::CallbackServerContext* context, core::Watches* watches,
-               core::Timers* timers, WaitingCalls* waiting,
+               core::Timers* timers, WaitingCalls* waiting, StreamLimit* limit,
                StreamCounters* counters, RpcCounters* rpcs);
 
   void OnReadDone(bool ok) override;
@@ -39,6 +41,7 @@ class WatchReactor final
   core::Watches* const watches_;
   WaitingCalls* const waiting_;
   RpcCounters* const rpcs_;
+  const absl::StatusOr<StreamLimit::Place> place_;
 
   // Touched by Start(), OnReadDone() and OnEnded() only.
   WaitingCalls::Entry entry_;

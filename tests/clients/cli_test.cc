@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "tests/clients/fake_broadcast_service.h"
 #include "tests/clients/subprocess.h"
+#include "tests/support/deadline.h"
 
 namespace herald::testing_support {
 namespace {
@@ -366,7 +367,8 @@ TEST_F(CommandLine, SaysAtOnceThatTheServiceIsAway) {
     EXPECT_THAT(*herald.ReadErrorLine(),
                 AllOf(StartsWith("herald: " + address + " is unavailable (f"),
                       EndsWith("Connection refused); retrying for 5s")));
-    EXPECT_LT(absl::Now() - start, absl::Seconds(4));
+    EXPECT_LT(absl::Now() - start,
+              testing_support::kSlowness * absl::Seconds(4));
   }
   service_.Restart();
 }

@@ -10,6 +10,7 @@ import os
 import pathlib
 import queue
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -143,6 +144,19 @@ class DevRun(unittest.TestCase):
 
     def wait_until_nothing_is_left(self):
         self.wait_until(lambda: not self.what_is_left())
+
+    def wait_until_restarted(self, service):
+        """Until a service that is not that process is ready."""
+        self.wait_until(lambda: self.pid_of("herald-service")
+                        not in (None, service))
+        url = f"http://{self.env['BROADCAST_METRICS_ADDRESS']}/readyz"
+
+        def is_ready():
+            with contextlib.suppress(OSError):
+                with urllib.request.urlopen(url, timeout=PATIENCE) as page:
+                    return page.status == 200
+            return False
+        self.wait_until(is_ready)
 
     def pid_of(self, program):
         """The process of a program that runs, or None."""
@@ -314,10 +328,27 @@ class DevRun(unittest.TestCase):
             os.close(writer)
             service = self.pid_of("herald-service")
             os.kill(service, signal.SIGKILL)
-            self.wait_until(lambda: self.pid_of("herald-service")
-                            not in (None, service))
+            self.wait_until_restarted(service)
             dev.send_signal(signal.SIGTERM)
             self.assertEqual(dev.wait(PATIENCE), 0)
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_outlasts_output_that_takes_no_more(self):
+        path = pathlib.Path(self.folder, "output")
+        with path.open("wb") as output:
+            dev = subprocess.Popen(
+                [ROOT / "dev", "run", "--bin", self.bin, "--no-chat"],
+                cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL,
+                stdout=output, stderr=output, start_new_session=True)
+        self.addCleanup(dev.kill)
+        self.wait_until(lambda: READY in path.read_text())
+        # As on a full disk, each write fails from here on.
+        resource.prlimit(dev.pid, resource.RLIMIT_FSIZE, (1, 1))
+        service = self.pid_of("herald-service")
+        os.kill(service, signal.SIGKILL)
+        self.wait_until_restarted(service)
+        dev.send_signal(signal.SIGTERM)
+        self.assertEqual(dev.wait(PATIENCE), 0)
         self.assertEqual(self.what_is_left(), {})
 
     def test_stops_a_program_that_has_just_been_restarted(self):

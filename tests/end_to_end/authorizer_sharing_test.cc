@@ -208,8 +208,8 @@ class AGreedyClient : public ::testing::Test {
   }
 
   ScriptedAuthorizer authorizer_;
-  HeraldWorld world_{
-      {.service_flags = {"--authorizer=" + authorizer_.address()}}};
+  HeraldWorld world_{{.service_flags = {"--authorizer=" + authorizer_.address(),
+                                        "--authorizer-timeout=10"}}};
   std::vector<WebSocketClient*> greedy_;
 
  private:

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The time of day is set while a service runs: no duration changes. The clock
+// The time of day is set while a process runs: no duration changes. The clock
 // is libfaketime's, which a sanitizer's runtime does not tolerate before
 // itself, so this suite is built without sanitizers only.
+
+#include "absl/time/clock.h"
 
 #include <glob.h>
 
@@ -14,21 +16,33 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/process.h"
+#include "tests/support/scripted_authorizer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace herald::end_to_end {
 namespace {
 
+using testing_support::Allow;
+using testing_support::Clock;
+using testing_support::Deny;
+using testing_support::Expiring;
+using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::JsonString;
 using testing_support::MakeBroadcast;
+using testing_support::Milliseconds;
 using testing_support::Process;
+using testing_support::ScriptedAuthorizer;
 using testing_support::Sign;
 using testing_support::Stub;
 using testing_support::TemporaryFolder;
@@ -48,7 +62,14 @@ std::string Libfaketime() {
   return path;
 }
 
-// The clock of the service, which a file moves.
+// What gives a process a clock that the file `clock` moves.
+std::vector<std::string> ClockOf(const TemporaryFolder& folder) {
+  return {absl::StrCat("LD_PRELOAD=", Libfaketime()),
+          absl::StrCat("FAKETIME_TIMESTAMP_FILE=", folder.Path("clock")),
+          "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"};
+}
+
+// The clock of the service.
 class SettingTheClock : public ::testing::Test {
  protected:
   static constexpr char kSecret[] = "secret";
@@ -64,10 +85,7 @@ class SettingTheClock : public ::testing::Test {
         .service_flags = {absl::StrCat("--secret=", kSecret),
                           absl::StrCat("--config=",
                                        folder_.Path("rules.json"))},
-        .service_environment = {
-            absl::StrCat("LD_PRELOAD=", Libfaketime()),
-            absl::StrCat("FAKETIME_TIMESTAMP_FILE=", folder_.Path("clock")),
-            "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}});
+        .service_environment = ClockOf(folder_)});
   }
 
   // Returns when the service knows it: what it shows as times of day moves.
@@ -121,6 +139,59 @@ TEST_F(SettingTheClock, MovesNoDuration) {
   EXPECT_EQ(again.response.receipts(0).offset(), 1);
 }
 
+TEST(SettingTheClockOfAGateway, MovesNoGrantAndNoHeartbeat) {
+  const TemporaryFolder folder;
+  folder.Write("clock", "+0");
+  ScriptedAuthorizer authorizer;
+  authorizer.Answer([](const v1::AuthorizeRequest& question) {
+    const bool is_short = question.channel() == "private-short";
+    return std::vector{
+        Expiring(Allow(question), Milliseconds(is_short ? 3'000 : 3'600'000))};
+  });
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + authorizer.address(),
+                         "--heartbeat_interval=1", "--client_timeout=2"},
+       .gateway_flags = {"--log_level=debug"},
+       .gateway_environment = ClockOf(folder)});
+  // Returns when the gateway's log shows it.
+  const auto set_clock = [&](int days) {
+    folder.Write("clock", absl::StrCat(days < 0 ? "" : "+", days, "d"));
+    const std::string date = absl::FormatTime(
+        "%Y-", absl::Now() + days * absl::Hours(24), absl::UTCTimeZone());
+    EXPECT_TRUE(world.WaitUntil([&] {
+      world.Open().Close();
+      return absl::StrContains(
+          absl::StrJoin(world.gateway(0).StandardError(), "\n"), date);
+    }));
+  };
+  WebSocketClient& ada = world.Open();
+  WebSocketClient& silent = world.Open();
+  EXPECT_EQ(ada.Subscribe("private-long", "t").type(), "subscribed");
+  EXPECT_EQ(silent.Subscribe("news").type(), "subscribed");
+  silent.StopReading();
+  EXPECT_EQ(ada.Subscribe("private-short", "t").type(), "subscribed");
+  authorizer.Answer([](const v1::AuthorizeRequest& question) {
+    return std::vector{Deny(question, "no more")};
+  });
+
+  set_clock(-3650);
+  const Frame ended = ada.Next();
+  EXPECT_EQ(ended.type(), "unsubscribed") << ended;
+  EXPECT_EQ(ended.String("channel"), "private-short");
+  EXPECT_TRUE(world.WaitUntil(
+      [&] { return world.backend().Broadcast("news", "e", "1") == 0; }));
+  silent.ResumeReading();
+  EXPECT_EQ(silent.WaitForClose(), 4002);
+
+  const size_t asked = authorizer.question_count();
+  set_clock(3650);
+  const auto end = Clock::now() + std::chrono::seconds(1);
+  world.WaitUntil([&] { return Clock::now() > end; });
+  EXPECT_EQ(ada.Ping().type(), "pong") << "what came first?";
+  EXPECT_EQ(authorizer.question_count(), asked);
+}
+
 // Its connection is accepted and never answered.
 TEST(SettingTheClockOfACaller, MovesNoDeadline) {
   const TemporaryFolder folder;
@@ -130,10 +201,7 @@ TEST(SettingTheClockOfACaller, MovesNoDeadline) {
   Process caller(
       {HERALD_COMMAND, "stats", "--timeout=4s",
        absl::StrCat("--address=127.0.0.1:", silent.local_endpoint().port())},
-      {.environment = {
-           absl::StrCat("LD_PRELOAD=", Libfaketime()),
-           absl::StrCat("FAKETIME_TIMESTAMP_FILE=", folder.Path("clock")),
-           "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"}});
+      {.environment = ClockOf(folder)});
   std::this_thread::sleep_for(std::chrono::seconds(1));
   folder.Write("clock", "-3600");
   EXPECT_EQ(caller.WaitForExit().code, 1);

@@ -109,6 +109,23 @@ TEST(AService, ThatHasNoFileForTheAuthorizerDialsWhenItHasOne) {
   EXPECT_EQ(ada.Subscribe("private-b", "yes").type(), "subscribed");
 }
 
+TEST(AnAuthorizer, ThatIsLostTwiceInAShortTimeIsLoggedTwice) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + authorizer.address()}});
+  for (const int times : {1, 2}) {
+    EXPECT_TRUE(world.WaitUntil([&] {
+      return LinesWith(world.service(), "authorizer connected") == times;
+    }));
+    authorizer.Stop();
+    EXPECT_TRUE(world.WaitUntil([&] {
+      return LinesWith(world.service(), "authorizer lost") == times;
+    }));
+    authorizer.Start();
+  }
+}
+
 // After 18 s gRPC itself would ask again only 6 s later, and in the end every
 // two minutes.
 TEST(AName, ThatDnsDoesNotKnowYetIsAskedForUntilItDoes) {

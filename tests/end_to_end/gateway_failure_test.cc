@@ -118,7 +118,7 @@ TEST_F(GatewayFailure, ByStandingStillIsFoundAndUndoneWhenItGoesOn) {
   EXPECT_EQ(ada.Next().type(), "member_added");
 
   world_.gateway(1).Signal(SIGSTOP);
-  // Keepalive takes 5 s and 3 s, the lease 2 s; RPCs that need it do not wait.
+  // Keepalive takes 5 s and 8 s, the lease 2 s; RPCs that need it do not wait.
   v1::UnsubscribeRequest request;
   request.set_socket_id(bob.socket_id());
   // It may still be carried out when the gateway goes on, so not of kRoom.

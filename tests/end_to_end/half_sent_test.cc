@@ -86,6 +86,10 @@ class HalfCaller {
 
 constexpr char kSubscribe[] = "/herald.v1.BroadcastService/Subscribe";
 
+// What a publish may take beside an attack, also on a machine that is busy.
+constexpr std::chrono::milliseconds kUnnoticed(1000 *
+                                               testing_support::kSlowness);
+
 // The longest that a publish takes, of a hundred.
 std::chrono::milliseconds SlowestPublish(Backend& backend) {
   std::chrono::steady_clock::duration worst{0};
@@ -100,7 +104,8 @@ std::chrono::milliseconds SlowestPublish(Backend& backend) {
 TEST(AHalfRequest, IsRefusedForItsTokenBeforeTheRestComes) {
   HeraldWorld world({.gateways = 0, .api_token = "right"});
   HalfCaller caller(world.grpc_address());
-  for (const char* method : {"Subscribe", "GetStats", "Watch"}) {
+  for (const char* method :
+       {"Subscribe", "GetStats", "Watch", "BroadcastStream"}) {
     caller.Begin(absl::StrCat("/herald.v1.BroadcastService/", method), 100,
                  "wrong");
     EXPECT_TRUE(world.WaitUntil([&] {
@@ -113,16 +118,18 @@ TEST(AHalfRequest, IsRefusedForItsTokenBeforeTheRestComes) {
 
 TEST(HalfRequests, AreEndedWhenTheyAreTooMany) {
   constexpr int kRequests = 200;
-  constexpr int kMayWait = 24;
+  constexpr int kMayWait = 24;  // At least seven eighths of them do.
   HeraldWorld world({.gateways = 0});
   HalfCaller caller(world.grpc_address());
   for (int i = 0; i < kRequests; ++i) caller.Begin(kSubscribe, 100);
 
   EXPECT_TRUE(world.WaitUntil([&] {
-    return world.ServiceMetrics().Sum("herald_requests_ended_total") ==
+    return world.ServiceMetrics().Sum("herald_requests_ended_total") >=
            kRequests - kMayWait;
   }));
-  EXPECT_LT(SlowestPublish(world.backend()), std::chrono::seconds(1));
+  EXPECT_LE(world.ServiceMetrics().Sum("herald_requests_ended_total"),
+            kRequests - kMayWait * 7 / 8);
+  EXPECT_LT(SlowestPublish(world.backend()), kUnnoticed);
   // The others have some seconds.
   EXPECT_TRUE(world.WaitUntil(
       [&] {
@@ -131,6 +138,27 @@ TEST(HalfRequests, AreEndedWhenTheyAreTooMany) {
                                            {"code", "CANCELLED"}}) == kRequests;
       },
       3 * testing_support::kPatience));
+}
+
+// Anybody may ask for the health, so nobody's token is looked at.
+TEST(HalfRequests, OfThousandsInAnInstantKeepNoCallWaiting) {
+  constexpr int kRequests = 3000;
+  HeraldWorld world({.gateways = 0, .api_token = "right"});
+  world.backend().Call(&testing_support::Stub::GetStats, {});
+  HalfCaller caller(world.grpc_address());
+  for (int i = 0; i < kRequests; ++i) {
+    caller.Begin("/grpc.health.v1.Health/Check", 100);
+  }
+  std::chrono::steady_clock::duration worst{0};
+  EXPECT_TRUE(world.WaitUntil([&] {
+    const auto began = std::chrono::steady_clock::now();
+    EXPECT_TRUE(
+        world.backend().Call(&testing_support::Stub::GetStats, {}).status.ok());
+    worst = std::max(worst, std::chrono::steady_clock::now() - began);
+    return world.ServiceMetrics().Sum("herald_requests_ended_total") >=
+           kRequests - 24;
+  }));
+  EXPECT_LT(worst, kUnnoticed);
 }
 
 TEST(AConnectionWithoutAnAllowedCall, IsEndedWhenItSendsMoreThanARequest) {
@@ -146,7 +174,7 @@ TEST(AConnectionWithoutAnAllowedCall, IsEndedWhenItSendsMoreThanARequest) {
     return world.ServiceMetrics().Sum("herald_connections_refused_total") == 1;
   }));
   world.service().WaitForLine("connection refused");
-  EXPECT_LT(SlowestPublish(world.backend()), std::chrono::seconds(1));
+  EXPECT_LT(SlowestPublish(world.backend()), kUnnoticed);
   EXPECT_EQ(browser.Next().String("event"), "e");
   EXPECT_EQ(world.ServiceMetrics().Sum("herald_gateways"), 1);
 }
@@ -173,7 +201,7 @@ TEST(APublisher, IsNotTakenForAStrangerAfterABurstOnAnIdleConnection) {
 }
 
 TEST(HealthWatches, AreBounded) {
-  constexpr int kWatchesMax = 1000;
+  constexpr int kWatchesMax = 1000 / 2;  // Of one address.
   HeraldWorld world({.gateways = 0, .api_token = "right"});
   const auto channel = testing_support::MakeChannel(world.grpc_address());
   {
@@ -217,7 +245,7 @@ TEST(HealthWatches, AreBounded) {
   watches.back()->call->Finish(&status, nullptr);
   next();
   EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
-  EXPECT_LT(SlowestPublish(world.backend()), std::chrono::seconds(1));
+  EXPECT_LT(SlowestPublish(world.backend()), kUnnoticed);
 
   // One that goes makes room.
   watches.pop_back();

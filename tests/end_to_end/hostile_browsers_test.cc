@@ -141,11 +141,14 @@ TEST(AStormOfConnections, IsOfTheClientBehindATrustedProxy) {
         absl::StrCat("X-Forwarded-For: ", client, "\r\n"));
   };
   // Two of one /64 are one.
+  const Clock::time_point began = Clock::now();
   int admitted = 0;
   for (int i = 0; i < 300; ++i) {
     admitted += come(absl::StrCat("2001:db8::", i % 2)) == 101;
   }
-  EXPECT_LT(admitted, 200);
+  const double seconds =
+      std::chrono::duration<double>(Clock::now() - began).count();
+  EXPECT_LT(admitted, 110 + 50 * seconds);
   for (int i = 1; i <= 15; ++i) {
     EXPECT_EQ(come(absl::StrCat("2001:db8:0:", i, "::1")), 101) << i;
   }

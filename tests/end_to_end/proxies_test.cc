@@ -77,7 +77,8 @@ class BehindProxies : public ::testing::Test {
   ScriptedAuthorizer authorizer_;
   Process service_{{kServiceBinary, "--grpc-address=127.0.0.1:0",
                     "--metrics-address=127.0.0.1:0",
-                    "--authorizer=" + authorizer_.address()}};
+                    "--authorizer=" + authorizer_.address(),
+                    "--authorizer-timeout=10"}};
   std::unique_ptr<Process> gateway_;
   std::string ws_;
   std::string metrics_;

@@ -31,6 +31,7 @@ namespace herald::end_to_end {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 using testing_support::Exit;
 using testing_support::HeraldWorld;
 using testing_support::IsJson;
@@ -103,7 +104,6 @@ TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
       {kServiceBinary, "client_timeout", "0", "seconds"},
       {kServiceBinary, "heartbeat_interval", "0.0004", "0.001"},
       {kServiceBinary, "authorizer_timeout", "-1", "seconds"},
-      {kServiceBinary, "api_token", ",", "at least one"},
       {kServiceBinary, "allow_client_events", "maybe", "true or false"},
       {kServiceBinary, "grpc_address", "here", "host:port"},
       {kServiceBinary, "metrics_address", "127.0.0.1:99999", "host:port"},
@@ -172,6 +172,44 @@ TEST(TheProxyProtocol, WithoutAnAddressForProbesIsWarnedOf) {
   std::vector<std::string> quiet = required;
   quiet.emplace_back("--gateway-metrics-address=127.0.0.1:9091");
   EXPECT_EQ(RunToEnd(quiet).error, "");
+}
+
+TEST(ABadToken, StopsTheProcessAndIsNotShown) {
+  for (const char* binary : {kServiceBinary, kGatewayBinary}) {
+    for (const std::string token : {",", "t\xc3\xb6ken", "one\nother"}) {
+      const Ended ended = RunToEnd({binary, "--api-token=" + token});
+      EXPECT_EQ(ended.exit.code, 2) << binary;
+      EXPECT_THAT(ended.error, HasSubstr("BROADCAST_API_TOKEN: the value "));
+      EXPECT_THAT(ended.error, Not(HasSubstr("\"" + token)));
+    }
+  }
+}
+
+TEST(MetricsOnTheBrowsersPort, AreWarnedOfWhereStrangersReachIt) {
+  const auto check = [](const std::string& address) {
+    Process process({kGatewayBinary, "--check", "--ws-address=" + address,
+                     "--service=127.0.0.1:50051"});
+    EXPECT_EQ(process.WaitForExit(), (Exit{0, 0}));
+    EXPECT_TRUE(process.WaitForEndOfOutput());
+    return absl::StrJoin(process.StandardError(), "\n") +
+           absl::StrJoin(process.StandardOutput(), "\n");
+  };
+  constexpr char kWarning[] = "/metrics is on the browsers' port";
+  EXPECT_THAT(check("0.0.0.0:8080"), HasSubstr(kWarning));
+  EXPECT_THAT(check("[::]:8080"), HasSubstr(kWarning));
+  EXPECT_THAT(check("127.0.0.1:8080"), Not(HasSubstr(kWarning)));
+}
+
+TEST(SettingsThatAreNoDefaults, AreLoggedAtTheStart) {
+  Process service({kServiceBinary, "--grpc_address=127.0.0.1:0",
+                   "--metrics_address=127.0.0.1:0", "--secret=hunter2"});
+  service.ListeningAddress("grpc");
+  const std::string log = absl::StrJoin(service.StandardError(), "\n");
+  EXPECT_THAT(log, HasSubstr("setting name=BROADCAST_GRPC_ADDRESS "
+                             "value=127.0.0.1:0 from=--grpc_address"));
+  EXPECT_THAT(log, HasSubstr("setting name=BROADCAST_SECRET"));
+  EXPECT_THAT(log, Not(HasSubstr("hunter2")));
+  EXPECT_THAT(log, Not(HasSubstr("name=BROADCAST_MAX_CHANNELS")));
 }
 
 TEST(AnEnvFile, ThatCannotBeReadStopsTheProcessIfItIsNamed) {

@@ -8,17 +8,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/raw_socket.h"
 #include "tests/support/restartable_port.h"
+#include "tests/support/scripted_authorizer.h"
 #include "tests/support/temporary_folder.h"
 
 namespace herald::end_to_end {
@@ -29,15 +33,19 @@ using ::testing::Not;
 using testing_support::Backend;
 using testing_support::Clock;
 using testing_support::Exit;
+using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::HttpGet;
 using testing_support::kGatewayBinary;
 using testing_support::kServiceBinary;
+using testing_support::kSlowness;
 using testing_support::MakeBroadcast;
 using testing_support::Milliseconds;
 using testing_support::Process;
+using testing_support::PrometheusText;
 using testing_support::RawSocket;
 using testing_support::RestartablePort;
+using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::TemporaryFolder;
 using testing_support::WaitUntil;
@@ -83,6 +91,29 @@ TEST(FilesThatRunOut, AreAPauseForCallersAndReadinessSaysSo) {
   service.WaitForLine("accept works again");
 }
 
+// The C++ library's, whose connections gRPC's own listener would not accept any
+// more.
+TEST(AnAuthorizerWithoutFiles, DecidesAgainWhenItHasSome) {
+  const std::string address = NewAddress();
+  Process authorizer(
+      After("ulimit -n 40; ",
+            {testing_support::kExampleAuthorizerBinary, "--address", address}));
+  authorizer.WaitForLine("listening on " + address);
+  std::vector<std::unique_ptr<RawSocket>> idle;
+  for (int i = 0; i < 60; ++i) {
+    idle.push_back(std::make_unique<RawSocket>(address));
+  }
+  HeraldWorld world(
+      {.gateways = 1, .service_flags = {"--authorizer=" + address}});
+  WebSocketClient& ada = world.Open();
+  EXPECT_EQ(ada.Subscribe("private-a", "user:ada").String("code"),
+            "unavailable");
+  idle.clear();
+  EXPECT_TRUE(world.WaitUntil([&] {
+    return ada.Subscribe("private-a", "user:ada").type() == "subscribed";
+  }));
+}
+
 TEST(AFullPipeForStderr, StopsNeitherTrafficNorTheEnd) {
   const TemporaryFolder folder;
   const std::string path = folder.Path("log");
@@ -108,6 +139,83 @@ TEST(AFullPipeForStderr, StopsNeitherTrafficNorTheEnd) {
     EXPECT_EQ(process->WaitForExit(), (Exit{0, 0}));
   }
   close(pipe);
+}
+
+// With a limit of their size a write to one ends a process, by default.
+TEST(ALogAtItsSizeLimit, CostsLinesThatAreCounted) {
+  const TemporaryFolder folder;
+  const std::string metrics = NewAddress();
+  const std::string grpc = NewAddress();
+  Process service(
+      After(absl::StrCat("ulimit -f 8; exec 2>", folder.Path("log"), "; "),
+            {kServiceBinary, "--grpc_address=" + grpc,
+             "--metrics_address=" + metrics, "--log_level=debug"}));
+  EXPECT_TRUE(
+      WaitUntil([&] { return HttpGet(metrics, "/readyz").status == 200; }));
+  Backend backend(grpc);
+  EXPECT_TRUE(WaitUntil([&] {
+    EXPECT_EQ(backend.Broadcast("news", "e", "1"), 0);
+    return PrometheusText(HttpGet(metrics, "/metrics").body)
+               .Sum("herald_log_dropped_total") > 0;
+  }));
+  service.Signal(SIGTERM);
+  EXPECT_EQ(service.WaitForExit(), (Exit{0, 0}));
+}
+
+// The soft limit of open files and the hard one.
+std::vector<std::string> FileLimits(const Process& process) {
+  std::ifstream limits(absl::StrCat("/proc/", process.pid(), "/limits"));
+  for (std::string line; std::getline(limits, line);) {
+    if (!absl::StartsWith(line, "Max open files")) continue;
+    std::vector<std::string> words =
+        absl::StrSplit(line, ' ', absl::SkipEmpty());
+    return {words.at(3), words.at(4)};
+  }
+  return {};
+}
+
+TEST(TheSoftLimitOfFiles, IsRaisedToTheHardOne) {
+  const std::string grpc = NewAddress();
+  Process service(
+      After("ulimit -Sn 128; ", {kServiceBinary, "--grpc_address=" + grpc,
+                                 "--metrics_address=127.0.0.1:0"}));
+  Process gateway(
+      After("ulimit -Sn 128; ",
+            {kGatewayBinary, "--ws_address=127.0.0.1:0", "--service=" + grpc}));
+  service.ListeningAddress("grpc");
+  gateway.ListeningAddress("ws");
+  for (const Process* process : {&service, &gateway}) {
+    const std::vector<std::string> limits = FileLimits(*process);
+    ASSERT_EQ(limits.size(), 2U);
+    EXPECT_NE(limits[0], "128");
+    EXPECT_EQ(limits[0], limits[1]);
+  }
+}
+
+// /dev/full answers each write as a full disk does.
+TEST(AFullDiskForStderr, CostsLinesThatAreCounted) {
+  const std::string first = "exec 2>/dev/full; ";
+  const std::string grpc = NewAddress();
+  const std::string metrics = NewAddress();
+  const std::string ws = NewAddress();
+  Process service(After(first, {kServiceBinary, "--grpc_address=" + grpc,
+                                "--metrics_address=" + metrics}));
+  Process gateway(After(first, {kGatewayBinary, "--ws_address=" + ws,
+                                "--service=" + grpc, "--drain_time=1"}));
+
+  for (const std::string& address : {metrics, ws}) {
+    EXPECT_TRUE(
+        WaitUntil([&] { return HttpGet(address, "/readyz").status == 200; }));
+    EXPECT_TRUE(WaitUntil([&] {
+      return PrometheusText(HttpGet(address, "/metrics").body)
+                 .Sum("herald_log_dropped_total") > 0;
+    })) << address;
+  }
+  EXPECT_EQ(Backend(grpc).Broadcast("news", "e", "1"), 0);
+  for (Process* process : {&gateway, &service}) {
+    process->Signal(SIGTERM);
+    EXPECT_EQ(process->WaitForExit(), (Exit{0, 0}));
+  }
 }
 
 std::string FileBehind(const Process& process, int fd) {
@@ -214,6 +322,28 @@ TEST_F(Pausing, TheServiceCutsNobody) {
   OpenSome();
   Pause({&world_.service()}, Milliseconds(4500));
   ExpectAllThere();
+}
+
+// The answer comes while the service stands still, and its time is up then.
+TEST(PausingTheService, TakesNoAnswerFromTheAuthorizer) {
+  ScriptedAuthorizer authorizer;
+  authorizer.DecideOnThreads(4, kSlowness * Milliseconds(300));
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + authorizer.address()}});
+  WebSocketClient& ada = world.Open();
+  for (const int pause : {kSlowness * 1'200, 4'500}) {
+    const size_t asked = authorizer.question_count();
+    const std::string channel = absl::StrCat("private-", pause);
+    ada.AskToSubscribe(channel, "yes");
+    ASSERT_TRUE(
+        world.WaitUntil([&] { return authorizer.question_count() > asked; }));
+    world.service().Signal(SIGSTOP);
+    std::this_thread::sleep_for(Milliseconds(pause));
+    world.service().Signal(SIGCONT);
+    const Frame answer = ada.Next();
+    EXPECT_EQ(answer.type(), "subscribed") << answer;
+  }
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ Canary::Canary(const std::string& gateway_address,
                const std::string& grpc_address, const std::string& source)
     : thread_([this, gateway_address, grpc_address, source] {
         Run(gateway_address, grpc_address, source);
-      }) {
+      }),
+      watch_([this] { WatchTheMachine(); }) {
   EXPECT_TRUE(WaitUntil([this] {
     const std::lock_guard lock(mutex_);
     return ready_;
@@ -45,12 +46,26 @@ Canary::~Canary() {
     stopped_ = true;
   }
   thread_.join();
+  watch_.join();
 }
 
 Milliseconds Canary::TakeWorst() {
   const std::lock_guard lock(mutex_);
   if (began_ != kNever) worst_ = std::max(worst_, Clock::now() - began_);
-  return std::chrono::duration_cast<Milliseconds>(std::exchange(worst_, {}));
+  const Clock::duration late =
+      std::exchange(worst_, {}) - std::exchange(stall_, {});
+  return std::max(std::chrono::duration_cast<Milliseconds>(late),
+                  Milliseconds(0));
+}
+
+void Canary::WatchTheMachine() {
+  for (;;) {
+    const Clock::time_point due = Clock::now() + kPause;
+    std::this_thread::sleep_until(due);
+    const std::lock_guard lock(mutex_);
+    stall_ = std::max(stall_, Clock::now() - due);
+    if (stopped_) return;
+  }
 }
 
 void Canary::Run(const std::string& gateway_address,

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A polite client beside an attack: it pings, and receives an event of its own
-// channel, again and again, and notes how long that took.
+// channel, again and again, and notes how long that took. What a thread that
+// only sleeps was late by in that time, the machine's own stalls, is taken off.
 //
 //   Canary canary(world.gateway_address(0), world.grpc_address());
 //   ... the attack ...
@@ -30,10 +31,12 @@ class Canary {
   Canary(const Canary&) = delete;
   Canary& operator=(const Canary&) = delete;
 
-  // The longest round, one under way included, since the last call.
+  // The longest round, one under way included, since the last call, less the
+  // longest stall of the machine.
   Milliseconds TakeWorst();
 
  private:
+  void WatchTheMachine();
   void Run(const std::string& gateway_address, const std::string& grpc_address,
            const std::string& source);
 
@@ -42,10 +45,12 @@ class Canary {
   bool ready_ = false;                // Subscribed.
   Clock::time_point began_ = kNever;  // The round that is under way.
   Clock::duration worst_{};
+  Clock::duration stall_{};  // The worst of the machine.
 
   static constexpr Clock::time_point kNever = Clock::time_point::max();
 
   std::thread thread_;
+  std::thread watch_;
 };
 
 }  // namespace herald::testing_support

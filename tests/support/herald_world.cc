@@ -97,7 +97,9 @@ void HeraldWorld::StartGateway(size_t index) {
                       absl::StrCat("ulimit -n ", options_.gateway_files_max,
                                    "; exec \"$0\" \"$@\"")});
   }
-  gateway.process = std::make_unique<Process>(std::move(arguments));
+  gateway.process = std::make_unique<Process>(
+      std::move(arguments),
+      ProcessOptions{.environment = options_.gateway_environment});
   gateway.address = gateway.process->ListeningAddress("ws");
 }
 

@@ -39,6 +39,7 @@ struct HeraldWorldOptions {
   std::vector<std::string> service_flags = {};
   std::vector<std::string> service_environment = {};  // As `NAME=value`.
   std::vector<std::string> gateway_flags = {};
+  std::vector<std::string> gateway_environment = {};
   int gateway_files_max = 0;    // RLIMIT_NOFILE; 0: that of the test.
   std::string api_token = {};   // For the service, the gateways, the backend.
   bool is_restartable = false;  // StartService() and StartGateway() may come.

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <mutex>
 #include <random>
+#include <set>
 
 #include "gtest/gtest.h"
 
@@ -34,11 +36,14 @@ bool IsFree(int port) {
 }  // namespace
 
 int RestartablePort() {
+  static std::mutex mutex;
+  static std::set<int>& given = *new std::set<int>;
+  const std::lock_guard lock(mutex);
   std::random_device random;
   std::uniform_int_distribution<int> distribution(kPortMin, kPortMax);
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     const int port = distribution(random);
-    if (IsFree(port)) return port;
+    if (IsFree(port) && given.insert(port).second) return port;
   }
   ADD_FAILURE() << "no free port";
   return 0;

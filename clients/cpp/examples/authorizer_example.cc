@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
   sigaddset(&stop, SIGINT);
   sigaddset(&stop, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &stop, nullptr);
-  for (const int ignored : {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2}) {
+  for (const int ignored : {SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR1, SIGUSR2}) {
     signal(ignored, SIG_IGN);
   }
 

@@ -13,6 +13,7 @@ import errno
 import logging
 import os
 import pathlib
+import resource
 import signal
 import socket
 import sqlite3
@@ -95,6 +96,9 @@ class Chat:
             settings.authorizer_address)
         # Lists of tokens and of services are allowed; the first one is used.
         token = os.environ.get("BROADCAST_API_TOKEN", "").split(",")[0].strip()
+        if not (token.isascii() and token.isprintable()):
+            raise CannotStart("BROADCAST_API_TOKEN has a character that is "
+                              "not printable ASCII")
         service = settings.service.split(",")[0].strip()
         _check_service(service)
         self._publisher = publisher.Publisher(service, token)
@@ -170,6 +174,9 @@ def _split(address):
 
 def run(settings, clock=time.time):
     """Serves until SIGINT or SIGTERM; returns the exit code."""
+    # gRPC may accept no more connections once there was no file for one.
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     lines = log.LogHandler()
     logging.basicConfig(handlers=[lines])
     stop = threading.Event()

@@ -6,6 +6,7 @@
 import { AuthorizeError, type AuthorizeErrorCode, SubscriptionError, textOf } from "./errors.js";
 import type { Recover } from "./history.js";
 import type { Credentials, Settings } from "./options.js";
+import { hasSlept } from "./patience.js";
 
 /** @internal */
 export interface Question {
@@ -70,10 +71,13 @@ export class Authorization {
         if (question.isOpen_()) question.answer_(read(question));
       }
     };
-    const timer = setTimeout(
-      () => answer(failure("authorize_timeout", `no credentials within ${timeout} ms`)),
-      timeout,
-    );
+    const since = performance.now();
+    const giveUp = () =>
+      answer(failure("authorize_timeout", `no credentials within ${timeout} ms`));
+    let timer = setTimeout(() => {
+      if (hasSlept(since, timeout)) timer = setTimeout(giveUp, timeout);
+      else giveUp();
+    }, timeout);
     new Promise((resolve) => resolve(ask())).then(
       (given) => answer((question) => readCredentials(question, given, isMap)),
       (cause) => answer(failure("authorize_failed", `no credentials: ${textOf(cause)}`, cause)),

@@ -9,6 +9,7 @@
 import { Backoff } from "./backoff.js";
 import { HeraldError, textOf } from "./errors.js";
 import type { Settings, WebSocketConstructor } from "./options.js";
+import { hasSlept } from "./patience.js";
 import {
   badMessage,
   Decoder,
@@ -77,10 +78,17 @@ export class Connection {
     socket.onmessage = ifCurrent((event) => this.#onMessage(event.data));
     socket.onclose = ifCurrent((event) => this.#onClose(event.code, event.reason));
     socket.onerror = () => {}; // It closes, too.
-    this.#setTimer(this.#settings.connectTimeout_, () =>
-      this.#lose("connect_timeout", "the server did not answer in time"),
-    );
+    this.#limitConnecting(performance.now());
     this.#become("connecting", { code, text: "connecting to the server" });
+  }
+
+  /** Gives the attempt that began at `since` its time, and once more if the page slept. */
+  #limitConnecting(since?: number): void {
+    const timeout = this.#settings.connectTimeout_;
+    this.#setTimer(timeout, () => {
+      if (since !== undefined && hasSlept(since, timeout)) this.#limitConnecting();
+      else this.#lose("connect_timeout", "the server did not answer in time");
+    });
   }
 
   close_(): void {
@@ -189,8 +197,7 @@ export class Connection {
     const wait = asked ? timeout : interval;
     if (waited < wait) {
       this.#setTimer(wait - waited, this.#beat);
-    } else if (!asked || (this.#pings < 2 && waited > 2 * timeout)) {
-      // So late a timer has slept, and the pong may be unread: send another ping.
+    } else if (!asked || (this.#pings < 2 && hasSlept(this.#pingedAt, timeout))) {
       this.#ping();
     } else {
       this.#lose("no_pong", "the server did not answer a ping");

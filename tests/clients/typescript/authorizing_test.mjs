@@ -162,6 +162,25 @@ test("the time for an authorize can be set", async (t) => {
   assert.deepEqual(codes(errors), [["authorize_timeout", "private-x"]]);
 });
 
+test("an authorize that was under way while the laptop slept has its time once more", async (t) => {
+  let answer;
+  const authorize = () => new Promise((resolve) => (answer = resolve));
+  const { herald, browser, clock, errors } = connectedWorld(t, { authorize });
+  herald.private("x");
+  await settle();
+  clock.sleep(60_000);
+  await clock.advance(10_000);
+  assert.deepEqual(errors, []);
+  answer("t");
+  await settle();
+  assert.deepEqual(browser.socket.take(), [ask("private-x", { auth: "t" })]);
+  herald.private("y");
+  await settle();
+  clock.sleep(60_000);
+  await clock.advance(20_000);
+  assert.deepEqual(codes(errors), [["authorize_timeout", "private-y"]]);
+});
+
 /** An `authorize` whose answers the test gives when it likes. */
 function slow() {
   const open = [];

@@ -97,7 +97,7 @@ test("a service that is restarted has forgotten: that is told, and the subscript
 test("a service that is restarted does not have all clients load in one moment", async (t) => {
   const times = [];
   const channels = Array.from({ length: 100 }, () => {
-    const { herald } = browser(t, { lostJitter: 2000 });
+    const { herald } = browser(t, { lostJitter: 5000 });
     return herald.channel("chat.6").lost(() => times.push(performance.now()));
   });
   await until(() => channels.every(({ state }) => state === "subscribed"));
@@ -106,8 +106,8 @@ test("a service that is restarted does not have all clients load in one moment",
   await restart("service");
   await until(() => times.length === channels.length, "all are told of the loss");
   const spread = times.at(-1) - times[0];
-  assert.ok(spread > 1000 && spread < 10_000, `${spread} ms`);
-  const inFifth = (time) => times.filter((other) => other >= time && other < time + 400).length;
+  assert.ok(spread > 1000 && spread < 15_000, `${spread} ms`);
+  const inFifth = (time) => times.filter((other) => other >= time && other < time + 1000).length;
   assert.ok(Math.max(...times.map(inFifth)) < 60);
 });
 

@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { connectedWorld, event } from "./world.mjs";
+import { connectedWorld, event, world } from "./world.mjs";
 
 const PING = [{ type: "ping" }];
 
@@ -99,6 +99,24 @@ test("an answer that came while the laptop slept is waited for once more", async
   assert.deepEqual(browser.socket.take(), [...PING, ...PING]);
   await clock.advance(8000);
   assert.equal(herald.reason.code, "no_pong");
+});
+
+test("an answer to a connect that came while the laptop slept is waited for", async (t) => {
+  const { herald, browser, clock } = world(t);
+  clock.sleep(60_000);
+  await clock.advance(10_000);
+  assert.equal(herald.state, "connecting");
+  browser.socket.accept();
+  assert.equal(herald.state, "connected");
+});
+
+test("a sleep while it connects is made up for once", async (t) => {
+  const { herald, clock } = world(t);
+  clock.sleep(60_000);
+  await clock.advance(10_000);
+  clock.sleep(60_000);
+  await clock.advance(10_000);
+  assert.equal(herald.reason.code, "connect_timeout");
 });
 
 test("late timers, as a hidden tab has them, do not keep a dead connection", async (t) => {

@@ -19,7 +19,9 @@ const RULES = fileURLToPath(new URL("rules.json", import.meta.url));
 export const bin = process.env.HERALD_BIN;
 if (!bin) throw new Error("HERALD_BIN names no folder with Herald's programs");
 
-/** From below the range in which the system chooses ports for others. */
+const given = new Set();
+
+/** Another one each time, from below the range in which the system chooses ports for others. */
 async function freePort() {
   for (let i = 0; i < 100; i++) {
     const port = 12_000 + Math.floor(Math.random() * 20_000);
@@ -28,7 +30,8 @@ async function freePort() {
       probe.once("error", () => resolve(false));
       probe.listen(port, "127.0.0.1", () => resolve(true));
     });
-    if (!isFree) continue; // Somebody listens there.
+    if (!isFree || given.has(port)) continue; // Somebody listens there, or will.
+    given.add(port);
     await new Promise((resolve) => probe.close(resolve));
     return port;
   }

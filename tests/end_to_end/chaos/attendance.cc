@@ -17,8 +17,8 @@ using contract::MutexLock;
 constexpr Milliseconds kNoticeMax(1'500);
 
 // And a listener hear so late of what the service knew: a link that stands is
-// given up after 8 s, and three processes may be stopped for 3 s.
-constexpr Milliseconds kNewsMax(17'000);
+// given up after 13 s, and three processes may be stopped for 3 s.
+constexpr Milliseconds kNewsMax(22'000);
 
 }  // namespace
 

@@ -15,9 +15,10 @@ namespace {
 constexpr int64_t kTroublesMax = 2;
 constexpr Milliseconds kEndPatience(30'000);
 
-// Beyond keepalive (5 s and 3 s): a link that both ends give up.
-constexpr Milliseconds kLongMin(8'500);
-constexpr Milliseconds kLongMax(11'000);
+// Beyond keepalive (the service's takes 5 s and 8 s): a link that both ends
+// give up.
+constexpr Milliseconds kLongMin(13'500);
+constexpr Milliseconds kLongMax(16'000);
 
 }  // namespace
 

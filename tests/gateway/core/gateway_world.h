@@ -223,13 +223,14 @@ class GatewayWorld : public ::testing::Test {
   struct CountingObserver final : Observer {
     void OnWhisper() override { ++whispers; }
     void OnWhisperRefused() override { ++whispers_refused; }
-    void OnWhisperDropped() override { ++whispers_dropped; }
+    void OnWhisperDropped(int64_t all) override { whispers_dropped += all; }
     void OnReadingPaused() override { ++pauses; }
     void OnRateLimited(RateLimit which) override { ++limited[which]; }
     void OnGrantPostponed() override { ++postponed; }
     void OnRecovery(bool done) override { ++(done ? recovered : lost); }
     void OnGap() override { ++gaps; }
-    int whispers = 0, whispers_refused = 0, whispers_dropped = 0;
+    int whispers = 0, whispers_refused = 0;
+    int64_t whispers_dropped = 0;
     int pauses = 0, postponed = 0, recovered = 0, lost = 0, gaps = 0;
     std::map<RateLimit, int> limited;
   };

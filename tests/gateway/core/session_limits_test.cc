@@ -192,6 +192,35 @@ TEST_F(AWhisperingSession, IsSlowedDownByReadersWithoutRoomInsteadOfTheirEnd) {
   EXPECT_FALSE(ada.socket.paused);
 }
 
+// Written to all at once, they would take a loop for long.
+TEST_F(AWhisperingSession, DoesNotMakeALoopWriteToALargeChannelAtOnce) {
+  AttachWithPayloads();
+  Browser& ada = Subscribed(Open(1), "news");
+  std::vector<Browser*> crowd;
+  while (crowd.size() <= kBulkSubscribers) {
+    crowd.push_back(&Subscribed(Open(0), "news"));
+  }
+  for (int i = 0; i < 10; ++i) {
+    link::v1::ServiceItem item;
+    link::v1::Publication& out = *item.mutable_publication();
+    out.set_channel("news");
+    out.set_event("e");
+    out.set_data(std::string(60'000, '1'));
+    out.set_except_socket_id(ada.id);
+    out.set_whisper(true);
+    Say(item, /*turns=*/0);
+  }
+  EXPECT_EQ(observer_.whispers_dropped, 8 * static_cast<int64_t>(crowd.size()))
+      << "two of 60 kB have room";
+  EXPECT_THAT(crowd.back()->Hears(), IsEmpty());
+  Run();
+  EXPECT_THAT(crowd.front()->Hears(), testing::SizeIs(2));
+  EXPECT_THAT(crowd.back()->Hears(), testing::SizeIs(2));
+  Whisper(ada);
+  PassOn(ada.id);
+  EXPECT_THAT(crowd.back()->Hears(), testing::SizeIs(1)) << "there is room";
+}
+
 TEST_F(AWhisperingSession, OfAnotherGatewayIsReportedOnceForAWhisper) {
   AttachWithPayloads();
   Browser& bob = Subscribed(Open(0), "news");

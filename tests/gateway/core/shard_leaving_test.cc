@@ -123,6 +123,41 @@ TEST_F(Leaving, AnswersTheBackendWhenTheUsersMembersHaveLeft) {
   EXPECT_EQ(said.back().call_result().disconnected_count(), 1);
 }
 
+TEST_F(Leaving, OfAUserWithManySocketsClosesAFewInATurn) {
+  constexpr size_t kSockets = 100;
+  std::vector<Browser*> browsers;
+  while (browsers.size() < kSockets) {
+    browsers.push_back(&Subscribed(Open(), "presence-x", "ada", {"ada"}));
+  }
+  uplink_->Take();
+  const auto closed = [&] {
+    size_t count = 0;
+    for (const Browser* one : browsers) count += one->socket.closed.size();
+    return count;
+  };
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(5);
+  item.mutable_call()->mutable_disconnect()->set_user_id("ada");
+  item.mutable_call()->mutable_disconnect()->set_reason("bye");
+  Say(item, /*turns=*/0);
+  Publish("presence-x", "1", "", /*turns=*/0);
+  for (size_t before = 0; before < kSockets; before = closed()) {
+    Run(/*turns=*/1);
+    EXPECT_GT(closed(), before);
+    EXPECT_LE(closed() - before, 32u) << "a turn is bounded";
+  }
+  for (Browser* const one : browsers) {
+    EXPECT_THAT(one->socket.closed,
+                ElementsAre(testing::Pair(CloseReason::kDisconnected, "bye")));
+    EXPECT_THAT(one->Hears(), IsEmpty()) << "it is closing";
+  }
+  const std::vector<link::v1::GatewayItem> said = uplink_->Take();
+  EXPECT_EQ(said.back().call_result().disconnected_count(), kSockets);
+  for (Browser* const one : browsers) Close(*one);
+  Run();
+  EXPECT_EQ(loops_[0].shard->session_count(), 0);
+}
+
 TEST_F(Leaving, DoesNotCountTheConnectionsThatAreGone) {
   Browser& ada = OpenWithMany();
   Subscribed(ada, "presence-x", "ada", {"ada"});

@@ -114,7 +114,8 @@ TEST(ADrain, SpreadsTheClosesOverItsTime) {
   EXPECT_LT(closed_after[0], Milliseconds(1000));
   EXPECT_GT(closed_after[30], Milliseconds(700));
   EXPECT_LT(closed_after[39], Milliseconds(10'000));
-  EXPECT_TRUE(WaitUntil([&] { return gateway.state().connections == 0; }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return gateway.state().connections.total() == 0; }));
   EXPECT_EQ(gateway.Metric("herald_gateway_closed_connections_total",
                            {{"reason", "going_away"}}),
             40);

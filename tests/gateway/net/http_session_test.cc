@@ -4,6 +4,7 @@
 
 #include "gateway/net/http_session.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -176,7 +177,7 @@ TEST(AFullGateway, RefusesUntilSomebodyLeaves) {
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
     EXPECT_GE(RetryAfter(answer), 3);
     EXPECT_LE(RetryAfter(answer), 8);
-    EXPECT_EQ(gateway.state().connections, 2);
+    EXPECT_EQ(gateway.state().connections.total(), 2);
   }
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_connections", 1));
   RawSocket third(gateway.address());
@@ -184,6 +185,24 @@ TEST(AFullGateway, RefusesUntilSomebodyLeaves) {
   EXPECT_EQ(gateway.Metric("herald_gateway_refused_connections_total",
                            {{"reason", "full"}}),
             1);
+}
+
+TEST(AFullGateway, HasRoomForNewcomersBesideOneThatTakesAllItCan) {
+  TestGateway gateway({.threads = 2, .connections_max = 16});
+  RawSocket polite(gateway.address(), "127.0.0.3");
+  EXPECT_EQ(polite.Upgrade(), 101);
+  std::vector<std::unique_ptr<RawSocket>> greedy;
+  int admitted = 0;
+  for (int i = 0; i < 20; ++i) {
+    greedy.push_back(
+        std::make_unique<RawSocket>(gateway.address(), "127.0.0.2"));
+    admitted += greedy.back()->Upgrade() == 101;
+  }
+  EXPECT_EQ(admitted, 13) << "the last two of sixteen are kept";
+  RawSocket again(gateway.address(), "127.0.0.3");
+  EXPECT_EQ(again.Upgrade(), 101);
+  RawSocket newcomer(gateway.address(), "127.0.0.4");
+  EXPECT_EQ(newcomer.Upgrade(), 101);
 }
 
 TEST(ADrainingGateway, RefusesUpgradesAndStaysAlive) {
@@ -214,7 +233,7 @@ TEST(AnOverrunGateway, RefusesWhoComesAboveItsRateAndSaysWhenToComeBack) {
   EXPECT_EQ(gateway.Metric("herald_gateway_refused_connections_total",
                            {{"reason", "overrun"}}),
             1);
-  EXPECT_EQ(gateway.state().connections, 1);
+  EXPECT_EQ(gateway.state().connections.total(), 1);
   EXPECT_THAT(Ask(gateway, Request("GET /livez")), StartsWith("HTTP/1.1 200"));
 }
 

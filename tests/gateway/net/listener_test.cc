@@ -21,6 +21,7 @@
 #include "proto/contract/address.h"
 #include "tests/gateway/net/test_gateway.h"
 #include "tests/support/connection.h"
+#include "tests/support/deadline.h"
 #include "tests/support/raw_socket.h"
 
 namespace herald::gateway {
@@ -141,7 +142,9 @@ TEST(WantOfFiles, IsCountedAndPasses) {
     ASSERT_EQ(::connect(fd, reinterpret_cast<sockaddr*>(&peer), sizeof(peer)),
               0);
     // It rests between its attempts, so there are few.
-    EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_accept_errors_total", 2));
+    EXPECT_TRUE(testing_support::WaitUntil([&] {
+      return gateway.Metric("herald_gateway_accept_errors_total") >= 2;
+    }));
   }
   RawSocket ada(gateway.address());
   EXPECT_EQ(ada.Upgrade(), 101);
@@ -156,7 +159,9 @@ TEST(WantOfFiles, LetsConnectionsWaitUntilThereIsOne) {
     taken.push_back(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
   } while (taken.back() >= 0 && taken.back() < kDescriptorsMax - 1);
   RawSocket ada(gateway.address());
-  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_accept_errors_total", 2));
+  EXPECT_TRUE(testing_support::WaitUntil([&] {
+    return gateway.Metric("herald_gateway_accept_errors_total") >= 2;
+  }));
   RawSocket bob(gateway.address());
   for (const int fd : taken) ::close(fd);
   EXPECT_EQ(ada.Upgrade(), 101);

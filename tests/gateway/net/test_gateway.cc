@@ -40,7 +40,9 @@ TestGateway::TestGateway(TestGatewayOptions options)
   state_.dialect = &dialect_;
   state_.observer = &metrics_;
   state_.shard_count = options_.threads;
-  state_.connections_max = options_.connections_max;
+  if (options_.connections_max > 0) {
+    state_.connections.SetMax(options_.connections_max);
+  }
   state_.connect_rate.Set(options_.connect_rate_max);
   state_.half_open_max = options_.half_open_max;
   state_.queue_bytes_max = options_.queue_bytes_max;

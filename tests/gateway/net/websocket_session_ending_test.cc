@@ -158,7 +158,7 @@ TEST(AClient, MayLeave) {
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_closed_connections_total",
                                     3, {{"reason", "normal"}}));
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_connections", 0));
-  EXPECT_EQ(gateway.state().connections, 0);
+  EXPECT_EQ(gateway.state().connections.total(), 0);
 }
 
 // What a Disconnect of the backend looks like on the link.
@@ -205,8 +205,9 @@ TEST(AClose, DropsWhatTheClientSaysAfterwards) {
 
 // Five seconds after the close frame, and not much later.
 void ExpectCutAfterTheDeadline(TestGateway& gateway, Clock::time_point start) {
-  EXPECT_TRUE(WaitUntil([&] { return gateway.state().connections == 0; },
-                        Milliseconds(15'000)));
+  EXPECT_TRUE(
+      WaitUntil([&] { return gateway.state().connections.total() == 0; },
+                Milliseconds(15'000)));
   EXPECT_GE(Clock::now() - start, Milliseconds(4'900));
   EXPECT_LE(Clock::now() - start, Milliseconds(12'000));
 }

@@ -359,7 +359,8 @@ TEST_F(APausedWebSocket, CanBeClosed) {
   ada_->Send(ClientFrame(testing_support::kClose, "\x0F\xA3"));
   EXPECT_TRUE(ada_->WaitForEnd());
   ada_.reset();
-  EXPECT_TRUE(WaitUntil([&] { return gateway_.state().connections == 0; }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return gateway_.state().connections.total() == 0; }));
 }
 
 TEST_F(APausedWebSocket, IsMissedWhenItHasGone) {
@@ -370,7 +371,8 @@ TEST_F(APausedWebSocket, IsMissedWhenItHasGone) {
     gone.Send(ClientFrame(kText, R"({"type":"subscribe","channel":"d"})"));
     gateway_.WaitForSubscribe("d");
   }
-  EXPECT_TRUE(WaitUntil([&] { return gateway_.state().connections == 1; }));
+  EXPECT_TRUE(
+      WaitUntil([&] { return gateway_.state().connections.total() == 1; }));
 }
 
 TEST_F(APausedWebSocket, IsLetGoWithTheGateway) {

@@ -59,6 +59,14 @@ int StatusWith(absl::string_view headers) {
       absl::StrCat("GET / HTTP/1.1\r\nHost: a\r\n", headers, "\r\n"));
 }
 
+TEST(ARequest, HasAHundredFieldsAtMost) {
+  std::string fields;
+  for (int i = 1; i < 100; ++i) absl::StrAppend(&fields, "X-", i, ": 1\r\n");
+  EXPECT_EQ(StatusWith(fields), 0);
+  EXPECT_EQ(StatusWith(fields + "X: 1\r\n"), 431);
+  EXPECT_EQ(StatusWith(fields + "X-1: 1\r\n"), 431) << "the same name";
+}
+
 int StatusOfHost(absl::string_view host) {
   return StatusOf(absl::StrCat("GET / HTTP/1.1\r\nHost: ", host, "\r\n\r\n"));
 }

@@ -35,7 +35,8 @@ const std::vector<Setting>& Declared() {
        100},
       {"test_choice", Process::kService, Kind::kChoice, "C", "text", "", "", 0,
        0, "text, json"},
-      {"test_token", Process::kService, Kind::kList, "T", "", "", "", 0, 0, "",
+      {"test_token", Process::kService, Kind::kTokens, "T", "", "", "", 0, 0,
+       "",
        /*secret=*/true},
       {"test_text", Process::kService, Kind::kText, "T", "", "", ""},
       {"test_loops", Process::kGateway, Kind::kInteger, "N", "1", "", "", 0, 9},
@@ -168,6 +169,17 @@ TEST_F(ASetting, OfAListIsTrimmedAndHasAPart) {
   for (const char* text : {",", " ", " , ,"}) {
     EXPECT_FALSE(CheckValue(Declared()[4], text).ok()) << text;
   }
+}
+
+// gRPC would end the process that shows such a token.
+TEST_F(ASetting, OfTokensIsPrintableAsciiAndNeverShown) {
+  for (const std::string text : {"t\xc3\xb6ken", "a\nb", "a,\x7f"}) {
+    const absl::Status status = CheckValue(Declared()[4], text);
+    EXPECT_THAT(std::string(status.message()),
+                AllOf(HasSubstr("BROADCAST_TEST_TOKEN: the value has"),
+                      HasSubstr("ASCII"), Not(HasSubstr(text))));
+  }
+  EXPECT_TRUE(CheckValue(Declared()[4], "a b,c~").ok());
 }
 
 TEST_F(ASetting, ThatIsSecretIsShownNowhere) {

@@ -222,16 +222,16 @@ TEST_F(AnAuthorizer, ThatEndsTwoStreamsOverAQuestionIsNotAskedItAgain) {
 }
 
 TEST_F(AnAuthorizer, UnderPoisonAnswersTheOthersInTime) {
-  Dial(kSlowness * absl::Seconds(2));
+  Dial(kSlowness * absl::Seconds(4));
   server_.Answer(ThrowOnPoison);
   for (int i = 0; i < 50; ++i) {
     Ask(absl::StrCat("private-poison-", i), "poison", "198.51.100.1",
         absl::StrCat("1.", 100 + i % 5));
     const Result honest = AskAndWait(absl::StrCat("private-", i));
     EXPECT_TRUE(honest.decision.status.ok()) << honest.decision.status;
-    EXPECT_LT(honest.after, kSlowness * absl::Seconds(1));
+    EXPECT_LT(honest.after, kSlowness * absl::Seconds(2));
   }
-  EXPECT_GE(observer_["poisoned"], 5);
+  EXPECT_TRUE(WaitUntil([&] { return observer_["poisoned"] >= 5; }));
 }
 
 TEST_F(AnAuthorizer, ThatIsRestartedTwiceAnswersWaitingQuestions) {
@@ -267,7 +267,7 @@ TEST_F(AnAuthorizer, ThatAnswersKeepalivesKeepsItsStream) {
   server_.KnowKeepalives();
   Dial({.target = "",
         .timeout = kLong,
-        .keepalive_interval = absl::Milliseconds(50)});
+        .keepalive_interval = kSlowness * absl::Milliseconds(300)});
   EXPECT_TRUE(WaitUntil([&] { return server_.keepalive_count() >= 3; }));
   EXPECT_TRUE(AskAndWait("private-a").decision.status.ok());
   EXPECT_EQ(server_.stream_count(), 1);

@@ -149,11 +149,11 @@ TEST_F(AConnection, IsNotEndedForCallsThatWereAllowedWhileNobodyLooked) {
   for (const Pair& one : {backend, stranger}) {
     ASSERT_TRUE(connections.Admit(one.server));
   }
-  absl::SleepFor(absl::Milliseconds(600));  // Some looks.
+  absl::SleepFor(absl::Milliseconds(1500));  // Some looks.
   const std::string bytes(2000, 'x');
   ASSERT_EQ(send(backend.client, bytes.data(), bytes.size(), 0), 2000);
   connections.NoteAllowed(bytes.size());
-  absl::SleepFor(absl::Milliseconds(600));
+  absl::SleepFor(absl::Milliseconds(1500));
   // What was allowed before is no excuse.
   ASSERT_EQ(send(stranger.client, bytes.data(), bytes.size(), 0), 2000);
   EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(stranger); }));

@@ -366,7 +366,7 @@ TEST(ALink, EndsWhenAFrameIsNoFrame) {
 
 TEST(ALink, ThatIsQuietGetsEmptyFramesAndMaySendThem) {
   Loopback world({}, true, {}, "127.0.0.1:0",
-                 /*link_keepalive=*/absl::Milliseconds(50));
+                 /*link_keepalive=*/kSlowness * absl::Milliseconds(300));
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
   for (int i = 0; i < 3; ++i) {

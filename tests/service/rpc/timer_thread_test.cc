@@ -32,8 +32,8 @@ TEST(TimerThread, RunsBodiesInTheOrderOfTheirTimes) {
       ran.push_back(number);
     };
   };
-  timers.After(absl::Milliseconds(60), note(3));
-  timers.After(absl::Milliseconds(30), note(2));
+  timers.After(absl::Milliseconds(600), note(3));
+  timers.After(absl::Milliseconds(300), note(2));
   timers.After(absl::ZeroDuration(), note(1));
 
   EXPECT_TRUE(WaitUntil([&] {

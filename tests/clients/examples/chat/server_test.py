@@ -217,6 +217,9 @@ class TheServer(unittest.TestCase):
             self.assert_does_not_start(f"--service {target} is not as",
                                        "--service", target)
         self.assert_does_not_start("is not a URL", "--websocket", "http://a/ws")
+        self.env["BROADCAST_API_TOKEN"] = "t\u00f6ken"
+        self.assert_does_not_start("BROADCAST_API_TOKEN .* ASCII")
+        del self.env["BROADCAST_API_TOKEN"]
         self.assert_does_not_start("is not a URL", "--websocket",
                                    "ws://a; script-src *")
         self.assert_does_not_start("/nowhere is missing", "--client",

@@ -21,9 +21,8 @@
 // 16 MiB of answers wait for it, or when a revocation is forgotten that it has
 // not received. The service dials again and asks again.
 //
-// Files: gRPC 1.51 accepts no further connection after accept(2) has failed
-// once for want of files. A process that has run out of them must be restarted,
-// so raise its limit (RLIMIT_NOFILE) above what it can need.
+// Files: while the process has none left (RLIMIT_NOFILE), new connections wait,
+// and are served as soon as there is one.
 
 #ifndef HERALD_CLIENT_AUTHORIZER_SERVER_H_
 #define HERALD_CLIENT_AUTHORIZER_SERVER_H_
@@ -76,7 +75,7 @@ class AuthorizerServer {
   AuthorizerServer(const AuthorizerServer&) = delete;
   AuthorizerServer& operator=(const AuthorizerServer&) = delete;
 
-  // The port that it listens on.
+  // The port that it listens on; 0 for a unix socket.
   int port() const;
 
   // Takes grants back: the sockets lose the channel at once. An empty `channel`

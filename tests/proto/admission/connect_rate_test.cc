@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/admission/connect_rate.h"
+#include "proto/admission/connect_rate.h"
 
 #include <atomic>
 #include <thread>
@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 
-namespace herald::gateway {
+namespace herald::admission {
 namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
@@ -184,4 +184,4 @@ TEST(RetryAfter, SpreadsFromHalfOfTheWaitToHalfAsMuchAgain) {
 }
 
 }  // namespace
-}  // namespace herald::gateway
+}  // namespace herald::admission

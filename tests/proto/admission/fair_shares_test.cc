@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/admission/fair_shares.h"
+#include "proto/admission/fair_shares.h"
 
 #include <map>
 #include <memory>
@@ -10,7 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace herald::gateway {
+namespace herald::admission {
 namespace {
 
 using ::testing::ElementsAre;
@@ -104,6 +104,17 @@ TEST_F(FairSharesTest, TakeOneThatIsAddedAgainForTheNewest) {
   EXPECT_THAT(evicted_, ElementsAre(2, 3, 4));
 }
 
+TEST_F(FairSharesTest, LookNoFurtherThanTheFirstThatMayNotGo) {
+  for (int i = 0; i < 17; ++i) Add(1);
+  int looks = 0;
+  EXPECT_EQ(
+      shares_.EvictIfFull([&](const auto& /*entry*/) { return ++looks <= 2; }),
+      2);
+  EXPECT_THAT(evicted_, ElementsAre(1, 2));
+  EXPECT_EQ(shares_.EvictIfFull([](const auto& /*entry*/) { return false; }),
+            0);
+}
+
 // Five sources flood, and three hundred bring one small thing each.
 TEST_F(FairSharesTest, HarmOnlySourcesThatHaveMoreThanTheirPart) {
   std::mt19937 random(1);
@@ -126,4 +137,4 @@ TEST_F(FairSharesTest, HarmOnlySourcesThatHaveMoreThanTheirPart) {
 }
 
 }  // namespace
-}  // namespace herald::gateway
+}  // namespace herald::admission

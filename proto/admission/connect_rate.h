@@ -19,18 +19,18 @@
 //
 // Threads: any, for Take(). It holds a lock for a moment.
 
-#ifndef HERALD_GATEWAY_ADMISSION_CONNECT_RATE_H_
-#define HERALD_GATEWAY_ADMISSION_CONNECT_RATE_H_
+#ifndef HERALD_PROTO_ADMISSION_CONNECT_RATE_H_
+#define HERALD_PROTO_ADMISSION_CONNECT_RATE_H_
 
 #include <cstdint>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
-#include "gateway/admission/source.h"
+#include "proto/admission/source.h"
 #include "proto/contract/mutex.h"
 
-namespace herald::gateway {
+namespace herald::admission {
 
 // To connect and to subscribe costs some 50 to 70 µs of CPU, service included,
 // so this is a third of a core.
@@ -96,6 +96,6 @@ class ConnectRate {
 // do not come back in one.
 int64_t RetryAfterSeconds(absl::Duration wait, double random);
 
-}  // namespace herald::gateway
+}  // namespace herald::admission
 
-#endif  // HERALD_GATEWAY_ADMISSION_CONNECT_RATE_H_
+#endif  // HERALD_PROTO_ADMISSION_CONNECT_RATE_H_

@@ -9,15 +9,16 @@
 //
 // Threads: one at a time.
 
-#ifndef HERALD_GATEWAY_ADMISSION_FAIR_SHARES_H_
-#define HERALD_GATEWAY_ADMISSION_FAIR_SHARES_H_
+#ifndef HERALD_PROTO_ADMISSION_FAIR_SHARES_H_
+#define HERALD_PROTO_ADMISSION_FAIR_SHARES_H_
 
 #include <cstdint>
 #include <vector>
 
-#include "gateway/admission/source.h"
+#include "absl/functional/function_ref.h"
+#include "proto/admission/source.h"
 
-namespace herald::gateway {
+namespace herald::admission {
 
 class FairShares {
  public:
@@ -34,6 +35,9 @@ class FairShares {
 
     void Leave();
     bool is_in() const { return shares_ != nullptr; }
+
+    // The next one in the order of age, or nullptr. REQUIRES: is_in().
+    Entry* newer() const { return newer_; }
 
    private:
     friend class FairShares;
@@ -64,8 +68,15 @@ class FairShares {
   // that the next entries need no search. Returns the number of evictions.
   //
   // The oldest entry goes first, if its source has more than a fair share: the
-  // weight that all sources may keep so that the rest fits.
-  int64_t EvictIfFull();
+  // weight that all sources may keep so that the rest fits. The first one of
+  // which `may_go` is false ends the search.
+  int64_t EvictIfFull(absl::FunctionRef<bool(const Entry&)> may_go);
+  int64_t EvictIfFull() {
+    return EvictIfFull([](const Entry& /*entry*/) { return true; });
+  }
+
+  // nullptr if there is none.
+  Entry* oldest() const { return oldest_; }
 
   int64_t weight() const { return weight_; }
 
@@ -79,6 +90,6 @@ class FairShares {
   Entry* newest_ = nullptr;
 };
 
-}  // namespace herald::gateway
+}  // namespace herald::admission
 
-#endif  // HERALD_GATEWAY_ADMISSION_FAIR_SHARES_H_
+#endif  // HERALD_PROTO_ADMISSION_FAIR_SHARES_H_

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/admission/connect_rate.h"
+#include "proto/admission/connect_rate.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "proto/contract/require.h"
 
-namespace herald::gateway {
+namespace herald::admission {
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
@@ -97,4 +97,4 @@ int64_t RetryAfterSeconds(absl::Duration wait, double random) {
   return std::max<int64_t>(1, std::lround(std::ceil(seconds)));
 }
 
-}  // namespace herald::gateway
+}  // namespace herald::admission

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/admission/fair_shares.h"
+#include "proto/admission/fair_shares.h"
 
 #include <algorithm>
 #include <utility>
@@ -8,7 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "proto/contract/require.h"
 
-namespace herald::gateway {
+namespace herald::admission {
 
 void FairShares::Entry::Leave() {
   if (shares_ == nullptr) return;
@@ -39,7 +39,7 @@ void FairShares::SetWeight(Entry* entry, int64_t weight) {
   weight_ += weight - std::exchange(entry->weight_, weight);
 }
 
-int64_t FairShares::EvictIfFull() {
+int64_t FairShares::EvictIfFull(absl::FunctionRef<bool(const Entry&)> may_go) {
   if (weight_ <= weight_max_) return 0;
   const int64_t target = weight_max_ - weight_max_ / 8;
   absl::flat_hash_map<Source, int64_t> by_source;
@@ -52,7 +52,8 @@ int64_t FairShares::EvictIfFull() {
   // All are chosen before the first OnEvicted(), which may destroy its entry.
   std::vector<Entry*> evicted;
   int64_t left = weight_;
-  for (Entry* entry = oldest_; entry != nullptr && left > target;
+  for (Entry* entry = oldest_;
+       entry != nullptr && left > target && may_go(*entry);
        entry = entry->newer_) {
     int64_t& of_source = by_source[entry->source_];
     if (of_source <= share) continue;
@@ -78,4 +79,4 @@ int64_t FairShares::ShareOf(std::vector<int64_t> weights,
   return weight;
 }
 
-}  // namespace herald::gateway
+}  // namespace herald::admission

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/rpc/acceptor.h"
+#include "proto/process/acceptor.h"
 
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -17,30 +17,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "proto/process/files.h"
-#include "proto/process/log.h"
 
-namespace herald::rpc {
+namespace herald::process {
 namespace {
 
-using process::Log;
-using process::LogLevel;
-
 constexpr int kPauseMs = 100;
-
-// Bytes that a peer does not acknowledge end the connection after this, as
-// gRPC's listener has it with the keepalive of server.cc.
-constexpr unsigned kUnacknowledgedMsMax = 3000;
-
-// Whether one more descriptor can be given to a peer. Known before a connection
-// is accepted, so none is closed for it.
-bool HasFile(int listening) {
-  const int fd = fcntl(listening, F_DUPFD_CLOEXEC, 0);
-  if (fd < 0) return false;
-  close(fd);
-  if (fd < process::PeerDescriptorsMax()) return true;
-  errno = EMFILE;
-  return false;
-}
 
 bool IsShortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS ||
@@ -48,22 +29,23 @@ bool IsShortage(int error) {
 }
 
 // Both fail on unix sockets, which need neither.
-void SetOptions(int fd) {
+void SetOptions(int fd, unsigned unacknowledged_ms) {
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMsMax,
-             sizeof(kUnacknowledgedMsMax));
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+             sizeof(unacknowledged_ms));
 }
 
 }  // namespace
 
-Acceptor::Acceptor(process::ListeningSockets sockets, Connections* connections,
-                   absl::AnyInvocable<void(int fd)> take, Count* errors)
+Acceptor::Acceptor(ListeningSockets sockets, int (*descriptors_max)(),
+                   absl::Duration unacknowledged_max, Host* host)
     : sockets_(std::move(sockets)),
-      connections_(connections),
-      errors_(errors),
+      descriptors_max_(descriptors_max),
+      unacknowledged_ms_(
+          static_cast<unsigned>(absl::ToInt64Milliseconds(unacknowledged_max))),
+      host_(host),
       stop_(eventfd(0, EFD_CLOEXEC)),
-      take_(std::move(take)),
       thread_([this] { Run(); }) {}
 
 Acceptor::~Acceptor() {
@@ -85,7 +67,7 @@ absl::Status Acceptor::status() const {
   return absl::UnavailableError(
       absl::StrCat("connections at ", address(),
                    " cannot be accepted: ", std::strerror(shortage_),
-                   " (the limit of open files is ", process::FilesMax(), ")"));
+                   " (the limit of open files is ", FilesMax(), ")"));
 }
 
 void Acceptor::Run() {
@@ -104,16 +86,24 @@ void Acceptor::Run() {
   }
 }
 
+// Known before a connection is accepted, so none is closed for it.
+bool Acceptor::HasFile(int listening) const {
+  const int fd = fcntl(listening, F_DUPFD_CLOEXEC, 0);
+  if (fd < 0) return false;
+  close(fd);
+  if (fd < descriptors_max_()) return true;
+  errno = EMFILE;
+  return false;
+}
+
 bool Acceptor::AcceptAll(int listening) const {
   for (;;) {
     if (!HasFile(listening)) return false;
     const int fd =
         accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd >= 0 && !connections_->Admit(fd)) {
-      close(fd);
-    } else if (fd >= 0) {
-      SetOptions(fd);
-      take_(fd);
+    if (fd >= 0) {
+      SetOptions(fd, unacknowledged_ms_);
+      host_->OnAccepted(fd);
     } else if (errno == EAGAIN) {
       return true;
     } else if (IsShortage(errno)) {
@@ -130,12 +120,8 @@ void Acceptor::SetShortage(int error) {
     contract::MutexLock lock(&mu_);
     before = std::exchange(shortage_, error);
   }
-  if (error != 0) Add(*errors_, 1);
-  if (error != 0 && before == 0) {
-    Log(LogLevel::kWarning, "accept failed",
-        {{"why", std::strerror(error)}, {"files_max", process::FilesMax()}});
-  }
-  if (error == 0 && before != 0) Log(LogLevel::kInfo, "accept works again");
+  if (error != 0) host_->OnShortage(error, /*is_first=*/before == 0);
+  if (error == 0 && before != 0) host_->OnShortageOver();
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::process
