@@ -24,7 +24,7 @@ constexpr absl::Duration kSweepPauseMin = absl::Milliseconds(5);
 constexpr absl::Duration kAway = absl::Seconds(1);
 
 // Answers may be unread when a sweep is later than this; they have so long to
-// be read, once.
+// be read.
 constexpr absl::Duration kLate = absl::Milliseconds(100);
 
 // When the connection of a new stream is checked first.
@@ -324,7 +324,9 @@ void AuthorizerLink::Sweep(int64_t number) {
     ++busy_;
     const absl::Time now = SteadyNow();
     const absl::Time due = std::exchange(sweep_due_, absl::InfiniteFuture());
-    if (now - due > kLate && !std::exchange(sweep_put_off_, true)) {
+    // Again only after another pause: a machine that is busy makes all late.
+    if (now - due > (sweep_put_off_ ? kAway : kLate)) {
+      sweep_put_off_ = true;
       work.sweep = now + kLate;
     } else {
       sweep_put_off_ = false;
