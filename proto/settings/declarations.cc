@@ -54,7 +54,8 @@ constexpr Setting kSettings[] = {
    "signing secret; signed subscriptions are accepted", 0, 0, "",
    /*secret=*/true},
   {"api_token", kBoth, Kind::kTokens, "TOKEN,…", "", "Other processes",
-   "bearer token that gRPC callers must show; comma-separated: any of them",
+   "bearer token that gRPC callers must show, of printable ASCII; "
+   "comma-separated: any of them",
    0, 0, "", /*secret=*/true},
 
   {"max_subscribers", kService, Kind::kInteger, "N", "0", "Limits",

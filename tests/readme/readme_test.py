@@ -145,6 +145,16 @@ class Readme(unittest.TestCase):
         service.drain()
         return {**self.environment, "BROADCAST_GRPC_ADDRESS": address}
 
+    def test_the_listener_dials_nothing_but_a_url_of_a_websocket(self):
+        listener = os.path.join(SOURCE, "clients/examples/listen.py")
+        for url in ("localhost:8080/ws", "wss://localhost:8080/ws", "ws:///ws",
+                    "ws://localhost:99999/ws"):
+            code, said = run(
+                ["/usr/bin/python3", listener, "news", "--url", url],
+                cwd=self.folder, env=environment())
+            self.assertEqual(code, 1, said)
+            self.assertRegex(said, r"\Alisten: [^\n]*\n\Z")
+
     def test_rules_hold_as_shown(self):
         ruled = self.serve("rules.json")
         for size, expected in (4096, 0), (4097, 1):
