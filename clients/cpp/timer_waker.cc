@@ -2,31 +2,17 @@
 
 #include "clients/cpp/timer_waker.h"
 
-#include <chrono>
 #include <mutex>
 #include <thread>
 
 #include "proto/contract/condition.h"
+#include "proto/process/clock_steps.h"
 
 // Has gRPC's timers looked at again; null where there is no such function.
 void grpc_kick_poller() __attribute__((weak));
 
 namespace herald::client {
 namespace {
-
-using Milliseconds = std::chrono::milliseconds;
-
-// A smaller step makes no timer late enough to matter.
-constexpr Milliseconds kStep{100};
-
-// How far the time of day is ahead of the monotonic clock.
-Milliseconds TimeOfDayAhead() {
-  const auto since_epoch = [](auto now) {
-    return std::chrono::duration_cast<Milliseconds>(now.time_since_epoch());
-  };
-  return since_epoch(std::chrono::system_clock::now()) -
-         since_epoch(std::chrono::steady_clock::now());
-}
 
 class TimerWaker {
  public:
@@ -38,11 +24,9 @@ class TimerWaker {
 
  private:
   void Run() {
-    Milliseconds ahead = TimeOfDayAhead();
+    process::ClockSteps steps;
     while (!stop_.WaitForNotificationWithTimeout(absl::Seconds(1))) {
-      const Milliseconds now_ahead = TimeOfDayAhead();
-      if (std::chrono::abs(now_ahead - ahead) < kStep) continue;
-      ahead = now_ahead;
+      if (!steps.Take()) continue;
       if (&grpc_kick_poller != nullptr) grpc_kick_poller();
     }
   }

@@ -6,11 +6,11 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 
 #include "absl/time/time.h"
 #include "grpc/support/time.h"
 #include "proto/contract/mutex.h"
+#include "proto/process/clock_steps.h"
 
 // gRPC's internals; null where there are none. The first is what gpr_now()
 // calls, the second has its timers looked at again.
@@ -27,10 +27,6 @@ constexpr int64_t kNanos = 1'000'000'000;
 constexpr int64_t kBeat = kNanos / 4;
 constexpr int64_t kGapMax = kNanos;
 
-// A smaller step of the time of day makes no timer late enough to matter. Those
-// of NTP's slewing add up until they are a step.
-constexpr int64_t kStep = kNanos / 10;
-
 gpr_timespec (*before)(gpr_clock_type) = nullptr;
 
 // When the clock was read, rarely older than kNoteAfter, and how long all
@@ -40,16 +36,11 @@ std::atomic<int64_t> last_read{0};
 std::atomic<int64_t> away{0};
 contract::Mutex pause_mu;
 
-int64_t Nanos(clockid_t clock) {
+int64_t SteadyNanos() {
   timespec now{};
-  clock_gettime(clock, &now);
+  clock_gettime(CLOCK_MONOTONIC, &now);
   return now.tv_sec * kNanos + now.tv_nsec;
 }
-
-int64_t SteadyNanos() { return Nanos(CLOCK_MONOTONIC); }
-
-// How far the time of day is ahead of the monotonic clock.
-int64_t TimeOfDayAhead() { return Nanos(CLOCK_REALTIME) - SteadyNanos(); }
 
 void NotePause(int64_t now) {
   contract::MutexLock lock(&pause_mu);
@@ -95,14 +86,12 @@ GrpcClock::~GrpcClock() {
 }
 
 void GrpcClock::Run() {
-  int64_t ahead = TimeOfDayAhead();
+  ClockSteps steps;
   while (!stop_.WaitForNotificationWithTimeout(absl::Nanoseconds(kBeat))) {
     AwakeNow();
     // Its timers sleep until a time of day, which may have been set since. To
     // wake them costs a tenth of a percent of a core.
-    const int64_t now_ahead = TimeOfDayAhead();
-    if (std::abs(now_ahead - ahead) < kStep) continue;
-    ahead = now_ahead;
+    if (!steps.Take()) continue;
     if (&grpc_kick_poller != nullptr) grpc_kick_poller();
   }
 }

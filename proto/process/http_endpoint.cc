@@ -2,21 +2,19 @@
 
 #include "proto/process/http_endpoint.h"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <chrono>
 #include <cstddef>
-#include <cstring>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "proto/admission/fair_shares.h"
-#include "proto/admission/source.h"
 #include "proto/process/files.h"
 #include "proto/process/listening_sockets.h"
+#include "proto/process/peer.h"
 
 namespace herald::process {
 namespace {
@@ -30,27 +28,6 @@ constexpr auto kRest = std::chrono::milliseconds(100);
 // A deadline that comes so late was late with the whole process.
 constexpr auto kAway = std::chrono::milliseconds(500);
 
-admission::Source SourceOf(const StreamSocket& socket) {
-  error_code ec;
-  const StreamProtocol::endpoint peer = socket.remote_endpoint(ec);
-  if (ec) return admission::kNoSource;
-  sockaddr_in6 v6 = {};
-  sockaddr_in v4 = {};
-  const auto source = [](const auto& address) {
-    return admission::SourceOf(
-        {reinterpret_cast<const char*>(&address), sizeof(address)});
-  };
-  if (peer.protocol().family() == AF_INET && peer.size() >= sizeof(v4)) {
-    std::memcpy(&v4, peer.data(), sizeof(v4));
-    return source(v4.sin_addr);
-  }
-  if (peer.protocol().family() == AF_INET6 && peer.size() >= sizeof(v6)) {
-    std::memcpy(&v6, peer.data(), sizeof(v6));
-    return source(v6.sin6_addr);
-  }
-  return admission::kNoSource;
-}
-
 class Connection final : public HttpConnection,
                          private admission::FairShares::Entry {
  public:
@@ -58,7 +35,8 @@ class Connection final : public HttpConnection,
              admission::FairShares* shares)
       : HttpConnection(std::move(socket), pages),
         deadline_(this->socket().get_executor()) {
-    shares->Add(this, SourceOf(this->socket()), /*weight=*/1);
+    shares->Add(this, PeerOf(this->socket().native_handle()).source(),
+                /*weight=*/1);
   }
 
  private:

@@ -85,7 +85,7 @@ ino_t Connections::InodeOf(int fd) {
 
 bool Connections::Admit(int fd) {
   Entry entry;
-  entry.peer = PeerOf(fd);
+  entry.peer = process::PeerOf(fd);
   entry.inode = InodeOf(fd);
   MutexLock lock(&mu_);
   Forget(fd);
@@ -134,7 +134,7 @@ int Connections::OldestOfMost() const {
   return oldest;
 }
 
-bool Connections::HasRoomFor(const Peer& peer) const {
+bool Connections::HasRoomFor(const process::Peer& peer) const {
   if (entries_.size() >= limits_.total_max) return false;
   const auto it = by_source_.find(peer.source());
   return it == by_source_.end() || it->second < limits_.total_max / 2;
@@ -239,7 +239,7 @@ int64_t Connections::Weigh(int fd, Entry& entry, bool* alert) {
   *alert |= sends;
   entry.allowed = allowed;
   *alert |= received + entry.charged > kSuspiciousBytes;
-  return std::max<int64_t>(0, received - entry.excused) + entry.charged;
+  return entry.bytes();
 }
 
 void Connections::EndLarge(absl::Time now) {
@@ -282,10 +282,7 @@ void Connections::EndLarge(absl::Time now) {
 void Connections::EndLargest(int64_t bytes) {
   std::vector<std::pair<int64_t, int>> by_size;
   for (const auto& [number, fd] : strangers_) {
-    const Entry& entry = entries_.at(fd);
-    by_size.emplace_back(
-        std::max<int64_t>(0, entry.received - entry.excused) + entry.charged,
-        fd);
+    by_size.emplace_back(entries_.at(fd).bytes(), fd);
   }
   std::sort(by_size.rbegin(), by_size.rend());
   for (const auto& [size, fd] : by_size) {
@@ -299,13 +296,13 @@ void Connections::LogRefusal(const char* why, absl::string_view address) {
   const std::optional<int64_t> unlogged = refusals_.Pass();
   if (!unlogged.has_value()) return;
   process::Log(process::LogLevel::kWarning, "connection refused",
-               {{"address", AddressText(address)},
+               {{"address", process::AddressText(address)},
                 {"why", why},
                 {"not_logged", *unlogged}});
 }
 
 Connections::Entry* Connections::Find(absl::string_view peer) {
-  const auto it = by_peer_.find(ParsePeer(peer).name);
+  const auto it = by_peer_.find(process::ParsePeer(peer).name);
   if (it == by_peer_.end()) return nullptr;
   Entry& entry = entries_.at(it->second);
   return entry.stranger == 0 ? nullptr : &entry;

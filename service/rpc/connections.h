@@ -22,6 +22,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -35,10 +36,10 @@
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "proto/contract/mutex.h"
+#include "proto/process/peer.h"
 #include "service/channel/timers.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/log_pause.h"
-#include "service/rpc/peer.h"
 
 namespace herald::rpc {
 
@@ -86,7 +87,7 @@ class Connections {
 
  private:
   struct Entry {
-    Peer peer;
+    process::Peer peer;
     ino_t inode = 0;
     int64_t stranger = 0;  // Its number, or 0.
     // Of a stranger:
@@ -98,6 +99,11 @@ class Connections {
     bool was_large = false;  // At the last look.
     absl::Time since;
     absl::Time large_since = absl::InfiniteFuture();
+
+    // What it has sent for which nothing has vouched.
+    int64_t bytes() const {
+      return std::max<int64_t>(0, received - excused) + charged;
+    }
   };
   // A connection that has had its GOAWAY.
   struct Ending {
@@ -128,7 +134,8 @@ class Connections {
   // The oldest stranger of the source that has the most of them. REQUIRES:
   // there are some.
   int OldestOfMost() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool HasRoomFor(const Peer& peer) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasRoomFor(const process::Peer& peer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends a connection, with time for its peer to read the GOAWAY first.
   void End(int fd, const char* why, absl::Duration time_to_read = kTimeToRead)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

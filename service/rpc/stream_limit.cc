@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "service/rpc/peer.h"
+#include "proto/process/peer.h"
 
 namespace herald::rpc {
 
@@ -16,7 +16,7 @@ StreamLimit::StreamLimit(std::string what, size_t total_max)
     : what_(std::move(what)), total_max_(total_max) {}
 
 absl::StatusOr<StreamLimit::Place> StreamLimit::Take(absl::string_view peer) {
-  const admission::Source source = ParsePeer(peer).source();
+  const admission::Source source = process::ParsePeer(peer).source();
   MutexLock taking(&state_->mu);
   if (state_->total >= total_max_) {
     return absl::ResourceExhaustedError(

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "proto/admission/source.h"
-#include "service/rpc/peer.h"
+#include "proto/process/peer.h"
 
 namespace herald::rpc {
 
@@ -36,7 +36,7 @@ WaitingCalls::~WaitingCalls() {
 }
 
 void WaitingCalls::Add(Entry* entry, grpc::CallbackServerContext* context) {
-  const admission::Source source = ParsePeer(context->peer()).source();
+  const admission::Source source = process::ParsePeer(context->peer()).source();
   entry->calls_ = this;
   entry->call_ = context->c_call();
   entry->since_ = Clock::now();

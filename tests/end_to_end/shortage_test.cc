@@ -114,6 +114,39 @@ TEST(AnAuthorizerWithoutFiles, DecidesAgainWhenItHasSome) {
   }));
 }
 
+// A service and a gateway, each started by a shell that does `first` before.
+class BothAfter {
+ public:
+  explicit BothAfter(const std::string& first)
+      : service_(After(first, {kServiceBinary, "--grpc_address=" + grpc_,
+                               "--metrics_address=" + metrics_})),
+        gateway_(After(first, {kGatewayBinary, "--ws_address=" + ws_,
+                               "--service=" + grpc_, "--drain_time=1"})) {}
+
+  const std::string& metrics() const { return metrics_; }
+  const std::string& ws() const { return ws_; }
+  std::vector<Process*> processes() { return {&gateway_, &service_}; }
+
+  void ExpectTraffic() {
+    EXPECT_TRUE(
+        WaitUntil([&] { return HttpGet(ws_, "/readyz").status == 200; }));
+    EXPECT_EQ(Backend(grpc_).Broadcast("news", "e", "1"), 0);
+  }
+  void ExpectPoliteEnd() {
+    for (Process* process : processes()) {
+      process->Signal(SIGTERM);
+      EXPECT_EQ(process->WaitForExit(), (Exit{0, 0}));
+    }
+  }
+
+ private:
+  const std::string grpc_ = NewAddress();
+  const std::string metrics_ = NewAddress();
+  const std::string ws_ = NewAddress();
+  Process service_;
+  Process gateway_;
+};
+
 TEST(AFullPipeForStderr, StopsNeitherTrafficNorTheEnd) {
   const TemporaryFolder folder;
   const std::string path = folder.Path("log");
@@ -122,22 +155,9 @@ TEST(AFullPipeForStderr, StopsNeitherTrafficNorTheEnd) {
   const std::string much(4096, 'x');
   while (write(pipe, much.data(), much.size()) > 0) continue;
   while (write(pipe, much.data(), 1) > 0) continue;
-  const std::string first = absl::StrCat("exec 2>", path, "; ");
-  const std::string grpc = NewAddress();
-  const std::string metrics = NewAddress();
-  const std::string ws = NewAddress();
-
-  Process service(After(first, {kServiceBinary, "--grpc_address=" + grpc,
-                                "--metrics_address=" + metrics}));
-  Process gateway(After(first, {kGatewayBinary, "--ws_address=" + ws,
-                                "--service=" + grpc, "--drain_time=1"}));
-
-  EXPECT_TRUE(WaitUntil([&] { return HttpGet(ws, "/readyz").status == 200; }));
-  EXPECT_EQ(Backend(grpc).Broadcast("news", "e", "1"), 0);
-  for (Process* process : {&gateway, &service}) {
-    process->Signal(SIGTERM);
-    EXPECT_EQ(process->WaitForExit(), (Exit{0, 0}));
-  }
+  BothAfter both(absl::StrCat("exec 2>", path, "; "));
+  both.ExpectTraffic();
+  both.ExpectPoliteEnd();
   close(pipe);
 }
 
@@ -194,16 +214,8 @@ TEST(TheSoftLimitOfFiles, IsRaisedToTheHardOne) {
 
 // /dev/full answers each write as a full disk does.
 TEST(AFullDiskForStderr, CostsLinesThatAreCounted) {
-  const std::string first = "exec 2>/dev/full; ";
-  const std::string grpc = NewAddress();
-  const std::string metrics = NewAddress();
-  const std::string ws = NewAddress();
-  Process service(After(first, {kServiceBinary, "--grpc_address=" + grpc,
-                                "--metrics_address=" + metrics}));
-  Process gateway(After(first, {kGatewayBinary, "--ws_address=" + ws,
-                                "--service=" + grpc, "--drain_time=1"}));
-
-  for (const std::string& address : {metrics, ws}) {
+  BothAfter both("exec 2>/dev/full; ");
+  for (const std::string& address : {both.metrics(), both.ws()}) {
     EXPECT_TRUE(
         WaitUntil([&] { return HttpGet(address, "/readyz").status == 200; }));
     EXPECT_TRUE(WaitUntil([&] {
@@ -211,11 +223,8 @@ TEST(AFullDiskForStderr, CostsLinesThatAreCounted) {
                  .Sum("herald_log_dropped_total") > 0;
     })) << address;
   }
-  EXPECT_EQ(Backend(grpc).Broadcast("news", "e", "1"), 0);
-  for (Process* process : {&gateway, &service}) {
-    process->Signal(SIGTERM);
-    EXPECT_EQ(process->WaitForExit(), (Exit{0, 0}));
-  }
+  both.ExpectTraffic();
+  both.ExpectPoliteEnd();
 }
 
 std::string FileBehind(const Process& process, int fd) {
@@ -229,22 +238,13 @@ std::string FileBehind(const Process& process, int fd) {
 // would be written into it.
 TEST(ClosedStandardFiles, StopNeitherTrafficNorTheEnd) {
   for (const char* first : {"exec 2>&-; ", "exec <&- >&- 2>&-; "}) {
-    const std::string grpc = NewAddress();
-    const std::string metrics = NewAddress();
-    const std::string ws = NewAddress();
-    Process service(After(first, {kServiceBinary, "--grpc_address=" + grpc,
-                                  "--metrics_address=" + metrics}));
-    Process gateway(After(first, {kGatewayBinary, "--ws_address=" + ws,
-                                  "--service=" + grpc, "--drain_time=1"}));
-
-    EXPECT_TRUE(
-        WaitUntil([&] { return HttpGet(ws, "/readyz").status == 200; }));
-    EXPECT_EQ(Backend(grpc).Broadcast("news", "e", "1"), 0);
-    for (Process* process : {&gateway, &service}) {
-      EXPECT_EQ(FileBehind(*process, STDERR_FILENO), "/dev/null") << first;
-      process->Signal(SIGTERM);
-      EXPECT_EQ(process->WaitForExit(), (Exit{0, 0})) << first;
+    SCOPED_TRACE(first);
+    BothAfter both(first);
+    both.ExpectTraffic();
+    for (const Process* process : both.processes()) {
+      EXPECT_EQ(FileBehind(*process, STDERR_FILENO), "/dev/null");
     }
+    both.ExpectPoliteEnd();
   }
 }
 

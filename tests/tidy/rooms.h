@@ -166,8 +166,9 @@ inline const std::vector<Room> kRooms = {
      {"*.grpc.pb.h"}},
     {"clients/cpp/",
      {kStandard, "clients/cpp/", "herald/client/", "proto/contract/",
-      "proto/process/acceptor.h", "proto/process/listening_sockets.h", "*.pb.h",
-      "google/protobuf/", "absl/", "grpc/", "grpcpp/"},
+      "proto/process/acceptor.h", "proto/process/clock_steps.h",
+      "proto/process/listening_sockets.h", "*.pb.h", "google/protobuf/",
+      "absl/", "grpc/", "grpcpp/"},
      {}},
     {"clients/supervisor/",
      {kStandard, kSystem, "clients/supervisor/", "proto/contract/",
@@ -202,10 +203,9 @@ inline const std::vector<std::string> kTimeOfDay = {
     "absl::CondVar"};
 inline const std::vector<std::string> kMayKnowTimeOfDay = {
     "clients/cli/commands.cc",       // The age of an event.
-    "clients/cpp/timer_waker.cc",    // To see that it was set.
     "gateway/link/service_link.cc",  // The lag of the link.
     "gateway/net/event_loop.h",      // From publish to socket.
-    "proto/process/grpc_clock.cc",   // To see that it was set.
+    "proto/process/clock_steps.h",   // To see that it was set.
     "proto/process/log.cc",          // Log lines.
     "service/rpc/timer_thread.h",    // published_us, and what calls show.
     "tests/"};

@@ -5,15 +5,15 @@
 //
 // Threads: any.
 
-#ifndef HERALD_SERVICE_RPC_PEER_H_
-#define HERALD_SERVICE_RPC_PEER_H_
+#ifndef HERALD_PROTO_PROCESS_PEER_H_
+#define HERALD_PROTO_PROCESS_PEER_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "proto/admission/source.h"
 
-namespace herald::rpc {
+namespace herald::process {
 
 // Empty for a unix socket, of whose peer there is no address.
 struct Peer {
@@ -32,6 +32,6 @@ Peer PeerOf(int fd);
 // An address of Peer as people write it; "unix" if it is empty.
 std::string AddressText(absl::string_view address);
 
-}  // namespace herald::rpc
+}  // namespace herald::process
 
-#endif  // HERALD_SERVICE_RPC_PEER_H_
+#endif  // HERALD_PROTO_PROCESS_PEER_H_

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/rpc/peer.h"
+#include "proto/process/peer.h"
 
 #include "gtest/gtest.h"
 
-namespace herald::rpc {
+namespace herald::process {
 namespace {
 
 TEST(APeer, OfGrpcHasAnAddressAndAPort) {
@@ -30,4 +30,4 @@ TEST(APeer, OfAUnixSocketOrOfNoFormThatIsKnownHasNone) {
 }
 
 }  // namespace
-}  // namespace herald::rpc
+}  // namespace herald::process

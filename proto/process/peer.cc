@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/rpc/peer.h"
+#include "proto/process/peer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 
-namespace herald::rpc {
+namespace herald::process {
 namespace {
 
 in6_addr Mapped(const in_addr& v4) {
@@ -79,4 +79,4 @@ std::string AddressText(absl::string_view address) {
   return std::string(absl::StripPrefix(text, "::ffff:"));
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::process
