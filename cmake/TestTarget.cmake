@@ -5,6 +5,17 @@
 # it takes the whole machine, or its promise is one of time.
 include(GoogleTest)
 
+# What only tests are compiled with. It is the code under test that is shipped
+# and that has to be free of undefined behaviour; a third to a half of the time
+# that a test takes to compile is spent on optimizing and checking the test.
+add_library(herald_test_defaults INTERFACE)
+target_compile_options(herald_test_defaults INTERFACE
+  $<$<CONFIG:RelWithDebInfo>:-O1;-g1>)
+if(HERALD_SANITIZE MATCHES "undefined")
+  target_compile_options(herald_test_defaults INTERFACE
+    -fno-sanitize=undefined)
+endif()
+
 function(herald_test source)
   cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC;SERIAL" "TIMEOUT" "LIBS;LABELS")
   if(arg_GRPC AND HERALD_SANITIZE MATCHES "thread")
@@ -24,7 +35,7 @@ function(herald_test source)
   set_target_properties(${name} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
   target_link_libraries(${name}
-    PRIVATE ${arg_LIBS} herald::defaults GTest::gmock_main)
+    PRIVATE ${arg_LIBS} herald::defaults herald_test_defaults GTest::gmock_main)
   gtest_discover_tests(${name} TEST_PREFIX "${path}: "
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${serial}
