@@ -29,7 +29,10 @@ function(herald_proto_library target)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target} SYSTEM PUBLIC
     "$<BUILD_INTERFACE:${out}>" "$<INSTALL_INTERFACE:include>")
-  if(HERALD_SANITIZE)
+  if(HERALD_FUZZ)
+    # Steers, but is not checked: neither is the library that it calls.
+    target_compile_options(${target} PRIVATE ${HERALD_FUZZ_OPTIONS})
+  elseif(HERALD_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${HERALD_SANITIZE})
   endif()
 endfunction()

@@ -8,7 +8,8 @@ target_compile_definitions(herald_defaults INTERFACE
   HERALD_VERSION="${PROJECT_VERSION}")
 target_compile_options(herald_defaults INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety>
+  # Clang's -Wconversion includes -Wsign-conversion, GCC's does not.
+  $<$<CXX_COMPILER_ID:Clang>:-Wthread-safety;-Wno-sign-conversion>
   $<$<BOOL:${HERALD_WERROR}>:-Werror>)
 
 if(HERALD_SANITIZE)
@@ -21,4 +22,11 @@ if(HERALD_SANITIZE)
     target_compile_definitions(herald_defaults INTERFACE
       BOOST_ASIO_DISABLE_FENCED_BLOCK)
   endif()
+endif()
+
+# libFuzzer steers by the branches that an input takes (cmake/FuzzTarget.cmake).
+# A finding of a sanitizer ends the run, so that the input is kept.
+set(HERALD_FUZZ_OPTIONS -fsanitize=fuzzer-no-link -fno-sanitize-recover=all)
+if(HERALD_FUZZ)
+  target_compile_options(herald_defaults INTERFACE ${HERALD_FUZZ_OPTIONS})
 endif()

@@ -23,8 +23,8 @@ constexpr absl::string_view kLineStart = "PROXY ";
 constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);
 constexpr size_t kFixedBytes = 16;  // Of version 2.
 
-constexpr ProxyHeader kBroken = {State::kBroken, 0, std::nullopt};
-constexpr ProxyHeader kMore = {State::kMore, 0, std::nullopt};
+const ProxyHeader kBroken = {State::kBroken, 0, std::nullopt};
+const ProxyHeader kMore = {State::kMore, 0, std::nullopt};
 
 bool IsPort(absl::string_view text) {
   uint32_t port = 0;

@@ -63,12 +63,11 @@ void ReportFailure(const char* message) {
   handler == nullptr ? WriteLastMessage(message) : handler(message);
 }
 
-void FailRequirement(std::source_location where) {
+void FailRequirement(const char* file, int line, const char* function) {
   std::array<char, kMessageBytesMax> message;
   std::snprintf(message.data(), message.size(),
-                "%s:%u: %s: a required condition does not hold",
-                where.file_name(), static_cast<unsigned>(where.line()),
-                where.function_name());
+                "%s:%d: %s: a required condition does not hold", file, line,
+                function);
   ReportFailure(message.data());
   std::abort();
 }

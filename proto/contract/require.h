@@ -6,20 +6,22 @@
 #ifndef HERALD_PROTO_CONTRACT_REQUIRE_H_
 #define HERALD_PROTO_CONTRACT_REQUIRE_H_
 
-#include <source_location>
-
 namespace herald::contract {
 
 // Reports file, line and function, and aborts.
-[[noreturn]] void FailRequirement(std::source_location where);
+[[noreturn]] void FailRequirement(const char* file, int line,
+                                  const char* function);
 
-// Ends the process with file, line and function unless `condition` holds.
-inline void Require(bool condition, std::source_location where =
-                                        std::source_location::current()) {
+// Ends the process with file, line and function of the caller unless
+// `condition` holds. Not by std::source_location: Clang 14 does not have what
+// libstdc++ makes it of.
+inline void Require(bool condition, const char* file = __builtin_FILE(),
+                    int line = __builtin_LINE(),
+                    const char* function = __builtin_FUNCTION()) {
   if (condition) [[likely]] {
     return;
   }
-  FailRequirement(where);
+  FailRequirement(file, line, function);
 }
 
 // Reports why the process is about to abort: to the handler, or, while none is

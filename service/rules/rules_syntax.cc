@@ -163,7 +163,13 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
   explicit FirstError(absl::string_view path) : path_(path) {}
 
   void AddError(int line, int /*column*/, const std::string& message) override {
-    if (status.ok()) status = WrongAt(path_, line + 1, message);
+    if (!status.ok()) return;
+    // It quotes the file as it is, line ends and all.
+    std::string shown = message;
+    for (char& c : shown) {
+      if (static_cast<unsigned char>(c) < ' ') c = ' ';
+    }
+    status = WrongAt(path_, line + 1, shown);
   }
 
   absl::Status status;

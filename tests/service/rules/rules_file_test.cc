@@ -130,6 +130,9 @@ TEST(ARulesFile, IsRefusedForWhatIsNotItsSyntax) {
               HasSubstr("rules.pbtxt:2: "));
   EXPECT_THAT(Refusal("rules", "channels {\n  pattern: \"a\"\n"),
               HasSubstr("rules:3: "));
+  EXPECT_EQ(Refusal("rules.pbtxt", "\"\r\""),
+            "rules.pbtxt:1: Expected identifier, got: \" \"")
+      << "on one line";
   EXPECT_THAT(Refusal("rules", std::string("# \xFF\n", 4)),
               HasSubstr("rules:1: the line is not UTF-8"));
   EXPECT_THAT(JsonRefusal("{\n\n\"\xC3\"}"),

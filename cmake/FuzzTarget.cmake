@@ -1,0 +1,27 @@
+# herald_fuzz(rules_fuzz.cc LIBS herald::...)
+# One file with an LLVMFuzzerTestOneInput(), one executable fuzz/rules, one CTest
+# entry that runs it for five seconds. Both begin with the seeds in
+# corpus/rules; what a run finds beyond them is kept by `./dev fuzz` only.
+function(herald_fuzz source)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS")
+  string(REGEX REPLACE "_fuzz\\.cc$" "" name "${source}")
+  add_executable(fuzz_${name} ${source})
+  set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+  target_link_libraries(fuzz_${name}
+    PRIVATE ${arg_LIBS} herald::defaults herald_test_defaults)
+  target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  file(GLOB seeds CONFIGURE_DEPENDS
+    "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}/*")
+  set(seed_option)
+  if(seeds)
+    list(JOIN seeds "," seeds)
+    set(seed_option "-seed_inputs=${seeds}")
+  endif()
+  set(crashes "${PROJECT_BINARY_DIR}/crashes/${name}")
+  file(MAKE_DIRECTORY "${crashes}")
+  add_test(NAME "fuzz/${source}"
+    COMMAND fuzz_${name} -max_total_time=5 -timeout=20 -rss_limit_mb=2048
+      "-artifact_prefix=${crashes}/" ${seed_option})
+  set_tests_properties("fuzz/${source}" PROPERTIES TIMEOUT 60)
+endfunction()

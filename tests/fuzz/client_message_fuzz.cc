@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Messages of browsers. Promise: each text is a message, or is refused with a
+// reason that its client can be shown; a string for protobuf is UTF-8; data
+// that is passed on is JSON, and so is each answer.
+
+#include <string>
+#include <variant>
+
+#include "gateway/core/native_dialect.h"
+#include "proto/contract/json.h"
+#include "proto/contract/json_reader.h"
+#include "proto/contract/names.h"
+#include "tests/fuzz/refusal.h"
+
+namespace herald::fuzz {
+namespace {
+
+using contract::Require;
+
+void RequireJson(const gateway::FrameBytes& frame) {
+  Require(contract::IsJson(gateway::PayloadOf(*frame)));
+}
+
+// Names are checked later; half of a surrogate pair in them makes no UTF-8.
+struct Checks {
+  const gateway::NativeDialect& dialect;
+
+  void operator()(const gateway::SubscribeMessage& message) const {
+    Require(contract::IsUtf8(message.auth));
+    if (!message.channel_data.empty()) {
+      Require(contract::IsJson(message.channel_data));
+      Require(contract::IsJsonObject(
+          contract::StripJsonSpace(message.channel_data)));
+    }
+    if (message.recover.has_value()) {
+      Require(message.recover->offset() >= 0);
+      Require(contract::IsUtf8(message.recover->epoch()));
+    }
+    RequireJson(
+        dialect.SubscriptionError(message.channel, "unauthorized", "reason"));
+  }
+  void operator()(const gateway::UnsubscribeMessage& message) const {
+    RequireJson(dialect.Unsubscribed(message.channel, ""));
+  }
+  void operator()(const gateway::WhisperMessage& message) const {
+    Require(contract::IsJson(message.data));
+  }
+  void operator()(const gateway::PingMessage& /*message*/) const {}
+  void operator()(const gateway::BadMessage& message) const {
+    RequirePrintable(message.reason);
+    RequireJson(dialect.Error({gateway::ErrorCode::kInvalidMessage,
+                               message.reason, message.channel}));
+  }
+};
+
+}  // namespace
+}  // namespace herald::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const herald::gateway::NativeDialect dialect;
+  std::visit(herald::fuzz::Checks{dialect},
+             dialect.Decode({reinterpret_cast<const char*>(data), size}));
+  return 0;
+}
