@@ -3,10 +3,13 @@
 // Who gets in at all: API tokens on gRPC; origins, connections and paths on the
 // gateway.
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/proto_buffer_writer.h"
@@ -18,7 +21,9 @@ namespace herald::end_to_end {
 namespace {
 
 using grpc::StatusCode;
+using ::testing::HasSubstr;
 using testing_support::Backend;
+using testing_support::Clock;
 using testing_support::HeraldWorld;
 using testing_support::HttpGet;
 using testing_support::MakeBroadcast;
@@ -176,6 +181,53 @@ TEST(AnOrigin, IsAllowedByAPatternAndElseGets403) {
         "https://example.org", "https://a.example.org.evil", "null"}) {
     EXPECT_EQ(upgrade(bad), 403) << bad;
   }
+}
+
+TEST(ARefusedOrigin, LeavesALineInTenSecondsHoweverOftenItComes) {
+  HeraldWorld world({.gateways = 1,
+                     .gateway_flags = {"--allowed_origins=https://a.example"}});
+  const std::string origin =
+      absl::StrCat("https://", std::string(3000, 'x'), ".example");
+  int refused = 0;
+  const auto refuse = [&] {
+    RawSocket socket(world.gateway_address(0));
+    ++refused;
+    EXPECT_EQ(socket.Upgrade(absl::StrCat("Origin: ", origin, "\r\n")), 403);
+  };
+  testing_support::Process& gateway = world.gateway(0);
+  const auto lines = [&gateway] {
+    std::vector<std::string> found;
+    for (const std::string& line : gateway.StandardError()) {
+      if (absl::StrContains(line, "an origin is refused"))
+        found.push_back(line);
+    }
+    return found;
+  };
+  const Clock::time_point began = Clock::now();
+  while (refused < 300) refuse();
+  const std::string line = gateway.WaitForLine("an origin is refused");
+  EXPECT_THAT(line, HasSubstr("warning"));
+  EXPECT_THAT(line, HasSubstr("origin=https://xxx"));
+  EXPECT_THAT(line, HasSubstr("BROADCAST_ALLOWED_ORIGINS"));
+  EXPECT_THAT(line, HasSubstr("pause=10s")) << "for how long none follows";
+  EXPECT_LT(line.size(), 500) << "a client decides how long its origin is";
+  EXPECT_TRUE(world.WaitUntil(
+      [&] {
+        refuse();
+        return lines().size() > 1;
+      },
+      2 * testing_support::kPatience));
+  const double seconds =
+      std::chrono::duration<double>(Clock::now() - began).count();
+  EXPECT_GE(seconds, 9.9);
+  // Those that leave no line are counted.
+  EXPECT_EQ(
+      world.GatewayMetrics(0).Sum("herald_gateway_refused_connections_total",
+                                  {{"reason", "origin"}}),
+      refused);
+  gateway.Kill();
+  ASSERT_TRUE(gateway.WaitForEndOfOutput());
+  EXPECT_LE(lines().size(), 1 + seconds / 10);
 }
 
 TEST(AConnection, OverTheLimitGets503AndMayComeWhenAnotherHasGone) {

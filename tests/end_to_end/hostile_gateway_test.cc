@@ -1,19 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Gateways that are none: what a peer on the link may not do to the service, to
-// the real gateways and to their browsers.
+// the real gateways and to their browsers. Beside each of them a polite browser
+// of a real gateway and a polite backend are timed.
 
+#include <chrono>
 #include <limits>
 #include <memory>
+#include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "herald/link/v1/gateway_service.grpc.pb.h"
+#include "tests/support/canary.h"
 #include "tests/support/herald_world.h"
 
 namespace herald::end_to_end {
@@ -22,11 +29,18 @@ namespace {
 using link::v1::GatewayItem;
 using ::testing::HasSubstr;
 using testing_support::Backend;
+using testing_support::Canary;
+using testing_support::Clock;
 using testing_support::HeraldWorld;
+using testing_support::Milliseconds;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
 constexpr int64_t kRogue = 9;
+
+// How long a round of the canary may take during an attack, also on a machine
+// that is busy.
+constexpr Milliseconds kUnnoticed(300 * testing_support::kSlowness);
 
 GatewayItem Hello(int64_t id, const std::string& secret = "") {
   GatewayItem item;
@@ -49,11 +63,25 @@ class RogueGateway {
                const std::vector<GatewayItem>& items)
       : stub_(link::v1::GatewayService::NewStub(channel)),
         stream_(stub_->Attach(&context_)) {
-    link::v1::AttachRequest frame;
-    for (const GatewayItem& item : items) *frame.add_items() = item;
-    stream_->Write(frame);
+    if (!items.empty()) Send(items);
   }
   ~RogueGateway() { context_.TryCancel(); }
+
+  // False if the link has ended.
+  bool Send(const std::vector<GatewayItem>& items) {
+    link::v1::AttachRequest frame;
+    for (const GatewayItem& item : items) *frame.add_items() = item;
+    return stream_->Write(frame);
+  }
+
+  // Sends an item that is these bytes, and nothing more.
+  void SendLastBytes(const std::string& bytes) {
+    link::v1::AttachRequest frame;
+    frame.GetReflection()->MutableUnknownFields(&frame)->AddLengthDelimited(
+        link::v1::AttachRequest::kItemsFieldNumber, bytes);
+    stream_->Write(frame);
+    stream_->WritesDone();
+  }
 
   // Whether a frame comes before the end.
   bool Answers() {
@@ -75,12 +103,13 @@ class RogueGateway {
       stream_;
 };
 
-// A real gateway with a browser that must notice nothing.
+// A real gateway with browsers that must notice nothing.
 class ARogueGateway : public ::testing::Test {
  protected:
   ARogueGateway() { browser_.Subscribe("news"); }
 
   ~ARogueGateway() override {
+    EXPECT_LT(canary_.TakeWorst(), kUnnoticed);
     EXPECT_TRUE(browser_.open());
     EXPECT_FALSE(world_.service().has_ended());
     EXPECT_EQ(world_.backend().Broadcast("news", "after", "1"), 1);
@@ -92,8 +121,22 @@ class ARogueGateway : public ::testing::Test {
     return std::make_unique<RogueGateway>(channel_, items);
   }
 
+  double Metric(const std::string& name) {
+    return world_.ServiceMetrics().Sum(name);
+  }
+
+  // Waits until the service knows the real gateway only, and what it holds.
+  void ExpectRoguesToBeGone() {
+    EXPECT_TRUE(world_.WaitUntil([&] {
+      return Metric("herald_gateways") == 1 &&
+             Metric("herald_subscriptions") == 2 &&
+             Metric("herald_members") == 0;
+    }));
+  }
+
   HeraldWorld world_{{.gateways = 1}};
   WebSocketClient& browser_ = world_.Open();
+  Canary canary_{world_.gateway_address(0), world_.grpc_address()};
   const std::shared_ptr<grpc::Channel> channel_ =
       testing_support::MakeChannel(world_.grpc_address());
 };
@@ -207,6 +250,155 @@ TEST_F(ARogueGateway, IsOneOfABoundedNumber) {
   const auto result = world_.backend().Call(&Stub::Disconnect, request);
   EXPECT_TRUE(result.status.ok()) << result.status.error_message();
   EXPECT_EQ(result.response.disconnected_count(), 0);
+
+  rogues.clear();
+  ExpectRoguesToBeGone();
+}
+
+// Items that a gateway might send, for bytes to be changed in.
+std::vector<std::string> GoodItems() {
+  std::vector<std::string> items;
+  const auto add = [&items](auto fill) {
+    GatewayItem item;
+    fill(item);
+    items.push_back(item.SerializeAsString());
+  };
+  add([](GatewayItem& item) {
+    item.mutable_held()->set_channel("presence-garbage");
+    item.mutable_held()->set_subscription_count(3);
+    auto& held = *item.mutable_held()->add_members();
+    held.mutable_member()->set_user_id("eve");
+    held.mutable_member()->set_user_info("{}");
+    held.add_socket_ids("9.1");
+    item.mutable_held()->mutable_position()->set_epoch("e");
+  });
+  add([](GatewayItem& item) {
+    item.mutable_subscribe()->set_ticket(1);
+    item.mutable_subscribe()->set_socket_id("9.1");
+    item.mutable_subscribe()->set_channel("garbage");
+    item.mutable_subscribe()->set_channel_data("{}");
+  });
+  add([](GatewayItem& item) {
+    item.mutable_whisper()->set_channel("garbage");
+    item.mutable_whisper()->set_event("e");
+    item.mutable_whisper()->set_data("[1]");
+    item.mutable_whisper()->set_socket_id("9.1");
+  });
+  add([](GatewayItem& item) {
+    item.mutable_call_result()->set_call_id(1);
+    item.mutable_call_result()->set_disconnected_count(2);
+  });
+  add([](GatewayItem& item) {
+    item.mutable_recover()->set_channel("garbage");
+    item.mutable_recover()->mutable_since()->set_epoch("e");
+    item.mutable_recover()->set_bytes_max(1000);
+  });
+  return items;
+}
+
+TEST_F(ARogueGateway, KeepsNobodyWaitingWithGarbage) {
+  constexpr int kLinks = 1000;
+  std::mt19937 random(13);
+  const auto below = [&random](size_t count) { return random() % count; };
+  const std::vector<std::string> items = GoodItems();
+  for (int i = 0; i < kLinks; ++i) {
+    std::string bytes = items.at(below(items.size()));
+    for (size_t changes = 1 + below(3); changes > 0; --changes) {
+      bytes.at(below(bytes.size())) = static_cast<char>(random());
+    }
+    if (i % 5 == 0) bytes = std::string(50'000, static_cast<char>(random()));
+    // Before and after what it holds.
+    std::vector<GatewayItem> begin = {Hello(kRogue)};
+    if (i % 2 == 0) begin.push_back(Attached());
+    const auto rogue = Rogue(begin);
+    rogue->SendLastBytes(bytes);
+    const grpc::StatusCode code = rogue->Finish().error_code();
+    EXPECT_TRUE(code == grpc::StatusCode::OK ||
+                code == grpc::StatusCode::INVALID_ARGUMENT ||
+                code == grpc::StatusCode::FAILED_PRECONDITION)
+        << "link " << i << ": " << code;
+  }
+  ExpectRoguesToBeGone();
+}
+
+// So many channels, and a channel with so many members, in few messages.
+std::vector<std::vector<GatewayItem>> HugeHeld(int channels, int members) {
+  constexpr int kAtOnce = 5000;
+  std::vector<std::vector<GatewayItem>> frames;
+  const auto add = [&frames](int number) -> link::v1::Held& {
+    if (number % kAtOnce == 0) frames.emplace_back();
+    return *frames.back().emplace_back().mutable_held();
+  };
+  for (int i = 0; i < channels; ++i) {
+    link::v1::Held& held = add(i);
+    held.set_channel(absl::StrCat("rogue-", i));
+    held.set_subscription_count(1000);
+  }
+  constexpr int kMembersAtOnce = 500;
+  for (int i = 0; i < members; i += kMembersAtOnce) {
+    link::v1::Held& held = add(0);
+    held.set_channel("presence-rogue");
+    held.set_subscription_count(i == 0 ? members : 0);
+    for (int j = i; j < i + kMembersAtOnce; ++j) {
+      auto& member = *held.add_members();
+      member.mutable_member()->set_user_id(absl::StrCat("user-", j));
+      member.mutable_member()->set_user_info(
+          absl::StrCat("\"", std::string(1000, 'i'), "\""));
+      member.add_socket_ids(absl::StrCat(kRogue, ".", j + 1));
+    }
+  }
+  return frames;
+}
+
+TEST_F(ARogueGateway, KeepsNobodyWaitingWithAllThatItHolds) {
+  const auto frames = HugeHeld(/*channels=*/10'000, /*members=*/1000);
+  for (int i = 0; i < 3; ++i) {
+    auto rogue = Rogue({Hello(kRogue)});
+    for (const auto& frame : frames) ASSERT_TRUE(rogue->Send(frame));
+    ASSERT_TRUE(rogue->Send({Attached()}));
+    EXPECT_TRUE(
+        world_.WaitUntil([&] { return Metric("herald_channels") == 10'003; }));
+    EXPECT_EQ(Metric("herald_members"), 1000);
+    rogue.reset();  // All of it at once.
+    ExpectRoguesToBeGone();
+  }
+}
+
+TEST_F(ARogueGateway, ThatReadsNothingIsEndedAlone) {
+  GatewayItem held;
+  held.mutable_held()->set_channel("flood");
+  held.mutable_held()->set_subscription_count(1);
+  const auto deaf = Rogue({Hello(kRogue), held, Attached()});
+  EXPECT_TRUE(deaf->Answers());
+  const std::string data = absl::StrCat("\"", std::string(60'000, 'x'), "\"");
+  // 16 MiB wait for it at most.
+  EXPECT_TRUE(world_.WaitUntil([&] {
+    world_.backend().Broadcast("flood", "e", data);
+    return Metric("herald_link_overflows_total") == 1;
+  }));
+  EXPECT_EQ(deaf->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  ExpectRoguesToBeGone();
+}
+
+TEST_F(ARogueGateway, ThatIsSilentKeepsNobodyWaiting) {
+  constexpr int kSilent = 500;
+  std::vector<std::unique_ptr<RogueGateway>> rogues;
+  for (int i = 0; i < kSilent; ++i) {
+    // Without hello, before attached, and one that answers no call.
+    rogues.push_back(Rogue({}));
+    rogues.push_back(Rogue({Hello(kRogue + 2 * i)}));
+    rogues.push_back(Rogue({Hello(kRogue + 2 * i + 1), Attached()}));
+  }
+  EXPECT_TRUE(world_.WaitUntil(
+      [&] { return Metric("herald_gateways") == 1 + kSilent; }));
+  for (int i = 0; i < 3; ++i) {
+    v1::DisconnectRequest request;
+    request.set_user_id("nobody");
+    EXPECT_TRUE(world_.backend().Call(&Stub::Disconnect, request).status.ok());
+    EXPECT_EQ(world_.Open().Subscribe("more").type(), "subscribed");
+  }
+  rogues.clear();
+  EXPECT_TRUE(world_.WaitUntil([&] { return Metric("herald_gateways") == 1; }));
 }
 
 TEST(ARefusedToken, LeavesALineInBothProcesses) {
@@ -223,17 +415,47 @@ TEST(ARefusedToken, LeavesALineInBothProcesses) {
   EXPECT_THAT(line, HasSubstr("peer=ipv4:127.0.0.1"));
   EXPECT_THAT(line, HasSubstr("BROADCAST_API_TOKEN"));
   EXPECT_THAT(line, ::testing::Not(HasSubstr("wrong ")));
-  for (int i = 0; i < 100; ++i) publish("wrong");
-  int lines = 0;
-  for (const std::string& one : world.service().StandardError()) {
-    lines += one.find("call refused") != std::string::npos ? 1 : 0;
-  }
-  EXPECT_LE(lines, 10) << "few, however many calls are refused";
-
   testing_support::Process gateway(
       {testing_support::kGatewayBinary, "--ws_address=127.0.0.1:0",
        "--service=" + world.grpc_address(), "--api_token=wrong"});
   EXPECT_THAT(gateway.WaitForLine("link ended"), HasSubstr("token"));
+}
+
+TEST(ARefusedToken, IsCountedWhereItLeavesNoLine) {
+  constexpr int kCalls = 200;
+  HeraldWorld world({.gateways = 0, .api_token = "right"});
+  Backend backend(world.grpc_address(), "wrong");
+  const auto publish = [&backend] {
+    EXPECT_EQ(backend
+                  .Call(&Stub::Broadcast,
+                        testing_support::MakeBroadcast({"news"}, "e", "1"))
+                  .status.error_code(),
+              grpc::StatusCode::UNAUTHENTICATED);
+  };
+  const Clock::time_point began = Clock::now();
+  for (int i = 1; i < kCalls; ++i) publish();
+  // The last one is more than a second behind those, so it has a line.
+  std::this_thread::sleep_for(Milliseconds(1100));
+  publish();
+  const double seconds =
+      std::chrono::duration<double>(Clock::now() - began).count();
+  world.service().Kill();
+  ASSERT_TRUE(world.service().WaitForEndOfOutput());
+  int lines = 0;
+  int unlogged = 0;
+  for (const std::string& line : world.service().StandardError()) {
+    if (!absl::StrContains(line, "call refused")) continue;
+    ++lines;
+    const std::vector<std::string> parts = absl::StrSplit(line, "not_logged=");
+    ASSERT_EQ(parts.size(), 2) << line;
+    int count = -1;
+    const std::string number = parts[1].substr(0, parts[1].find(' '));
+    EXPECT_TRUE(absl::SimpleAtoi(number, &count)) << line;
+    unlogged += count;
+  }
+  EXPECT_GE(lines, 2);
+  EXPECT_LE(lines, 1 + seconds) << "one in a second";
+  EXPECT_EQ(lines + unlogged, kCalls);
 }
 
 }  // namespace

@@ -29,9 +29,10 @@ bool ReadUntil(RawSocket& socket, int pongs, int events) {
 }  // namespace
 
 Canary::Canary(const std::string& gateway_address,
-               const std::string& grpc_address, const std::string& source)
-    : thread_([this, gateway_address, grpc_address, source] {
-        Run(gateway_address, grpc_address, source);
+               const std::string& grpc_address, const std::string& source,
+               const std::string& token)
+    : thread_([this, gateway_address, grpc_address, source, token] {
+        Run(gateway_address, grpc_address, source, token);
       }),
       watch_([this] { WatchTheMachine(); }) {
   EXPECT_TRUE(WaitUntil([this] {
@@ -69,8 +70,9 @@ void Canary::WatchTheMachine() {
 }
 
 void Canary::Run(const std::string& gateway_address,
-                 const std::string& grpc_address, const std::string& source) {
-  Backend backend(grpc_address);
+                 const std::string& grpc_address, const std::string& source,
+                 const std::string& token) {
+  Backend backend(grpc_address, token);
   RawSocket socket(gateway_address, source);
   EXPECT_EQ(socket.Upgrade(), 101);
   socket.Send(ClientFrame(kText, R"({"type":"subscribe","channel":"canary"})"));

@@ -24,9 +24,10 @@ namespace herald::testing_support {
 class Canary {
  public:
   // Connects from `source` (empty: any address), and is subscribed when it
-  // returns. A test in which its connection ends fails.
+  // returns. Its backend shows `token`, unless that is empty. A test in which
+  // its connection ends fails.
   Canary(const std::string& gateway_address, const std::string& grpc_address,
-         const std::string& source = "");
+         const std::string& source = "", const std::string& token = "");
   ~Canary();
   Canary(const Canary&) = delete;
   Canary& operator=(const Canary&) = delete;
@@ -38,7 +39,7 @@ class Canary {
  private:
   void WatchTheMachine();
   void Run(const std::string& gateway_address, const std::string& grpc_address,
-           const std::string& source);
+           const std::string& source, const std::string& token);
 
   std::mutex mutex_;
   bool stopped_ = false;              // All below under mutex_.

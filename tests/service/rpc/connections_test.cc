@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which connections make room for others, with real sockets.
+// Which connections make room for others, and which are ended for what they
+// send and call, with real sockets.
 
 #include "service/rpc/connections.h"
 
@@ -214,6 +215,150 @@ TEST_F(AConnection, OfAnUnknownPeerVouchesForNone) {
   }
   EXPECT_TRUE(connections.Admit(Open().server));
   EXPECT_TRUE(IsEnded(first));
+}
+
+// What a call counts as that was refused or needs no token.
+constexpr int64_t kCallBytes = 16 << 10;
+
+TEST_F(AConnection, IsEndedAtOnceForTooManyCallsOfWhichNoneWasAllowed) {
+  Connections connections(&timers_, {.stranger_bytes_max = 3 * kCallBytes},
+                          &refused_);
+  const Pair stranger = Open();
+  const Pair other = Open();  // Of the same address.
+  for (const Pair& one : {stranger, other}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  for (int i = 0; i < 3; ++i) {
+    connections.Charge(stranger.peer);
+    connections.Charge(other.peer);
+  }
+  EXPECT_FALSE(IsEnded(stranger));
+  connections.Charge(stranger.peer);
+  // Not at the next look.
+  std::string goaway(100, '\0');
+  const ssize_t size =
+      recv(stranger.client, goaway.data(), goaway.size(), MSG_DONTWAIT);
+  ASSERT_GT(size, 17);
+  EXPECT_EQ(goaway[3], 7) << "GOAWAY (RFC 9113 section 6.8)";
+  EXPECT_EQ(goaway[16], 0xb) << "ENHANCE_YOUR_CALM";
+  EXPECT_TRUE(IsEnded(stranger));
+  EXPECT_FALSE(IsEnded(other));
+  EXPECT_EQ(refused_, 1);
+  // It is forgotten, and costs no other one anything.
+  connections.Charge(stranger.peer);
+  connections.TrustPeer(stranger.peer);
+  EXPECT_EQ(refused_, 1);
+}
+
+TEST_F(AConnection, WithAnAllowedCallIsChargedForNoOther) {
+  Connections connections(&timers_,
+                          {.stranger_bytes_max = 3 * kCallBytes,
+                           .strangers_bytes_max = 3 * kCallBytes},
+                          &refused_);
+  const Pair early = Open();
+  const Pair late = Open();
+  for (const Pair& one : {early, late}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  connections.TrustPeer(early.peer);
+  // What it was charged for before is forgiven.
+  for (int i = 0; i < 3; ++i) connections.Charge(late.peer);
+  connections.TrustPeer(late.peer);
+  for (int i = 0; i < 100; ++i) {
+    connections.Charge(early.peer);
+    connections.Charge(late.peer);
+  }
+  absl::SleepFor(absl::Milliseconds(600));  // Some looks.
+  EXPECT_FALSE(IsEnded(early));
+  EXPECT_FALSE(IsEnded(late));
+  EXPECT_EQ(refused_, 0);
+}
+
+TEST_F(AConnection, IsChargedForItsCallsAndForWhatItSendsTogether) {
+  Connections connections(&timers_, {.stranger_bytes_max = kCallBytes + 3000},
+                          &refused_);
+  const Pair calls = Open();
+  const Pair sends = Open();
+  const Pair both = Open();
+  for (const Pair& one : {calls, sends, both}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  const std::string bytes(4000, 'x');
+  for (const Pair& one : {sends, both}) {
+    ASSERT_EQ(send(one.client, bytes.data(), bytes.size(), 0), 4000);
+  }
+  for (const Pair& one : {calls, both}) connections.Charge(one.peer);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(both); }));
+  EXPECT_FALSE(IsEnded(calls));
+  EXPECT_FALSE(IsEnded(sends));
+  EXPECT_EQ(refused_, 1);
+}
+
+TEST_F(AConnection, WithTheMostCallsMakesRoomWhenStrangersTogetherHaveTooMany) {
+  Connections connections(&timers_, {.strangers_bytes_max = 5 * kCallBytes},
+                          &refused_);
+  const Pair polite = Open("127.0.0.2");
+  const Pair most = Open("127.0.0.3");
+  const Pair backend = Open("127.0.0.4");
+  for (const Pair& one : {polite, most, backend}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  connections.TrustPeer(backend.peer);
+  for (int i = 0; i < 4; ++i) {
+    connections.Charge(most.peer);
+    connections.Charge(backend.peer);
+    if (i % 2 == 0) connections.Charge(polite.peer);
+  }
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(most); }));
+  // The others have less than that together, though the backend made more
+  // calls.
+  absl::SleepFor(absl::Milliseconds(600));  // Some looks.
+  EXPECT_FALSE(IsEnded(polite));
+  EXPECT_FALSE(IsEnded(backend));
+  EXPECT_EQ(refused_, 1);
+}
+
+TEST_F(AConnection, WithSomeCallsOfWhichNoneWasAllowedHasTenSeconds) {
+  Connections connections(&timers_, {}, &refused_);
+  const Pair large = Open();
+  const Pair small = Open();
+  for (const Pair& one : {large, small}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  const absl::Time began = absl::Now();
+  for (int i = 0; i < 5; ++i) connections.Charge(large.peer);
+  for (int i = 0; i < 4; ++i) connections.Charge(small.peer);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(large); },
+                                         2 * testing_support::kPatience));
+  EXPECT_GT(absl::Now() - began, absl::Seconds(10));
+  EXPECT_FALSE(IsEnded(small)) << "64 KiB are a health checker's";
+}
+
+TEST_F(AConnection, ThatHasEndedIsNotTakenForTheNextOneOfItsDescriptor) {
+  Connections connections(&timers_, {.stranger_bytes_max = kCallBytes},
+                          &refused_);
+  const Pair gone = Open();
+  ASSERT_TRUE(connections.Admit(gone.server));
+  const Pair next = Open();
+  // As when gRPC closes the one and accepts the other between two looks.
+  dup2(next.server, gone.server);
+  for (int i = 0; i < 2; ++i) connections.Charge(gone.peer);
+  EXPECT_FALSE(IsEnded(next));
+  EXPECT_EQ(refused_, 0);
+}
+
+TEST_F(AConnection, OfAnUnknownPeerIsChargedToNone) {
+  Connections connections(&timers_, {.stranger_bytes_max = kCallBytes},
+                          &refused_);
+  const Pair first = Open();
+  ASSERT_TRUE(connections.Admit(first.server));
+  for (const char* peer :
+       {"", "unix:", "unix:/a", "ipv4:127.0.0.1", "ipv4:127.0.0.1:1",
+        "ipv4:x:1", "ipv6:%5B::1%5D:99999", "ipv6:%5B::1%25lo%5D:1"}) {
+    for (int i = 0; i < 2; ++i) connections.Charge(peer);
+  }
+  EXPECT_FALSE(IsEnded(first));
+  EXPECT_EQ(refused_, 0);
 }
 
 }  // namespace
