@@ -116,7 +116,10 @@ void AuthorizerTraffic::OnWritten(AuthorizerStream* stream, bool ok,
   stream->broken |= !ok;
   stream->last_write = now;
   if (ok && std::exchange(stream->writes_question, false)) {
-    stream->silent_since = std::min(stream->silent_since, now);
+    // The answer may have been read before; then none is awaited.
+    if (dispatcher_.in_flight() > 0) {
+      stream->silent_since = std::min(stream->silent_since, now);
+    }
     work.sweep = dispatcher_.OnWritten(stream->questions, now);
     OnStreamWorks(stream, now, work);
   }

@@ -122,11 +122,14 @@ TEST_F(AnAuthorizer, IsAskedAgainUnderANewIdWhenItsStreamBreaks) {
   EXPECT_TRUE(results_.Wait("private-b").decision.status.ok());
   const auto questions = server_.questions();
   ASSERT_EQ(questions.size(), 5u);
-  // Ids are of their stream; the last one comes first.
+  // Ids are of their stream; the last one comes first. The other one follows
+  // on the same lane, or on a second lane if the first one's answer was read
+  // before the end of its write was noticed.
   EXPECT_EQ(questions[3].channel(), "private-b");
   EXPECT_EQ(questions[3].request_id(), 1);
   EXPECT_EQ(questions[4].channel(), "private-a");
-  EXPECT_EQ(questions[4].request_id(), 2);
+  EXPECT_GE(questions[4].request_id(), 1);
+  EXPECT_LE(questions[4].request_id(), 2);
   EXPECT_EQ(observer_["up"], 2);
   EXPECT_EQ(observer_["down"], 1);
 }
