@@ -7,24 +7,29 @@ namespace herald::core {
 Core::Core(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
            Timers* timers, Observer* observer)
     : table_(options.settings.max_channels()),
-      ports_{&table_, engine, timers, observer, &readiness_},
+      ports_{&table_, engine, engine, engine, timers, observer, &readiness_},
       calls_(timers, observer),
       gateways_(options.settings, timers, observer),
       whispers_(ports_, &gateways_),
       fanout_(&table_, engine, observer, &whispers_),
-      upkeep_(ports_, &fanout_),
-      subscriptions_(ports_, authorizer, &fanout_, &upkeep_, &calls_,
+      open_(&table_, engine),
+      subscriptions_(ports_, authorizer, &fanout_, &open_, &calls_,
                      options.settings.max_channels()),
       recoveries_(ports_),
+      adoptions_(ports_, &fanout_, &open_, &recoveries_),
       settling_(ports_, options, &fanout_, &gateways_),
       links_(ports_, options,
-             {&fanout_, &upkeep_, &calls_, &gateways_, &whispers_,
-              &subscriptions_, &recoveries_, &settling_}),
+             {&open_, &calls_, &gateways_, &whispers_, &subscriptions_,
+              &recoveries_, &adoptions_, &settling_}),
+      events_(&table_, &fanout_, observer, &links_),
       broadcasts_(ports_, options.settings.max_payload()),
-      watches_(ports_, &fanout_, &upkeep_),
+      watches_(ports_, &fanout_, &open_),
       queries_(ports_, options.version, &gateways_, &watches_, &settling_),
       commands_(ports_, options.authorizer_timeout, &calls_, &gateways_),
-      rules_(ports_, options.settings, &upkeep_, &gateways_) {}
+      rules_(ports_, options.settings, &gateways_) {
+  engine->SetListener(&events_);
+  rules_.Begin();
+}
 
 void Core::Stop() {
   readiness_.Stop();

@@ -16,8 +16,11 @@
 #include "service/channel/channel_table.h"
 #include "service/channel/fanout.h"
 #include "service/channel/readiness.h"
+#include "service/engine/engine.h"
+#include "service/engine/engine_events.h"
+#include "service/engine/open_channels.h"
 #include "service/engine/ports.h"
-#include "service/engine/upkeep.h"
+#include "service/link/adoptions.h"
 #include "service/link/authorizer.h"
 #include "service/link/calls.h"
 #include "service/link/core_options.h"
@@ -60,11 +63,13 @@ class Core {
   Gateways gateways_;
   Whispers whispers_;
   Fanout fanout_;
-  Upkeep upkeep_;
+  OpenChannels open_;
   Subscriptions subscriptions_;
   Recoveries recoveries_;
+  Adoptions adoptions_;
   Settling settling_;
   Links links_;
+  EngineEvents events_;
   Broadcasts broadcasts_;
   Watches watches_;
   Queries queries_;

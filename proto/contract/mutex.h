@@ -7,9 +7,12 @@
 #ifndef HERALD_PROTO_CONTRACT_MUTEX_H_
 #define HERALD_PROTO_CONTRACT_MUTEX_H_
 
+#include <atomic>
 #include <mutex>
+#include <thread>
 
 #include "absl/base/thread_annotations.h"
+#include "proto/contract/require.h"
 
 namespace herald::contract {
 
@@ -19,11 +22,31 @@ class ABSL_LOCKABLE Mutex {
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
-  void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
-  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {}
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    mutex_.lock();
+    SetOwner(std::this_thread::get_id());
+  }
+  void Unlock() ABSL_UNLOCK_FUNCTION() {
+    SetOwner({});
+    mutex_.unlock();
+  }
+  // Ends the process if another thread holds it, or none; not in a release.
+  void AssertHeld() const ABSL_ASSERT_EXCLUSIVE_LOCK() {
+#ifndef NDEBUG
+    Require(owner_.load(std::memory_order_relaxed) ==
+            std::this_thread::get_id());
+#endif
+  }
 
  private:
+#ifdef NDEBUG
+  void SetOwner(std::thread::id /*owner*/) {}
+#else
+  void SetOwner(std::thread::id owner) {
+    owner_.store(owner, std::memory_order_relaxed);
+  }
+  std::atomic<std::thread::id> owner_{};
+#endif
   std::mutex mutex_;
 };
 

@@ -16,9 +16,10 @@
 namespace herald::core {
 namespace {
 
-// Collects the receipts of one Broadcast, whose channels an engine may answer
-// in any order. The call itself holds one share, so that `done` runs without a
-// lock of the core. It is gone with the last share.
+// Collects the receipts of one Broadcast, whose channels a log may answer in
+// any order, or never if it is destroyed. The call itself holds one share,
+// which it gives up without a lock; and who answers later holds none either. So
+// `done` runs without a lock of the core.
 class Gathering {
  public:
   Gathering(const v1::BroadcastRequest& request, Observer* observer,
@@ -31,8 +32,8 @@ class Gathering {
     }
   }
 
-  // The engine's answer for the channel with that index in the request.
-  void Take(int index, const absl::StatusOr<Engine::Receipt>& receipt) {
+  // The log's answer for the channel with that index in the request.
+  void Take(int index, const absl::StatusOr<ChannelLog::Receipt>& receipt) {
     if (receipt.ok()) {
       if (receipt->repeated) observer_->OnRepeated();
       v1::Receipt& out = *response_.mutable_receipts(index);
@@ -48,12 +49,15 @@ class Gathering {
 
   void GiveUpShare() {
     if (--open_ > 0) return;
-    const std::unique_ptr<Gathering> self(this);
-    contract::MutexLock lock(&mu_);
-    if (status_.ok()) {
+    absl::Status status;
+    {
+      contract::MutexLock lock(&mu_);
+      status = std::move(status_);
+    }
+    if (status.ok()) {
       done_(std::move(response_));
     } else {
-      done_(status_);
+      done_(std::move(status));
     }
   }
 
@@ -77,7 +81,8 @@ void Broadcasts::Broadcast(const v1::BroadcastRequest& request, Done done) {
   if (status.ok()) status = CheckPayloads(request);
   if (!status.ok()) return done(status);
   const int64_t now_us = absl::ToUnixMicros(timers_->TimeOfDay());
-  auto* const all = new Gathering(request, observer_, std::move(done));
+  const auto all =
+      std::make_shared<Gathering>(request, observer_, std::move(done));
   for (int i = 0; i < request.channels_size(); ++i) {
     auto publication = std::make_shared<Publication>();
     publication->channel = request.channels(i);
@@ -87,7 +92,7 @@ void Broadcasts::Broadcast(const v1::BroadcastRequest& request, Done done) {
     publication->published_us = now_us;
     Shard& shard = table_->ShardOf(request.channels(i));
     const ShardLock lock(shard);
-    engine_->Publish(
+    log_->Publish(
         std::move(publication),
         {request.idempotency_key(), HistoryOf(shard, request.channels(i))},
         [all, i](const auto& receipt) { all->Take(i, receipt); });

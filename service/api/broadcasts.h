@@ -24,7 +24,7 @@ class Broadcasts {
  public:
   Broadcasts(const Ports& ports, int64_t payload_bytes_max)
       : table_(ports.table),
-        engine_(ports.engine),
+        log_(ports.log),
         timers_(ports.timers),
         observer_(ports.observer),
         readiness_(ports.readiness),
@@ -42,7 +42,7 @@ class Broadcasts {
   absl::Status CheckPayloads(const v1::BroadcastRequest& request);
 
   ChannelTable* const table_;
-  Engine* const engine_;
+  ChannelLog* const log_;
   Timers* const timers_;
   Observer* const observer_;
   const Readiness* const readiness_;

@@ -51,104 +51,121 @@ absl::Status NoHistory(absl::string_view channel) {
 }
 
 // Why what followed `since` is not there.
-absl::Status Unavailable(const std::string& channel, const v1::Position& since,
+absl::Status Unavailable(const std::string& channel, const Position& since,
                          const Position& now) {
   if (now.epoch.empty()) {
     return absl::OutOfRangeError(absl::StrCat(
         "channel ", contract::Quoted(channel), " remembers nothing of epoch ",
-        contract::Quoted(since.epoch())));
+        contract::Quoted(since.epoch)));
   }
   const std::string where =
       absl::StrCat("channel ", contract::Quoted(channel), " is at epoch ",
                    now.epoch, " and offset ", now.offset, ": ");
-  if (since.epoch() != now.epoch) {
+  if (since.epoch != now.epoch) {
     return absl::OutOfRangeError(absl::StrCat(
-        where, "epoch ", contract::Quoted(since.epoch()), " is over"));
+        where, "epoch ", contract::Quoted(since.epoch), " is over"));
   }
   return absl::OutOfRangeError(
-      absl::StrCat(where, "what followed offset ", since.offset(),
-                   since.offset() > now.offset ? " was not said yet"
-                                               : " is forgotten in part"));
+      absl::StrCat(where, "what followed offset ", since.offset,
+                   since.offset > now.offset ? " was not said yet"
+                                             : " is forgotten in part"));
 }
 
-}  // namespace
-
-v1::Channel Queries::Describe(absl::string_view channel) {
+v1::Channel ProtoOf(const ChannelState& state) {
   v1::Channel out;
-  out.set_name(std::string(channel));
-  out.set_type(ProtoType(channel));
-  Shard& shard = table_->ShardOf(channel);
-  const ShardLock lock(shard);
-  const auto it = shard.channels.find(channel);
-  if (it != shard.channels.end()) {
-    out.set_subscriber_count(it->second.subscriber_count);
-  }
-  out.set_member_count(engine_->MemberCount(channel));
-  const std::optional<Position> position = engine_->Peek(channel);
-  if (position.has_value()) {
-    out.set_epoch(position->epoch);
-    out.set_offset(position->offset);
+  out.set_name(state.name);
+  out.set_type(ProtoType(state.name));
+  out.set_subscriber_count(state.subscriber_count);
+  out.set_member_count(state.member_count);
+  if (state.position.has_value()) {
+    out.set_epoch(state.position->epoch);
+    out.set_offset(state.position->offset);
   }
   return out;
 }
 
-absl::StatusOr<v1::GetMembersResponse> Queries::GetMembers(
-    const v1::GetMembersRequest& request) {
-  absl::Status status = readiness_->Check();
-  if (status.ok()) status = contract::CheckChannelName(request.channel());
-  if (!status.ok()) return status;
+v1::GetHistoryResponse PageOf(const Missed& missed) {
+  v1::GetHistoryResponse response;
+  response.set_epoch(missed.position.epoch);
+  response.set_offset(missed.position.offset);
+  size_t bytes = 0;
+  for (const Chunk& chunk : missed.chunks) {
+    bytes += chunk->size();
+    if (bytes > kPageBytesMax && response.messages_size() > 0) break;
+    *response.add_messages() = DecodeEvent(chunk).value();
+  }
+  return response;
+}
+
+}  // namespace
+
+absl::Status Queries::CheckHasMembers(absl::string_view channel) {
+  Shard& shard = table_->ShardOf(channel);
+  const ShardLock lock(shard);
+  if (IsPresence(shard, channel)) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "channel ", contract::Quoted(channel), " has no members (",
+      shard.rules->Source(channel, &contract::ChannelRule::presence, ""), ")"));
+}
+
+void Queries::GetMembers(const v1::GetMembersRequest& request,
+                         Done<v1::GetMembersResponse> done) {
   const std::string& channel = request.channel();
-  if (contract::TypeOfChannel(channel) != ChannelType::kPresence) {
-    return absl::FailedPreconditionError(absl::StrCat(
+  absl::Status status = readiness_->Check();
+  if (status.ok()) status = contract::CheckChannelName(channel);
+  if (status.ok() &&
+      contract::TypeOfChannel(channel) != ChannelType::kPresence) {
+    status = absl::FailedPreconditionError(absl::StrCat(
         "channel ", contract::Quoted(channel), " is not a presence channel"));
   }
-  if (request.page_size() < 0) {
-    return absl::InvalidArgumentError(
+  if (status.ok() && request.page_size() < 0) {
+    status = absl::InvalidArgumentError(
         absl::StrCat("page_size ", request.page_size(), " is negative"));
   }
+  if (!status.ok()) return done(status);
   const absl::StatusOr<std::string> after =
       ReadPageToken(channel, request.page_token());
-  if (!after.ok()) return after.status();
+  if (!after.ok()) return done(after.status());
+  status = CheckHasMembers(channel);
+  if (!status.ok()) return done(status);
   const PageSize size = {
       request.page_size() == 0
           ? std::numeric_limits<int64_t>::max()
           : std::min<int64_t>(request.page_size(), contract::kPageSizeMax),
       contract::kAnswerBytesMax};
-  MembersPage page;
-  {
-    Shard& shard = table_->ShardOf(channel);
-    const ShardLock lock(shard);
-    if (!IsPresence(shard, channel)) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          "channel ", contract::Quoted(channel), " has no members (",
-          shard.rules->Source(channel, &contract::ChannelRule::presence, ""),
-          ")"));
-    }
-    page = engine_->MembersAfter(channel, *after, size);
-  }
-  v1::GetMembersResponse response;
-  if (page.more) {
-    response.set_next_page_token(
-        PageToken(channel, page.members.back().user_id()));
-  }
-  for (v1::PresentMember& member : page.members) {
-    *response.add_members() = std::move(member);
-  }
-  return response;
+  directory_->ListMembers(channel, *after, size,
+                          [channel, done = std::move(done)](
+                              absl::StatusOr<MembersPage> page) mutable {
+                            if (!page.ok()) return done(page.status());
+                            v1::GetMembersResponse response;
+                            if (page->more) {
+                              response.set_next_page_token(PageToken(
+                                  channel, page->members.back().user_id()));
+                            }
+                            for (v1::PresentMember& member : page->members) {
+                              *response.add_members() = std::move(member);
+                            }
+                            done(std::move(response));
+                          });
 }
 
-absl::StatusOr<v1::GetChannelResponse> Queries::GetChannel(
-    const v1::GetChannelRequest& request) {
+void Queries::GetChannel(const v1::GetChannelRequest& request,
+                         Done<v1::GetChannelResponse> done) {
   absl::Status status = readiness_->Check();
   if (status.ok()) status = contract::CheckChannelName(request.channel());
-  if (!status.ok()) return status;
-  v1::GetChannelResponse response;
-  *response.mutable_channel() = Describe(request.channel());
-  return response;
+  if (!status.ok()) return done(status);
+  directory_->Describe(request.channel(),
+                       [done = std::move(done)](
+                           const absl::StatusOr<ChannelState>& state) mutable {
+                         if (!state.ok()) return done(state.status());
+                         v1::GetChannelResponse response;
+                         *response.mutable_channel() = ProtoOf(*state);
+                         done(std::move(response));
+                       });
 }
 
-absl::StatusOr<v1::ListChannelsResponse> Queries::ListChannels(
-    const v1::ListChannelsRequest& request) {
+void Queries::ListChannels(const v1::ListChannelsRequest& request,
+                           Done<v1::ListChannelsResponse> done) {
   absl::Status status = readiness_->Check();
   if (status.ok() && request.page_size() < 0) {
     status = absl::InvalidArgumentError(
@@ -161,42 +178,41 @@ absl::StatusOr<v1::ListChannelsResponse> Queries::ListChannels(
     status = absl::InvalidArgumentError(absl::StrCat(
         "page_token ", contract::Quoted(after), " is of no such page"));
   }
-  if (!status.ok()) return status;
+  if (!status.ok()) return done(status);
   const auto size = static_cast<size_t>(
       request.page_size() == 0
           ? contract::kPageSizeDefault
           : std::min<int64_t>(request.page_size(), contract::kPageSizeMax));
-  // A heap of the `size` + 1 smallest names behind the token: its last one says
-  // that there is a next page.
-  std::vector<std::string> names;
-  table_->ForEachShard([&](Shard& shard) {
-    const ShardLock lock(shard);
-    for (const auto& [name, entry] : shard.channels) {
-      if (name <= after || !absl::StartsWith(name, request.prefix())) continue;
-      if (names.size() == size + 1) {
-        if (name >= names.front()) continue;
-        std::pop_heap(names.begin(), names.end());
-        names.pop_back();
-      }
-      names.push_back(name);
-      std::push_heap(names.begin(), names.end());
-    }
-  });
-  std::sort_heap(names.begin(), names.end());
-  v1::ListChannelsResponse response;
-  if (names.size() > size) {
-    names.pop_back();
-    response.set_next_page_token(names.back());
-  }
-  for (const std::string& name : names) {
-    *response.add_channels() = Describe(name);
-  }
-  return response;
+  directory_->ListChannels(
+      request.prefix(), after, size,
+      [done =
+           std::move(done)](const absl::StatusOr<ChannelsPage>& page) mutable {
+        if (!page.ok()) return done(page.status());
+        v1::ListChannelsResponse response;
+        if (page->more) {
+          response.set_next_page_token(page->channels.back().name);
+        }
+        for (const ChannelState& state : page->channels) {
+          *response.add_channels() = ProtoOf(state);
+        }
+        done(std::move(response));
+      });
 }
 
-absl::StatusOr<v1::GetStatsResponse> Queries::GetStats() {
+void Queries::GetStats(Done<v1::GetStatsResponse> done) {
   const absl::Status status = readiness_->Check();
-  if (!status.ok()) return status;
+  if (!status.ok()) return done(status);
+  directory_->Sum([this, done = std::move(done)](
+                      const absl::StatusOr<Totals>& totals) mutable {
+    if (!totals.ok()) return done(totals.status());
+    v1::GetStatsResponse response = OwnStats();
+    response.set_channel_count(totals->channels);
+    response.set_subscription_count(totals->subscriptions);
+    done(std::move(response));
+  });
+}
+
+v1::GetStatsResponse Queries::OwnStats() const {
   v1::GetStatsResponse response;
   std::vector<AttachmentPtr> gateways = gateways_->All();
   std::sort(gateways.begin(), gateways.end(),
@@ -215,17 +231,16 @@ absl::StatusOr<v1::GetStatsResponse> Queries::GetStats() {
     clients += out.client_count();
   }
   response.set_client_count(clients);
-  response.set_channel_count(table_->channel_count());
-  response.set_subscription_count(table_->subscription_count());
   response.set_version(version_);
   SetTime(settling_->start_time(), *timers_, response.mutable_start_time());
   return response;
 }
 
-absl::StatusOr<v1::GetHistoryResponse> Queries::GetHistory(
-    const v1::GetHistoryRequest& request) {
+void Queries::GetHistory(const v1::GetHistoryRequest& request,
+                         Done<v1::GetHistoryResponse> done) {
+  const std::string& channel = request.channel();
   absl::Status status = readiness_->Check();
-  if (status.ok()) status = contract::CheckChannelName(request.channel());
+  if (status.ok()) status = contract::CheckChannelName(channel);
   if (status.ok() && request.limit() < 0) {
     status = absl::InvalidArgumentError(
         absl::StrCat("limit ", request.limit(), " is negative"));
@@ -233,7 +248,12 @@ absl::StatusOr<v1::GetHistoryResponse> Queries::GetHistory(
   if (status.ok()) {
     status = CheckPosition("since", FromProto(request.since()));
   }
-  if (!status.ok()) return status;
+  if (status.ok()) {
+    Shard& shard = table_->ShardOf(channel);
+    const ShardLock lock(shard);
+    if (HistoryOf(shard, channel).size == 0) status = NoHistory(channel);
+  }
+  if (!status.ok()) return done(status);
   const auto limit = static_cast<size_t>(
       request.limit() == 0
           ? contract::kPageSizeDefault
@@ -242,28 +262,15 @@ absl::StatusOr<v1::GetHistoryResponse> Queries::GetHistory(
   if (!request.since().epoch().empty()) {
     since = FromProto(request.since());
   }
-  Missed missed;
-  {
-    Shard& shard = table_->ShardOf(request.channel());
-    const ShardLock lock(shard);
-    if (HistoryOf(shard, request.channel()).size == 0) {
-      return NoHistory(request.channel());
-    }
-    missed = engine_->Since(request.channel(), since, limit);
-  }
-  if (since.has_value() && !missed.available) {
-    return Unavailable(request.channel(), request.since(), missed.position);
-  }
-  v1::GetHistoryResponse response;
-  response.set_epoch(missed.position.epoch);
-  response.set_offset(missed.position.offset);
-  size_t bytes = 0;
-  for (const Chunk& chunk : missed.chunks) {
-    bytes += chunk->size();
-    if (bytes > kPageBytesMax && response.messages_size() > 0) break;
-    *response.add_messages() = DecodeEvent(chunk).value();
-  }
-  return response;
+  log_->Fetch(channel, since, limit,
+              [channel, since, done = std::move(done)](
+                  const absl::StatusOr<Missed>& missed) mutable {
+                if (!missed.ok()) return done(missed.status());
+                if (since.has_value() && !missed->available) {
+                  return done(Unavailable(channel, *since, missed->position));
+                }
+                done(PageOf(*missed));
+              });
 }
 
 ServiceCounts Queries::Counts() const {
@@ -275,10 +282,11 @@ ServiceCounts Queries::Counts() const {
   }
   counts.channels = table_->channel_count();
   counts.subscriptions = table_->subscription_count();
-  counts.members = engine_->TotalMemberCount();
   counts.watches = watches_->count();
-  counts.histories = engine_->HistoryCount();
-  counts.history_bytes = engine_->HistoryBytes();
+  const EngineCounts engine = directory_->Counts();
+  counts.members = engine.members;
+  counts.histories = engine.histories;
+  counts.history_bytes = engine.history_bytes;
   return counts;
 }
 

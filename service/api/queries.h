@@ -5,7 +5,7 @@
 // Failure: the codes of broadcast_service.proto; UNAVAILABLE until the start is
 // over, and after it was stopped.
 //
-// Threads: any.
+// Threads: any. `done` is called without a lock of the core.
 
 #ifndef HERALD_SERVICE_API_QUERIES_H_
 #define HERALD_SERVICE_API_QUERIES_H_
@@ -14,6 +14,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "herald/v1/broadcast_service.pb.h"
@@ -42,7 +44,8 @@ class Queries {
   Queries(const Ports& ports, std::string version, const Gateways* gateways,
           const Watches* watches, const Settling* settling)
       : table_(ports.table),
-        engine_(ports.engine),
+        log_(ports.log),
+        directory_(ports.directory),
         timers_(ports.timers),
         readiness_(ports.readiness),
         version_(std::move(version)),
@@ -50,15 +53,18 @@ class Queries {
         watches_(watches),
         settling_(settling) {}
 
-  absl::StatusOr<v1::GetMembersResponse> GetMembers(
-      const v1::GetMembersRequest& request);
-  absl::StatusOr<v1::GetChannelResponse> GetChannel(
-      const v1::GetChannelRequest& request);
-  absl::StatusOr<v1::ListChannelsResponse> ListChannels(
-      const v1::ListChannelsRequest& request);
-  absl::StatusOr<v1::GetStatsResponse> GetStats();
-  absl::StatusOr<v1::GetHistoryResponse> GetHistory(
-      const v1::GetHistoryRequest& request);
+  template <typename Response>
+  using Done = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
+
+  void GetMembers(const v1::GetMembersRequest& request,
+                  Done<v1::GetMembersResponse> done);
+  void GetChannel(const v1::GetChannelRequest& request,
+                  Done<v1::GetChannelResponse> done);
+  void ListChannels(const v1::ListChannelsRequest& request,
+                    Done<v1::ListChannelsResponse> done);
+  void GetStats(Done<v1::GetStatsResponse> done);
+  void GetHistory(const v1::GetHistoryRequest& request,
+                  Done<v1::GetHistoryResponse> done);
 
   // What metrics show; at any time, not only while the service is ready.
   ServiceCounts Counts() const;
@@ -66,10 +72,14 @@ class Queries {
   bool ready() const { return readiness_->ready(); }
 
  private:
-  v1::Channel Describe(absl::string_view channel);
+  // OK if the rules give the channel members.
+  absl::Status CheckHasMembers(absl::string_view channel);
+  // The service's own part of GetStats().
+  v1::GetStatsResponse OwnStats() const;
 
   ChannelTable* const table_;
-  Engine* const engine_;
+  ChannelLog* const log_;
+  Directory* const directory_;
   Timers* const timers_;
   const Readiness* const readiness_;
   const std::string version_;

@@ -2,8 +2,8 @@
 
 #include "service/api/watches.h"
 
+#include <atomic>
 #include <limits>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,6 +27,53 @@ int64_t BytesOf(const std::vector<Chunk>& chunks) {
 
 }  // namespace
 
+// What the channels of one Watch share while they are opened, in any order and
+// perhaps at once.
+class Watches::Beginning {
+ public:
+  explicit Beginning(SinkPtr sink) : sink_(std::move(sink)) {}
+
+  const SinkPtr& sink() const { return sink_; }
+
+  // Takes `bytes` of what may be sent at first. One roster alone may be larger.
+  bool TakeRoster(int64_t bytes) {
+    contract::MutexLock lock(&mu_);
+    const bool is_first = room_.rosters == kWatchRostersBytesMax;
+    if (bytes > room_.rosters && !is_first) return false;
+    room_.rosters -= bytes;
+    return true;
+  }
+  bool TakeMissed(int64_t bytes) {
+    contract::MutexLock lock(&mu_);
+    if (bytes > room_.missed) return false;
+    room_.missed -= bytes;
+    return true;
+  }
+
+  // The Watch has ended: what is opened from now on is not for it. REQUIRES,
+  // as for ended(): nothing; who opens a channel looks with its shard locked,
+  // and Unwatch() locks it afterwards.
+  void End() { ended_ = true; }
+  bool ended() const { return ended_; }
+
+  // The first error of a channel.
+  void Fail(const absl::Status& status) {
+    contract::MutexLock lock(&mu_);
+    status_.Update(status);
+  }
+  absl::Status status() const {
+    contract::MutexLock lock(&mu_);
+    return status_;
+  }
+
+ private:
+  const SinkPtr sink_;
+  std::atomic<bool> ended_{false};
+  mutable contract::Mutex mu_;
+  WatchRoom room_ ABSL_GUARDED_BY(mu_);
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+};
+
 absl::Status Watches::Watch(const v1::WatchRequest& request,
                             const SinkPtr& sink) {
   absl::Status status = readiness_->Check();
@@ -46,30 +93,27 @@ absl::Status Watches::Watch(const v1::WatchRequest& request,
     }
   }
   if (!status.ok()) return status;
+  const auto beginning = std::make_shared<Beginning>(sink);
   {
     contract::MutexLock lock(&mu_);
-    if (static_cast<int64_t>(watch_sinks_.size()) >= kWatchesMax) {
+    if (static_cast<int64_t>(watches_.size()) >= kWatchesMax) {
       return absl::ResourceExhaustedError(
           absl::StrCat("there are ", kWatchesMax, " Watches already"));
     }
-    watch_sinks_.insert(sink);
+    watches_[sink] = beginning;
   }
   v1::ServerMessage connected;
   connected.mutable_connected();
   sink->EnqueueState(EncodeWatch(std::move(connected)));
-  WatchRoom room;
   for (const std::string& channel : request.channels()) {
-    if (!status.ok()) break;
-    Shard& shard = table_->ShardOf(channel);
-    const ShardLock lock(shard);
     const auto it = since.find(channel);
-    const auto* const from = it == since.end() ? nullptr : it->second;
-    const bool fits = BeginWatch(shard, sink, channel, from, room);
-    shard.watches[channel].insert(sink);
-    if (fits) continue;
-    status = absl::ResourceExhaustedError(
-        absl::StrCat("the rosters of these channels have more than ",
-                     kWatchRostersBytesMax, " bytes; use several Watches"));
+    std::optional<Position> from;
+    if (it != since.end()) {
+      from = Position{it->second->epoch(), it->second->offset()};
+    }
+    Open(beginning, channel, std::move(from));
+    status = beginning->status();
+    if (!status.ok()) break;
   }
   if (!status.ok()) Unwatch(request, sink);
   // Stop() has closed the Watches that it saw.
@@ -78,7 +122,35 @@ absl::Status Watches::Watch(const v1::WatchRequest& request,
   return status;
 }
 
+void Watches::Open(const BeginningPtr& beginning, const std::string& channel,
+                   std::optional<Position> since) {
+  Shard& shard = table_->ShardOf(channel);
+  const ShardLock lock(shard);
+  open_->WhenOpen(shard, channel,
+                  [this, beginning, channel, since = std::move(since)](
+                      Shard& locked, const absl::Status& opened) {
+                    locked.mu.AssertHeld();
+                    if (beginning->ended()) return;
+                    absl::Status status = opened;
+                    if (status.ok())
+                      status = BeginWatch(locked, beginning, channel, since);
+                    if (status.ok()) {
+                      locked.watches[channel].insert(beginning->sink());
+                      return;
+                    }
+                    beginning->Fail(status);
+                    AfterLock(locked, [beginning, status] {
+                      beginning->sink()->Close(status);
+                    });
+                  });
+}
+
 void Watches::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
+  {
+    contract::MutexLock lock(&mu_);
+    const auto it = watches_.find(sink);
+    if (it != watches_.end()) it->second->End();
+  }
   for (const std::string& channel : request.channels()) {
     Shard& shard = table_->ShardOf(channel);
     const ShardLock lock(shard);
@@ -86,54 +158,52 @@ void Watches::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
     if (it == shard.watches.end()) continue;
     it->second.erase(sink);
     if (it->second.empty()) shard.watches.erase(it);
-    upkeep_->OnListenerLeft(shard, channel);
+    open_->OnListenerLeft(shard, channel);
   }
   contract::MutexLock lock(&mu_);
-  watch_sinks_.erase(sink);
+  watches_.erase(sink);
 }
 
-bool Watches::BeginWatch(Shard& shard, const SinkPtr& sink,
-                         absl::string_view channel,
-                         const v1::ChannelPosition* since, WatchRoom& room) {
+absl::Status Watches::BeginWatch(Shard& shard, const BeginningPtr& beginning,
+                                 absl::string_view channel,
+                                 const std::optional<Position>& since) {
+  const SinkPtr& sink = beginning->sink();
   v1::Subscribed subscribed;
-  const HistoryLimits limits = HistoryOf(shard, channel);
   Missed missed;
-  if (limits.size > 0) {
-    const Position position = engine_->PositionOf(channel, limits);
-    subscribed.set_epoch(position.epoch);
-    subscribed.set_offset(position.offset);
-    if (since != nullptr) {
-      missed = engine_->Since(channel,
-                              Position{since->epoch(), since->offset()}, kAll);
-    }
+  const std::optional<Position> position = log_->PositionOf(channel);
+  if (position.has_value()) {
+    subscribed.set_epoch(position->epoch);
+    subscribed.set_offset(position->offset);
+    if (since.has_value()) missed = log_->Since(channel, since, kAll);
   }
-  const int64_t missed_bytes = BytesOf(missed.chunks);
-  if (missed_bytes > room.missed) missed = {};
-  if (missed.available) room.missed -= missed_bytes;
-  if (since != nullptr) {
+  if (missed.available && !beginning->TakeMissed(BytesOf(missed.chunks))) {
+    missed = {};
+  }
+  if (since.has_value()) {
     subscribed.set_recovered(missed.available);
     observer_->OnRecovery(missed.available);
   }
-  std::vector<Chunk> beginning =
+  std::vector<Chunk> first =
       fanout_->WatchBeginning(channel, std::move(subscribed));
-  if (engine_->MemberCount(channel) > 0) {
-    const int64_t bytes = BytesOf(beginning);
-    const bool is_first = room.rosters == kWatchRostersBytesMax;
-    if (bytes > room.rosters && !is_first) return false;
-    room.rosters -= bytes;
+  if (membership_->MemberCount(channel) > 0 &&
+      !beginning->TakeRoster(BytesOf(first))) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the rosters of these channels have more than ",
+                     kWatchRostersBytesMax, " bytes; use several Watches"));
   }
-  for (Chunk& chunk : beginning) {
+  for (Chunk& chunk : first) {
     EnqueueStateIn(shard, sink, std::move(chunk));
   }
   for (Chunk& chunk : missed.chunks) sink->EnqueueMissed(std::move(chunk));
-  return true;
+  shard.flushes->Add(sink);
+  return absl::OkStatus();
 }
 
 void Watches::Stop() {
   std::vector<SinkPtr> watches;
   {
     contract::MutexLock lock(&mu_);
-    watches.assign(watch_sinks_.begin(), watch_sinks_.end());
+    for (const auto& [sink, beginning] : watches_) watches.push_back(sink);
   }
   const absl::Status why = absl::UnavailableError("the service is stopping");
   for (const SinkPtr& sink : watches) sink->Close(why);

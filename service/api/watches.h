@@ -11,9 +11,12 @@
 #define HERALD_SERVICE_API_WATCHES_H_
 
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "herald/v1/broadcast_service.pb.h"
@@ -21,8 +24,8 @@
 #include "service/channel/channel_table.h"
 #include "service/channel/fanout.h"
 #include "service/channel/sink.h"
+#include "service/engine/open_channels.h"
 #include "service/engine/ports.h"
-#include "service/engine/upkeep.h"
 
 namespace herald::core {
 
@@ -31,17 +34,19 @@ inline constexpr int64_t kWatchesMax = 10'000;
 
 class Watches {
  public:
-  // `fanout` and `upkeep` outlive the object.
-  Watches(const Ports& ports, Fanout* fanout, Upkeep* upkeep)
+  // `fanout` and `open` outlive the object.
+  Watches(const Ports& ports, Fanout* fanout, OpenChannels* open)
       : table_(ports.table),
-        engine_(ports.engine),
+        log_(ports.log),
+        membership_(ports.membership),
         observer_(ports.observer),
         readiness_(ports.readiness),
         fanout_(fanout),
-        upkeep_(upkeep) {}
+        open_(open) {}
 
-  // Puts `connected` and the `subscribed`s into the sink, then what happens,
-  // until Unwatch() with the same channels.
+  // Puts `connected` into the sink, for each channel `subscribed` when it is
+  // open, then what happens, until Unwatch() with the same channels. What is
+  // found out when it has returned ends the sink.
   absl::Status Watch(const v1::WatchRequest& request, const SinkPtr& sink);
   void Unwatch(const v1::WatchRequest& request, const SinkPtr& sink);
 
@@ -51,24 +56,33 @@ class Watches {
   // Watches that are open now.
   int64_t count() const ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
-    return static_cast<int64_t>(watch_sinks_.size());
+    return static_cast<int64_t>(watches_.size());
   }
 
  private:
-  // `subscribed`, and what was missed; false if `room` lacks for the roster.
-  bool BeginWatch(Shard& shard, const SinkPtr& sink, absl::string_view channel,
-                  const v1::ChannelPosition* since, WatchRoom& room)
+  // One Watch while its channels are opened.
+  class Beginning;
+  using BeginningPtr = std::shared_ptr<Beginning>;
+  void Open(const BeginningPtr& beginning, const std::string& channel,
+            std::optional<Position> since);
+
+  // `subscribed`, and what was missed. RESOURCE_EXHAUSTED if there is no room
+  // for the roster.
+  absl::Status BeginWatch(Shard& shard, const BeginningPtr& beginning,
+                          absl::string_view channel,
+                          const std::optional<Position>& since)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
-  Engine* const engine_;
+  ChannelLog* const log_;
+  Membership* const membership_;
   Observer* const observer_;
   const Readiness* const readiness_;
   Fanout* const fanout_;
-  Upkeep* const upkeep_;
+  OpenChannels* const open_;
 
   mutable contract::Mutex mu_;
-  absl::flat_hash_set<SinkPtr> watch_sinks_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<SinkPtr, BeginningPtr> watches_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace herald::core

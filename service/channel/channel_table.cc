@@ -74,10 +74,28 @@ void ChannelTable::Change(Shard& shard, absl::string_view channel,
     *interest = std::move(entry.interests.back());
     entry.interests.pop_back();
   }
-  if (entry.interests.empty()) {
-    shard.channels.erase(it);
-    --channel_count_;
-  }
+  Drop(shard, it);
+}
+
+ChannelEntry* ChannelTable::Reserve(Shard& shard, absl::string_view channel,
+                                    bool force) {
+  ChannelEntry* const entry = Obtain(shard, channel, force);
+  if (entry != nullptr) ++entry->reserved;
+  return entry;
+}
+
+void ChannelTable::EndReservation(Shard& shard, absl::string_view channel) {
+  const auto it = shard.channels.find(channel);
+  Require(it != shard.channels.end() && it->second.reserved > 0);
+  --it->second.reserved;
+  Drop(shard, it);
+}
+
+void ChannelTable::Drop(Shard& shard, Channels::iterator channel) {
+  const ChannelEntry& entry = channel->second;
+  if (!entry.interests.empty() || entry.reserved > 0) return;
+  shard.channels.erase(channel);
+  --channel_count_;
 }
 
 void ChannelTable::Remove(

@@ -7,8 +7,8 @@
 // shard's lock through ShardLock, which flushes the sinks that were written to
 // when the lock is gone.
 //
-// Invariant: a channel is in the table only while it has a subscription, and
-// its `subscriber_count` is the sum over its interests.
+// Invariant: a channel is in the table only while it has a subscription or an
+// admission is open, and its `subscriber_count` is the sum over its interests.
 //
 // Lock order: shard, then anything of a link, a sink or an engine.
 
@@ -20,17 +20,21 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "proto/contract/channel_rules.h"
 #include "proto/contract/mutex.h"
 #include "proto/contract/names.h"
+#include "service/channel/after_list.h"
 #include "service/channel/peer.h"
 #include "service/channel/position.h"
 #include "service/channel/sink.h"
@@ -46,10 +50,17 @@ struct Interest {
 struct ChannelEntry {
   absl::InlinedVector<Interest, 2> interests;
   int64_t subscriber_count = 0;
+  int64_t reserved = 0;  // Subscriptions whose admission is open.
 
   // The gateway's interest, or nullptr.
   Interest* Find(const Peer* peer);
 };
+
+struct Shard;
+
+// What waits for a channel to be open, with its shard locked; or for the error
+// that keeps it from that.
+using WhenOpenBody = absl::AnyInvocable<void(Shard&, const absl::Status&)>;
 
 // A part of the table under one lock.
 struct Shard {
@@ -57,8 +68,13 @@ struct Shard {
   absl::flat_hash_map<std::string, ChannelEntry> channels ABSL_GUARDED_BY(mu);
   absl::flat_hash_map<std::string, absl::flat_hash_set<SinkPtr>> watches
       ABSL_GUARDED_BY(mu);
-  // Where the lock's holder collects sinks; set by ShardLock.
+  // The channels that an engine is opening (OpenChannels).
+  absl::flat_hash_map<std::string, std::vector<WhenOpenBody>> opening
+      ABSL_GUARDED_BY(mu);
+  // Where the lock's holder collects sinks, and what is to be done without the
+  // lock; set by ShardLock.
   FlushList* flushes ABSL_GUARDED_BY(mu) = nullptr;
+  AfterList* afters ABSL_GUARDED_BY(mu) = nullptr;
   // False while the service starts: member changes are not told one by one
   // then, for everybody gets a roster when the start is over.
   bool settled ABSL_GUARDED_BY(mu) = false;
@@ -90,7 +106,8 @@ inline bool IsSubscribed(Shard& shard, absl::string_view channel,
   return it != shard.channels.end() && it->second.Find(peer) != nullptr;
 }
 
-// Whether a gateway has a subscription of the channel, or a Watch is open.
+// Whether a gateway has a subscription of the channel, or asks for one, or a
+// Watch is open.
 inline bool HasListeners(const Shard& shard, absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   return shard.channels.contains(channel) || shard.watches.contains(channel);
@@ -101,6 +118,13 @@ inline HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   const contract::ChannelSettings settings = shard.rules->Of(channel);
   return {settings.history_size, settings.history_ttl};
+}
+
+// Calls `body` when the shard's lock is gone: what answers a caller may take
+// any lock.
+inline void AfterLock(Shard& shard, absl::AnyInvocable<void()> body)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+  shard.afters->Add(std::move(body));
 }
 
 // Appends to a sink, which is flushed when the shard's lock is gone.
@@ -141,16 +165,21 @@ class ABSL_SCOPED_LOCKABLE ShardLock {
       : shard_(shard) {
     shard_.mu.Lock();
     shard_.flushes = &flushes_;
+    shard_.afters = &afters_;
   }
   ~ShardLock() ABSL_UNLOCK_FUNCTION() {
     shard_.flushes = nullptr;
+    shard_.afters = nullptr;
     shard_.mu.Unlock();
   }
   ShardLock(const ShardLock&) = delete;
   ShardLock& operator=(const ShardLock&) = delete;
 
  private:
-  FlushList flushes_;  // Destroyed after the body above: without the lock.
+  // Destroyed after the body above, without the lock: first what was written,
+  // then what comes after it.
+  AfterList afters_;
+  FlushList flushes_;
   Shard& shard_;
 };
 
@@ -167,6 +196,20 @@ class ChannelTable {
   // The channel's entry, made if need be; nullptr if it is not there and the
   // limit is reached. `force` passes over the limit.
   ChannelEntry* Obtain(Shard& shard, absl::string_view channel, bool force)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+  // Whether Obtain() would return nullptr.
+  bool IsFull(const Shard& shard, absl::string_view channel) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+    return channels_max_ > 0 && channel_count_ >= channels_max_ &&
+           !shard.channels.contains(channel);
+  }
+
+  // As Obtain(), for a subscription whose admission is open: the entry stays
+  // until EndReservation().
+  ChannelEntry* Reserve(Shard& shard, absl::string_view channel, bool force)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void EndReservation(Shard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // Changes a gateway's interest by `delta` subscriptions. What has none left
@@ -188,6 +231,12 @@ class ChannelTable {
 
  private:
   static constexpr size_t kShards = 64;
+
+  using Channels = absl::flat_hash_map<std::string, ChannelEntry>;
+
+  // Removes the entry if nobody needs it any more.
+  void Drop(Shard& shard, Channels::iterator channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   const int64_t channels_max_;
   std::array<Shard, kShards> shards_;

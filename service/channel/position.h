@@ -18,6 +18,8 @@ namespace herald::core {
 struct HistoryLimits {
   int64_t size = 0;  // Publications; 0: none is numbered or remembered.
   absl::Duration ttl = absl::Minutes(5);
+
+  friend bool operator==(const HistoryLimits&, const HistoryLimits&) = default;
 };
 
 // A place in a channel: the last publication that is known. `epoch` is empty

@@ -44,6 +44,7 @@ History::Place History::Advance(absl::string_view channel,
     found->epoch = EpochOf(random_());
     found->used = now;
     by_name_.emplace(found->name, found);
+    count_ = by_name_.size();
     bytes_ += found->bytes = SizeOf(found->name);
   }
   found->offset += step;
@@ -75,6 +76,15 @@ int64_t History::Keep(absl::string_view channel, const Position& position,
     DropFirst(found);
   }
   return MakeRoom(found, gone);
+}
+
+std::optional<Position> History::Locate(absl::string_view channel,
+                                        absl::Time now) {
+  if (empty()) return std::nullopt;
+  MutexLock lock(&mu_);
+  const auto found = Use(channel, now);
+  if (found == empty_.end()) return std::nullopt;
+  return Position{found->epoch, found->offset};
 }
 
 std::optional<Position> History::Peek(absl::string_view channel) const {
@@ -118,11 +128,13 @@ void History::Touch(absl::string_view channel, absl::Time now) {
   Use(channel, now);
 }
 
-void History::Forget(absl::string_view channel) {
+bool History::Forget(absl::string_view channel) {
   Channels gone;
   MutexLock lock(&mu_);
   const auto it = by_name_.find(channel);
-  if (it != by_name_.end()) Erase(it->second, gone);
+  if (it == by_name_.end()) return false;
+  Erase(it->second, gone);
+  return true;
 }
 
 void History::ForgetIfIdle(absl::string_view channel, absl::Time now) {
@@ -186,6 +198,7 @@ int64_t History::MakeRoom(Channels::iterator user, Channels& gone) {
 void History::Erase(Channels::iterator channel, Channels& gone) {
   bytes_ -= channel->bytes;
   by_name_.erase(channel->name);
+  count_ = by_name_.size();
   sweeps_.erase({channel->swept_at, channel->name});
   gone.splice(gone.end(), channel->entries.empty() ? empty_ : kept_, channel);
 }

@@ -19,6 +19,8 @@
 #ifndef HERALD_SERVICE_ENGINE_HISTORY_H_
 #define HERALD_SERVICE_ENGINE_HISTORY_H_
 
+#include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -81,7 +83,9 @@ class History {
   int64_t Keep(absl::string_view channel, const Position& position, Chunk chunk,
                absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Where the channel is, if it has an epoch.
+  // Where the channel is, if it has an epoch; Locate() counts as use.
+  std::optional<Position> Locate(absl::string_view channel, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mu_);
   std::optional<Position> Peek(absl::string_view channel) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -96,8 +100,9 @@ class History {
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends the channel's epoch; or only if it is idle: has nothing left and was
-  // not used for its time to live. Unknown channels are not an error.
-  void Forget(absl::string_view channel) ABSL_LOCKS_EXCLUDED(mu_);
+  // not used for its time to live. Unknown channels are not an error. Forget()
+  // returns whether there was one.
+  bool Forget(absl::string_view channel) ABSL_LOCKS_EXCLUDED(mu_);
   void ForgetIfIdle(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -106,6 +111,9 @@ class History {
   std::vector<std::string> Expire(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   std::vector<std::string> Names() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether there is no channel, without a lock: what is begun by another
+  // channel's call may be missed.
+  bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
   int64_t bytes() const ABSL_LOCKS_EXCLUDED(mu_);
   int64_t channel_count() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -162,6 +170,7 @@ class History {
   std::set<std::pair<absl::Time, absl::string_view>> sweeps_
       ABSL_GUARDED_BY(mu_);
   int64_t bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  std::atomic<size_t> count_{0};  // Of by_name_.
 };
 
 }  // namespace herald::core

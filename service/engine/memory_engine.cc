@@ -3,10 +3,13 @@
 #include "service/engine/memory_engine.h"
 
 #include <algorithm>
-#include <optional>
 #include <random>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "proto/contract/limits.h"
 #include "proto/contract/require.h"
 
 namespace herald::core {
@@ -15,6 +18,9 @@ using contract::MutexLock;
 
 namespace {
 
+// How often histories are looked through for what is out of time.
+constexpr absl::Duration kExpireInterval = absl::Seconds(1);
+
 uint64_t RandomBits() {
   std::random_device device;
   return (uint64_t{device()} << 32) | device();
@@ -22,10 +28,58 @@ uint64_t RandomBits() {
 
 }  // namespace
 
-MemoryEngine::MemoryEngine(const Timers* timers, MemoryEngineOptions options)
+MemoryEngine::MemoryEngine(Timers* timers, MemoryEngineOptions options)
     : timers_(timers),
+      lease_(options.lease),
       history_(options.history_bytes_max,
                options.random ? std::move(options.random) : &RandomBits) {}
+
+void MemoryEngine::Open(absl::string_view channel, const HistoryLimits& limits,
+                        OpenDone done) {
+  {
+    MutexLock lock(&open_mu_);
+    open_.try_emplace(channel, false);
+  }
+  if (limits.size > 0) {
+    const History::Place place = history_.Find(channel, limits, timers_->Now());
+    TellOf(channel, place, place.position);
+    NoteHistory(channel);
+  } else if (history_.Peek(channel).has_value()) {
+    Forget(channel);
+  }
+  done(absl::OkStatus());
+}
+
+void MemoryEngine::Close(absl::string_view channel) {
+  history_.Touch(channel, timers_->Now());
+  MutexLock lock(&open_mu_);
+  open_.erase(channel);
+}
+
+void MemoryEngine::TellOf(absl::string_view channel,
+                          const History::Place& place,
+                          const Position& begins_at) {
+  TellOfEvictions(place.given_up);
+  if (!place.begun) return;
+  listener_->OnHistoryBegan(channel, begins_at);
+  ExpireLater();
+}
+
+void MemoryEngine::Forget(absl::string_view channel) {
+  bool known = history_.Forget(channel);
+  {
+    MutexLock lock(&open_mu_);
+    const auto it = open_.find(channel);
+    if (it != open_.end()) known |= std::exchange(it->second, false);
+  }
+  if (known) listener_->OnHistoryEnded(channel);
+}
+
+void MemoryEngine::NoteHistory(absl::string_view channel) {
+  MutexLock lock(&open_mu_);
+  const auto it = open_.find(channel);
+  if (it != open_.end()) it->second = true;
+}
 
 void MemoryEngine::Publish(std::shared_ptr<Publication> publication,
                            const PublishOptions& options, PublishDone done) {
@@ -52,19 +106,22 @@ void MemoryEngine::Publish(std::shared_ptr<Publication> publication,
   done(std::move(receipt));
 }
 
-Engine::Receipt MemoryEngine::Place(
+MemoryEngine::Receipt MemoryEngine::Place(
     const std::shared_ptr<Publication>& publication,
     const HistoryLimits& limits) {
+  const std::string& channel = publication->channel;
   if (limits.size == 0) {
+    // It would have a hole.
+    if (!publication->whisper && !history_.empty() &&
+        history_.Peek(channel).has_value()) {
+      Forget(channel);
+    }
     return {Position(), listener_->OnPublication(publication), false};
   }
-  const std::string& channel = publication->channel;
   const absl::Time now = timers_->Now();
   History::Place place = history_.Number(channel, limits, now);
-  TellOfEvictions(place.given_up);
-  if (place.begun) {
-    listener_->OnHistoryBegan(channel, {place.position.epoch, 0});
-  }
+  TellOf(channel, place, {place.position.epoch, 0});
+  if (place.begun) NoteHistory(channel);
   publication->offset = place.position.offset;
   const int64_t subscribers = listener_->OnPublication(publication);
   TellOfEvictions(
@@ -72,12 +129,46 @@ Engine::Receipt MemoryEngine::Place(
   return {std::move(place.position), subscribers, false};
 }
 
-Position MemoryEngine::PositionOf(absl::string_view channel,
-                                  const HistoryLimits& limits) {
-  History::Place place = history_.Find(channel, limits, timers_->Now());
-  TellOfEvictions(place.given_up);
-  if (place.begun) listener_->OnHistoryBegan(channel, place.position);
-  return std::move(place.position);
+void MemoryEngine::Fetch(absl::string_view channel,
+                         const std::optional<Position>& since, size_t count_max,
+                         FetchDone done) {
+  Missed missed;
+  listener_->WithChannel(channel, [&] {
+    // What the rules give no room any more may have holes.
+    if (listener_->RulesOf(channel).history_size == 0) return;
+    missed = history_.Since(channel, since, count_max, timers_->Now());
+  });
+  done(std::move(missed));
+}
+
+void MemoryEngine::ApplyHistoryRules() {
+  for (const std::string& channel : history_.Names()) {
+    listener_->WithChannel(channel, [&] {
+      if (listener_->RulesOf(channel).history_size == 0) Forget(channel);
+    });
+  }
+}
+
+void MemoryEngine::ExpireLater() {
+  if (expiring_.exchange(true)) return;
+  timers_->After(kExpireInterval, [this] { ExpireHistories(); });
+}
+
+void MemoryEngine::ExpireHistories() {
+  for (const std::string& channel : history_.Expire(timers_->Now())) {
+    listener_->WithChannel(channel, [&] {
+      // Listeners keep the counter, so that the next event goes on with it.
+      {
+        MutexLock lock(&open_mu_);
+        if (open_.contains(channel)) return;
+      }
+      history_.ForgetIfIdle(channel, timers_->Now());
+    });
+  }
+  // Cleared before the look, so that a history that begins now is seen by one
+  // of the two.
+  expiring_ = false;
+  if (history_.channel_count() > 0) ExpireLater();
 }
 
 void MemoryEngine::ChangeMembers(
@@ -99,32 +190,10 @@ void MemoryEngine::ChangeMembers(
     listener_->OnMemberRemoved(channel, user_id);
   }
   for (const auto& [user_id, grace] : changes.away) {
-    listener_->OnMemberAway(channel, user_id, grace);
+    timers_->After(grace, [this, name = std::string(channel), user = user_id] {
+      listener_->WithChannel(name, [&] { EndGrace(name, user); });
+    });
   }
-}
-
-void MemoryEngine::Join(absl::string_view channel, const v1::Member& member,
-                        const SocketRef& socket) {
-  ChangeMembers(channel, [&](Presence& presence) {
-    Presence::Changes changes;
-    if (presence.Join(member, socket)) changes.added.push_back(member);
-    return changes;
-  });
-}
-
-void MemoryEngine::Leave(absl::string_view channel, absl::string_view user_id,
-                         const SocketRef& socket, absl::Duration grace) {
-  ChangeMembers(channel, [&](Presence& presence) {
-    return presence.Leave(user_id, socket, {timers_->Now(), grace});
-  });
-}
-
-void MemoryEngine::Replace(absl::string_view channel, uint64_t gateway,
-                           const std::vector<GatewayMember>& members,
-                           absl::Duration grace) {
-  ChangeMembers(channel, [&](Presence& presence) {
-    return presence.Replace(gateway, members, {timers_->Now(), grace});
-  });
 }
 
 void MemoryEngine::EndGrace(absl::string_view channel,
@@ -134,26 +203,148 @@ void MemoryEngine::EndGrace(absl::string_view channel,
   });
 }
 
-void MemoryEngine::RemoveMembers(absl::string_view channel) {
-  ChangeMembers(channel, [](Presence& presence) { return presence.Clear(); });
+void MemoryEngine::Admit(absl::string_view channel, Subscription subscription,
+                         AdmitDone done) {
+  const bool full = subscription.count_max > 0 &&
+                    subscription.count >= subscription.count_max;
+  if (!subscription.member.has_value()) {
+    return done(full ? Admission::kTooManySubscribers : Admission::kAdmitted);
+  }
+  const v1::Member& member = *subscription.member;
+  const SocketRef& socket = subscription.socket;
+  if (!IsAttached(socket.gateway, subscription.attach)) {
+    return done(Admission::kUnavailable);
+  }
+  Admission admission = Admission::kAdmitted;
+  ChangeMembers(channel, [&](Presence& presence) {
+    Presence::Changes changes;
+    if (presence.BytesWith(member) > contract::kMembersBytesMax) {
+      admission = Admission::kTooManyMembers;
+    } else if (full) {
+      admission = Admission::kTooManySubscribers;
+    } else if (presence.Join(member, socket)) {
+      changes.added.push_back(member);
+    }
+    return changes;
+  });
+  done(admission);
 }
 
-std::vector<std::string> MemoryEngine::PresenceChannels() const {
-  std::vector<std::string> channels;
-  MutexLock lock(&mu_);
-  for (const auto& [channel, presence] : presence_) {
-    channels.push_back(channel);
-  }
-  return channels;
+void MemoryEngine::Dismiss(absl::string_view channel, absl::string_view user_id,
+                           const SocketRef& socket, int64_t attach,
+                           absl::Duration grace) {
+  if (user_id.empty() || !IsAttached(socket.gateway, attach)) return;
+  ChangeMembers(channel, [&](Presence& presence) {
+    return presence.Leave(user_id, socket, {timers_->Now(), grace});
+  });
 }
 
-std::vector<std::string> MemoryEngine::ChannelsOf(uint64_t gateway) const {
-  std::vector<std::string> channels;
-  MutexLock lock(&mu_);
-  for (const auto& [channel, presence] : presence_) {
-    if (presence.Has(gateway)) channels.push_back(channel);
+void MemoryEngine::Replace(absl::string_view channel, uint64_t gateway,
+                           int64_t attach, std::vector<GatewayMember> members,
+                           absl::Duration grace, ReplaceDone done) {
+  constexpr int64_t kBytesMax = 2 * contract::kMembersBytesMax;
+  if (!IsAttached(gateway, attach)) {
+    return done(absl::UnavailableError("a newer link has attached"));
   }
-  return channels;
+  int64_t bytes = 0;
+  ChangeMembers(channel, [&](Presence& presence) {
+    bytes = presence.BytesWith(members);
+    if (bytes > kBytesMax) return Presence::Changes();
+    return presence.Replace(gateway, members, {timers_->Now(), grace});
+  });
+  if (bytes <= kBytesMax) return done(absl::OkStatus());
+  done(absl::InvalidArgumentError(
+      absl::StrCat("channel ", channel, " would have members of ", bytes,
+                   " bytes; at most ", kBytesMax, " are allowed")));
+}
+
+void MemoryEngine::Attach(uint64_t gateway, AttachDone done) {
+  int64_t attach = 0;
+  {
+    MutexLock lock(&mu_);
+    attach = attaches_[gateway] = ++last_attach_;
+  }
+  done(attach);
+}
+
+void MemoryEngine::Keep(uint64_t gateway, int64_t attach,
+                        const std::vector<std::string>& channels) {
+  const absl::flat_hash_set<absl::string_view> kept(channels.begin(),
+                                                    channels.end());
+  // What a newer link of this gateway has said must not be undone.
+  RemoveGateway(gateway, kept, [&] { return IsAttached(gateway, attach); });
+}
+
+void MemoryEngine::Detach(uint64_t gateway, int64_t attach, bool goodbye) {
+  if (!IsAttached(gateway, attach)) return;
+  if (goodbye) {
+    EndLease(gateway, attach);
+    return;
+  }
+  timers_->After(lease_, [this, gateway, attach] {
+    if (EndLease(gateway, attach)) listener_->OnLeaseEnded(gateway, attach);
+  });
+}
+
+bool MemoryEngine::EndLease(uint64_t gateway, int64_t attach) {
+  {
+    MutexLock lock(&mu_);
+    const auto it = attaches_.find(gateway);
+    if (it == attaches_.end() || it->second != attach) return false;
+    attaches_.erase(it);
+  }
+  // A gateway that is attaching meanwhile says itself what it holds.
+  RemoveGateway(gateway, {}, [&] {
+    MutexLock lock(&mu_);
+    return !attaches_.contains(gateway);
+  });
+  return true;
+}
+
+bool MemoryEngine::IsAttached(uint64_t gateway, int64_t attach) const {
+  MutexLock lock(&mu_);
+  const auto it = attaches_.find(gateway);
+  return it != attaches_.end() && it->second == attach;
+}
+
+void MemoryEngine::RemoveGateway(
+    uint64_t gateway, const absl::flat_hash_set<absl::string_view>& kept,
+    absl::FunctionRef<bool()> may) {
+  std::vector<std::string> channels;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [channel, presence] : presence_) {
+      if (presence.Has(gateway) && !kept.contains(channel)) {
+        channels.push_back(channel);
+      }
+    }
+  }
+  for (const std::string& channel : channels) {
+    listener_->WithChannel(channel, [&] {
+      if (!may()) return;
+      const absl::Duration grace = listener_->RulesOf(channel).member_grace;
+      ChangeMembers(channel, [&](Presence& presence) {
+        return presence.Replace(gateway, {}, {timers_->Now(), grace});
+      });
+    });
+  }
+}
+
+void MemoryEngine::ApplyPresenceRules() {
+  std::vector<std::string> channels;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [channel, presence] : presence_) {
+      channels.push_back(channel);
+    }
+  }
+  for (const std::string& channel : channels) {
+    listener_->WithChannel(channel, [&] {
+      if (listener_->RulesOf(channel).presence) return;
+      ChangeMembers(channel,
+                    [](Presence& presence) { return presence.Clear(); });
+    });
+  }
 }
 
 std::vector<v1::PresentMember> MemoryEngine::Members(
@@ -164,32 +355,75 @@ std::vector<v1::PresentMember> MemoryEngine::Members(
   return it->second.Members();
 }
 
-MembersPage MemoryEngine::MembersAfter(absl::string_view channel,
-                                       absl::string_view after,
-                                       const PageSize& size) const {
-  MutexLock lock(&mu_);
-  const auto it = presence_.find(channel);
-  if (it == presence_.end()) return {};
-  return it->second.MembersAfter(after, size);
-}
-
 int64_t MemoryEngine::MemberCount(absl::string_view channel) const {
   MutexLock lock(&mu_);
   const auto it = presence_.find(channel);
   return it == presence_.end() ? 0 : it->second.member_count();
 }
 
-int64_t MemoryEngine::MemberBytesWith(absl::string_view channel,
-                                      const v1::Member& member) const {
-  MutexLock lock(&mu_);
-  const auto it = presence_.find(channel);
-  if (it == presence_.end()) return Presence::BytesOf(member);
-  return it->second.BytesWith(member);
+ChannelState MemoryEngine::StateOf(absl::string_view channel) {
+  ChannelState state;
+  state.name = std::string(channel);
+  listener_->WithChannel(channel, [&] {
+    state.subscriber_count = listener_->SubscriberCount(channel);
+    state.member_count = MemberCount(channel);
+    state.position = history_.Peek(channel);
+  });
+  return state;
 }
 
-int64_t MemoryEngine::TotalMemberCount() const {
+void MemoryEngine::Describe(absl::string_view channel,
+                            Done<ChannelState> done) {
+  done(StateOf(channel));
+}
+
+void MemoryEngine::ListMembers(absl::string_view channel,
+                               absl::string_view after, const PageSize& size,
+                               Done<MembersPage> done) {
+  MembersPage page;
+  {
+    MutexLock lock(&mu_);
+    const auto it = presence_.find(channel);
+    if (it != presence_.end()) page = it->second.MembersAfter(after, size);
+  }
+  done(std::move(page));
+}
+
+void MemoryEngine::ListChannels(absl::string_view prefix,
+                                absl::string_view after, size_t count_max,
+                                Done<ChannelsPage> done) {
+  // A heap of the `count_max` + 1 smallest names behind `after`: its last one
+  // says that there are more.
+  std::vector<std::string> names;
+  listener_->ForEachChannel([&](absl::string_view name) {
+    if (name <= after || !absl::StartsWith(name, prefix)) return;
+    if (names.size() == count_max + 1) {
+      if (name >= names.front()) return;
+      std::pop_heap(names.begin(), names.end());
+      names.pop_back();
+    }
+    names.emplace_back(name);
+    std::push_heap(names.begin(), names.end());
+  });
+  std::sort_heap(names.begin(), names.end());
+  ChannelsPage page;
+  page.more = names.size() > count_max;
+  if (page.more) names.pop_back();
+  for (const std::string& name : names) page.channels.push_back(StateOf(name));
+  done(std::move(page));
+}
+
+void MemoryEngine::Sum(Done<Totals> done) {
+  done(Totals{listener_->channel_count(), listener_->subscription_count()});
+}
+
+EngineCounts MemoryEngine::Counts() const {
+  EngineCounts counts;
+  counts.histories = history_.channel_count();
+  counts.history_bytes = history_.bytes();
   MutexLock lock(&mu_);
-  return total_member_count_;
+  counts.members = total_member_count_;
+  return counts;
 }
 
 }  // namespace herald::core

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The engine of a single service: everything in this process's memory. It calls
-// its listener before it returns.
+// The engine of a single service: everything in this process's memory. It
+// answers and calls its listener before it returns, so what it has decided and
+// what was delivered are the same; what only time decides (leases, graces, idle
+// histories) comes from the timers.
 //
-// Threads: as engine.h says. Its own lock is never held while it calls the
+// Threads: as the ports say. Its own lock is never held while it calls the
 // listener, and the calls of one channel do not overlap; so the order that the
 // listener sees is the order in which the engine was called.
 
 #ifndef HERALD_SERVICE_ENGINE_MEMORY_ENGINE_H_
 #define HERALD_SERVICE_ENGINE_MEMORY_ENGINE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,7 +22,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
+#include "absl/time/time.h"
 #include "proto/contract/mutex.h"
 #include "service/channel/timers.h"
 #include "service/engine/engine.h"
@@ -34,68 +39,68 @@ struct MemoryEngineOptions {
   int64_t history_bytes_max = 256 << 20;
 
   // The bits of epochs. The default is std::random_device.
-  std::function<uint64_t()> random;
+  std::function<uint64_t()> random = nullptr;
+
+  // How long the members of a lost gateway wait for its return.
+  absl::Duration lease = absl::Seconds(2);
 };
 
 class MemoryEngine final : public Engine {
  public:
-  // `timers` outlives the engine.
-  explicit MemoryEngine(const Timers* timers, MemoryEngineOptions options = {});
+  // `timers` outlives the engine, and is stopped before it is destroyed.
+  explicit MemoryEngine(Timers* timers, MemoryEngineOptions options = {});
 
   void SetListener(EngineListener* listener) override { listener_ = listener; }
+
+  // ChannelLog.
+  void Open(absl::string_view channel, const HistoryLimits& limits,
+            OpenDone done) override ABSL_LOCKS_EXCLUDED(open_mu_);
+  void Close(absl::string_view channel) override ABSL_LOCKS_EXCLUDED(open_mu_);
   void Publish(std::shared_ptr<Publication> publication,
                const PublishOptions& options, PublishDone done) override;
-  Position PositionOf(absl::string_view channel,
-                      const HistoryLimits& limits) override;
-  std::optional<Position> Peek(absl::string_view channel) const override {
-    return history_.Peek(channel);
+  std::optional<Position> PositionOf(absl::string_view channel) override {
+    return history_.Locate(channel, timers_->Now());
   }
   Missed Since(absl::string_view channel, const std::optional<Position>& since,
                size_t count_max) override {
     return history_.Since(channel, since, count_max, timers_->Now());
   }
-  void Release(absl::string_view channel) override {
-    history_.Touch(channel, timers_->Now());
-  }
-  void Forget(absl::string_view channel) override { history_.Forget(channel); }
-  void ForgetIfIdle(absl::string_view channel) override {
-    history_.ForgetIfIdle(channel, timers_->Now());
-  }
-  std::vector<std::string> Expire() override {
-    return history_.Expire(timers_->Now());
-  }
-  std::vector<std::string> HistoryChannels() const override {
-    return history_.Names();
-  }
-  int64_t HistoryBytes() const override { return history_.bytes(); }
-  int64_t HistoryCount() const override { return history_.channel_count(); }
-  void Join(absl::string_view channel, const v1::Member& member,
-            const SocketRef& socket) override ABSL_LOCKS_EXCLUDED(mu_);
-  void Leave(absl::string_view channel, absl::string_view user_id,
-             const SocketRef& socket, absl::Duration grace) override
-      ABSL_LOCKS_EXCLUDED(mu_);
-  void Replace(absl::string_view channel, uint64_t gateway,
-               const std::vector<GatewayMember>& members,
-               absl::Duration grace) override ABSL_LOCKS_EXCLUDED(mu_);
-  void EndGrace(absl::string_view channel, absl::string_view user_id) override
-      ABSL_LOCKS_EXCLUDED(mu_);
-  void RemoveMembers(absl::string_view channel) override
-      ABSL_LOCKS_EXCLUDED(mu_);
-  std::vector<std::string> PresenceChannels() const override
-      ABSL_LOCKS_EXCLUDED(mu_);
-  std::vector<std::string> ChannelsOf(uint64_t gateway) const override
-      ABSL_LOCKS_EXCLUDED(mu_);
+  void Fetch(absl::string_view channel, const std::optional<Position>& since,
+             size_t count_max, FetchDone done) override;
+  void Forget(absl::string_view channel) override ABSL_LOCKS_EXCLUDED(open_mu_);
+  void ApplyHistoryRules() override;
+
+  // Membership.
   std::vector<v1::PresentMember> Members(
       absl::string_view channel) const override ABSL_LOCKS_EXCLUDED(mu_);
-  MembersPage MembersAfter(absl::string_view channel, absl::string_view after,
-                           const PageSize& size) const override
-      ABSL_LOCKS_EXCLUDED(mu_);
-  int64_t MemberBytesWith(absl::string_view channel,
-                          const v1::Member& member) const override
-      ABSL_LOCKS_EXCLUDED(mu_);
   int64_t MemberCount(absl::string_view channel) const override
       ABSL_LOCKS_EXCLUDED(mu_);
-  int64_t TotalMemberCount() const override ABSL_LOCKS_EXCLUDED(mu_);
+  void Admit(absl::string_view channel, Subscription subscription,
+             AdmitDone done) override ABSL_LOCKS_EXCLUDED(mu_);
+  void Dismiss(absl::string_view channel, absl::string_view user_id,
+               const SocketRef& socket, int64_t attach,
+               absl::Duration grace) override ABSL_LOCKS_EXCLUDED(mu_);
+  void Replace(absl::string_view channel, uint64_t gateway, int64_t attach,
+               std::vector<GatewayMember> members, absl::Duration grace,
+               ReplaceDone done) override ABSL_LOCKS_EXCLUDED(mu_);
+  void Attach(uint64_t gateway, AttachDone done) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Keep(uint64_t gateway, int64_t attach,
+            const std::vector<std::string>& channels) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Detach(uint64_t gateway, int64_t attach, bool goodbye) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void ApplyPresenceRules() override ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Directory.
+  void Describe(absl::string_view channel, Done<ChannelState> done) override;
+  void ListMembers(absl::string_view channel, absl::string_view after,
+                   const PageSize& size, Done<MembersPage> done) override
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void ListChannels(absl::string_view prefix, absl::string_view after,
+                    size_t count_max, Done<ChannelsPage> done) override;
+  void Sum(Done<Totals> done) override;
+  EngineCounts Counts() const override ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   // Numbers, gives to the listener and remembers: one step, for the channel is
@@ -103,28 +108,61 @@ class MemoryEngine final : public Engine {
   Receipt Place(const std::shared_ptr<Publication>& publication,
                 const HistoryLimits& limits);
 
+  // Tells of what a look at a history has changed.
+  void TellOf(absl::string_view channel, const History::Place& place,
+              const Position& begins_at);
+  // The listeners of the channel know of its history now, if it is open.
+  void NoteHistory(absl::string_view channel) ABSL_LOCKS_EXCLUDED(open_mu_);
   void TellOfEvictions(int64_t channels) {
     if (channels > 0) listener_->OnHistoriesEvicted(channels);
   }
+
+  // Gives up histories that are out of time and that nobody has open.
+  void ExpireLater();
+  void ExpireHistories() ABSL_LOCKS_EXCLUDED(open_mu_);
 
   // Has `change` done to the channel's members, and tells of what it was.
   void ChangeMembers(absl::string_view channel,
                      absl::FunctionRef<Presence::Changes(Presence&)> change)
       ABSL_LOCKS_EXCLUDED(mu_);
+  void EndGrace(absl::string_view channel, absl::string_view user_id)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Whether that is the gateway's newest attach number.
+  bool IsAttached(uint64_t gateway, int64_t attach) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // The gateway's members leave all channels but `kept`, as long as `may` says
+  // yes.
+  void RemoveGateway(uint64_t gateway,
+                     const absl::flat_hash_set<absl::string_view>& kept,
+                     absl::FunctionRef<bool()> may) ABSL_LOCKS_EXCLUDED(mu_);
+  // False if the gateway has returned.
+  bool EndLease(uint64_t gateway, int64_t attach) ABSL_LOCKS_EXCLUDED(mu_);
+  ChannelState StateOf(absl::string_view channel);
 
   // Constant after SetListener().
-  const Timers* const timers_;
+  Timers* const timers_;
+  const absl::Duration lease_;
   EngineListener* listener_ = nullptr;
 
   // Locked by themselves.
   IdempotencyCache keys_;
   History history_;
+  std::atomic<bool> expiring_{false};  // ExpireHistories() will be called.
+
+  // Open channels, and whether their listeners believe in a history. A lock of
+  // their own, for that of presence is held as long as a gateway is looked for.
+  contract::Mutex open_mu_;
+  absl::flat_hash_map<std::string, bool> open_ ABSL_GUARDED_BY(open_mu_);
 
   // One lock for the presence of all channels: joining and leaving is rare
   // beside publishing, which does not take it.
   mutable contract::Mutex mu_;
   absl::flat_hash_map<std::string, Presence> presence_ ABSL_GUARDED_BY(mu_);
   int64_t total_member_count_ ABSL_GUARDED_BY(mu_) = 0;
+  // Of gateways with a link or a lease.
+  absl::flat_hash_map<uint64_t, int64_t> attaches_ ABSL_GUARDED_BY(mu_);
+  int64_t last_attach_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace herald::core

@@ -10,13 +10,17 @@
 #include "service/channel/observer.h"
 #include "service/channel/readiness.h"
 #include "service/channel/timers.h"
-#include "service/engine/engine.h"
+#include "service/engine/channel_log.h"
+#include "service/engine/directory.h"
+#include "service/engine/membership.h"
 
 namespace herald::core {
 
 struct Ports {
   ChannelTable* table = nullptr;
-  Engine* engine = nullptr;
+  ChannelLog* log = nullptr;
+  Membership* membership = nullptr;
+  Directory* directory = nullptr;
   Timers* timers = nullptr;
   Observer* observer = nullptr;
   Readiness* readiness = nullptr;

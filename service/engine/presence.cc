@@ -10,6 +10,11 @@
 namespace herald::core {
 namespace {
 
+int64_t BytesOf(const v1::Member& member) {
+  return static_cast<int64_t>(member.user_id().size() +
+                              member.user_info().size());
+}
+
 // Ids are below 2^63.
 void EraseOf(uint64_t gateway, absl::btree_multiset<SocketRef>* sockets) {
   sockets->erase(sockets->lower_bound({gateway, ""}),
@@ -18,13 +23,16 @@ void EraseOf(uint64_t gateway, absl::btree_multiset<SocketRef>* sockets) {
 
 }  // namespace
 
-int64_t Presence::BytesOf(const v1::Member& member) {
-  return static_cast<int64_t>(member.user_id().size() +
-                              member.user_info().size());
-}
-
 int64_t Presence::BytesWith(const v1::Member& member) const {
   return users_.contains(member.user_id()) ? bytes_ : bytes_ + BytesOf(member);
+}
+
+int64_t Presence::BytesWith(const std::vector<GatewayMember>& members) const {
+  int64_t bytes = bytes_;
+  for (const GatewayMember& one : members) {
+    bytes += BytesWith(one.member) - bytes_;
+  }
+  return bytes;
 }
 
 Presence::User& Presence::Obtain(const v1::Member& member) {

@@ -27,7 +27,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "service/engine/engine.h"
+#include "service/engine/directory.h"
+#include "service/engine/membership.h"
 
 namespace herald::core {
 
@@ -70,14 +71,15 @@ class Presence {
   bool empty() const { return users_.empty(); }
   int64_t member_count() const { return static_cast<int64_t>(users_.size()); }
 
-  // See Engine::MemberBytesWith().
+  // What the members would have in bytes, each one's user_id and user_info, if
+  // that one were there, or those. Somebody who is there adds nothing.
   int64_t BytesWith(const v1::Member& member) const;
-  static int64_t BytesOf(const v1::Member& member);
+  int64_t BytesWith(const std::vector<GatewayMember>& members) const;
 
   // Everybody, in the order of user ids; each socket once.
   std::vector<v1::PresentMember> Members() const;
 
-  // See Engine::MembersAfter().
+  // See Directory::ListMembers().
   MembersPage MembersAfter(absl::string_view after, const PageSize& size) const;
 
  private:

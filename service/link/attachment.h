@@ -12,12 +12,14 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/mutex.h"
@@ -62,10 +64,18 @@ struct Attachment final : Peer {
   std::vector<link::v1::Held> held;
   int64_t held_bytes = 0;
   bool acknowledged = false;  // The settings are in force there.
-  bool goodbye = false;
-  bool moving = false;
+  bool said_attached = false;
 
-  // Any thread.
+  // Written by that thread.
+  std::atomic<bool> goodbye{false};
+  std::atomic<bool> moving{false};
+
+  // Any thread. `attach` is its attach number, 0 until the engine has given it
+  // one. While it is `adopting`, the engine takes over what it holds; its items
+  // wait.
+  std::atomic<int64_t> attach{0};
+  std::atomic<bool> numberless{false};  // The engine could not give it one.
+  std::atomic<bool> adopting{false};
   std::atomic<bool> attached{false};
   std::atomic<int64_t> client_count{0};
 
@@ -75,6 +85,12 @@ struct Attachment final : Peer {
   // at them.
   std::deque<link::v1::Recover> recovers ABSL_GUARDED_BY(mu);
   bool recovering ABSL_GUARDED_BY(mu) = false;
+  // Items that came while it was adopting; and what it holds, if it has said so
+  // before its attach number was known.
+  std::deque<link::v1::GatewayItem> waiting ABSL_GUARDED_BY(mu);
+  int64_t waiting_bytes ABSL_GUARDED_BY(mu) = 0;
+  absl::Status failure ABSL_GUARDED_BY(mu);  // A rule that one of them broke.
+  std::optional<std::vector<link::v1::Held>> to_adopt ABSL_GUARDED_BY(mu);
 };
 
 using AttachmentPtr = std::shared_ptr<Attachment>;

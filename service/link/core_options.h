@@ -28,11 +28,9 @@ struct CoreOptions {
   absl::Duration settle_min = absl::Milliseconds(500);
   absl::Duration settle_max = absl::Seconds(5);
 
-  // How long the members of a lost gateway wait for its return.
-  absl::Duration lease = absl::Seconds(2);
-
-  // How long after that its sockets may still come back with it, as far as a
-  // backend is told: their calls are UNAVAILABLE and not NOT_FOUND.
+  // How long after the lease of a gateway its sockets may still come back with
+  // it, as far as a backend is told: their calls are UNAVAILABLE and not
+  // NOT_FOUND.
   absl::Duration lost_memory = absl::Minutes(1);
 
   // How long a gateway may take to say hello, and then to say what it holds;

@@ -41,26 +41,32 @@ absl::Status Gateways::CheckRoom(const link::v1::Hello& hello,
       absl::StrCat("there are ", attachments_.size(), " gateways already"));
 }
 
-std::optional<int64_t> Gateways::Remove(const AttachmentPtr& gateway) {
+bool Gateways::Remove(const AttachmentPtr& gateway) {
   contract::MutexLock lock(&mu_);
   const auto it = attachments_.find(gateway->gateway);
-  if (it == attachments_.end() || it->second != gateway) return std::nullopt;
+  if (it == attachments_.end() || it->second != gateway) return false;
   attachments_.erase(it);
-  if (gateway->goodbye) return 0;
-  return leases_.Begin(gateway->gateway, gateway->proven);
+  if (!gateway->goodbye) {
+    leases_.Begin(gateway->gateway,
+                  {gateway->attach, gateway->proven, gateway->moving});
+  }
+  return true;
 }
 
-bool Gateways::EndLease(uint64_t gateway, int64_t lease,
-                        absl::Duration memory) {
+std::optional<Leases::Lease> Gateways::EndLease(uint64_t gateway,
+                                                int64_t attach,
+                                                absl::Duration memory) {
+  std::optional<Leases::Lease> lease;
   {
     contract::MutexLock lock(&mu_);
-    if (!leases_.End(gateway, lease)) return false;
+    lease = leases_.End(gateway, attach);
   }
-  timers_->After(memory, [this, gateway, lease] {
+  if (!lease.has_value()) return lease;
+  timers_->After(memory, [this, gateway, attach = lease->attach] {
     contract::MutexLock lock(&mu_);
-    leases_.ForgetLost(gateway, lease);
+    leases_.ForgetLost(gateway, attach);
   });
-  return true;
+  return lease;
 }
 
 // SettleAll() makes the service ready under the same lock.
@@ -106,11 +112,6 @@ AttachmentPtr Gateways::Find(uint64_t id) const {
 bool Gateways::Knows(uint64_t id) const {
   contract::MutexLock lock(&mu_);
   return attachments_.contains(id) || leases_.Knows(id);
-}
-
-bool Gateways::IsGone(uint64_t id) const {
-  contract::MutexLock lock(&mu_);
-  return !attachments_.contains(id) && !leases_.IsAway(id);
 }
 
 std::vector<AttachmentPtr> Gateways::Remember(const Chunk& revocation) {

@@ -49,14 +49,14 @@ class Gateways {
   absl::Status Add(const AttachmentPtr& gateway, const link::v1::Hello& hello,
                    AttachmentPtr* old) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The link has ended. Nothing if a newer one has taken its place; otherwise
-  // the number of the lease that begins, or 0 after a goodbye.
-  std::optional<int64_t> Remove(const AttachmentPtr& gateway)
-      ABSL_LOCKS_EXCLUDED(mu_);
+  // The link has ended, and unless it said goodbye its lease begins. False if a
+  // newer link has taken its place.
+  bool Remove(const AttachmentPtr& gateway) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The time of the lease is over, and after `memory` the gateway is forgotten.
-  // False if it has returned.
-  bool EndLease(uint64_t gateway, int64_t lease, absl::Duration memory)
+  // The lease is over, and after `memory` the gateway is forgotten. Nothing if
+  // it has returned.
+  std::optional<Leases::Lease> EndLease(uint64_t gateway, int64_t attach,
+                                        absl::Duration memory)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // The gateway has said all that it holds. True if the service is ready, so
@@ -76,8 +76,6 @@ class Gateways {
   AttachmentPtr Find(uint64_t id) const ABSL_LOCKS_EXCLUDED(mu_);
   // Whether it has a link, or had one a moment ago.
   bool Knows(uint64_t id) const ABSL_LOCKS_EXCLUDED(mu_);
-  // Whether it has no link, and its lease is over.
-  bool IsGone(uint64_t id) const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Remembers an item for those that are away. Returns those that are not.
   std::vector<AttachmentPtr> Remember(const Chunk& revocation)

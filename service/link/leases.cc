@@ -4,17 +4,18 @@
 
 namespace herald::core {
 
-int64_t Leases::Begin(uint64_t gateway, bool proven) {
-  away_[gateway] = {++last_, proven};
-  return last_;
+void Leases::Begin(uint64_t gateway, const Lease& lease) {
+  away_[gateway] = lease;
 }
 
-bool Leases::End(uint64_t gateway, int64_t number) {
+std::optional<Leases::Lease> Leases::End(uint64_t gateway, int64_t attach) {
   const auto it = away_.find(gateway);
-  if (it == away_.end() || it->second.number != number) return false;
-  if (lost_.size() < kLostMax) lost_[gateway] = it->second;
+  if (it == away_.end()) return std::nullopt;
+  const Lease lease = it->second;
+  if (lease.attach != 0 && lease.attach != attach) return std::nullopt;
+  if (lost_.size() < kLostMax) lost_[gateway] = lease;
   away_.erase(it);
-  return true;
+  return lease;
 }
 
 void Leases::Forget(uint64_t gateway) {
@@ -22,9 +23,9 @@ void Leases::Forget(uint64_t gateway) {
   lost_.erase(gateway);
 }
 
-void Leases::ForgetLost(uint64_t gateway, int64_t number) {
+void Leases::ForgetLost(uint64_t gateway, int64_t attach) {
   const auto it = lost_.find(gateway);
-  if (it != lost_.end() && it->second.number == number) lost_.erase(it);
+  if (it != lost_.end() && it->second.attach == attach) lost_.erase(it);
 }
 
 bool Leases::IsProven(uint64_t gateway) const {

@@ -276,17 +276,4 @@ absl::Status CheckItem(const GatewayItem& item, uint64_t gateway,
   }
 }
 
-absl::Status CheckMembersFit(const Engine& engine, const link::v1::Held& held) {
-  constexpr int64_t kBytesMax = 2 * contract::kMembersBytesMax;
-  const int64_t known = engine.MemberBytesWith(held.channel(), {});
-  int64_t bytes = known;
-  for (const link::v1::HeldMember& one : held.members()) {
-    bytes += engine.MemberBytesWith(held.channel(), one.member()) - known;
-  }
-  if (bytes <= kBytesMax) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("channel ", held.channel(), " would have members of ", bytes,
-                   " bytes; at most ", kBytesMax, " are allowed"));
-}
-
 }  // namespace herald::core

@@ -13,7 +13,6 @@
 
 #include "absl/status/status.h"
 #include "herald/link/v1/gateway_service.pb.h"
-#include "service/engine/engine.h"
 
 namespace herald::core {
 
@@ -23,10 +22,6 @@ absl::Status CheckHello(const link::v1::Hello& hello);
 // Any later item of the gateway with that id. Items of unknown kinds are OK.
 absl::Status CheckItem(const link::v1::GatewayItem& item, uint64_t gateway,
                        int64_t payload_bytes_max);
-
-// Whether the members of the channel stay within what a message to gateways
-// holds (limits.h), if those of `held` come.
-absl::Status CheckMembersFit(const Engine& engine, const link::v1::Held& held);
 
 }  // namespace herald::core
 

@@ -22,6 +22,9 @@ namespace {
 // takes up to 8 s for that, and what was sent meanwhile has not arrived.
 constexpr absl::Duration kReplaySlack = absl::Seconds(10);
 
+// Items that waited for an adoption, and are handled in one turn.
+constexpr int kWaitingPerTurn = 1000;
+
 // Whether the item may come before `attached` and after it.
 bool MayComeAnyTime(const link::v1::GatewayItem& item) {
   using Item = link::v1::GatewayItem;
@@ -42,18 +45,18 @@ absl::StatusOr<int64_t> AnswerOf(const link::v1::CallResult& result) {
 
 Links::Links(const Ports& ports, const CoreOptions& options, const Parts& parts)
     : table_(ports.table),
-      engine_(ports.engine),
+      membership_(ports.membership),
       timers_(ports.timers),
       observer_(ports.observer),
       readiness_(ports.readiness),
       options_(options),
-      fanout_(parts.fanout),
-      upkeep_(parts.upkeep),
+      open_(parts.open),
       calls_(parts.calls),
       gateways_(parts.gateways),
       whispers_(parts.whispers),
       subscriptions_(parts.subscriptions),
       recoveries_(parts.recoveries),
+      adoptions_(parts.adoptions),
       settling_(parts.settling) {}
 
 void Links::Stop() {
@@ -93,6 +96,18 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
   }
   observer_->OnLinkOpened(gateway->gateway);
   gateway->sink->Flush();
+  {
+    // The newest link has the greatest number, and one that was replaced before
+    // it got one gets none.
+    contract::MutexLock lock(&attach_order_);
+    if (gateways_->Find(gateway->gateway) == gateway) {
+      membership_->Attach(
+          gateway->gateway,
+          [this, gateway](const absl::StatusOr<int64_t>& attach) {
+            OnAttachNumber(gateway, attach);
+          });
+    }
+  }
   timers_->After(options_.attach_max, [weak =
                                            std::weak_ptr<Attachment>(gateway)] {
     const AttachmentPtr late = weak.lock();
@@ -114,9 +129,10 @@ absl::Status Links::Handle(const AttachmentPtr& gateway,
   if (item.item_case() == Item::kHello) {
     return absl::FailedPreconditionError("hello came twice");
   }
+  const bool any_time = MayComeAnyTime(item);
   const bool holds =
       item.item_case() == Item::kHeld || item.item_case() == Item::kAttached;
-  if (!MayComeAnyTime(item) && holds == gateway->attached) {
+  if (!any_time && holds == gateway->said_attached) {
     return absl::FailedPreconditionError(
         holds ? "held or attached came after attached"
               : "an item came before attached");
@@ -127,6 +143,11 @@ absl::Status Links::Handle(const AttachmentPtr& gateway,
                 gateway->acknowledged ? options_.settings.max_payload()
                                       : contract::kPayloadBytesLimit);
   if (!valid.ok()) return valid;
+  if (gateway->adopting && !any_time) {
+    bool waits = false;
+    const absl::Status status = Wait(gateway, item, &waits);
+    if (!status.ok() || waits) return status;
+  }
   return Pass(gateway, std::move(item));
 }
 
@@ -169,7 +190,7 @@ absl::Status Links::Pass(const AttachmentPtr& gateway,
       gateway->goodbye = true;
       return absl::OkStatus();
     case Item::kMoving:
-      if (!std::exchange(gateway->moving, true)) {
+      if (!gateway->moving.exchange(true)) {
         observer_->OnMoving(gateway->gateway, item.moving().target());
       }
       return absl::OkStatus();
@@ -201,60 +222,113 @@ absl::Status Links::OnHeld(const AttachmentPtr& gateway, link::v1::Held held) {
 }
 
 absl::Status Links::OnAttached(const AttachmentPtr& gateway) {
-  const std::vector<link::v1::Held> all = std::exchange(gateway->held, {});
+  gateway->said_attached = true;
+  std::vector<link::v1::Held> held = std::exchange(gateway->held, {});
   absl::flat_hash_set<absl::string_view> names;
-  for (const link::v1::Held& held : all) {
-    if (!names.insert(held.channel()).second) {
+  for (const link::v1::Held& one : held) {
+    if (!names.insert(one.channel()).second) {
       return absl::InvalidArgumentError(
-          absl::StrCat("channel ", held.channel(), " is held twice"));
+          absl::StrCat("channel ", one.channel(), " is held twice"));
     }
   }
-  for (const link::v1::Held& held : all) {
-    const absl::Status status = Adopt(gateway, held);
-    if (!status.ok()) return status;
+  gateway->adopting = true;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    if (gateway->attach == 0) {
+      gateway->to_adopt = std::move(held);
+      return absl::OkStatus();
+    }
   }
-  for (const std::string& channel : engine_->ChannelsOf(gateway->gateway)) {
-    if (names.contains(channel)) continue;
-    Shard& shard = table_->ShardOf(channel);
-    const ShardLock lock(shard);
-    // What a newer link of this gateway has said must not be undone.
-    if (gateway->ended) break;
-    engine_->Replace(channel, gateway->gateway, {},
-                     shard.rules->Of(channel).member_grace);
+  return Adopt(gateway, std::move(held));
+}
+
+void Links::OnAttachNumber(const AttachmentPtr& gateway,
+                           const absl::StatusOr<int64_t>& attach) {
+  if (!attach.ok()) {
+    gateway->numberless = true;
+    gateway->sink->Close(attach.status());
+    // Close() has come before, or sees that there will be no number.
+    if (gateway->ended) ForgetNumberless(gateway);
+    return;
   }
-  Replay(gateway);
-  observer_->OnAttached(gateway->gateway, gateway->subscription_count);
-  settling_->OnAttached(gateway);
-  return absl::OkStatus();
+  std::optional<std::vector<link::v1::Held>> held;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    gateway->attach = *attach;
+    held = std::exchange(gateway->to_adopt, std::nullopt);
+  }
+  // Close() has seen no number, or a newer one is there that this cannot harm.
+  if (gateway->ended) {
+    return membership_->Detach(gateway->gateway, *attach, gateway->goodbye);
+  }
+  if (held.has_value()) {
+    Adopt(gateway, *std::move(held)).IgnoreError();  // It has ended the link.
+  }
 }
 
 absl::Status Links::Adopt(const AttachmentPtr& gateway,
-                          const link::v1::Held& held) {
-  const std::string& channel = held.channel();
-  Shard& shard = table_->ShardOf(channel);
-  const ShardLock lock(shard);
-  if (gateway->ended) return absl::OkStatus();
-  if (IsPresence(shard, channel)) {
-    const absl::Status status = CheckMembersFit(*engine_, held);
-    if (!status.ok()) return status;
-    std::vector<GatewayMember> members;
-    for (const link::v1::HeldMember& one : held.members()) {
-      members.push_back(
-          {one.member(), {one.socket_ids().begin(), one.socket_ids().end()}});
+                          std::vector<link::v1::Held> held) {
+  adoptions_->Begin(gateway, std::move(held),
+                    [this, gateway](const absl::Status& status) {
+                      OnAdopted(gateway, status);
+                    });
+  contract::MutexLock lock(&gateway->mu);
+  return gateway->failure;
+}
+
+void Links::OnAdopted(const AttachmentPtr& gateway,
+                      const absl::Status& status) {
+  if (gateway->ended) return;
+  if (!status.ok()) return Fail(gateway, status);
+  Replay(gateway);
+  observer_->OnAttached(gateway->gateway, gateway->subscription_count);
+  settling_->OnAttached(gateway);
+  HandleWaiting(gateway);
+}
+
+void Links::Fail(const AttachmentPtr& gateway, const absl::Status& status) {
+  {
+    contract::MutexLock lock(&gateway->mu);
+    gateway->failure.Update(status);
+    gateway->waiting.clear();
+  }
+  gateway->sink->Close(status);
+}
+
+absl::Status Links::Wait(const AttachmentPtr& gateway,
+                         link::v1::GatewayItem& item, bool* waits) {
+  contract::MutexLock lock(&gateway->mu);
+  *waits = gateway->adopting;
+  if (!*waits) return gateway->failure;
+  gateway->waiting_bytes += static_cast<int64_t>(item.ByteSizeLong());
+  if (gateway->waiting_bytes > contract::kLinkHeldBytesMax) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "more than ", contract::kLinkHeldBytesMax,
+        " bytes came before the service had taken over what is held"));
+  }
+  gateway->waiting.push_back(std::move(item));
+  return gateway->failure;
+}
+
+void Links::HandleWaiting(const AttachmentPtr& gateway) {
+  for (int i = 0; i < kWaitingPerTurn; ++i) {
+    link::v1::GatewayItem item;
+    {
+      contract::MutexLock lock(&gateway->mu);
+      if (gateway->waiting.empty()) {
+        gateway->adopting = false;
+        return;
+      }
+      item = std::move(gateway->waiting.front());
+      gateway->waiting.pop_front();
+      gateway->waiting_bytes -= static_cast<int64_t>(item.ByteSizeLong());
     }
-    engine_->Replace(channel, gateway->gateway, members,
-                     shard.rules->Of(channel).member_grace);
+    if (gateway->ended) continue;
+    const absl::Status status = Pass(gateway, std::move(item));
+    if (!status.ok()) return Fail(gateway, status);
   }
-  // Before it counts, so that it is told once where the channel is.
-  recoveries_->Repair(shard, gateway, held);
-  table_->Obtain(shard, channel, /*force=*/true);
-  table_->Change(shard, channel, gateway, held.subscription_count());
-  if (HasRoster(channel) && shard.settled) {
-    link::v1::ServiceItem item;
-    *item.mutable_roster() = fanout_->RosterOf(channel);
-    EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
-  }
-  return absl::OkStatus();
+  timers_->After(absl::ZeroDuration(),
+                 [this, gateway] { HandleWaiting(gateway); });
 }
 
 void Links::Replay(const AttachmentPtr& gateway) {
@@ -281,34 +355,33 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
   calls_->End(gateway.get());
   table_->Remove(gateway, [this](Shard& shard, absl::string_view channel) {
     shard.mu.AssertHeld();
-    upkeep_->OnListenerLeft(shard, channel);
+    open_->OnListenerLeft(shard, channel);
   });
-  const uint64_t id = gateway->gateway;
-  const std::optional<int64_t> lease = gateways_->Remove(gateway);
-  observer_->OnLinkEnded(id, why);
+  const bool is_newest = gateways_->Remove(gateway);
+  observer_->OnLinkEnded(gateway->gateway, why);
   if (readiness_->phase() == Readiness::Phase::kStarting)
     settling_->SettleIfDue();
-  if (!lease.has_value() || readiness_->phase() == Readiness::Phase::kStopped)
+  if (!is_newest || readiness_->phase() == Readiness::Phase::kStopped) return;
+  int64_t attach = 0;
+  {
+    contract::MutexLock lock(&gateway->mu);
+    attach = gateway->attach;
+  }
+  if (attach == 0) {
+    // Unless the engine has given it none, OnAttachNumber() will do the rest.
+    if (gateway->numberless) ForgetNumberless(gateway);
     return;
-  if (gateway->goodbye) return DropMembers(id);
-  timers_->After(options_.lease,
-                 [this, id, lease = *lease, moved = gateway->moving] {
-                   if (!gateways_->EndLease(id, lease, options_.lost_memory))
-                     return;
-                   if (!moved) observer_->OnLeaseExpired(id);
-                   DropMembers(id);
-                 });
+  }
+  membership_->Detach(gateway->gateway, attach, gateway->goodbye);
 }
 
-void Links::DropMembers(uint64_t gateway) {
-  for (const std::string& channel : engine_->ChannelsOf(gateway)) {
-    Shard& shard = table_->ShardOf(channel);
-    const ShardLock lock(shard);
-    // A gateway that is attaching meanwhile says itself what it holds.
-    if (!gateways_->IsGone(gateway)) return;
-    engine_->Replace(channel, gateway, {},
-                     shard.rules->Of(channel).member_grace);
-  }
+void Links::ForgetNumberless(const AttachmentPtr& gateway) {
+  gateways_->EndLease(gateway->gateway, /*attach=*/0, options_.lost_memory);
+}
+
+void Links::OnLeaseEnded(uint64_t gateway, int64_t attach) {
+  const auto lease = gateways_->EndLease(gateway, attach, options_.lost_memory);
+  if (lease.has_value() && !lease->moving) observer_->OnLeaseExpired(gateway);
 }
 
 }  // namespace herald::core

@@ -3,6 +3,13 @@
 // The life of the links of gateways: hello, what each holds, its items, and its
 // end. What the items mean is others' business.
 //
+//   hello -> attach number
+//   held ... attached -> each channel opened and its members replaced
+//     -> what was missed, settled -> items
+//
+// Items that come before the engine has answered wait for it, so that what a
+// gateway holds is never mixed with what it does next.
+//
 // Threads: any; Handle() and Close() of one attachment from one thread at a
 // time.
 
@@ -11,15 +18,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "herald/link/v1/gateway_service.pb.h"
-#include "service/channel/fanout.h"
+#include "proto/contract/mutex.h"
 #include "service/channel/sink.h"
+#include "service/engine/engine_events.h"
+#include "service/engine/open_channels.h"
 #include "service/engine/ports.h"
-#include "service/engine/upkeep.h"
+#include "service/link/adoptions.h"
 #include "service/link/attachment.h"
 #include "service/link/calls.h"
 #include "service/link/core_options.h"
@@ -31,17 +41,17 @@
 
 namespace herald::core {
 
-class Links {
+class Links final : public LeaseListener {
  public:
   // What links have to do with. All outlive the object.
   struct Parts {
-    Fanout* fanout = nullptr;
-    Upkeep* upkeep = nullptr;
+    OpenChannels* open = nullptr;
     Calls* calls = nullptr;
     Gateways* gateways = nullptr;
     Whispers* whispers = nullptr;
     Subscriptions* subscriptions = nullptr;
     Recoveries* recoveries = nullptr;
+    Adoptions* adoptions = nullptr;
     Settling* settling = nullptr;
   };
   Links(const Ports& ports, const CoreOptions& options, const Parts& parts);
@@ -70,24 +80,42 @@ class Links {
   absl::Status Pass(const AttachmentPtr& gateway, link::v1::GatewayItem item);
   absl::Status OnHeld(const AttachmentPtr& gateway, link::v1::Held held);
   absl::Status OnAttached(const AttachmentPtr& gateway);
-  absl::Status Adopt(const AttachmentPtr& gateway, const link::v1::Held& held);
+  // LeaseListener.
+  void OnLeaseEnded(uint64_t gateway, int64_t attach) override;
+
+  // The engine has given the gateway its attach number, or has not.
+  void OnAttachNumber(const AttachmentPtr& gateway,
+                      const absl::StatusOr<int64_t>& attach);
+
+  absl::Status Adopt(const AttachmentPtr& gateway,
+                     std::vector<link::v1::Held> held);
+  void OnAdopted(const AttachmentPtr& gateway, const absl::Status& status);
+  // The link has broken a rule when nobody waits for Handle() any more.
+  void Fail(const AttachmentPtr& gateway, const absl::Status& status);
+  // Has the item wait if the gateway is being adopted still.
+  static absl::Status Wait(const AttachmentPtr& gateway,
+                           link::v1::GatewayItem& item, bool* waits);
+  void HandleWaiting(const AttachmentPtr& gateway);
+  // The link has ended and got no attach number, so no engine ends its lease.
+  void ForgetNumberless(const AttachmentPtr& gateway);
   void Replay(const AttachmentPtr& gateway);
-  void DropMembers(uint64_t gateway);
 
   ChannelTable* const table_;
-  Engine* const engine_;
+  Membership* const membership_;
   Timers* const timers_;
   Observer* const observer_;
   const Readiness* const readiness_;
   const CoreOptions options_;
-  Fanout* const fanout_;
-  Upkeep* const upkeep_;
+  OpenChannels* const open_;
   Calls* const calls_;
   Gateways* const gateways_;
   Whispers* const whispers_;
   Subscriptions* const subscriptions_;
   Recoveries* const recoveries_;
+  Adoptions* const adoptions_;
   Settling* const settling_;
+
+  contract::Mutex attach_order_;  // Held while an attach number is asked for.
 };
 
 }  // namespace herald::core

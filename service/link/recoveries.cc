@@ -4,6 +4,7 @@
 
 #include <iterator>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -80,11 +81,9 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
   Shard& shard = table_->ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return;
-  // What the rules give no room any more may have holes.
   Missed missed;
-  if (IsSubscribed(shard, channel, gateway.get()) &&
-      HistoryOf(shard, channel).size > 0) {
-    missed = engine_->Since(channel, FromProto(recover.since()), kAll);
+  if (IsSubscribed(shard, channel, gateway.get())) {
+    missed = log_->Since(channel, FromProto(recover.since()), kAll);
     // The latest alone is one message, which is never too much.
     if (recover.bytes_max() > 0 && !recover.since().epoch().empty()) {
       KeepWithin(recover.bytes_max(), missed);
@@ -111,18 +110,16 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
 void Recoveries::Repair(Shard& shard, const AttachmentPtr& gateway,
                         const link::v1::Held& held) {
   const std::string& channel = held.channel();
-  const HistoryLimits limits = HistoryOf(shard, channel);
+  const std::optional<Position> position = log_->PositionOf(channel);
   const bool knows = !held.position().epoch().empty();
-  if (limits.size == 0) {
+  if (!position.has_value()) {
     if (!knows) return;
     return EnqueueStateIn(shard, gateway->sink,
                           EncodeItem(NewPosition(channel, {}, /*lost=*/true)));
   }
-  // Said first, so that an epoch which begins with it comes before the rest.
-  const Position position = engine_->PositionOf(channel, limits);
   Missed missed;
   if (knows) {
-    missed = engine_->Since(channel, FromProto(held.position()), kAll);
+    missed = log_->Since(channel, FromProto(held.position()), kAll);
     observer_->OnRecovery(missed.available);
   }
   // Who knows no position was told that there is no history, and may have
@@ -130,7 +127,7 @@ void Recoveries::Repair(Shard& shard, const AttachmentPtr& gateway,
   if (!missed.available) {
     return EnqueueStateIn(
         shard, gateway->sink,
-        EncodeItem(NewPosition(channel, position, /*lost=*/true)));
+        EncodeItem(NewPosition(channel, *position, /*lost=*/true)));
   }
   for (Chunk& chunk : missed.chunks) {
     EnqueueStateIn(shard, gateway->sink, std::move(chunk));

@@ -23,7 +23,7 @@ class Recoveries {
  public:
   explicit Recoveries(const Ports& ports)
       : table_(ports.table),
-        engine_(ports.engine),
+        log_(ports.log),
         timers_(ports.timers),
         observer_(ports.observer) {}
 
@@ -31,7 +31,7 @@ class Recoveries {
   void OnRecover(const AttachmentPtr& gateway, link::v1::Recover recover);
 
   // A gateway that has returned holds the channel: sends what it has missed, or
-  // that this is not there.
+  // that this is not there. REQUIRES: the channel is open.
   void Repair(Shard& shard, const AttachmentPtr& gateway,
               const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
@@ -41,7 +41,7 @@ class Recoveries {
   void RecoverWaiting(const AttachmentPtr& gateway);
 
   ChannelTable* const table_;
-  Engine* const engine_;
+  ChannelLog* const log_;
   Timers* const timers_;
   Observer* const observer_;
 };

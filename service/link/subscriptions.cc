@@ -3,6 +3,7 @@
 #include "service/link/subscriptions.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -94,12 +95,13 @@ absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
     return absl::OkStatus();
   }
   if (subscribe.has_member()) {
-    Allow(gateway, question, {.status = {}, .member = subscribe.member()},
-          /*renewable=*/false);
+    Allow({gateway,
+           std::move(question),
+           {.status = {}, .member = subscribe.member()}});
     return absl::OkStatus();
   }
   if (!contract::NeedsAuthorization(question.channel)) {
-    Allow(gateway, question, {}, /*renewable=*/false);
+    Allow({gateway, std::move(question), {}});
     return absl::OkStatus();
   }
   const int64_t ticket = question.ticket;
@@ -133,91 +135,176 @@ void Subscriptions::Decide(const AttachmentPtr& gateway, int64_t ticket,
     decision.status = CheckYes(decision);
   }
   if (decision.status.ok()) {
-    return Allow(gateway, question, std::move(decision), /*renewable=*/true);
+    return Allow({gateway, std::move(question), std::move(decision),
+                  /*renewable=*/true});
   }
   Refuse(gateway, question, CodeOf(decision.status), decision.status.message());
 }
 
-std::optional<Refusal> Subscriptions::Admit(
-    Shard& shard, absl::string_view channel,
-    const std::optional<v1::Member>& member) {
-  const bool presence = IsPresence(shard, channel);
-  if (presence && !member.has_value()) {
-    return Refusal{
-        Refused::CODE_UNAUTHORIZED,
-        "a presence channel needs a member, and the authorizer named none"};
+void Subscriptions::Allow(Granted granted) {
+  Shard& shard = table_->ShardOf(granted.question.channel);
+  const ShardLock lock(shard);
+  if (granted.gateway->ended) return;
+  // As nearly all are: nothing is kept for later then.
+  if (open_->IsOpen(shard, granted.question.channel)) {
+    return Admit(shard, std::move(granted));
   }
-  if (presence &&
-      engine_->MemberBytesWith(channel, *member) > contract::kMembersBytesMax) {
-    return Refusal{Refused::CODE_CHANNEL_FULL,
-                   absl::StrCat("channel ", channel, " has members of ",
-                                contract::kMembersBytesMax, " bytes already")};
+  // Nothing is opened for who will be refused anyway.
+  if (NeedsMember(shard, granted)) {
+    return RefuseLater(shard, std::move(granted), NoMember());
   }
-  ChannelEntry* const entry = table_->Obtain(shard, channel, /*force=*/false);
-  if (entry == nullptr) {
-    return Refusal{Refused::CODE_TOO_MANY_CHANNELS,
-                   absl::StrCat("there are ", channels_max_,
-                                " channels already (BROADCAST_MAX_CHANNELS)")};
+  if (table_->IsFull(shard, granted.question.channel)) {
+    return RefuseLater(shard, std::move(granted), TooManyChannels());
   }
-  const int64_t limit = shard.rules->Of(channel).max_subscribers;
-  if (limit == 0 || entry->subscriber_count < limit) return std::nullopt;
-  return Refusal{
-      Refused::CODE_CHANNEL_FULL,
-      absl::StrCat(
-          "channel ", channel, " has its ", limit, " subscribers (",
-          shard.rules->Source(channel, &contract::ChannelRule::max_subscribers,
-                              "BROADCAST_MAX_SUBSCRIBERS"),
-          ")")};
+  const std::string channel = granted.question.channel;
+  open_->WhenOpen(
+      shard, channel,
+      [this, granted = std::move(granted)](Shard& held,
+                                           const absl::Status& opened) mutable {
+        held.mu.AssertHeld();
+        if (granted.gateway->ended) return;
+        if (opened.ok()) return Admit(held, std::move(granted));
+        RefuseLater(held, std::move(granted),
+                    {Refused::CODE_UNAVAILABLE, std::string(opened.message())});
+      });
 }
 
-void Subscriptions::Allow(const AttachmentPtr& gateway,
-                          const PendingSubscribe& question, Decision decision,
-                          bool renewable) {
+Refusal Subscriptions::NoMember() {
+  return {Refused::CODE_UNAUTHORIZED,
+          "a presence channel needs a member, and the authorizer named none"};
+}
+
+Refusal Subscriptions::TooManyChannels() const {
+  return {Refused::CODE_TOO_MANY_CHANNELS,
+          absl::StrCat("there are ", channels_max_,
+                       " channels already (BROADCAST_MAX_CHANNELS)")};
+}
+
+bool Subscriptions::NeedsMember(const Shard& shard, const Granted& granted) {
+  return IsPresence(shard, granted.question.channel) &&
+         !granted.decision.member.has_value();
+}
+
+void Subscriptions::Admit(Shard& shard, Granted granted) {
+  const std::string channel = granted.question.channel;
+  const bool present = IsPresence(shard, channel);
+  if (NeedsMember(shard, granted)) {
+    return RefuseLater(shard, std::move(granted), NoMember());
+  }
+  const ChannelEntry* const entry =
+      table_->Reserve(shard, channel, /*force=*/false);
+  if (entry == nullptr) {
+    return RefuseLater(shard, std::move(granted), TooManyChannels());
+  }
+  Subscription subscription;
+  subscription.socket = {granted.gateway->gateway, granted.question.socket_id};
+  subscription.attach = granted.gateway->attach;
+  if (present) subscription.member = granted.decision.member;
+  subscription.count = entry->subscriber_count + entry->reserved - 1;
+  subscription.count_max = shard.rules->Of(channel).max_subscribers;
+  membership_->Admit(channel, std::move(subscription),
+                     [this, present, granted = std::move(granted)](
+                         Admission admission) mutable {
+                       Shard& held = table_->ShardOf(granted.question.channel);
+                       held.mu.AssertHeld();
+                       Finish(held, std::move(granted), present, admission);
+                     });
+}
+
+void Subscriptions::Finish(Shard& shard, Granted granted, bool present,
+                           Admission admission) {
+  const std::string channel = granted.question.channel;
+  const AttachmentPtr gateway = granted.gateway;
+  if (admission == Admission::kAdmitted && present &&
+      !IsPresence(shard, channel)) {
+    // The rules have changed meanwhile.
+    membership_->Dismiss(channel, granted.decision.member->user_id(),
+                         {gateway->gateway, granted.question.socket_id},
+                         gateway->attach, absl::ZeroDuration());
+    present = false;
+  }
+  if (admission != Admission::kAdmitted) {
+    Refusal refusal = RefusalOf(shard, channel, admission);
+    if (!gateway->ended) {
+      RefuseLater(shard, std::move(granted), std::move(refusal));
+    }
+  } else if (!gateway->ended) {
+    Confirm(shard, std::move(granted));
+  } else if (present) {
+    // Nobody will say that it has ended, for nobody knows that it was.
+    membership_->Dismiss(channel, granted.decision.member->user_id(),
+                         {gateway->gateway, granted.question.socket_id},
+                         gateway->attach,
+                         shard.rules->Of(channel).member_grace);
+  }
+  table_->EndReservation(shard, channel);
+  open_->OnListenerLeft(shard, channel);
+}
+
+void Subscriptions::Confirm(Shard& shard, Granted granted) {
+  const std::string& channel = granted.question.channel;
+  const AttachmentPtr& gateway = granted.gateway;
   link::v1::ServiceItem item;
   link::v1::Subscribed& yes = *item.mutable_subscribed();
-  yes.set_ticket(question.ticket);
-  yes.set_expires_after_ms(GrantMilliseconds(decision.expires_after));
-  yes.set_renewable(renewable);
-  if (decision.member.has_value()) *yes.mutable_member() = *decision.member;
-  const std::string& channel = question.channel;
-  std::optional<Refusal> refusal;
-  {
-    Shard& shard = table_->ShardOf(channel);
-    const ShardLock lock(shard);
-    if (gateway->ended) return;
-    refusal = Admit(shard, channel, decision.member);
-    if (!refusal.has_value()) {
-      const bool first =
-          shard.channels.at(channel).Find(gateway.get()) == nullptr;
-      if (IsPresence(shard, channel)) {
-        engine_->Join(channel, *decision.member,
-                      {gateway->gateway, question.socket_id});
-      }
-      // Where rules count nobody too: it may have kept some of an earlier time.
-      if (first && HasRoster(channel)) {
-        *yes.mutable_roster() = fanout_->RosterOf(channel);
-      }
-      const HistoryLimits history = HistoryOf(shard, channel);
-      if (history.size > 0) {
-        *yes.mutable_position() =
-            ToProto(engine_->PositionOf(channel, history));
-      }
-      table_->Change(shard, channel, gateway, 1);
-      // A roster is as large as it is, and a hundred may be asked for at once.
-      const bool is_state = yes.has_roster();
-      Chunk chunk = EncodeItem(std::move(item));
-      if (is_state) {
-        EnqueueStateIn(shard, gateway->sink, std::move(chunk));
-      } else {
-        EnqueueIn(shard, gateway->sink, std::move(chunk));
-      }
+  yes.set_ticket(granted.question.ticket);
+  yes.set_expires_after_ms(GrantMilliseconds(granted.decision.expires_after));
+  yes.set_renewable(granted.renewable);
+  if (granted.decision.member.has_value()) {
+    *yes.mutable_member() = *granted.decision.member;
+  }
+  // Where rules count nobody too: it may have kept some of an earlier time.
+  if (HasRoster(channel) && !IsSubscribed(shard, channel, gateway.get())) {
+    *yes.mutable_roster() = fanout_->RosterOf(channel);
+  }
+  const std::optional<Position> position = log_->PositionOf(channel);
+  if (position.has_value()) *yes.mutable_position() = ToProto(*position);
+  table_->Change(shard, channel, gateway, 1);
+  // A roster is as large as it is, and a hundred may be asked for at once.
+  const bool is_state = yes.has_roster();
+  Chunk chunk = EncodeItem(std::move(item));
+  if (is_state) {
+    EnqueueStateIn(shard, gateway->sink, std::move(chunk));
+  } else {
+    EnqueueIn(shard, gateway->sink, std::move(chunk));
+  }
+  AfterLock(shard, [this, gateway, question = std::move(granted.question)] {
+    observer_->OnSubscribeAnswered(question.socket_id, question.channel,
+                                   "allowed");
+    if (question.call_id != 0) {
+      calls_->Answer(question.call_id, gateway.get(), 0);
     }
+  });
+}
+
+Refusal Subscriptions::RefusalOf(const Shard& shard, absl::string_view channel,
+                                 Admission admission) const {
+  switch (admission) {
+    case Admission::kTooManyMembers:
+      return {Refused::CODE_CHANNEL_FULL,
+              absl::StrCat("channel ", channel, " has members of ",
+                           contract::kMembersBytesMax, " bytes already")};
+    case Admission::kTooManySubscribers:
+      return {Refused::CODE_CHANNEL_FULL,
+              absl::StrCat("channel ", channel, " has its ",
+                           shard.rules->Of(channel).max_subscribers,
+                           " subscribers (",
+                           shard.rules->Source(
+                               channel, &contract::ChannelRule::max_subscribers,
+                               "BROADCAST_MAX_SUBSCRIBERS"),
+                           ")")};
+    case Admission::kAdmitted:
+    case Admission::kUnavailable:
+      break;
   }
-  if (refusal.has_value()) {
-    return Refuse(gateway, question, refusal->code, refusal->reason);
-  }
-  observer_->OnSubscribeAnswered(question.socket_id, channel, "allowed");
-  if (question.call_id != 0) calls_->Answer(question.call_id, gateway.get(), 0);
+  return {Refused::CODE_UNAVAILABLE, "the subscription cannot be decided now"};
+}
+
+void Subscriptions::RefuseLater(Shard& shard, Granted granted,
+                                Refusal refusal) {
+  AfterLock(shard, [this, granted = std::move(granted),
+                    refusal = std::move(refusal)] {
+    Refuse(granted.gateway, granted.question, refusal.code, refusal.reason);
+  });
 }
 
 void Subscriptions::Refuse(const AttachmentPtr& gateway,
@@ -268,12 +355,13 @@ absl::Status Subscriptions::OnUnsubscribe(
                      ", of which the gateway has no subscription"));
   }
   table_->Change(shard, channel, gateway, -1);
-  upkeep_->OnListenerLeft(shard, channel);
   if (HasRoster(channel)) {
-    engine_->Leave(channel, unsubscribe.user_id(),
-                   {gateway->gateway, unsubscribe.socket_id()},
-                   shard.rules->Of(channel).member_grace);
+    membership_->Dismiss(channel, unsubscribe.user_id(),
+                         {gateway->gateway, unsubscribe.socket_id()},
+                         gateway->attach,
+                         shard.rules->Of(channel).member_grace);
   }
+  open_->OnListenerLeft(shard, channel);
   return absl::OkStatus();
 }
 

@@ -3,10 +3,14 @@
 // How sockets come to channels and leave them: a gateway's question, the
 // authorizer's decision, the admission, and the answer.
 //
-//   subscribe -> authorizer -> Admit() -> subscribed | refused
+//   subscribe -> authorizer -> channel opened -> admission
+//     -> subscribed | refused
 //
 // Order: `subscribed` is enqueued with the channel's shard locked, behind all
-// that happened on the channel before and in front of all that happens after.
+// that happened on the channel before (the admission's own member_added too)
+// and in front of all that happens after. What may have changed between two
+// steps is looked at again: whether the link has ended, and, before the
+// admission is asked for, the rules.
 //
 // Threads: any; those of one attachment one at a time, but for decisions.
 
@@ -14,7 +18,6 @@
 #define HERALD_SERVICE_LINK_SUBSCRIPTIONS_H_
 
 #include <cstdint>
-#include <optional>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -22,8 +25,8 @@
 #include "herald/link/v1/gateway_service.pb.h"
 #include "service/channel/channel_table.h"
 #include "service/channel/fanout.h"
+#include "service/engine/open_channels.h"
 #include "service/engine/ports.h"
-#include "service/engine/upkeep.h"
 #include "service/link/attachment.h"
 #include "service/link/authorizer.h"
 #include "service/link/calls.h"
@@ -34,14 +37,15 @@ class Subscriptions {
  public:
   // All outlive the object, and its callbacks. `channels_max`: for messages.
   Subscriptions(const Ports& ports, Authorizer* authorizer, Fanout* fanout,
-                Upkeep* upkeep, Calls* calls, int64_t channels_max)
+                OpenChannels* open, Calls* calls, int64_t channels_max)
       : table_(ports.table),
-        engine_(ports.engine),
+        log_(ports.log),
+        membership_(ports.membership),
         observer_(ports.observer),
         readiness_(ports.readiness),
         authorizer_(authorizer),
         fanout_(fanout),
-        upkeep_(upkeep),
+        open_(open),
         calls_(calls),
         channels_max_(channels_max) {}
 
@@ -57,22 +61,44 @@ class Subscriptions {
 
  private:
   void Decide(const AttachmentPtr& gateway, int64_t ticket, Decision decision);
-  void Allow(const AttachmentPtr& gateway, const PendingSubscribe& question,
-             Decision decision, bool renewable);
+  // A yes on its way: what was asked, and what the answer will say.
+  struct Granted {
+    AttachmentPtr gateway;
+    PendingSubscribe question;
+    Decision decision;
+    bool renewable = false;
+  };
+  void Allow(Granted granted);
+  // Whether the yes lacks the member that the channel needs.
+  static bool NeedsMember(const Shard& shard, const Granted& granted)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  static Refusal NoMember();
+  Refusal TooManyChannels() const;
+  // The channel is open.
+  void Admit(Shard& shard, Granted granted)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // The engine has decided; `present`: by the subscription somebody is.
+  void Finish(Shard& shard, Granted granted, bool present, Admission admission)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void Confirm(Shard& shard, Granted granted)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   void Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
               link::v1::Refused::Code code, absl::string_view reason);
-  // Nothing if the channel may have one more subscription.
-  std::optional<Refusal> Admit(Shard& shard, absl::string_view channel,
-                               const std::optional<v1::Member>& member)
+  // The same when the shard's lock is gone.
+  void RefuseLater(Shard& shard, Granted granted, Refusal refusal)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  Refusal RefusalOf(const Shard& shard, absl::string_view channel,
+                    Admission admission) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
-  Engine* const engine_;
+  ChannelLog* const log_;
+  Membership* const membership_;
   Observer* const observer_;
   const Readiness* const readiness_;
   Authorizer* const authorizer_;
   Fanout* const fanout_;
-  Upkeep* const upkeep_;
+  OpenChannels* const open_;
   Calls* const calls_;
   const int64_t channels_max_;
 };

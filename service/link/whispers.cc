@@ -41,7 +41,7 @@ absl::Status Whispers::On(const AttachmentPtr& gateway,
   // The gateway names the users of presence channels by their names.
   if (!IsPresence(shard, publication->channel)) publication->user_id.clear();
   // Nobody waits for the answer: a client event has no receipt.
-  engine_->Publish(std::move(publication), {}, [](const auto& /*receipt*/) {});
+  log_->Publish(std::move(publication), {}, [](const auto& /*receipt*/) {});
   return absl::OkStatus();
 }
 

@@ -23,7 +23,7 @@ class Whispers final : public CongestionListener {
   // `gateways` outlives the object.
   Whispers(const Ports& ports, Gateways* gateways)
       : table_(ports.table),
-        engine_(ports.engine),
+        log_(ports.log),
         timers_(ports.timers),
         gateways_(gateways) {}
 
@@ -36,7 +36,7 @@ class Whispers final : public CongestionListener {
 
  private:
   ChannelTable* const table_;
-  Engine* const engine_;
+  ChannelLog* const log_;
   Timers* const timers_;
   Gateways* const gateways_;
 };

@@ -176,27 +176,27 @@ void BroadcastService::AddQueries() {
   AddUnary<v1::GetMembersRequest, v1::GetMembersResponse>(
       "/herald.v1.BroadcastService/GetMembers", Method::kGetMembers,
       [this](const auto& request, auto done) {
-        done(core_->queries()->GetMembers(request));
+        core_->queries()->GetMembers(request, std::move(done));
       });
   AddUnary<v1::GetChannelRequest, v1::GetChannelResponse>(
       "/herald.v1.BroadcastService/GetChannel", Method::kGetChannel,
       [this](const auto& request, auto done) {
-        done(core_->queries()->GetChannel(request));
+        core_->queries()->GetChannel(request, std::move(done));
       });
   AddUnary<v1::ListChannelsRequest, v1::ListChannelsResponse>(
       "/herald.v1.BroadcastService/ListChannels", Method::kListChannels,
       [this](const auto& request, auto done) {
-        done(core_->queries()->ListChannels(request));
+        core_->queries()->ListChannels(request, std::move(done));
       });
   AddUnary<v1::GetStatsRequest, v1::GetStatsResponse>(
       "/herald.v1.BroadcastService/GetStats", Method::kGetStats,
       [this](const auto& /*request*/, auto done) {
-        done(core_->queries()->GetStats());
+        core_->queries()->GetStats(std::move(done));
       });
   AddUnary<v1::GetHistoryRequest, v1::GetHistoryResponse>(
       "/herald.v1.BroadcastService/GetHistory", Method::kGetHistory,
       [this](const auto& request, auto done) {
-        done(core_->queries()->GetHistory(request));
+        core_->queries()->GetHistory(request, std::move(done));
       });
 }
 

@@ -69,25 +69,28 @@ void RuleChanges::Apply(const config::v1::Config& config) {
     for (const auto& [channel, entry] : shard.channels)
       listened.insert(channel);
     for (const auto& [channel, sinks] : shard.watches) listened.insert(channel);
-    // Told also where memory has taken the history before its rule did.
     for (const std::string& channel : listened) {
-      if (old->Of(channel).history_size > 0)
-        upkeep_->EndHistory(shard, channel);
+      const ChannelSettings was = old->Of(channel);
+      if (was.history_size == 0) continue;
+      ChangeHistory(shard, channel, {was.history_size, was.history_ttl});
     }
   });
   if (none) table_->set_has_rules(false);
   // Those whom nobody listens to. Until then nobody gets anything of them, for
   // what was said since is not in them.
-  for (const std::string& channel : engine_->HistoryChannels()) {
-    Shard& shard = table_->ShardOf(channel);
-    const ShardLock lock(shard);
-    upkeep_->EndHistory(shard, channel);
+  log_->ApplyHistoryRules();
+  membership_->ApplyPresenceRules();
+}
+
+void RuleChanges::ChangeHistory(Shard& shard, absl::string_view channel,
+                                const HistoryLimits& old) {
+  const HistoryLimits limits = HistoryOf(shard, channel);
+  if (limits.size > 0) {
+    if (limits == old || !log_->PositionOf(channel).has_value()) return;
+    return log_->Open(channel, limits, [](const absl::Status&) {});
   }
-  for (const std::string& channel : engine_->PresenceChannels()) {
-    Shard& shard = table_->ShardOf(channel);
-    const ShardLock lock(shard);
-    if (!IsPresence(shard, channel)) engine_->RemoveMembers(channel);
-  }
+  // Told also where memory has taken the history before its rule did.
+  log_->Forget(channel);
 }
 
 }  // namespace herald::core

@@ -10,27 +10,29 @@
 
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/string_view.h"
 #include "herald/config/v1/config.pb.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "service/engine/ports.h"
-#include "service/engine/upkeep.h"
 #include "service/link/gateways.h"
 
 namespace herald::core {
 
 class RuleChanges {
  public:
-  // Begins without rules. `settings` are what holds for channels without one;
-  // `upkeep` and `gateways` outlive the object.
-  RuleChanges(const Ports& ports, link::v1::Settings settings, Upkeep* upkeep,
+  // `settings` are what holds for channels without a rule;
+  // `gateways` outlives the object.
+  RuleChanges(const Ports& ports, link::v1::Settings settings,
               Gateways* gateways)
       : table_(ports.table),
-        engine_(ports.engine),
+        log_(ports.log),
+        membership_(ports.membership),
         settings_(std::move(settings)),
-        upkeep_(upkeep),
-        gateways_(gateways) {
-    Apply({});
-  }
+        gateways_(gateways) {}
+
+  // Puts in force what holds without rules. Once, before all else.
+  void Begin() { Apply({}); }
 
   // Applies the file's rules, which are valid.
   void Set(const config::v1::Config& config) {
@@ -40,11 +42,15 @@ class RuleChanges {
 
  private:
   void Apply(const config::v1::Config& config);
+  // The channel is listened to, and had a history by its rule.
+  void ChangeHistory(Shard& shard, absl::string_view channel,
+                     const HistoryLimits& old)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
-  Engine* const engine_;
+  ChannelLog* const log_;
+  Membership* const membership_;
   const link::v1::Settings settings_;
-  Upkeep* const upkeep_;
   Gateways* const gateways_;
 };
 

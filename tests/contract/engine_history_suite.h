@@ -5,42 +5,57 @@
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_HISTORY_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_HISTORY_SUITE_H_
 
+#include "service/engine/history.h"
 #include "tests/contract/engine_suite.h"
 
 namespace herald::core {
 
 TEST_P(AnEngine, NumbersNothingWithoutHistory) {
+  Open("a", {});
   EXPECT_EQ(Publish("a", "1").position, Position());
   EXPECT_EQ(listener_.offset, 0);
-  EXPECT_EQ(engine_->Peek("a"), std::nullopt);
-  EXPECT_EQ(engine_->HistoryCount(), 0);
+  EXPECT_EQ(At("a").epoch, "none");
+  EXPECT_EQ(engine_.Counts().histories, 0);
 }
 
 TEST_P(AnEngine, NumbersFromOneInAnEpochThatItAnnouncesFirst) {
   const HistoryLimits ten{10};
-  const Engine::Receipt first = Publish("a", "1", "", ten);
+  const ChannelLog::Receipt first = Publish("a", "1", "", ten);
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0", "a: 1"));
   EXPECT_EQ(listener_.offset, 1);
   EXPECT_EQ(first.position, (Position{listener_.epoch, 1}));
   EXPECT_THAT(first.position.epoch, ::testing::Not(::testing::IsEmpty()));
   EXPECT_EQ(Publish("a", "2", "", ten).position,
             (Position{first.position.epoch, 2}));
-  EXPECT_EQ(engine_->Peek("a"), (Position{first.position.epoch, 2}));
+  Open("a", ten);
+  EXPECT_EQ(At("a"), (Position{first.position.epoch, 2}));
   EXPECT_NE(Publish("b", "1", "", ten).position.epoch, first.position.epoch);
 }
 
-TEST_P(AnEngine, BeginsAHistoryForWhoAsksWhereItIs) {
-  const Position begun = engine_->PositionOf("a", {10});
+TEST_P(AnEngine, BeginsAHistoryForWhoOpensTheChannel) {
+  Open("a", {10});
+  const Position begun = At("a");
   EXPECT_EQ(begun.offset, 0);
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0"));
   EXPECT_EQ(Publish("a", "1", "", {10}).position, (Position{begun.epoch, 1}));
-  EXPECT_EQ(engine_->PositionOf("a", {10}), (Position{begun.epoch, 1}));
+  Open("a", {20});
+  EXPECT_EQ(At("a"), (Position{begun.epoch, 1})) << "opened again";
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1"));
+}
+
+TEST_P(AnEngine, BeginsAHistoryThatTheRulesGiveAnOpenChannelLater) {
+  Open("a", {});
+  EXPECT_EQ(At("a").epoch, "none");
+  Open("a", {10});
+  EXPECT_EQ(At("a").offset, 0);
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0"));
 }
 
 TEST_P(AnEngine, GivesAllThatFollowedAPositionOrNothing) {
   const HistoryLimits three{3};
-  const std::string epoch = engine_->PositionOf("a", three).epoch;
+  Open("a", three);
+  Open("b", {});
+  const std::string epoch = At("a").epoch;
   for (int i = 1; i <= 5; ++i) Publish("a", absl::StrCat(i), "", three);
   using ::testing::ElementsAre;
   EXPECT_THAT(Since("a", Position{epoch, 5}), ::testing::IsEmpty());
@@ -55,80 +70,126 @@ TEST_P(AnEngine, GivesAllThatFollowedAPositionOrNothing) {
   EXPECT_THAT(Since("b", Position()), ElementsAre("lost"));
 }
 
+TEST_P(AnEngine, FetchesOfClosedChannelsToo) {
+  for (int i = 1; i <= 5; ++i) Publish("a", absl::StrCat(i), "", {3});
+  const auto all = Fetch("a", std::nullopt);
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_THAT(Words(*all), ::testing::ElementsAre("3", "4", "5"));
+  EXPECT_EQ(all->position.offset, 5);
+  EXPECT_THAT(Words(*Fetch("a", Position{all->position.epoch, 3}, 1)),
+              ::testing::ElementsAre("4"));
+  EXPECT_THAT(Words(*Fetch("b", std::nullopt)), ::testing::ElementsAre("lost"));
+  listener_.rules.history_size = 0;
+  EXPECT_THAT(Words(*Fetch("a", std::nullopt)), ::testing::ElementsAre("lost"))
+      << "it may have holes";
+}
+
 TEST_P(AnEngine, GivesNothingThatIsOutOfTime) {
   const HistoryLimits minute{10, absl::Minutes(1)};
+  Open("a", minute);
   Publish("a", "1", "", minute);
-  timers_.Advance(absl::Seconds(30));
+  Pass(absl::Seconds(30));
   const Position second = Publish("a", "2", "", minute).position;
-  timers_.Advance(absl::Seconds(30));
+  Pass(absl::Seconds(30));
   EXPECT_THAT(Since("a", std::nullopt), ::testing::ElementsAre("2"));
-  timers_.Advance(absl::Seconds(30));
+  Pass(absl::Seconds(30));
   EXPECT_THAT(Since("a", Position()), ::testing::ElementsAre("lost"));
   EXPECT_THAT(Since("a", second), ::testing::IsEmpty()) << "nothing is missing";
 }
 
-TEST_P(AnEngine, SaysWhichHistoriesAreIdle) {
+TEST_P(AnEngine, GivesUpHistoriesThatAreIdle) {
   const HistoryLimits minute{10, absl::Minutes(1)};
   Publish("a", "1", "", minute);
-  const int64_t full = engine_->HistoryBytes();
-  timers_.Advance(absl::Seconds(40));
+  const int64_t full = engine_.Counts().history_bytes;
+  Pass(absl::Seconds(40));
   Publish("b", "1", "", minute);
-  timers_.Advance(absl::Seconds(21));
-  EXPECT_THAT(engine_->Expire(), ::testing::ElementsAre("a"));
-  EXPECT_EQ(engine_->HistoryCount(), 2);
-  EXPECT_LT(engine_->HistoryBytes(), 2 * full);
-  EXPECT_THAT(engine_->HistoryChannels(),
-              ::testing::UnorderedElementsAre("a", "b"));
-  engine_->ForgetIfIdle("a");
-  engine_->ForgetIfIdle("b");
-  EXPECT_EQ(engine_->Peek("a"), std::nullopt);
-  EXPECT_THAT(engine_->HistoryChannels(), ::testing::ElementsAre("b"));
-  EXPECT_EQ(engine_->HistoryBytes(), full);
-  timers_.Advance(absl::Seconds(50));
-  engine_->PositionOf("b", minute);
-  timers_.Advance(absl::Seconds(20));
-  EXPECT_THAT(engine_->Expire(), ::testing::IsEmpty()) << "b was used";
+  Pass(absl::Seconds(22));
+  EXPECT_EQ(engine_.Counts().histories, 1);
+  EXPECT_EQ(engine_.Counts().history_bytes, full);
+  EXPECT_THAT(Words(*Fetch("a", std::nullopt)), ::testing::ElementsAre("lost"));
+  Pass(absl::Seconds(30));
+  Publish("b", "2", "", minute);
+  Pass(absl::Seconds(20));
+  EXPECT_EQ(engine_.Counts().histories, 1) << "b was used";
+  Pass(absl::Minutes(2));
+  EXPECT_EQ(engine_.Counts().histories, 0);
+  EXPECT_EQ(engine_.Counts().history_bytes, 0);
 }
 
-TEST_P(AnEngine, ForgetsNoHistoryThatWasUsedSinceItWasIdle) {
+TEST_P(AnEngine, KeepsTheHistoryOfAnOpenChannelAndForItsLifeAfterwards) {
   const HistoryLimits minute{10, absl::Minutes(1)};
-  Publish("a", "1", "", minute);
-  Publish("b", "1", "", minute);
-  timers_.Advance(absl::Minutes(1));
-  EXPECT_THAT(engine_->Expire(), ::testing::UnorderedElementsAre("a", "b"));
-  const Position second = Publish("a", "2", "", minute).position;
-  engine_->ForgetIfIdle("a");
-  EXPECT_EQ(engine_->Peek("a"), second);
-  engine_->Release("b");
-  engine_->ForgetIfIdle("b");
-  EXPECT_EQ(engine_->Peek("b")->offset, 1);
-  engine_->Forget("b");
-  EXPECT_EQ(engine_->Peek("b"), std::nullopt);
+  Open("a", minute);
+  const Position first = Publish("a", "1", "", minute).position;
+  Pass(absl::Minutes(10));
+  EXPECT_EQ(At("a"), first);
+  Close("a");
+  Pass(absl::Seconds(50));
+  EXPECT_EQ(engine_.Counts().histories, 1) << "closing it was its last use";
+  Pass(absl::Minutes(2));
+  EXPECT_EQ(engine_.Counts().histories, 0);
+  Open("a", minute);
+  EXPECT_NE(At("a").epoch, first.epoch);
 }
 
 TEST_P(AnEngine, DoesNotKeepWhatNothingWasSaidIn) {
   const HistoryLimits hour{10, absl::Hours(1)};
-  const std::string epoch = engine_->PositionOf("a", hour).epoch;
-  timers_.Advance(kUnsaidLife);
-  EXPECT_THAT(engine_->Expire(), ::testing::ElementsAre("a"));
-  EXPECT_EQ(engine_->PositionOf("a", hour).epoch, epoch) << "it is used now";
-  engine_->ForgetIfIdle("a");
-  EXPECT_NE(engine_->Peek("a"), std::nullopt);
-  timers_.Advance(kUnsaidLife);
-  engine_->ForgetIfIdle("a");
-  EXPECT_EQ(engine_->Peek("a"), std::nullopt);
+  Open("a", hour);
+  const std::string epoch = At("a").epoch;
+  Pass(2 * kUnsaidLife);
+  EXPECT_EQ(At("a").epoch, epoch) << "it is open";
+  Close("a");
+  Pass(kUnsaidLife / 2);
+  EXPECT_EQ(engine_.Counts().histories, 1);
+  Pass(2 * kUnsaidLife);
+  EXPECT_EQ(engine_.Counts().histories, 0);
+}
+
+TEST_P(AnEngine, GivesUpWhatTheRulesGiveNoRoom) {
+  Open("a", {10});
+  Publish("a", "1", "", {10});
+  Publish("b", "1", "", {10});
+  engine_.ApplyHistoryRules();
+  world_->Settle();
+  EXPECT_EQ(engine_.Counts().histories, 2);
+  Heard();
+  Locked("a", [&] { engine_.Forget("a"); });
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a ends"));
+  EXPECT_EQ(At("a").epoch, "none");
+  EXPECT_EQ(engine_.Counts().histories, 1);
+  listener_.rules.history_size = 0;
+  engine_.ApplyHistoryRules();
+  world_->Settle();
+  EXPECT_EQ(engine_.Counts().histories, 0);
+}
+
+TEST_P(AnEngine, KeepsNoHistoryWithAHole) {
+  Open("a", {10});
+  Publish("a", "1", "", {10});
+  auto whisper = std::make_shared<Publication>();
+  whisper->channel = "a";
+  whisper->whisper = true;
+  Locked("a", [&] { engine_.Publish(whisper, {}, [](const auto&) {}); });
+  EXPECT_EQ(At("a").offset, 1) << "whispers are not remembered";
+  Heard();
+  Publish("a", "2");
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a ends", "a: 2"));
+  EXPECT_EQ(At("a").epoch, "none");
+  Publish("b", "1", "", {10});
+  Heard();
+  Open("b", {});
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("b ends"));
 }
 
 TEST_P(AnEngine, RemembersAKeyAsLongAsTheHistoryButFiveMinutesAtLeast) {
   const HistoryLimits hour{10, absl::Hours(1)};
-  const Engine::Receipt first = Publish("a", "1", "k", hour);
-  timers_.Advance(absl::Minutes(59));
-  const Engine::Receipt again = Publish("a", "2", "k", hour);
+  const ChannelLog::Receipt first = Publish("a", "1", "k", hour);
+  Pass(absl::Minutes(59));
+  const ChannelLog::Receipt again = Publish("a", "2", "k", hour);
   EXPECT_TRUE(again.repeated);
   EXPECT_EQ(again.position, first.position);
   const HistoryLimits second{10, absl::Seconds(1)};
   Publish("b", "1", "k", second);
-  timers_.Advance(absl::Minutes(4));
+  Pass(absl::Minutes(4));
   EXPECT_TRUE(Publish("b", "2", "k", second).repeated);
 }
 

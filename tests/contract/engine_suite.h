@@ -1,101 +1,96 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every Engine must do, whatever it is made of: the promises of
-// service/engine/engine.h. An engine's own test instantiates it with a factory.
+// What every engine must do, whatever it is made of: the promises of the ports
+// in service/engine. An engine's own test instantiates it with a world that
+// makes it and has it answer.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
 
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "service/channel/encoding.h"
 #include "service/engine/engine.h"
+#include "tests/contract/recording_listener.h"
 #include "tests/service/core/hub_fakes.h"
 
 namespace herald::core {
 
-// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`, `ada away for
-// 2s`.
-class RecordingListener final : public EngineListener {
+// An engine, and how to wait for it.
+class EngineWorld {
  public:
-  void OnHistoryBegan(absl::string_view channel, const Position& at) override {
-    heard.push_back(absl::StrCat(channel, " begins at ", at.offset));
-    epoch = at.epoch;
-  }
-  int64_t OnPublication(const PublicationPtr& publication) override {
-    heard.push_back(
-        absl::StrCat(publication->channel, ": ", publication->data));
-    offset = publication->offset;
-    return subscribers;
-  }
-  void OnMemberAdded(absl::string_view, const v1::Member& member) override {
-    heard.push_back("+" + member.user_id());
-  }
-  void OnMemberRemoved(absl::string_view, absl::string_view user) override {
-    heard.push_back(absl::StrCat("-", user));
-  }
-  void OnMemberAway(absl::string_view, absl::string_view user,
-                    absl::Duration grace) override {
-    heard.push_back(
-        absl::StrCat(user, " away for ", absl::FormatDuration(grace)));
-  }
-  void OnHistoriesEvicted(int64_t channels) override { evicted += channels; }
-
-  int64_t subscribers = 3;
-  std::string epoch;   // The last that began.
-  int64_t offset = 0;  // Of the last publication.
-  int64_t evicted = 0;
-  std::vector<std::string> heard;
+  virtual ~EngineWorld() = default;
+  virtual Engine& engine() = 0;
+  // All that was asked is answered.
+  virtual void Settle() = 0;
 };
 
-class AnEngine : public ::testing::TestWithParam<std::unique_ptr<Engine> (*)(
-                     const Timers*)> {
- protected:
-  AnEngine() { engine_->SetListener(&listener_); }
+using MakeEngineWorld = std::unique_ptr<EngineWorld> (*)(FakeTimers*);
 
-  Engine::Receipt Publish(const std::string& channel, const std::string& data,
-                          const std::string& key = "",
-                          HistoryLimits history = {}) {
-    auto publication = std::make_shared<Publication>();
-    publication->channel = channel;
-    publication->data = data;
-    absl::StatusOr<Engine::Receipt> receipt = absl::InternalError("none");
-    engine_->Publish(publication, {key, history},
-                     [&](auto r) { receipt = std::move(r); });
+class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
+ protected:
+  AnEngine() {
+    listener_.rules.history_size = 10;
+    engine_.SetListener(&listener_);
+  }
+
+  // With the channel locked, as a node calls an engine; then it has answered.
+  template <typename Body>
+  void Locked(const std::string& channel, Body body) {
+    listener_.WithChannel(channel, body);
+    world_->Settle();
+  }
+  void Pass(absl::Duration time) {
+    timers_.Advance(time);
+    world_->Settle();
+  }
+
+  void Open(const std::string& channel, const HistoryLimits& limits) {
+    absl::Status opened = absl::InternalError("none");
+    Locked(channel, [&] {
+      engine_.Open(channel, limits, [&](const absl::Status& status) {
+        EXPECT_EQ(listener_.locked, channel);
+        opened = status;
+      });
+    });
+    EXPECT_TRUE(opened.ok()) << opened;
+  }
+  void Close(const std::string& channel) {
+    Locked(channel, [&] { engine_.Close(channel); });
+  }
+  // Where the history of an open channel is; `none` without an epoch.
+  Position At(const std::string& channel) {
+    std::optional<Position> at;
+    Locked(channel, [&] { at = engine_.PositionOf(channel); });
+    return at.value_or(Position{"none", 0});
+  }
+  ChannelLog::Receipt Publish(const std::string& channel,
+                              const std::string& data,
+                              const std::string& key = "",
+                              HistoryLimits history = {}) {
+    absl::StatusOr<ChannelLog::Receipt> receipt = absl::InternalError("none");
+    bool inside = true;
+    Locked(channel, [&] {
+      auto publication = std::make_shared<Publication>();
+      publication->channel = channel;
+      publication->data = data;
+      engine_.Publish(publication, {key, history}, [&](auto r) {
+        EXPECT_TRUE(inside || listener_.locked.empty());
+        receipt = std::move(r);
+      });
+      inside = false;
+    });
     EXPECT_TRUE(receipt.ok()) << receipt.status();
-    return receipt.value_or(Engine::Receipt());
-  }
-  static v1::Member User(const std::string& id, const std::string& info = "") {
-    v1::Member member;
-    member.set_user_id(id);
-    member.set_user_info(info);
-    return member;
-  }
-  void Join(const std::string& user, uint64_t gateway,
-            const std::string& socket) {
-    engine_->Join("presence-room", User(user), {gateway, socket});
-  }
-  void Leave(const std::string& user, uint64_t gateway,
-             const std::string& socket,
-             absl::Duration grace = absl::ZeroDuration()) {
-    engine_->Leave("presence-room", user, {gateway, socket}, grace);
-  }
-  void Replace(uint64_t gateway, const std::vector<GatewayMember>& members,
-               absl::Duration grace = absl::ZeroDuration()) {
-    engine_->Replace("presence-room", gateway, members, grace);
-  }
-  // Time passes to the end of a grace that begins now.
-  void EndGrace(const std::string& user, absl::Duration grace) {
-    timers_.Advance(grace);
-    engine_->EndGrace("presence-room", user);
+    return receipt.value_or(ChannelLog::Receipt());
   }
   // What the channel has said since a position, or `lost`.
-  std::vector<std::string> Since(const std::string& channel,
-                                 const std::optional<Position>& since) {
-    const Missed missed = engine_->Since(channel, since, 1000);
+  static std::vector<std::string> Words(const Missed& missed) {
     if (!missed.available) return {"lost"};
     std::vector<std::string> said;
     for (const Chunk& chunk : missed.chunks) {
@@ -108,13 +103,117 @@ class AnEngine : public ::testing::TestWithParam<std::unique_ptr<Engine> (*)(
     }
     return said;
   }
+  std::vector<std::string> Since(const std::string& channel,
+                                 const std::optional<Position>& since) {
+    Missed missed;
+    Locked(channel, [&] { missed = engine_.Since(channel, since, 1000); });
+    return Words(missed);
+  }
+  absl::StatusOr<Missed> Fetch(const std::string& channel,
+                               const std::optional<Position>& since,
+                               size_t count_max = 1000) {
+    absl::StatusOr<Missed> missed = absl::InternalError("none");
+    engine_.Fetch(channel, since, count_max, [&](auto answer) {
+      EXPECT_EQ(listener_.locked, "");
+      missed = std::move(answer);
+    });
+    world_->Settle();
+    return missed;
+  }
+
+  static v1::Member User(const std::string& id, const std::string& info = "") {
+    v1::Member member;
+    member.set_user_id(id);
+    member.set_user_info(info);
+    return member;
+  }
+  int64_t Attach(uint64_t gateway) {
+    int64_t number = 0;
+    engine_.Attach(gateway, [&](auto attach) {
+      EXPECT_EQ(listener_.locked, "");
+      EXPECT_TRUE(attach.ok()) << attach.status();
+      number = attach.value_or(0);
+    });
+    world_->Settle();
+    EXPECT_GT(number, 0);
+    return attaches_[gateway] = number;
+  }
+  // Of the gateway's newest link; it attaches if it has none.
+  int64_t AttachOf(uint64_t gateway) {
+    const auto it = attaches_.find(gateway);
+    return it == attaches_.end() ? Attach(gateway) : it->second;
+  }
+  std::optional<Admission> Admit(const std::string& channel,
+                                 Subscription subscription) {
+    std::optional<Admission> admission;
+    Locked(channel, [&] {
+      engine_.Admit(channel, std::move(subscription), [&](Admission answer) {
+        EXPECT_EQ(listener_.locked, channel);
+        admission = answer;
+      });
+    });
+    return admission;
+  }
+  std::optional<Admission> TryToJoin(const v1::Member& member, uint64_t gateway,
+                                     const std::string& socket) {
+    Subscription subscription;
+    subscription.socket = {gateway, socket};
+    subscription.attach = AttachOf(gateway);
+    subscription.member = member;
+    return Admit("presence-room", std::move(subscription));
+  }
+  void Join(const std::string& user, uint64_t gateway,
+            const std::string& socket) {
+    EXPECT_EQ(TryToJoin(User(user), gateway, socket), Admission::kAdmitted);
+  }
+  void Leave(const std::string& user, uint64_t gateway,
+             const std::string& socket,
+             absl::Duration grace = absl::ZeroDuration()) {
+    Locked("presence-room", [&] {
+      engine_.Dismiss("presence-room", user, {gateway, socket},
+                      AttachOf(gateway), grace);
+    });
+  }
+  absl::Status TryToReplace(uint64_t gateway, int64_t attach,
+                            const std::vector<GatewayMember>& members,
+                            absl::Duration grace = absl::ZeroDuration()) {
+    absl::Status replaced = absl::InternalError("none");
+    Locked("presence-room", [&] {
+      engine_.Replace("presence-room", gateway, attach, members, grace,
+                      [&](const absl::Status& status) {
+                        EXPECT_EQ(listener_.locked, "presence-room");
+                        replaced = status;
+                      });
+    });
+    return replaced;
+  }
+  void Replace(uint64_t gateway, const std::vector<GatewayMember>& members,
+               absl::Duration grace = absl::ZeroDuration()) {
+    const absl::Status status =
+        TryToReplace(gateway, AttachOf(gateway), members, grace);
+    EXPECT_TRUE(status.ok()) << status;
+  }
+  std::vector<v1::PresentMember> Members() {
+    std::vector<v1::PresentMember> members;
+    Locked("presence-room",
+           [&] { members = engine_.Members("presence-room"); });
+    return members;
+  }
+  int64_t MemberCount() {
+    int64_t count = 0;
+    Locked("presence-room",
+           [&] { count = engine_.MemberCount("presence-room"); });
+    return count;
+  }
   std::vector<std::string> Heard() {
     return std::exchange(listener_.heard, {});
   }
 
   FakeTimers timers_;
   RecordingListener listener_;
-  std::unique_ptr<Engine> engine_ = GetParam()(&timers_);
+  std::unique_ptr<EngineWorld> world_ = GetParam()(&timers_);
+  Engine& engine_ = world_->engine();
+  std::map<uint64_t, int64_t> attaches_;
 };
 
 TEST_P(AnEngine, GivesPublicationsBackInTheirOrder) {
@@ -127,12 +226,12 @@ TEST_P(AnEngine, GivesPublicationsBackInTheirOrder) {
 TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
   EXPECT_FALSE(Publish("a", "1", "k").repeated);
   listener_.subscribers = 9;
-  const Engine::Receipt again = Publish("a", "2", "k");
+  const ChannelLog::Receipt again = Publish("a", "2", "k");
   EXPECT_TRUE(again.repeated);
   EXPECT_EQ(again.subscribers, 3);
   EXPECT_FALSE(Publish("b", "3", "k").repeated);
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 3"));
-  timers_.Advance(absl::Minutes(6));
+  Pass(absl::Minutes(6));
   EXPECT_FALSE(Publish("a", "4", "k").repeated);
 }
 

@@ -351,13 +351,13 @@ std::vector<std::vector<GatewayItem>> HugeHeld(int channels, int members) {
 }
 
 TEST_F(ARogueGateway, KeepsNobodyWaitingWithAllThatItHolds) {
-  const auto frames = HugeHeld(/*channels=*/10'000, /*members=*/1000);
+  const auto frames = HugeHeld(/*channels=*/100'000, /*members=*/1000);
   for (int i = 0; i < 3; ++i) {
     auto rogue = Rogue({Hello(kRogue)});
     for (const auto& frame : frames) ASSERT_TRUE(rogue->Send(frame));
     ASSERT_TRUE(rogue->Send({Attached()}));
     EXPECT_TRUE(
-        world_.WaitUntil([&] { return Metric("herald_channels") == 10'003; }));
+        world_.WaitUntil([&] { return Metric("herald_channels") == 100'003; }));
     EXPECT_EQ(Metric("herald_members"), 1000);
     rogue.reset();  // All of it at once.
     ExpectRoguesToBeGone();

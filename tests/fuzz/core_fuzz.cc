@@ -88,7 +88,7 @@ class Fuzzer {
   // Perhaps one that is over, or that is yet to come.
   template <typename Position>
   void DrawPosition(const std::string& channel, Position& position) {
-    const auto known = world_.engine().Peek(channel);
+    const auto known = world_.PositionOf(channel);
     const bool is_known = known.has_value() && input_.Below(8) != 0;
     position.set_epoch(is_known ? known->epoch : "of another life");
     position.set_offset(input_.Below(8));

@@ -51,11 +51,11 @@ absl::Status StatusOf(const absl::StatusOr<T>& answer) {
 }
 
 void Broadcast(World& world, const v1::BroadcastRequest& request) {
-  const int64_t known = world.engine().HistoryCount();
+  const int64_t known = world.engine().Counts().histories;
   world.hub().Broadcast(
       request, Once(std::make_shared<Answers>(), [&](const auto& answer) {
         if (!IsOkOr(answer.status(), kCodes)) {
-          Require(world.engine().HistoryCount() == known);
+          Require(world.engine().Counts().histories == known);
           return;
         }
         Require(answer->receipts_size() == request.channels_size());

@@ -149,6 +149,15 @@ void World::Populate() {
   }
 }
 
+std::optional<core::Position> World::PositionOf(const std::string& channel) {
+  std::optional<core::Position> position;
+  engine_.Describe(channel, [&](const auto& state) {
+    Require(state.ok());
+    position = state->position;
+  });
+  return position;
+}
+
 void World::RequireSaneCounts() {
   const core::ServiceCounts counts = hub_->Counts();
   for (const int64_t count :
@@ -167,9 +176,8 @@ void World::RequireEmpty() {
   Require(counts().gateways == 0 && counts().clients == 0);
   Require(counts().channels == 0 && counts().subscriptions == 0);
   Require(counts().watches == 0);
-  timers_.Advance(core::CoreOptions().lease + absl::Seconds(kGrace));
+  timers_.Advance(core::MemoryEngineOptions().lease + absl::Seconds(kGrace));
   Require(counts().members == 0);
-  Require(engine_.PresenceChannels().empty());
   timers_.Advance(core::kUnsaidLife + absl::Seconds(kHistoryTtl + 2));
   Require(counts().histories == 0 && counts().history_bytes == 0);
 }

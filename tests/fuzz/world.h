@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,6 +91,9 @@ class World {
   // Gives requests something to ask for: a polite gateway, a private, a
   // presence and a public channel, and a history.
   void Populate();
+
+  // Where the channel's history is.
+  std::optional<core::Position> PositionOf(const std::string& channel);
 
   // No count is negative, and none contradicts another.
   void RequireSaneCounts();

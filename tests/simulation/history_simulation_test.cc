@@ -22,7 +22,15 @@ uint32_t FromEnvironment(const char* name, uint32_t otherwise) {
                                                             : otherwise;
 }
 
-TEST(ASimulatedHerald, LosesNothingOrSaysSo) {
+// The same seeds are other runs on each engine.
+class ASimulatedHerald : public ::testing::TestWithParam<bool> {};
+
+INSTANTIATE_TEST_SUITE_P(OnTheEmbeddedEngine, ASimulatedHerald,
+                         ::testing::Values(false));
+INSTANTIATE_TEST_SUITE_P(OnASlowEngine, ASimulatedHerald,
+                         ::testing::Values(true));
+
+TEST_P(ASimulatedHerald, LosesNothingOrSaysSo) {
   const uint32_t only = FromEnvironment("HERALD_SIMULATION_SEED", 0);
   const uint32_t first = only > 0 ? only : 1;
   const uint32_t last =
@@ -32,7 +40,7 @@ TEST(ASimulatedHerald, LosesNothingOrSaysSo) {
   int heard = 0;
   for (uint32_t seed = first; seed <= last; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    Simulation simulation(seed);
+    Simulation simulation(seed, /*slow=*/GetParam());
     simulation.Run();
     if (HasFailure()) return;
     recovered += simulation.recovered();

@@ -107,10 +107,12 @@ class SimulatedHerald::Uplink final : public gateway::Uplink {
 
 SimulatedHerald::SimulatedHerald(config::v1::Config rules,
                                  int64_t history_bytes_max,
-                                 std::function<uint64_t()> random)
+                                 std::function<uint64_t()> epochs,
+                                 std::function<uint64_t()> turns)
     : rules_(std::move(rules)),
       history_bytes_max_(history_bytes_max),
-      random_(std::move(random)) {
+      epochs_(std::move(epochs)),
+      turns_(std::move(turns)) {
   StartService();
   for (int i = 0; i < kGateways; ++i) {
     gateways_[i] =
@@ -125,11 +127,16 @@ void SimulatedHerald::StartService() {
   engine_ = std::make_unique<core::MemoryEngine>(
       timers_.get(),
       core::MemoryEngineOptions{.history_bytes_max = history_bytes_max_,
-                                .random = random_});
+                                .random = epochs_});
+  core::Engine* engine = engine_.get();
+  if (turns_) {
+    slow_ = std::make_unique<core::SlowEngine>(engine, turns_);
+    engine = slow_.get();
+  }
   core::CoreOptions options;
   options.settings.set_revision(1);
   options.settings.set_max_payload(1000);
-  hub_ = std::make_unique<core::Hub>(options, engine_.get(), &authorizer_,
+  hub_ = std::make_unique<core::Hub>(options, engine, &authorizer_,
                                      timers_.get(), &observer_);
   hub_->SetRules(rules_);
   hub_->Start();
@@ -140,6 +147,7 @@ void SimulatedHerald::RestartService() {
   for (auto& [wire, sink] : watches_) wire->broken = true;
   watches_.clear();
   timers_.reset();  // Before the hub that its timers call.
+  slow_.reset();
   hub_.reset();
   engine_.reset();
   StartService();

@@ -2,7 +2,8 @@
 //
 // The cores of a service and of two gateways, joined by links that are queues:
 // what is on its way arrives when the test says so, and is gone when the link
-// or one of its ends is. One thread, no clock: the same seed is the same run.
+// or one of its ends is. The service's engine answers inside the call, or when
+// the test says so. One thread, no clock: the same seed is the same run.
 
 #ifndef HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
 #define HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
@@ -24,6 +25,7 @@
 #include "tests/gateway/core/fakes.h"
 #include "tests/service/core/hub.h"
 #include "tests/service/core/hub_fakes.h"
+#include "tests/service/engine/slow_engine.h"
 
 namespace herald::simulation {
 
@@ -81,9 +83,11 @@ class SimulatedGateway {
 
 class SimulatedHerald {
  public:
-  // `random` gives epochs.
+  // `epochs` gives epochs. With `turns`, which says whose turn it is, the
+  // engine answers in EngineTurn() only.
   SimulatedHerald(config::v1::Config rules, int64_t history_bytes_max,
-                  std::function<uint64_t()> random);
+                  std::function<uint64_t()> epochs,
+                  std::function<uint64_t()> turns = nullptr);
   ~SimulatedHerald();
 
   core::Hub& hub() { return *hub_; }
@@ -99,6 +103,9 @@ class SimulatedHerald {
   // One thing that was on its way arrives. False if there is none.
   bool Up(int gateway);
   bool Down(int gateway);
+
+  // The engine does one thing that it was asked. False if there is none.
+  bool EngineTurn() { return slow_ != nullptr && slow_->Turn(); }
 
   // A backend's Watch: its end of the stream. It is empty if the service does
   // not take it now.
@@ -123,11 +130,13 @@ class SimulatedHerald {
 
   config::v1::Config rules_;
   const int64_t history_bytes_max_;
-  const std::function<uint64_t()> random_;
+  const std::function<uint64_t()> epochs_;
+  const std::function<uint64_t()> turns_;
   core::Observer observer_;
   core::FakeAuthorizer authorizer_;
   std::unique_ptr<core::FakeTimers> timers_;
   std::unique_ptr<core::MemoryEngine> engine_;
+  std::unique_ptr<core::SlowEngine> slow_;  // Before engine_, if there is one.
   std::unique_ptr<core::Hub> hub_;
   std::unique_ptr<SimulatedGateway> gateways_[kGateways];
   std::shared_ptr<Wire> wires_[kGateways];

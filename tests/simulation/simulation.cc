@@ -2,6 +2,8 @@
 
 #include "tests/simulation/simulation.h"
 
+#include <functional>
+
 #include "absl/strings/str_cat.h"
 
 namespace herald::simulation {
@@ -43,12 +45,16 @@ config::v1::Config Rules(int64_t whim_size) {
 
 }  // namespace
 
-Simulation::Simulation(uint32_t seed)
+Simulation::Simulation(uint32_t seed, bool slow)
     : random_(seed),
       has_memory_(Draw(4) != 0),
+      slow_(slow),
       loses_(has_memory_ && Draw(3) == 0),
-      herald_(Rules(kHistorySize), has_memory_ ? kMuchMemory : kLittleMemory,
-              [this] { return ++last_epoch_; }) {
+      herald_(
+          Rules(kHistorySize), has_memory_ ? kMuchMemory : kLittleMemory,
+          [this] { return ++last_epoch_; },
+          slow ? std::function<uint64_t()>([this] { return random_(); })
+               : nullptr) {
   for (int i = 0; i < kBrowsers + kWatches; ++i) {
     const int channel = (i < kBrowsers ? i : i + 1) % kChannels;
     seats_.push_back({{ChannelName(channel), &truth_, MemoryOf(channel)},
@@ -64,7 +70,7 @@ Listener::Memory Simulation::MemoryOf(int channel) const {
 void Simulation::Run() {
   for (int gateway = 0; gateway < kGateways; ++gateway) {
     herald_.Connect(gateway);
-    while (herald_.Up(gateway)) {
+    while (herald_.Up(gateway) || herald_.EngineTurn()) {
     }
   }
   herald_.Sleep(absl::Milliseconds(500));
@@ -78,6 +84,10 @@ void Simulation::Run() {
 // --- What happens ------------------------------------------------------------
 
 void Simulation::Step() {
+  // About as fast as it is asked, so that there is now and then a queue.
+  if (slow_ && Draw(2) == 0) {
+    for (int i = Draw(6); i >= 0; --i) herald_.EngineTurn();
+  }
   const int what = Draw(200);
   const int gateway = Draw(kGateways);
   if (what < 50) {
@@ -157,12 +167,14 @@ void Simulation::Publish(const std::string& channel) {
   if (Draw(4) == 0 && seat.browser != nullptr) {
     request.set_except_socket_id(seat.browser->session->socket_id());
   }
-  herald_.hub().Broadcast(request, [&](const auto& answer) {
-    if (!answer.ok()) return;  // The service is starting.
-    const v1::Receipt& receipt = answer->receipts(0);
-    truth_.Said(channel, receipt.epoch(), receipt.offset(),
-                {data, request.except_socket_id(), herald_.now()});
-  });
+  herald_.hub().Broadcast(
+      request, [this, channel, data,
+                except = request.except_socket_id()](const auto& answer) {
+        if (!answer.ok()) return;  // The service is starting.
+        const v1::Receipt& receipt = answer->receipts(0);
+        truth_.Said(channel, receipt.epoch(), receipt.offset(),
+                    {data, except, herald_.now()});
+      });
 }
 
 // --- What listeners do -------------------------------------------------------
@@ -272,7 +284,8 @@ void Simulation::Settle() {
     }
     for (int gateway = 0; gateway < kGateways; ++gateway) {
       herald_.Connect(gateway);
-      while (herald_.Up(gateway) || herald_.Down(gateway)) {
+      while (herald_.Up(gateway) || herald_.EngineTurn() ||
+             herald_.Down(gateway)) {
       }
       for (int loop = 0; loop < kLoops; ++loop) Turn(gateway, loop);
     }

@@ -23,7 +23,8 @@ namespace herald::simulation {
 
 class Simulation {
  public:
-  explicit Simulation(uint32_t seed);
+  // `slow`: on an engine that answers later.
+  Simulation(uint32_t seed, bool slow);
 
   // Fails the test that is running.
   void Run();
@@ -72,6 +73,7 @@ class Simulation {
   uint64_t last_epoch_ = 0;
   int64_t said_ = 0;
   const bool has_memory_;
+  const bool slow_;
   const bool loses_;  // Links lose something, which a later gap tells of.
   Truth truth_;
   SimulatedHerald herald_;

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -19,7 +20,11 @@
 
 namespace herald::testing_support {
 
-const char* const kServiceBinary = HERALD_SERVICE_BINARY;
+// Or the one on another engine that the tests run on.
+const char* const kServiceBinary = [] {
+  const char* const other = std::getenv("HERALD_TEST_SERVICE");
+  return other != nullptr ? other : HERALD_SERVICE_BINARY;
+}();
 const char* const kGatewayBinary = HERALD_GATEWAY_BINARY;
 const char* const kExampleAuthorizerBinary = HERALD_EXAMPLE_AUTHORIZER_BINARY;
 

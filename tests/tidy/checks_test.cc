@@ -56,7 +56,7 @@ TEST(Includes, ThatARoomMustNotHaveAreFound) {
            Case{"service/link/links.cc", "\"service/rpc/server.h\""},
            Case{"service/link/links.cc", "\"gateway/core/router.h\""},
            Case{"service/channel/fanout.cc", "\"service/engine/engine.h\""},
-           Case{"service/engine/upkeep.cc", "\"service/link/links.h\""},
+           Case{"service/engine/engine_events.cc", "\"service/link/links.h\""},
            Case{"service/link/links.cc", "\"service/api/queries.h\""},
            Case{"service/api/queries.cc", "\"service/core.h\""},
            Case{"service/rules/rule_changes.cc", "\"service/api/watches.h\""},

@@ -5,6 +5,7 @@
 #ifndef HERALD_TESTS_SERVICE_CORE_FAKE_TIMERS_H_
 #define HERALD_TESTS_SERVICE_CORE_FAKE_TIMERS_H_
 
+#include <functional>
 #include <map>
 #include <utility>
 
@@ -33,9 +34,12 @@ class FakeTimers final : public Timers {
       auto body = std::move(waiting_.begin()->second);
       waiting_.erase(waiting_.begin());
       body();
+      if (after_each) after_each();
     }
     now_ = end;
   }
+
+  std::function<void()> after_each;  // Called behind whatever is due.
 
  private:
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);

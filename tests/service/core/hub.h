@@ -6,6 +6,7 @@
 #ifndef HERALD_TESTS_SERVICE_CORE_HUB_H_
 #define HERALD_TESTS_SERVICE_CORE_HUB_H_
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -18,11 +19,17 @@ namespace herald::core {
 
 class Hub {
  public:
+  // `settle` has the engine answer all that it was asked; nullptr: it has.
   Hub(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
-      Timers* timers, Observer* observer)
-      : core_(options, engine, authorizer, timers, observer) {}
+      Timers* timers, Observer* observer,
+      std::function<void()> settle = nullptr)
+      : core_(options, engine, authorizer, timers, observer),
+        settle_(std::move(settle)) {}
 
   Core* core() { return &core_; }
+  void Settle() {
+    if (settle_) settle_();
+  }
   void Start() { core_.Start(); }
   void Stop() { core_.Stop(); }
   bool ready() const { return core_.readiness().ready(); }
@@ -32,18 +39,27 @@ class Hub {
   }
   absl::StatusOr<AttachmentPtr> Open(const link::v1::Hello& hello, SinkPtr sink,
                                      bool proven = false) {
-    return core_.links()->Open(hello, std::move(sink), proven);
+    auto opened = core_.links()->Open(hello, std::move(sink), proven);
+    Settle();
+    return opened;
   }
+  // The answer of a link that has ended later is that end.
   absl::Status Handle(const AttachmentPtr& gateway,
                       link::v1::GatewayItem item) {
-    return core_.links()->Handle(gateway, std::move(item));
+    const absl::Status status = core_.links()->Handle(gateway, std::move(item));
+    Settle();
+    if (!status.ok()) return status;
+    contract::MutexLock lock(&gateway->mu);
+    return gateway->failure;
   }
   void Close(const AttachmentPtr& gateway, absl::string_view why) {
     core_.links()->Close(gateway, why);
+    Settle();
   }
 
   void Broadcast(const v1::BroadcastRequest& request, Broadcasts::Done done) {
     core_.broadcasts()->Broadcast(request, std::move(done));
+    Settle();
   }
   template <typename Done>
   void Subscribe(const v1::SubscribeRequest& request, Done done) {
@@ -61,34 +77,74 @@ class Hub {
     return core_.commands()->Revoke(std::move(revocation));
   }
 
-  auto GetMembers(const v1::GetMembersRequest& request) {
-    return core_.queries()->GetMembers(request);
+  absl::StatusOr<v1::GetMembersResponse> GetMembers(
+      const v1::GetMembersRequest& request) {
+    Answer<v1::GetMembersResponse> answer;
+    core_.queries()->GetMembers(request, answer.Taker());
+    return Settled(answer);
   }
-  auto GetChannel(const v1::GetChannelRequest& request) {
-    return core_.queries()->GetChannel(request);
+  absl::StatusOr<v1::GetChannelResponse> GetChannel(
+      const v1::GetChannelRequest& request) {
+    Answer<v1::GetChannelResponse> answer;
+    core_.queries()->GetChannel(request, answer.Taker());
+    return Settled(answer);
   }
-  auto ListChannels(const v1::ListChannelsRequest& request) {
-    return core_.queries()->ListChannels(request);
+  absl::StatusOr<v1::ListChannelsResponse> ListChannels(
+      const v1::ListChannelsRequest& request) {
+    Answer<v1::ListChannelsResponse> answer;
+    core_.queries()->ListChannels(request, answer.Taker());
+    return Settled(answer);
   }
-  auto GetStats() { return core_.queries()->GetStats(); }
-  auto GetHistory(const v1::GetHistoryRequest& request) {
-    return core_.queries()->GetHistory(request);
+  absl::StatusOr<v1::GetStatsResponse> GetStats() {
+    Answer<v1::GetStatsResponse> answer;
+    core_.queries()->GetStats(answer.Taker());
+    return Settled(answer);
+  }
+  absl::StatusOr<v1::GetHistoryResponse> GetHistory(
+      const v1::GetHistoryRequest& request) {
+    Answer<v1::GetHistoryResponse> answer;
+    core_.queries()->GetHistory(request, answer.Taker());
+    return Settled(answer);
   }
   ServiceCounts Counts() { return core_.queries()->Counts(); }
 
   absl::Status Watch(const v1::WatchRequest& request, const SinkPtr& sink) {
-    return core_.watches()->Watch(request, sink);
+    const absl::Status status = core_.watches()->Watch(request, sink);
+    Settle();
+    return status;
   }
   void Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
     core_.watches()->Unwatch(request, sink);
+    Settle();
   }
 
   void SetRules(const config::v1::Config& config) {
     core_.rules()->Set(config);
+    Settle();
   }
 
  private:
+  // What a query was answered.
+  template <typename Response>
+  struct Answer {
+    std::shared_ptr<absl::StatusOr<Response>> value =
+        std::make_shared<absl::StatusOr<Response>>(
+            absl::InternalError("not answered"));
+
+    Queries::Done<Response> Taker() const {
+      return [to = value](absl::StatusOr<Response> answer) {
+        *to = std::move(answer);
+      };
+    }
+  };
+  template <typename Response>
+  absl::StatusOr<Response> Settled(const Answer<Response>& answer) {
+    Settle();
+    return std::move(*answer.value);
+  }
+
   Core core_;
+  const std::function<void()> settle_;
 };
 
 }  // namespace herald::core

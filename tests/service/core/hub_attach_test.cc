@@ -245,6 +245,48 @@ TEST_F(ALink, OfTheSameGatewayEndsTheOneBefore) {
   EXPECT_EQ(Publish("news", "1"), 2);
 }
 
+TEST_F(ALink, IsTheGatewaysThoughAnOlderOneIsStillBeingOpened) {
+  std::unique_ptr<FakeGateway> newer;
+  observer_.on_link_opened = [&] {
+    newer = std::make_unique<FakeGateway>(hub_.get(), 1);
+    newer->Hold("presence-room", 1, {"ada"});
+    newer->Attach();
+  };
+  FakeGateway older(hub_.get(), 1);
+  EXPECT_TRUE(absl::IsAborted(older.closed()));
+  older.Lose();
+  timers_.Advance(absl::Minutes(1));
+  EXPECT_THAT(Members("presence-room"), ElementsAre("ada"));
+  newer->Subscribe(1, "presence-room");
+  authorizer_.Allow("bob");
+  EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
+}
+
+TEST_F(ALink, IsTakenOverInTurnsAndItsItemsWaitForThat) {
+  FakeGateway gateway(hub_.get(), 1);
+  constexpr int kChannels = 2 * Adoptions::kChannelsPerTurn + 1;
+  for (int i = 0; i < kChannels; ++i) gateway.Hold(absl::StrCat("c", i), 1);
+  gateway.Attach();
+  gateway.Subscribe(1, "c1");
+  EXPECT_EQ(hub_->Counts().subscriptions, Adoptions::kChannelsPerTurn);
+  EXPECT_TRUE(gateway.Unsubscribe(1, "c2000").ok()) << "held, not yet counted";
+  EXPECT_THAT(gateway.Hears(), ElementsAre("settings"));
+  timers_.Advance(absl::ZeroDuration());
+  EXPECT_EQ(hub_->Counts().subscriptions, kChannels);
+  EXPECT_THAT(gateway.Hears(), ElementsAre("settled", "yes 1"));
+}
+
+TEST_F(ALink, EndsWithAnItemThatHasWaitedAndBreaksARule) {
+  FakeGateway gateway(hub_.get(), 1);
+  for (size_t i = 0; i <= Adoptions::kChannelsPerTurn; ++i) {
+    gateway.Hold(absl::StrCat("c", i), 1);
+  }
+  gateway.Attach();
+  EXPECT_TRUE(gateway.Unsubscribe(1, "unknown").ok());
+  timers_.Advance(absl::ZeroDuration());
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway.closed()));
+}
+
 TEST_F(ALink, ReplacesAllThatWasKnownOfItsGateway) {
   auto old = Attached(1);
   const auto watcher = Attached(2);

@@ -39,6 +39,7 @@ class FakeAuthorizer final : public Authorizer {
     auto done = std::move(waiting_.front());
     waiting_.erase(waiting_.begin());
     done(std::move(decision));
+    if (after_each) after_each();
   }
   void Allow(const std::string& user = "") {
     Decision yes;
@@ -47,6 +48,7 @@ class FakeAuthorizer final : public Authorizer {
   }
 
   std::vector<Question> questions;
+  std::function<void()> after_each;  // Called behind every answer.
 
  private:
   std::vector<absl::AnyInvocable<void(Decision)>> waiting_;

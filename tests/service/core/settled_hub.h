@@ -5,10 +5,13 @@
 #ifndef HERALD_TESTS_SERVICE_CORE_SETTLED_HUB_H_
 #define HERALD_TESTS_SERVICE_CORE_SETTLED_HUB_H_
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "tests/service/core/engine_under_test.h"
 #include "tests/service/core/fake_gateway.h"
 
 namespace herald::core {
@@ -24,8 +27,9 @@ class SettledHub : public ::testing::Test {
     options.settings.set_allow_client_events(true);
     options.settings.set_max_subscribers(max_subscribers);
     options.settings.set_max_channels(max_channels);
-    hub_ = std::make_unique<Hub>(std::move(options), &engine_, &authorizer_,
-                                 &timers_, &observer_);
+    hub_ = std::make_unique<Hub>(std::move(options), engine_.get(),
+                                 &authorizer_, &timers_, &observer_,
+                                 [this] { engine_.Settle(); });
     hub_->Start();
     if (settle) timers_.Advance(absl::Milliseconds(500));
   }
@@ -61,6 +65,17 @@ class SettledHub : public ::testing::Test {
     return answer.ok() ? answer->receipts(0).subscribers() : -1;
   }
 
+  // Where the channel's history is.
+  std::optional<Position> Peek(const std::string& channel) {
+    v1::GetChannelRequest request;
+    request.set_channel(channel);
+    const auto answer = hub_->GetChannel(request);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    if (!answer.ok() || answer->channel().epoch().empty()) return std::nullopt;
+    return Position{answer->channel().epoch(), answer->channel().offset()};
+  }
+  int64_t Histories() { return hub_->Counts().histories; }
+
   std::vector<std::string> Members(const std::string& channel) {
     v1::GetMembersRequest request;
     request.set_channel(channel);
@@ -82,6 +97,11 @@ class SettledHub : public ::testing::Test {
     void OnKeyEvicted() override { ++evicted; }
     void OnRevocationForgotten() override { ++forgotten; }
     void OnRecovery(bool available) override { ++(available ? whole : lost); }
+    void OnLinkOpened(uint64_t /*gateway*/) override {
+      if (const auto body = std::exchange(on_link_opened, nullptr)) body();
+    }
+
+    std::function<void()> on_link_opened;  // For the next one.
 
     int settled = 0;
     int evicted = 0;
@@ -91,7 +111,7 @@ class SettledHub : public ::testing::Test {
   };
 
   CountingObserver observer_;
-  MemoryEngine engine_{&timers_};
+  EngineUnderTest engine_{&timers_, &authorizer_};
   std::unique_ptr<Hub> hub_;
 };
 

@@ -5,19 +5,30 @@
 
 #include "service/engine/memory_engine.h"
 
+#include "tests/contract/engine_directory_suite.h"
 #include "tests/contract/engine_history_suite.h"
+#include "tests/contract/engine_lease_suite.h"
 #include "tests/contract/engine_presence_suite.h"
 #include "tests/contract/engine_suite.h"
 
 namespace herald::core {
 namespace {
 
-std::unique_ptr<Engine> MakeMemoryEngine(const Timers* timers) {
-  return std::make_unique<MemoryEngine>(timers);
+class MemoryWorld final : public EngineWorld {
+ public:
+  explicit MemoryWorld(FakeTimers* timers) : engine_(timers) {}
+  Engine& engine() override { return engine_; }
+  void Settle() override {}
+
+ private:
+  MemoryEngine engine_;
+};
+
+std::unique_ptr<EngineWorld> MakeMemoryWorld(FakeTimers* timers) {
+  return std::make_unique<MemoryWorld>(timers);
 }
 
-INSTANTIATE_TEST_SUITE_P(Memory, AnEngine,
-                         ::testing::Values(&MakeMemoryEngine));
+INSTANTIATE_TEST_SUITE_P(Memory, AnEngine, ::testing::Values(&MakeMemoryWorld));
 
 TEST(TheMemoryEngine, CallsBackBeforeItReturns) {
   FakeTimers timers;
@@ -25,28 +36,37 @@ TEST(TheMemoryEngine, CallsBackBeforeItReturns) {
   MemoryEngine engine(&timers);
   engine.SetListener(&listener);
   bool done = false;
-  engine.Publish(std::make_shared<Publication>(), {},
-                 [&](const auto&) { done = true; });
-  EXPECT_TRUE(done);
+  auto publication = std::make_shared<Publication>();
+  publication->channel = "a";
+  listener.WithChannel("a", [&] {
+    engine.Publish(publication, {}, [&](const auto&) { done = true; });
+    EXPECT_TRUE(done);
+  });
   EXPECT_EQ(listener.heard.size(), 1u);
 }
 
 TEST(TheMemoryEngine, SaysHowManyHistoriesItHasGivenUp) {
   FakeTimers timers;
   RecordingListener counter;
-  MemoryEngine engine(&timers, {.history_bytes_max = 10'000, .random = {}});
+  MemoryEngine engine(&timers, {.history_bytes_max = 10'000});
   engine.SetListener(&counter);
-  for (int i = 0; i < 100; ++i) engine.PositionOf(absl::StrCat(i), {10});
+  for (int i = 0; i < 100; ++i) {
+    const std::string channel = absl::StrCat(i);
+    counter.WithChannel(channel, [&] {
+      engine.Open(channel, {10}, [](const absl::Status&) {});
+    });
+  }
   EXPECT_GT(counter.evicted, 80);
-  EXPECT_EQ(counter.evicted, 100 - engine.HistoryCount());
+  EXPECT_EQ(counter.evicted, 100 - engine.Counts().histories);
   for (int i = 0; i < 100; ++i) {
     auto publication = std::make_shared<Publication>();
     publication->channel = absl::StrCat(i);
-    engine.Publish(std::move(publication),
-                   {.idempotency_key = {}, .history = {10}},
-                   [](const auto&) {});
+    counter.WithChannel(publication->channel, [&] {
+      engine.Publish(publication, {.idempotency_key = {}, .history = {10}},
+                     [](const auto&) {});
+    });
   }
-  EXPECT_LE(engine.HistoryBytes(), 10'000);
+  EXPECT_LE(engine.Counts().history_bytes, 10'000);
   EXPECT_GT(counter.evicted, 160);
 }
 

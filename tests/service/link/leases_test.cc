@@ -9,35 +9,41 @@ namespace {
 
 TEST(ALease, EndsOnceAndItsGatewayIsRemembered) {
   Leases leases;
-  const int64_t number = leases.Begin(7, /*proven=*/false);
-  EXPECT_TRUE(leases.IsAway(7));
-  EXPECT_TRUE(leases.End(7, number));
-  EXPECT_FALSE(leases.End(7, number));
-  EXPECT_FALSE(leases.IsAway(7));
+  leases.Begin(7, {.attach = 1});
   EXPECT_TRUE(leases.Knows(7));
-  leases.ForgetLost(7, number);
+  EXPECT_TRUE(leases.End(7, 1).has_value());
+  EXPECT_FALSE(leases.End(7, 1).has_value());
+  EXPECT_TRUE(leases.Knows(7));
+  leases.ForgetLost(7, 1);
   EXPECT_FALSE(leases.Knows(7));
 }
 
 TEST(ALease, OfAGatewayThatReturnedAndLeftAgainIsAnother) {
   Leases leases;
-  const int64_t first = leases.Begin(7, false);
+  leases.Begin(7, {.attach = 1});
   leases.Forget(7);
-  const int64_t second = leases.Begin(7, false);
-  EXPECT_FALSE(leases.End(7, first));
-  EXPECT_TRUE(leases.End(7, second));
-  leases.ForgetLost(7, first);
+  leases.Begin(7, {.attach = 2});
+  EXPECT_FALSE(leases.End(7, 1).has_value());
+  EXPECT_TRUE(leases.End(7, 2).has_value());
+  leases.ForgetLost(7, 1);
   EXPECT_TRUE(leases.Knows(7));
+}
+
+TEST(ALease, OfALinkThatEndedBeforeItHadANumberEndsWithAny) {
+  Leases leases;
+  leases.Begin(7, {.attach = 0});
+  EXPECT_TRUE(leases.End(7, 5).has_value());
 }
 
 TEST(ALease, RemembersWhetherTheGatewayHadProvenItself) {
   Leases leases;
-  const int64_t number = leases.Begin(7, true);
-  leases.Begin(8, false);
+  leases.Begin(7, {.attach = 1, .proven = true, .moving = true});
+  leases.Begin(8, {.attach = 2});
   EXPECT_TRUE(leases.IsProven(7));
   EXPECT_FALSE(leases.IsProven(8));
   EXPECT_FALSE(leases.IsProven(9));
-  leases.End(7, number);
+  EXPECT_TRUE(leases.End(7, 1)->moving);
+  EXPECT_FALSE(leases.End(8, 2)->moving);
   EXPECT_TRUE(leases.IsProven(7));
   leases.Forget(7);
   EXPECT_FALSE(leases.IsProven(7));
@@ -46,7 +52,8 @@ TEST(ALease, RemembersWhetherTheGatewayHadProvenItself) {
 TEST(Leases, RememberABoundedNumberOfLostGateways) {
   Leases leases;
   for (uint64_t id = 1; id <= Leases::kLostMax + 1; ++id) {
-    leases.End(id, leases.Begin(id, true));
+    leases.Begin(id, {.attach = 1});
+    leases.End(id, 1);
   }
   EXPECT_TRUE(leases.Knows(Leases::kLostMax));
   EXPECT_FALSE(leases.Knows(Leases::kLostMax + 1));

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Work that has to wait until a lock is gone: whoever is answered may take any
+// lock.
+
+#ifndef HERALD_SERVICE_CHANNEL_AFTER_LIST_H_
+#define HERALD_SERVICE_CHANNEL_AFTER_LIST_H_
+
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+
+namespace herald::core {
+
+// What the holder of a lock leaves to be done when the lock is gone, in order.
+class AfterList {
+ public:
+  AfterList() = default;
+  AfterList(const AfterList&) = delete;
+  AfterList& operator=(const AfterList&) = delete;
+  ~AfterList() {
+    for (auto& body : bodies_) body();
+  }
+
+  void Add(absl::AnyInvocable<void()> body) {
+    bodies_.push_back(std::move(body));
+  }
+
+ private:
+  std::vector<absl::AnyInvocable<void()>> bodies_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_CHANNEL_AFTER_LIST_H_

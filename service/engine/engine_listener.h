@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What an engine tells the node that it is a part of, and what it asks of it.
+
+#ifndef HERALD_SERVICE_ENGINE_ENGINE_LISTENER_H_
+#define HERALD_SERVICE_ENGINE_ENGINE_LISTENER_H_
+
+#include <cstdint>
+
+#include "absl/functional/function_ref.h"
+#include "absl/strings/string_view.h"
+#include "herald/v1/server_message.pb.h"
+#include "proto/contract/channel_rules.h"
+#include "service/channel/position.h"
+#include "service/channel/publication.h"
+
+namespace herald::core {
+
+class EngineListener {
+ public:
+  virtual ~EngineListener() = default;
+
+  // Calls `body` with the channel's shard locked. REQUIRES: no lock of the core
+  // is held.
+  virtual void WithChannel(absl::string_view channel,
+                           absl::FunctionRef<void()> body) = 0;
+
+  // What follows up to the blank line is called with the shard locked, in one
+  // order per channel.
+
+  // The channel's history begins here, or anew: what was known of its position
+  // does not hold any more. Comes before all that the new epoch numbers.
+  virtual void OnHistoryBegan(absl::string_view channel,
+                              const Position& position) = 0;
+  // The channel has no history any more.
+  virtual void OnHistoryEnded(absl::string_view channel) = 0;
+  // The next publication of its channel. Returns how many sockets of this node
+  // are subscribed.
+  virtual int64_t OnPublication(const PublicationPtr& publication) = 0;
+  // The first socket of a user has joined; the last one has left, and with it
+  // the time of grace.
+  virtual void OnMemberAdded(absl::string_view channel,
+                             const v1::Member& member) = 0;
+  virtual void OnMemberRemoved(absl::string_view channel,
+                               absl::string_view user_id) = 0;
+  // What holds for the channel now, and how many subscriptions this node has.
+  virtual contract::ChannelSettings RulesOf(absl::string_view channel) = 0;
+  virtual int64_t SubscriberCount(absl::string_view channel) = 0;
+
+  // Calls `body` with each channel that has subscriptions on this node, some
+  // lock of the core held. REQUIRES: none is held by the caller.
+  virtual void ForEachChannel(
+      absl::FunctionRef<void(absl::string_view channel)> body) = 0;
+  // The numbers of both.
+  virtual int64_t channel_count() = 0;
+  virtual int64_t subscription_count() = 0;
+
+  // The lease of a gateway is over and its members have left. Called without a
+  // lock.
+  virtual void OnLeaseEnded(uint64_t gateway, int64_t attach) = 0;
+
+  // For want of room, an idempotency key was forgotten before its time; so were
+  // the histories of `channels` channels.
+  virtual void OnKeyEvicted() {}
+  virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_ENGINE_ENGINE_LISTENER_H_

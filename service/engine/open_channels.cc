@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/engine/open_channels.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace herald::core {
+
+bool OpenChannels::IsOpen(const Shard& shard, absl::string_view channel) const {
+  if (!HasListeners(shard, channel)) return false;
+  if (!shard.opening.empty() && shard.opening.contains(channel)) return false;
+  // Rules may have given it a history since, and memory may have taken one.
+  return HistoryOf(shard, channel).size == 0 ||
+         log_->PositionOf(channel).has_value();
+}
+
+void OpenChannels::WhenOpen(Shard& shard, absl::string_view channel,
+                            WhenOpenBody body) {
+  const auto opening = shard.opening.find(channel);
+  if (opening != shard.opening.end()) {
+    if (opening->second.size() < kWaitingMax) {
+      opening->second.push_back(std::move(body));
+      return;
+    }
+    return body(shard, absl::UnavailableError(
+                           absl::StrCat(kWaitingMax, " wait for channel ",
+                                        channel, " to be opened")));
+  }
+  if (IsOpen(shard, channel)) return body(shard, absl::OkStatus());
+  shard.opening[channel].push_back(std::move(body));
+  log_->Open(channel, HistoryOf(shard, channel),
+             [this, name = std::string(channel)](const absl::Status& status) {
+               OnOpened(name, status);
+             });
+}
+
+void OpenChannels::OnOpened(absl::string_view channel,
+                            const absl::Status& status) {
+  Shard& shard = table_->ShardOf(channel);
+  shard.mu.AssertHeld();
+  // The rules may have taken the history while it was asked for.
+  if (status.ok() && HistoryOf(shard, channel).size == 0 &&
+      log_->PositionOf(channel).has_value()) {
+    log_->Forget(channel);
+  }
+  // It stays in the list meanwhile, for one who is refused must not close the
+  // channel under the next.
+  for (;;) {
+    const auto opening = shard.opening.find(channel);
+    std::vector<WhenOpenBody> waiting = std::exchange(opening->second, {});
+    if (waiting.empty()) break;
+    for (WhenOpenBody& body : waiting) body(shard, status);
+  }
+  shard.opening.erase(channel);
+  OnListenerLeft(shard, channel);
+}
+
+void OpenChannels::OnListenerLeft(const Shard& shard,
+                                  absl::string_view channel) {
+  if (HasListeners(shard, channel) || shard.opening.contains(channel)) return;
+  log_->Close(channel);
+}
+
+}  // namespace herald::core

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which channels this node has open in the log: those with a subscription, one
+// that waits for its admission, or a Watch. The first of them opens the
+// channel and waits until that is done; so do those that come meanwhile. The
+// last one that leaves closes it.
+//
+// With the embedded engine nobody waits: the log answers inside the call.
+//
+// Bound: kWaitingMax wait for one channel; one more is refused.
+//
+// Threads: with the channel's shard locked.
+
+#ifndef HERALD_SERVICE_ENGINE_OPEN_CHANNELS_H_
+#define HERALD_SERVICE_ENGINE_OPEN_CHANNELS_H_
+
+#include <cstddef>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "service/channel/channel_table.h"
+#include "service/engine/channel_log.h"
+
+namespace herald::core {
+
+class OpenChannels {
+ public:
+  static constexpr size_t kWaitingMax = 100'000;
+
+  // Both outlive the object.
+  OpenChannels(ChannelTable* table, ChannelLog* log)
+      : table_(table), log_(log) {}
+
+  // Whether the channel is open, so that WhenOpen() would call at once.
+  bool IsOpen(const Shard& shard, absl::string_view channel) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+  // Calls `body` when the channel is open and, if the rules give it a history,
+  // the log knows where that is. If it leaves no listener on the channel, the
+  // channel is closed again. UNAVAILABLE: it cannot be opened now.
+  void WhenOpen(Shard& shard, absl::string_view channel, WhenOpenBody body)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+  // A listener of the channel has left the table.
+  void OnListenerLeft(const Shard& shard, absl::string_view channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+ private:
+  void OnOpened(absl::string_view channel, const absl::Status& status);
+
+  ChannelTable* const table_;
+  ChannelLog* const log_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_ENGINE_OPEN_CHANNELS_H_

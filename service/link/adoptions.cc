@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/link/adoptions.h"
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+#include <utility>
+
+#include "proto/contract/mutex.h"
+#include "service/channel/encoding.h"
+
+namespace herald::core {
+
+// One gateway's. It is over when Begin() and all channels have given up their
+// shares.
+class Adoptions::Adoption {
+ public:
+  Adoption(AttachmentPtr gateway, std::vector<link::v1::Held> held, Done done)
+      : gateway_(std::move(gateway)),
+        held_(std::move(held)),
+        done_(std::move(done)),
+        shares_(held_.size() + 1) {}
+
+  const AttachmentPtr& gateway() const { return gateway_; }
+  const std::vector<link::v1::Held>& held() const { return held_; }
+
+  // One channel is taken over, or cannot be.
+  static void Take(Shard& shard, const std::shared_ptr<Adoption>& adoption,
+                   const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+    if (!status.ok()) {
+      contract::MutexLock lock(&adoption->mu_);
+      adoption->status_.Update(status);
+    }
+    if (--adoption->shares_ > 0) return;
+    AfterLock(shard, [adoption] { adoption->End(); });
+  }
+
+  // Begin() is over.
+  void TakeLast() {
+    if (--shares_ == 0) End();
+  }
+
+ private:
+  void End() {
+    absl::Status status;
+    {
+      contract::MutexLock lock(&mu_);
+      status = status_;
+    }
+    done_(status);
+  }
+
+  const AttachmentPtr gateway_;
+  const std::vector<link::v1::Held> held_;
+  Done done_;
+  std::atomic<size_t> shares_;
+  contract::Mutex mu_;
+  absl::Status status_ ABSL_GUARDED_BY(mu_);
+};
+
+void Adoptions::Begin(const AttachmentPtr& gateway,
+                      std::vector<link::v1::Held> held, Done done) {
+  Continue(
+      std::make_shared<Adoption>(gateway, std::move(held), std::move(done)),
+      /*first=*/0);
+}
+
+void Adoptions::Continue(const AdoptionPtr& adoption, size_t first) {
+  const std::vector<link::v1::Held>& held = adoption->held();
+  const size_t end = std::min(held.size(), first + kChannelsPerTurn);
+  for (size_t i = first; i < end; ++i) Open(adoption, held[i]);
+  if (end < held.size()) {
+    return timers_->After(absl::ZeroDuration(),
+                          [this, adoption, end] { Continue(adoption, end); });
+  }
+  std::vector<std::string> channels;
+  channels.reserve(held.size());
+  for (const link::v1::Held& one : held) channels.push_back(one.channel());
+  const AttachmentPtr& gateway = adoption->gateway();
+  membership_->Keep(gateway->gateway, gateway->attach, channels);
+  adoption->TakeLast();
+}
+
+void Adoptions::Open(const AdoptionPtr& adoption, const link::v1::Held& held) {
+  Shard& shard = table_->ShardOf(held.channel());
+  const ShardLock lock(shard);
+  open_->WhenOpen(
+      shard, held.channel(),
+      [this, adoption, &held](Shard& locked, const absl::Status& opened) {
+        locked.mu.AssertHeld();
+        if (opened.ok() && !adoption->gateway()->ended) {
+          return ReplaceMembers(locked, adoption, held);
+        }
+        Adoption::Take(locked, adoption, opened);
+      });
+}
+
+void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
+                               const link::v1::Held& held) {
+  const AttachmentPtr& gateway = adoption->gateway();
+  const std::string& channel = held.channel();
+  if (!IsPresence(shard, channel)) {
+    Count(shard, gateway, held);
+    return Adoption::Take(shard, adoption, absl::OkStatus());
+  }
+  std::vector<GatewayMember> members;
+  for (const link::v1::HeldMember& one : held.members()) {
+    members.push_back(
+        {one.member(), {one.socket_ids().begin(), one.socket_ids().end()}});
+  }
+  table_->Reserve(shard, channel, /*force=*/true);
+  membership_->Replace(channel, gateway->gateway, gateway->attach,
+                       std::move(members),
+                       shard.rules->Of(channel).member_grace,
+                       [this, adoption, &held](const absl::Status& replaced) {
+                         Shard& locked = table_->ShardOf(held.channel());
+                         locked.mu.AssertHeld();
+                         const AttachmentPtr& attaching = adoption->gateway();
+                         if (replaced.ok() && !attaching->ended)
+                           Count(locked, attaching, held);
+                         table_->EndReservation(locked, held.channel());
+                         open_->OnListenerLeft(locked, held.channel());
+                         Adoption::Take(locked, adoption, replaced);
+                       });
+}
+
+void Adoptions::Count(Shard& shard, const AttachmentPtr& gateway,
+                      const link::v1::Held& held) {
+  const std::string& channel = held.channel();
+  // Before it counts, so that it is told once where the channel is.
+  recoveries_->Repair(shard, gateway, held);
+  table_->Obtain(shard, channel, /*force=*/true);
+  table_->Change(shard, channel, gateway, held.subscription_count());
+  if (HasRoster(channel) && shard.settled) {
+    link::v1::ServiceItem item;
+    *item.mutable_roster() = fanout_->RosterOf(channel);
+    EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
+  }
+}
+
+}  // namespace herald::core

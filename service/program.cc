@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/program.h"
+
+#include <signal.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "proto/process/callback_threads.h"
+#include "proto/process/files.h"
+#include "proto/process/grpc_clock.h"
+#include "proto/process/heap_trim.h"
+#include "proto/process/http_endpoint.h"
+#include "proto/process/log.h"
+#include "proto/process/mutex_checks.h"
+#include "proto/process/settings_log.h"
+#include "proto/process/signals.h"
+#include "proto/settings/program.h"
+#include "proto/settings/settings.h"
+#include "service/core.h"
+#include "service/rpc/api_token.h"
+#include "service/rpc/authorizer_link.h"
+#include "service/rpc/metrics.h"
+#include "service/rpc/no_authorizer.h"
+#include "service/rpc/options.h"
+#include "service/rpc/server.h"
+#include "service/rpc/signature_authorizer.h"
+#include "service/rpc/timer_thread.h"
+#include "service/rules/rules_file.h"
+#include "service/rules/rules_reader.h"
+
+namespace herald::rpc {
+namespace {
+
+using process::Log;
+using process::LogLevel;
+using process::Signals;
+using settings::kExitFailed;
+using settings::kExitSettings;
+
+// How long calls may take to finish when the process is told to stop.
+constexpr absl::Duration kDrainPatience = absl::Milliseconds(1500);
+
+// After this a file with rules that is still being read is logged.
+constexpr absl::Duration kReadingPatience = absl::Seconds(5);
+
+// Everything that the process consists of. Members are destroyed in reverse
+// order: first those who call, then those who are called.
+class Service {
+ public:
+  Service(const Options& options, const EngineFactory& make_engine);
+  ~Service();
+
+  // Begins to serve. UNAVAILABLE, with the name of the setting, if a port
+  // cannot be had.
+  absl::Status Start(const Options& options);
+
+  // What holds for some channels only, from here on.
+  void SetRules(const config::v1::Config& config) {
+    core_->rules()->Set(config);
+  }
+
+  // Puts rules that were read again in force. Those that are wrong change
+  // nothing.
+  void Reload(const std::string& file, const RulesReader::Result& read);
+
+ private:
+  core::Authorizer* ChooseAuthorizer(const Options& options);
+  // Why the service is not ready; empty if it is.
+  std::string NotReady() const {
+    if (!healthy_ || !core_->readiness().ready()) {
+      return "not ready: the service is starting or stopping";
+    }
+    const absl::Status reachable = server_->reachable();
+    return reachable.ok() ? ""
+                          : absl::StrCat("not ready: ", reachable.message());
+  }
+
+  const process::GrpcClock grpc_clock_;
+  const process::HeapTrim heap_trim_;
+  const process::CallbackThreads threads_;
+  TimerThread timers_;
+  Metrics metrics_{HERALD_VERSION};
+  ApiTokens tokens_;
+  const std::unique_ptr<core::Engine> engine_;
+  NoAuthorizer no_authorizer_;
+  std::shared_ptr<AuthorizerLink> authorizer_link_;
+  std::unique_ptr<SignatureAuthorizer> signature_authorizer_;
+  std::unique_ptr<core::Core> core_;
+  std::unique_ptr<Server> server_;
+  std::unique_ptr<process::HttpEndpoint> http_;
+  std::atomic<bool> healthy_{false};  // What gRPC's health says.
+};
+
+core::CoreOptions CoreOptionsOf(const Options& options) {
+  core::CoreOptions out;
+  out.version = HERALD_VERSION;
+  out.settings = options.settings;
+  out.authorizer_timeout = options.authorizer_timeout;
+  return out;
+}
+
+Service::Service(const Options& options, const EngineFactory& make_engine)
+    : tokens_(options.api_tokens), engine_(make_engine(options, &timers_)) {
+  core::Authorizer* const authorizer = ChooseAuthorizer(options);
+  core_ = std::make_unique<core::Core>(CoreOptionsOf(options), engine_.get(),
+                                       authorizer, &timers_, &metrics_);
+  metrics_.Pull(core_->queries(), authorizer_link_.get(), options.authorizer);
+}
+
+core::Authorizer* Service::ChooseAuthorizer(const Options& options) {
+  core::Authorizer* authorizer = nullptr;
+  if (!options.authorizer.empty()) {
+    AuthorizerLink::Options link;
+    link.target = options.authorizer;
+    link.timeout = options.authorizer_timeout;
+    authorizer_link_ = AuthorizerLink::Create(
+        std::move(link), &timers_, &metrics_,
+        [this](v1::Revocation revocation) {
+          return core_->commands()->Revoke(std::move(revocation));
+        });
+    authorizer = authorizer_link_.get();
+  }
+  if (!options.secret.empty()) {
+    signature_authorizer_ =
+        std::make_unique<SignatureAuthorizer>(options.secret, authorizer);
+    authorizer = signature_authorizer_.get();
+  }
+  return authorizer == nullptr ? &no_authorizer_ : authorizer;
+}
+
+absl::Status Service::Start(const Options& options) {
+  // Ports first: a process that cannot have them has done nothing yet.
+  process::HttpPages pages;
+  pages.metrics = [this] { return metrics_.Text(); };
+  pages.not_ready = [this] { return NotReady(); };
+  pages.warning = [this] { return metrics_.AudienceWarning(); };
+  auto http =
+      process::HttpEndpoint::Listen(options.metrics_address, std::move(pages));
+  if (!http.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("BROADCAST_METRICS_ADDRESS (--metrics-address): ",
+                     http.status().message()));
+  }
+  http_ = *std::move(http);
+  ServerOptions server;
+  server.address = options.grpc_address;
+  server.reflection = tokens_.empty();
+  server.core = core_.get();
+  server.timers = &timers_;
+  server.tokens = &tokens_;
+  server.links = metrics_.links();
+  server.watches = metrics_.watches();
+  server.rpcs = metrics_.rpcs();
+  auto listening = Server::Listen(std::move(server));
+  if (!listening.ok()) {
+    return absl::UnavailableError(
+        absl::StrCat("BROADCAST_GRPC_ADDRESS (--grpc-address): ",
+                     listening.status().message()));
+  }
+  server_ = *std::move(listening);
+  if (authorizer_link_ != nullptr) authorizer_link_->Start();
+  metrics_.WhenSettled([this] {
+    server_->SetReady(true);
+    healthy_ = true;
+  });
+  core_->Start();
+  Log(LogLevel::kInfo, "listening",
+      {{"what", "grpc"}, {"address", server_->address()}});
+  Log(LogLevel::kInfo, "listening",
+      {{"what", "metrics"}, {"address", http_->address()}});
+  return absl::OkStatus();
+}
+
+// Adds what is allowed in the rules and hardly meant to `warnings`.
+absl::StatusOr<config::v1::Config> ReadRules(
+    const Options& options, std::vector<std::string>* warnings) {
+  if (options.config.empty()) return config::v1::Config();
+  absl::StatusOr<config::v1::Config> config =
+      ReadRulesFile(options.config,
+                    {.payload_bytes_max = options.settings.max_payload(),
+                     .history_memory_bytes = options.history_memory},
+                    warnings);
+  if (config.ok()) return config;
+  return absl::Status(
+      config.status().code(),
+      absl::StrCat("BROADCAST_CONFIG (--config): ", config.status().message()));
+}
+
+void LogWarnings(const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings) {
+    Log(LogLevel::kWarning, warning);
+  }
+}
+
+void Service::Reload(const std::string& file, const RulesReader::Result& read) {
+  LogWarnings(read.warnings);
+  metrics_.OnConfigReloaded(read.rules.ok());
+  if (!read.rules.ok()) {
+    return Log(LogLevel::kError, "rules refused, the old ones stay",
+               {{"why", std::string(read.rules.status().message())}});
+  }
+  SetRules(*read.rules);
+  Log(LogLevel::kInfo, "rules in force",
+      {{"file", file}, {"rules", read.rules->channels_size()}});
+}
+
+Service::~Service() {
+  core_->Stop();
+  if (authorizer_link_ != nullptr) authorizer_link_->Stop();
+  // Calls that wait for a gateway need the timers to end.
+  if (server_ != nullptr) server_->Drain(kDrainPatience);
+  timers_.Stop();
+  // Drain() has waited for the calls that wait for it.
+  engine_->Stop();
+}
+
+constexpr settings::Program kProgram = {
+    .name = "herald-service",
+    .version = HERALD_VERSION,
+    .intro =
+        "The control plane of Herald: backends publish to it over gRPC, "
+        "gateways attach\nto it, and it asks your authorizer who may listen to "
+        "private channels.",
+    .outro =
+        "SIGTERM and SIGINT drain it; a second one stops it at once, with exit "
+        "code 1. SIGHUP\nhas it read the file with rules again."};
+
+// Answers each SIGHUP until another signal comes, and returns that one.
+int ReloadUntilStopped(const Options& options, Service& service,
+                       RulesReader& reader, Signals& signals) {
+  for (bool is_late = false;;) {
+    const int number =
+        signals.Wait(reader.busy() && !is_late ? kReadingPatience
+                                               : absl::InfiniteDuration());
+    if (number == SIGTERM || number == SIGINT) return number;
+    if (auto read = reader.Take()) {
+      is_late = false;
+      service.Reload(options.config, *read);
+    } else if (number == 0 && reader.busy()) {
+      is_late = true;
+      Log(LogLevel::kWarning, "rules not read yet, the old ones stay",
+          {{"file", options.config}});
+    }
+    if (number != SIGHUP) continue;
+    if (options.config.empty()) {
+      Log(LogLevel::kWarning,
+          "SIGHUP came, and there is no BROADCAST_CONFIG to read again");
+    } else if (absl::Status started = reader.Start(); !started.ok()) {
+      service.Reload(options.config, {std::move(started), {}});
+    }
+  }
+}
+
+// Runs the process until a signal ends it. Returns the exit code.
+int Serve(const Options& options, const config::v1::Config& rules,
+          const EngineFactory& make_engine, Signals& signals) {
+  signals.Serve();
+  RulesReader reader(
+      [options] {
+        std::vector<std::string> warnings;
+        auto read = ReadRules(options, &warnings);
+        return RulesReader::Result{std::move(read), std::move(warnings)};
+      },
+      [&signals] { signals.Wake(); });
+  {
+    Service service(options, make_engine);
+    service.SetRules(rules);
+    const absl::Status started = service.Start(options);
+    if (!started.ok()) {
+      Log(LogLevel::kError, started.message());
+      return kExitFailed;
+    }
+    const int number = ReloadUntilStopped(options, service, reader, signals);
+    Log(LogLevel::kInfo, "stopping",
+        {{"signal", process::NameOfSignal(number)}});
+  }
+  Log(LogLevel::kInfo, "stopped");
+  if (!reader.busy()) return 0;
+  process::FlushLog();
+  std::_Exit(0);
+}
+
+int Run(int argc, char** argv, const EngineFactory& make_engine,
+        Signals& signals) {
+  process::DisableMutexChecks();
+  process::RaiseFileLimit();
+  const settings::Settings settings(settings::Process::kService,
+                                    {argv + 1, argv + argc});
+  if (const auto code = settings::AnswerQuestion(kProgram, settings)) {
+    return *code;
+  }
+  const Options options = OptionsOf(settings);
+  std::vector<std::string> warnings = WarningsOf(options);
+  const absl::StatusOr<config::v1::Config> rules =
+      ReadRules(options, &warnings);
+  std::vector<std::string> errors = ErrorsOf(options, settings);
+  if (!rules.ok()) errors.emplace_back(rules.status().message());
+  if (settings.check()) {
+    return settings::AnswerCheck(kProgram, settings, warnings, errors);
+  }
+  if (!process::StartLog(settings)) return kExitSettings;
+  for (const std::string& error : errors) Log(LogLevel::kError, error);
+  if (!errors.empty()) return kExitSettings;
+  Log(LogLevel::kInfo, "starting", {{"version", HERALD_VERSION}});
+  process::LogSettings(settings);
+  LogWarnings(warnings);
+  return Serve(options, *rules, make_engine, signals);
+}
+
+}  // namespace
+
+int RunService(int argc, char** argv, const EngineFactory& make_engine) {
+  process::FillStandardFiles();
+  process::ReportUncaughtExceptions();
+  try {
+    Signals signals;  // First, so that no early SIGHUP ends the process.
+    return Run(argc, argv, make_engine, signals);
+  } catch (const std::exception& error) {
+    // No thread, or no memory.
+    Log(LogLevel::kError, "cannot start", {{"why", error.what()}});
+    return kExitFailed;
+  }
+}
+
+}  // namespace herald::rpc

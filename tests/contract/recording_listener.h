@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A node for engines that are tested: keeps what it is told, and fails the test
+// if a lock is not held that has to be, or is held that must not.
+
+#ifndef HERALD_TESTS_CONTRACT_RECORDING_LISTENER_H_
+#define HERALD_TESTS_CONTRACT_RECORDING_LISTENER_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "service/engine/engine_listener.h"
+
+namespace herald::core {
+
+// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`.
+class RecordingListener final : public EngineListener {
+ public:
+  void WithChannel(absl::string_view channel,
+                   absl::FunctionRef<void()> body) override {
+    EXPECT_TRUE(locked.empty()) << channel << " within " << locked;
+    locked = std::string(channel);
+    body();
+    locked.clear();
+  }
+  void OnHistoryBegan(absl::string_view channel, const Position& at) override {
+    ExpectLocked(channel);
+    heard.push_back(absl::StrCat(channel, " begins at ", at.offset));
+    epoch = at.epoch;
+  }
+  void OnHistoryEnded(absl::string_view channel) override {
+    ExpectLocked(channel);
+    heard.push_back(absl::StrCat(channel, " ends"));
+  }
+  int64_t OnPublication(const PublicationPtr& publication) override {
+    ExpectLocked(publication->channel);
+    heard.push_back(
+        absl::StrCat(publication->channel, ": ", publication->data));
+    offset = publication->offset;
+    return subscribers;
+  }
+  void OnMemberAdded(absl::string_view channel,
+                     const v1::Member& member) override {
+    ExpectLocked(channel);
+    heard.push_back("+" + member.user_id());
+  }
+  void OnMemberRemoved(absl::string_view channel,
+                       absl::string_view user) override {
+    ExpectLocked(channel);
+    heard.push_back(absl::StrCat("-", user));
+  }
+  contract::ChannelSettings RulesOf(absl::string_view channel) override {
+    ExpectLocked(channel);
+    return rules;
+  }
+  int64_t SubscriberCount(absl::string_view channel) override {
+    ExpectLocked(channel);
+    return static_cast<int64_t>(subscribed.count(std::string(channel)));
+  }
+  void ForEachChannel(
+      absl::FunctionRef<void(absl::string_view)> body) override {
+    EXPECT_EQ(locked, "");
+    for (const std::string& channel : subscribed) body(channel);
+  }
+  int64_t channel_count() override {
+    return static_cast<int64_t>(subscribed.size());
+  }
+  int64_t subscription_count() override { return channel_count(); }
+  void OnLeaseEnded(uint64_t gateway, int64_t attach) override {
+    EXPECT_EQ(locked, "");
+    heard.push_back(absl::StrCat("lease ", gateway, " ended"));
+    lost[gateway] = attach;
+  }
+  void OnHistoriesEvicted(int64_t channels) override { evicted += channels; }
+
+  std::string locked;  // The channel whose lock is held.
+  contract::ChannelSettings rules;
+  std::set<std::string> subscribed;  // Channels with one subscription each.
+  int64_t subscribers = 3;
+  std::string epoch;   // The last that began.
+  int64_t offset = 0;  // Of the last publication.
+  int64_t evicted = 0;
+  std::map<uint64_t, int64_t> lost;  // Attach numbers.
+  std::vector<std::string> heard;
+
+ private:
+  void ExpectLocked(absl::string_view channel) const {
+    EXPECT_EQ(locked, channel);
+  }
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_TESTS_CONTRACT_RECORDING_LISTENER_H_
