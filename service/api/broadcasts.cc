@@ -16,9 +16,9 @@
 namespace herald::core {
 namespace {
 
-// Collects the receipts of one Broadcast, whose channels a log may answer in
-// any order, or never if it is destroyed. The call itself holds one share,
-// which it gives up without a lock; and who answers later holds none either. So
+// Collects the receipts of one Broadcast. The log may answer its channels in
+// any order, or not at all if it is destroyed. The call itself holds a share
+// until it has released all locks, and later answers come without a lock; so
 // `done` runs without a lock of the core.
 class Gathering {
  public:

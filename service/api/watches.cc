@@ -27,15 +27,17 @@ int64_t BytesOf(const std::vector<Chunk>& chunks) {
 
 }  // namespace
 
-// What the channels of one Watch share while they are opened, in any order and
-// perhaps at once.
+// State of one Watch that its channels share. They may open in any order, and
+// concurrently.
 class Watches::Beginning {
  public:
   explicit Beginning(SinkPtr sink) : sink_(std::move(sink)) {}
 
   const SinkPtr& sink() const { return sink_; }
 
-  // Takes `bytes` of what may be sent at first. One roster alone may be larger.
+  // Reserves `bytes` of the bound on initial rosters, or of missed
+  // publications; false if the bound is exceeded. A single roster may exceed
+  // it.
   bool TakeRoster(int64_t bytes) {
     contract::MutexLock lock(&mu_);
     const bool is_first = room_.rosters == kWatchRostersBytesMax;
@@ -50,9 +52,8 @@ class Watches::Beginning {
     return true;
   }
 
-  // The Watch has ended: what is opened from now on is not for it. REQUIRES,
-  // as for ended(): nothing; who opens a channel looks with its shard locked,
-  // and Unwatch() locks it afterwards.
+  // The Watch has ended: channels that open later ignore it. They check ended()
+  // with their shard locked, and Unwatch() locks the shard after End().
   void End() { ended_ = true; }
   bool ended() const { return ended_; }
 

@@ -44,9 +44,9 @@ class Watches {
         fanout_(fanout),
         open_(open) {}
 
-  // Puts `connected` into the sink, for each channel `subscribed` when it is
-  // open, then what happens, until Unwatch() with the same channels. What is
-  // found out when it has returned ends the sink.
+  // Enqueues `connected`, a `subscribed` for each channel when it is open, and
+  // then the channel's events, until Unwatch() with the same channels. An error
+  // that occurs after the call has returned closes the sink.
   absl::Status Watch(const v1::WatchRequest& request, const SinkPtr& sink);
   void Unwatch(const v1::WatchRequest& request, const SinkPtr& sink);
 
@@ -66,8 +66,8 @@ class Watches {
   void Open(const BeginningPtr& beginning, const std::string& channel,
             std::optional<Position> since);
 
-  // `subscribed`, and what was missed. RESOURCE_EXHAUSTED if there is no room
-  // for the roster.
+  // Enqueues `subscribed` and the missed publications. RESOURCE_EXHAUSTED if
+  // the rosters exceed their bound.
   absl::Status BeginWatch(Shard& shard, const BeginningPtr& beginning,
                           absl::string_view channel,
                           const std::optional<Position>& since)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Work that has to wait until a lock is gone: whoever is answered may take any
-// lock.
+// Work that is deferred until a lock is released, because it may take any lock:
+// answers to callers, for example.
 
 #ifndef HERALD_SERVICE_CHANNEL_AFTER_LIST_H_
 #define HERALD_SERVICE_CHANNEL_AFTER_LIST_H_
@@ -13,7 +13,8 @@
 
 namespace herald::core {
 
-// What the holder of a lock leaves to be done when the lock is gone, in order.
+// Runs the deferred work, in order, when it is destroyed. Declare it before the
+// lock.
 class AfterList {
  public:
   AfterList() = default;

@@ -58,8 +58,7 @@ struct ChannelEntry {
 
 struct Shard;
 
-// What waits for a channel to be open, with its shard locked; or for the error
-// that keeps it from that.
+// Called with the shard locked when a channel is open, or could not be opened.
 using WhenOpenBody = absl::AnyInvocable<void(Shard&, const absl::Status&)>;
 
 // A part of the table under one lock.
@@ -120,8 +119,7 @@ inline HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)
   return {settings.history_size, settings.history_ttl};
 }
 
-// Calls `body` when the shard's lock is gone: what answers a caller may take
-// any lock.
+// Calls `body` when the shard's lock is released. Use it to answer callers.
 inline void AfterLock(Shard& shard, absl::AnyInvocable<void()> body)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   shard.afters->Add(std::move(body));
@@ -176,8 +174,8 @@ class ABSL_SCOPED_LOCKABLE ShardLock {
   ShardLock& operator=(const ShardLock&) = delete;
 
  private:
-  // Destroyed after the body above, without the lock: first what was written,
-  // then what comes after it.
+  // Destroyed after the lock is released: sinks are flushed first, then the
+  // deferred work runs.
   AfterList afters_;
   FlushList flushes_;
   Shard& shard_;

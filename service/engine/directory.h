@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: what backends ask of the whole cluster.
+// Port: queries of backends over the whole cluster.
 //
 // Threads: any. REQUIRES: no lock of the core is held; nor is it when `done` is
 // called, inside the call or later. Errors of all calls: UNAVAILABLE.

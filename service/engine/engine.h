@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All ports of an engine in one object. Who uses one of them takes that one.
+// All ports of an engine in one object. Users depend on the one that they need.
 
 #ifndef HERALD_SERVICE_ENGINE_ENGINE_H_
 #define HERALD_SERVICE_ENGINE_ENGINE_H_
@@ -14,12 +14,12 @@ namespace herald::core {
 
 class Engine : public ChannelLog, public Membership, public Directory {
  public:
-  // Says who listens. Called once, before all else; `listener` outlives the
+  // Sets the listener. Called once, before all else; `listener` outlives the
   // engine's last call.
   virtual void SetListener(EngineListener* listener) = 0;
 
-  // From when it returns on it calls nobody any more. What is open was answered
-  // before, or nobody waits for it.
+  // Once it returns, the engine makes no more calls. Pending calls may stay
+  // unanswered: the server has drained before.
   virtual void Stop() {}
 };
 

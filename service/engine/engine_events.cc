@@ -4,7 +4,7 @@
 
 namespace herald::core {
 
-// A position without an epoch says that there is none.
+// A position without an epoch stands for no history.
 void EngineEvents::OnHistoryBegan(absl::string_view channel,
                                   const Position& position) {
   Shard& shard = table_->ShardOf(channel);

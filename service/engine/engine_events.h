@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Acts on what an engine tells: what happens on a channel goes to all who
-// listen to it here. And answers what an engine asks about this node.
+// Fans an engine's events out to this node's links and Watches, and answers its
+// queries about this node.
 //
-// Threads: as engine_listener.h says.
+// Threads: see engine_listener.h.
 
 #ifndef HERALD_SERVICE_ENGINE_ENGINE_EVENTS_H_
 #define HERALD_SERVICE_ENGINE_ENGINE_EVENTS_H_
@@ -19,7 +19,7 @@
 
 namespace herald::core {
 
-// Port: the lease of a gateway is over. Called without a lock.
+// Port: a gateway's lease has expired. Called without a lock.
 class LeaseListener {
  public:
   virtual ~LeaseListener() = default;

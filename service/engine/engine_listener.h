@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an engine tells the node that it is a part of, and what it asks of it.
+// Port: the node that an engine runs on. The engine delivers events to it and
+// queries it.
 
 #ifndef HERALD_SERVICE_ENGINE_ENGINE_LISTENER_H_
 #define HERALD_SERVICE_ENGINE_ENGINE_LISTENER_H_
@@ -25,11 +26,11 @@ class EngineListener {
   virtual void WithChannel(absl::string_view channel,
                            absl::FunctionRef<void()> body) = 0;
 
-  // What follows up to the blank line is called with the shard locked, in one
+  // The calls up to the next blank line are made with the shard locked, in one
   // order per channel.
 
-  // The channel's history begins here, or anew: what was known of its position
-  // does not hold any more. Comes before all that the new epoch numbers.
+  // A new epoch of the channel's history begins; earlier positions are void.
+  // Precedes all publications of the epoch.
   virtual void OnHistoryBegan(absl::string_view channel,
                               const Position& position) = 0;
   // The channel has no history any more.
@@ -37,13 +38,13 @@ class EngineListener {
   // The next publication of its channel. Returns how many sockets of this node
   // are subscribed.
   virtual int64_t OnPublication(const PublicationPtr& publication) = 0;
-  // The first socket of a user has joined; the last one has left, and with it
-  // the time of grace.
+  // A user's first subscription was admitted; the last one has ended, and the
+  // grace has expired.
   virtual void OnMemberAdded(absl::string_view channel,
                              const v1::Member& member) = 0;
   virtual void OnMemberRemoved(absl::string_view channel,
                                absl::string_view user_id) = 0;
-  // What holds for the channel now, and how many subscriptions this node has.
+  // The rules in force for the channel, and this node's subscriptions of it.
   virtual contract::ChannelSettings RulesOf(absl::string_view channel) = 0;
   virtual int64_t SubscriberCount(absl::string_view channel) = 0;
 
@@ -55,12 +56,12 @@ class EngineListener {
   virtual int64_t channel_count() = 0;
   virtual int64_t subscription_count() = 0;
 
-  // The lease of a gateway is over and its members have left. Called without a
+  // A gateway's lease has expired and its members have left. Called without a
   // lock.
   virtual void OnLeaseEnded(uint64_t gateway, int64_t attach) = 0;
 
-  // For want of room, an idempotency key was forgotten before its time; so were
-  // the histories of `channels` channels.
+  // Because of a memory bound, an idempotency key was evicted before it
+  // expired; so were the histories of `channels` channels.
   virtual void OnKeyEvicted() {}
   virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
 };

@@ -111,8 +111,8 @@ class History {
   std::vector<std::string> Expire(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   std::vector<std::string> Names() const ABSL_LOCKS_EXCLUDED(mu_);
-  // Whether there is no channel, without a lock: what is begun by another
-  // channel's call may be missed.
+  // Whether there is no history at all. Takes no lock, so it may miss one that
+  // another channel's call begins.
   bool empty() const { return count_.load(std::memory_order_relaxed) == 0; }
   int64_t bytes() const ABSL_LOCKS_EXCLUDED(mu_);
   int64_t channel_count() const ABSL_LOCKS_EXCLUDED(mu_);

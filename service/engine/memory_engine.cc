@@ -18,7 +18,7 @@ using contract::MutexLock;
 
 namespace {
 
-// How often histories are looked through for what is out of time.
+// How often expired publications are freed.
 constexpr absl::Duration kExpireInterval = absl::Seconds(1);
 
 uint64_t RandomBits() {
@@ -134,7 +134,7 @@ void MemoryEngine::Fetch(absl::string_view channel,
                          FetchDone done) {
   Missed missed;
   listener_->WithChannel(channel, [&] {
-    // What the rules give no room any more may have holes.
+    // A history that the rules no longer allow may have gaps.
     if (listener_->RulesOf(channel).history_size == 0) return;
     missed = history_.Since(channel, since, count_max, timers_->Now());
   });
@@ -212,13 +212,13 @@ void MemoryEngine::Admit(absl::string_view channel, Subscription subscription,
   }
   const v1::Member& member = *subscription.member;
   const SocketRef& socket = subscription.socket;
-  if (!IsAttached(socket.gateway, subscription.attach)) {
-    return done(Admission::kUnavailable);
-  }
   Admission admission = Admission::kAdmitted;
   ChangeMembers(channel, [&](Presence& presence) {
+    mu_.AssertHeld();
     Presence::Changes changes;
-    if (presence.BytesWith(member) > contract::kMembersBytesMax) {
+    if (!IsNewest(socket.gateway, subscription.attach)) {
+      admission = Admission::kUnavailable;
+    } else if (presence.BytesWith(member) > contract::kMembersBytesMax) {
       admission = Admission::kTooManyMembers;
     } else if (full) {
       admission = Admission::kTooManySubscribers;
@@ -233,8 +233,10 @@ void MemoryEngine::Admit(absl::string_view channel, Subscription subscription,
 void MemoryEngine::Dismiss(absl::string_view channel, absl::string_view user_id,
                            const SocketRef& socket, int64_t attach,
                            absl::Duration grace) {
-  if (user_id.empty() || !IsAttached(socket.gateway, attach)) return;
+  if (user_id.empty()) return;
   ChangeMembers(channel, [&](Presence& presence) {
+    mu_.AssertHeld();
+    if (!IsNewest(socket.gateway, attach)) return Presence::Changes();
     return presence.Leave(user_id, socket, {timers_->Now(), grace});
   });
 }
@@ -243,15 +245,18 @@ void MemoryEngine::Replace(absl::string_view channel, uint64_t gateway,
                            int64_t attach, std::vector<GatewayMember> members,
                            absl::Duration grace, ReplaceDone done) {
   constexpr int64_t kBytesMax = 2 * contract::kMembersBytesMax;
-  if (!IsAttached(gateway, attach)) {
-    return done(absl::UnavailableError("a newer link has attached"));
-  }
+  bool is_newest = false;
   int64_t bytes = 0;
   ChangeMembers(channel, [&](Presence& presence) {
+    mu_.AssertHeld();
+    is_newest = IsNewest(gateway, attach);
     bytes = presence.BytesWith(members);
-    if (bytes > kBytesMax) return Presence::Changes();
+    if (!is_newest || bytes > kBytesMax) return Presence::Changes();
     return presence.Replace(gateway, members, {timers_->Now(), grace});
   });
+  if (!is_newest) {
+    return done(absl::UnavailableError("a newer link has attached"));
+  }
   if (bytes <= kBytesMax) return done(absl::OkStatus());
   done(absl::InvalidArgumentError(
       absl::StrCat("channel ", channel, " would have members of ", bytes,
@@ -271,7 +276,7 @@ void MemoryEngine::Keep(uint64_t gateway, int64_t attach,
                         const std::vector<std::string>& channels) {
   const absl::flat_hash_set<absl::string_view> kept(channels.begin(),
                                                     channels.end());
-  // What a newer link of this gateway has said must not be undone.
+  // A newer link of the gateway has members of its own.
   RemoveGateway(gateway, kept, [&] { return IsAttached(gateway, attach); });
 }
 
@@ -289,11 +294,10 @@ void MemoryEngine::Detach(uint64_t gateway, int64_t attach, bool goodbye) {
 bool MemoryEngine::EndLease(uint64_t gateway, int64_t attach) {
   {
     MutexLock lock(&mu_);
-    const auto it = attaches_.find(gateway);
-    if (it == attaches_.end() || it->second != attach) return false;
-    attaches_.erase(it);
+    if (!IsNewest(gateway, attach)) return false;
+    attaches_.erase(gateway);
   }
-  // A gateway that is attaching meanwhile says itself what it holds.
+  // If the gateway attaches meanwhile, its new link replaces these members.
   RemoveGateway(gateway, {}, [&] {
     MutexLock lock(&mu_);
     return !attaches_.contains(gateway);
@@ -301,10 +305,14 @@ bool MemoryEngine::EndLease(uint64_t gateway, int64_t attach) {
   return true;
 }
 
-bool MemoryEngine::IsAttached(uint64_t gateway, int64_t attach) const {
-  MutexLock lock(&mu_);
+bool MemoryEngine::IsNewest(uint64_t gateway, int64_t attach) const {
   const auto it = attaches_.find(gateway);
   return it != attaches_.end() && it->second == attach;
+}
+
+bool MemoryEngine::IsAttached(uint64_t gateway, int64_t attach) const {
+  MutexLock lock(&mu_);
+  return IsNewest(gateway, attach);
 }
 
 void MemoryEngine::RemoveGateway(

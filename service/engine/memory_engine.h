@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine of a single service: everything in this process's memory. It
-// answers and calls its listener before it returns, so what it has decided and
-// what was delivered are the same; what only time decides (leases, graces, idle
-// histories) comes from the timers.
+// answers and calls its listener before it returns, so its state is always what
+// was delivered. Leases, graces and idle histories end by its timers.
 //
 // Threads: as the ports say. Its own lock is never held while it calls the
 // listener, and the calls of one channel do not overlap; so the order that the
@@ -108,7 +107,7 @@ class MemoryEngine final : public Engine {
   Receipt Place(const std::shared_ptr<Publication>& publication,
                 const HistoryLimits& limits);
 
-  // Tells of what a look at a history has changed.
+  // Notifies the listener of evictions, and of a history that has begun.
   void TellOf(absl::string_view channel, const History::Place& place,
               const Position& begins_at);
   // The listeners of the channel know of its history now, if it is open.
@@ -117,11 +116,12 @@ class MemoryEngine final : public Engine {
     if (channels > 0) listener_->OnHistoriesEvicted(channels);
   }
 
-  // Gives up histories that are out of time and that nobody has open.
+  // Evicts expired histories of channels that are not open.
   void ExpireLater();
   void ExpireHistories() ABSL_LOCKS_EXCLUDED(open_mu_);
 
-  // Has `change` done to the channel's members, and tells of what it was.
+  // Applies `change` to the channel's members, with mu_ held, and notifies the
+  // listener of the result.
   void ChangeMembers(absl::string_view channel,
                      absl::FunctionRef<Presence::Changes(Presence&)> change)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -129,10 +129,12 @@ class MemoryEngine final : public Engine {
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Whether that is the gateway's newest attach number.
+  bool IsNewest(uint64_t gateway, int64_t attach) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsAttached(uint64_t gateway, int64_t attach) const
       ABSL_LOCKS_EXCLUDED(mu_);
-  // The gateway's members leave all channels but `kept`, as long as `may` says
-  // yes.
+  // Removes the gateway's members from all channels but `kept`. `may` is asked
+  // with each channel's shard locked; false skips the channel.
   void RemoveGateway(uint64_t gateway,
                      const absl::flat_hash_set<absl::string_view>& kept,
                      absl::FunctionRef<bool()> may) ABSL_LOCKS_EXCLUDED(mu_);

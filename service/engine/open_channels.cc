@@ -13,7 +13,7 @@ namespace herald::core {
 bool OpenChannels::IsOpen(const Shard& shard, absl::string_view channel) const {
   if (!HasListeners(shard, channel)) return false;
   if (!shard.opening.empty() && shard.opening.contains(channel)) return false;
-  // Rules may have given it a history since, and memory may have taken one.
+  // New rules may ask for a history, and a history may have been evicted.
   return HistoryOf(shard, channel).size == 0 ||
          log_->PositionOf(channel).has_value();
 }
@@ -42,13 +42,13 @@ void OpenChannels::OnOpened(absl::string_view channel,
                             const absl::Status& status) {
   Shard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
-  // The rules may have taken the history while it was asked for.
+  // The rules may have disabled the history since Open() was called.
   if (status.ok() && HistoryOf(shard, channel).size == 0 &&
       log_->PositionOf(channel).has_value()) {
     log_->Forget(channel);
   }
-  // It stays in the list meanwhile, for one who is refused must not close the
-  // channel under the next.
+  // The entry stays until all have run: a refused request would otherwise close
+  // the channel before the next one.
   for (;;) {
     const auto opening = shard.opening.find(channel);
     std::vector<WhenOpenBody> waiting = std::exchange(opening->second, {});

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which channels this node has open in the log: those with a subscription, one
-// that waits for its admission, or a Watch. The first of them opens the
-// channel and waits until that is done; so do those that come meanwhile. The
-// last one that leaves closes it.
+// Opens and closes channels in the log. A channel is open while it has a
+// subscription, a pending admission or a Watch. The first of them opens it;
+// requests that arrive before that is done are parked. The last one closes it.
 //
-// With the embedded engine nobody waits: the log answers inside the call.
+// With the embedded engine nothing is parked: the log answers inside the call.
 //
-// Bound: kWaitingMax wait for one channel; one more is refused.
+// Bound: kWaitingMax parked requests per channel; more are refused.
 //
 // Threads: with the channel's shard locked.
 
@@ -36,9 +35,9 @@ class OpenChannels {
   bool IsOpen(const Shard& shard, absl::string_view channel) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
-  // Calls `body` when the channel is open and, if the rules give it a history,
-  // the log knows where that is. If it leaves no listener on the channel, the
-  // channel is closed again. UNAVAILABLE: it cannot be opened now.
+  // Calls `body` when the channel is open and, if the rules ask for a history,
+  // that has a position. If `body` adds no listener, the channel is closed
+  // again. UNAVAILABLE: it cannot be opened now.
   void WhenOpen(Shard& shard, absl::string_view channel, WhenOpenBody body)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 

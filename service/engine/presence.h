@@ -71,8 +71,8 @@ class Presence {
   bool empty() const { return users_.empty(); }
   int64_t member_count() const { return static_cast<int64_t>(users_.size()); }
 
-  // What the members would have in bytes, each one's user_id and user_info, if
-  // that one were there, or those. Somebody who is there adds nothing.
+  // Bytes of all user_ids and user_infos if `member`, or `members`, were
+  // present. A user who is present already adds nothing.
   int64_t BytesWith(const v1::Member& member) const;
   int64_t BytesWith(const std::vector<GatewayMember>& members) const;
 

@@ -12,8 +12,8 @@
 
 namespace herald::core {
 
-// One gateway's. It is over when Begin() and all channels have given up their
-// shares.
+// The adoption of one gateway. It ends when the last turn and all channels have
+// returned their shares.
 class Adoptions::Adoption {
  public:
   Adoption(AttachmentPtr gateway, std::vector<link::v1::Held> held, Done done)
@@ -25,7 +25,7 @@ class Adoptions::Adoption {
   const AttachmentPtr& gateway() const { return gateway_; }
   const std::vector<link::v1::Held>& held() const { return held_; }
 
-  // One channel is taken over, or cannot be.
+  // Returns the share of one channel, which was adopted or has failed.
   static void Take(Shard& shard, const std::shared_ptr<Adoption>& adoption,
                    const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
@@ -37,7 +37,7 @@ class Adoptions::Adoption {
     AfterLock(shard, [adoption] { adoption->End(); });
   }
 
-  // Begin() is over.
+  // Returns the share of the last turn.
   void TakeLast() {
     if (--shares_ == 0) End();
   }
@@ -129,7 +129,7 @@ void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
 void Adoptions::Count(Shard& shard, const AttachmentPtr& gateway,
                       const link::v1::Held& held) {
   const std::string& channel = held.channel();
-  // Before it counts, so that it is told once where the channel is.
+  // Before the gateway is in the table, so that it gets the position once.
   recoveries_->Repair(shard, gateway, held);
   table_->Obtain(shard, channel, /*force=*/true);
   table_->Change(shard, channel, gateway, held.subscription_count());

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Takes over what a gateway holds when it attaches: opens each channel, makes
-// its members those that the gateway says, sends what it has missed, and counts
-// its subscriptions.
+// Adopts the subscriptions of a gateway that attaches: opens each channel,
+// replaces the gateway's members, sends the publications that it has missed,
+// and adds its subscriptions.
 //
-// Order, channel by channel: members first, for those who were there before the
-// link ended and are still must not leave in between; then what was missed, for
-// which the channel has to be open; then the count, from which on the gateway
-// hears everything by itself; and last the roster, which includes them all.
+// Order in a channel: the members first, so that a user who has stayed does not
+// leave and join; then the missed publications, which need an open channel;
+// then the subscriptions, from which on the gateway receives publications; and
+// last the roster, which includes all members.
 //
-// A turn takes over kChannelsPerTurn, the next ones come by the timers: who
-// holds a million channels keeps nobody waiting but itself.
+// A turn adopts kChannelsPerTurn channels, and timers run the next turn. So a
+// gateway with a million channels delays nobody else.
 //
 // Threads: any; one call for an attachment.
 
@@ -51,7 +51,7 @@ class Adoptions {
         open_(open),
         recoveries_(recoveries) {}
 
-  // `held` is all that the gateway holds, each channel once. `done` is called
+  // `held` lists the gateway's channels, each once. `done` is called
   // without a lock; an error is the first of Membership::Replace() or
   // ChannelLog::Open(), and the link must end. REQUIRES: `gateway` has its
   // attach number.

@@ -70,9 +70,8 @@ struct Attachment final : Peer {
   std::atomic<bool> goodbye{false};
   std::atomic<bool> moving{false};
 
-  // Any thread. `attach` is its attach number, 0 until the engine has given it
-  // one. While it is `adopting`, the engine takes over what it holds; its items
-  // wait.
+  // Any thread. `attach` is the attach number, 0 until the engine has assigned
+  // it. While `adopting`, items are queued.
   std::atomic<int64_t> attach{0};
   std::atomic<bool> numberless{false};  // The engine could not give it one.
   std::atomic<bool> adopting{false};
@@ -85,8 +84,8 @@ struct Attachment final : Peer {
   // at them.
   std::deque<link::v1::Recover> recovers ABSL_GUARDED_BY(mu);
   bool recovering ABSL_GUARDED_BY(mu) = false;
-  // Items that came while it was adopting; and what it holds, if it has said so
-  // before its attach number was known.
+  // Items queued during the adoption; and the held channels, if `attached` came
+  // before the attach number.
   std::deque<link::v1::GatewayItem> waiting ABSL_GUARDED_BY(mu);
   int64_t waiting_bytes ABSL_GUARDED_BY(mu) = 0;
   absl::Status failure ABSL_GUARDED_BY(mu);  // A rule that one of them broke.

@@ -7,8 +7,8 @@
 //   held ... attached -> each channel opened and its members replaced
 //     -> what was missed, settled -> items
 //
-// Items that come before the engine has answered wait for it, so that what a
-// gateway holds is never mixed with what it does next.
+// Items that arrive before the engine has answered are queued, so that they are
+// applied after everything that the gateway holds.
 //
 // Threads: any; Handle() and Close() of one attachment from one thread at a
 // time.
@@ -90,9 +90,9 @@ class Links final : public LeaseListener {
   absl::Status Adopt(const AttachmentPtr& gateway,
                      std::vector<link::v1::Held> held);
   void OnAdopted(const AttachmentPtr& gateway, const absl::Status& status);
-  // The link has broken a rule when nobody waits for Handle() any more.
+  // Ends the link for an item that Handle() has accepted and queued.
   void Fail(const AttachmentPtr& gateway, const absl::Status& status);
-  // Has the item wait if the gateway is being adopted still.
+  // Queues the item if the adoption of the gateway is still in progress.
   static absl::Status Wait(const AttachmentPtr& gateway,
                            link::v1::GatewayItem& item, bool* waits);
   void HandleWaiting(const AttachmentPtr& gateway);

@@ -145,11 +145,11 @@ void Subscriptions::Allow(Granted granted) {
   Shard& shard = table_->ShardOf(granted.question.channel);
   const ShardLock lock(shard);
   if (granted.gateway->ended) return;
-  // As nearly all are: nothing is kept for later then.
+  // The common case, which allocates nothing for a later answer.
   if (open_->IsOpen(shard, granted.question.channel)) {
     return Admit(shard, std::move(granted));
   }
-  // Nothing is opened for who will be refused anyway.
+  // Do not open a channel for a subscribe that will be refused.
   if (NeedsMember(shard, granted)) {
     return RefuseLater(shard, std::move(granted), NoMember());
   }
@@ -231,7 +231,7 @@ void Subscriptions::Finish(Shard& shard, Granted granted, bool present,
   } else if (!gateway->ended) {
     Confirm(shard, std::move(granted));
   } else if (present) {
-    // Nobody will say that it has ended, for nobody knows that it was.
+    // The gateway has not received `subscribed`, so it will not unsubscribe.
     membership_->Dismiss(channel, granted.decision.member->user_id(),
                          {gateway->gateway, granted.question.socket_id},
                          gateway->attach,
@@ -252,7 +252,7 @@ void Subscriptions::Confirm(Shard& shard, Granted granted) {
   if (granted.decision.member.has_value()) {
     *yes.mutable_member() = *granted.decision.member;
   }
-  // Where rules count nobody too: it may have kept some of an earlier time.
+  // Also if the rules disable presence: the gateway may have an old roster.
   if (HasRoster(channel) && !IsSubscribed(shard, channel, gateway.get())) {
     *yes.mutable_roster() = fanout_->RosterOf(channel);
   }

@@ -8,9 +8,8 @@
 //
 // Order: `subscribed` is enqueued with the channel's shard locked, behind all
 // that happened on the channel before (the admission's own member_added too)
-// and in front of all that happens after. What may have changed between two
-// steps is looked at again: whether the link has ended, and, before the
-// admission is asked for, the rules.
+// and in front of all that happens after. Between two steps the link may end
+// and the rules may change; both are checked again.
 //
 // Threads: any; those of one attachment one at a time, but for decisions.
 
@@ -61,7 +60,7 @@ class Subscriptions {
 
  private:
   void Decide(const AttachmentPtr& gateway, int64_t ticket, Decision decision);
-  // A yes on its way: what was asked, and what the answer will say.
+  // A granted subscribe that is not confirmed yet.
   struct Granted {
     AttachmentPtr gateway;
     PendingSubscribe question;
@@ -77,7 +76,7 @@ class Subscriptions {
   // The channel is open.
   void Admit(Shard& shard, Granted granted)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // The engine has decided; `present`: by the subscription somebody is.
+  // The engine has decided. `present`: the subscription makes a user present.
   void Finish(Shard& shard, Granted granted, bool present, Admission admission)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   void Confirm(Shard& shard, Granted granted)

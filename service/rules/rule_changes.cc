@@ -89,7 +89,6 @@ void RuleChanges::ChangeHistory(Shard& shard, absl::string_view channel,
     if (limits == old || !log_->PositionOf(channel).has_value()) return;
     return log_->Open(channel, limits, [](const absl::Status&) {});
   }
-  // Told also where memory has taken the history before its rule did.
   log_->Forget(channel);
 }
 

@@ -31,7 +31,7 @@ class RuleChanges {
         settings_(std::move(settings)),
         gateways_(gateways) {}
 
-  // Puts in force what holds without rules. Once, before all else.
+  // Applies the defaults, which hold without rules. Once, before all else.
   void Begin() { Apply({}); }
 
   // Applies the file's rules, which are valid.

@@ -7,8 +7,8 @@
 #ifndef HERALD_TESTS_SERVICE_CORE_ENGINE_UNDER_TEST_H_
 #define HERALD_TESTS_SERVICE_CORE_ENGINE_UNDER_TEST_H_
 
+#include <cstdint>
 #include <random>
-#include <string>
 
 #include "service/engine/memory_engine.h"
 #include "tests/service/core/hub_fakes.h"

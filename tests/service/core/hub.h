@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "service/core.h"
@@ -77,34 +78,29 @@ class Hub {
     return core_.commands()->Revoke(std::move(revocation));
   }
 
-  absl::StatusOr<v1::GetMembersResponse> GetMembers(
-      const v1::GetMembersRequest& request) {
-    Answer<v1::GetMembersResponse> answer;
-    core_.queries()->GetMembers(request, answer.Taker());
-    return Settled(answer);
+  auto GetMembers(const v1::GetMembersRequest& request) {
+    return Ask<v1::GetMembersResponse>([&](auto done) {
+      core_.queries()->GetMembers(request, std::move(done));
+    });
   }
-  absl::StatusOr<v1::GetChannelResponse> GetChannel(
-      const v1::GetChannelRequest& request) {
-    Answer<v1::GetChannelResponse> answer;
-    core_.queries()->GetChannel(request, answer.Taker());
-    return Settled(answer);
+  auto GetChannel(const v1::GetChannelRequest& request) {
+    return Ask<v1::GetChannelResponse>([&](auto done) {
+      core_.queries()->GetChannel(request, std::move(done));
+    });
   }
-  absl::StatusOr<v1::ListChannelsResponse> ListChannels(
-      const v1::ListChannelsRequest& request) {
-    Answer<v1::ListChannelsResponse> answer;
-    core_.queries()->ListChannels(request, answer.Taker());
-    return Settled(answer);
+  auto ListChannels(const v1::ListChannelsRequest& request) {
+    return Ask<v1::ListChannelsResponse>([&](auto done) {
+      core_.queries()->ListChannels(request, std::move(done));
+    });
   }
-  absl::StatusOr<v1::GetStatsResponse> GetStats() {
-    Answer<v1::GetStatsResponse> answer;
-    core_.queries()->GetStats(answer.Taker());
-    return Settled(answer);
+  auto GetStats() {
+    return Ask<v1::GetStatsResponse>(
+        [&](auto done) { core_.queries()->GetStats(std::move(done)); });
   }
-  absl::StatusOr<v1::GetHistoryResponse> GetHistory(
-      const v1::GetHistoryRequest& request) {
-    Answer<v1::GetHistoryResponse> answer;
-    core_.queries()->GetHistory(request, answer.Taker());
-    return Settled(answer);
+  auto GetHistory(const v1::GetHistoryRequest& request) {
+    return Ask<v1::GetHistoryResponse>([&](auto done) {
+      core_.queries()->GetHistory(request, std::move(done));
+    });
   }
   ServiceCounts Counts() { return core_.queries()->Counts(); }
 
@@ -124,23 +120,16 @@ class Hub {
   }
 
  private:
-  // What a query was answered.
+  // Asks a query and returns its answer.
   template <typename Response>
-  struct Answer {
-    std::shared_ptr<absl::StatusOr<Response>> value =
-        std::make_shared<absl::StatusOr<Response>>(
-            absl::InternalError("not answered"));
-
-    Queries::Done<Response> Taker() const {
-      return [to = value](absl::StatusOr<Response> answer) {
-        *to = std::move(answer);
-      };
-    }
-  };
-  template <typename Response>
-  absl::StatusOr<Response> Settled(const Answer<Response>& answer) {
+  absl::StatusOr<Response> Ask(
+      absl::FunctionRef<void(Queries::Done<Response>)> query) {
+    absl::StatusOr<Response> answer = absl::InternalError("not answered");
+    query([&answer](absl::StatusOr<Response> value) {
+      answer = std::move(value);
+    });
     Settle();
-    return std::move(*answer.value);
+    return answer;
   }
 
   Core core_;
