@@ -56,15 +56,18 @@ bool SlowEngine::Turn() {
 }
 
 void SlowEngine::Settle() {
-  while (Turn() || OthersRun()) std::this_thread::yield();
+  while (Turn() || !Settled()) std::this_thread::yield();
 }
 
-bool SlowEngine::OthersRun() const {
+bool SlowEngine::Settled() const {
   contract::MutexLock lock(&mu_);
+  // A turn that ends puts what waited behind it back into waiting_, so both are
+  // looked at in one step.
+  if (!waiting_.empty()) return false;
   for (const auto& [key, running] : running_) {
-    if (running.by != std::this_thread::get_id()) return true;
+    if (running.by != std::this_thread::get_id()) return false;
   }
-  return false;
+  return true;
 }
 
 void SlowEngine::Later(std::string key, Body body) {

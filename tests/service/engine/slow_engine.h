@@ -105,8 +105,8 @@ class SlowEngine : public Engine {
   template <typename Answer, typename Question>
   void Ask(std::string key,
            absl::AnyInvocable<void(absl::StatusOr<Answer>)> done, Question ask);
-  // Whether another thread has a turn.
-  bool OthersRun() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether nothing waits and no other thread has a turn.
+  bool Settled() const ABSL_LOCKS_EXCLUDED(mu_);
   void RequireOpen(absl::string_view channel) const ABSL_LOCKS_EXCLUDED(mu_);
 
   Engine* const inner_;
