@@ -85,7 +85,7 @@ class Service {
 
   const process::GrpcClock grpc_clock_;
   const process::HeapTrim heap_trim_;
-  const process::CallbackThreads threads_;
+  process::CallbackThreads threads_;
   TimerThread timers_;
   Metrics metrics_{HERALD_VERSION};
   ApiTokens tokens_;
@@ -155,6 +155,7 @@ absl::Status Service::Start(const Options& options) {
   server.reflection = tokens_.empty();
   server.core = core_.get();
   server.timers = &timers_;
+  server.threads = &threads_;
   server.tokens = &tokens_;
   server.links = metrics_.links();
   server.watches = metrics_.watches();

@@ -3,6 +3,7 @@
 #include "proto/process/callback_threads.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
@@ -17,6 +18,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/security/credentials.h"
 #include "grpcpp/support/byte_buffer.h"
+#include "proto/contract/condition.h"
 #include "proto/contract/grpc_deadline.h"
 #include "proto/contract/mutex.h"
 #include "proto/contract/require.h"
@@ -27,6 +29,7 @@ namespace {
 constexpr std::chrono::milliseconds kBeat{400};
 constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::seconds kFirstPatience{20};
+constexpr std::chrono::milliseconds kHelpTime{50};
 
 // Half of what gRPC 1.51 has.
 int ThreadsToHold() {
@@ -102,31 +105,85 @@ class CallbackThreads::Impl {
     stopped_.get_future().wait();
   }
 
-  int held() const { return static_cast<int>(held_.size()); }
+  int held() const {
+    contract::MutexLock lock(&mu_);
+    return held_count_;
+  }
+
+  void Help() {
+    if (helping_.exchange(true)) return;
+    {
+      contract::MutexLock lock(&wake_mu_);
+      is_needed_ = true;
+    }
+    wake_.NotifyOne();
+  }
 
  private:
   struct Held {
     std::promise<void> holds;
-    std::promise<void> let_go;
     std::promise<void> gone;
     std::unique_ptr<Event> event;
+    bool leaves = false;  // Needs nothing of ours any more. Guarded by mu_.
   };
 
   void Hold() {
-    Held& one = held_.emplace_back();
-    one.event = std::make_unique<Event>(channel_.get(),
-                                        std::chrono::milliseconds(0), [&one] {
-                                          one.holds.set_value();
-                                          one.let_go.get_future().wait();
-                                          one.gone.set_value();
-                                        });
-    AwaitThread(one.holds.get_future());
+    std::future<void> holds;
+    {
+      contract::MutexLock lock(&mu_);
+      ++held_count_;
+      holds = HoldAfter(std::chrono::milliseconds(0));
+    }
+    AwaitThread(std::move(holds));
+  }
+
+  // Holds a thread after a while: whichever has nothing else to do then.
+  std::future<void> HoldAfter(std::chrono::milliseconds delay)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const auto one = std::make_shared<Held>();
+    held_.push_back(one);
+    std::future<void> holds = one->holds.get_future();
+    one->event = std::make_unique<Event>(channel_.get(), delay,
+                                         [this, one] { BeHeld(one.get()); });
+    return holds;
+  }
+
+  // On one of gRPC's threads, until it is needed or released.
+  void BeHeld(Held* one) {
+    one->holds.set_value();
+    {
+      contract::MutexLock lock(&mu_);
+      held_.remove_if([](const auto& other) { return other->leaves; });
+    }
+    helping_ = false;
+    {
+      contract::MutexLock lock(&wake_mu_);
+      while (!is_needed_ && !is_released_) wake_.Wait(&wake_mu_);
+      is_needed_ = false;
+    }
+    {
+      contract::MutexLock lock(&mu_);
+      if (!closed_) HoldAfter(kHelpTime);
+      one->leaves = true;
+    }
+    one->gone.set_value();
   }
 
   void Release() {
-    for (Held& one : held_) one.let_go.set_value();
-    for (Held& one : held_) one.gone.get_future().wait();
-    held_.clear();
+    {
+      contract::MutexLock lock(&wake_mu_);
+      is_released_ = true;
+    }
+    wake_.NotifyAll();
+    std::list<std::shared_ptr<Held>> held;
+    {
+      contract::MutexLock lock(&mu_);
+      closed_ = true;
+      held_count_ = 0;
+      for (const auto& one : held_) one->event->Cancel();
+      held.swap(held_);
+    }
+    for (const auto& one : held) one->gone.get_future().wait();
   }
 
   void Beat() {
@@ -145,17 +202,28 @@ class CallbackThreads::Impl {
   }
 
   const std::shared_ptr<grpc::Channel> channel_ = MakeChannelToNobody();
-  std::list<Held> held_;
 
-  contract::Mutex mu_;
+  mutable contract::Mutex mu_;
+  // Those that are held, will be, and were.
+  std::list<std::shared_ptr<Held>> held_ ABSL_GUARDED_BY(mu_);
+  int held_count_ ABSL_GUARDED_BY(mu_) = 0;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;  // None is held any more.
   std::unique_ptr<Event> beat_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::promise<void> stopped_;
+
+  // A lock of its own: Help() must not wait for gRPC.
+  contract::Mutex wake_mu_;
+  contract::Condition wake_;
+  bool is_needed_ ABSL_GUARDED_BY(wake_mu_) = false;
+  bool is_released_ ABSL_GUARDED_BY(wake_mu_) = false;
+  std::atomic<bool> helping_{false};  // A thread is let go for a moment.
 };
 
 CallbackThreads::CallbackThreads() : impl_(std::make_unique<Impl>()) {}
 CallbackThreads::~CallbackThreads() = default;
 
 int CallbackThreads::held() const { return impl_->held(); }
+void CallbackThreads::Help() { impl_->Help(); }
 
 }  // namespace herald::process

@@ -15,6 +15,10 @@
 // hears nothing meanwhile. So that no message after a pause waits for that, an
 // empty event comes every 0.4 s.
 //
+// The thread that polls also reads, and runs no callback before a connection
+// that is full of requests is empty. So calls pile up unseen where one thread
+// is left; then a held one helps for a moment.
+//
 // A later gRPC, whose threads are a pool that grows, loses nothing by it.
 
 #ifndef HERALD_PROTO_PROCESS_CALLBACK_THREADS_H_
@@ -36,6 +40,10 @@ class CallbackThreads {
 
   // How many are held.
   int held() const;
+
+  // Lets one of them run callbacks for about 50 ms. Does nothing if one does so
+  // already. Cheap, and may be called from within gRPC.
+  void Help();
 
  private:
   class Impl;

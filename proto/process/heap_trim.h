@@ -35,7 +35,7 @@ HeapState ReadHeap();
 // One for a process.
 class HeapTrim {
  public:
-  explicit HeapTrim(absl::Duration interval = absl::Seconds(1));
+  explicit HeapTrim(absl::Duration interval = absl::Milliseconds(500));
   ~HeapTrim();
   HeapTrim(const HeapTrim&) = delete;
   HeapTrim& operator=(const HeapTrim&) = delete;

@@ -8,9 +8,13 @@
 #ifndef HERALD_SERVICE_RPC_CALL_GATE_H_
 #define HERALD_SERVICE_RPC_CALL_GATE_H_
 
+#include <functional>
+#include <utility>
+
 #include "absl/status/status.h"
 #include "grpcpp/server_context.h"
 #include "service/rpc/api_token.h"
+#include "service/rpc/call_backlog.h"
 #include "service/rpc/connections.h"
 #include "service/rpc/waiting_calls.h"
 
@@ -19,14 +23,16 @@ namespace herald::rpc {
 class CallGate {
  public:
   // `tokens`, `timers` and `rpcs` outlive the gate, which outlives the server.
-  // `request_bytes_max` is the largest request that gRPC takes.
+  // `request_bytes_max` is the largest request that gRPC takes; `help` has
+  // another thread run handlers (call_backlog.h).
   CallGate(const ApiTokens* tokens, core::Timers* timers, RpcCounters* rpcs,
-           int64_t request_bytes_max)
+           int64_t request_bytes_max, std::function<void()> help)
       : tokens_(tokens),
+        backlog_(std::move(help)),
         waiting_(timers, &rpcs->requests_ended),
         connections_(timers,
                      {.stranger_bytes_max = request_bytes_max + (256 << 10)},
-                     &rpcs->connections_refused) {}
+                     &streams_, &rpcs->connections_refused) {}
 
   // UNAUTHENTICATED if the call shows no valid token. An allowed call vouches
   // for its connection.
@@ -45,18 +51,28 @@ class CallGate {
     return status;
   }
 
+  // A call that needs no token.
+  void Charge(const grpc::CallbackServerContext& context) {
+    backlog_.OnHandled();
+    connections_.Charge(context.peer());
+  }
+
+  CallBacklog* backlog() { return &backlog_; }
   WaitingCalls* waiting() { return &waiting_; }
   Connections* connections() { return &connections_; }
 
  private:
   absl::Status Check(const grpc::CallbackServerContext& context) {
+    backlog_.OnHandled();
     absl::Status status = tokens_->Check(context);
     if (!status.ok()) connections_.Charge(context.peer());
     return status;
   }
 
   const ApiTokens* const tokens_;
+  CallBacklog backlog_;
   WaitingCalls waiting_;
+  ChannelzStreams streams_;
   Connections connections_;
 };
 

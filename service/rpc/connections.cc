@@ -26,6 +26,7 @@ using contract::MutexLock;
 
 constexpr absl::Duration kPrunePause = absl::Milliseconds(100);
 constexpr absl::Duration kLookPause = absl::Milliseconds(200);
+constexpr absl::Duration kAlertPause = absl::Milliseconds(50);
 constexpr absl::Duration kPause = absl::Seconds(1);  // Of the process.
 
 // What a stranger may have sent for longer than kLargeTime: a few hundred
@@ -38,6 +39,9 @@ constexpr absl::Duration kLargeTime = absl::Seconds(10);
 // From here on a stranger's calls are looked up, so that one which is allowed
 // makes it none.
 constexpr int64_t kSuspiciousBytes = 32 << 10;
+
+// What the calls of a stranger between two looks may take, 256 of them.
+constexpr int64_t kChargedMax = 4 << 20;
 
 constexpr size_t kEndingMax = 256;
 
@@ -61,9 +65,10 @@ std::string GoAway() {
 }  // namespace
 
 Connections::Connections(core::Timers* timers, ConnectionLimits limits,
-                         Count* refused)
+                         OpenStreams* streams, Count* refused)
     : limits_(limits),
       timers_(timers),
+      streams_(streams),
       refused_(refused),
       handle_(std::make_shared<Handle>()) {
   MutexLock lock(&handle_->mu);
@@ -205,7 +210,7 @@ void Connections::ShutDownThoseDue(absl::Time now) {
 }
 
 void Connections::LookLater() {
-  timers_->After(kLookPause, [handle = handle_] {
+  timers_->After(alert_ ? kAlertPause : kLookPause, [handle = handle_] {
     MutexLock lock(&handle->mu);
     if (handle->connections != nullptr) handle->connections->Look();
   });
@@ -228,9 +233,28 @@ void Connections::Look() {
   if (looking_) LookLater();
 }
 
+void Connections::NoteSockets() {
+  for (const OpenStreams::Connection& one : streams_->TakeNew()) {
+    Entry* const entry = Find(one.peer);
+    if (entry != nullptr) entry->socket = one.id;
+  }
+}
+
+void Connections::CountStreams(Entry& entry) {
+  if (entry.socket == 0) return;
+  const std::optional<int64_t> count = streams_->CountOf(entry.socket);
+  if (!count.has_value()) return;
+  // They are counted themselves now.
+  entry.charged = 0;
+  entry.streams = *count;
+  if (*count == 0) entry.excused = entry.received;
+}
+
 int64_t Connections::Weigh(int fd, Entry& entry, bool* alert) {
   const int64_t received = BytesReceived(fd);
   const int64_t allowed = allowed_bytes_;
+  const bool is_idle =
+      received == entry.received && entry.charged == 0 && entry.streams == 0;
   const bool sends = received != std::exchange(entry.received, received);
   // A call is noted a moment after its bytes have come.
   if (std::exchange(entry.has_sent, sends) || sends) {
@@ -238,7 +262,8 @@ int64_t Connections::Weigh(int fd, Entry& entry, bool* alert) {
   }
   *alert |= sends;
   entry.allowed = allowed;
-  *alert |= received + entry.charged > kSuspiciousBytes;
+  if (!is_idle) CountStreams(entry);
+  *alert |= entry.bytes() > kSuspiciousBytes;
   return entry.bytes();
 }
 
@@ -247,6 +272,7 @@ void Connections::EndLarge(absl::Time now) {
   std::vector<int> closed;
   int64_t all = 0;
   bool alert = strangers_.size() > limits_.strangers_max / 2;
+  NoteSockets();
   for (const auto& [number, fd] : strangers_) {
     Entry& entry = entries_.at(fd);
     const int64_t bytes = Weigh(fd, entry, &alert);
@@ -261,13 +287,18 @@ void Connections::EndLarge(absl::Time now) {
     } else {
       entry.large_since = absl::InfiniteFuture();
     }
-    const bool is_large = bytes > limits_.stranger_bytes_max ||
-                          now - entry.large_since > kLargeTime;
-    // Twice, for a caller whose calls are allowed has been seen by then.
-    if (is_large && std::exchange(entry.was_large, true)) {
+    if (bytes > limits_.stranger_bytes_max) {
+      entry.too_large_since = std::min(entry.too_large_since, now);
+    } else {
+      entry.too_large_since = absl::InfiniteFuture();
+    }
+    // Not at the first look, for a caller whose calls are allowed is none then.
+    const bool is_full = entry.streams > limits_.stranger_streams_max;
+    const bool was_full = std::exchange(entry.was_full, is_full);
+    if ((is_full && was_full) || now - entry.too_large_since >= kLookPause ||
+        now - entry.large_since > kLargeTime) {
       large.push_back(fd);
     } else {
-      entry.was_large = is_large;
       all += bytes;
     }
   }
@@ -320,7 +351,9 @@ void Connections::Charge(absl::string_view peer) {
   if (entry == nullptr) return;
   entry->charged += kCallBytes;
   // Not at the next look: calls come in thousands, and no proper caller's do.
-  if (entry->charged <= limits_.stranger_bytes_max) return;
+  if (entry->charged <= std::min(limits_.stranger_bytes_max, kChargedMax)) {
+    return;
+  }
   End(strangers_.at(entry->stranger), "too many calls and none was allowed",
       absl::ZeroDuration());
 }

@@ -6,10 +6,12 @@
 // A connection is a stranger until a call on it was allowed. gRPC hands a unary
 // call over when its request is whole, so a stranger could have it keep half
 // requests for ever. So strangers are few: the oldest one of the source that
-// has the most makes room for a newcomer. And the kernel is asked five times a
-// second how much each has sent: one that has sent more than the largest
-// request, or much for ten seconds, gets a GOAWAY and is ended; the largest
-// are, while all together have sent too much.
+// has the most makes room for a newcomer. And the kernel is asked how much each
+// has sent, and gRPC how many streams it has: one that holds more than the
+// largest request, or much for ten seconds, gets a GOAWAY and is ended; the
+// largest are, while all together hold too much. What a stranger without an
+// open stream has sent is not there any more, and counts no longer: that is how
+// a load balancer looks that asks for the health once a second.
 //
 // gRPC does not report when it closes a descriptor. So the kernel is asked for
 // that, too: a descriptor with another inode is another file, and one that is
@@ -40,20 +42,23 @@
 #include "service/channel/timers.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/log_pause.h"
+#include "service/rpc/open_streams.h"
 
 namespace herald::rpc {
 
 struct ConnectionLimits {
   size_t total_max = 10'000;
   size_t strangers_max = 1000;
-  int64_t stranger_bytes_max = 5 << 20;    // Of one.
+  int64_t stranger_bytes_max = 5 << 20;  // Of one.
+  int64_t stranger_streams_max = 1000;
   int64_t strangers_bytes_max = 64 << 20;  // Of all together.
 };
 
 class Connections {
  public:
-  // `timers` and `refused` outlive the object.
-  Connections(core::Timers* timers, ConnectionLimits limits, Count* refused);
+  // `timers`, `streams` and `refused` outlive the object.
+  Connections(core::Timers* timers, ConnectionLimits limits,
+              OpenStreams* streams, Count* refused);
   ~Connections();
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
@@ -86,23 +91,29 @@ class Connections {
   void Charge(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  static constexpr int64_t kCallBytes = 16 << 10;
+
   struct Entry {
     process::Peer peer;
     ino_t inode = 0;
     int64_t stranger = 0;  // Its number, or 0.
     // Of a stranger:
-    int64_t received = 0;    // Bytes, at the last look.
-    int64_t excused = 0;     // Of these, perhaps of calls that were allowed.
-    int64_t charged = 0;     // For its calls.
-    int64_t allowed = 0;     // allowed_bytes_ at the last look.
-    bool has_sent = false;   // Something between the last two looks.
-    bool was_large = false;  // At the last look.
+    int64_t received = 0;   // Bytes, at the last look.
+    int64_t excused = 0;    // Of these, perhaps of calls that were allowed.
+    int64_t charged = 0;    // For its calls since the last look.
+    int64_t socket = 0;     // Its id among the streams, or 0.
+    int64_t streams = 0;    // At the last look.
+    int64_t allowed = 0;    // allowed_bytes_ at the last look.
+    bool has_sent = false;  // Something between the last two looks.
+    bool was_full = false;  // Had too many streams at the last look.
     absl::Time since;
+    absl::Time too_large_since = absl::InfiniteFuture();
     absl::Time large_since = absl::InfiniteFuture();
 
-    // What it has sent for which nothing has vouched.
+    // What it holds for which nothing has vouched.
     int64_t bytes() const {
-      return std::max<int64_t>(0, received - excused) + charged;
+      return std::max<int64_t>(0, received - excused) + charged +
+             streams * kCallBytes;
     }
   };
   // A connection that has had its GOAWAY.
@@ -116,7 +127,6 @@ class Connections {
     Connections* connections ABSL_GUARDED_BY(mu) = nullptr;
   };
 
-  static constexpr int64_t kCallBytes = 16 << 10;
   // What a call has beside its request: headers and frames.
   static constexpr int64_t kOverheadBytes = 512;
   // Data that arrives after the shutdown is answered with a reset, which takes
@@ -144,6 +154,9 @@ class Connections {
   void LookLater();
   // Looks at strangers, and again later while there are any.
   void Look() ABSL_LOCKS_EXCLUDED(mu_);
+  // Which socket of gRPC's a stranger is.
+  void NoteSockets() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CountStreams(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Looks at one; returns the bytes that count.
   int64_t Weigh(int fd, Entry& entry, bool* alert)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -155,6 +168,7 @@ class Connections {
   // Constant after construction.
   const ConnectionLimits limits_;
   core::Timers* const timers_;
+  OpenStreams* const streams_;
   Count* const refused_;
   const std::shared_ptr<Handle> handle_;
 

@@ -50,7 +50,9 @@ absl::Status NotARequest() {
 class HealthService::CheckReactor final : public RequestReactor {
  public:
   CheckReactor(grpc::CallbackServerContext* context, HealthService* service)
-      : RequestReactor(context, service->gate_->waiting()), service_(service) {}
+      : RequestReactor(context, service->gate_->waiting()), service_(service) {
+    service->gate_->Charge(*context);
+  }
 
  private:
   void OnRequest(const Bytes& request) override {
@@ -75,9 +77,7 @@ class HealthService::WatchReactor final
  public:
   WatchReactor(grpc::CallbackServerContext* context, HealthService* service)
       : service_(service), place_(service->limit_.Take(context->peer())) {
-    // Of a stranger, for as long as it is one: what a Watch holds is not freed
-    // by its answer.
-    service_->gate_->connections()->Charge(context->peer());
+    service_->gate_->Charge(*context);
     service_->gate_->waiting()->Add(&entry_, context);
     StartRead(&request_);
   }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -74,11 +75,19 @@ void SetBounds(grpc::ServerBuilder& builder) {
                                .Resize(kQuotaBytes)
                                .SetMaxThreads(kReflectionThreadsMax));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsMax);
-  // All that one read brings becomes calls before the first is looked at. gRPC
-  // reads up to 4 MiB, which may be 20,000 calls of 16 KiB of memory each.
-  builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 128 << 10);
+  // All that one read brings becomes calls, whatever happens to its connection
+  // meanwhile. gRPC reads up to 4 MiB, and a call may have 15 bytes, and takes
+  // 16 KiB of memory.
+  builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 32 << 10);
   // A peer that sends no HTTP/2 settings.
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
+}
+
+// Has another thread run handlers.
+std::function<void()> HelpOf(const ServerOptions& options) {
+  return [threads = options.threads] {
+    if (threads != nullptr) threads->Help();
+  };
 }
 
 }  // namespace
@@ -86,7 +95,7 @@ void SetBounds(grpc::ServerBuilder& builder) {
 Server::Server(const ServerOptions& options)
     : rpcs_(options.rpcs),
       gate_(options.tokens, options.timers, options.rpcs,
-            RequestBytesMax(*options.core)),
+            RequestBytesMax(*options.core), HelpOf(options)),
       health_service_(&gate_),
       broadcast_service_(options.core, options.timers, &pacer_, &gate_,
                          options.watches, options.rpcs),
@@ -94,7 +103,8 @@ Server::Server(const ServerOptions& options)
                        {.pacer = &pacer_,
                         .timers = options.timers,
                         .keepalive_interval = options.link_keepalive},
-                       &gate_, options.links, options.rpcs) {}
+                       &gate_, options.links, options.rpcs),
+      unknown_methods_(&gate_) {}
 
 Server::~Server() { Drain(absl::ZeroDuration()); }
 
@@ -128,6 +138,8 @@ absl::Status Server::Build(const ServerOptions& options) {
   builder.SetMaxSendMessageSize(contract::kLinkMessageBytesMax);
   // For reflection; all our own methods are callbacks.
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);
+  builder.SetContextAllocator(gate_.backlog()->MakeAllocator());
+  builder.RegisterCallbackGenericService(&unknown_methods_);
   builder.RegisterService(&health_service_);
   builder.RegisterService(&broadcast_service_);
   builder.RegisterService(&gateway_service_);

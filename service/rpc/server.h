@@ -21,6 +21,7 @@
 #include "grpcpp/server_builder.h"
 #include "proto/contract/limits.h"
 #include "proto/process/acceptor.h"
+#include "proto/process/callback_threads.h"
 #include "service/core.h"
 #include "service/rpc/api_token.h"
 #include "service/rpc/broadcast_service.h"
@@ -30,6 +31,7 @@
 #include "service/rpc/health_service.h"
 #include "service/rpc/pacer.h"
 #include "service/rpc/port_probe.h"
+#include "service/rpc/unknown_methods.h"
 
 namespace herald::rpc {
 
@@ -44,6 +46,8 @@ struct ServerOptions {
   StreamCounters* links = nullptr;
   StreamCounters* watches = nullptr;
   RpcCounters* rpcs = nullptr;
+  // Those that serve it, if some are held.
+  process::CallbackThreads* threads = nullptr;
 
   // A link that was quiet for so long sends a keepalive.
   absl::Duration link_keepalive = absl::Seconds(contract::kKeepaliveSeconds);
@@ -86,6 +90,7 @@ class Server final : public process::Acceptor::Host {
   HealthService health_service_;
   BroadcastService broadcast_service_;
   GatewayService gateway_service_;
+  UnknownMethods unknown_methods_;
   std::unique_ptr<grpc::Server> server_;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<process::Acceptor> acceptor_;

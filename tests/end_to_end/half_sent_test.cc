@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
@@ -91,6 +92,8 @@ TEST(HalfRequests, OfThousandsInAnInstantKeepNoCallWaiting) {
   HeraldWorld world({.gateways = 1, .api_token = "right"});
   CanaryOf canary(world, "right");
   HalfCaller caller(world.grpc_address());
+  // Its connection is not ended for what follows.
+  caller.Begin(kSubscribe, 100, "right");
   for (int i = 0; i < kRequests; ++i) {
     caller.Begin("/grpc.health.v1.Health/Check", 100);
   }
@@ -118,6 +121,96 @@ TEST(AConnectionWithoutAnAllowedCall, IsEndedWhenItSendsMoreThanARequest) {
   world.service().WaitForLine("connection refused");
   EXPECT_LT(canary.TakeWorst(), kUnnoticed);
   EXPECT_EQ(world.ServiceMetrics().Sum("herald_gateways"), 1);
+}
+
+// A flood of calls on one connection, none of which shows a token.
+class ManyCalls : public ::testing::TestWithParam<std::string> {};
+
+TEST_P(ManyCalls, OfAStrangerTakeABoundedMemory) {
+  constexpr int kCalls = 12'000;  // As gRPC makes them, 200 MiB.
+  HeraldWorld world({.gateways = 1, .api_token = "right"});
+  CanaryOf canary(world, "right");
+  const int64_t before = ResidentBytes(world.service());
+  int64_t most = 0;
+  HalfCaller caller(world.grpc_address());
+  for (int i = 0; i < kCalls; ++i) {
+    if (!caller.Call(GetParam())) break;
+    if (i % 100 == 0) {
+      most = std::max(most, ResidentBytes(world.service()) - before);
+    }
+  }
+  EXPECT_TRUE(world.WaitUntil([&] {
+    most = std::max(most, ResidentBytes(world.service()) - before);
+    caller.SendMore(0);
+    return caller.ended();
+  }));
+  if (kMemoryCounts) {
+    EXPECT_LT(most, 150 << 20);
+    EXPECT_TRUE(world.WaitUntil(
+        [&] { return ResidentBytes(world.service()) - before < 40 << 20; }));
+  }
+  EXPECT_EQ(world.ServiceMetrics().Sum("herald_connections_refused_total"), 1);
+  EXPECT_LT(canary.TakeWorst(), kUnnoticed);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    , ManyCalls,
+    ::testing::Values("/grpc.health.v1.Health/Watch",
+                      "/grpc.health.v1.Health/Check",
+                      "/herald.v1.BroadcastService/Broadcast",
+                      "/herald.v1.BroadcastService/Watch",
+                      "/herald.link.v1.GatewayService/Attach", "/no.Such/Rpc"),
+    [](const auto& param) {
+      return absl::StrReplaceAll(param.param, {{"/", "_"}, {".", "_"}});
+    });
+
+// gRPC hands a unary call over when its message is whole; the headers alone
+// take as much memory.
+TEST(AConnectionWithoutAnAllowedCall, IsEndedForStreamsThatHaveOnlyHeaders) {
+  HeraldWorld world({.gateways = 1, .api_token = "right"});
+  CanaryOf canary(world, "right");
+  HalfCaller caller(world.grpc_address());
+  for (int i = 0; i < 1100; ++i) {
+    if (!caller.BeginHeaders("/herald.v1.BroadcastService/Broadcast")) break;
+  }
+  EXPECT_TRUE(world.WaitUntil([&] {
+    caller.SendMore(0);
+    return caller.ended();
+  }));
+  EXPECT_EQ(world.ServiceMetrics().Sum("herald_connections_refused_total"), 1);
+  EXPECT_LT(canary.TakeWorst(), kUnnoticed);
+}
+
+// A load balancer shows no token, and asks for years on one connection.
+TEST(AHealthChecker, IsNotEndedHoweverMuchItHasSentInTime) {
+  HeraldWorld world({.gateways = 0, .api_token = "right"});
+  const auto channel = testing_support::MakeChannel(world.grpc_address());
+  grpc::GenericStub stub(channel);
+  grpc::CompletionQueue queue;
+  const Clock::time_point end = Clock::now() + std::chrono::seconds(13);
+  int checks = 0;
+  while (Clock::now() < end) {
+    grpc::ClientContext context;
+    // What some proxies add to each.
+    context.AddMetadata("x-padding", std::string(500, 'x'));
+    const grpc::Slice empty;
+    grpc::ByteBuffer request(&empty, 1);
+    grpc::ByteBuffer response;
+    grpc::Status status;
+    const auto call = stub.PrepareUnaryCall(
+        &context, "/grpc.health.v1.Health/Check", request, &queue);
+    call->StartCall();
+    call->Finish(&response, &status, nullptr);
+    void* tag = nullptr;
+    bool ok = false;
+    ASSERT_TRUE(queue.Next(&tag, &ok));
+    ASSERT_TRUE(status.ok()) << status.error_message() << " after " << checks;
+    ++checks;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  EXPECT_GT(checks, 300);
+  EXPECT_EQ(world.ServiceMetrics().Sum("herald_connections_refused_total"), 0);
+  queue.Shutdown();
 }
 
 // Its calls come while nobody looks who sends them.

@@ -57,6 +57,15 @@ std::string Header(const std::string& name, const std::string& value) {
                       std::string(1, static_cast<char>(value.size())), value);
 }
 
+std::string Headers(const std::string& path, const std::string& token) {
+  std::string headers = Header(":method", "POST") + Header(":scheme", "http") +
+                        Header(":path", path) + Header(":authority", "x") +
+                        Header("te", "trailers") +
+                        Header("content-type", "application/grpc");
+  if (!token.empty()) headers += Header("authorization", "Bearer " + token);
+  return headers;
+}
+
 }  // namespace
 
 HalfCaller::HalfCaller(const std::string& address, const std::string& source)
@@ -67,12 +76,7 @@ HalfCaller::HalfCaller(const std::string& address, const std::string& source)
 
 void HalfCaller::Begin(const std::string& path, uint32_t bytes,
                        const std::string& token) {
-  std::string headers = Header(":method", "POST") + Header(":scheme", "http") +
-                        Header(":path", path) + Header(":authority", "x") +
-                        Header("te", "trailers") +
-                        Header("content-type", "application/grpc");
-  if (!token.empty()) headers += Header("authorization", "Bearer " + token);
-  socket_.Send(Http2Frame(kHeaders, kEndHeaders, next_, headers));
+  socket_.Send(Http2Frame(kHeaders, kEndHeaders, next_, Headers(path, token)));
   const std::string begin =
       absl::StrCat(BigEndian(0, 1), BigEndian(bytes, 4), "x");
   socket_.Send(Http2Frame(kData, 0, next_, begin));
@@ -80,6 +84,21 @@ void HalfCaller::Begin(const std::string& path, uint32_t bytes,
   window_ -= sent;
   calls_[next_] = {int64_t{bytes} - 2, stream_window_ - sent};
   next_ += 2;
+}
+
+bool HalfCaller::Call(const std::string& path) {
+  const std::string frames =
+      Http2Frame(kHeaders, kEndHeaders, next_, Headers(path, "")) +
+      Http2Frame(kData, kEndStream, next_, std::string(5, '\0'));
+  next_ += 2;
+  return socket_.Send(frames);
+}
+
+bool HalfCaller::BeginHeaders(const std::string& path) {
+  const std::string frame =
+      Http2Frame(kHeaders, kEndHeaders, next_, Headers(path, ""));
+  next_ += 2;
+  return socket_.Send(frame);
 }
 
 int64_t HalfCaller::SendMore(int64_t bytes) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A gRPC connection whose requests are never whole, in HTTP/2 by hand.
+// A gRPC connection whose requests are seldom whole, in HTTP/2 by hand.
 //
 //   HalfCaller caller(world.grpc_address());
 //   caller.Begin("/herald.v1.BroadcastService/Subscribe", 4 << 20);
@@ -29,6 +29,11 @@ class HalfCaller {
   // Begins a call with a message of `bytes` bytes, of which one is sent.
   void Begin(const std::string& path, uint32_t bytes,
              const std::string& token = "");
+
+  // Calls with an empty message; or only the headers of a call. False if the
+  // connection has ended.
+  bool Call(const std::string& path);
+  bool BeginHeaders(const std::string& path);
 
   // Sends up to `bytes` more of the messages, as far as flow control allows,
   // and never the last byte of one. Reads for a moment first. Returns how many

@@ -4,9 +4,12 @@
 
 #include "proto/process/callback_threads.h"
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "grpcpp/create_channel.h"
@@ -14,6 +17,8 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
+#include "proto/contract/condition.h"
+#include "proto/contract/mutex.h"
 
 namespace herald::process {
 namespace {
@@ -105,6 +110,82 @@ TEST(CallbackThreads, AreLetGoAndHeldAgain) {
 }
 
 // Then gRPC's threads end with it, and none of them may be the one to end them.
+// Handlers that wait until enough of them run at once.
+class Meeting final : public grpc::CallbackGenericService {
+ public:
+  explicit Meeting(int size) : size_(size) {}
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* /*context*/) override {
+    contract::MutexLock lock(&mu_);
+    ++here_;
+    met_.NotifyAll();
+    const absl::Time late = contract::SteadyNow() + absl::Seconds(20);
+    while (here_ < size_ && met_.WaitUntil(&mu_, late)) continue;
+    class Reactor final : public grpc::ServerGenericBidiReactor {
+     public:
+      explicit Reactor(grpc::Status status) { Finish(std::move(status)); }
+      void OnDone() override { delete this; }
+    };
+    return new Reactor(here_ < size_ ? grpc::Status::CANCELLED
+                                     : grpc::Status::OK);
+  }
+  int here() {
+    contract::MutexLock lock(&mu_);
+    return here_;
+  }
+
+ private:
+  const int size_;
+  contract::Mutex mu_;
+  contract::Condition met_;
+  int here_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+TEST(CallbackThreads, HelpWhenTheOthersAreBusy) {
+  CallbackThreads threads;
+  const int held = threads.held();
+  ASSERT_GE(held, 1);
+  // gRPC has as many again; all of those will wait for one more.
+  Meeting meeting(held + 1);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                           &port);
+  builder.RegisterCallbackGenericService(&meeting);
+  const auto server = builder.BuildAndStart();
+  const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string(port),
+                                           grpc::InsecureChannelCredentials());
+  std::vector<std::thread> callers;
+  std::atomic<int> ok = 0;
+  for (int i = 0; i < held + 1; ++i) {
+    callers.emplace_back([&] {
+      grpc::GenericStub stub(channel);
+      grpc::ClientContext context;
+      grpc::CompletionQueue queue;
+      const grpc::Slice empty;
+      const grpc::ByteBuffer request(&empty, 1);
+      grpc::ByteBuffer response;
+      grpc::Status status;
+      const auto call =
+          stub.PrepareUnaryCall(&context, "/meet/Meet", request, &queue);
+      call->StartCall();
+      call->Finish(&response, &status, nullptr);
+      void* tag = nullptr;
+      bool is_done = false;
+      queue.Next(&tag, &is_done);
+      // The handlers end without an answer, which a unary call takes for none.
+      if (status.error_code() != grpc::StatusCode::CANCELLED) ++ok;
+    });
+  }
+  while (meeting.here() < held) std::this_thread::yield();
+  threads.Help();
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(ok, held + 1);
+  EXPECT_EQ(threads.held(), held);
+  server->Shutdown();
+}
+
 TEST(CallbackThreads, MayBeTheLastThatUsesGrpc) {
   for (int i = 0; i < 50; ++i) {
     const CallbackThreads threads;

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +19,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "proto/contract/mutex.h"
+#include "service/rpc/open_streams.h"
 #include "service/rpc/timer_thread.h"
 #include "tests/support/deadline.h"
 
@@ -82,7 +86,33 @@ class AConnection : public ::testing::Test {
     }
   }
 
+  // What gRPC would count; nothing unless a test says so.
+  struct Streams final : OpenStreams {
+    std::vector<Connection> TakeNew() override {
+      contract::MutexLock lock(&mu);
+      return std::exchange(fresh, {});
+    }
+    std::optional<int64_t> CountOf(int64_t id) override {
+      contract::MutexLock lock(&mu);
+      const auto it = counts.find(id);
+      if (it == counts.end()) return std::nullopt;
+      return it->second;
+    }
+    void Set(const Pair& pair, int64_t count) {
+      contract::MutexLock lock(&mu);
+      if (counts.emplace(pair.server, 0).second) {
+        fresh.push_back({pair.server, pair.peer});
+      }
+      counts[pair.server] = count;
+    }
+
+    contract::Mutex mu;
+    std::vector<Connection> fresh ABSL_GUARDED_BY(mu);
+    std::map<int64_t, int64_t> counts ABSL_GUARDED_BY(mu);
+  };
+
   TimerThread timers_;
+  Streams streams_;
   Count refused_{0};
 
  private:
@@ -92,7 +122,7 @@ class AConnection : public ::testing::Test {
 
 TEST_F(AConnection, WithoutAnAllowedCallMakesRoomForNewcomers) {
   Connections connections(&timers_, {.total_max = 100, .strangers_max = 2},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair backend = Open();
   ASSERT_TRUE(connections.Admit(backend.server));
   connections.TrustPeer(backend.peer);
@@ -111,7 +141,7 @@ TEST_F(AConnection, WithoutAnAllowedCallMakesRoomForNewcomers) {
 
 TEST_F(AConnection, MakesRoomIfItsAddressHasTheMost) {
   Connections connections(&timers_, {.total_max = 100, .strangers_max = 3},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair polite = Open("127.0.0.2");  // The oldest of all.
   ASSERT_TRUE(connections.Admit(polite.server));
   std::vector<Pair> flood;
@@ -126,7 +156,8 @@ TEST_F(AConnection, MakesRoomIfItsAddressHasTheMost) {
 }
 
 TEST_F(AConnection, IsEndedWhenItSendsTooMuchWithoutAnAllowedCall) {
-  Connections connections(&timers_, {.stranger_bytes_max = 1000}, &refused_);
+  Connections connections(&timers_, {.stranger_bytes_max = 1000}, &streams_,
+                          &refused_);
   const Pair backend = Open();
   const Pair stranger = Open();
   const Pair quiet = Open();
@@ -144,7 +175,8 @@ TEST_F(AConnection, IsEndedWhenItSendsTooMuchWithoutAnAllowedCall) {
 }
 
 TEST_F(AConnection, IsNotEndedForCallsThatWereAllowedWhileNobodyLooked) {
-  Connections connections(&timers_, {.stranger_bytes_max = 1000}, &refused_);
+  Connections connections(&timers_, {.stranger_bytes_max = 1000}, &streams_,
+                          &refused_);
   const Pair backend = Open();
   const Pair stranger = Open();
   for (const Pair& one : {backend, stranger}) {
@@ -163,7 +195,8 @@ TEST_F(AConnection, IsNotEndedForCallsThatWereAllowedWhileNobodyLooked) {
 }
 
 TEST_F(AConnection, IsEndedWhenStrangersTogetherSendTooMuch) {
-  Connections connections(&timers_, {.strangers_bytes_max = 1500}, &refused_);
+  Connections connections(&timers_, {.strangers_bytes_max = 1500}, &streams_,
+                          &refused_);
   const Pair large = Open();
   const Pair small = Open();
   for (const Pair& one : {large, small}) {
@@ -178,7 +211,7 @@ TEST_F(AConnection, IsEndedWhenStrangersTogetherSendTooMuch) {
 
 TEST_F(AConnection, ThatHasEndedTakesNoRoom) {
   Connections connections(&timers_, {.total_max = 100, .strangers_max = 2},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair stays = Open();
   ASSERT_TRUE(connections.Admit(stays.server));
   for (int i = 0; i < 10; ++i) {
@@ -194,7 +227,7 @@ TEST_F(AConnection, ThatHasEndedTakesNoRoom) {
 
 TEST_F(AConnection, IsRefusedBeyondTheTotalAndBeyondHalfOfItFromOneAddress) {
   Connections connections(&timers_, {.total_max = 4, .strangers_max = 100},
-                          &refused_);
+                          &streams_, &refused_);
   EXPECT_TRUE(connections.Admit(Open("127.0.0.2").server));
   EXPECT_TRUE(connections.Admit(Open("127.0.0.2").server));
   EXPECT_FALSE(connections.Admit(Open("127.0.0.2").server));
@@ -206,7 +239,7 @@ TEST_F(AConnection, IsRefusedBeyondTheTotalAndBeyondHalfOfItFromOneAddress) {
 
 TEST_F(AConnection, OfAnUnknownPeerVouchesForNone) {
   Connections connections(&timers_, {.total_max = 100, .strangers_max = 1},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair first = Open();
   ASSERT_TRUE(connections.Admit(first.server));
   for (const char* peer : {"", "unix:", "ipv4:1.2.3.4", "ipv4:x:1",
@@ -220,9 +253,64 @@ TEST_F(AConnection, OfAnUnknownPeerVouchesForNone) {
 // What a call counts as that was refused or needs no token.
 constexpr int64_t kCallBytes = 16 << 10;
 
+TEST_F(AConnection, IsEndedForStreamsThatNobodyWasTold) {
+  Connections connections(&timers_, {.stranger_streams_max = 10}, &streams_,
+                          &refused_);
+  const Pair many = Open();
+  const Pair few = Open();
+  for (const Pair& one : {many, few}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+    ASSERT_EQ(send(one.client, "headers", 7, 0), 7);
+  }
+  streams_.Set(few, 4);
+  streams_.Set(many, 11);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(many); }));
+  EXPECT_FALSE(IsEnded(few));
+  EXPECT_EQ(refused_, 1);
+}
+
+TEST_F(AConnection, WithTheMostStreamsMakesRoomForAll) {
+  Connections connections(&timers_, {.strangers_bytes_max = 10 * kCallBytes},
+                          &streams_, &refused_);
+  const Pair most = Open();
+  const Pair few = Open();
+  for (const Pair& one : {most, few}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+    ASSERT_EQ(send(one.client, "headers", 7, 0), 7);
+  }
+  streams_.Set(few, 4);
+  streams_.Set(most, 7);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(most); }));
+  EXPECT_FALSE(IsEnded(few));
+}
+
+// What it has sent is not there any more.
+TEST_F(AConnection, WithoutAStreamHoldsNothing) {
+  Connections connections(&timers_, {.stranger_bytes_max = 4 * kCallBytes},
+                          &streams_, &refused_);
+  const Pair idle = Open();
+  const Pair busy = Open();
+  for (const Pair& one : {idle, busy}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  streams_.Set(idle, 0);
+  streams_.Set(busy, 1);
+  const std::string bytes(20'000, 'x');
+  for (int i = 0; i < 5; ++i) {
+    for (const Pair& one : {idle, busy}) {
+      send(one.client, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+      for (int j = 0; j < 2; ++j) connections.Charge(one.peer);
+    }
+    absl::SleepFor(absl::Milliseconds(300));  // A look or more.
+  }
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(busy); }));
+  EXPECT_FALSE(IsEnded(idle));
+  EXPECT_EQ(refused_, 1);
+}
+
 TEST_F(AConnection, IsEndedAtOnceForTooManyCallsOfWhichNoneWasAllowed) {
   Connections connections(&timers_, {.stranger_bytes_max = 3 * kCallBytes},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair stranger = Open();
   const Pair other = Open();  // Of the same address.
   for (const Pair& one : {stranger, other}) {
@@ -254,7 +342,7 @@ TEST_F(AConnection, WithAnAllowedCallIsChargedForNoOther) {
   Connections connections(&timers_,
                           {.stranger_bytes_max = 3 * kCallBytes,
                            .strangers_bytes_max = 3 * kCallBytes},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair early = Open();
   const Pair late = Open();
   for (const Pair& one : {early, late}) {
@@ -276,7 +364,7 @@ TEST_F(AConnection, WithAnAllowedCallIsChargedForNoOther) {
 
 TEST_F(AConnection, IsChargedForItsCallsAndForWhatItSendsTogether) {
   Connections connections(&timers_, {.stranger_bytes_max = kCallBytes + 3000},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair calls = Open();
   const Pair sends = Open();
   const Pair both = Open();
@@ -296,7 +384,7 @@ TEST_F(AConnection, IsChargedForItsCallsAndForWhatItSendsTogether) {
 
 TEST_F(AConnection, WithTheMostCallsMakesRoomWhenStrangersTogetherHaveTooMany) {
   Connections connections(&timers_, {.strangers_bytes_max = 5 * kCallBytes},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair polite = Open("127.0.0.2");
   const Pair most = Open("127.0.0.3");
   const Pair backend = Open("127.0.0.4");
@@ -319,7 +407,7 @@ TEST_F(AConnection, WithTheMostCallsMakesRoomWhenStrangersTogetherHaveTooMany) {
 }
 
 TEST_F(AConnection, WithSomeCallsOfWhichNoneWasAllowedHasTenSeconds) {
-  Connections connections(&timers_, {}, &refused_);
+  Connections connections(&timers_, {}, &streams_, &refused_);
   const Pair large = Open();
   const Pair small = Open();
   for (const Pair& one : {large, small}) {
@@ -336,7 +424,7 @@ TEST_F(AConnection, WithSomeCallsOfWhichNoneWasAllowedHasTenSeconds) {
 
 TEST_F(AConnection, ThatHasEndedIsNotTakenForTheNextOneOfItsDescriptor) {
   Connections connections(&timers_, {.stranger_bytes_max = kCallBytes},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair gone = Open();
   ASSERT_TRUE(connections.Admit(gone.server));
   const Pair next = Open();
@@ -349,7 +437,7 @@ TEST_F(AConnection, ThatHasEndedIsNotTakenForTheNextOneOfItsDescriptor) {
 
 TEST_F(AConnection, OfAnUnknownPeerIsChargedToNone) {
   Connections connections(&timers_, {.stranger_bytes_max = kCallBytes},
-                          &refused_);
+                          &streams_, &refused_);
   const Pair first = Open();
   ASSERT_TRUE(connections.Admit(first.server));
   for (const char* peer :

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How many streams are open on a connection of this process's gRPC servers.
+// gRPC makes a stream of a call's headers and may keep it for ever without
+// telling anybody: the handler of a unary call runs when its message is whole.
+// Channelz, gRPC's own bookkeeping, knows (gRFC A14).
+//
+// Threads: one at a time.
+
+#ifndef HERALD_SERVICE_RPC_OPEN_STREAMS_H_
+#define HERALD_SERVICE_RPC_OPEN_STREAMS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace herald::rpc {
+
+class OpenStreams {
+ public:
+  struct Connection {
+    int64_t id = 0;
+    std::string peer;  // As gRPC names it: `ipv4:10.0.0.1:5000`.
+  };
+
+  virtual ~OpenStreams() = default;
+
+  // The connections that are new since the last call.
+  virtual std::vector<Connection> TakeNew() = 0;
+
+  // Nothing if the connection is gone, or if nobody counts.
+  virtual std::optional<int64_t> CountOf(int64_t id) = 0;
+};
+
+class ChannelzStreams final : public OpenStreams {
+ public:
+  std::vector<Connection> TakeNew() override;
+  std::optional<int64_t> CountOf(int64_t id) override;
+
+ private:
+  int64_t next_id_ = 0;  // Ids of all servers grow together.
+};
+
+}  // namespace herald::rpc
+
+#endif  // HERALD_SERVICE_RPC_OPEN_STREAMS_H_
