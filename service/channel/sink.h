@@ -51,9 +51,9 @@ class Sink {
   // could read so fast.
   virtual void EnqueueMembers(Chunk chunk) { Enqueue(std::move(chunk)); }
 
-  // As Enqueue(), but outside of the bound: for the state that a peer is told
-  // when it joins or asks, which is as large as it is and must not end a stream
-  // that reads well. Told at each change of it or question for it.
+  // As Enqueue(), but with a bound of its own, far larger: for the state that a
+  // peer is told when it joins or asks, which is as large as it is and must not
+  // end a stream that reads well. Told at each change of it or question for it.
   virtual void EnqueueState(Chunk chunk) = 0;
 
   // As Enqueue(), for a whisper, which must not end the stream: false, and it

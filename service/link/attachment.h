@@ -19,6 +19,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
@@ -61,7 +62,9 @@ struct Attachment final : Peer {
   const absl::Time since;
 
   // Touched only by the link's reading thread.
+  // Until `attached`: the held channels, their names, and their memory.
   std::vector<link::v1::Held> held;
+  absl::flat_hash_set<std::string> held_names;
   int64_t held_bytes = 0;
   bool acknowledged = false;  // The settings are in force there.
   bool said_attached = false;
@@ -84,8 +87,8 @@ struct Attachment final : Peer {
   // at them.
   std::deque<link::v1::Recover> recovers ABSL_GUARDED_BY(mu);
   bool recovering ABSL_GUARDED_BY(mu) = false;
-  // Items queued during the adoption; and the held channels, if `attached` came
-  // before the attach number.
+  // Items queued during the adoption, and their memory; and the held channels,
+  // if `attached` came before the attach number.
   std::deque<link::v1::GatewayItem> waiting ABSL_GUARDED_BY(mu);
   int64_t waiting_bytes ABSL_GUARDED_BY(mu) = 0;
   absl::Status failure ABSL_GUARDED_BY(mu);  // A rule that one of them broke.

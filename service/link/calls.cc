@@ -14,6 +14,24 @@ absl::Status NoAnswer() {
   return absl::UnavailableError("a gateway did not answer in time");
 }
 
+// What Calls::Claim() compares. Without the token, which is for the authorizer.
+link::v1::SubscribeCall ToCompare(const link::v1::SubscribeCall& call) {
+  link::v1::SubscribeCall out;
+  out.set_channel(call.channel());
+  if (call.has_member()) *out.mutable_member() = call.member();
+  return out;
+}
+
+bool CarriesOut(const link::v1::Subscribe& subscribe,
+                const link::v1::SubscribeCall& call) {
+  if (subscribe.channel() != call.channel()) return false;
+  // Without a member the authorizer decides, as for a browser.
+  if (!subscribe.has_member()) return true;
+  return call.has_member() &&
+         subscribe.member().user_id() == call.member().user_id() &&
+         subscribe.member().user_info() == call.member().user_info();
+}
+
 }  // namespace
 
 void Calls::Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
@@ -27,6 +45,7 @@ void Calls::Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
     for (const AttachmentPtr& gateway : to) {
       open.waits_for.push_back(gateway.get());
     }
+    if (call.has_subscribe()) open.subscribe = ToCompare(call.subscribe());
     open.done = std::move(done);
   }
   call.set_call_id(id);
@@ -78,6 +97,23 @@ void Calls::Answer(int64_t call_id, const Attachment* from,
   } else {
     finished.done(finished.status);
   }
+}
+
+bool Calls::Claim(const link::v1::Subscribe& subscribe,
+                  const Attachment* from) {
+  contract::MutexLock lock(&state_->mu);
+  const auto it = state_->open.find(subscribe.call_id());
+  if (it == state_->open.end()) return false;
+  Open& open = it->second;
+  if (!open.subscribe.has_value() || !CarriesOut(subscribe, *open.subscribe)) {
+    return false;
+  }
+  if (std::find(open.waits_for.begin(), open.waits_for.end(), from) ==
+      open.waits_for.end()) {
+    return false;
+  }
+  open.subscribe.reset();
+  return true;
 }
 
 void Calls::End(const Attachment* gateway) {

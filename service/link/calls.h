@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/mutex.h"
 #include "service/channel/observer.h"
 #include "service/channel/timers.h"
@@ -52,12 +54,20 @@ class Calls {
   void Answer(int64_t call_id, const Attachment* from,
               absl::StatusOr<int64_t> result);
 
+  // A gateway carries a Subscribe call out with `subscribe`. True once for a
+  // call that waits for that gateway, if the channel and the member are those
+  // that the backend has named. The call stays open until Answer(). False is no
+  // error of the gateway: the call may have timed out meanwhile.
+  bool Claim(const link::v1::Subscribe& subscribe, const Attachment* from);
+
   // The link of a gateway has ended: what waits for it fails.
   void End(const Attachment* gateway);
 
  private:
   struct Open {
     std::vector<const Attachment*> waits_for;
+    // The channel and the member of a Subscribe, until Claim().
+    std::optional<link::v1::SubscribeCall> subscribe;
     int64_t sum = 0;
     absl::Status status;
     Done done;

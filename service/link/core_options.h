@@ -5,10 +5,12 @@
 #ifndef HERALD_SERVICE_LINK_CORE_OPTIONS_H_
 #define HERALD_SERVICE_LINK_CORE_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/limits.h"
 
 namespace herald::core {
 
@@ -36,6 +38,11 @@ struct CoreOptions {
   // How long a gateway may take to say hello, and then to say what it holds;
   // then its link ends with DEADLINE_EXCEEDED.
   absl::Duration attach_max = absl::Seconds(30);
+
+  // How much memory the holdings of an attaching gateway may take, and again
+  // the items that it sends before the service has adopted them. Beyond that
+  // its link ends.
+  int64_t held_bytes_max = contract::kLinkHeldBytesMax;
 };
 
 }  // namespace herald::core

@@ -130,7 +130,8 @@ absl::Status CheckSubscribe(const link::v1::Subscribe& subscribe,
     status = absl::InvalidArgumentError("subscribe.call_id is negative");
   }
   if (!status.ok() || !subscribe.has_member()) return status;
-  // Browsers name no members: that would pass by the authorizer.
+  // Browsers name no members: that would pass by the authorizer. Whether a
+  // backend has that call open is for Calls::Claim().
   if (subscribe.call_id() == 0) {
     return absl::InvalidArgumentError("subscribe.member came without a call");
   }

@@ -93,8 +93,9 @@ class Links final : public LeaseListener {
   // Ends the link for an item that Handle() has accepted and queued.
   void Fail(const AttachmentPtr& gateway, const absl::Status& status);
   // Queues the item if the adoption of the gateway is still in progress.
-  static absl::Status Wait(const AttachmentPtr& gateway,
-                           link::v1::GatewayItem& item, bool* waits);
+  // RESOURCE_EXHAUSTED: the queue would exceed CoreOptions::held_bytes_max.
+  absl::Status Wait(const AttachmentPtr& gateway, link::v1::GatewayItem& item,
+                    bool* waits);
   void HandleWaiting(const AttachmentPtr& gateway);
   // The link has ended and got no attach number, so no engine ends its lease.
   void ForgetNumberless(const AttachmentPtr& gateway);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "service/channel/encoding.h"
 
 namespace herald::core {
@@ -39,16 +40,22 @@ void KeepWithin(int64_t bytes_max, Missed& missed) {
 
 }  // namespace
 
-void Recoveries::OnRecover(const AttachmentPtr& gateway,
-                           link::v1::Recover recover) {
+absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
+                                   link::v1::Recover recover) {
   bool waits = false;
   bool begins = false;
   {
     contract::MutexLock lock(&gateway->mu);
-    waits = (gateway->recovering || !gateway->sink->HasRoomForState()) &&
-            gateway->recovers.size() < kRecoversWaitingMax;
+    waits = gateway->recovering || !gateway->sink->HasRoomForState();
+    if (waits && gateway->recovers.size() >= kRecoversWaitingMax) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the gateway reads too slowly: ", kRecoversWaitingMax,
+                       " recoveries wait for it"));
+    }
     if (waits) {
-      gateway->recovers.push_back(recover);
+      // Unknown fields may be as large as a frame.
+      recover.DiscardUnknownFields();
+      gateway->recovers.push_back(std::move(recover));
       begins = !std::exchange(gateway->recovering, true);
     }
   }
@@ -56,6 +63,7 @@ void Recoveries::OnRecover(const AttachmentPtr& gateway,
   if (begins) {
     timers_->After(kRecoverPause, [this, gateway] { RecoverWaiting(gateway); });
   }
+  return absl::OkStatus();
 }
 
 void Recoveries::RecoverWaiting(const AttachmentPtr& gateway) {

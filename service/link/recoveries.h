@@ -4,7 +4,8 @@
 // that asks for its sockets.
 //
 // Bound: a question is answered when the state in the link's outbox is below
-// its bound; until then it waits in the attachment.
+// its bound; until then it waits in the attachment. A link for which too many
+// wait ends.
 //
 // Threads: any.
 
@@ -12,6 +13,7 @@
 #define HERALD_SERVICE_LINK_RECOVERIES_H_
 
 #include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "service/channel/channel_table.h"
 #include "service/engine/ports.h"
@@ -28,7 +30,9 @@ class Recoveries {
         observer_(ports.observer) {}
 
   // A gateway asks. Answers at once, or when the outbox has room again.
-  void OnRecover(const AttachmentPtr& gateway, link::v1::Recover recover);
+  // RESOURCE_EXHAUSTED, which ends its link: 100,000 questions wait already.
+  absl::Status OnRecover(const AttachmentPtr& gateway,
+                         link::v1::Recover recover);
 
   // A gateway that has returned holds the channel: sends what it has missed, or
   // that this is not there. REQUIRES: the channel is open.

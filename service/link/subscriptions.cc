@@ -94,6 +94,14 @@ absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
     Refuse(gateway, question, Refused::CODE_INVALID_CHANNEL, name.message());
     return absl::OkStatus();
   }
+  if (question.call_id != 0 && !calls_->Claim(subscribe, gateway.get())) {
+    // No backend vouches for the member, and none waits for the answer. The
+    // link goes on, because a call may time out before its subscribe arrives.
+    question.call_id = 0;
+    Refuse(gateway, question, Refused::CODE_UNAVAILABLE,
+           "the backend's Subscribe is not open any more; subscribe again");
+    return absl::OkStatus();
+  }
   if (subscribe.has_member()) {
     Allow({gateway,
            std::move(question),

@@ -3,8 +3,9 @@
 #include "service/rpc/gateway_reactor.h"
 
 #include <string>
+#include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "google/protobuf/unknown_field_set.h"
 #include "proto/contract/limits.h"
 #include "proto/process/gateway_identity.h"
 #include "proto/process/log.h"
@@ -12,27 +13,39 @@
 namespace herald::rpc {
 namespace {
 
-// A frame message that has held more keeps no memory for the next one.
+// A frame message that has held more keeps no memory for the next one. An item
+// may take 2 bytes on the link and keeps 60, and an unknown field keeps 16.
 constexpr size_t kKeptBytesMax = 64 << 10;
+constexpr int kKeptItemsMax = 256;
 
-SinkOptions Complete(SinkOptions options) {
-  options.outbox_bytes_max = contract::kLinkOutboxBytesMax;
-  options.frame_bytes_max = contract::kLinkFrameBytes;
-  options.overflow = "the gateway reads too slowly: 16 MiB wait for it";
-  return options;
+bool HasHeldMuch(const link::v1::AttachRequest& frame, size_t bytes) {
+  return bytes > kKeptBytesMax || frame.items_size() > kKeptItemsMax ||
+         !frame.GetReflection()->GetUnknownFields(frame).empty();
 }
 
 }  // namespace
 
+SinkOptions GatewayReactor::WithBounds(SinkOptions options) {
+  options.outbox_bytes_max = contract::kLinkOutboxBytesMax;
+  // As much as a gateway may say that it holds.
+  options.state_bytes_max = contract::kLinkHeldBytesMax;
+  options.frame_bytes_max = contract::kLinkFrameBytes;
+  options.overflow =
+      "the gateway reads too slowly: 16 MiB of events and answers, 32 MiB of "
+      "member changes or 512 MiB of rosters and history wait for it";
+  return options;
+}
+
 GatewayReactor::GatewayReactor(grpc::CallbackServerContext* context,
                                core::Links* links, const SinkOptions& options,
                                StreamCounters* counters, RpcCounters* rpcs,
-                               LogPause* refusals)
-    : SinkReactor(context, Complete(options), counters),
+                               LogPause* refusals, StreamLimit::Place place)
+    : SinkReactor(context, WithBounds(options), counters),
       links_(links),
       rpcs_(rpcs),
       refusals_(refusals),
-      peer_(context->peer()) {
+      peer_(context->peer()),
+      place_(std::move(place)) {
   Add(this->counters()->open, 1);
 }
 
@@ -40,9 +53,10 @@ GatewayReactor* GatewayReactor::Start(grpc::CallbackServerContext* context,
                                       core::Links* links,
                                       const SinkOptions& options,
                                       StreamCounters* counters,
-                                      RpcCounters* rpcs, LogPause* refusals) {
-  auto* const reactor =
-      new GatewayReactor(context, links, options, counters, rpcs, refusals);
+                                      RpcCounters* rpcs, LogPause* refusals,
+                                      StreamLimit::Place place) {
+  auto* const reactor = new GatewayReactor(context, links, options, counters,
+                                           rpcs, refusals, std::move(place));
   const std::shared_ptr<GatewayReactor> self(reactor);
   reactor->Own(self);
   reactor->awaiting_ = links->AwaitHello(self);
@@ -94,7 +108,9 @@ absl::Status GatewayReactor::HandleFrame() {
     const absl::Status status = links_->Handle(attachment_, std::move(item));
     if (!status.ok()) return status;
   }
-  if (reading_.Length() > kKeptBytesMax) frame_ = link::v1::AttachRequest();
+  if (HasHeldMuch(frame_, reading_.Length())) {
+    frame_ = link::v1::AttachRequest();
+  }
   return absl::OkStatus();
 }
 
@@ -134,6 +150,8 @@ void GatewayReactor::EndReading(absl::Status why) {
 }
 
 void GatewayReactor::OnEnded(grpc::StatusCode code) {
+  // The core may share the reactor for longer, but the stream is gone.
+  place_ = nullptr;
   Add(counters()->open, -1);
   rpcs_->OnEnded(Method::kAttach, code);
 }

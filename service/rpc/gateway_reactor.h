@@ -19,6 +19,7 @@
 #include "service/link/links.h"
 #include "service/rpc/log_pause.h"
 #include "service/rpc/sink_reactor.h"
+#include "service/rpc/stream_limit.h"
 
 namespace herald::rpc {
 
@@ -26,18 +27,22 @@ class GatewayReactor final
     : public SinkReactor<
           grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>> {
  public:
-  // Begins to read. The result belongs to its stream. REQUIRES: the others
-  // outlive the server.
+  // Begins to read. The result belongs to its stream, and has `place` until
+  // that has ended. REQUIRES: the others outlive the server.
   // Of `options` the pacer, the timers and the interval of keepalives are used.
   static GatewayReactor* Start(grpc::CallbackServerContext* context,
                                core::Links* links, const SinkOptions& options,
                                StreamCounters* counters, RpcCounters* rpcs,
-                               LogPause* refusals);
+                               LogPause* refusals, StreamLimit::Place place);
+
+  // `options` with the bounds of a link's outbox.
+  static SinkOptions WithBounds(SinkOptions options);
 
  private:
   GatewayReactor(grpc::CallbackServerContext* context, core::Links* links,
                  const SinkOptions& options, StreamCounters* counters,
-                 RpcCounters* rpcs, LogPause* refusals);
+                 RpcCounters* rpcs, LogPause* refusals,
+                 StreamLimit::Place place);
 
   void OnReadDone(bool ok) override;
   void OnEnded(grpc::StatusCode code) override;
@@ -64,6 +69,9 @@ class GatewayReactor final
   RpcCounters* const rpcs_;
   LogPause* const refusals_;
   const std::string peer_;
+
+  // Touched by the constructor and OnEnded() only.
+  StreamLimit::Place place_;
 
   contract::Silence silence_;
 

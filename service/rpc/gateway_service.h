@@ -2,16 +2,25 @@
 //
 // Makes a reactor for each link. The stub's raw variant is used: chunks are
 // serialized already.
+//
+// Bound: kStreamsMax streams, with those that have not said hello and those
+// that are ending, and half of them from one source. Gateways bounds the links
+// that have said hello.
 
 #ifndef HERALD_SERVICE_RPC_GATEWAY_SERVICE_H_
 #define HERALD_SERVICE_RPC_GATEWAY_SERVICE_H_
 
+#include <cstddef>
+
+#include "absl/status/status.h"
 #include "herald/link/v1/gateway_service.grpc.pb.h"
+#include "service/link/gateways.h"
 #include "service/link/links.h"
 #include "service/rpc/call_gate.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/log_pause.h"
 #include "service/rpc/outbox.h"
+#include "service/rpc/stream_limit.h"
 
 namespace herald::rpc {
 
@@ -32,12 +41,22 @@ class GatewayService final
       grpc::CallbackServerContext* context) override;
 
  private:
+  using Reactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
+
+  // Gateways behind one proxy are one source: its half is three times as many
+  // as there may be gateways.
+  static constexpr size_t kStreamsMax = 6 * core::kLinksMax;
+
+  // Ends the stream at once.
+  Reactor* Refuse(const absl::Status& why);
+
   core::Links* const links_;
   const SinkOptions options_;
   CallGate* const gate_;
   StreamCounters* const counters_;
   RpcCounters* const rpcs_;
   LogPause refusals_;
+  StreamLimit streams_{"links", kStreamsMax};
 };
 
 }  // namespace herald::rpc

@@ -4,7 +4,7 @@
 // against which bound. The state that a peer is told when it joins, with what
 // it missed, has one of its own (core::Sink::EnqueueState(), EnqueueMissed()),
 // and so have member changes (EnqueueMembers()). Whispers may take half of the
-// bound (EnqueueWhisper()).
+// bound (EnqueueWhisper()). Every kind has a bound.
 //
 // And what a stream is told of it.
 //
@@ -36,8 +36,7 @@ struct SinkOptions {
   // members in one step.
   int64_t members_bytes_max = 2 * contract::kMembersBytesMax;
 
-  // The same for the state and what was missed, one chunk alone included; 0:
-  // any number.
+  // The same for the state and what was missed, one chunk alone included.
   int64_t state_bytes_max = 0;
 
   // Chunks are joined into frames of at most so many bytes, or of one larger
@@ -64,7 +63,8 @@ class Outbox {
 
   enum class Kind { kCounted, kWhisper, kMembers, kState, kMissed };
 
-  // Whether a chunk keeps the bound of its kind. One alone may be larger.
+  // Whether a chunk keeps the bound of its kind. One counted chunk or whisper
+  // alone may be larger.
   bool HasRoomFor(const std::string& chunk, Kind kind,
                   const SinkOptions& options) const {
     const auto size = static_cast<int64_t>(chunk.size());
@@ -72,8 +72,7 @@ class Outbox {
       return members_bytes_ + size <= options.members_bytes_max;
     }
     if (kind == Kind::kState || kind == Kind::kMissed) {
-      return options.state_bytes_max == 0 ||
-             state_bytes_ + size <= options.state_bytes_max;
+      return state_bytes_ + size <= options.state_bytes_max;
     }
     const int64_t counted = bytes_ - state_bytes_ - members_bytes_;
     const int64_t bytes_max = kind == Kind::kWhisper
@@ -127,7 +126,7 @@ class Outbox {
   std::deque<Waiting> waiting_;
   int64_t bytes_ = 0;          // Of all.
   int64_t members_bytes_ = 0;  // Of these, member changes.
-  int64_t state_bytes_ = 0;    // Of these, outside of all bounds.
+  int64_t state_bytes_ = 0;    // Of these, state and what was missed.
 };
 
 }  // namespace herald::rpc

@@ -170,6 +170,8 @@ std::vector<std::vector<GatewayItem>> BadLinks() {
   hold(-1, "{}", "9.1");
   hold(1, "1}],\"forged\":[{", "9.1");
   hold(1, "{}", "8.1");
+  hold(1, "{}", "9.1");
+  links.back().push_back(links.back().back());  // The same channel twice.
   const auto whisper = [&](const std::string& event, const std::string& data) {
     add(true, [&](GatewayItem& item) {
       item.mutable_whisper()->set_channel("news");

@@ -327,6 +327,17 @@ TEST_F(ALink, MaySayInPartsWhatItHoldsOfAChannel) {
   EXPECT_TRUE(absl::IsInvalidArgument(other.Say(item))) << "of nothing";
 }
 
+TEST_F(ALink, HoldsAChannelOnce) {
+  FakeGateway gateway(hub_.get(), 1);
+  gateway.Hold("news", 1);
+  gateway.Hold("other", 1);
+  link::v1::GatewayItem item;
+  item.mutable_held()->set_channel("news");
+  item.mutable_held()->set_subscription_count(1);
+  EXPECT_EQ(gateway.Say(item),
+            absl::InvalidArgumentError("channel news is held twice"));
+}
+
 TEST_F(ALink, IsNotBoundByLimitsWhenItAttaches) {
   FakeGateway gateway(hub_.get(), 1);
   for (int i = 0; i < 10; ++i) gateway.Hold(absl::StrCat("c", i), 100);

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the hub does where a link or a Watch has no room: whispers and what was
-// missed never end a stream. The hub is that of hub.h.
+// missed never end a stream. And what it keeps of a gateway, which loses its
+// link beyond that. The hub is that of hub.h.
 
+#include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "google/protobuf/unknown_field_set.h"
+#include "proto/contract/limits.h"
+#include "tests/service/core/fake_gateway.h"
 #include "tests/service/core/hub.h"
 #include "tests/service/core/settled_hub.h"
 
@@ -13,6 +19,7 @@ namespace herald::core {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 using AHub = SettledHub;
@@ -131,6 +138,17 @@ TEST_F(AHubThatRemembers, BeginsNoRecoveryWhileTheLinkIsFullOfThem) {
   EXPECT_THAT(gateway_->Hears(), ElementsAre("recovery 2 to 3", "news: 3"));
 }
 
+TEST_F(AHubThatRemembers, EndsALinkForWhichTooManyRecoveriesWait) {
+  constexpr int kWaitingMax = 100'000;
+  gateway_->sink().state_full = true;
+  for (int i = 0; i < kWaitingMax; ++i) {
+    ASSERT_TRUE(gateway_->Recover("news", {epoch_, 0}).ok()) << i;
+  }
+  const absl::Status status = gateway_->Recover("news", {epoch_, 0});
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(gateway_->Hears(), IsEmpty()) << "nothing is sent without room";
+}
+
 TEST_F(AHubThatRemembers, DoesNotSendARecoveryThatNobodyWaitsForAnyMore) {
   gateway_->sink().state_full = true;
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 0}).ok());
@@ -147,6 +165,88 @@ TEST_F(AHubThatRemembers, ForgetsRecoveriesThatWaitedForALinkThatEnded) {
   gateway_->sink().state_full = false;
   timers_.Advance(absl::Seconds(1));
   EXPECT_THAT(gateway_->Hears(), IsEmpty());
+}
+
+// A hub that keeps 1 MiB of what a gateway holds, and of what it sends then.
+class ASmallHub : public ::testing::Test {
+ protected:
+  static constexpr int64_t kHeldBytes = 1 << 20;
+
+  ASmallHub() {
+    CoreOptions options;
+    options.settings.set_max_payload(100);
+    options.held_bytes_max = kHeldBytes;
+    hub_ = std::make_unique<Hub>(options, engine_.get(), &authorizer_, &timers_,
+                                 &observer_, [this] { engine_.Settle(); });
+    hub_->Start();
+    timers_.Advance(absl::Milliseconds(500));
+  }
+
+  FakeTimers timers_;
+  FakeAuthorizer authorizer_;
+  Observer observer_;
+  EngineUnderTest engine_{&timers_, &authorizer_};
+  std::unique_ptr<Hub> hub_;
+};
+
+TEST_F(ASmallHub, CountsTheMemoryOfHeldChannelsAndNotTheirBytes) {
+  FakeGateway gateway(hub_.get(), 1);
+  link::v1::GatewayItem item;
+  item.mutable_held()->set_subscription_count(1);
+  absl::Status status;
+  int held = 0;
+  int64_t bytes = 0;
+  for (; status.ok() && held < 100'000; ++held) {
+    item.mutable_held()->set_channel(absl::StrCat("c", held));
+    bytes += static_cast<int64_t>(item.ByteSizeLong());
+    status = gateway.Say(item);
+  }
+  EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("holds more than 1048576 bytes"));
+  EXPECT_LT(bytes * 16, kHeldBytes);
+  // One million subscriptions on 100,000 channels must fit into 512 MiB.
+  EXPECT_GT(held * (contract::kLinkHeldBytesMax / kHeldBytes), 1'000'000);
+}
+
+TEST_F(ASmallHub, CountsTheMemoryOfSocketsAndOfUnknownFields) {
+  FakeGateway gateway(hub_.get(), 1);
+  link::v1::GatewayItem sockets;
+  sockets.mutable_held()->set_channel("presence-room");
+  sockets.mutable_held()->set_subscription_count(1);
+  auto& member = *sockets.mutable_held()->add_members();
+  member.mutable_member()->set_user_id("ada");
+  for (int i = 0; i < 40'000; ++i) member.add_socket_ids("1.1");
+  EXPECT_LT(static_cast<int64_t>(sockets.ByteSizeLong()), kHeldBytes / 4);
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Say(sockets)));
+
+  FakeGateway newer(hub_.get(), 2);
+  link::v1::GatewayItem unknown;
+  link::v1::Held& held = *unknown.mutable_held();
+  held.set_channel("news");
+  held.set_subscription_count(1);
+  google::protobuf::UnknownFieldSet& fields =
+      *held.GetReflection()->MutableUnknownFields(&held);
+  for (int i = 0; i < 80'000; ++i) fields.AddVarint(/*number=*/99, 1);
+  EXPECT_LT(static_cast<int64_t>(unknown.ByteSizeLong()), kHeldBytes / 4);
+  EXPECT_TRUE(absl::IsInvalidArgument(newer.Say(unknown)));
+}
+
+TEST_F(ASmallHub, CountsTheMemoryOfItemsThatWait) {
+  FakeGateway gateway(hub_.get(), 1);
+  for (size_t i = 0; i <= Adoptions::kChannelsPerTurn; ++i) {
+    gateway.Hold(absl::StrCat("c", i), 1);
+  }
+  gateway.Attach();
+  link::v1::GatewayItem item;
+  item.mutable_cancel()->set_ticket(1);
+  absl::Status status;
+  int waiting = 0;
+  for (; status.ok() && waiting < 100'000; ++waiting) {
+    status = gateway.Say(item);
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_LT(waiting, 5000);
+  EXPECT_GT(waiting, 1000);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "tests/service/core/hub.h"
 
+#include <optional>
 #include <thread>
 
 #include "proto/contract/limits.h"
@@ -148,6 +149,42 @@ TEST_F(Subscribing, EndsTheLinkWhenTheGatewayBreaksTheProtocol) {
   link::v1::GatewayItem hello;
   hello.mutable_hello();
   EXPECT_TRUE(absl::IsFailedPrecondition(gateway_->Say(hello)));
+}
+
+TEST_F(Subscribing, TakesNoMemberOfACallThatNoBackendHasOpen) {
+  v1::SubscribeRequest request;
+  request.set_socket_id("1.3");
+  request.set_channel("presence-room");
+  request.mutable_member()->set_user_id("ada");
+  std::optional<absl::Status> answer;
+  hub_->Subscribe(request, [&answer](const absl::Status& s) { answer = s; });
+  int64_t call = 0;
+  for (const auto& item : gateway_->Items()) call = item.call().call_id();
+  const auto subscribe = [&](int64_t ticket, int64_t call_id,
+                             const std::string& channel) {
+    link::v1::GatewayItem item;
+    item.mutable_subscribe()->set_ticket(ticket);
+    item.mutable_subscribe()->set_socket_id("1.3");
+    item.mutable_subscribe()->set_channel(channel);
+    item.mutable_subscribe()->set_call_id(call_id);
+    item.mutable_subscribe()->mutable_member()->set_user_id("ada");
+    EXPECT_TRUE(gateway_->Say(item).ok()) << "the answer may be late";
+    return gateway_->Hears();
+  };
+  EXPECT_THAT(subscribe(1, call + 1, "presence-room"),
+              ElementsAre("no 1 CODE_UNAVAILABLE"));
+  EXPECT_THAT(subscribe(2, call, "presence-other"),
+              ElementsAre("no 2 CODE_UNAVAILABLE"));
+  EXPECT_FALSE(answer.has_value());
+  EXPECT_THAT(subscribe(3, call, "presence-room"), ElementsAre("yes 3 ada"));
+  EXPECT_EQ(answer, absl::OkStatus());
+
+  // Not once more, with another roster.
+  ASSERT_TRUE(gateway_->Unsubscribe(3, "presence-room", "ada").ok());
+  EXPECT_THAT(subscribe(4, call, "presence-room"),
+              ElementsAre("no 4 CODE_UNAVAILABLE"));
+  EXPECT_THAT(authorizer_.questions, IsEmpty());
+  EXPECT_EQ(hub_->Counts().subscriptions, 0);
 }
 
 TEST_F(Subscribing, RenewsWithWhatTheAuthorizerSays) {

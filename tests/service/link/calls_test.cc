@@ -29,6 +29,31 @@ class Calling : public ::testing::Test {
     });
   }
 
+  // What a backend asks of a gateway, and what that sends to carry it out.
+  static link::v1::Call SubscribeCall(const std::string& user) {
+    link::v1::Call call;
+    call.mutable_subscribe()->set_channel("presence-room");
+    if (user.empty()) return call;
+    call.mutable_subscribe()->mutable_member()->set_user_id(user);
+    call.mutable_subscribe()->mutable_member()->set_user_info("{}");
+    return call;
+  }
+  static link::v1::Subscribe SubscribeOf(const link::v1::Call& call,
+                                         int64_t id) {
+    link::v1::Subscribe subscribe;
+    subscribe.set_call_id(id);
+    subscribe.set_channel(call.subscribe().channel());
+    if (call.subscribe().has_member()) {
+      *subscribe.mutable_member() = call.subscribe().member();
+    }
+    return subscribe;
+  }
+  int64_t StartSubscribe(const link::v1::Call& call, const AttachmentPtr& to) {
+    calls_.Start(call, {to}, kCallDeadline,
+                 [this](absl::StatusOr<int64_t> r) { result_ = std::move(r); });
+    return IdAt(to);
+  }
+
   FakeTimers timers_;
   Observer observer_;
   Calls calls_{&timers_, &observer_};
@@ -70,6 +95,55 @@ TEST_F(Calling, FailsForAGatewayThatIsGoneAlready) {
   gone->ended = true;
   Start({gone});
   EXPECT_TRUE(absl::IsUnavailable(result_.status()));
+}
+
+TEST_F(Calling, IsClaimedOnceByTheGatewayThatItWaitsFor) {
+  const auto one = Gateway(1), two = Gateway(2);
+  const link::v1::Call call = SubscribeCall("ada");
+  const int64_t id = StartSubscribe(call, one);
+  const link::v1::Subscribe subscribe = SubscribeOf(call, id);
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, id + 1), one.get()));
+  EXPECT_FALSE(calls_.Claim(subscribe, two.get()));
+  EXPECT_TRUE(calls_.Claim(subscribe, one.get()));
+  EXPECT_FALSE(calls_.Claim(subscribe, one.get()));
+  EXPECT_TRUE(absl::IsInternal(result_.status())) << "it is not answered yet";
+  calls_.Answer(id, one.get(), 0);
+  EXPECT_TRUE(result_.ok());
+}
+
+TEST_F(Calling, IsClaimedForTheChannelAndTheMemberOfTheBackendOnly) {
+  const auto one = Gateway(1);
+  const link::v1::Call call = SubscribeCall("ada");
+  const link::v1::Subscribe asked =
+      SubscribeOf(call, StartSubscribe(call, one));
+  link::v1::Subscribe other = asked;
+  other.set_channel("presence-other");
+  EXPECT_FALSE(calls_.Claim(other, one.get()));
+  other = asked;
+  other.mutable_member()->set_user_id("eve");
+  EXPECT_FALSE(calls_.Claim(other, one.get()));
+  other = asked;
+  other.mutable_member()->set_user_info("[]");
+  EXPECT_FALSE(calls_.Claim(other, one.get()));
+  // The authorizer decides then.
+  other.clear_member();
+  EXPECT_TRUE(calls_.Claim(other, one.get()));
+
+  const int64_t without = StartSubscribe(SubscribeCall(""), one);
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, without), one.get()));
+}
+
+TEST_F(Calling, IsNotClaimedWhenItHasTimedOutOrAsksForSomethingElse) {
+  const auto one = Gateway(1);
+  const link::v1::Call call = SubscribeCall("ada");
+  const int64_t late = StartSubscribe(call, one);
+  timers_.Advance(kCallDeadline);
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, late), one.get()));
+
+  link::v1::Call disconnect;
+  disconnect.mutable_disconnect()->set_user_id("ada");
+  const int64_t id = StartSubscribe(disconnect, one);
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, id), one.get()));
 }
 
 TEST_F(Calling, UsesOtherIdsThanTheServiceBefore) {

@@ -2,16 +2,26 @@
 //
 // A link as a gateway sees it, over a real stream.
 
+#include "service/rpc/gateway_reactor.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "grpcpp/create_channel_posix.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
+#include "service/link/gateways.h"
+#include "service/rpc/outbox.h"
 #include "tests/service/rpc/loopback.h"
 
 namespace herald::rpc {
@@ -26,8 +36,11 @@ using testing_support::kSlowness;
 class FakeGateway {
  public:
   explicit FakeGateway(Loopback& world, int64_t id = 7)
+      : FakeGateway(world.channel(), id) {}
+  explicit FakeGateway(const std::shared_ptr<grpc::Channel>& channel,
+                       int64_t id = 7)
       : id_(id),
-        stub_(link::v1::GatewayService::NewStub(world.channel())),
+        stub_(link::v1::GatewayService::NewStub(channel)),
         stream_(stub_->Attach(&context_)) {}
 
   ~FakeGateway() { context_.TryCancel(); }
@@ -196,6 +209,21 @@ TEST(ALink, EndsWhenItsOutboxOverflowsAndTheGatewayIsToldWhy) {
   EXPECT_THAT(status.error_message(), HasSubstr("16 MiB"));
   EXPECT_EQ(world.metrics().links()->overflows, 1);
   EXPECT_EQ(world.metrics().links()->queue_bytes, 0);
+}
+
+TEST(ALink, HasABoundForRostersToo) {
+  const SinkOptions options = GatewayReactor::WithBounds({});
+  const auto roster = std::make_shared<const std::string>(
+      static_cast<size_t>(contract::kMembersBytesMax), 'x');
+  for (const auto kind : {Outbox::Kind::kState, Outbox::Kind::kMissed}) {
+    Outbox outbox;
+    while (outbox.state_bytes() < contract::kLinkHeldBytesMax) {
+      ASSERT_TRUE(outbox.HasRoomFor(*roster, kind, options));
+      outbox.Append(roster, kind);
+    }
+    EXPECT_FALSE(outbox.HasRoomFor("1", kind, options));
+    EXPECT_TRUE(outbox.HasRoomFor("1", Outbox::Kind::kCounted, options));
+  }
 }
 
 TEST(ALink, TakesOneChunkThatIsLargerThanAFrame) {
@@ -389,6 +417,47 @@ TEST(ALink, EndsWhenAGatewayThatSendsKeepalivesFallsSilent) {
   EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(status.error_message(), "the gateway is silent");
   EXPECT_TRUE(WaitUntil([&] { return world.hub().Counts().gateways == 0; }));
+}
+
+// A channel to the server at `address`, of 127.0.0.1, from another address.
+std::shared_ptr<grpc::Channel> ChannelFrom(const char* source,
+                                           const std::string& address) {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in end = {};
+  end.sin_family = AF_INET;
+  inet_pton(AF_INET, source, &end.sin_addr);
+  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&end), sizeof(end)), 0);
+  uint32_t port = 0;
+  EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
+  end.sin_port = htons(static_cast<uint16_t>(port));
+  inet_pton(AF_INET, "127.0.0.1", &end.sin_addr);
+  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&end), sizeof(end)), 0);
+  return grpc::CreateInsecureChannelFromFd("other", fd);
+}
+
+TEST(ALink, OfAnotherAddressIsOpenedWhileOneHasAllThatItMay) {
+  constexpr int kOfOneAddress = 3 * int{core::kLinksMax};
+  Loopback world;
+  const Count& open = world.metrics().links()->open;
+  std::vector<std::unique_ptr<FakeGateway>> silent;
+  for (int i = 0; i < kOfOneAddress; ++i) {
+    silent.push_back(std::make_unique<FakeGateway>(world));
+  }
+  ASSERT_TRUE(WaitUntil([&] { return open == kOfOneAddress; }));
+  FakeGateway refused(world);
+  const grpc::Status status = refused.Finish();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_THAT(status.error_message(), HasSubstr("the address has 3072 of"));
+
+  FakeGateway polite(ChannelFrom("127.0.0.2", world.server().address()));
+  EXPECT_TRUE(polite.AttachAndSubscribe("news"));
+
+  // A stream that has ended makes room.
+  silent.pop_back();
+  ASSERT_TRUE(WaitUntil([&] { return open == kOfOneAddress; }));
+  FakeGateway next(world, 8);
+  ASSERT_TRUE(next.Send({next.Hello()}));
+  EXPECT_TRUE(next.Next(ServiceItem::kSettings).has_value());
 }
 
 }  // namespace
