@@ -49,12 +49,16 @@ struct Confirmed {
   FrameBytes missed;
   size_t missed_from = 0;
   bool asked_to_recover = false;
+  int64_t user_info_bytes = 0;  // Of a member, which the others are sent.
 
-  // Of `subscribed` and what was missed.
+  // Of `subscribed` and what was missed; and what others are sent counts more
+  // often, or whoever joins and leaves would send each of them 16 KiB a time.
   int64_t answer_bytes() const {
+    constexpr int64_t kAnnouncedWeight = 16;
     return static_cast<int64_t>(
-        subscribed->size() +
-        (missed == nullptr ? 0 : missed->size() - missed_from));
+               subscribed->size() +
+               (missed == nullptr ? 0 : missed->size() - missed_from)) +
+           kAnnouncedWeight * user_info_bytes;
   }
 };
 

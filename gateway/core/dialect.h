@@ -8,6 +8,7 @@
 #ifndef HERALD_GATEWAY_CORE_DIALECT_H_
 #define HERALD_GATEWAY_CORE_DIALECT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,6 +21,10 @@
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {
+
+// An error repeats the name of a channel up to this length. Valid names are
+// shorter; an invalid one may be as long as a message.
+inline constexpr size_t kEchoedNameBytesMax = 256;
 
 // What a client may say. Lengths and names are not checked yet.
 struct SubscribeMessage {
@@ -90,9 +95,11 @@ class Dialect {
                                 const std::string* members,
                                 const v1::Position* position,
                                 std::optional<bool> recovered) const = 0;
+  // These two cut the name of a channel at kEchoedNameBytesMax.
   virtual FrameBytes SubscriptionError(absl::string_view channel,
                                        absl::string_view error,
                                        absl::string_view code) const = 0;
+  virtual FrameBytes Error(const ClientError& error) const = 0;
   virtual FrameBytes Unsubscribed(absl::string_view channel,
                                   absl::string_view reason) const = 0;
   virtual FrameBytes Event(const link::v1::Publication& publication) const = 0;
@@ -102,7 +109,6 @@ class Dialect {
   virtual FrameBytes MemberRemoved(absl::string_view channel,
                                    absl::string_view user_id) const = 0;
   virtual FrameBytes Pong() const = 0;
-  virtual FrameBytes Error(const ClientError& error) const = 0;
 
   virtual CloseFrame Close(contract::CloseReason why) const = 0;
 

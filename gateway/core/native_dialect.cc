@@ -32,6 +32,10 @@ class ObjectWriter {
     AppendJsonString(value, &text_);
     return *this;
   }
+  // The name as it was sent, which need not be valid.
+  ObjectWriter& Echo(absl::string_view channel) {
+    return String("channel", contract::CutUtf8(channel, kEchoedNameBytesMax));
+  }
   ObjectWriter& Json(absl::string_view name, absl::string_view json) {
     Name(name);
     absl::StrAppend(&text_, JsonOrNull(json));
@@ -266,7 +270,7 @@ FrameBytes NativeDialect::SubscriptionError(absl::string_view channel,
                                             absl::string_view error,
                                             absl::string_view code) const {
   return ObjectWriter("subscription_error")
-      .String("channel", channel)
+      .Echo(channel)
       .String("error", error)
       .String("code", code)
       .Frame();
@@ -319,7 +323,7 @@ FrameBytes NativeDialect::Pong() const { return ObjectWriter("pong").Frame(); }
 FrameBytes NativeDialect::Error(const ClientError& error) const {
   ObjectWriter object("error");
   object.String("message", error.message);
-  if (error.channel.has_value()) object.String("channel", *error.channel);
+  if (error.channel.has_value()) object.Echo(*error.channel);
   return object.String("code", ErrorName(error.code)).Frame();
 }
 

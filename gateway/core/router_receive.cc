@@ -132,6 +132,10 @@ void Router::OnSubscribed(link::v1::Subscribed yes, Batches* batches) {
   confirmed.socket_id = ticket.socket_id;
   confirmed.user_id = yes.member().user_id();
   confirmed.is_member = is_member;
+  if (is_member) {
+    confirmed.user_info_bytes =
+        static_cast<int64_t>(yes.member().user_info().size());
+  }
   confirmed.expires_after = GrantLife(yes.expires_after_ms());
   confirmed.renewable = yes.renewable();
   Confirm(ticket.channel, held,

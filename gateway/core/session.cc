@@ -56,6 +56,7 @@ std::string Session::socket_id() const {
 void Session::Trace(SocketEvent event) const {
   if (!shard_->observer_->traces_sockets()) return;
   event.socket_id = socket_id();
+  event.channel = contract::CutUtf8(event.channel, kEchoedNameBytesMax);
   shard_->observer_->OnSocketEvent(event);
 }
 
@@ -93,7 +94,12 @@ void Session::Error(const ClientError& error) {
 
 Subscription* Session::Find(absl::string_view channel) {
   const Channel* const known = shard_->table_.Find(channel);
-  return known == nullptr ? nullptr : subscriptions_.Find(known);
+  Subscription* const found =
+      known == nullptr ? nullptr : subscriptions_.Find(known);
+  if (found == nullptr || !found->revoked) return found;
+  // It ends before anything else happens to the channel.
+  shard_->EndNow(found);
+  return nullptr;
 }
 
 void Session::On(SubscribeMessage& message) {
@@ -368,7 +374,7 @@ void Session::UnsubscribeByCall(const link::v1::Call& call) {
 }
 
 void Session::Drop(Subscription* subscription) {
-  if (subscription->active) {
+  if (subscription->is_confirmed()) {
     shard_->observer_->OnSubscriptions(-1);
     if (!closing_) {
       Trace({.what = "unsubscribed", .channel = subscription->channel->name});
@@ -382,7 +388,7 @@ void Session::Drop(Subscription* subscription) {
 
 link::v1::GatewayItem Session::EndOf(const Subscription& subscription) const {
   link::v1::GatewayItem item;
-  if (!subscription.active) {
+  if (!subscription.is_confirmed()) {
     item.mutable_cancel()->set_ticket(subscription.ticket);
     return item;
   }
@@ -398,7 +404,7 @@ link::v1::GatewayItem Session::EndOf(const Subscription& subscription) const {
 
 void Session::End(Subscription* subscription) {
   link::v1::GatewayItem end = EndOf(*subscription);
-  if (subscription->active) {
+  if (subscription->is_confirmed()) {
     shard_->router_->Unsubscribe(shard_->options_.index,
                                  std::move(*end.mutable_unsubscribe()));
   } else {
@@ -408,7 +414,7 @@ void Session::End(Subscription* subscription) {
 }
 
 void Session::OnEnded(Subscription* subscription) {
-  if (!subscription->active) {
+  if (!subscription->is_confirmed()) {
     ++pending_;
     shard_->cancelled_.emplace(subscription->ticket, number_);
   }
@@ -458,16 +464,24 @@ void Session::SetTimer() {
   const int64_t wait_ms = pinged_ ? settings.client_timeout_ms()
                                   : std::min(settings.heartbeat_interval_ms(),
                                              settings.client_timeout_ms());
-  shard_->wheel_.Set(this, last_alive_ + absl::Milliseconds(wait_ms));
+  // Also in time for a write that blocks now, or from now on.
+  const absl::Time blocked =
+      std::min(socket_->BlockedSince(), shard_->wheel_.now());
+  shard_->wheel_.Set(this, std::min(last_alive_ + absl::Milliseconds(wait_ms),
+                                    blocked + shard_->options_.write_timeout));
 }
 
 void Session::OnTimer() {
   // Signs of life only note the time, so the timer often comes for nothing.
   const link::v1::Settings& settings = *shard_->settings_;
   if (closing_) return;
-  // Who is not read cannot be heard: its silence begins when it is read again.
+  const absl::Time now = shard_->wheel_.now();
+  if (now - socket_->BlockedSince() >= shard_->options_.write_timeout) {
+    return shard_->CloseSession(this, CloseReason::kSlow, "");
+  }
+  // While reading is paused, signs of life cannot be seen.
   if (paused_) shard_->SignOfLife(this);
-  const absl::Duration silence = shard_->wheel_.now() - last_alive_;
+  const absl::Duration silence = now - last_alive_;
   if (silence >= absl::Milliseconds(settings.client_timeout_ms())) {
     return shard_->CloseSession(this, CloseReason::kNoHeartbeat, "");
   }

@@ -15,6 +15,7 @@
 #define HERALD_GATEWAY_CORE_SESSION_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -123,9 +124,32 @@ class Session final : public Timer {
   bool limited_ = false;  // and by a rate.
   ClientFlow flow_;
   contract::CloseReason close_reason_ = contract::CloseReason::kNormal;
-  int32_t pending_ = 0;  // Subscribes without an answer.
-  int32_t repeats_ = 0;  // Repeated ones without an answer.
+  int32_t pending_ = 0;      // Subscribes without an answer.
+  int32_t repeats_ = 0;      // Repeated ones without an answer.
+  uint32_t revocation_ = 0;  // The last one of it (Shard::revoked_).
   SubscriptionList subscriptions_;
+};
+
+// An entry in the queue of ends (shard_leaving.cc): a session, an answer that
+// waits for the entries before it, or the next Revoked.
+struct Leaver {
+  Session* session = nullptr;
+  link::v1::CallResult result;     // If there is no session.
+  std::optional<std::string> bye;  // Its socket is to be closed with that.
+  bool is_revoked = false;         // Then the rest is empty.
+};
+
+// Subscriptions that end for one reason, by their tickets. Those that have
+// ended in another way meanwhile are not known any more.
+struct Revoked {
+  std::string reason;
+  std::deque<int64_t> tickets;
+};
+
+// A subscription whose turn has come; without a reason, its session ends.
+struct Ending {
+  Subscription* subscription = nullptr;
+  const std::string* reason = nullptr;
 };
 
 }  // namespace herald::gateway

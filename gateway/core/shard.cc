@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/core/channel_rules.h"
 #include "proto/contract/limits.h"
@@ -186,7 +187,8 @@ void Shard::Deliver(std::vector<Delivery> batch) {
 bool Shard::IsExcepted(const ChannelFrame& frame, const Channel& channel) {
   const auto session = sessions_.find(frame.except_socket);
   if (session == sessions_.end()) return false;
-  const Subscription* const known = session->second->Find(channel.name);
+  const Subscription* const known =
+      session->second->subscriptions_.Find(&channel);
   return known != nullptr && known->active;
 }
 
@@ -200,6 +202,7 @@ void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
   }
   Channel* const channel = table_.Find(frame.channel);
   if (channel == nullptr) return;
+  if (channel->revoked > 0) Mute(channel);
   const Frame local(frame.frame, frame.droppable, frame.whisper);
   if (channel->backlog != nullptr ||
       channel->subscribers.size() > kBulkSubscribers) {
@@ -247,7 +250,8 @@ void Shard::On(Refused& refused) {
 void Shard::On(SubscribedAgain& again) {
   const auto session = sessions_.find(again.socket);
   if (session == sessions_.end()) return;
-  if (Subscription* const subscription = FindTicket(again.ticket)) {
+  Subscription* const subscription = FindTicket(again.ticket);
+  if (subscription != nullptr && !subscription->revoked) {
     CatchUp(subscription);
     Send(session->second.get(), again.subscribed);
   }
@@ -269,40 +273,6 @@ void Shard::On(NewSettings& settings) {
     session->SetTimer();
   }
   router_->SettingsApplied(*settings_);
-}
-
-void Shard::On(v1::Revocation& revocation) {
-  if (revocation.has_user_id()) {
-    for (Session* const session : SessionsOf(revocation.user_id())) {
-      Revoke(session, revocation.channel(), revocation.reason());
-    }
-  } else if (Session* const session = Find(revocation.socket_id())) {
-    Revoke(session, revocation.channel(), revocation.reason());
-  }
-}
-
-void Shard::Revoke(Session* session, absl::string_view channel,
-                   absl::string_view reason) {
-  std::vector<Subscription*> taken;
-  for (size_t i = 0; i < session->subscriptions_.size(); ++i) {
-    Subscription* const subscription = session->subscriptions_.at(i);
-    const std::string& name = subscription->channel->name;
-    const bool named =
-        channel.empty() ? contract::NeedsAuthorization(name) : name == channel;
-    if (named && subscription->active) taken.push_back(subscription);
-  }
-  for (Subscription* const subscription : taken) {
-    EndSubscription(subscription, reason.empty() ? "revoked" : reason);
-  }
-}
-
-void Shard::EndSubscription(Subscription* subscription,
-                            absl::string_view reason) {
-  Session* const session = subscription->session;
-  const FrameBytes frame =
-      dialect_->Unsubscribed(subscription->channel->name, reason);
-  session->End(subscription);
-  Send(session, frame);
 }
 
 void Shard::On(link::v1::Call& call) {
@@ -358,13 +328,13 @@ std::vector<Session*> Shard::SessionsOf(absl::string_view user_id) {
   std::vector<Session*> sessions;
   const std::vector<Subscription*>* const all = table_.OfUser(user_id);
   if (all == nullptr) return sessions;
+  absl::flat_hash_set<const Session*> seen;
   for (const Subscription* const subscription : *all) {
-    // One whose connection is gone only waits for its end.
+    // One that is revoked, or whose connection is gone, only waits for its end.
     Session* const session = subscription->session;
-    if (session->socket_ != nullptr) sessions.push_back(session);
+    if (subscription->revoked || session->socket_ == nullptr) continue;
+    if (seen.insert(session).second) sessions.push_back(session);
   }
-  std::sort(sessions.begin(), sessions.end());
-  sessions.erase(std::unique(sessions.begin(), sessions.end()), sessions.end());
   return sessions;
 }
 
@@ -433,10 +403,11 @@ void Shard::ScheduleRenewal(Subscription* subscription, absl::Time when) {
 void Shard::GrantDue(int64_t ticket) {
   Subscription* const subscription = FindTicket(ticket);
   contract::Require(subscription != nullptr && subscription->grant != nullptr);
+  if (subscription->revoked) return;
   Grant& grant = *subscription->grant;
   if (now_ >= grant.end) {
     observer_->OnGrantEnded();
-    return EndSubscription(subscription, "the grant has expired");
+    return EndInTurn(subscription, "the grant has expired");
   }
   const Session& session = *subscription->session;
   grant.asking =
@@ -453,6 +424,7 @@ void Shard::GrantDue(int64_t ticket) {
 void Shard::On(Renewed& renewed) {
   Subscription* const subscription = FindTicket(renewed.ticket);
   if (subscription == nullptr || subscription->grant == nullptr) return;
+  if (subscription->revoked) return;
   Grant& grant = *subscription->grant;
   grant.asking = false;
   switch (renewed.outcome) {
@@ -461,7 +433,7 @@ void Shard::On(Renewed& renewed) {
       return BeginGrant(subscription, renewed.expires_after);
     case link::v1::Renewed::OUTCOME_DENIED:
       observer_->OnGrantEnded();
-      return EndSubscription(subscription, renewed.reason);
+      return EndInTurn(subscription, renewed.reason);
     default: {
       if (grant.owed || grant.end != absl::InfiniteFuture()) {
         return ScheduleRenewal(subscription, now_ + kRenewRetry);

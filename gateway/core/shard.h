@@ -59,6 +59,8 @@ struct ShardOptions {
   int index = 0;                     // Of this shard, from 0.
   int64_t subscriptions_max = 1000;  // Per socket.
   ClientRates rates = {};            // Per socket.
+  // A socket whose waiting bytes do not leave for so long is a slow reader.
+  absl::Duration write_timeout = absl::Seconds(30);
 };
 
 class Shard {
@@ -124,8 +126,6 @@ class Shard {
   // Closes its socket; its subscriptions end in this turn or in later ones.
   void CloseSession(Session* session, contract::CloseReason why,
                     absl::string_view text);
-  // Ends it and tells the client why.
-  void EndSubscription(Subscription* subscription, absl::string_view reason);
   // Takes it out of everything but its session.
   void Forget(Subscription* subscription);
   // A grant of `life` begins now.
@@ -144,7 +144,15 @@ class Shard {
   void DestroyIfGone(Session* session);
   // Answers a call when all who leave now have left.
   void AnswerWhenAllHaveLeft(link::v1::CallResult result);
+  // Ends a subscription, if it is active, and notifies its client: it gets
+  // nothing that is delivered from now on, and the rest happens in a turn, or
+  // in EndNow().
+  void EndInTurn(Subscription* subscription, absl::string_view reason);
+  void EndNow(Subscription* subscription);
+  // Takes those of EndInTurn() out of the channel's subscribers.
+  void Mute(Channel* channel);
   // A turn's part of the subscriptions, and of the sockets, that end.
+  std::vector<Ending> NextToEnd();
   void EndSome();
   // Lets go of those in front that have none left, and closes a few sockets.
   void DismissLeavers();
@@ -195,13 +203,6 @@ class Shard {
   // Looks at those whose pause may be over.
   void EndPauses();
 
-  // A session that ends, or an answer that waits for those before it.
-  struct Leaver {
-    Session* session = nullptr;
-    link::v1::CallResult result;     // If there is no session.
-    std::optional<std::string> bye;  // Its socket is to be closed with that.
-  };
-
   // Constant after construction.
   const ShardOptions options_;
   Router* const router_;
@@ -229,6 +230,8 @@ class Shard {
   WriteQueue writes_;
   std::deque<Channel*> bulk_;  // Those with a backlog, the next first.
   std::deque<Leaver> leavers_;
+  std::deque<Revoked> revoked_;    // Those of leavers_.
+  uint32_t first_revocation_ = 0;  // Number of the first one.
   absl::Time link_rests_until_ = absl::InfinitePast();  // From leavers' ends.
   std::vector<uint64_t> overflowed_;  // To be cut at the end of the turn.
   bool flush_requested_ = false;

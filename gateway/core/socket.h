@@ -14,6 +14,7 @@
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gateway/core/frame.h"
 #include "proto/contract/close_reason.h"
 
@@ -65,6 +66,10 @@ class Socket {
   // The largest message that the client may send; a larger one closes the
   // socket with kTooLarge.
   virtual void SetMessageBytesMax(size_t bytes) = 0;
+
+  // Since when nothing could be written of what waits, by the shard's wheel;
+  // InfiniteFuture() if nothing waits for the kernel.
+  virtual absl::Time BlockedSince() const = 0;
 };
 
 }  // namespace herald::gateway

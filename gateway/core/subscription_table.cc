@@ -57,19 +57,29 @@ void SubscriptionTable::Activate(Subscription* subscription,
       Append(users_[subscription->user_id], subscription);
 }
 
-void SubscriptionTable::Remove(Subscription* subscription) {
+void SubscriptionTable::Revoke(Subscription* subscription) {
+  contract::Require(subscription->active && !subscription->revoked);
+  subscription->revoked = true;
+  ++subscription->channel->revoked;
+}
+
+void SubscriptionTable::Mute(Subscription* subscription) {
+  contract::Require(subscription->active);
   Channel& channel = *subscription->channel;
-  if (subscription->active) {
-    SwapRemove(channel.subscribers, subscription->place, &Subscription::place);
-  } else {
-    --channel.pending;
-  }
-  if (subscription->active && !subscription->user_id.empty()) {
-    const auto user = users_.find(subscription->user_id);
-    SwapRemove(user->second, subscription->user_place,
-               &Subscription::user_place);
-    if (user->second.empty()) users_.erase(user);
-  }
+  SwapRemove(channel.subscribers, subscription->place, &Subscription::place);
+  ++channel.pending;
+  if (subscription->revoked) --channel.revoked;
+  subscription->active = false;
+  if (subscription->user_id.empty()) return;
+  const auto user = users_.find(subscription->user_id);
+  SwapRemove(user->second, subscription->user_place, &Subscription::user_place);
+  if (user->second.empty()) users_.erase(user);
+}
+
+void SubscriptionTable::Remove(Subscription* subscription) {
+  if (subscription->active) Mute(subscription);
+  Channel& channel = *subscription->channel;
+  --channel.pending;
   if (channel.subscribers.empty() && channel.pending == 0) {
     channels_.erase(channel.name);
   }

@@ -32,11 +32,12 @@ struct Subscription;
 struct Channel {
   std::string name;
   std::vector<Subscription*> subscribers;  // Active ones.
-  int64_t pending = 0;
+  int64_t pending = 0;                     // Others.
 
   // As a large one (shard_bulk.cc): how much it has said, what of that some
   // still lack, and when they are written next at the soonest.
   uint32_t said = 0;
+  uint32_t revoked = 0;  // Subscribers that only wait for their end.
   std::unique_ptr<Backlog> backlog;
   absl::Time rests_until = absl::InfinitePast();
 };
@@ -62,6 +63,8 @@ struct Subscription {
   Channel* channel = nullptr;
   int64_t ticket = 0;
   bool active = false;      // Confirmed; before that it is pending.
+  bool revoked = false;     // Confirmed, and waits for its end. Still active
+                            // until it is muted.
   bool is_member = false;   // On a presence channel.
   bool by_call = false;     // Begun by a backend, and by no client.
   uint32_t place = 0;       // In Channel::subscribers, if active.
@@ -70,6 +73,9 @@ struct Subscription {
   std::string user_id;
   std::unique_ptr<Grant> grant;
   Asked asked;
+
+  // Whether the service counts it.
+  bool is_confirmed() const { return active || revoked; }
 };
 
 class SubscriptionTable {
@@ -83,7 +89,13 @@ class SubscriptionTable {
   void AddPending(Subscription* subscription);
   // It is confirmed, for a user or (empty) for nobody in particular.
   void Activate(Subscription* subscription, std::string user_id);
-  // It ends, pending or active. Its channel may be gone afterwards.
+  // It only waits for its end from now on. REQUIRES: it is active, and was not
+  // revoked before.
+  void Revoke(Subscription* subscription);
+  // It is not a subscriber any more, nor its user's, but keeps the channel.
+  // REQUIRES: it is active.
+  void Mute(Subscription* subscription);
+  // It ends, active or not. Its channel may be gone afterwards.
   void Remove(Subscription* subscription);
 
   // The active subscriptions that name the user.

@@ -43,6 +43,7 @@ struct GatewayState {
   // From the first byte of a message to its last; and a second more for each
   // 64 KiB that it may have.
   absl::Duration message_time = absl::Seconds(30);
+  absl::Duration write_timeout = absl::Seconds(30);       // ShardOptions.
   int descriptors_max = std::numeric_limits<int>::max();  // For sockets.
   OriginPatterns origins{{"*"}};
 

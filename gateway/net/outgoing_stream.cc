@@ -156,11 +156,22 @@ int64_t OutgoingStream::Clear() {
   return dropped;
 }
 
+absl::Time OutgoingStream::blocked_since() const {
+  if (!waiting_ || outbox_.empty()) return absl::InfiniteFuture();
+  return absl::UnixEpoch() + absl::Seconds(blocked_since_);
+}
+
 void OutgoingStream::StartWait() {
   waiting_ = true;
+  std::shared_ptr<Owner> owner = owner_.lock();
+  if (owner != nullptr) {
+    const absl::Duration now = owner->Now() - absl::UnixEpoch();
+    blocked_since_ = static_cast<uint32_t>(
+        absl::ToInt64Seconds(absl::Ceil(now, absl::Seconds(1))));
+  }
   socket_.async_wait(
       StreamSocket::wait_write,
-      [this, owner = owner_.lock()](error_code ec) { OnWaitDone(ec); });
+      [this, owner = std::move(owner)](error_code ec) { OnWaitDone(ec); });
 }
 
 void OutgoingStream::OnWaitDone(error_code ec) {

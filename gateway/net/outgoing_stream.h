@@ -42,6 +42,7 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gateway/core/frame.h"
 #include "gateway/core/outbox.h"
 #include "gateway/net/aliases.h"
@@ -57,6 +58,9 @@ class OutgoingStream {
     // Beast has queued a close frame with this code (0: none), ours or its own:
     // the closing handshake has begun and wants a deadline.
     virtual void OnCloseQueued(int code) = 0;
+
+    // The clock of blocked_since().
+    virtual absl::Time Now() const = 0;
 
    protected:
     ~Owner() = default;
@@ -103,6 +107,10 @@ class OutgoingStream {
 
   size_t waiting_bytes() const { return outbox_.size_bytes(); }
 
+  // Since when the kernel has taken none of the bytes that wait, rounded up to
+  // a second; InfiniteFuture() if none wait for it.
+  absl::Time blocked_since() const;
+
   StreamSocket& socket() { return socket_; }
 
   // Completes when there is something to read, be it the end. One at a time;
@@ -139,8 +147,7 @@ class OutgoingStream {
   }
 
  private:
-  // Reads and drops. As the completion handler of its own reads it moves from
-  // one to the next.
+  // Reads and drops, as the completion handler of its own reads.
   template <typename Handler>
   class DiscardOf {
    public:
@@ -176,29 +183,24 @@ class OutgoingStream {
     alignas(std::max_align_t) std::array<std::byte, 112> bytes;
   };
   template <typename T>
-  class WaitAllocator {
-   public:
+  struct WaitAllocator {
     using value_type = T;
 
-    explicit WaitAllocator(WaitMemory* memory) : memory_(memory) {}
+    explicit WaitAllocator(WaitMemory* lent) : memory(lent) {}
     template <typename U>
-    WaitAllocator(const WaitAllocator<U>& other) : memory_(other.memory_) {}
+    WaitAllocator(const WaitAllocator<U>& other) : memory(other.memory) {}
 
     T* allocate(size_t /*count*/) {
       static_assert(sizeof(T) <= sizeof(WaitMemory));
-      return reinterpret_cast<T*>(memory_->bytes.data());
+      return reinterpret_cast<T*>(memory->bytes.data());
     }
     // Asio moves the handler, and the owner with it, out before.
-    void deallocate(T* /*memory*/, size_t /*count*/) {}
+    void deallocate(T* /*block*/, size_t /*count*/) {}
 
     friend bool operator==(const WaitAllocator&,
                            const WaitAllocator&) = default;
 
-   private:
-    template <typename U>
-    friend class WaitAllocator;
-
-    WaitMemory* memory_;
+    WaitMemory* memory;
   };
 
   // A write of Beast that has not completed.
@@ -239,6 +241,7 @@ class OutgoingStream {
   size_t write_left_ = 0;  // What must leave before write_ is complete.
   bool waiting_ = false;
   bool broken_ = false;
+  uint32_t blocked_since_ = 0;  // In seconds, if waiting_. Fills a gap.
   WaitMemory wait_memory_;
 };
 

@@ -72,7 +72,10 @@ ProxyHeader ParseBinary(absl::string_view bytes) {
   const int family = byte(13) >> 4;
   const size_t size = static_cast<size_t>(byte(14)) << 8 | byte(15);
   if (command != kLocal && command != kProxy) return kBroken;
-  if (family > 3 || (byte(13) & 0x0F) > 2) return kBroken;
+  // With LOCAL the family and the protocol are ignored (section 2.2).
+  if (command == kProxy && (family > 3 || (byte(13) & 0x0F) > 2)) {
+    return kBroken;
+  }
   if (kFixedBytes + size > ProxyHeader::kBytesMax) return kBroken;
   if (bytes.size() < kFixedBytes + size) return kMore;
   ProxyHeader header = {State::kWhole, kFixedBytes + size, std::nullopt};

@@ -87,6 +87,7 @@ class WebsocketSession final
   void SetMessageBytesMax(size_t bytes) override {
     if (reader_ != nullptr) reader_->SetMessageBytesMax(bytes);
   }
+  absl::Time BlockedSince() const override { return outgoing_.blocked_since(); }
 
  private:
   // WebsocketReader::User:
@@ -103,6 +104,7 @@ class WebsocketSession final
   void StartRead();
   void OnMessage();
   void OnCloseQueued(int code) override;
+  absl::Time Now() const override { return loop_->shard().wheel().now(); }
   void OnTimer() override;
   void SetDeadline();
   // Notes that a message has begun, or that none has.

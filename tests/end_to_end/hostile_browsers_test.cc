@@ -15,6 +15,7 @@
 #include "tests/support/herald_world.h"
 #include "tests/support/raw_socket.h"
 #include "tests/support/resident_bytes.h"
+#include "tests/support/scripted_authorizer.h"
 
 namespace herald::end_to_end {
 namespace {
@@ -33,6 +34,8 @@ using testing_support::kText;
 using testing_support::Milliseconds;
 using testing_support::RawSocket;
 using testing_support::ResidentBytes;
+using testing_support::RevokeUser;
+using testing_support::ScriptedAuthorizer;
 
 using RawSockets = std::vector<std::unique_ptr<RawSocket>>;
 
@@ -78,6 +81,56 @@ TEST(SocketsThatLeaveAtOnce, DoNotKeepOthersWaiting) {
   ASSERT_TRUE(world.WaitUntil(all_have_left));
   // In one turn it took 0.5 to 0.8 s.
   EXPECT_LT(canary.TakeWorst(), before + kUnnoticed);
+}
+
+// As SubscribeTo(), to private channels as ada.
+void SubscribePrivately(RawSocket& socket, absl::string_view name,
+                        int channels) {
+  constexpr int kAtOnce = 50;
+  for (int i = 0; i < channels; i += kAtOnce) {
+    std::string asked;
+    for (int j = i; j < i + kAtOnce; ++j) {
+      asked += ClientFrame(
+          kText, absl::StrCat(R"({"type":"subscribe","auth":"user:ada",)",
+                              R"("channel":"private-)", name, "-", j, "\"}"));
+    }
+    socket.Send(asked);
+    for (int j = 0; j < kAtOnce; ++j) {
+      const auto answer = socket.ReadFrame();
+      ASSERT_TRUE(answer.has_value());
+      ASSERT_EQ(Frame(answer->payload).type(), "subscribed");
+    }
+  }
+}
+
+TEST(SubscriptionsThatAreRevokedAtOnce, DoNotKeepOthersWaiting) {
+  constexpr int kSockets = 20;
+  constexpr int kChannels = 5'000;
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world(
+      {.gateways = 1,
+       .service_flags = {"--authorizer=" + authorizer.address()},
+       .gateway_flags = {"--gateway_threads=1", "--max_subscriptions=5000"}});
+  Canary canary(world.gateway_address(0), world.grpc_address());
+  RawSockets sockets;
+  for (int i = 0; i < kSockets; ++i) {
+    sockets.push_back(std::make_unique<RawSocket>(world.gateway_address(0)));
+    ASSERT_EQ(sockets.back()->Upgrade(), 101);
+    ASSERT_TRUE(sockets.back()->ReadFrame());  // connected
+    SubscribePrivately(*sockets.back(), absl::StrCat(i), kChannels);
+  }
+  const Milliseconds before = canary.TakeWorst();
+  authorizer.Say(RevokeUser("ada", "", "moved"));
+  ASSERT_TRUE(world.WaitUntil(
+      [&] { return world.ServiceMetrics().Sum("herald_subscriptions") == 1; }));
+  EXPECT_LT(canary.TakeWorst(), before + kUnnoticed);
+  for (const auto& socket : sockets) {
+    for (int i = 0; i < kChannels; ++i) {
+      const auto end = socket->ReadFrame();
+      ASSERT_TRUE(end.has_value()) << i;
+      ASSERT_EQ(Frame(end->payload).String("reason"), "moved");
+    }
+  }
 }
 
 // Connects as fast as it can, again and again.

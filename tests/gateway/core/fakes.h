@@ -12,6 +12,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "gateway/core/drain.h"
 #include "gateway/core/shard.h"
 #include "gateway/core/socket.h"
@@ -106,6 +107,7 @@ class FakeSocket final : public Socket {
   void PauseReading() override { paused = true; }
   void ResumeReading() override { paused = false; }
   void SetMessageBytesMax(size_t bytes) override { message_bytes_max = bytes; }
+  absl::Time BlockedSince() const override { return blocked_since; }
 
   // The payloads of the frames that have come whole.
   std::vector<std::string> Take() {
@@ -128,6 +130,7 @@ class FakeSocket final : public Socket {
   int droppable = 0;  // Frames that were marked so.
   int pings = 0;
   size_t message_bytes_max = 0;
+  absl::Time blocked_since = absl::InfiniteFuture();
   std::string waiting, wire;
   std::vector<std::pair<contract::CloseReason, std::string>> closed;
 

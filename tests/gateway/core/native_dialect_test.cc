@@ -328,6 +328,29 @@ TEST(TheNativeDialect, TakesHalfOfASurrogatePairInDataOnly) {
   Complaint(R"({"type":"subscribe","channel":"a","channel_data":"\ud83d"})");
 }
 
+// A client may send a name as long as a message, and need not read the answer.
+TEST(TheNativeDialect, RepeatsTheBeginningOfALongName) {
+  const NativeDialect dialect;
+  const std::string longest(kEchoedNameBytesMax, 'x');
+  const std::string shorter = longest.substr(1);
+  const std::pair<std::string, std::string> names[] = {
+      {longest, longest},
+      {longest + "x", longest},
+      {shorter + "\u00e9", shorter},
+      // Half of a surrogate pair, as it is decoded.
+      {shorter + "\xED\xA0\xBD", shorter},
+      {longest + std::string(60'000, 'x'), longest},
+  };
+  for (const auto& [name, shown] : names) {
+    EXPECT_EQ(Text(dialect.SubscriptionError(name, "no", "c")),
+              R"({"type":"subscription_error","channel":")" + shown +
+                  R"(","error":"no","code":"c"})");
+    EXPECT_EQ(Text(dialect.Error({ErrorCode::kInvalidChannel, "no", name})),
+              R"({"type":"error","message":"no","channel":")" + shown +
+                  R"(","code":"invalid_channel"})");
+  }
+}
+
 // What a backend may publish may be whispered, too: the message around it does
 // not count.
 TEST(TheNativeDialect, BoundsTheNestingOfEachField) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What one socket may ask for over time (client_flow.h), as its client, its
-// readers and the service see it.
+// readers and the service see it; and how long it may read nothing.
 
 #include <string>
 #include <vector>
@@ -14,11 +14,13 @@
 namespace herald::gateway {
 namespace {
 
+using contract::CloseReason;
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Pair;
 using ::testing::SizeIs;
 
 // Of 40 messages at once and 20 a second, of 10 whispers and 5 a second.
@@ -330,6 +332,29 @@ TEST_F(ASessionThatAsksAgain, MayLeaveTheChannelBeforeTheAnswerComes) {
   EXPECT_FALSE(ada.socket.paused);
 }
 
+TEST_F(ASessionThatAsksAgain, PaysForWhatOthersAreToldOfIt) {
+  Attach();
+  Browser& ada = Open();
+  int joins = 0;
+  for (; !ada.socket.paused && joins < 1000; ++joins) {
+    Ask(ada);
+    link::v1::ServiceItem item;
+    link::v1::Subscribed& yes = *item.mutable_subscribed();
+    yes.set_ticket(Asked().ticket());
+    yes.mutable_member()->set_user_id("ada");
+    yes.mutable_member()->set_user_info(
+        absl::StrCat("\"", std::string(16'000, 'i'), "\""));
+    *yes.mutable_roster()->add_members() = yes.member();
+    Say(item);
+    Run();
+    ada.shard->Receive(ada.session,
+                       R"({"type":"unsubscribe","channel":"presence-room"})");
+    Run();
+  }
+  EXPECT_NEAR(joins, 62, 3) << "of 16 times and once 16 kB";
+  EXPECT_EQ(observer_.limited[RateLimit::kAnswers], 1);
+}
+
 TEST_F(ASessionThatAsksAgain, IsReadMoreSlowlyBeyondTheLargestRoster) {
   Attach();
   Browser& ada = Member();
@@ -357,6 +382,69 @@ TEST_F(ASessionThatAsksAgain, PaysForARosterThatItDoesNotWaitFor) {
     AnswerWithTheRoster();
   }
   EXPECT_EQ(cycles, 64) << "16 MiB";
+}
+
+using ABlockedSocket = GatewayWorld;
+
+TEST_F(ABlockedSocket, IsCutAsSlowInSpiteOfItsSignsOfLife) {
+  Attach();
+  Browser& ada = Open();
+  Browser& bob = Open();
+  ada.socket.blocked_since = loops_[0].now;
+  for (int i = 0; i < 29; ++i) {
+    Sleep(absl::Seconds(1));
+    ada.shard->SignOfLife(ada.session);
+  }
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  Sleep(absl::Seconds(1.2));
+  EXPECT_THAT(ada.socket.closed, ElementsAre(Pair(CloseReason::kSlow, "")));
+  EXPECT_THAT(bob.socket.closed, IsEmpty());
+}
+
+TEST_F(ABlockedSocket, LivesAsLongAsItTakesSomethingNowAndThen) {
+  Attach();
+  Browser& ada = Open();
+  for (int i = 0; i < 5; ++i) {
+    ada.socket.blocked_since = loops_[0].now;
+    Sleep(absl::Seconds(20));
+    ada.shard->SignOfLife(ada.session);
+  }
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  // 30 s after it took something, and not at the next heartbeat.
+  Sleep(absl::Seconds(9));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  Sleep(absl::Seconds(1.3));
+  EXPECT_THAT(ada.socket.closed, SizeIs(1));
+}
+
+TEST_F(ABlockedSocket, IsCutInTimeHoweverRareHeartbeatsAre) {
+  Attach();
+  link::v1::ServiceItem settings;
+  settings.mutable_settings()->set_max_payload(100);
+  settings.mutable_settings()->set_heartbeat_interval_ms(600'000);
+  settings.mutable_settings()->set_client_timeout_ms(1'200'000);
+  Say(settings);
+  Browser& ada = Open();
+  Sleep(absl::Seconds(100));
+  ada.socket.blocked_since = loops_[0].now;
+  Sleep(absl::Seconds(29.5));
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
+  Sleep(absl::Seconds(1));
+  EXPECT_THAT(ada.socket.closed, ElementsAre(Pair(CloseReason::kSlow, "")));
+  EXPECT_EQ(ada.socket.pings, 0);
+}
+
+TEST_F(ABlockedSocket, IsNotJudgedByAPauseOfTheProcess) {
+  Attach();
+  Browser& ada = Open();
+  ada.socket.blocked_since = loops_[0].now;
+  Sleep(absl::Seconds(20));
+  ada.shard->SignOfLife(ada.session);
+  // Of the pause, one beat counts (proto/contract/awake_clock.h).
+  ada.shard->Advance(loops_[0].now + TimerWheel::kSlot,
+                     loops_[0].now + absl::Seconds(1000));
+  Run();
+  EXPECT_THAT(ada.socket.closed, IsEmpty());
 }
 
 }  // namespace

@@ -189,6 +189,26 @@ TEST_F(ASession, NamesTheChannelOfEveryErrorThatIsAboutOne) {
                                                "invalid_message")));
 }
 
+// Whatever a client sends, its errors are small.
+TEST_F(ASession, IsRepeatedTheBeginningOfALongName) {
+  Attach();
+  Browser& ada = Open();
+  ada.Hears();
+  const std::string name(60'000, 'x');
+  for (const char* fields :
+       {R"("type":"subscribe")", R"("type":"subscribe","auth":7)",
+        R"("type":"unsubscribe")", R"("type":"whisper","event":"e","data":1)",
+        R"("type":"whisper")", R"("type":"shout")"}) {
+    Send(ada, absl::StrCat("{", fields, R"(,"channel":")", name, "\"}"));
+    const std::vector<std::string> heard = ada.Hears();
+    ASSERT_THAT(heard, SizeIs(1)) << fields;
+    EXPECT_LT(heard[0].size(), 1000u) << fields;
+    EXPECT_THAT(heard[0], HasSubstr(R"("channel":"xxx)")) << fields;
+  }
+  Send(ada, absl::StrCat(R"({"type":")", name, "\"}"));
+  EXPECT_LT(ada.Hears().at(0).size(), 1000u);
+}
+
 TEST_F(ASession, HasABoundOnItsSubscriptions) {
   Attach();
   Browser& ada = Open();

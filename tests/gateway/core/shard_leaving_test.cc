@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sessions that end, many at once: what a turn does of it, and what the service
-// is told.
+// Sessions that end, and subscriptions that are revoked, many at once: what a
+// turn does of it, and what the service and the clients are told.
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,12 @@ namespace herald::gateway {
 namespace {
 
 using contract::CloseReason;
+using ::testing::Contains;
+using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 constexpr int kMany = 199;  // Subscriptions of a session; one more fits.
@@ -213,6 +218,251 @@ TEST_F(Leaving, TakesBackWhatIsNotAnsweredYet) {
   yes.mutable_subscribed()->set_ticket(ticket);
   Say(yes);
   EXPECT_EQ(Unsubscribes(), 1);
+}
+
+class Revoking : public Leaving {
+ protected:
+  // A session with nearly as many private channels as it may have: the first
+  // one has private-1-0 and so on.
+  Browser& OpenPrivately(const std::string& user) {
+    Browser& browser = Open();
+    for (int i = 0; i < kMany; ++i) {
+      Subscribed(browser, absl::StrCat("private-", opened_, "-", i), user);
+    }
+    return browser;
+  }
+
+  // No loop has had a turn since.
+  void Revoke(const std::string& user, const std::string& channel = "",
+              const std::string& reason = "") {
+    link::v1::ServiceItem item;
+    v1::Revocation& revocation = *item.mutable_revocation();
+    revocation.set_user_id(user);
+    revocation.set_channel(channel);
+    revocation.set_reason(reason);
+    Say(item, /*turns=*/0);
+  }
+
+  static std::string Unsubscribed(const std::string& channel,
+                                  const std::string& reason = "revoked") {
+    return R"({"type":"unsubscribed","channel":")" + channel +
+           R"(","reason":")" + reason + "\"}";
+  }
+};
+
+TEST_F(Revoking, IsToldTheServiceWithOneFlushATurn) {
+  std::vector<Browser*> browsers;
+  for (int i = 0; i < 5; ++i) browsers.push_back(&OpenPrivately("ada"));
+  uplink_->Take();
+  Revoke("ada");
+  uplink_->flushes = 0;
+  EXPECT_EQ(Unsubscribes(), 0);
+  int turns = 0;
+  for (int before = 0; Unsubscribes() < 5 * kMany; before = Unsubscribes()) {
+    ASSERT_LE(++turns, 5 * kMany);
+    Run(/*turns=*/1);
+    EXPECT_LE(Unsubscribes() - before, 256) << "a turn is bounded";
+    EXPECT_EQ(uplink_->flushes, turns);
+  }
+  EXPECT_EQ(turns, 4);
+  Run();
+  for (Browser* const browser : browsers) {
+    const std::vector<std::string> heard = browser->Hears();
+    EXPECT_THAT(heard, SizeIs(kMany));
+    EXPECT_THAT(heard, Each(HasSubstr(R"("reason":"revoked")")));
+    EXPECT_THAT(browser->socket.closed, IsEmpty());
+  }
+  EXPECT_EQ(Unsubscribes(), 5 * kMany);
+}
+
+TEST_F(Revoking, IsExactThoughItsTurnComesLater) {
+  Browser& ada = OpenPrivately("ada");
+  Browser& bob = Subscribed(Open(), "private-1-0", "bob");
+  Subscribed(ada, "news");
+  Publish("private-1-0", "1", "", /*turns=*/0);
+  Revoke("ada");
+  Publish("private-1-0", "2", "", /*turns=*/0);
+  Publish("news", "3", "", /*turns=*/0);
+  Run();
+  const std::vector<std::string> heard = ada.Hears();
+  ASSERT_THAT(heard, SizeIs(kMany + 2));
+  EXPECT_EQ(heard[0], Event("private-1-0", "1"));
+  EXPECT_EQ(heard[1], Event("news", "3"));
+  EXPECT_THAT(heard, Not(Contains(Event("private-1-0", "2"))));
+  EXPECT_EQ(std::count(heard.begin(), heard.end(), Unsubscribed("private-1-0")),
+            1);
+  EXPECT_THAT(bob.Hears(), ElementsAre(Event("private-1-0", "1"),
+                                       Event("private-1-0", "2")));
+  // And for good.
+  Publish("private-1-5", "4");
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+}
+
+TEST_F(Revoking, IsExactInALargeChannel) {
+  std::vector<Browser*> crowd;
+  while (crowd.size() < kBulkSubscribers + 5) {
+    const std::string user = crowd.size() % 50 == 49 ? "ada" : "bob";
+    crowd.push_back(&Subscribed(Open(), "private-large", user));
+  }
+  Publish("private-large", "1", "", /*turns=*/1);  // To a part of them.
+  Revoke("ada");
+  Publish("private-large", "2", "", /*turns=*/0);
+  Run();
+  for (size_t i = 0; i < crowd.size(); ++i) {
+    EXPECT_THAT(crowd[i]->Hears(),
+                ElementsAre(Event("private-large", "1"),
+                            i % 50 == 49 ? Unsubscribed("private-large")
+                                         : Event("private-large", "2")))
+        << i;
+  }
+  Publish("private-large", "3");
+  EXPECT_THAT(crowd[49]->Hears(), IsEmpty());
+  EXPECT_THAT(crowd[50]->Hears(), SizeIs(1));
+}
+
+TEST_F(Revoking, TakesOneChannelOfAllTheUsersSockets) {
+  Browser& ada = OpenPrivately("ada");
+  Browser& also = Subscribed(Open(), "private-1-7", "ada");
+  Subscribed(also, "private-other", "ada");
+  Revoke("ada", "private-1-7", "moved");
+  Revoke("ada", "private-other", "gone");
+  Run();
+  EXPECT_THAT(ada.Hears(), ElementsAre(Unsubscribed("private-1-7", "moved")));
+  EXPECT_THAT(also.Hears(), ElementsAre(Unsubscribed("private-1-7", "moved"),
+                                        Unsubscribed("private-other", "gone")));
+}
+
+TEST_F(Revoking, MayBeRepeatedBeforeItsTurn) {
+  Browser& ada = OpenPrivately("ada");
+  uplink_->Take();
+  Revoke("ada", "", "first");
+  Revoke("ada", "", "second");
+  Run();
+  EXPECT_EQ(Unsubscribes(), kMany);
+  const std::vector<std::string> heard = ada.Hears();
+  EXPECT_THAT(heard, SizeIs(kMany));
+  EXPECT_THAT(heard, Each(HasSubstr("first")));
+}
+
+TEST_F(Revoking, IsOverForAChannelWhenItsClientSubscribesAgain) {
+  Browser& ada = OpenPrivately("ada");
+  uplink_->Take();
+  Revoke("ada", "", "moved");
+  Send(ada, R"({"type":"subscribe","channel":"private-1-0","auth":"new"})");
+  EXPECT_EQ(Asked().auth_token(), "new");
+  EXPECT_EQ(Unsubscribes(), kMany);
+  EXPECT_EQ(uplink_->items[0].unsubscribe().channel(), "private-1-0");
+  const std::vector<std::string> heard = ada.Hears();
+  ASSERT_THAT(heard, SizeIs(kMany));
+  EXPECT_EQ(heard[0], Unsubscribed("private-1-0", "moved"));
+  Allow("ada");
+  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
+  Publish("private-1-0", "1");
+  EXPECT_THAT(ada.Hears(), ElementsAre(Event("private-1-0", "1")));
+  EXPECT_EQ(Unsubscribes(), kMany);
+}
+
+TEST_F(Revoking, LeavesNothingThatACallOrAWhisperCouldUse) {
+  Browser& ada = OpenPrivately("ada");
+  uplink_->Take();
+  Revoke("ada");
+  ada.shard->Receive(ada.session, R"({"type":"whisper","channel":)"
+                                  R"("private-1-0","event":"e","data":1})");
+  ada.shard->Receive(ada.session,
+                     R"({"type":"unsubscribe","channel":"private-1-1"})");
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(5);
+  item.mutable_call()->mutable_subscribe()->set_socket_id(ada.id);
+  item.mutable_call()->mutable_subscribe()->set_channel("private-1-2");
+  Say(item);
+  EXPECT_EQ(Asked().channel(), "private-1-2") << "it has to ask again";
+  EXPECT_EQ(Unsubscribes(), kMany);
+  for (const auto& said : uplink_->items) EXPECT_FALSE(said.has_whisper());
+  const std::vector<std::string> heard = ada.Hears();
+  ASSERT_THAT(heard, SizeIs(kMany + 2));
+  EXPECT_EQ(heard[0], Unsubscribed("private-1-0"));
+  EXPECT_THAT(heard[1], HasSubstr(R"("code":"not_subscribed")"));
+  EXPECT_EQ(heard[2], Unsubscribed("private-1-1"));
+  EXPECT_EQ(heard[3], R"({"type":"unsubscribed","channel":"private-1-1"})");
+  EXPECT_EQ(heard[4], Unsubscribed("private-1-2"));
+}
+
+TEST_F(Revoking, EndsEachOnceThoughTheSocketCloses) {
+  Browser& ada = OpenPrivately("ada");
+  Browser& bob = OpenPrivately("ada");
+  Subscribed(bob, "news");
+  Subscribed(Open(), "private-1-0", "eve");
+  uplink_->Take();
+  Revoke("ada");
+  Close(bob);
+  Run(/*turns=*/1);
+  Publish("private-1-0", "1", "", /*turns=*/0);
+  Close(ada);
+  Publish("private-2-198", "1", "", /*turns=*/0);
+  Run();
+  EXPECT_EQ(Unsubscribes(), 2 * kMany + 1);
+  EXPECT_EQ(loops_[0].shard->session_count(), 1);
+  EXPECT_THAT(browsers_.back()->Hears(),
+              ElementsAre(Event("private-1-0", "1")));
+}
+
+TEST_F(Revoking, IsSeenByTheServiceBeforeADisconnectIsAnswered) {
+  Browser& ada = OpenPrivately("ada");
+  uplink_->Take();
+  Revoke("ada");
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(5);
+  item.mutable_call()->mutable_disconnect()->set_user_id("ada");
+  Say(item);
+  const std::vector<link::v1::GatewayItem> said = uplink_->Take();
+  ASSERT_THAT(said, SizeIs(kMany + 1));
+  EXPECT_EQ(said.back().call_result().call_id(), 5);
+  EXPECT_EQ(said.back().call_result().disconnected_count(), 0);
+  EXPECT_THAT(ada.socket.closed, IsEmpty())
+      << "nothing names its user any more";
+}
+
+TEST_F(Revoking, FailsClosedWhileTheLinkHasTooMuchToWrite) {
+  Browser& ada = OpenPrivately("ada");
+  uplink_->Take();
+  uplink_->waiting_bytes = kQuestionOutboxBytesMax;
+  Revoke("ada");
+  Run(/*turns=*/3);
+  Publish("private-1-0", "1", "", /*turns=*/3);
+  EXPECT_EQ(Unsubscribes(), 0);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  uplink_->waiting_bytes = 0;
+  Run();
+  EXPECT_EQ(Unsubscribes(), kMany);
+  EXPECT_THAT(ada.Hears(), SizeIs(kMany));
+}
+
+TEST_F(Revoking, GoesOnWhileThereIsNoLink) {
+  Browser& ada = OpenPrivately("ada");
+  Revoke("ada");
+  router_.LinkDown("test");
+  Run();
+  EXPECT_THAT(ada.Hears(), SizeIs(kMany));
+  Attach();
+  for (const auto& item : attach_items_) EXPECT_FALSE(item.has_held());
+}
+
+TEST_F(Revoking, IsAlsoHowGrantsExpire) {
+  Browser& ada = Open();
+  for (int i = 0; i < kMany; ++i) {
+    Send(ada,
+         absl::StrCat(R"({"type":"subscribe","channel":"private-)", i, "\"}"));
+    Allow("ada", {}, /*expires_after_ms=*/1000);
+  }
+  ada.Hears();
+  uplink_->Take();
+  uplink_->flushes = 0;
+  Sleep(absl::Milliseconds(1100));
+  EXPECT_EQ(Unsubscribes(), kMany);
+  EXPECT_EQ(uplink_->flushes, 1);
+  const std::vector<std::string> heard = ada.Hears();
+  EXPECT_THAT(heard, SizeIs(kMany));
+  EXPECT_THAT(heard, Each(HasSubstr("the grant has expired")));
 }
 
 }  // namespace

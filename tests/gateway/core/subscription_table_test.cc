@@ -5,6 +5,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 
@@ -45,6 +46,42 @@ TEST(ASubscriptionTable, FindsTheSubscriptionsOfAUser) {
   EXPECT_EQ(table.OfUser("ada")->front(), mail.get());
   table.Remove(mail.get());
   EXPECT_EQ(table.OfUser("ada"), nullptr);
+}
+
+TEST(ASubscriptionTable, KeepsTheChannelOfOneThatIsMuted) {
+  SubscriptionTable table;
+  const auto ada = Pending(table, "private-x");
+  const auto bob = Pending(table, "private-x");
+  table.Activate(ada.get(), "ada");
+  table.Activate(bob.get(), "bob");
+  Channel* const channel = table.Find("private-x");
+  table.Revoke(ada.get());
+  EXPECT_EQ(channel->revoked, 1u);
+  EXPECT_EQ(channel->subscribers.size(), 2u) << "it is only marked";
+  EXPECT_TRUE(ada->is_confirmed());
+  table.Mute(ada.get());
+  EXPECT_EQ(channel->revoked, 0u);
+  EXPECT_EQ(channel->subscribers, std::vector<Subscription*>({bob.get()}));
+  EXPECT_EQ(table.OfUser("ada"), nullptr);
+  EXPECT_FALSE(ada->active);
+  EXPECT_TRUE(ada->is_confirmed());
+  table.Remove(bob.get());
+  EXPECT_EQ(table.Find("private-x"), channel);
+  table.Remove(ada.get());
+  EXPECT_EQ(table.Find("private-x"), nullptr);
+}
+
+TEST(ASubscriptionTable, CountsNoneThatIsRevokedAndRemoved) {
+  SubscriptionTable table;
+  const auto ada = Pending(table, "private-x");
+  const auto bob = Pending(table, "private-x");
+  table.Activate(ada.get(), "ada");
+  table.Revoke(ada.get());
+  table.Remove(ada.get());
+  EXPECT_EQ(table.Find("private-x")->revoked, 0u);
+  EXPECT_FALSE(bob->is_confirmed());
+  table.Remove(bob.get());
+  EXPECT_EQ(table.channel_count(), 0u);
 }
 
 TEST(ASubscriptionTable, StaysTrueWhoeverLeavesWhen) {

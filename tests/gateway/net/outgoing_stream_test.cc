@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/support/deadline.h"
 
@@ -39,7 +40,9 @@ struct Result {
 class TestOwner final : public OutgoingStream::Owner {
  public:
   void OnCloseQueued(int code) override { codes.push_back(code); }
+  absl::Time Now() const override { return now; }
   std::vector<int> codes;
+  absl::Time now = absl::UnixEpoch();
 };
 
 class AnOutgoingStream : public ::testing::Test {
@@ -181,6 +184,32 @@ TEST_F(AnOutgoingStream, GoesOnByItselfWhenTheKernelTakesMore) {
   EXPECT_EQ(Read(all.size()) == all, true);
   EXPECT_EQ(stream_->waiting_bytes(), 0u);
   EXPECT_EQ(queue_bytes_, 0);
+}
+
+TEST_F(AnOutgoingStream, KnowsSinceWhenTheKernelTakesNothing) {
+  stream_->Push(FrameOf("taken at once"), kNoBound);
+  stream_->Flush();
+  EXPECT_EQ(stream_->blocked_since(), absl::InfiniteFuture());
+  EXPECT_EQ(Read(13), "taken at once");
+
+  owner_->now = absl::UnixEpoch() + absl::Seconds(99.5);
+  const std::string all = Congest();
+  EXPECT_EQ(stream_->blocked_since(), absl::UnixEpoch() + absl::Seconds(100));
+
+  // What comes behind changes nothing; that something has left does.
+  owner_->now = absl::UnixEpoch() + absl::Seconds(200);
+  stream_->Push(FrameOf("last"), kNoBound);
+  stream_->Flush();
+  EXPECT_EQ(stream_->blocked_since(), absl::UnixEpoch() + absl::Seconds(100));
+  Read(all.size() / 2);
+  if (stream_->waiting_bytes() > 0) {
+    EXPECT_EQ(stream_->blocked_since(), absl::UnixEpoch() + absl::Seconds(200));
+  }
+
+  Read(all.size() - all.size() / 2 + 4);
+  Poll();
+  EXPECT_EQ(stream_->waiting_bytes(), 0u);
+  EXPECT_EQ(stream_->blocked_since(), absl::InfiniteFuture());
 }
 
 TEST_F(AnOutgoingStream, CompletesAWriteOfBeastWhenItHasLeftAndNotBefore) {

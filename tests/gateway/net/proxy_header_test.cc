@@ -74,6 +74,17 @@ TEST(ABinaryHeader, NamesTheClient) {
   EXPECT_EQ(Source(Binary(0x21, 0x31, std::string(216, 'p'))), "unknown");
 }
 
+TEST(ABinaryHeader, OfAProxyThatSpeaksForItselfMayNameAnyFamily) {
+  for (const int family : {0x00, 0x12, 0x13, 0x41, 0xF0, 0xFF}) {
+    EXPECT_EQ(Source(Binary(0x20, family, "")), "unknown") << family;
+    EXPECT_EQ(Source(Binary(0x20, family, kV4)), "unknown") << family;
+  }
+  // Its length counts all the same.
+  EXPECT_EQ(Source(Binary(0x20, 0x41, std::string(5000, 'x'))), "broken");
+  EXPECT_EQ(ParseProxyHeader(Binary(0x20, 0x41, kV4).substr(0, 20)).state,
+            State::kMore);
+}
+
 TEST(ABinaryHeader, ThatIsWrongIsBroken) {
   EXPECT_EQ(Source(Binary(0x11, 0x11, kV4)), "broken");
   EXPECT_EQ(Source(Binary(0x22, 0x11, kV4)), "broken");

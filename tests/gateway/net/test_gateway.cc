@@ -47,6 +47,7 @@ TestGateway::TestGateway(TestGatewayOptions options)
   state_.half_open_max = options_.half_open_max;
   state_.queue_bytes_max = options_.queue_bytes_max;
   state_.message_time = options_.message_time;
+  state_.write_timeout = options_.write_timeout;
   state_.descriptors_max = options_.descriptors_max;
   state_.origins = OriginPatterns(options_.origins);
   state_.ws_path = options_.ws_path;

@@ -62,6 +62,7 @@ struct TestGatewayOptions {
   int64_t half_open_max = 4096;
   size_t queue_bytes_max = 1 << 20;
   absl::Duration message_time = absl::Seconds(30);
+  absl::Duration write_timeout = absl::Seconds(30);
   int descriptors_max = std::numeric_limits<int>::max();
   std::vector<std::string> origins = {"*"};
   std::string address = "127.0.0.1:0";

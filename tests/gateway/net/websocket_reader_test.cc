@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "tests/support/deadline.h"
 #include "tests/support/raw_socket.h"
@@ -100,6 +101,7 @@ class TestUser final : public WebsocketReader::User,
   void OnCloseDone() override { ++closed; }
   void OnEvicted() override {}
   void OnCloseQueued(int /*code*/) override {}
+  absl::Time Now() const override { return absl::UnixEpoch(); }
 
   int wants = 0;
   int reads = 0;

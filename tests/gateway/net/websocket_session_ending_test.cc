@@ -29,6 +29,7 @@ using testing_support::kBinary;
 using testing_support::kClose;
 using testing_support::kPatience;
 using testing_support::kPing;
+using testing_support::kPong;
 using testing_support::kText;
 using testing_support::Milliseconds;
 using testing_support::Opcode;
@@ -290,6 +291,34 @@ TEST(ASlowClientThatNeverReads, IsCutAtTheDeadline) {
   EXPECT_EQ(gateway.Metric("herald_gateway_slow_consumers_total"), 1);
   ExpectCutAfterTheDeadline(gateway, start);
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_queue_bytes", 0));
+}
+
+TEST(AClientThatReadsNothing, IsCutAsSlowInSpiteOfItsPongs) {
+  // The bound of the queue is not what cuts it.
+  TestGateway gateway(
+      {.queue_bytes_max = 100'000'000, .write_timeout = absl::Seconds(1)});
+  gateway.Settle();
+  RawSocket idle(gateway.address());
+  RawSocket deaf(gateway.address());
+  Connect(idle);
+  Connect(deaf);
+  gateway.Subscribe(deaf, "news");
+  const Clock::time_point start = Clock::now();
+  // More than the kernel takes.
+  const std::string data = absl::StrCat("\"", std::string(100'000, 'x'), "\"");
+  for (int i = 0; i < 300; ++i) gateway.Publish("news", data);
+  ASSERT_TRUE(WaitUntil([&] {
+    deaf.Send(ClientFrame(kPong, ""));
+    return gateway.Metric("herald_gateway_slow_consumers_total") == 1;
+  }));
+  EXPECT_GE(Clock::now() - start, Milliseconds(900));
+  EXPECT_EQ(deaf.ReadUntilClose(), 4001);
+  deaf.Send(ClientFrame(kClose, std::string("\x0F\xA1", 2)));
+  EXPECT_TRUE(deaf.WaitForEnd());
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_closed_connections_total",
+                                    1, {{"reason", "slow"}}));
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_connections", 1))
+      << "nothing waits for the idle one";
 }
 
 // A connection with small buffers whose client decides when to read.
