@@ -60,9 +60,13 @@ struct PendingQuestion {
   absl::Time deadline = absl::InfiniteFuture();  // Set when it was written.
   bool delivered = false;                        // Its last write has ended.
 
-  int strikes = 0;       // Broken streams on which it was open.
+  // Broken streams on which it was open. One from the start for a question of a
+  // socket in quarantine.
+  int strikes = 0;
   bool excused = false;  // One did not count: there may have been an outage.
   bool watched = false;  // Its address is in quarantine.
+  absl::Time struck = absl::InfinitePast();  // When the last one broke, and
+  bool connection_stood = false;             // whether only the stream did.
 
   int64_t bytes = 0;      // What it takes.
   QuestionBytes waiting;  // While it waits for its first stream.

@@ -1,13 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The sockets and addresses whose questions have ended streams of the
-// authorizer ("poison").
+// authorizer ("poison"), or may have.
 //
-// A socket is in quarantine for kPeriod after its last poison. The address of a
-// proxy is the address of many clients, so an address is watched only while its
-// clients open one socket after the other: once kSockets of its sockets have
-// sent poison, each within kPeriod after the one before, until kPeriod after
-// the last one.
+// A socket is in quarantine for kPeriod after its last poison.
+//
+// A socket is also in it while it is a suspect: from the break of a stream that
+// had a question of it, until a question that was asked alone is answered. It
+// is released kPeriod after the last sign of guilt in any case. Answers release
+// a socket only once: after two breaks that left a question of it unanswered it
+// stays for kPeriod, or it could send poison and other questions in turn.
+//
+// The address of a proxy is the address of many clients, so an address is
+// watched only while its clients open one socket after the other: once kSockets
+// of its sockets have sent poison, or kSockets breaks of single streams have
+// left questions of new sockets unanswered, each within kPeriod after the one
+// before, until kPeriod after the last one.
 //
 // Bound: kSourcesMax entries; then the one that ends first is forgotten.
 //
@@ -31,11 +39,25 @@ class Quarantine {
   static constexpr absl::Duration kPeriod = absl::Minutes(1);
   static constexpr size_t kSourcesMax = 4096;
   static constexpr int kSockets = 3;
+  // Breaks within this time count as one.
+  static constexpr absl::Duration kSameBreak = absl::Seconds(1);
 
+  // The question is poison.
   void Add(const PendingQuestion& question, absl::Time now);
+
+  // A stream that had the question has broken.
+  void Suspect(const PendingQuestion& question, absl::Time now);
+  // A suspect has timed out, before it was asked alone or after.
+  void OnUnanswered(const PendingQuestion& question, absl::Time now);
+  // A suspect has been answered, whatever the decision.
+  void OnAnswered(const PendingQuestion& question);
+
+  // Whether the question is a suspect from the start, and whether an earlier
+  // one of its socket was excused (PendingQuestion::excused).
   bool HasSocketOf(const PendingQuestion& question, absl::Time now) const;
+  bool HasExcused(const PendingQuestion& question, absl::Time now) const;
   bool WatchesAddressOf(const PendingQuestion& question, absl::Time now) const;
-  // Whether no socket and no address is in it.
+  // Whether it knows no socket and no address.
   bool IsEmpty(absl::Time now) const {
     return until_.empty() || until_.back().until <= now;
   }
@@ -45,12 +67,21 @@ class Quarantine {
   struct Entry {
     std::string source;
     absl::Time until;
-    int count;  // How often it was added.
+    int poisons = 0;  // Of an address: its sockets that have sent poison.
+    int breaks = 0;   // Breaks that left a question unanswered.
+    absl::Time last_break = absl::InfinitePast();
+    bool suspect = false;
+    bool excused = false;
   };
   using List = std::list<Entry>;
 
-  void Add(std::string source, absl::Time now);
-  int CountOf(const std::string& source, absl::Time now) const;
+  // The entry of `source`, which ends a kPeriod from now; a new one if there is
+  // none. Valid until the next call.
+  Entry& Renew(std::string source, absl::Time now);
+  // nullptr if there is none.
+  const Entry* Find(const std::string& source, absl::Time now) const;
+  static bool CountBreak(Entry& entry, absl::Time when);
+  void DropFirst();
 
   List until_;  // In the order in which they end.
   absl::flat_hash_map<std::string, List::iterator> by_source_;

@@ -26,6 +26,7 @@ QuestionDispatcher::QuestionDispatcher(Options options)
 absl::Time QuestionDispatcher::Admit(QuestionPtr question, absl::Time now,
                                      std::vector<Answered>& refused) {
   if (quarantine_.HasSocketOf(*question, now)) question->strikes = 1;
+  question->excused = quarantine_.HasExcused(*question, now);
   question->watched = quarantine_.WatchesAddressOf(*question, now);
   question->waiting = QuestionBytes(waiting_bytes_, question->bytes);
   while (queued() >= options_.queue_max ||
@@ -44,7 +45,15 @@ absl::Time QuestionDispatcher::Admit(QuestionPtr question, absl::Time now,
   return deadline;
 }
 
+void QuestionDispatcher::OnReturn(absl::Time now) {
+  has_returned_ = false;
+  pauses_.OnReturn(down_since_, now);
+  // One lane at a time, if that was so when the process ended.
+  if (strict_until_ > down_since_) strict_until_ = now + kStrict;
+}
+
 bool QuestionDispatcher::SkipPausing(QuestionQueue& queue, absl::Time now) {
+  if (up_ && has_returned_) OnReturn(now);
   queue.Unpark(now);
   while (queue.has_turn()) {
     const absl::Time until = pauses_.NotBefore(queue.front().socket(), now);
@@ -148,9 +157,13 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
     std::vector<Answered>& answered) {
   const auto it = stream.open.find(decision.request_id());
   if (it == stream.open.end()) {
-    const bool late =
-        window_.TakeLate(stream.first_serial + decision.request_id());
-    return late ? Answer::kLate : Answer::kUnknown;
+    const int64_t serial = stream.first_serial + decision.request_id();
+    const auto late = late_.Take(serial, serial);
+    for (const QuestionPtr& one : late) {
+      if (one->strikes > 0) quarantine_.OnAnswered(*one);
+    }
+    const bool counted = window_.TakeLate(serial);
+    return counted || !late.empty() ? Answer::kLate : Answer::kUnknown;
   }
   const QuestionPtr question = std::move(it->second);
   stream.open.erase(it);
@@ -167,25 +180,55 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
   } else {
     pauses_.OnDenied(question->socket(), now);
   }
+  if (question->strikes > 0) quarantine_.OnAnswered(*question);
   answered.push_back(
       {std::move(question->done), std::move(out), now - question->asked});
   return Answer::kUsed;
 }
 
-void QuestionDispatcher::Requeue(QuestionPtr question, StreamQuestions& stream,
-                                 const StreamEnd& end, bool ambiguous,
+void QuestionDispatcher::Strike(PendingQuestion& question, const StreamEnd& end,
+                                bool excusable, absl::Time now) {
+  question.struck = now;
+  question.connection_stood = !end.connection_lost;
+  if (excusable && !question.excused) {
+    question.excused = true;
+  } else {
+    ++question.strikes;
+  }
+}
+
+void QuestionDispatcher::Requeue(QuestionPtr question, const StreamEnd& end,
+                                 bool excusable, absl::Time now,
                                  std::vector<QuestionPtr>& poisoned) {
   if (!end.by_us && question->delivered) {
-    if (stream.lane && ambiguous && !question->excused) {
-      question->excused = true;
-    } else {
-      ++question->strikes;
-    }
+    Strike(*question, end, excusable, now);
+    if (question->strikes == 1) quarantine_.Suspect(*question, now);
   }
   if (question->strikes >= 2) return poisoned.push_back(std::move(question));
   if (question->strikes > 0) return suspects_.PushBack(std::move(question));
   QuestionQueue& queue = QueueOf(*question);
   queue.PushFront(std::move(question));
+}
+
+void QuestionDispatcher::StrikeLate(const StreamQuestions& stream,
+                                    const StreamEnd& end, bool excusable,
+                                    absl::Time now,
+                                    std::vector<QuestionPtr>& poisoned) {
+  if (end.by_us) return;
+  // A process may end over a question of a stream that was given up before.
+  std::vector<QuestionPtr> late =
+      end.connection_lost ? late_.Take()
+                          : late_.Take(stream.first_serial,
+                                       stream.first_serial + stream.last_id);
+  for (QuestionPtr& question : late) {
+    // The first strike makes a suspect only, so it needs no excuse.
+    Strike(*question, end, excusable && question->strikes > 0, now);
+    if (question->strikes >= 2) {
+      poisoned.push_back(std::move(question));
+    } else {
+      quarantine_.OnUnanswered(*question, now);
+    }
+  }
 }
 
 int QuestionDispatcher::OnStreamEnd(StreamQuestions& stream,
@@ -197,11 +240,16 @@ int QuestionDispatcher::OnStreamEnd(StreamQuestions& stream,
   // so at once. And if an answer broke it (one that is too large), the
   // questions behind it are answered now.
   std::sort(ids.begin(), ids.end(), std::greater<>());
+  late_.Expire(now);
   const auto own = static_cast<int64_t>(ids.size());
-  const bool others = asked_ + lanes_asked_ > own;
-  const bool ambiguous =
-      end.connection_lost && (others || now - connection_lost_ < kSameLoss);
-  if (end.connection_lost && own > 0) connection_lost_ = now;
+  const auto late = static_cast<int64_t>(late_.size());
+  const int64_t open = asked_ + lanes_asked_;
+  const bool lost = end.connection_lost && !end.by_us;
+  const bool was_lost = now - connection_lost_ < kSameLoss;
+  // The authorizer may still be at work on late questions.
+  const bool ambiguous = lost && (open > own || late > 0 || was_lost);
+  const bool late_ambiguous = lost && (open + late > 1 || was_lost);
+  if (lost && own + late > 0) connection_lost_ = now;
   if (ambiguous && stream.lane && own > 0) {
     strict_until_ = now + kStrict;
     lanes_allowed_ = 1;
@@ -212,17 +260,21 @@ int QuestionDispatcher::OnStreamEnd(StreamQuestions& stream,
   for (const int64_t id : ids) {
     QuestionPtr question = std::move(stream.open.at(id));
     Forget(stream, *question);
-    Requeue(std::move(question), stream, end, ambiguous, poisoned);
+    Requeue(std::move(question), end, ambiguous && stream.lane, now, poisoned);
   }
   stream.open.clear();
+  StrikeLate(stream, end, late_ambiguous, now, poisoned);
   window_.OnStreamEnd(stream.first_serial,
                       stream.first_serial + stream.last_id);
+  const size_t before = answered.size();
   for (QuestionPtr& question : poisoned) {
     quarantine_.Add(*question, now);
     pauses_.OnDenied(question->socket(), now, kPoisonWeight);
+    if (question->done == nullptr) continue;  // It had timed out.
     answered.push_back({std::move(question->done), Undecided(end.reason)});
   }
-  return static_cast<int>(poisoned.size());
+  poisoned_ += static_cast<int64_t>(poisoned.size());
+  return static_cast<int>(answered.size() - before);
 }
 
 bool QuestionDispatcher::WantsLane(int lanes) const {
@@ -232,6 +284,7 @@ bool QuestionDispatcher::WantsLane(int lanes) const {
 
 void QuestionDispatcher::OnUp() {
   up_ = true;
+  has_returned_ = true;
   down_why_.clear();
 }
 
@@ -262,16 +315,24 @@ absl::Time QuestionDispatcher::TakeLateOf(StreamQuestions& stream,
       next = std::min(next, deadline);
       continue;
     }
-    const QuestionPtr question = std::move(here->second);
+    const int64_t serial = stream.first_serial + here->first;
+    QuestionPtr question = std::move(here->second);
+    stream.open.erase(here);
     Forget(stream, *question);
-    if (!stream.lane) {
-      window_.OnLate(stream.first_serial + here->first, question->written, now);
-    }
+    if (!stream.lane) window_.OnLate(serial, question->written, now);
     late.push_back({std::move(question->done),
                     Undecided("the authorizer did not answer in time")});
-    stream.open.erase(here);
+    OnLate(serial, std::move(question), now);
   }
   return next;
+}
+
+void QuestionDispatcher::OnLate(int64_t serial, QuestionPtr question,
+                                absl::Time now) {
+  if (question->strikes > 0) quarantine_.OnUnanswered(*question, now);
+  if (!question->delivered) return;
+  if (question->strikes > 0) pauses_.OnDenied(question->socket(), now);
+  late_.Add(serial, std::move(question), now);
 }
 
 absl::Time QuestionDispatcher::TakeLateWaiting(bool useless, absl::Time now,
@@ -293,6 +354,7 @@ absl::Time QuestionDispatcher::TakeLateWaiting(bool useless, absl::Time now,
                                     : "the authorizer cannot be reached";
   if (!up_ && !down_why_.empty()) absl::StrAppend(&why, ": ", down_why_);
   const auto take = [&](QuestionPtr question) {
+    if (question->strikes > 0) quarantine_.OnUnanswered(*question, now);
     late.push_back({std::move(question->done), Undecided(why)});
   };
   for (QuestionQueue* queue : {&queue_, &suspects_, &watched_}) {

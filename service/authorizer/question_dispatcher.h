@@ -25,6 +25,14 @@
 // question that is open on a second stream that breaks is answered UNAVAILABLE,
 // and further questions of its connection are suspects from the start.
 //
+// Slow poison: an input may break a stream after its question has timed out, or
+// keep the authorizer down for longer than a timeout. So suspicion outlives the
+// question: until a suspect's socket has an answer, its further questions are
+// suspects from the start (Quarantine). A question that has timed out gets a
+// strike if its stream breaks within a minute, or if a connection is lost
+// (LateQuestions). A suspect that times out on a lane counts as a denial for
+// the pauses of its socket.
+//
 // Watched questions: those of an address that breaks streams with one
 // connection after the other (Quarantine). They are asked on lanes as well, so
 // they cannot break the main stream, but up to kWatchedMax share a lane: 64 are
@@ -54,6 +62,7 @@
 #include "absl/time/time.h"
 #include "proto/contract/limits.h"
 #include "service/authorizer/authorizer_window.h"
+#include "service/authorizer/late_questions.h"
 #include "service/authorizer/pending_question.h"
 #include "service/authorizer/quarantine.h"
 #include "service/authorizer/question_queue.h"
@@ -121,10 +130,13 @@ class QuestionDispatcher {
   Answer OnDecision(StreamQuestions& stream, v1::Decision& decision,
                     absl::Time now, std::vector<Answered>& answered);
 
-  // Takes its open questions back. Returns how many were poisoned; they are in
-  // `answered`.
+  // Takes its open questions back. Returns how many of them were poisoned; they
+  // are in `answered`. Poison that had timed out before is only counted.
   int OnStreamEnd(StreamQuestions& stream, const StreamEnd& end, absl::Time now,
                   std::vector<Answered>& answered);
+
+  // All poison so far.
+  int64_t poisoned() const { return poisoned_; }
 
   // Whether there is work for one more than `lanes` lanes.
   bool WantsLane(int lanes) const;
@@ -175,9 +187,18 @@ class QuestionDispatcher {
   // Parks sockets that have to pause. False if no question has a turn then.
   bool SkipPausing(QuestionQueue& queue, absl::Time now);
   void Forget(StreamQuestions& stream, const PendingQuestion& question);
-  void Requeue(QuestionPtr question, StreamQuestions& stream,
-               const StreamEnd& end, bool ambiguous,
-               std::vector<QuestionPtr>& poisoned);
+  // `excusable`: the question may not have been the cause.
+  static void Strike(PendingQuestion& question, const StreamEnd& end,
+                     bool excusable, absl::Time now);
+  void Requeue(QuestionPtr question, const StreamEnd& end, bool excusable,
+               absl::Time now, std::vector<QuestionPtr>& poisoned);
+  void StrikeLate(const StreamQuestions& stream, const StreamEnd& end,
+                  bool excusable, absl::Time now,
+                  std::vector<QuestionPtr>& poisoned);
+  // An open question has timed out. REQUIRES: its `done` has been taken.
+  void OnLate(int64_t serial, QuestionPtr question, absl::Time now);
+  // The first question after an outage is chosen.
+  void OnReturn(absl::Time now);
   absl::Time DeadlineOf(const PendingQuestion& question) const;
 
   const Options options_;
@@ -190,6 +211,8 @@ class QuestionDispatcher {
   AuthorizerWindow window_;
   RefusalPauses pauses_;
   Quarantine quarantine_;
+  LateQuestions late_;
+  int64_t poisoned_ = 0;
   absl::flat_hash_map<std::string, int64_t> asked_by_address_;
   int64_t asked_ = 0;        // Open on streams that are not lanes.
   int64_t lanes_asked_ = 0;  // Open on lanes.
@@ -197,6 +220,7 @@ class QuestionDispatcher {
   absl::Time strict_until_ = absl::InfinitePast();
   absl::Time connection_lost_ = absl::InfinitePast();
   bool up_ = false;
+  bool has_returned_ = false;  // OnReturn() is due.
   absl::Time down_since_ = absl::InfinitePast();
   std::string down_why_;
 };

@@ -62,4 +62,13 @@ void RefusalPauses::OnDenied(const std::string& socket, absl::Time now,
   }
 }
 
+void RefusalPauses::OnReturn(absl::Time since, absl::Time now) {
+  for (Denied& denied : denied_) {
+    if (denied.last + kForgotten <= since) continue;
+    denied.last = now;
+    const absl::Duration pause = PauseAfter(denied.count);
+    if (pause > absl::ZeroDuration()) denied.not_before = now + pause;
+  }
+}
+
 }  // namespace herald::authorizer

@@ -6,7 +6,9 @@
 // The first kFree denials in succession cost nothing: a page of a user who has
 // logged out may ask for that many channels. Each further one doubles the pause
 // before the socket's next question, from kPauseMin to kPauseMax. A yes ends
-// the pauses, and so does kForgotten without a denial.
+// the pauses, and so does kForgotten without a denial. An outage of the
+// authorizer does not count as time: a pause that is shorter than a restart
+// would keep no socket from ending each new process at once.
 //
 // Bound: kSocketsMax sockets; then the one whose last denial is the oldest is
 // forgotten.
@@ -42,6 +44,8 @@ class RefusalPauses {
   void OnAllowed(const std::string& socket);
   // Counts as `weight` denials.
   void OnDenied(const std::string& socket, absl::Time now, int weight = 1);
+  // The authorizer was away from `since` until now: pauses begin anew.
+  void OnReturn(absl::Time since, absl::Time now);
 
   size_t size() const { return denied_.size(); }
 

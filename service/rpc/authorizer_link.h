@@ -8,7 +8,8 @@
 //
 // Streams: one is the main stream, and it is dialled again whenever it ends.
 // Lanes are for questions that may have broken a stream; they are opened when
-// needed and given up when idle.
+// needed and given up when idle. A lane whose question has timed out is kept
+// for a while, for it may break yet.
 //
 // A stream that does not take a question for `timeout` is given up, and so is
 // one that sends nothing for three of them while questions are open; the

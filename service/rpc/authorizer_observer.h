@@ -26,8 +26,9 @@ class AuthorizerObserver {
 
   // A stream has ended, or could not be opened.
   virtual void OnAuthorizerStreamLost() {}
-  // The authorizer has ended one stream, and others go on. `poisoned` questions
-  // were denied because of it.
+  // The authorizer has ended one stream, and others go on; or more than one,
+  // over poison. `poisoned` questions were denied because of it, or would be if
+  // they had not timed out before.
   virtual void OnAuthorizerStreamBroken(const absl::Status& /*why*/,
                                         int /*poisoned*/) {}
 

@@ -50,6 +50,7 @@ class AuthorizerStream final
     kNext,      // Will take the place of the main stream once it works.
     kRetiring,  // Was the main stream; is read to its end.
     kLane,      // Is asked suspects and watched questions.
+    kOverdue,   // Was a lane until its question timed out; may break yet.
   };
 
   AuthorizerStream(Host* host, const std::shared_ptr<grpc::Channel>& channel,
@@ -89,6 +90,7 @@ class AuthorizerStream final
   absl::Time last_read;
   absl::Time keepalive_due = absl::InfiniteFuture();  // When it is answered.
   absl::Time silent_since = absl::InfiniteFuture();   // With open questions.
+  absl::Time overdue_until = absl::InfiniteFuture();  // When it is given up.
   const char* cut = nullptr;                          // Why it was given up.
   std::shared_ptr<v1::AuthorizeRequest> request;
 

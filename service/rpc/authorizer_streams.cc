@@ -94,6 +94,28 @@ void AuthorizerStreams::Cut(AuthorizerStream* stream, const char* why) {
   stream->Cancel();
 }
 
+void AuthorizerStreams::Keep(AuthorizerStream* lane, absl::Time now) {
+  lane->role = Role::kOverdue;
+  lane->half_closed = true;
+  lane->overdue_until = now + kOverdueFor;
+  int count = 0;
+  AuthorizerStream* first = lane;
+  for (const Ptr& one : all_) {
+    if (one->role != Role::kOverdue || one->cut != nullptr) continue;
+    ++count;
+    if (one->overdue_until < first->overdue_until) first = one.get();
+  }
+  if (count > kOverdueMax) Cut(first, kUnanswered);
+}
+
+absl::Time AuthorizerStreams::CheckOverdue(AuthorizerStream* lane,
+                                           absl::Time now) {
+  if (lane->cut != nullptr) return absl::InfiniteFuture();
+  if (lane->overdue_until > now) return lane->overdue_until;
+  Cut(lane, kUnanswered);
+  return absl::InfiniteFuture();
+}
+
 bool AuthorizerStreams::Stands(const Ptr& stream, absl::Time now) const {
   if (channel_->GetState(/*try_to_connect=*/false) != GRPC_CHANNEL_READY) {
     return false;

@@ -37,6 +37,13 @@ class AuthorizerStreams {
 
   // How long a lane stays open without a question.
   static constexpr absl::Duration kLaneIdle = absl::Seconds(2);
+  // How long a lane stays open after its question has timed out, and how many
+  // such lanes there are at most.
+  static constexpr absl::Duration kOverdueFor = absl::Seconds(10);
+  static constexpr int kOverdueMax = 4;
+
+  // Why a lane is given up whose question has timed out.
+  static constexpr char kUnanswered[] = "the authorizer did not answer in time";
 
   // `host` outlives the streams.
   AuthorizerStreams(AuthorizerStream::Host* host, Options options);
@@ -58,6 +65,14 @@ class AuthorizerStreams {
   Ptr Promote();
   // Gives a stream up; with the main stream, its connection.
   static void Cut(AuthorizerStream* stream, const char* why);
+
+  // The only question of a lane has timed out: the lane is asked nothing more,
+  // but it stays open, for only a lane that breaks shows poison. If there are
+  // too many, the one that ends first is given up.
+  void Keep(AuthorizerStream* lane, absl::Time now);
+  // Gives an overdue lane up when its time is over. Returns when to check it
+  // again.
+  static absl::Time CheckOverdue(AuthorizerStream* lane, absl::Time now);
 
   // Whether `stream` may count as working though it has given no sign of life:
   // its connection stands, and if it is the next stream, it is a second old.

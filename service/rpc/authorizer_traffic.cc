@@ -164,8 +164,9 @@ AuthorizerTraffic::Loss AuthorizerTraffic::OnStreamDone(
   const authorizer::StreamEnd end = stream->HowEnded(status);
   const bool was_main = stream == streams_.main().get();
   const StreamPtr self = streams_.Remove(stream);
-  loss.poisoned =
-      dispatcher_.OnStreamEnd(stream->questions, end, now, work.answers);
+  const int64_t poisoned_before = dispatcher_.poisoned();
+  dispatcher_.OnStreamEnd(stream->questions, end, now, work.answers);
+  loss.poisoned = static_cast<int>(dispatcher_.poisoned() - poisoned_before);
   work.sweep = now + options_.timeout;
   // Its own fault only: the connection stands, and it has answered.
   loss.broken = !end.by_us && !end.connection_lost && !status.ok() &&
@@ -173,13 +174,14 @@ AuthorizerTraffic::Loss AuthorizerTraffic::OnStreamDone(
   loss.lost = was_main;
   if (was_main) {
     OnMainDone(stream->WhyEnded(status), now, loss, work);
-  } else if (stream->role == Role::kLane && stream->cut == nullptr) {
+  } else if (stream->questions.lane && stream->cut == nullptr) {
     loss.lost = loss.broken = true;
     if (end.connection_lost || stream->questions.last_id == 0) {
       lanes_not_before_ = now + RedialBackoff();
       work.sweep = lanes_not_before_;
     }
   }
+  loss.broken |= loss.poisoned > 0;
   Pump(now, work);
   return loss;
 }
@@ -234,6 +236,13 @@ void AuthorizerTraffic::Sweep(absl::Time now, Work& work) {
   Pump(now, work);
 }
 
+void AuthorizerTraffic::GiveUpLane(AuthorizerStream* lane, absl::Time now) {
+  // It never has time for another question.
+  if (lane->questions.open.empty()) return streams_.Keep(lane, now);
+  lane->half_closed = true;
+  AuthorizerStreams::Cut(lane, AuthorizerStreams::kUnanswered);
+}
+
 absl::Time AuthorizerTraffic::TakeLate(absl::Time now, Work& work) {
   absl::Time next = absl::InfiniteFuture();
   for (const StreamPtr& stream : streams_.all()) {
@@ -245,12 +254,12 @@ absl::Time AuthorizerTraffic::TakeLate(absl::Time now, Work& work) {
       next = std::min(next, streams_.CheckUse(now, options_.timeout, unanswered,
                                               dispatcher_.IsBlocked()));
     }
-    if (!unanswered) continue;
-    if (stream->role == Role::kRetiring) Retire(stream, work);
-    if (stream->role == Role::kLane) {  // It never has time for another one.
-      stream->half_closed = true;
-      AuthorizerStreams::Cut(stream.get(),
-                             "the authorizer did not answer in time");
+    if (unanswered && stream->role == Role::kRetiring) Retire(stream, work);
+    if (unanswered && stream->role == Role::kLane) {
+      GiveUpLane(stream.get(), now);
+    }
+    if (stream->role == Role::kOverdue) {
+      next = std::min(next, AuthorizerStreams::CheckOverdue(stream.get(), now));
     }
   }
   const bool useless =

@@ -79,8 +79,8 @@ class AuthorizerTraffic {
   struct Loss {
     bool lost = false;    // It was in use.
     bool down = false;    // No stream works any more.
-    bool broken = false;  // By its own fault: others go on.
-    int poisoned = 0;     // Questions that were denied for it.
+    bool broken = false;  // By its own fault: others go on; or by poison.
+    int poisoned = 0;     // Questions that were found to be poison.
   };
   Loss OnStreamDone(AuthorizerStream* stream, const grpc::Status& status,
                     absl::Time now, Work& work);
@@ -117,6 +117,8 @@ class AuthorizerTraffic {
   // The main stream has ended.
   void OnMainDone(const absl::Status& why, absl::Time now, Loss& loss,
                   Work& work);
+  // A question of it has timed out. Others that it has are asked elsewhere.
+  void GiveUpLane(AuthorizerStream* lane, absl::Time now);
   // Takes questions that have timed out. Returns when the next one will.
   absl::Time TakeLate(absl::Time now, Work& work);
   void NoteSignOfLife(AuthorizerStream* stream, absl::Time now) const;

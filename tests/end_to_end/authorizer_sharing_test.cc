@@ -166,6 +166,33 @@ TEST_F(APoisonedAuthorizer, AnswersAllThoughThePoisonerConnectsAgain) {
   ExpectPoisonCounted(poisoner);
 }
 
+// With the default timeout, which is over before the new process is there.
+TEST(AnAuthorizerThatRestartsSlowly, ConvictsTheSocketWhoseQuestionsEndIt) {
+  ScriptedAuthorizer authorizer;
+  HeraldWorld world(
+      {.service_flags = {"--authorizer=" + authorizer.address()}});
+  WebSocketClient& poisoner = world.Open(0);
+  WebSocketClient& honest = world.Open(1);
+  const auto sum = [&](const std::string& name) {
+    return world.ServiceMetrics().Sum(name);
+  };
+  const auto is_up = [&] { return sum("herald_authorizer_up") == 1; };
+  for (size_t i = 1; i <= 2; ++i) {
+    ASSERT_TRUE(world.WaitUntil(is_up));
+    poisoner.AskToSubscribe(absl::StrCat("private-", i), "silence");
+    ASSERT_TRUE(
+        world.WaitUntil([&] { return authorizer.question_count() == i; }));
+    authorizer.Stop();
+    const Frame answer = poisoner.Next();
+    EXPECT_EQ(answer.String("code"), "unavailable") << answer;
+    authorizer.Start();
+  }
+  EXPECT_TRUE(world.WaitUntil(
+      [&] { return sum("herald_authorizer_poisoned_total") == 1; }));
+  ASSERT_TRUE(world.WaitUntil(is_up));
+  EXPECT_EQ(honest.Subscribe("private-x", "yes").type(), "subscribed");
+}
+
 // A hundred sockets of one address that ask as soon as they are answered, and
 // are always allowed.
 class AGreedyClient : public ::testing::Test {

@@ -2,20 +2,18 @@
 
 #include "service/authorizer/question_dispatcher.h"
 
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/service/authorizer/dispatcher_world.h"
 #include "tests/service/authorizer/questions.h"
 
 namespace herald::authorizer {
 namespace {
 
-constexpr absl::Duration kTimeout = absl::Seconds(1);
-const StreamEnd kThrown = {.reason = "the authorizer ended the stream (X)"};
-const StreamEnd kCrashed = {.connection_lost = true, .reason = "crashed"};
+using ADispatcher = DispatcherWorld;
 
 TEST(AQueueOfQuestions, IsBoundedInBytesAtTheCostOfTheLargestClient) {
   QuestionDispatcher dispatcher(
@@ -40,66 +38,6 @@ TEST(AQueueOfQuestions, IsBoundedInBytesAtTheCostOfTheLargestClient) {
   for (int i = 0; i < 10; ++i) admit("large", i, 10'000);
   EXPECT_EQ(refused.size(), 1);
 }
-
-class ADispatcher : public ::testing::Test {
- protected:
-  ADispatcher() { dispatcher_.OnUp(); }
-
-  void Admit(const std::string& channel, const std::string& address = "a",
-             const std::string& socket = "1.1") {
-    QuestionPtr question = Ask(address, socket, channel, now_);
-    question->done = [this, channel](core::Decision decision) {
-      results_[channel] = decision.status;
-    };
-    dispatcher_.Admit(std::move(question), At(now_), answered_);
-    Deliver();
-  }
-
-  // Writes the next question. Its channel; empty if there is none.
-  std::string Write(StreamQuestions& stream) {
-    const auto request = dispatcher_.Next(stream, At(now_));
-    if (request == nullptr) return "";
-    dispatcher_.OnWritten(stream, At(now_));
-    return request->channel();
-  }
-
-  void Answer(StreamQuestions& stream, int64_t id, bool allowed) {
-    v1::Decision decision;
-    decision.set_request_id(id);
-    decision.set_allowed(allowed);
-    dispatcher_.OnDecision(stream, decision, At(now_), answered_);
-    Deliver();
-  }
-
-  int End(StreamQuestions& stream, const StreamEnd& end) {
-    const int poisoned =
-        dispatcher_.OnStreamEnd(stream, end, At(now_), answered_);
-    Deliver();
-    return poisoned;
-  }
-
-  // A question of this socket ends a main stream, and then a lane.
-  void Poison(const std::string& socket) {
-    StreamQuestions main(next_stream_++, false);
-    StreamQuestions lane(next_stream_++, true);
-    Admit("poison", "a", socket);
-    EXPECT_EQ(Write(main), "poison");
-    EXPECT_EQ(End(main, kThrown), 0);
-    EXPECT_EQ(Write(lane), "poison");
-    EXPECT_EQ(End(lane, kThrown), 1);
-  }
-
-  void Deliver() {
-    for (Answered& one : answered_) one.done(std::move(one.decision));
-    answered_.clear();
-  }
-
-  double now_ = 0;
-  int64_t next_stream_ = 1;
-  QuestionDispatcher dispatcher_{{.timeout = kTimeout}};
-  std::vector<Answered> answered_;
-  std::map<std::string, absl::Status> results_;
-};
 
 TEST_F(ADispatcher, AsksSuspectsOneAtATimeAndDeniesTheOneThatBreaksAgain) {
   StreamQuestions main(1, /*is_lane=*/false);

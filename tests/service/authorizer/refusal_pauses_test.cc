@@ -46,6 +46,17 @@ TEST(APause, EndsWithAYesAndAfterAWhile) {
   EXPECT_EQ(pauses.size(), 0u);
 }
 
+TEST(APause, BeginsAnewAfterAnOutage) {
+  RefusalPauses pauses;
+  Deny(pauses, RefusalPauses::kFree);
+  pauses.OnReturn(At(1), At(100));
+  EXPECT_EQ(pauses.NotBefore("1.1", At(100)), At(100.1));
+  EXPECT_EQ(pauses.NotBefore("1.1", At(160)), absl::InfinitePast());
+  pauses.OnReturn(At(160), At(170));
+  EXPECT_EQ(pauses.NotBefore("1.1", At(170)), absl::InfinitePast())
+      << "it was forgotten before";
+}
+
 TEST(APause, IsRememberedOfABoundedNumberOfSockets) {
   RefusalPauses pauses;
   for (size_t i = 0; i < 2 * RefusalPauses::kSocketsMax; ++i) {

@@ -234,6 +234,86 @@ TEST_F(AnAuthorizer, UnderPoisonAnswersTheOthersInTime) {
   EXPECT_TRUE(WaitUntil([&] { return observer_["poisoned"] >= 5; }));
 }
 
+// Answers yes to one question after the other. Poison ends the stream, as
+// slowly as a lookup that fails.
+class SlowlyFailingAuthorizer final : public v1::AuthorizerService::Service {
+ public:
+  explicit SlowlyFailingAuthorizer(Milliseconds delay) : delay_(delay) {}
+
+  grpc::Status Authorize(grpc::ServerContext* context,
+                         Stream* stream) override {
+    v1::AuthorizeRequest question;
+    while (stream->Read(&question)) {
+      if (question.auth_token() == "poison") {
+        WaitUntil([&] { return context->IsCancelled(); }, delay_);
+        return {grpc::StatusCode::UNKNOWN, "no user"};
+      }
+      stream->Write(Allow(question));
+    }
+    return grpc::Status::OK;
+  }
+
+ private:
+  const Milliseconds delay_;
+};
+
+class AnAuthorizerThatFailsSlowly : public AuthorizerLinkWorld {
+ protected:
+  static constexpr int kAskedMax = 5;
+
+  // One socket is convicted of its poison in the end, and another one has each
+  // answer in time.
+  void ExpectConviction(Milliseconds delay, absl::Duration timeout) {
+    SlowlyFailingAuthorizer failing(delay);
+    const Listening server(&failing);
+    Dial({.target = server.address(), .timeout = timeout});
+    EXPECT_TRUE(AskAndWait("private-first").decision.status.ok());
+    for (int i = 0; i < kAskedMax && observer_["poisoned"] == 0; ++i) {
+      const std::string channel = absl::StrCat("private-poison-", i);
+      Ask(channel, "poison", "192.0.2.1", "1.3");
+      EXPECT_TRUE(absl::IsUnavailable(results_.Wait(channel).decision.status));
+      const Result honest = AskAndWait(absl::StrCat("private-", i));
+      EXPECT_TRUE(honest.decision.status.ok()) << honest.decision.status;
+    }
+    EXPECT_TRUE(WaitUntil([&] { return observer_["poisoned"] > 0; }));
+
+    // From now on it delays no question of the main stream.
+    Ask("private-poison", "poison", "192.0.2.1", "1.3");
+    const Result honest = AskAndWait("private-last");
+    EXPECT_TRUE(honest.decision.status.ok()) << honest.decision.status;
+    EXPECT_LT(honest.after, absl::FromChrono(delay) / 2);
+    EXPECT_TRUE(
+        absl::IsUnavailable(results_.Wait("private-poison").decision.status));
+  }
+};
+
+TEST_F(AnAuthorizerThatFailsSlowly, ConvictsPoisonThatTimesOutAsASuspect) {
+  ExpectConviction(kSlowness * Milliseconds(1200),
+                   kSlowness * absl::Seconds(2));
+}
+
+TEST_F(AnAuthorizerThatFailsSlowly, ConvictsPoisonThatTimesOutBeforeItBreaks) {
+  ExpectConviction(kSlowness * Milliseconds(2400),
+                   kSlowness * absl::Seconds(2));
+}
+
+TEST_F(AnAuthorizer, ThatRestartsSlowlyConvictsTheSocketThatEndsIt) {
+  Dial(kShort);
+  for (int i = 1; i <= 2; ++i) {
+    ASSERT_TRUE(WaitUntil([&] { return observer_["up"] == i; }));
+    const std::string channel = absl::StrCat("private-", i);
+    Ask(channel, "silence", "192.0.2.1", "1.3");
+    ASSERT_TRUE(WaitUntil(
+        [&] { return server_.question_count() == static_cast<size_t>(i); }));
+    server_.Stop();
+    EXPECT_TRUE(absl::IsUnavailable(results_.Wait(channel).decision.status));
+    server_.Start();
+  }
+  EXPECT_TRUE(WaitUntil([&] { return observer_["poisoned"] == 1; }));
+  ASSERT_TRUE(WaitUntil([&] { return observer_["up"] == 3; }));
+  EXPECT_TRUE(AskAndWait("private-honest").decision.status.ok());
+}
+
 TEST_F(AnAuthorizer, ThatIsRestartedTwiceAnswersWaitingQuestions) {
   Dial(kLong);
   ASSERT_TRUE(AskAndWait("private-before").decision.status.ok());
