@@ -49,6 +49,9 @@ absl::Status RunDev(const Session& session) {
        .data = absl::GetFlag(FLAGS_data),
        .chat = absl::GetFlag(FLAGS_chat),
        .authorizer = absl::GetFlag(FLAGS_authorizer)});
+  if (absl::Status status = development.Check(); !status.ok()) {
+    return UsageError(status.message());
+  }
   if (!AreFree(development.listeners())) return absl::UnavailableError("");
   supervisor::Supervisor supervisor({.programs = development.Programs(),
                                      .welcome =

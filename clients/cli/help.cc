@@ -189,7 +189,7 @@ Flags:
   --data FOLDER        where the chat keeps its messages (default: in memory)
 
 Exit codes: 0 stopped, 1 a program cannot start or stop, or a port is in use,
-2 the command line is wrong.
+2 the command line is wrong, or a setting cannot be used here.
 )";
 
 }  // namespace

@@ -55,16 +55,18 @@ absl::Status CheckFlags(const Command& command, const Arguments& arguments) {
   return absl::OkStatus();
 }
 
-// The declarations that callers of the service share with it. A caller dials
+// The declarations that callers of the service share with it, without those
+// that a flag replaces: a flag works beside a broken setting. A caller dials
 // the address, so it may be any target.
-std::vector<settings::Setting> DeclarationsForCallers() {
+std::vector<settings::Setting> DeclarationsForCallers(bool address,
+                                                      bool token) {
   std::vector<settings::Setting> shared;
   for (settings::Setting setting : settings::Declarations()) {
-    if (setting.name == "grpc_address") {
+    if (address && setting.name == "grpc_address") {
       setting.of = settings::Process::kBoth;
       setting.kind = settings::Kind::kTarget;
       shared.push_back(setting);
-    } else if (setting.name == "api_token") {
+    } else if (token && setting.name == "api_token") {
       shared.push_back(setting);
     }
   }
@@ -74,12 +76,6 @@ std::vector<settings::Setting> DeclarationsForCallers() {
 // Where the service is and the token for it, as flags or as the settings of
 // the service say.
 absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
-  static const auto& declared =
-      *new std::vector<settings::Setting>(DeclarationsForCallers());
-  const settings::Settings settings(settings::Process::kBoth, {}, declared);
-  for (const std::string& warning : settings.warnings()) {
-    std::cerr << "herald: warning: " << warning << "\n";
-  }
   Session session;
   session.address = absl::GetFlag(FLAGS_address);
   std::vector<std::string> tokens =
@@ -87,11 +83,16 @@ absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
   if (!absl::GetFlag(FLAGS_token).empty() && tokens.empty()) {
     return UsageError("--token is an empty list");
   }
-  if (session.address.empty()) {
-    if (!settings.errors().empty())
-      return UsageError(settings.errors().front());
-    session.address = settings.Text("grpc_address");
+  const std::vector<settings::Setting> declared =
+      DeclarationsForCallers(session.address.empty(), tokens.empty());
+  const settings::Settings settings(settings::Process::kBoth, {}, declared);
+  for (const std::string& warning : settings.warnings()) {
+    std::cerr << "herald: warning: " << warning << "\n";
   }
+  if (!settings.errors().empty()) {
+    return UsageError(settings.errors().front());
+  }
+  if (session.address.empty()) session.address = settings.Text("grpc_address");
   if (absl::Status status = contract::CheckTarget(session.address);
       !status.ok()) {
     return UsageError(absl::StrCat(

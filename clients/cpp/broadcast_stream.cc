@@ -79,7 +79,8 @@ class BroadcastStream::Impl final
       if (closed_) return;  // The target or the token is refused.
       stub_->async()->BroadcastStream(context_.get(), this);
       weak_self_ = self;
-      KeepAliveLater();
+      quiet_since_ = contract::SteadyNow();
+      KeepAliveIn(keepalive_interval_);
     }
     self_ = std::move(self);
     AddHold();  // Writes are started outside of reactions.
@@ -102,15 +103,18 @@ class BroadcastStream::Impl final
   struct Awaited {
     int64_t bytes = 0;
     BroadcastCallback done;
+    bool is_keepalive = false;
   };
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
-  // Sends a request without an event if nothing was sent for an interval, and
-  // looks again after each one.
-  void KeepAliveLater() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Calls KeepAlive() after `delay`; never, if keepalives are off.
+  void KeepAliveIn(absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Sends a request without an event if nothing was written for an interval,
+  // and schedules itself for the moment when the next one may be due.
   void KeepAlive() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // OK once there is room for `bytes`, at the latest at `deadline`.
@@ -147,7 +151,8 @@ class BroadcastStream::Impl final
   int64_t in_flight_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::weak_ptr<Impl> weak_self_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Alarm> look_ ABSL_GUARDED_BY(mutex_);
-  bool was_quiet_ ABSL_GUARDED_BY(mutex_) = false;  // Since the last look.
+  // Since when nothing is being written, if the pen is not held.
+  absl::Time quiet_since_ ABSL_GUARDED_BY(mutex_);
   bool pen_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
@@ -190,11 +195,10 @@ absl::Status BroadcastStream::Impl::Send(OutgoingEvent event,
     absl::Status status = WaitForRoom(bytes, contract::SteadyNow() + patience);
     if (!status.ok()) return status;
     in_flight_bytes_ += bytes;
-    awaited_.push_back({bytes, std::move(done)});
+    awaited_.push_back({bytes, std::move(done), /*is_keepalive=*/false});
     // On a broken stream nothing is written any more; OnDone() will tell.
     if (broken_) return absl::OkStatus();
     outbox_.push_back(std::move(request));
-    was_quiet_ = false;
     if (pen_held_) return absl::OkStatus();
     pen_held_ = true;
   }
@@ -202,27 +206,32 @@ absl::Status BroadcastStream::Impl::Send(OutgoingEvent event,
   return absl::OkStatus();
 }
 
-void BroadcastStream::Impl::KeepAliveLater() {
+void BroadcastStream::Impl::KeepAliveIn(absl::Duration delay) {
   if (keepalive_interval_ <= absl::ZeroDuration()) return;
-  was_quiet_ = true;
   // A new one each time: an alarm that is set in its own function loses it. It
   // may fire when the stream is gone.
   look_ = std::make_unique<grpc::Alarm>();
-  look_->Set(contract::GrpcDeadline(keepalive_interval_),
-             [weak = weak_self_](bool ok) {
-               const std::shared_ptr<Impl> self = ok ? weak.lock() : nullptr;
-               if (self != nullptr) self->KeepAlive();
-             });
+  look_->Set(contract::GrpcDeadline(delay), [weak = weak_self_](bool ok) {
+    const std::shared_ptr<Impl> self = ok ? weak.lock() : nullptr;
+    if (self != nullptr) self->KeepAlive();
+  });
 }
 
 void BroadcastStream::Impl::KeepAlive() {
   {
     contract::MutexLock lock(&mutex_);
     if (end_.has_value() || finishing_ || broken_) return;
-    const bool due = was_quiet_ && !pen_held_ && awaited_.empty();
-    KeepAliveLater();
-    if (!due) return;
-    awaited_.push_back({0, [](const BroadcastResult&) {}});
+    // While the pen is held, something is being written, so that a whole
+    // interval is left at least.
+    absl::Duration rest = keepalive_interval_;
+    if (!pen_held_) rest -= contract::SteadyNow() - quiet_since_;
+    const bool due = rest <= absl::ZeroDuration();
+    KeepAliveIn(due ? keepalive_interval_ : rest);
+    // A service that does not answer is not sent one keepalive after another.
+    const bool unanswered = !awaited_.empty() && awaited_.back().is_keepalive;
+    if (!due || unanswered) return;
+    awaited_.push_back(
+        {0, [](const BroadcastResult&) {}, /*is_keepalive=*/true});
     outbox_.emplace_back();
     pen_held_ = true;
   }
@@ -239,6 +248,7 @@ void BroadcastStream::Impl::Write() {
       writes_done = true;
     } else if (outbox_.empty()) {
       pen_held_ = false;
+      quiet_since_ = contract::SteadyNow();
       return;
     } else {
       writing_ = std::move(outbox_.front());

@@ -9,8 +9,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "clients/supervisor/probe.h"
+#include "proto/contract/address.h"
+#include "proto/contract/names.h"
 #include "proto/settings/settings.h"
 
 namespace herald::supervisor {
@@ -36,6 +39,19 @@ std::string Take(const Settings& settings, absl::string_view name,
   if (value.source != "default") return value.text;
   environment->emplace_back(VariableOf(setting), instead);
   return std::string(instead);
+}
+
+// Where a server listens that is dialled as `target`: the target itself, or the
+// host:port in `dns:///host:port`.
+std::string ListenAddress(absl::string_view target) {
+  const absl::string_view address =
+      absl::StripPrefix(absl::StripPrefix(target, "dns:"), "///");
+  return std::string(contract::SplitHostPort(address).has_value() ? address
+                                                                  : target);
+}
+
+bool IsUnix(absl::string_view address) {
+  return absl::StartsWith(address, "unix:");
 }
 
 std::string FromEnvironment(const char* variable, const char* otherwise) {
@@ -70,10 +86,13 @@ Development::Development(DevelopmentOptions options)
       settings::ParseSeconds(Take(gateway, "drain_time", "1", &environment_))
           .value_or(absl::ZeroDuration());
   stop_within_ = std::chrono::seconds(10) + absl::ToChronoSeconds(drain_time);
-  websocket_url_ =
-      absl::StrCat("ws://", DialAddress(websocket), gateway.Text("ws_path"));
+  websocket_url_ = IsUnix(websocket)
+                       ? websocket
+                       : absl::StrCat("ws://", DialAddress(websocket),
+                                      gateway.Text("ws_path"));
   if (options_.authorizer) {
-    authorizer_ = Take(service, "authorizer", "127.0.0.1:50052", &environment_);
+    authorizer_ = ListenAddress(
+        Take(service, "authorizer", "127.0.0.1:50052", &environment_));
     listeners_.push_back({"BROADCAST_AUTHORIZER", authorizer_});
   }
   if (HasChat()) {
@@ -85,6 +104,25 @@ Development::Development(DevelopmentOptions options)
       token_ = tokens.front();
     }
   }
+}
+
+absl::Status Development::Check() const {
+  if (options_.authorizer &&
+      (HasChat() ? !contract::SplitHostPort(authorizer_).has_value()
+                 : !contract::CheckListenAddress(authorizer_).ok())) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "BROADCAST_AUTHORIZER: the ", HasChat() ? "chat" : "example authorizer",
+        " cannot listen on ", contract::Quoted(authorizer_),
+        "; set host:port, for example 127.0.0.1:50052, or pass "
+        "--no-authorizer if it is yours"));
+  }
+  if (HasChat() && IsUnix(websocket_url_)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "BROADCAST_WS_ADDRESS: browsers, which the chat needs, cannot dial ",
+        contract::Quoted(websocket_url_),
+        "; set host:port, for example 127.0.0.1:8080, or pass --no-chat"));
+  }
+  return absl::OkStatus();
 }
 
 std::string Development::Path(const std::string& program) const {
@@ -154,7 +192,7 @@ std::string Development::Welcome(pid_t service) const {
                   ", gRPC at ", service_,
                   ".\nTry these, each in a terminal of its own. The broadcast "
                   "reaches those before it.\n\n");
-  if (!options_.examples.empty()) {
+  if (!options_.examples.empty() && !IsUnix(websocket_url_)) {
     absl::StrAppend(&text, "  python3 ", options_.examples,
                     "/listen.py --url=", websocket_url_, " news\n");
   }

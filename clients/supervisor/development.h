@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "clients/supervisor/supervisor.h"
 
 namespace herald::supervisor {
@@ -40,6 +41,10 @@ class Development {
   // the program that it belongs to prints it and ends.
   explicit Development(DevelopmentOptions options);
 
+  // OK, or INVALID_ARGUMENT if the programs together cannot work with a setting
+  // that is valid for each: the message names it, and what to set instead.
+  absl::Status Check() const;
+
   // In the order of their start: the authorizer (the chat is one), the service,
   // the gateway.
   std::vector<Program> Programs() const;
@@ -59,15 +64,15 @@ class Development {
 
   const DevelopmentOptions options_;
   std::vector<Listener> listeners_;
-  Environment environment_;  // Of all programs.
-  std::string chat_;         // An address, as all of these.
-  std::string authorizer_;
+  Environment environment_;      // Of all programs.
+  std::string chat_;             // An address, as all of these.
+  std::string authorizer_;       // Where it listens.
   std::string service_;          // To dial; may be a list.
   std::string default_service_;  // Which `herald` dials without a flag.
   std::string service_probes_;
   std::string gateway_probes_;
   bool gateway_answers_http_ = true;
-  std::string websocket_url_;
+  std::string websocket_url_;  // Or unix:path, which has none.
   std::string token_;
   std::chrono::seconds stop_within_{0};
 };

@@ -13,8 +13,10 @@ namespace {
 
 using ::testing::Each;
 using ::testing::ElementsAre;
+using testing_support::Clock;
 using testing_support::FakeBroadcastService;
 using testing_support::kPatience;
+using testing_support::kSlowness;
 using testing_support::Mailbox;
 
 constexpr auto kOk = absl::StatusCode::kOk;
@@ -114,6 +116,22 @@ TEST_F(Streaming, SendsRequestsWithoutAnEventWhileItIsQuiet) {
   EXPECT_EQ(stream.Finish(), absl::OkStatus());
   EXPECT_THAT(answers_.Take(2), ElementsAre(kInvalidArgument, kOk));
   EXPECT_EQ(answers_.size(), 0u);
+}
+
+TEST_F(Streaming, SendsARequestOneIntervalAfterTheLastEvent) {
+  const absl::Duration interval = kSlowness * absl::Seconds(2);
+  BroadcastStreamOptions options = Options();
+  options.keepalive_interval = interval;
+  BroadcastStream stream(options);
+  const Clock::time_point sent = Clock::now();
+  ASSERT_TRUE(stream.Send(Event("e"), Put()).ok());
+  EXPECT_EQ(service_.broadcasts.Take()->event(), "e");
+
+  EXPECT_EQ(service_.broadcasts.Take()->ByteSizeLong(), 0u);
+
+  const absl::Duration gap = absl::FromChrono(Clock::now() - sent);
+  EXPECT_GE(gap, interval);
+  EXPECT_LT(gap, 1.75 * interval);
 }
 
 TEST_F(Streaming, ShowsTheTokenAsABearer) {

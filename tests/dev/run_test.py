@@ -240,6 +240,42 @@ class DevRun(unittest.TestCase):
                 self.assertEqual(self.what_is_left(), {})
                 self.env = env
 
+    def test_says_which_setting_the_chat_cannot_use(self):
+        for variable in ("BROADCAST_AUTHORIZER", "BROADCAST_WS_ADDRESS"):
+            with self.subTest(variable):
+                env = dict(self.env)
+                self.env[variable] = f"unix:{self.folder}/socket"
+                dev = self.start()
+                self.assertEqual(dev.wait(), 2, dev.output())
+                said = self.own_lines(dev)
+                self.assertEqual(len(said), 2, said)  # The other names --help.
+                self.assertRegex(
+                    said[0], f'^herald: {variable}: .*"{self.env[variable]}"'
+                             "; set host:port, for example 127.0.0.1:")
+                self.assertEqual(dev.lines, said)  # No program has started.
+                self.assertEqual(self.what_is_left(), {})
+                self.env = env
+
+    def test_takes_an_authorizer_that_dns_names(self):
+        port = self.env["BROADCAST_AUTHORIZER"].rpartition(":")[2]
+        self.env["BROADCAST_AUTHORIZER"] = f"dns:///localhost:{port}"
+        dev = self.start()
+        dev.wait_for(READY)
+        self.assertTrue([line for line in dev.lines
+                         if f"authorizer listens on port {port}" in line])
+        dev.signal_group(signal.SIGINT)
+        self.assertEqual(dev.wait(), 0, dev.output())
+
+    def test_works_over_socket_files_without_a_chat(self):
+        self.env["BROADCAST_AUTHORIZER"] = f"unix:{self.folder}/authorizer"
+        self.env["BROADCAST_WS_ADDRESS"] = f"unix:{self.folder}/gateway"
+        dev = self.start("--no-chat")
+        dev.wait_for(f"WebSocket at unix:{self.folder}/gateway, gRPC at ")
+        dev.wait_for(READY)
+        self.assertNotIn("listen.py", dev.output())
+        dev.signal_group(signal.SIGINT)
+        self.assertEqual(dev.wait(), 0, dev.output())
+
     def test_reads_an_env_file_as_the_programs_do(self):
         root = pathlib.Path(self.folder) / "root"
         root.mkdir()

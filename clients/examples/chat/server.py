@@ -38,6 +38,7 @@ import logins
 import publisher
 import store
 import stubs
+import targets
 import web_server
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -95,11 +96,11 @@ class Chat:
             "--authorizer-address", settings.authorizer_address,
             settings.authorizer_address)
         # Lists of tokens and of services are allowed; the first one is used.
-        token = os.environ.get("BROADCAST_API_TOKEN", "").split(",")[0].strip()
+        token = _first(os.environ.get("BROADCAST_API_TOKEN", ""))
         if not (token.isascii() and token.isprintable()):
             raise CannotStart("BROADCAST_API_TOKEN has a character that is "
                               "not printable ASCII")
-        service = settings.service.split(",")[0].strip()
+        service = _first(settings.service)
         _check_service(service)
         self._publisher = publisher.Publisher(service, token)
         self._web.api = api.Api(self._store, known, self._publisher,
@@ -116,6 +117,11 @@ class Chat:
         self._store.close()
 
 
+def _first(values):
+    """The first value of a list that is separated by commas, or ""."""
+    return next(filter(None, map(str.strip, values.split(","))), "")
+
+
 def _check_websocket(url):
     parts = urllib.parse.urlsplit(url)
     if (parts.scheme not in ("ws", "wss") or not parts.hostname
@@ -125,12 +131,9 @@ def _check_websocket(url):
 
 
 def _check_service(target):
-    """A target of gRPC's, which would take any text for one."""
-    schemes = ("dns:", "ipv4:", "ipv6:", "unix:", "unix-abstract:", "xds:")
-    if target.startswith(schemes):
-        return
-    if not _is_host_and_port(target):
-        raise CannotStart(f"--service {target} is not as 127.0.0.1:50051")
+    if not targets.is_target(target):
+        raise CannotStart(f"--service {target} is not as 127.0.0.1:50051 "
+                          f"(allowed: {targets.FORMS})")
 
 
 def _open_store(path, clock):

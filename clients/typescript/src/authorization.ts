@@ -6,7 +6,7 @@
 import { AuthorizeError, type AuthorizeErrorCode, SubscriptionError, textOf } from "./errors.js";
 import type { Recover } from "./history.js";
 import type { Credentials, Settings } from "./options.js";
-import { hasSlept } from "./patience.js";
+import { isLate } from "./patience.js";
 
 /** @internal */
 export interface Question {
@@ -75,7 +75,7 @@ export class Authorization {
     const giveUp = () =>
       answer(failure("authorize_timeout", `no credentials within ${timeout} ms`));
     let timer = setTimeout(() => {
-      if (hasSlept(since, timeout)) timer = setTimeout(giveUp, timeout);
+      if (isLate(since, timeout)) timer = setTimeout(giveUp, timeout);
       else giveUp();
     }, timeout);
     new Promise((resolve) => resolve(ask())).then(

@@ -9,7 +9,7 @@
 import { Backoff } from "./backoff.js";
 import { HeraldError, textOf } from "./errors.js";
 import type { Settings, WebSocketConstructor } from "./options.js";
-import { hasSlept } from "./patience.js";
+import { isLate } from "./patience.js";
 import {
   badMessage,
   Decoder,
@@ -82,11 +82,11 @@ export class Connection {
     this.#become("connecting", { code, text: "connecting to the server" });
   }
 
-  /** Gives the attempt that began at `since` its time, and once more if the page slept. */
+  /** Limits the attempt that began at `since`; if the timer fires late, it waits once more. */
   #limitConnecting(since?: number): void {
     const timeout = this.#settings.connectTimeout_;
     this.#setTimer(timeout, () => {
-      if (since !== undefined && hasSlept(since, timeout)) this.#limitConnecting();
+      if (since !== undefined && isLate(since, timeout)) this.#limitConnecting();
       else this.#lose("connect_timeout", "the server did not answer in time");
     });
   }
@@ -197,7 +197,7 @@ export class Connection {
     const wait = asked ? timeout : interval;
     if (waited < wait) {
       this.#setTimer(wait - waited, this.#beat);
-    } else if (!asked || (this.#pings < 2 && hasSlept(this.#pingedAt, timeout))) {
+    } else if (!asked || (this.#pings < 2 && isLate(this.#pingedAt, timeout))) {
       this.#ping();
     } else {
       this.#lose("no_pong", "the server did not answer a ping");

@@ -189,6 +189,19 @@ function slow() {
   return { open, authorize };
 }
 
+test("credentials that a freeze of 5 s left unread are sent", async (t) => {
+  const { open, authorize } = slow();
+  const { herald, browser, clock, errors } = connectedWorld(t, { authorize });
+  herald.private("x");
+  await settle();
+  clock.sleep(5000);
+  await clock.advance(10_000);
+  assert.deepEqual(errors, []);
+  open[0].resolve("t");
+  await settle();
+  assert.deepEqual(browser.socket.take(), [ask("private-x", { auth: "t" })]);
+});
+
 test("subscribe() does not ask again while an answer is on its way", async (t) => {
   const { open, authorize } = slow();
   const { herald } = connectedWorld(t, { authorize });

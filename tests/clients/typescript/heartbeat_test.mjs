@@ -110,6 +110,35 @@ test("an answer to a connect that came while the laptop slept is waited for", as
   assert.equal(herald.state, "connected");
 });
 
+// A page that was frozen has messages to read when its timers fire.
+test("an answer to a ping that a freeze of 5 s left unread keeps the connection", async (t) => {
+  const { herald, browser, clock } = connectedWorld(t);
+  await clock.advance(26_000);
+  clock.sleep(5000);
+  await clock.advance(7000); // The timer of 8 s fires 5 s late.
+  assert.equal(herald.state, "connected");
+  browser.socket.say({ type: "pong" });
+  await clock.advance(8000);
+  assert.equal(herald.state, "connected");
+});
+
+test("`connected` that a freeze of 5 s left unread is read", async (t) => {
+  const { herald, browser, clock } = world(t);
+  await clock.advance(1000);
+  clock.sleep(5000);
+  await clock.advance(9000); // The timer of 10 s fires 5 s late.
+  assert.equal(herald.state, "connecting");
+  browser.socket.accept();
+  assert.equal(herald.state, "connected");
+});
+
+test("a timer that is a little late is no freeze", async (t) => {
+  const { herald, clock } = world(t);
+  clock.sleep(100);
+  await clock.advance(10_000);
+  assert.equal(herald.reason.code, "connect_timeout");
+});
+
 test("a sleep while it connects is made up for once", async (t) => {
   const { herald, clock } = world(t);
   clock.sleep(60_000);

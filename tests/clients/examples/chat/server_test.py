@@ -213,9 +213,12 @@ class TheServer(unittest.TestCase):
             "--address a..b:0: a..b has no address", "--address", "a..b:0")
         self.assert_does_not_start("this machine does not have the address",
                                    "--address", "[2001:db8::1]:0")
-        for target in ("http://127.0.0.1:50051", "127.0.0.1", "herald:99999"):
-            self.assert_does_not_start(f"--service {target} is not as",
-                                       "--service", target)
+        for target in ("http://127.0.0.1:50051", "127.0.0.1", "herald:99999",
+                       "dns:///127.0.0.1:99999", "dns:///herald",
+                       "ipv4:abc:5", "x y:1", "h:0"):
+            self.assert_does_not_start(
+                f"--service {re.escape(target)} is not as",
+                "--service", target)
         self.assert_does_not_start("is not a URL", "--websocket", "http://a/ws")
         self.env["BROADCAST_API_TOKEN"] = "t\u00f6ken"
         self.assert_does_not_start("BROADCAST_API_TOKEN .* ASCII")
