@@ -2,13 +2,12 @@
 
 #include "gateway/link/health.h"
 
-#include <future>
 #include <string>
+#include <utility>
 
-#include "grpcpp/client_context.h"
 #include "grpcpp/generic/generic_stub.h"
-#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
+#include "grpcpp/support/slice.h"
 #include "proto/contract/grpc_deadline.h"
 
 namespace herald::gateway {
@@ -29,19 +28,27 @@ std::string BytesOf(const grpc::ByteBuffer& buffer) {
 
 }  // namespace
 
-bool IsServing(const std::shared_ptr<grpc::Channel>& channel,
-               absl::Duration deadline) {
-  grpc::GenericStub stub(channel);
-  grpc::ClientContext context;
-  context.set_deadline(contract::GrpcDeadline(deadline));
+HealthCheck::HealthCheck(std::shared_ptr<grpc::Channel> channel,
+                         absl::Duration deadline)
+    : channel_(std::move(channel)) {
+  context_.set_deadline(contract::GrpcDeadline(deadline));
   const grpc::Slice empty;  // A HealthCheckRequest for the whole server.
-  const grpc::ByteBuffer request(&empty, 1);
-  grpc::ByteBuffer response;
-  std::promise<grpc::Status> done;
-  stub.UnaryCall(
-      &context, kCheck, grpc::StubOptions(), &request, &response,
-      [&done](grpc::Status status) { done.set_value(std::move(status)); });
-  return done.get_future().get().ok() && BytesOf(response) == kServing;
+  request_ = grpc::ByteBuffer(&empty, 1);
+  grpc::GenericStub stub(channel_);
+  stub.UnaryCall(&context_, kCheck, grpc::StubOptions(), &request_, &response_,
+                 [this](grpc::Status status) {
+                   status_ = std::move(status);
+                   done_.Notify();  // Last: the owner may destroy the check.
+                 });
+}
+
+HealthCheck::~HealthCheck() {
+  context_.TryCancel();
+  done_.WaitForNotification();
+}
+
+bool HealthCheck::serving() const {
+  return status_.ok() && BytesOf(response_) == kServing;
 }
 
 }  // namespace herald::gateway

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Asks a service for its health (grpc.health.v1). It is SERVING once the
-// service is settled.
+// Asks a service for its health once (grpc.health.v1). The service is SERVING
+// when it is settled.
 //
-// Threads: any. The call waits.
+//   HealthCheck check(channel, absl::Seconds(5));
+//   …
+//   if (check.answered() && check.serving()) …
+//
+// Threads: one, which is not gRPC's. Only the destructor waits: it cancels the
+// call, which ends without the service, and returns when gRPC is done with it.
 
 #ifndef HERALD_GATEWAY_LINK_HEALTH_H_
 #define HERALD_GATEWAY_LINK_HEALTH_H_
@@ -12,12 +17,40 @@
 
 #include "absl/time/time.h"
 #include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
+#include "grpcpp/support/byte_buffer.h"
+#include "grpcpp/support/status.h"
+#include "proto/contract/condition.h"
 
 namespace herald::gateway {
 
-// False if the service answers anything but SERVING, or not within `deadline`.
-bool IsServing(const std::shared_ptr<grpc::Channel>& channel,
-               absl::Duration deadline);
+class HealthCheck {
+ public:
+  // Starts the call, and the connection if there is none. The check fails if
+  // connecting fails, or if both together take longer than `deadline`.
+  HealthCheck(std::shared_ptr<grpc::Channel> channel, absl::Duration deadline);
+  ~HealthCheck();
+  HealthCheck(const HealthCheck&) = delete;
+  HealthCheck& operator=(const HealthCheck&) = delete;
+
+  // Whether the check has an answer or has failed.
+  bool answered() const { return done_.HasBeenNotified(); }
+
+  // Whether the answer is SERVING. REQUIRES: answered().
+  bool serving() const;
+
+ private:
+  // Constant after construction. Destroyed last.
+  const std::shared_ptr<grpc::Channel> channel_;
+
+  // Lent to gRPC until done_.
+  grpc::ClientContext context_;
+  grpc::ByteBuffer request_;
+  grpc::ByteBuffer response_;
+  grpc::Status status_;
+
+  contract::Notification done_;
+};
 
 }  // namespace herald::gateway
 

@@ -13,6 +13,7 @@
 #include "gateway/link/link_stream.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/support/channel_arguments.h"
+#include "proto/contract/awake_clock.h"
 #include "proto/contract/grpc_deadline.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/redial_backoff.h"
@@ -31,8 +32,12 @@ constexpr absl::Duration kAnswerDeadline = absl::Seconds(5);
 // How long Stop() waits for what is still to be written.
 constexpr absl::Duration kStopDeadline = absl::Seconds(1);
 
-// A wait for a channel cannot be interrupted, so it is cut into pieces.
-constexpr absl::Duration kConnectPiece = absl::Milliseconds(20);
+// A wait for a channel cannot be interrupted, so it is cut into pieces. So are
+// waits in which a pause of the process must be noticed.
+constexpr absl::Duration kPiece = absl::Milliseconds(20);
+
+// A thread whose piece took longer than this was paused with its process.
+constexpr absl::Duration kGapMax = absl::Milliseconds(500);
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
@@ -57,15 +62,31 @@ grpc::ChannelArguments Arguments() {
 }
 
 bool Connect(grpc::Channel& channel, const contract::Notification& stop) {
-  const absl::Time deadline = SteadyNow() + kConnectDeadline;
+  contract::AwakeClock clock(SteadyNow(), kPiece, kGapMax);
+  const absl::Time deadline = clock.Read(SteadyNow()) + kConnectDeadline;
   for (;;) {
+    const absl::Time now = clock.Read(SteadyNow());
     const grpc_connectivity_state state = channel.GetState(true);
     if (state == GRPC_CHANNEL_READY) return true;
-    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || SteadyNow() >= deadline ||
+    if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || now >= deadline ||
         stop.HasBeenNotified()) {
       return false;
     }
-    channel.WaitForStateChange(state, contract::GrpcDeadline(kConnectPiece));
+    channel.WaitForStateChange(state, contract::GrpcDeadline(kPiece));
+  }
+}
+
+// Waits until `event` has happened, for `time` without pauses of the process.
+// Returns whether it has happened.
+bool WaitAwake(contract::Notification& event, absl::Duration time) {
+  contract::AwakeClock clock(SteadyNow(), kPiece, kGapMax);
+  const absl::Time deadline = clock.Read(SteadyNow()) + time;
+  for (;;) {
+    const absl::Duration left = deadline - clock.Read(SteadyNow());
+    if (left <= absl::ZeroDuration()) return event.HasBeenNotified();
+    if (event.WaitForNotificationWithTimeout(std::min(left, kPiece))) {
+      return true;
+    }
   }
 }
 
@@ -191,21 +212,22 @@ absl::Status ServiceLink::Receive(link::v1::AttachResponse frame) {
 }
 
 bool ServiceLink::Attend(LinkStream& stream, const std::string& target) {
-  if (!stream.first().WaitForNotificationWithTimeout(kAnswerDeadline)) {
+  if (!WaitAwake(stream.first(), kAnswerDeadline)) {
     stream.Cancel(absl::DeadlineExceededError("the service does not answer"));
   }
   absl::Duration until_write = options_.keepalive;
   absl::Duration until_look = options_.keepalive;
-  absl::Duration until_return = target == options_.targets.front()
-                                    ? absl::InfiniteDuration()
-                                    : returns_.pause();
+  std::unique_ptr<HealthCheck> check;  // Of the first target.
+  absl::Duration until_probe = target == options_.targets.front()
+                                   ? absl::InfiniteDuration()
+                                   : returns_.pause();
   for (;;) {
     const absl::Duration pause =
-        std::min({until_write, until_look, until_return});
+        std::min({until_write, until_look, until_probe});
     if (stream.done().WaitForNotificationWithTimeout(pause)) return false;
     until_write -= pause;
     until_look -= pause;
-    until_return -= pause;
+    until_probe -= pause;
     if (until_write <= absl::ZeroDuration()) {
       until_write = stream.KeepAlive(options_.keepalive);
     }
@@ -213,22 +235,30 @@ bool ServiceLink::Attend(LinkStream& stream, const std::string& target) {
       stream.CheckSilence();
       until_look = options_.keepalive;
     }
-    if (until_return <= absl::ZeroDuration()) {
-      if (CanReturn()) {
-        Leave(stream);
-        return true;
-      }
-      until_return = returns_.pause();
+    if (until_probe <= absl::ZeroDuration()) {
+      until_probe = ProbeFirst(&check);
+      if (until_probe > absl::ZeroDuration()) continue;
+      Leave(stream);
+      return true;
     }
   }
 }
 
-bool ServiceLink::CanReturn() {
-  if (cluster_ || !router_->settled()) return false;
-  const std::shared_ptr<grpc::Channel> channel = grpc::CreateCustomChannel(
-      options_.targets.front(), credentials_, Arguments());
-  return Connect(*channel, stop_) && IsServing(channel, kAnswerDeadline) &&
-         !stop_.HasBeenNotified();
+absl::Duration ServiceLink::ProbeFirst(std::unique_ptr<HealthCheck>* check) {
+  const bool may_return =
+      !cluster_ && router_->settled() && !stop_.HasBeenNotified();
+  if (*check == nullptr) {
+    if (!may_return) return returns_.pause();
+    *check = std::make_unique<HealthCheck>(
+        grpc::CreateCustomChannel(options_.targets.front(), credentials_,
+                                  Arguments()),
+        kConnectDeadline + kAnswerDeadline);
+    return kPiece;
+  }
+  if (!(*check)->answered()) return kPiece;
+  const bool serving = (*check)->serving();
+  check->reset();
+  return serving && may_return ? absl::ZeroDuration() : returns_.pause();
 }
 
 void ServiceLink::Leave(LinkStream& stream) {

@@ -16,7 +16,11 @@
 // was in use. Between two tries it waits contract::RedialBackoff(). Every try
 // has a channel of its own, so gRPC's backoff of earlier tries delays nothing.
 // A link to a later target ends as soon as the first one serves: two services
-// that do not act as one divide the audience (Settings.cluster).
+// that do not act as one divide the audience (Settings.cluster). Probes of the
+// first target run beside the link, and delay nothing that concerns the link.
+//
+// Pauses of the process (SIGSTOP, the migration of a virtual machine) do not
+// count in deadlines of a try: what arrived in a pause is read after it.
 //
 // Failure: never final. A link that ends, or does not begin, is told to the
 // router with the reason. A service that cannot be reached at all is not the
@@ -48,6 +52,7 @@
 
 namespace herald::gateway {
 
+class HealthCheck;
 class LinkStream;
 
 struct ServiceLinkOptions {
@@ -96,8 +101,10 @@ class ServiceLink {
   // Waits until the link has ended, and keeps it alive meanwhile, or ends it
   // when it has to. Returns whether it ended to return to the first target.
   bool Attend(LinkStream& stream, const std::string& target);
-  // Whether the first target serves, and the link to a later one should end.
-  bool CanReturn();
+  // Goes on with asking the first target whether it serves; never waits for
+  // the target. `check` is the question under way, or null. Returns after how
+  // long to call again; zero if the link to a later target should end.
+  absl::Duration ProbeFirst(std::unique_ptr<HealthCheck>* check);
   // Ends a link, behind all that waits for the service.
   void Leave(LinkStream& stream);
   // Tells the observer that there is no service, unless it knows.

@@ -147,10 +147,23 @@ absl::Status CheckPath(absl::string_view path) {
   return path.size() < 108 ? absl::OkStatus() : Wrong("has too long a path");
 }
 
+// A listener takes a path as it stands, but gRPC percent-decodes that of a
+// target: with these characters, one text would mean two paths.
+absl::Status CheckMeansOnePath(absl::string_view path) {
+  for (const unsigned char c : path) {
+    if (c == '%') return Wrong("has a % in its path, which gRPC would decode");
+    if (absl::ascii_isspace(c)) return Wrong("has white space in its path");
+  }
+  return absl::OkStatus();
+}
+
 // A path within a target, which gRPC parses as a URI: other bytes make it none
 // (RFC 3986 section 3.3).
 absl::Status CheckUriPath(absl::string_view path) {
-  constexpr absl::string_view kBesideLettersAndDigits = "-._~!$&'()*+,;=:@/%";
+  constexpr absl::string_view kBesideLettersAndDigits = "-._~!$&'()*+,;=:@/";
+  if (absl::Status status = CheckMeansOnePath(path); !status.ok()) {
+    return status;
+  }
   for (const char c : path) {
     if (!absl::ascii_isalnum(static_cast<unsigned char>(c)) &&
         !absl::StrContains(kBesideLettersAndDigits, c)) {
@@ -193,6 +206,9 @@ std::optional<HostPort> SplitHostPort(absl::string_view address) {
 absl::Status CheckListenAddress(absl::string_view address) {
   if (absl::ConsumePrefix(&address, "unix:")) {
     if (IsNumber(address)) return Wrong("has a port where a path belongs");
+    if (absl::Status status = CheckMeansOnePath(address); !status.ok()) {
+      return status;
+    }
     return CheckPath(address);
   }
   if (SplitHostPort(address).has_value()) return absl::OkStatus();

@@ -24,8 +24,9 @@ struct HostPort {
 };
 std::optional<HostPort> SplitHostPort(absl::string_view address);
 
-// OK if a process can be told to listen there: `host:port` or `unix:path`. A
-// new form of address is added here, and to kListenAddressForms.
+// OK if a process can be told to listen there: `host:port` or `unix:path`,
+// whose path has neither `%` nor white space. A new form of address is added
+// here, and to kListenAddressForms.
 absl::Status CheckListenAddress(absl::string_view address);
 inline constexpr char kListenAddressForms[] =
     "host:port, for example 127.0.0.1:8080, or unix:path";

@@ -49,9 +49,10 @@ void HttpConnection::ReadRequest() {
   }
   // Empty lines before a request are skipped (RFC 9112 section 2.2).
   while (absl::StartsWith(rest(), "\r\n")) buffer_.consume(2);
+  while (absl::StartsWith(rest(), "\n")) buffer_.consume(1);
   const absl::string_view bytes = rest();
-  const size_t end = bytes.find("\r\n\r\n");
-  if (end != absl::string_view::npos) return Parse(bytes.substr(0, end + 4));
+  const HeaderEnd end = FindHeaderEnd(bytes);
+  if (end.size > 0) return Parse(bytes.substr(0, end.size));
   if (bytes.size() > kHeaderBytesMax) {
     parser_.emplace();
     return Refuse(RefusalOf(http::error::header_limit, bytes));
@@ -60,6 +61,11 @@ void HttpConnection::ReadRequest() {
   if (!bytes.empty() && bytes[0] != '\r' && !absl::ascii_isgraph(bytes[0])) {
     parser_.emplace();
     return Refuse({http::status::bad_request, "this is no HTTP request"});
+  }
+  if (end.is_broken) {
+    parser_.emplace();
+    return Refuse({http::status::bad_request,
+                   "some header lines end in CRLF, and some do not"});
   }
   StartReadMore();
 }
@@ -81,21 +87,23 @@ void HttpConnection::OnReadDone(error_code ec, size_t bytes) {
 }
 
 void HttpConnection::Parse(absl::string_view header) {
+  const std::optional<std::string> normalized = NormalizeHeader(header);
+  const absl::string_view text =
+      normalized.has_value() ? absl::string_view(*normalized) : header;
   parser_.emplace();
   parser_->header_limit(kHeaderBytesMax);
   error_code ec;
-  const size_t size =
-      parser_->put(net::buffer(header.data(), header.size()), ec);
+  parser_->put(net::buffer(text.data(), text.size()), ec);
   if (ec && ec != http::error::need_more) {
     parser_.emplace();  // Nothing of what was read is used.
-    return Refuse(RefusalOf(ec, header));
+    return Refuse(RefusalOf(ec, text));
   }
   if (!parser_->is_header_done()) {
     parser_.emplace();
     return Refuse({http::status::bad_request, "the header is malformed"});
   }
-  std::optional<HttpRefusal> refusal = CheckRequest(header, request());
-  buffer_.consume(size);
+  std::optional<HttpRefusal> refusal = CheckRequest(text, request());
+  buffer_.consume(header.size());
   if (refusal) return Refuse(*refusal);
   Dispatch();
 }

@@ -2,7 +2,8 @@
 //
 // The server's side of a connection of HTTP/1.1: reads one request after the
 // other, checks it (http_rules.h), serves the pages for machines, and leaves
-// the other paths to the class that derives.
+// the other paths to the class that derives. Lines may all end in a single LF,
+// and later minor versions of HTTP/1 are served as HTTP/1.1.
 //
 //   /livez    200 for as long as the process runs
 //   /readyz   200, perhaps with a warning, or 503 with the reason

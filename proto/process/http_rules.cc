@@ -9,6 +9,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 
 namespace herald::process {
 namespace {
@@ -129,6 +131,13 @@ std::optional<std::string> Decode(absl::string_view path) {
   return decoded;
 }
 
+// Whether a request line ends in a version from HTTP/1.2 on.
+bool HasHigherMinorVersion(absl::string_view line) {
+  if (line.empty() || line.back() < '2' || line.back() > '9') return false;
+  line.remove_suffix(1);
+  return absl::EndsWith(line, " HTTP/1.");
+}
+
 // Whether the request line is whole and ends in a version (RFC 9112 section
 // 2.3).
 bool HasVersion(absl::string_view header) {
@@ -140,6 +149,35 @@ bool HasVersion(absl::string_view header) {
 }
 
 }  // namespace
+
+HeaderEnd FindHeaderEnd(absl::string_view bytes) {
+  size_t begin = 0;
+  size_t end = bytes.find('\n');
+  const bool has_cr =
+      end != absl::string_view::npos && end > 0 && bytes[end - 1] == '\r';
+  while (end != absl::string_view::npos) {
+    absl::string_view line = bytes.substr(begin, end - begin);
+    if (has_cr != absl::ConsumeSuffix(&line, "\r") ||
+        (!has_cr && absl::StrContains(line, "\r"))) {
+      return {0, /*is_broken=*/true};
+    }
+    if (line.empty()) return {end + 1, /*is_broken=*/false};
+    begin = end + 1;
+    end = bytes.find('\n', begin);
+  }
+  return {};
+}
+
+std::optional<std::string> NormalizeHeader(absl::string_view header) {
+  absl::string_view line = header.substr(0, header.find('\n'));
+  const bool has_cr = absl::ConsumeSuffix(&line, "\r");
+  const bool is_higher = HasHigherMinorVersion(line);
+  if (has_cr && !is_higher) return std::nullopt;
+  std::string text = has_cr ? std::string(header)
+                            : absl::StrReplaceAll(header, {{"\n", "\r\n"}});
+  if (is_higher) text[line.size() - 1] = '1';
+  return text;
+}
 
 std::optional<HttpRefusal> CheckRequest(absl::string_view header,
                                         const HttpRequest& request) {
@@ -165,7 +203,7 @@ std::optional<HttpRefusal> CheckRequest(absl::string_view header,
 
 HttpRefusal RefusalOf(const error_code& ec, absl::string_view header) {
   if (ec == http::error::header_limit || ec == http::error::buffer_overflow) {
-    return absl::StrContains(header, "\r\n")
+    return absl::StrContains(header, "\n")
                ? HttpRefusal{http::status::request_header_fields_too_large,
                              "the header is too large"}
                : HttpRefusal{http::status::uri_too_long,

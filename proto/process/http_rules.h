@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What RFC 9110 and RFC 9112 demand of a request beyond what Beast's parser
-// checks, and the forms of a request's target.
+// checks or takes, and the forms of a request's target.
 //
 // Threads: any; functions without state.
 
@@ -30,6 +30,24 @@ struct HttpRefusal {
   std::string text;
 };
 
+// The end of a header. All its lines end in CRLF, or all in a single LF without
+// any CR, as a probe by `nc` may send them (RFC 9112 section 2.2). A header
+// that mixes the two is broken: proxies end lines in CRLF, so a single LF may
+// be one that a proxy took for a part of a value, with a forged field behind.
+struct HeaderEnd {
+  size_t size = 0;  // Bytes, with the empty line; 0 if that is not there yet.
+  bool is_broken = false;
+};
+
+// Finds the end of the header that begins with `bytes`.
+HeaderEnd FindHeaderEnd(absl::string_view bytes);
+
+// The header as Beast takes it: lines end in CRLF, and HTTP/1.2 to HTTP/1.9 are
+// HTTP/1.1, the highest minor version known here (RFC 9110 section 2.5).
+// Nothing if `header` is such a text already. REQUIRES: `header` is whole and
+// not broken.
+std::optional<std::string> NormalizeHeader(absl::string_view header);
+
 // Why the request is refused, or nothing:
 //
 //   400  a folded header line (RFC 9112 section 5.2), a `Host` that is missing,
@@ -39,7 +57,7 @@ struct HttpRefusal {
 //   431  more than 100 fields (RFC 6585 section 5)
 //   501  a method that is not known (section 9.1)
 //
-// `header` is the text that `request` was parsed from.
+// `header` is the text that `request` was parsed from, normalized.
 std::optional<HttpRefusal> CheckRequest(absl::string_view header,
                                         const HttpRequest& request);
 

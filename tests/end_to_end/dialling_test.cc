@@ -1,17 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A process that cannot dial for a while, for want of files or of a name in
-// DNS, does so soon after the want is over.
+// DNS, does so soon after the want is over. One that is paused while it dials
+// goes on afterwards.
 
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
+#include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server.h"
+#include "grpcpp/server_builder.h"
+#include "grpcpp/server_context.h"
 #include "gtest/gtest.h"
+#include "herald/link/v1/gateway_service.grpc.pb.h"
 #include "proto/contract/address.h"
+#include "proto/contract/condition.h"
 #include "tests/support/dns_server.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/raw_socket.h"
@@ -153,6 +166,75 @@ TEST(AName, ThatDnsDoesNotKnowYetIsAskedForUntilItDoes) {
   service.WaitForLine("authorizer connected");
   EXPECT_TRUE(WaitUntil([&] { return HttpGet(ws, "/readyz").status == 200; }));
   EXPECT_LT(Clock::now() - known, kSoon);
+}
+
+// A service that takes links, and says nothing on them before Answer().
+class LateService final : public link::v1::GatewayService::Service {
+ public:
+  LateService() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(),
+                             &port_);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+    EXPECT_NE(server_, nullptr);
+  }
+  ~LateService() override {
+    Answer();
+    if (server_ == nullptr) return;
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+  }
+
+  void Answer() { answers_.Notify(); }
+
+  std::string target() const { return absl::StrCat("127.0.0.1:", port_); }
+  int links() const { return links_; }
+
+ private:
+  using Stream = grpc::ServerReaderWriter<link::v1::AttachResponse,
+                                          link::v1::AttachRequest>;
+
+  grpc::Status Attach(grpc::ServerContext* /*context*/,
+                      Stream* stream) override {
+    ++links_;
+    answers_.WaitForNotification();
+    link::v1::AttachResponse answer;
+    answer.add_items()->mutable_settings();
+    answer.add_items()->mutable_settled();
+    stream->Write(answer);
+    link::v1::AttachRequest frame;
+    while (stream->Read(&frame)) continue;
+    return grpc::Status::OK;
+  }
+
+  int port_ = 0;
+  std::atomic<int> links_{0};
+  contract::Notification answers_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// The first answer may take 5 s, without the pause. If the pause counted, the
+// gateway would attach to the spare service, and divide the audience.
+TEST(AGateway, ThatIsPausedWhileItAttachesStaysWithItsService) {
+  LateService first;
+  LateService spare;
+  spare.Answer();
+  Process gateway(
+      {kGatewayBinary, "--ws-address=127.0.0.1:0",
+       absl::StrCat("--service=", first.target(), ",", spare.target())});
+  ASSERT_TRUE(WaitUntil([&] { return first.links() == 1; }));
+
+  gateway.Signal(SIGSTOP);
+  std::this_thread::sleep_for(Milliseconds(6000));
+  gateway.Signal(SIGCONT);
+  // Long enough for a wait that has expired to be noticed.
+  std::this_thread::sleep_for(Milliseconds(500));
+  first.Answer();
+
+  gateway.WaitForLine("link settled");
+  EXPECT_EQ(first.links(), 1);
+  EXPECT_EQ(spare.links(), 0);
 }
 
 }  // namespace

@@ -234,11 +234,11 @@ struct Budget {
 // backpressure from links and readers to the sender of a whisper; engine and
 // link by ports that may answer later.
 inline const std::vector<Budget> kBudgets = {
-    {"proto/contract/", 17, 2200, 25},    {"proto/settings/", 5, 1400, 25},
+    {"proto/contract/", 17, 2210, 25},    {"proto/settings/", 5, 1400, 25},
     {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 2300, 22},
     {"service/link/", 0, 2900, 22},       {"service/api/", 0, 1200, 20},
     {"service/rules/", 0, 1000, 22},      {"service/rpc/", 0, 0, 20},
-    {"service/authorizer/", 0, 1700, 22}, {"gateway/core/", 0, 6700, 22},
+    {"service/authorizer/", 0, 1950, 22}, {"gateway/core/", 0, 6710, 22},
     {"proto/admission/", 0, 650, 22},     {"gateway/net/", 0, 0, 20},
     {"gateway/link/", 0, 0, 20},          {"clients/cpp/include/", 0, 0, 40},
     {"clients/cli/", 0, 0, 20},           {"clients/supervisor/", 0, 1100, 25},

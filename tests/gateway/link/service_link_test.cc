@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -23,6 +24,7 @@
 
 #include "gmock/gmock.h"
 #include "grpcpp/generic/async_generic_service.h"
+#include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 #include "gtest/gtest.h"
@@ -407,6 +409,70 @@ TEST_F(ALink, EndsWithAFrameThatIsNoMessage) {
   EXPECT_EQ(witness_.heard().opened, 0);
   link_->Stop();
   server->Shutdown(std::chrono::system_clock::now());
+}
+
+// Takes every call and answers none. Listens on `port` of 127.0.0.1.
+class Mute final : public grpc::CallbackGenericService {
+ public:
+  explicit Mute(int port) {
+    // It would answer for us.
+    grpc::EnableDefaultHealthCheckService(false);
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:" + std::to_string(port),
+                             grpc::InsecureServerCredentials());
+    builder.RegisterCallbackGenericService(this);
+    server_ = builder.BuildAndStart();
+    EXPECT_NE(server_, nullptr);
+  }
+  ~Mute() override {
+    if (server_ != nullptr) {
+      server_->Shutdown(std::chrono::system_clock::now());
+    }
+  }
+
+  int calls() const { return calls_; }
+
+ private:
+  class Reactor final : public grpc::ServerGenericBidiReactor {
+    void OnCancel() override { Finish(grpc::Status::CANCELLED); }
+    void OnDone() override { delete this; }
+  };
+
+  grpc::ServerGenericBidiReactor* CreateReactor(
+      grpc::GenericCallbackServerContext* /*context*/) override {
+    ++calls_;
+    return new Reactor;
+  }
+
+  std::atomic<int> calls_{0};
+  std::unique_ptr<grpc::Server> server_;
+};
+
+// The probe of the first target would wait for 5 s and more.
+TEST_F(ALink, IsAttendedWhileTheFirstServiceDoesNotAnswerAProbe) {
+  const int port = testing_support::RestartablePort();
+  service_.StartServer();
+  Dial({"127.0.0.1:" + std::to_string(port), service_.target()}, "",
+       absl::Milliseconds(20));
+  ASSERT_TRUE(witness_.WaitForSettled(1));
+  Mute first(port);
+  ASSERT_TRUE(testing_support::WaitUntil([&] { return first.calls() > 0; }));
+
+  const int before = service_.attaches()[0].empty_count;
+  const Milliseconds kept_alive = TimeOf([&] {
+    EXPECT_TRUE(service_.WaitFor(
+        [&](const auto& all) { return all[0].empty_count >= before + 5; }));
+  });
+  EXPECT_LT(kept_alive, Milliseconds(1000) * kSlowness);
+
+  const size_t ended = witness_.heard().ended.size();
+  const Milliseconds took = TimeOf([&] {
+    service_.EndLinks();
+    EXPECT_TRUE(witness_.WaitForEnded(ended + 1));
+  });
+  EXPECT_LT(took, Milliseconds(500) * kSlowness);
+  EXPECT_FALSE(router_.settled());
+  link_->Stop();
 }
 
 }  // namespace

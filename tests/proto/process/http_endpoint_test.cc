@@ -50,11 +50,9 @@ int Dial(const std::string& address, const char* from = "127.0.0.1") {
   return fd;
 }
 
-// The whole answer to one request, or what came of it within 10 s.
-std::string Request(const std::string& address, const std::string& line) {
+// The whole answer to these bytes, or what came of it within 10 s.
+std::string Exchange(const std::string& address, const std::string& request) {
   const int fd = Dial(address);
-  const std::string request =
-      absl::StrCat(line, " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(send(fd, request.data(), request.size(), MSG_NOSIGNAL),
             static_cast<ssize_t>(request.size()));
   std::string answer;
@@ -64,6 +62,13 @@ std::string Request(const std::string& address, const std::string& line) {
   }
   close(fd);
   return answer;
+}
+
+// The answer to one request.
+std::string Request(const std::string& address, const std::string& line) {
+  return Exchange(
+      address,
+      absl::StrCat(line, " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"));
 }
 
 class TheHttpEndpoint : public ::testing::Test {
@@ -123,6 +128,45 @@ TEST_F(TheHttpEndpoint, AnswersHeadWithoutABody) {
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(answer, HasSubstr("Content-Length: 18\r\n"));
   EXPECT_TRUE(absl::EndsWith(answer, "\r\n\r\n"));
+}
+
+// As `printf 'GET /livez HTTP/1.0\n\n' | nc` does.
+TEST_F(TheHttpEndpoint, AnswersAProbeWhoseLinesEndInASingleLf) {
+  for (const char* request :
+       {"GET /livez HTTP/1.0\n\n", "\nGET /livez HTTP/1.0\nHost: a\n\n",
+        "GET /livez HTTP/1.1\nHost: a\nConnection: close\n\n"}) {
+    const std::string answer = Exchange(http_->address(), request);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 ")) << request;
+    EXPECT_THAT(answer, EndsWith("\r\n\r\nalive\n")) << request;
+  }
+}
+
+TEST_F(TheHttpEndpoint, RefusesAHeaderWhoseLinesEndDifferently) {
+  for (const char* request :
+       {"GET /livez HTTP/1.0\r\nHost: a\n\n",
+        "GET /livez HTTP/1.0\nHost: a\r\n\r\n",
+        "GET /livez HTTP/1.1\r\nHost: a\r\nX: a\nForged: b\r\n\r\n"}) {
+    EXPECT_THAT(Exchange(http_->address(), request),
+                StartsWith("HTTP/1.1 400 "))
+        << request;
+  }
+}
+
+TEST_F(TheHttpEndpoint, ServesALaterMinorVersionAsHttp11) {
+  const auto status = [this](const std::string& version) {
+    const std::string answer =
+        Exchange(http_->address(),
+                 absl::StrCat("GET /livez ", version,
+                              "\r\nHost: a\r\nConnection: close\r\n\r\n"));
+    return answer.substr(0, 12);
+  };
+  EXPECT_EQ(status("HTTP/1.2"), "HTTP/1.1 200");
+  EXPECT_EQ(status("HTTP/1.9"), "HTTP/1.1 200");
+  EXPECT_EQ(status("HTTP/2.0"), "HTTP/1.1 505");
+  EXPECT_EQ(status("HTTP/1.10"), "HTTP/1.1 400");
+  // The rules of HTTP/1.1 hold.
+  EXPECT_THAT(Exchange(http_->address(), "GET /livez HTTP/1.2\r\n\r\n"),
+              StartsWith("HTTP/1.1 400 "));
 }
 
 TEST_F(TheHttpEndpoint, NamesAPortThatIsTaken) {

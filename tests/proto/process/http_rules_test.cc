@@ -42,6 +42,53 @@ TEST(APath, IsDecoded) {
   EXPECT_EQ(Path("/w%00"), "none");
 }
 
+size_t SizeOfHeader(absl::string_view bytes) {
+  return FindHeaderEnd(bytes).size;
+}
+
+TEST(AHeader, EndsWithAnEmptyLine) {
+  EXPECT_EQ(SizeOfHeader("GET / HTTP/1.1\r\nHost: a\r\n\r\nGET"), 27u);
+  EXPECT_EQ(SizeOfHeader("GET / HTTP/1.1\nHost: a\n\nGET\r\n"), 24u);
+  for (const char* text : {"", "GET", "GET\r", "GET\r\n", "GET\r\n\r", "GET\n",
+                           "GET\nHost: a\n"}) {
+    EXPECT_EQ(SizeOfHeader(text), 0u) << text;
+    EXPECT_FALSE(FindHeaderEnd(text).is_broken) << text;
+  }
+}
+
+// RFC 9112 section 2.2 allows a single LF, but not to guess.
+TEST(AHeader, HasLinesThatAllEndAlike) {
+  for (const char* text :
+       {"GET\r\n\n", "GET\r\nX: a\nY: b", "GET\n\r\n", "GET\nX: a\r\n",
+        "GET\nX: a\rb\n", "GET\r\nX: a\n\r\n"}) {
+    EXPECT_TRUE(FindHeaderEnd(text).is_broken) << text;
+    EXPECT_EQ(SizeOfHeader(text), 0u) << text;
+  }
+}
+
+std::string Normalized(absl::string_view header) {
+  return NormalizeHeader(header).value_or("as it is");
+}
+
+TEST(AHeader, IsNormalizedForBeast) {
+  EXPECT_EQ(Normalized("GET / HTTP/1.1\r\nHost: a\r\n\r\n"), "as it is");
+  EXPECT_EQ(Normalized("GET / HTTP/1.0\n\n"), "GET / HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(Normalized("GET / HTTP/1.9\nHost: a\n\n"),
+            "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+}
+
+// RFC 9110 section 2.5.
+TEST(AHeader, OfALaterMinorVersionIsTakenForHttp11) {
+  EXPECT_EQ(Normalized("GET / HTTP/1.2\r\nX: HTTP/1.3\r\n\r\n"),
+            "GET / HTTP/1.1\r\nX: HTTP/1.3\r\n\r\n");
+  for (const char* version :
+       {"HTTP/1.0", "HTTP/2.0", "HTTP/1.10", "HTTP/1.x", "http/1.2", ""}) {
+    EXPECT_EQ(Normalized(absl::StrCat("GET / ", version, "\r\n\r\n")),
+              "as it is")
+        << version;
+  }
+}
+
 // The status with which a request is refused; 0: it is not.
 int StatusOf(const std::string& text) {
   http::request_parser<http::empty_body> parser;

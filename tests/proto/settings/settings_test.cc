@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/contract/names.h"
 #include "proto/settings/program.h"
 
 namespace herald::settings {
@@ -180,6 +181,32 @@ TEST_F(ASetting, OfTokensIsPrintableAsciiAndNeverShown) {
                       HasSubstr("ASCII"), Not(HasSubstr(text))));
   }
   EXPECT_TRUE(CheckValue(Declared()[4], "a b,c~").ok());
+}
+
+std::string ProblemOf(Kind kind, absl::string_view value) {
+  Setting setting;
+  setting.name = "test_address";
+  setting.kind = kind;
+  return std::string(CheckValue(setting, value).message());
+}
+
+// gRPC dials /tmp/aA for unix:/tmp/a%41, and no listener is there.
+TEST_F(ASetting, OfAUnixPathMeansOnePathToListenersAndCallers) {
+  for (const Kind kind :
+       {Kind::kListenAddress, Kind::kTarget, Kind::kTargets}) {
+    for (const std::string value : {"unix:/tmp/a%41", "unix:/tmp/%", "unix:%",
+                                    "unix:/tmp/a b", "unix:/tmp/a\tb"}) {
+      EXPECT_THAT(ProblemOf(kind, value),
+                  AllOf(HasSubstr("BROADCAST_TEST_ADDRESS: "),
+                        HasSubstr(contract::Quoted(value)),
+                        HasSubstr("in its path"), HasSubstr("(allowed: ")));
+    }
+    EXPECT_EQ(ProblemOf(kind, "unix:/run/herald/a-b_c.sock"), "");
+  }
+  // The zone of an IPv6 address is no path.
+  EXPECT_EQ(ProblemOf(Kind::kListenAddress, "[fe80::1%eth0]:80"), "");
+  EXPECT_THAT(ProblemOf(Kind::kTargets, "127.0.0.1:1,unix:/a%41"),
+              HasSubstr("has \"unix:/a%41\", which has a % in its path"));
 }
 
 TEST_F(ASetting, ThatIsSecretIsShownNowhere) {
