@@ -69,7 +69,7 @@ class Socket {
 
   // Since when nothing could be written of what waits, by the shard's wheel;
   // InfiniteFuture() if nothing waits for the kernel.
-  virtual absl::Time BlockedSince() const = 0;
+  virtual absl::Time BlockedSince() = 0;
 };
 
 }  // namespace herald::gateway

@@ -113,14 +113,20 @@ void OutgoingStream::CompleteWrite(error_code ec) {
 }
 
 void OutgoingStream::Flush() {
-  if (waiting_) return;
+  if (!waiting_) WriteWaiting();
+}
+
+void OutgoingStream::WriteWaiting() {
   while (!outbox_.empty()) {
     std::array<iovec, kPartsMax> parts;
     const size_t count = outbox_.Gather(absl::MakeSpan(parts));
     const ssize_t sent = Send(socket_.native_handle(), parts.data(), count);
     if (sent < 0) {
       if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return StartWait();
+      if (errno == EAGAIN || errno == EWOULDBLOCK) {
+        if (!waiting_) StartWait();
+        return;
+      }
       return Fail(error_code(errno, boost::system::system_category()));
     }
     const auto left = static_cast<size_t>(sent);
@@ -156,19 +162,28 @@ int64_t OutgoingStream::Clear() {
   return dropped;
 }
 
-absl::Time OutgoingStream::blocked_since() const {
-  if (!waiting_ || outbox_.empty()) return absl::InfiniteFuture();
+absl::Time OutgoingStream::BlockedSince() {
+  if (!waiting_) return absl::InfiniteFuture();
+  // The kernel reports room when a third of its buffer is free, which takes a
+  // slow reader minutes.
+  const size_t before = outbox_.size_bytes();
+  WriteWaiting();
+  if (outbox_.empty()) return absl::InfiniteFuture();
+  if (outbox_.size_bytes() < before) NoteBlocked(owner_.lock());
   return absl::UnixEpoch() + absl::Seconds(blocked_since_);
+}
+
+void OutgoingStream::NoteBlocked(const std::shared_ptr<Owner>& owner) {
+  if (owner == nullptr) return;
+  const absl::Duration now = owner->Now() - absl::UnixEpoch();
+  blocked_since_ = static_cast<uint32_t>(
+      absl::ToInt64Seconds(absl::Ceil(now, absl::Seconds(1))));
 }
 
 void OutgoingStream::StartWait() {
   waiting_ = true;
   std::shared_ptr<Owner> owner = owner_.lock();
-  if (owner != nullptr) {
-    const absl::Duration now = owner->Now() - absl::UnixEpoch();
-    blocked_since_ = static_cast<uint32_t>(
-        absl::ToInt64Seconds(absl::Ceil(now, absl::Seconds(1))));
-  }
+  NoteBlocked(owner);
   socket_.async_wait(
       StreamSocket::wait_write,
       [this, owner = std::move(owner)](error_code ec) { OnWaitDone(ec); });

@@ -59,7 +59,7 @@ class OutgoingStream {
     // the closing handshake has begun and wants a deadline.
     virtual void OnCloseQueued(int code) = 0;
 
-    // The clock of blocked_since().
+    // The clock of BlockedSince().
     virtual absl::Time Now() const = 0;
 
    protected:
@@ -108,8 +108,8 @@ class OutgoingStream {
   size_t waiting_bytes() const { return outbox_.size_bytes(); }
 
   // Since when the kernel has taken none of the bytes that wait, rounded up to
-  // a second; InfiniteFuture() if none wait for it.
-  absl::Time blocked_since() const;
+  // a second, after another try; InfiniteFuture() if none wait for it.
+  absl::Time BlockedSince();
 
   StreamSocket& socket() { return socket_; }
 
@@ -169,8 +169,7 @@ class OutgoingStream {
     }
 
    private:
-    // Small, for a client decides how long it is needed.
-    using Buffer = std::array<char, 1024>;
+    using Buffer = std::array<char, 1024>;  // Small: the client holds it.
 
     StreamSocket* socket_;
     Handler handler_;
@@ -197,8 +196,7 @@ class OutgoingStream {
     // Asio moves the handler, and the owner with it, out before.
     void deallocate(T* /*block*/, size_t /*count*/) {}
 
-    friend bool operator==(const WaitAllocator&,
-                           const WaitAllocator&) = default;
+    bool operator==(const WaitAllocator&) const = default;
 
     WaitMemory* memory;
   };
@@ -227,6 +225,8 @@ class OutgoingStream {
 
   void Accept(std::string bytes, std::unique_ptr<Write> write);
   void CompleteWrite(error_code ec);
+  void WriteWaiting();
+  void NoteBlocked(const std::shared_ptr<Owner>& owner);
   void StartWait();
   void OnWaitDone(error_code ec);
   void Fail(error_code ec);

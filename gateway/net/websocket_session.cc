@@ -87,7 +87,7 @@ class WebsocketSession final
   void SetMessageBytesMax(size_t bytes) override {
     if (reader_ != nullptr) reader_->SetMessageBytesMax(bytes);
   }
-  absl::Time BlockedSince() const override { return outgoing_.blocked_since(); }
+  absl::Time BlockedSince() override { return outgoing_.BlockedSince(); }
 
  private:
   // WebsocketReader::User:

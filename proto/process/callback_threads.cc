@@ -122,9 +122,8 @@ class CallbackThreads::Impl {
  private:
   struct Held {
     std::promise<void> holds;
-    std::promise<void> gone;
     std::unique_ptr<Event> event;
-    bool leaves = false;  // Needs nothing of ours any more. Guarded by mu_.
+    bool is_over = false;  // Guarded by mu_.
   };
 
   void Hold() {
@@ -140,11 +139,13 @@ class CallbackThreads::Impl {
   // Holds a thread after a while: whichever has nothing else to do then.
   std::future<void> HoldAfter(std::chrono::milliseconds delay)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const auto one = std::make_shared<Held>();
-    held_.push_back(one);
+    ++pending_;
+    Held* const one = &held_.emplace_back();
     std::future<void> holds = one->holds.get_future();
+    // A plain pointer: whoever owns an event last must not be one of gRPC's
+    // threads, and it destroys the body after it has run.
     one->event = std::make_unique<Event>(channel_.get(), delay,
-                                         [this, one] { BeHeld(one.get()); });
+                                         [this, one] { BeHeld(one); });
     return holds;
   }
 
@@ -153,7 +154,7 @@ class CallbackThreads::Impl {
     one->holds.set_value();
     {
       contract::MutexLock lock(&mu_);
-      held_.remove_if([](const auto& other) { return other->leaves; });
+      held_.remove_if([](const Held& other) { return other.is_over; });
     }
     helping_ = false;
     {
@@ -161,12 +162,11 @@ class CallbackThreads::Impl {
       while (!is_needed_ && !is_released_) wake_.Wait(&wake_mu_);
       is_needed_ = false;
     }
-    {
-      contract::MutexLock lock(&mu_);
-      if (!closed_) HoldAfter(kHelpTime);
-      one->leaves = true;
-    }
-    one->gone.set_value();
+    contract::MutexLock lock(&mu_);
+    if (!closed_) HoldAfter(kHelpTime);
+    one->is_over = true;
+    --pending_;
+    none_pending_.NotifyAll();
   }
 
   void Release() {
@@ -175,15 +175,15 @@ class CallbackThreads::Impl {
       is_released_ = true;
     }
     wake_.NotifyAll();
-    std::list<std::shared_ptr<Held>> held;
+    std::list<Held> held;
     {
       contract::MutexLock lock(&mu_);
       closed_ = true;
       held_count_ = 0;
-      for (const auto& one : held_) one->event->Cancel();
+      for (const Held& one : held_) one.event->Cancel();
+      while (pending_ > 0) none_pending_.Wait(&mu_);
       held.swap(held_);
     }
-    for (const auto& one : held) one->gone.get_future().wait();
   }
 
   void Beat() {
@@ -205,8 +205,10 @@ class CallbackThreads::Impl {
 
   mutable contract::Mutex mu_;
   // Those that are held, will be, and were.
-  std::list<std::shared_ptr<Held>> held_ ABSL_GUARDED_BY(mu_);
+  std::list<Held> held_ ABSL_GUARDED_BY(mu_);
   int held_count_ ABSL_GUARDED_BY(mu_) = 0;
+  int pending_ ABSL_GUARDED_BY(mu_) = 0;  // Of held_, those that are not over.
+  contract::Condition none_pending_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;  // None is held any more.
   std::unique_ptr<Event> beat_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;

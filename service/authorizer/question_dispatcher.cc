@@ -160,7 +160,7 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
     const int64_t serial = stream.first_serial + decision.request_id();
     const auto late = late_.Take(serial, serial);
     for (const QuestionPtr& one : late) {
-      if (one->strikes > 0) quarantine_.OnAnswered(*one);
+      if (one->strikes > 0) Release(*one, now);
     }
     const bool counted = window_.TakeLate(serial);
     return counted || !late.empty() ? Answer::kLate : Answer::kUnknown;
@@ -180,10 +180,28 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
   } else {
     pauses_.OnDenied(question->socket(), now);
   }
-  if (question->strikes > 0) quarantine_.OnAnswered(*question);
+  if (question->strikes > 0) Release(*question, now);
   answered.push_back(
       {std::move(question->done), std::move(out), now - question->asked});
   return Answer::kUsed;
+}
+
+void QuestionDispatcher::Release(const PendingQuestion& answered,
+                                 absl::Time now) {
+  quarantine_.OnAnswered(answered);
+  if (quarantine_.HasSocketOf(answered, now)) return;
+  // Its others, which had to be asked alone for the sake of that one.
+  suspects_.TakeIf(
+      [&](const PendingQuestion& question, bool /*parked*/) {
+        return question.struck == absl::InfinitePast() &&
+               question.socket() == answered.socket();
+      },
+      [this](QuestionPtr question) {
+        question->strikes = 0;
+        question->excused = false;
+        QuestionQueue& queue = QueueOf(*question);
+        queue.PushBack(std::move(question));
+      });
 }
 
 void QuestionDispatcher::Strike(PendingQuestion& question, const StreamEnd& end,
@@ -214,7 +232,8 @@ void QuestionDispatcher::StrikeLate(const StreamQuestions& stream,
                                     const StreamEnd& end, bool excusable,
                                     absl::Time now,
                                     std::vector<QuestionPtr>& poisoned) {
-  if (end.by_us) return;
+  // Of a dial that failed nothing is to be learnt.
+  if (end.by_us || stream.last_id == 0) return;
   // A process may end over a question of a stream that was given up before.
   std::vector<QuestionPtr> late =
       end.connection_lost ? late_.Take()
@@ -354,7 +373,10 @@ absl::Time QuestionDispatcher::TakeLateWaiting(bool useless, absl::Time now,
                                     : "the authorizer cannot be reached";
   if (!up_ && !down_why_.empty()) absl::StrAppend(&why, ": ", down_why_);
   const auto take = [&](QuestionPtr question) {
-    if (question->strikes > 0) quarantine_.OnUnanswered(*question, now);
+    // Not for what was never asked.
+    if (question->struck != absl::InfinitePast()) {
+      quarantine_.OnUnanswered(*question, now);
+    }
     late.push_back({std::move(question->done), Undecided(why)});
   };
   for (QuestionQueue* queue : {&queue_, &suspects_, &watched_}) {

@@ -187,6 +187,9 @@ class QuestionDispatcher {
   // Parks sockets that have to pause. False if no question has a turn then.
   bool SkipPausing(QuestionQueue& queue, absl::Time now);
   void Forget(StreamQuestions& stream, const PendingQuestion& question);
+  // A suspect was answered. If its socket is none any more, neither are the
+  // questions that only wait.
+  void Release(const PendingQuestion& answered, absl::Time now);
   // `excusable`: the question may not have been the cause.
   static void Strike(PendingQuestion& question, const StreamEnd& end,
                      bool excusable, absl::Time now);

@@ -5,8 +5,8 @@
 // A thread of gRPC that reads from a connection makes calls of all that is
 // there before it runs the first handler. A call takes 16 KiB, so a connection
 // that is never empty would fill the memory with calls that are refused as soon
-// as somebody looks at them. When kCallsMax have begun and no handler has run,
-// `help` has another thread run them.
+// as somebody looks at them. Each time that kCallsMax have begun and no handler
+// has run, `help` has another thread run them.
 //
 // Threads: any.
 
@@ -30,9 +30,8 @@ class CallBacklog {
   explicit CallBacklog(std::function<void()> help) : help_(std::move(help)) {}
 
   void OnBegun() {
-    if (begun_.fetch_add(1, std::memory_order_relaxed) + 1 == kCallsMax) {
-      help_();
-    }
+    const int begun = begun_.fetch_add(1, std::memory_order_relaxed) + 1;
+    if (begun % kCallsMax == 0) help_();
   }
   // A handler runs.
   void OnHandled() {

@@ -25,7 +25,7 @@ namespace {
 using contract::MutexLock;
 
 constexpr absl::Duration kPrunePause = absl::Milliseconds(100);
-constexpr absl::Duration kLookPause = absl::Milliseconds(200);
+constexpr absl::Duration kLookPause = absl::Milliseconds(100);
 constexpr absl::Duration kAlertPause = absl::Milliseconds(50);
 constexpr absl::Duration kPause = absl::Seconds(1);  // Of the process.
 
@@ -36,12 +36,21 @@ constexpr int64_t kLargeBytes = 64 << 10;
 constexpr double kLargeBytesPerSecond = 32;
 constexpr absl::Duration kLargeTime = absl::Seconds(10);
 
+// For how long it may hold more than the largest request: a caller whose calls
+// are allowed is no stranger by then.
+constexpr absl::Duration kTooLargeTime = absl::Milliseconds(200);
+
 // From here on a stranger's calls are looked up, so that one which is allowed
 // makes it none.
 constexpr int64_t kSuspiciousBytes = 32 << 10;
 
-// What the calls of a stranger between two looks may take, 256 of them.
-constexpr int64_t kChargedMax = 4 << 20;
+// Calls of a stranger that are charged, and streams that it begins. The latter
+// may end before anybody has looked at them.
+const contract::TokenRate kCalls(100, 256);
+const contract::TokenRate kRapid(1000, 10'000);
+
+// Strangers whose streams one look counts, at 10 us each.
+constexpr size_t kCountedMax = 64;
 
 constexpr size_t kEndingMax = 256;
 
@@ -104,7 +113,7 @@ bool Connections::Admit(int fd) {
   // the file vouch for them.
   if (!entry.peer.name.empty()) {
     entry.stranger = ++last_stranger_;
-    entry.allowed = allowed_bytes_;
+    entry.allowed = allowed_;
     entry.since = contract::SteadyNow();
     strangers_[entry.stranger] = fd;
     by_peer_[entry.peer.name] = fd;
@@ -223,7 +232,10 @@ void Connections::Look() {
   const absl::Duration gap = now - std::exchange(looked_, now);
   if (gap > kPause) {
     for (const auto& [number, fd] : strangers_) {
-      entries_.at(fd).large_since += gap;
+      Entry& entry = entries_.at(fd);
+      entry.large_since += gap;
+      entry.too_large_since += gap;
+      entry.was_full = false;
     }
   }
   EndLarge(now);
@@ -233,6 +245,20 @@ void Connections::Look() {
   if (looking_) LookLater();
 }
 
+void Connections::Weigh(Entry& entry, int fd, bool* alert) {
+  const int64_t received = BytesReceived(fd);
+  const uint64_t allowed = allowed_;
+  const bool sends = received != std::exchange(entry.received, received);
+  // A call is noted a moment after its bytes have come.
+  if (std::exchange(entry.has_sent, sends) || sends) {
+    const uint64_t more = allowed - entry.allowed;
+    entry.excused += static_cast<int64_t>(more % kOneAllowed);
+    entry.excused_streams += static_cast<int64_t>(more / kOneAllowed);
+  }
+  *alert |= sends;
+  entry.allowed = allowed;
+}
+
 void Connections::NoteSockets() {
   for (const OpenStreams::Connection& one : streams_->TakeNew()) {
     Entry* const entry = Find(one.peer);
@@ -240,74 +266,98 @@ void Connections::NoteSockets() {
   }
 }
 
-void Connections::CountStreams(Entry& entry) {
-  if (entry.socket == 0) return;
-  const std::optional<int64_t> count = streams_->CountOf(entry.socket);
+void Connections::CountStreams(absl::Time now) {
+  NoteSockets();
+  std::vector<std::pair<int64_t, Entry*>> uncounted;
+  for (const auto& [number, fd] : strangers_) {
+    Entry& entry = entries_.at(fd);
+    const int64_t more = entry.received - entry.counted;
+    if (entry.socket == 0 ||
+        (more == 0 && entry.charged == 0 && entry.streams == 0)) {
+      continue;
+    }
+    uncounted.emplace_back(more, &entry);
+  }
+  const size_t count = std::min(uncounted.size(), kCountedMax);
+  std::partial_sort(
+      uncounted.begin(), uncounted.begin() + static_cast<std::ptrdiff_t>(count),
+      uncounted.end(),
+      [](const auto& a, const auto& b) { return a.first > b.first; });
+  for (size_t i = 0; i < count; ++i) CountStreams(*uncounted[i].second, now);
+}
+
+void Connections::CountStreams(Entry& entry, absl::Time now) {
+  const auto count = streams_->CountOf(entry.socket);
   if (!count.has_value()) return;
   // They are counted themselves now.
   entry.charged = 0;
-  entry.streams = *count;
-  if (*count == 0) entry.excused = entry.received;
+  entry.counted = entry.received;
+  entry.streams = count->open;
+  const int64_t begun = count->begun - std::exchange(entry.begun, count->begun);
+  entry.rapid.Take(kRapid, std::max<int64_t>(0, begun - entry.excused_streams),
+                   now);
+  entry.excused_streams = std::min(entry.excused_streams, count->open);
+  if (count->open == 0) entry.excused = entry.received;
 }
 
-int64_t Connections::Weigh(int fd, Entry& entry, bool* alert) {
-  const int64_t received = BytesReceived(fd);
-  const int64_t allowed = allowed_bytes_;
-  const bool is_idle =
-      received == entry.received && entry.charged == 0 && entry.streams == 0;
-  const bool sends = received != std::exchange(entry.received, received);
-  // A call is noted a moment after its bytes have come.
-  if (std::exchange(entry.has_sent, sends) || sends) {
-    entry.excused += allowed - entry.allowed;
+const char* Connections::WhyEnd(Entry& entry, absl::Time now) const {
+  const int64_t bytes = entry.bytes();
+  const double more =
+      kLargeBytesPerSecond * absl::ToDoubleSeconds(now - entry.since);
+  const auto note = [now](bool is_so, absl::Time& since) {
+    since = is_so ? std::min(since, now) : absl::InfiniteFuture();
+  };
+  note(bytes > limits_.stranger_bytes_max, entry.too_large_since);
+  note(bytes > kLargeBytes + static_cast<int64_t>(more), entry.large_since);
+  // Not at the first look, for a caller whose calls are allowed is none then.
+  const bool is_full = entry.unknown_streams() > limits_.stranger_streams_max;
+  if (std::exchange(entry.was_full, is_full) && is_full) {
+    return "too many calls are open and none was allowed";
   }
-  *alert |= sends;
-  entry.allowed = allowed;
-  if (!is_idle) CountStreams(entry);
-  *alert |= entry.bytes() > kSuspiciousBytes;
-  return entry.bytes();
+  if (!entry.rapid.Has(kRapid, 1, now)) {
+    return "too many calls begin and none was allowed";
+  }
+  const bool is_large = now - entry.too_large_since >= kTooLargeTime ||
+                        now - entry.large_since > kLargeTime;
+  return is_large ? "no call on it was allowed" : nullptr;
 }
 
 void Connections::EndLarge(absl::Time now) {
-  std::vector<int> large;
+  std::vector<std::pair<int, const char*>> large;
   std::vector<int> closed;
   int64_t all = 0;
   bool alert = strangers_.size() > limits_.strangers_max / 2;
-  NoteSockets();
+  for (const auto& [number, fd] : strangers_) {
+    Weigh(entries_.at(fd), fd, &alert);
+  }
+  CountStreams(now);
   for (const auto& [number, fd] : strangers_) {
     Entry& entry = entries_.at(fd);
-    const int64_t bytes = Weigh(fd, entry, &alert);
     if (InodeOf(fd) != entry.inode) {
       closed.push_back(fd);
       continue;
     }
-    const double more =
-        kLargeBytesPerSecond * absl::ToDoubleSeconds(now - entry.since);
-    if (bytes > kLargeBytes + static_cast<int64_t>(more)) {
-      entry.large_since = std::min(entry.large_since, now);
+    alert |= entry.bytes() > kSuspiciousBytes;
+    const char* const why = WhyEnd(entry, now);
+    if (why != nullptr) {
+      large.emplace_back(fd, why);
     } else {
-      entry.large_since = absl::InfiniteFuture();
-    }
-    if (bytes > limits_.stranger_bytes_max) {
-      entry.too_large_since = std::min(entry.too_large_since, now);
-    } else {
-      entry.too_large_since = absl::InfiniteFuture();
-    }
-    // Not at the first look, for a caller whose calls are allowed is none then.
-    const bool is_full = entry.streams > limits_.stranger_streams_max;
-    const bool was_full = std::exchange(entry.was_full, is_full);
-    if ((is_full && was_full) || now - entry.too_large_since >= kLookPause ||
-        now - entry.large_since > kLargeTime) {
-      large.push_back(fd);
-    } else {
-      all += bytes;
+      all += entry.bytes();
     }
   }
   alert_ = alert;
   for (const int fd : closed) Forget(fd);
-  for (const int fd : large) End(fd, "no call on it was allowed");
+  for (const auto& [fd, why] : large) EndNow(fd, why);
   if (all > limits_.strangers_bytes_max) {
     EndLargest(all - limits_.strangers_bytes_max);
   }
+}
+
+void Connections::EndNow(int fd, const char* why) {
+  // What its streams hold is not to wait for the GOAWAY to be read.
+  const Entry& entry = entries_.at(fd);
+  const bool holds = entry.unknown_streams() * kCallBytes > kLargeBytes;
+  End(fd, why, holds ? absl::ZeroDuration() : kTimeToRead);
 }
 
 void Connections::EndLargest(int64_t bytes) {
@@ -319,7 +369,7 @@ void Connections::EndLargest(int64_t bytes) {
   for (const auto& [size, fd] : by_size) {
     if (bytes <= 0) return;
     bytes -= size;
-    End(fd, "no call on it was allowed, and others send a lot, too");
+    EndNow(fd, "no call on it was allowed, and others send a lot, too");
   }
 }
 
@@ -351,7 +401,8 @@ void Connections::Charge(absl::string_view peer) {
   if (entry == nullptr) return;
   entry->charged += kCallBytes;
   // Not at the next look: calls come in thousands, and no proper caller's do.
-  if (entry->charged <= std::min(limits_.stranger_bytes_max, kChargedMax)) {
+  const bool is_much = entry->charged > limits_.stranger_bytes_max;
+  if (entry->calls.TryTake(kCalls, 1, contract::SteadyNow()) && !is_much) {
     return;
   }
   End(strangers_.at(entry->stranger), "too many calls and none was allowed",

@@ -38,6 +38,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/token_bucket.h"
 #include "proto/process/peer.h"
 #include "service/channel/timers.h"
 #include "service/rpc/counters.h"
@@ -79,15 +80,16 @@ class Connections {
     }
   }
   void NoteAllowed(size_t bytes) {
-    allowed_bytes_.fetch_add(static_cast<int64_t>(bytes) + kOverheadBytes,
-                             std::memory_order_relaxed);
+    allowed_.fetch_add(kOneAllowed + bytes + kOverheadBytes,
+                       std::memory_order_relaxed);
   }
 
   // The connection is no stranger any more, by its peer as gRPC names it.
   void TrustPeer(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A call was refused or needs no token: it counts as kCallBytes that a
-  // stranger has sent, which is what gRPC takes for a call.
+  // A call was refused or needs no token: until the next look it counts as
+  // kCallBytes that a stranger holds, which is what gRPC takes for a call. Many
+  // in a short time end the connection.
   void Charge(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -98,22 +100,31 @@ class Connections {
     ino_t inode = 0;
     int64_t stranger = 0;  // Its number, or 0.
     // Of a stranger:
-    int64_t received = 0;   // Bytes, at the last look.
-    int64_t excused = 0;    // Of these, perhaps of calls that were allowed.
-    int64_t charged = 0;    // For its calls since the last look.
-    int64_t socket = 0;     // Its id among the streams, or 0.
-    int64_t streams = 0;    // At the last look.
-    int64_t allowed = 0;    // allowed_bytes_ at the last look.
+    int64_t received = 0;  // Bytes, at the last look.
+    int64_t excused = 0;   // Of these, perhaps of calls that were allowed.
+    int64_t charged = 0;   // For its calls since the last look.
+    int64_t socket = 0;    // Its id among the streams, or 0.
+    int64_t counted = 0;   // `received` when its streams were counted last.
+    int64_t streams = 0;   // That were open then,
+    int64_t begun = 0;     // and that had begun.
+    int64_t excused_streams =
+        0;                  // Of those, perhaps of calls that were allowed.
+    uint64_t allowed = 0;   // allowed_ at the last look.
     bool has_sent = false;  // Something between the last two looks.
     bool was_full = false;  // Had too many streams at the last look.
+    contract::TokenBucket calls;  // That are charged,
+    contract::TokenBucket rapid;  // and streams that begin.
     absl::Time since;
     absl::Time too_large_since = absl::InfiniteFuture();
     absl::Time large_since = absl::InfiniteFuture();
 
     // What it holds for which nothing has vouched.
+    int64_t unknown_streams() const {
+      return std::max<int64_t>(0, streams - excused_streams);
+    }
     int64_t bytes() const {
       return std::max<int64_t>(0, received - excused) + charged +
-             streams * kCallBytes;
+             unknown_streams() * kCallBytes;
     }
   };
   // A connection that has had its GOAWAY.
@@ -129,6 +140,8 @@ class Connections {
 
   // What a call has beside its request: headers and frames.
   static constexpr int64_t kOverheadBytes = 512;
+  // allowed_ counts calls from here on, and their bytes below.
+  static constexpr uint64_t kOneAllowed = uint64_t{1} << 40;
   // Data that arrives after the shutdown is answered with a reset, which takes
   // the GOAWAY from a peer that has not read it yet.
   static constexpr absl::Duration kTimeToRead = absl::Seconds(1);
@@ -154,14 +167,20 @@ class Connections {
   void LookLater();
   // Looks at strangers, and again later while there are any.
   void Look() ABSL_LOCKS_EXCLUDED(mu_);
+  // Reads how much each stranger has sent.
+  void Weigh(Entry& entry, int fd, bool* alert)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Which socket of gRPC's a stranger is.
   void NoteSockets() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void CountStreams(Entry& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Looks at one; returns the bytes that count.
-  int64_t Weigh(int fd, Entry& entry, bool* alert)
+  // Counts the streams of those that have sent most since they were counted.
+  void CountStreams(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void CountStreams(Entry& entry, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Why the connection has to be ended now, or nullptr.
+  const char* WhyEnd(Entry& entry, absl::Time now) const;
   // Ends those that have sent too much.
   void EndLarge(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void EndNow(int fd, const char* why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndLargest(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LogRefusal(const char* why, absl::string_view address);
 
@@ -173,7 +192,7 @@ class Connections {
   const std::shared_ptr<Handle> handle_;
 
   std::atomic<bool> alert_{false};
-  std::atomic<int64_t> allowed_bytes_{0};  // Of connections not looked up.
+  std::atomic<uint64_t> allowed_{0};  // Calls of connections not looked up.
   LogPause refusals_;
 
   contract::Mutex mu_;

@@ -26,17 +26,23 @@ class OpenStreams {
 
   virtual ~OpenStreams() = default;
 
-  // The connections that are new since the last call.
+  // The connections that are new since the last call, and perhaps some older
+  // ones.
   virtual std::vector<Connection> TakeNew() = 0;
 
+  struct Streams {
+    int64_t begun = 0;  // Since the connection is there.
+    int64_t open = 0;
+  };
+
   // Nothing if the connection is gone, or if nobody counts.
-  virtual std::optional<int64_t> CountOf(int64_t id) = 0;
+  virtual std::optional<Streams> CountOf(int64_t id) = 0;
 };
 
 class ChannelzStreams final : public OpenStreams {
  public:
   std::vector<Connection> TakeNew() override;
-  std::optional<int64_t> CountOf(int64_t id) override;
+  std::optional<Streams> CountOf(int64_t id) override;
 
  private:
   int64_t next_id_ = 0;  // Ids of all servers grow together.

@@ -126,7 +126,11 @@ TEST(SubscriptionsThatAreRevokedAtOnce, DoNotKeepOthersWaiting) {
   EXPECT_LT(canary.TakeWorst(), before + kUnnoticed);
   for (const auto& socket : sockets) {
     for (int i = 0; i < kChannels; ++i) {
-      const auto end = socket->ReadFrame();
+      auto end = socket->ReadFrame();
+      // It was idle while the others subscribed.
+      while (end.has_value() && end->opcode == testing_support::kPing) {
+        end = socket->ReadFrame();
+      }
       ASSERT_TRUE(end.has_value()) << i;
       ASSERT_EQ(Frame(end->payload).String("reason"), "moved");
     }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -441,6 +442,13 @@ TEST(ARefusedToken, IsCountedWhereItLeavesNoLine) {
   publish();
   const double seconds =
       std::chrono::duration<double>(Clock::now() - began).count();
+  // A line is written a moment after its call was answered.
+  EXPECT_TRUE(world.WaitUntil([&] {
+    return absl::c_count_if(world.service().StandardError(),
+                            [](const std::string& line) {
+                              return absl::StrContains(line, "call refused");
+                            }) >= 2;
+  }));
   world.service().Kill();
   ASSERT_TRUE(world.service().WaitForEndOfOutput());
   int lines = 0;

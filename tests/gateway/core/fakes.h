@@ -107,7 +107,7 @@ class FakeSocket final : public Socket {
   void PauseReading() override { paused = true; }
   void ResumeReading() override { paused = false; }
   void SetMessageBytesMax(size_t bytes) override { message_bytes_max = bytes; }
-  absl::Time BlockedSince() const override { return blocked_since; }
+  absl::Time BlockedSince() override { return blocked_since; }
 
   // The payloads of the frames that have come whole.
   std::vector<std::string> Take() {

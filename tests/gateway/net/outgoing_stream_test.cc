@@ -189,27 +189,27 @@ TEST_F(AnOutgoingStream, GoesOnByItselfWhenTheKernelTakesMore) {
 TEST_F(AnOutgoingStream, KnowsSinceWhenTheKernelTakesNothing) {
   stream_->Push(FrameOf("taken at once"), kNoBound);
   stream_->Flush();
-  EXPECT_EQ(stream_->blocked_since(), absl::InfiniteFuture());
+  EXPECT_EQ(stream_->BlockedSince(), absl::InfiniteFuture());
   EXPECT_EQ(Read(13), "taken at once");
 
   owner_->now = absl::UnixEpoch() + absl::Seconds(99.5);
   const std::string all = Congest();
-  EXPECT_EQ(stream_->blocked_since(), absl::UnixEpoch() + absl::Seconds(100));
+  EXPECT_EQ(stream_->BlockedSince(), absl::UnixEpoch() + absl::Seconds(100));
 
   // What comes behind changes nothing; that something has left does.
   owner_->now = absl::UnixEpoch() + absl::Seconds(200);
   stream_->Push(FrameOf("last"), kNoBound);
   stream_->Flush();
-  EXPECT_EQ(stream_->blocked_since(), absl::UnixEpoch() + absl::Seconds(100));
+  EXPECT_EQ(stream_->BlockedSince(), absl::UnixEpoch() + absl::Seconds(100));
   Read(all.size() / 2);
   if (stream_->waiting_bytes() > 0) {
-    EXPECT_EQ(stream_->blocked_since(), absl::UnixEpoch() + absl::Seconds(200));
+    EXPECT_EQ(stream_->BlockedSince(), absl::UnixEpoch() + absl::Seconds(200));
   }
 
   Read(all.size() - all.size() / 2 + 4);
   Poll();
   EXPECT_EQ(stream_->waiting_bytes(), 0u);
-  EXPECT_EQ(stream_->blocked_since(), absl::InfiniteFuture());
+  EXPECT_EQ(stream_->BlockedSince(), absl::InfiniteFuture());
 }
 
 TEST_F(AnOutgoingStream, CompletesAWriteOfBeastWhenItHasLeftAndNotBefore) {

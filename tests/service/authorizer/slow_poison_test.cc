@@ -44,6 +44,54 @@ TEST_F(ADispatcher, SuspectsTheSocketOfASuspectThatTimedOut) {
   EXPECT_EQ(dispatcher_.poisoned(), 1);
 }
 
+TEST_F(ADispatcher, AsksTheOthersOfASocketTogetherWhenItIsCleared) {
+  StreamQuestions main(1, false);
+  Admit("one");
+  EXPECT_EQ(Write(main), "one");
+  EXPECT_EQ(End(main, kThrown), 0);
+  Admit("two");
+  Admit("three");
+  StreamQuestions next(2, false);
+  StreamQuestions lane(3, true);
+  EXPECT_EQ(Write(next), "") << "the socket is suspected";
+  EXPECT_EQ(Write(lane), "one");
+  Answer(lane, 1, true);
+  EXPECT_EQ(Write(next), "two");
+  EXPECT_EQ(Write(next), "three");
+}
+
+TEST_F(ADispatcher, RenewsNoSuspicionOverAQuestionThatWasNeverAsked) {
+  StreamQuestions main(1, false);
+  Admit("one");
+  Write(main);
+  End(main, kThrown);
+  Admit("two");
+  StreamQuestions lane(2, true);
+  EXPECT_EQ(Write(lane), "one");
+  now_ = 50;
+  TimeOutWaiting();
+  EXPECT_FALSE(results_.at("two").ok());
+  // A minute after the stream broke.
+  now_ = 61;
+  Admit("three");
+  StreamQuestions next(3, false);
+  EXPECT_EQ(Write(next), "three");
+}
+
+TEST_F(ADispatcher, LearnsNothingOfLateQuestionsFromADialThatFailed) {
+  StreamQuestions main(1, false);
+  Admit("slow");
+  EXPECT_EQ(Write(main), "slow");
+  now_ = 1;
+  TimeOut(main);
+  End(main, kGivenUp);
+  StreamQuestions failed(2, false);
+  End(failed, kCrashed);
+  Admit("next");
+  StreamQuestions next(3, false);
+  EXPECT_EQ(Write(next), "next");
+}
+
 TEST_F(ADispatcher, ConvictsASuspectThatBreaksItsLaneAfterItsTimeout) {
   StreamQuestions main(1, false);
   Admit("poison");

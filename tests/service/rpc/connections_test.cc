@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -92,23 +93,23 @@ class AConnection : public ::testing::Test {
       contract::MutexLock lock(&mu);
       return std::exchange(fresh, {});
     }
-    std::optional<int64_t> CountOf(int64_t id) override {
+    std::optional<OpenStreams::Streams> CountOf(int64_t id) override {
       contract::MutexLock lock(&mu);
       const auto it = counts.find(id);
       if (it == counts.end()) return std::nullopt;
       return it->second;
     }
-    void Set(const Pair& pair, int64_t count) {
+    void Set(const Pair& pair, int64_t open, int64_t begun = 0) {
       contract::MutexLock lock(&mu);
-      if (counts.emplace(pair.server, 0).second) {
+      if (counts.emplace(pair.server, OpenStreams::Streams()).second) {
         fresh.push_back({pair.server, pair.peer});
       }
-      counts[pair.server] = count;
+      counts[pair.server] = {std::max(open, begun), open};
     }
 
     contract::Mutex mu;
     std::vector<Connection> fresh ABSL_GUARDED_BY(mu);
-    std::map<int64_t, int64_t> counts ABSL_GUARDED_BY(mu);
+    std::map<int64_t, OpenStreams::Streams> counts ABSL_GUARDED_BY(mu);
   };
 
   TimerThread timers_;
@@ -282,6 +283,42 @@ TEST_F(AConnection, WithTheMostStreamsMakesRoomForAll) {
   streams_.Set(most, 7);
   EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(most); }));
   EXPECT_FALSE(IsEnded(few));
+}
+
+// They may end before anybody has looked at them.
+TEST_F(AConnection, IsEndedForTheStreamsThatItBegins) {
+  Connections connections(&timers_, {}, &streams_, &refused_);
+  const Pair rapid = Open();
+  const Pair slow = Open();
+  for (const Pair& one : {rapid, slow}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+    ASSERT_EQ(send(one.client, "headers", 7, 0), 7);
+  }
+  streams_.Set(slow, 0, 5'000);
+  streams_.Set(rapid, 0, 20'000);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(rapid); }));
+  EXPECT_FALSE(IsEnded(slow));
+}
+
+// Nobody looked who made them.
+TEST_F(AConnection, IsNotEndedForStreamsOfCallsThatWereAllowed) {
+  Connections connections(&timers_, {.stranger_streams_max = 10}, &streams_,
+                          &refused_);
+  const Pair backend = Open();
+  const Pair stranger = Open();
+  for (const Pair& one : {backend, stranger}) {
+    ASSERT_TRUE(connections.Admit(one.server));
+  }
+  absl::SleepFor(absl::Milliseconds(1000));  // Some looks.
+  ASSERT_EQ(send(backend.client, "headers", 7, 0), 7);
+  for (int i = 0; i < 30; ++i) connections.NoteAllowed(100);
+  streams_.Set(backend, 30);
+  absl::SleepFor(absl::Milliseconds(1000));
+  // What was allowed before is no excuse.
+  ASSERT_EQ(send(stranger.client, "headers", 7, 0), 7);
+  streams_.Set(stranger, 30);
+  EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(stranger); }));
+  EXPECT_FALSE(IsEnded(backend));
 }
 
 // What it has sent is not there any more.
