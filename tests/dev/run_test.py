@@ -258,7 +258,7 @@ class DevRun(unittest.TestCase):
 
     def test_takes_an_authorizer_that_dns_names(self):
         port = self.env["BROADCAST_AUTHORIZER"].rpartition(":")[2]
-        self.env["BROADCAST_AUTHORIZER"] = f"dns:///localhost:{port}"
+        self.env["BROADCAST_AUTHORIZER"] = f"dns:///127.0.0.1:{port}"
         dev = self.start()
         dev.wait_for(READY)
         self.assertTrue([line for line in dev.lines

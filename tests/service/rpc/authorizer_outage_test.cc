@@ -288,13 +288,11 @@ class AnAuthorizerThatFailsSlowly : public AuthorizerLinkWorld {
 };
 
 TEST_F(AnAuthorizerThatFailsSlowly, ConvictsPoisonThatTimesOutAsASuspect) {
-  ExpectConviction(kSlowness * Milliseconds(1200),
-                   kSlowness * absl::Seconds(2));
+  ExpectConviction(Milliseconds(1200), absl::Seconds(2));
 }
 
 TEST_F(AnAuthorizerThatFailsSlowly, ConvictsPoisonThatTimesOutBeforeItBreaks) {
-  ExpectConviction(kSlowness * Milliseconds(2400),
-                   kSlowness * absl::Seconds(2));
+  ExpectConviction(Milliseconds(2400), absl::Seconds(2));
 }
 
 TEST_F(AnAuthorizer, ThatRestartsSlowlyConvictsTheSocketThatEndsIt) {
