@@ -185,6 +185,9 @@ void Connections::End(int fd, const char* why, absl::Duration time_to_read) {
   // meanwhile.
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy >= 0 && InodeOf(copy) == entry.inode) {
+    // First, so that whoever sees the end can see its reason.
+    Add(*refused_, 1);
+    LogRefusal(why, entry.peer.address);
     // gRPC has written all that it has to a stranger long ago, so this does not
     // come into the middle of a frame.
     const std::string frame = GoAway();
@@ -194,8 +197,6 @@ void Connections::End(int fd, const char* why, absl::Duration time_to_read) {
     } else {
       ending_.push_back({copy, contract::SteadyNow() + time_to_read});
     }
-    Add(*refused_, 1);
-    LogRefusal(why, entry.peer.address);
   } else if (copy >= 0) {
     close(copy);
   }
