@@ -355,10 +355,11 @@ void Connections::EndLarge(absl::Time now) {
 }
 
 void Connections::EndNow(int fd, const char* why) {
-  // What its streams hold is not to wait for the GOAWAY to be read.
-  const Entry& entry = entries_.at(fd);
-  const bool holds = entry.unknown_streams() * kCallBytes > kLargeBytes;
-  End(fd, why, holds ? absl::ZeroDuration() : kTimeToRead);
+  // What hundreds of streams hold, and those to come, are not to wait for the
+  // GOAWAY to be read.
+  const bool is_full =
+      entries_.at(fd).unknown_streams() > limits_.stranger_streams_max / 2;
+  End(fd, why, is_full ? absl::ZeroDuration() : kTimeToRead);
 }
 
 void Connections::EndLargest(int64_t bytes) {
