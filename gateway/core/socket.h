@@ -67,8 +67,8 @@ class Socket {
   // socket with kTooLarge.
   virtual void SetMessageBytesMax(size_t bytes) = 0;
 
-  // Since when nothing could be written of what waits, by the shard's wheel;
-  // InfiniteFuture() if nothing waits for the kernel.
+  // Tries again to write what waits. Returns since when nothing of it could be
+  // written, by the shard's wheel; InfiniteFuture() if nothing waits.
   virtual absl::Time BlockedSince() = 0;
 };
 

@@ -107,7 +107,7 @@ class CallbackThreads::Impl {
 
   int held() const {
     contract::MutexLock lock(&mu_);
-    return held_count_;
+    return pending_;
   }
 
   void Help() {
@@ -130,7 +130,6 @@ class CallbackThreads::Impl {
     std::future<void> holds;
     {
       contract::MutexLock lock(&mu_);
-      ++held_count_;
       holds = HoldAfter(std::chrono::milliseconds(0));
     }
     AwaitThread(std::move(holds));
@@ -179,7 +178,6 @@ class CallbackThreads::Impl {
     {
       contract::MutexLock lock(&mu_);
       closed_ = true;
-      held_count_ = 0;
       for (const Held& one : held_) one.event->Cancel();
       while (pending_ > 0) none_pending_.Wait(&mu_);
       held.swap(held_);
@@ -206,8 +204,9 @@ class CallbackThreads::Impl {
   mutable contract::Mutex mu_;
   // Those that are held, will be, and were.
   std::list<Held> held_ ABSL_GUARDED_BY(mu_);
-  int held_count_ ABSL_GUARDED_BY(mu_) = 0;
-  int pending_ ABSL_GUARDED_BY(mu_) = 0;  // Of held_, those that are not over.
+  // Of held_, those that are not over. One that helps hands its place on in one
+  // step, so they are always as many.
+  int pending_ ABSL_GUARDED_BY(mu_) = 0;
   contract::Condition none_pending_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;  // None is held any more.
   std::unique_ptr<Event> beat_ ABSL_GUARDED_BY(mu_);

@@ -29,9 +29,9 @@ constexpr absl::Duration kLookPause = absl::Milliseconds(100);
 constexpr absl::Duration kAlertPause = absl::Milliseconds(50);
 constexpr absl::Duration kPause = absl::Seconds(1);  // Of the process.
 
-// What a stranger may have sent for longer than kLargeTime: a few hundred
-// health checks, but no half requests that are worth it; and what it may send
-// in each second beyond that: the pings of a load balancer that watches.
+// What a stranger may hold for longer than kLargeTime: a few open calls, but no
+// half requests that are worth it; and what it may send in each second beyond
+// that: the pings of a load balancer that watches.
 constexpr int64_t kLargeBytes = 64 << 10;
 constexpr double kLargeBytesPerSecond = 32;
 constexpr absl::Duration kLargeTime = absl::Seconds(10);
@@ -44,8 +44,8 @@ constexpr absl::Duration kTooLargeTime = absl::Milliseconds(200);
 // makes it none.
 constexpr int64_t kSuspiciousBytes = 32 << 10;
 
-// Calls of a stranger that are charged, and streams that it begins. The latter
-// may end before anybody has looked at them.
+// Per second and at once: calls of a stranger that are charged, and streams
+// that it begins, which may end before anybody has looked at them.
 const contract::TokenRate kCalls(100, 256);
 const contract::TokenRate kRapid(1000, 10'000);
 
@@ -348,13 +348,13 @@ void Connections::EndLarge(absl::Time now) {
   }
   alert_ = alert;
   for (const int fd : closed) Forget(fd);
-  for (const auto& [fd, why] : large) EndNow(fd, why);
+  for (const auto& [fd, why] : large) EndHolder(fd, why);
   if (all > limits_.strangers_bytes_max) {
     EndLargest(all - limits_.strangers_bytes_max);
   }
 }
 
-void Connections::EndNow(int fd, const char* why) {
+void Connections::EndHolder(int fd, const char* why) {
   // What hundreds of streams hold, and those to come, are not to wait for the
   // GOAWAY to be read.
   const bool is_full =
@@ -371,7 +371,7 @@ void Connections::EndLargest(int64_t bytes) {
   for (const auto& [size, fd] : by_size) {
     if (bytes <= 0) return;
     bytes -= size;
-    EndNow(fd, "no call on it was allowed, and others send a lot, too");
+    EndHolder(fd, "no call on it was allowed, and others send a lot, too");
   }
 }
 

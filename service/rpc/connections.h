@@ -107,11 +107,11 @@ class Connections {
     int64_t counted = 0;   // `received` when its streams were counted last.
     int64_t streams = 0;   // That were open then,
     int64_t begun = 0;     // and that had begun.
-    int64_t excused_streams =
-        0;                  // Of those, perhaps of calls that were allowed.
-    uint64_t allowed = 0;   // allowed_ at the last look.
-    bool has_sent = false;  // Something between the last two looks.
-    bool was_full = false;  // Had too many streams at the last look.
+    // Of the streams, perhaps of calls that were allowed.
+    int64_t excused_streams = 0;
+    uint64_t allowed = 0;         // allowed_ at the last look.
+    bool has_sent = false;        // Something between the last two looks.
+    bool was_full = false;        // Had too many streams at the last look.
     contract::TokenBucket calls;  // That are charged,
     contract::TokenBucket rapid;  // and streams that begin.
     absl::Time since;
@@ -167,7 +167,7 @@ class Connections {
   void LookLater();
   // Looks at strangers, and again later while there are any.
   void Look() ABSL_LOCKS_EXCLUDED(mu_);
-  // Reads how much each stranger has sent.
+  // Reads how much a stranger has sent.
   void Weigh(Entry& entry, int fd, bool* alert)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Which socket of gRPC's a stranger is.
@@ -180,7 +180,8 @@ class Connections {
   const char* WhyEnd(Entry& entry, absl::Time now) const;
   // Ends those that have sent too much.
   void EndLarge(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void EndNow(int fd, const char* why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Ends one that holds too much.
+  void EndHolder(int fd, const char* why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EndLargest(int64_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LogRefusal(const char* why, absl::string_view address);
 

@@ -58,6 +58,13 @@ void SubscribeTo(RawSocket& socket, absl::string_view name, int channels) {
   }
 }
 
+std::unique_ptr<RawSocket> Connected(const HeraldWorld& world) {
+  auto socket = std::make_unique<RawSocket>(world.gateway_address(0));
+  EXPECT_EQ(socket->Upgrade(), 101);
+  EXPECT_TRUE(socket->ReadFrame());  // connected
+  return socket;
+}
+
 TEST(SocketsThatLeaveAtOnce, DoNotKeepOthersWaiting) {
   constexpr int kSockets = 10;
   constexpr int kChannels = 10'000;
@@ -67,9 +74,7 @@ TEST(SocketsThatLeaveAtOnce, DoNotKeepOthersWaiting) {
   Canary canary(world.gateway_address(0), world.grpc_address());
   RawSockets sockets;
   for (int i = 0; i < kSockets; ++i) {
-    sockets.push_back(std::make_unique<RawSocket>(world.gateway_address(0)));
-    ASSERT_EQ(sockets.back()->Upgrade(), 101);
-    ASSERT_TRUE(sockets.back()->ReadFrame());  // connected
+    sockets.push_back(Connected(world));
     SubscribeTo(*sockets.back(), absl::StrCat("c-", i), kChannels);
   }
   // What the machine does besides is in both figures.
@@ -114,9 +119,7 @@ TEST(SubscriptionsThatAreRevokedAtOnce, DoNotKeepOthersWaiting) {
   Canary canary(world.gateway_address(0), world.grpc_address());
   RawSockets sockets;
   for (int i = 0; i < kSockets; ++i) {
-    sockets.push_back(std::make_unique<RawSocket>(world.gateway_address(0)));
-    ASSERT_EQ(sockets.back()->Upgrade(), 101);
-    ASSERT_TRUE(sockets.back()->ReadFrame());  // connected
+    sockets.push_back(Connected(world));
     SubscribePrivately(*sockets.back(), absl::StrCat(i), kChannels);
   }
   const Milliseconds before = canary.TakeWorst();

@@ -147,7 +147,8 @@ def _listen(make, flag, address, *more):
     """The result of `make`, called with (host, port) and `more`."""
     host, port = _split(address)
     bare = host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
-    if not _is_host_and_port(address):
+    if not (bare and (":" not in bare or bare != host) and "/" not in bare
+            and port.isascii() and port.isdigit() and int(port) <= 65535):
         raise CannotStart(
             f"{flag} {address} is not as 127.0.0.1:8000 or [::1]:8000")
     try:
@@ -160,13 +161,6 @@ def _listen(make, flag, address, *more):
                               "the address") from None
         raise CannotStart(f"port {port} is in use, or not ours to take "
                           f"({flag} {address})") from None
-
-
-def _is_host_and_port(address):
-    host, port = _split(address)
-    bare = host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
-    return (bare and (":" not in bare or bare != host) and "/" not in bare
-            and port.isascii() and port.isdigit() and int(port) <= 65535)
 
 
 def _split(address):
