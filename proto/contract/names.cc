@@ -157,4 +157,11 @@ absl::string_view CutUtf8(absl::string_view text, size_t bytes_max) {
   return text.substr(0, end);
 }
 
+std::string OneLine(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = ' ';
+  }
+  return text;
+}
+
 }  // namespace herald::contract

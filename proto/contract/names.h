@@ -72,6 +72,10 @@ std::string Quoted(absl::string_view value);
 // REQUIRES: `text` is UTF-8.
 absl::string_view CutUtf8(absl::string_view text, size_t bytes_max);
 
+// `text` with a space for each control character of ASCII, line ends among
+// them: for sentences of others that are logged and sent as a status.
+std::string OneLine(std::string text);
+
 }  // namespace herald::contract
 
 #endif  // HERALD_PROTO_CONTRACT_NAMES_H_

@@ -19,8 +19,9 @@ core::Decision ToDecision(v1::Decision& decision) {
     const absl::string_view reason = contract::CutUtf8(
         decision.reason(), static_cast<size_t>(contract::kReasonBytesMax));
     const bool usable = !reason.empty() && contract::IsUtf8(reason);
-    out.status =
-        absl::PermissionDeniedError(usable ? reason : "the authorizer said no");
+    out.status = absl::PermissionDeniedError(
+        usable ? contract::OneLine(std::string(reason))
+               : "the authorizer said no");
     return out;
   }
   if (decision.has_member()) out.member = std::move(*decision.mutable_member());
@@ -51,9 +52,7 @@ std::string CleanStatus(const absl::Status& status) {
   constexpr size_t kMessageBytesMax = 200;
   std::string message(status.message());
   if (!contract::IsUtf8(message)) message = absl::CHexEscape(message);
-  for (char& c : message) {
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) c = ' ';
-  }
+  message = contract::OneLine(std::move(message));
   const std::string code = absl::StatusCodeToString(status.code());
   if (message.empty()) return code;
   return absl::StrCat(code, ": ", contract::CutUtf8(message, kMessageBytesMax));

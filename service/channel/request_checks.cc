@@ -155,7 +155,8 @@ absl::Status CheckKeepaliveInterval(
 std::string PassableReason(absl::string_view reason) {
   reason =
       contract::CutUtf8(reason, static_cast<size_t>(contract::kReasonBytesMax));
-  return contract::IsUtf8(reason) ? std::string(reason) : std::string();
+  if (!contract::IsUtf8(reason)) return "";
+  return contract::OneLine(std::string(reason));
 }
 
 absl::Status CheckSocketId(absl::string_view field, absl::string_view text) {

@@ -55,8 +55,8 @@ absl::StatusOr<std::string> ReadPageToken(absl::string_view channel,
 // OK, or INVALID_ARGUMENT, for the keepalive_interval of a Watch.
 absl::Status CheckKeepaliveInterval(const google::protobuf::Duration& interval);
 
-// `reason` as it is passed on: the first kReasonBytesMax bytes, or nothing if
-// they are not UTF-8, for a string that is not would break the link.
+// `reason` as it is passed on: the first kReasonBytesMax bytes on one line, or
+// nothing if they are not UTF-8, for a string that is not would break the link.
 std::string PassableReason(absl::string_view reason);
 
 // `text` as a socket id, or INVALID_ARGUMENT.

@@ -165,11 +165,7 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
   void AddError(int line, int /*column*/, const std::string& message) override {
     if (!status.ok()) return;
     // It quotes the file as it is, line ends and all.
-    std::string shown = message;
-    for (char& c : shown) {
-      if (static_cast<unsigned char>(c) < ' ') c = ' ';
-    }
-    status = WrongAt(path_, line + 1, shown);
+    status = WrongAt(path_, line + 1, contract::OneLine(message));
   }
 
   absl::Status status;

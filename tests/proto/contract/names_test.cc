@@ -129,6 +129,12 @@ TEST(AQuotedValue, IsSafeToShow) {
   EXPECT_EQ(Quoted("\x1B[2J"), R"("\x1b[2J")");
 }
 
+TEST(OneLine, HasSpacesForControlCharacters) {
+  EXPECT_EQ(OneLine("über\r\n\tall\x7F"), "über   all ");
+  EXPECT_EQ(OneLine(std::string(1, '\0')), " ");
+  EXPECT_EQ(OneLine(""), "");
+}
+
 TEST(AQuotedValue, IsCutTo64Bytes) {
   EXPECT_EQ(Quoted(std::string(64, 'x')),
             absl::StrCat("\"", std::string(64, 'x'), "\""));

@@ -23,5 +23,12 @@ TEST(Durations, AreTakenAsTheAuthorizerMeantThem) {
   EXPECT_GT(ToDuration(duration), absl::Hours(24 * 365 * 1000));
 }
 
+TEST(ANo, HasItsReasonOnOneLine) {
+  v1::Decision decision;
+  decision.set_reason("the trial is over\r\nsince \x7Fmonday");
+  EXPECT_EQ(ToDecision(decision).status,
+            absl::PermissionDeniedError("the trial is over  since  monday"));
+}
+
 }  // namespace
 }  // namespace herald::authorizer
