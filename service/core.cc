@@ -7,9 +7,11 @@ namespace herald::core {
 Core::Core(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
            Timers* timers, Observer* observer)
     : table_(options.settings.max_channels()),
-      ports_{&table_, engine, engine, engine, timers, observer, &readiness_},
+      ports_{&table_, engine, engine,   engine,
+             engine,  timers, observer, &readiness_},
       calls_(timers, observer),
-      gateways_(options.settings, timers, observer),
+      gateways_(options.settings, timers),
+      node_calls_(ports_, &calls_, &gateways_),
       whispers_(ports_, &gateways_),
       fanout_(&table_, engine, observer, &whispers_),
       open_(&table_, engine),
@@ -25,9 +27,10 @@ Core::Core(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
       broadcasts_(ports_, options.settings.max_payload()),
       watches_(ports_, &fanout_, &open_),
       queries_(ports_, options.version, &gateways_, &watches_, &settling_),
-      commands_(ports_, options.authorizer_timeout, &calls_, &gateways_),
+      commands_(ports_, options.authorizer_timeout, &node_calls_),
       rules_(ports_, options.settings, &gateways_) {
   engine->SetListener(&events_);
+  engine->SetNodeListener(&node_calls_);
   rules_.Begin();
 }
 

@@ -26,6 +26,7 @@
 #include "service/link/core_options.h"
 #include "service/link/gateways.h"
 #include "service/link/links.h"
+#include "service/link/node_calls.h"
 #include "service/link/recoveries.h"
 #include "service/link/settling.h"
 #include "service/link/subscriptions.h"
@@ -61,6 +62,7 @@ class Core {
   const Ports ports_;
   Calls calls_;
   Gateways gateways_;
+  NodeCalls node_calls_;
   Whispers whispers_;
   Fanout fanout_;
   OpenChannels open_;

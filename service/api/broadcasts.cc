@@ -2,15 +2,13 @@
 
 #include "service/api/broadcasts.h"
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
-#include "proto/contract/mutex.h"
 #include "proto/contract/names.h"
+#include "service/channel/joined_status.h"
 #include "service/channel/request_checks.h"
 
 namespace herald::core {
@@ -24,7 +22,7 @@ class Gathering {
  public:
   Gathering(const v1::BroadcastRequest& request, Observer* observer,
             Broadcasts::Done done)
-      : open_(request.channels_size() + 1),
+      : parts_(static_cast<size_t>(request.channels_size()) + 1),
         observer_(observer),
         done_(std::move(done)) {
     for (const std::string& channel : request.channels()) {
@@ -40,20 +38,14 @@ class Gathering {
       out.set_epoch(receipt->position.epoch);
       out.set_offset(receipt->position.offset);
       out.set_subscribers(receipt->subscribers);
-    } else {
-      contract::MutexLock lock(&mu_);
-      status_.Update(receipt.status());
     }
-    GiveUpShare();
+    End(receipt.status());
   }
 
-  void GiveUpShare() {
-    if (--open_ > 0) return;
-    absl::Status status;
-    {
-      contract::MutexLock lock(&mu_);
-      status = std::move(status_);
-    }
+  // One share has ended: an answer's, or that of the call itself.
+  void End(const absl::Status& share = absl::OkStatus()) {
+    if (!parts_.Join(share)) return;
+    absl::Status status = parts_.status();
     if (status.ok()) {
       done_(std::move(response_));
     } else {
@@ -62,10 +54,8 @@ class Gathering {
   }
 
  private:
-  std::atomic<int> open_;
+  JoinedStatus parts_;
   Observer* const observer_;
-  contract::Mutex mu_;
-  absl::Status status_ ABSL_GUARDED_BY(mu_);
   v1::BroadcastResponse response_;  // Entries are made before, each set once.
   Broadcasts::Done done_;
 };
@@ -97,7 +87,7 @@ void Broadcasts::Broadcast(const v1::BroadcastRequest& request, Done done) {
         {request.idempotency_key(), HistoryOf(shard, request.channels(i))},
         [all, i](const auto& receipt) { all->Take(i, receipt); });
   }
-  all->GiveUpShare();
+  all->End();
 }
 
 absl::Status Broadcasts::CheckPayloads(const v1::BroadcastRequest& request) {

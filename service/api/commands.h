@@ -19,26 +19,24 @@
 #include "herald/v1/authorizer_service.pb.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "service/engine/ports.h"
-#include "service/link/calls.h"
-#include "service/link/gateways.h"
+#include "service/link/node_calls.h"
 
 namespace herald::core {
 
 class Commands {
  public:
-  // `calls` and `gateways` outlive the object. A Subscribe waits
-  // `authorizer_timeout` longer than others.
-  Commands(const Ports& ports, absl::Duration authorizer_timeout, Calls* calls,
-           Gateways* gateways)
+  // `calls` outlives the object. A Subscribe waits `authorizer_timeout` longer
+  // than others.
+  Commands(const Ports& ports, absl::Duration authorizer_timeout,
+           NodeCalls* calls)
       : observer_(ports.observer),
         readiness_(ports.readiness),
         authorizer_timeout_(authorizer_timeout),
-        calls_(calls),
-        gateways_(gateways) {}
+        calls_(calls) {}
 
-  using CallDone = absl::AnyInvocable<void(absl::Status)>;
-  void Subscribe(const v1::SubscribeRequest& request, CallDone done);
-  void Unsubscribe(const v1::UnsubscribeRequest& request, CallDone done);
+  using Done = absl::AnyInvocable<void(absl::Status)>;
+  void Subscribe(const v1::SubscribeRequest& request, Done done);
+  void Unsubscribe(const v1::UnsubscribeRequest& request, Done done);
   void Disconnect(
       const v1::DisconnectRequest& request,
       absl::AnyInvocable<void(absl::StatusOr<v1::DisconnectResponse>)> done);
@@ -48,14 +46,13 @@ class Commands {
   absl::Status Revoke(v1::Revocation revocation);
 
  private:
-  void CallGateway(absl::string_view socket_id, link::v1::Call call,
-                   absl::Duration deadline, Calls::Done done);
+  void CallSocket(absl::string_view socket_id, link::v1::Call call,
+                  absl::Duration deadline, CallDone done);
 
   Observer* const observer_;
   const Readiness* const readiness_;
   const absl::Duration authorizer_timeout_;
-  Calls* const calls_;
-  Gateways* const gateways_;
+  NodeCalls* const calls_;
 };
 
 }  // namespace herald::core

@@ -10,11 +10,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/timestamp.pb.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 #include "service/channel/encoding.h"
 #include "service/channel/request_checks.h"
+#include "service/link/gateway_stats.h"
 
 namespace herald::core {
 namespace {
@@ -34,15 +34,6 @@ v1::ChannelType ProtoType(absl::string_view channel) {
       break;
   }
   return v1::CHANNEL_TYPE_PUBLIC;
-}
-
-// Shows a time of the monotonic clock as a time of day.
-void SetTime(absl::Time time, const Timers& timers,
-             google::protobuf::Timestamp* out) {
-  const int64_t us =
-      absl::ToUnixMicros(timers.TimeOfDay() - (timers.Now() - time));
-  out->set_seconds(us / 1'000'000);
-  out->set_nanos(static_cast<int32_t>(us % 1'000'000 * 1000));
 }
 
 absl::Status NoHistory(absl::string_view channel) {
@@ -205,34 +196,40 @@ void Queries::GetStats(Done<v1::GetStatsResponse> done) {
   directory_->Sum([this, done = std::move(done)](
                       const absl::StatusOr<Totals>& totals) mutable {
     if (!totals.ok()) return done(totals.status());
-    v1::GetStatsResponse response = OwnStats();
-    response.set_channel_count(totals->channels);
-    response.set_subscription_count(totals->subscriptions);
-    done(std::move(response));
+    bus_->ListNodes(
+        [this, totals = *totals, done = std::move(done)](
+            const absl::StatusOr<std::vector<OtherNode>>& nodes) mutable {
+          if (!nodes.ok()) return done(nodes.status());
+          done(StatsOf(totals, *nodes));
+        });
   });
 }
 
-v1::GetStatsResponse Queries::OwnStats() const {
-  v1::GetStatsResponse response;
-  std::vector<AttachmentPtr> gateways = gateways_->All();
-  std::sort(gateways.begin(), gateways.end(),
-            [](const AttachmentPtr& a, const AttachmentPtr& b) {
-              return a->gateway < b->gateway;
-            });
-  int64_t clients = 0;
-  for (const AttachmentPtr& gateway : gateways) {
-    if (!gateway->attached) continue;
-    v1::Gateway& out = *response.add_gateways();
-    out.set_id(absl::StrCat(gateway->gateway));
-    out.set_client_count(gateway->client_count);
-    out.set_subscription_count(gateway->subscription_count);
-    out.set_version(gateway->version);
-    SetTime(gateway->since, *timers_, out.mutable_attach_time());
-    clients += out.client_count();
+v1::GetStatsResponse Queries::StatsOf(
+    const Totals& totals, const std::vector<OtherNode>& nodes) const {
+  node::v1::NodeStats all = NodeStatsOf(*gateways_, *timers_);
+  for (const OtherNode& other : nodes) {
+    node::v1::NodeStats stats;
+    if (stats.ParseFromString(other.stats)) all.MergeFrom(stats);
   }
+  // By their numbers.
+  std::sort(all.mutable_gateways()->begin(), all.mutable_gateways()->end(),
+            [](const v1::Gateway& a, const v1::Gateway& b) {
+              return std::make_pair(a.id().size(), a.id()) <
+                     std::make_pair(b.id().size(), b.id());
+            });
+  v1::GetStatsResponse response;
+  int64_t clients = 0;
+  for (const v1::Gateway& gateway : all.gateways()) {
+    clients += gateway.client_count();
+  }
+  *response.mutable_gateways() = std::move(*all.mutable_gateways());
   response.set_client_count(clients);
+  response.set_channel_count(totals.channels);
+  response.set_subscription_count(totals.subscriptions);
   response.set_version(version_);
-  SetTime(settling_->start_time(), *timers_, response.mutable_start_time());
+  *response.mutable_start_time() =
+      ToTimestamp(settling_->start_time(), *timers_);
   return response;
 }
 

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -46,6 +47,7 @@ class Queries {
       : table_(ports.table),
         log_(ports.log),
         directory_(ports.directory),
+        bus_(ports.bus),
         timers_(ports.timers),
         readiness_(ports.readiness),
         version_(std::move(version)),
@@ -74,12 +76,14 @@ class Queries {
  private:
   // OK if the rules give the channel members.
   absl::Status CheckHasMembers(absl::string_view channel);
-  // The service's own part of GetStats().
-  v1::GetStatsResponse OwnStats() const;
+  // What GetStats() answers; the version and the start are this node's.
+  v1::GetStatsResponse StatsOf(const Totals& totals,
+                               const std::vector<OtherNode>& nodes) const;
 
   ChannelTable* const table_;
   ChannelLog* const log_;
   Directory* const directory_;
+  NodeBus* const bus_;
   Timers* const timers_;
   const Readiness* const readiness_;
   const std::string version_;

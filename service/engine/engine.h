@@ -9,10 +9,14 @@
 #include "service/engine/directory.h"
 #include "service/engine/engine_listener.h"
 #include "service/engine/membership.h"
+#include "service/engine/node_bus.h"
 
 namespace herald::core {
 
-class Engine : public ChannelLog, public Membership, public Directory {
+class Engine : public ChannelLog,
+               public Membership,
+               public Directory,
+               public NodeBus {
  public:
   // Sets the listener. Called once, before all else; `listener` outlives the
   // engine's last call.

@@ -67,6 +67,7 @@ class EngineEvents final : public EngineListener {
   void OnHistoriesEvicted(int64_t channels) override {
     observer_->OnHistoriesEvicted(channels);
   }
+  void OnRecordEvicted() override { observer_->OnRevocationForgotten(); }
 
  private:
   ChannelTable* const table_;

@@ -64,6 +64,8 @@ class EngineListener {
   // expired; so were the histories of `channels` channels.
   virtual void OnKeyEvicted() {}
   virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
+  // So was an item that NodeBus::Record() keeps.
+  virtual void OnRecordEvicted() {}
 };
 
 }  // namespace herald::core

@@ -425,6 +425,18 @@ void MemoryEngine::Sum(Done<Totals> done) {
   done(Totals{listener_->channel_count(), listener_->subscription_count()});
 }
 
+void MemoryEngine::FindNode(uint64_t gateway, NodeDone done) {
+  done(
+      absl::NotFoundError(absl::StrCat("no other node has gateway ", gateway)));
+}
+
+void MemoryEngine::Record(Chunk item, RecordDone done) {
+  if (recent_items_.Add(timers_->Now(), std::move(item))) {
+    listener_->OnRecordEvicted();
+  }
+  done(absl::OkStatus());
+}
+
 EngineCounts MemoryEngine::Counts() const {
   EngineCounts counts;
   counts.histories = history_.channel_count();

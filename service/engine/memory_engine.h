@@ -30,6 +30,7 @@
 #include "service/engine/history.h"
 #include "service/engine/idempotency_cache.h"
 #include "service/engine/presence.h"
+#include "service/engine/recent_items.h"
 
 namespace herald::core {
 
@@ -101,6 +102,17 @@ class MemoryEngine final : public Engine {
   void Sum(Done<Totals> done) override;
   EngineCounts Counts() const override ABSL_LOCKS_EXCLUDED(mu_);
 
+  // NodeBus: there are no other nodes.
+  void SetNodeListener(NodeListener* /*listener*/) override {}
+  void ListNodes(NodesDone done) override { done(std::vector<OtherNode>()); }
+  void FindNode(uint64_t gateway, NodeDone done) override;
+  void ToNode(absl::string_view /*node*/, std::string /*bytes*/) override {}
+  void ToAll(std::string /*bytes*/) override {}
+  void Record(Chunk item, RecordDone done) override;
+  void RecordedWithin(absl::Duration age, RecordsDone done) override {
+    done(recent_items_.Within(age, timers_->Now()));
+  }
+
  private:
   // Numbers, gives to the listener and remembers: one step, for the channel is
   // ours.
@@ -150,6 +162,7 @@ class MemoryEngine final : public Engine {
   // Locked by themselves.
   IdempotencyCache keys_;
   History history_;
+  RecentItems recent_items_;
   std::atomic<bool> expiring_{false};  // ExpireHistories() will be called.
 
   // Open channels, and whether their listeners believe in a history. A lock of

@@ -13,6 +13,7 @@
 #include "service/engine/channel_log.h"
 #include "service/engine/directory.h"
 #include "service/engine/membership.h"
+#include "service/engine/node_bus.h"
 
 namespace herald::core {
 
@@ -21,6 +22,7 @@ struct Ports {
   ChannelLog* log = nullptr;
   Membership* membership = nullptr;
   Directory* directory = nullptr;
+  NodeBus* bus = nullptr;
   Timers* timers = nullptr;
   Observer* observer = nullptr;
   Readiness* readiness = nullptr;

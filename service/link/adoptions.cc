@@ -3,12 +3,11 @@
 #include "service/link/adoptions.h"
 
 #include <algorithm>
-#include <atomic>
 #include <string>
 #include <utility>
 
-#include "proto/contract/mutex.h"
 #include "service/channel/encoding.h"
+#include "service/channel/joined_status.h"
 
 namespace herald::core {
 
@@ -20,7 +19,7 @@ class Adoptions::Adoption {
       : gateway_(std::move(gateway)),
         held_(std::move(held)),
         done_(std::move(done)),
-        shares_(held_.size() + 1) {}
+        parts_(held_.size() + 1) {}
 
   const AttachmentPtr& gateway() const { return gateway_; }
   const std::vector<link::v1::Held>& held() const { return held_; }
@@ -29,35 +28,22 @@ class Adoptions::Adoption {
   static void Take(Shard& shard, const std::shared_ptr<Adoption>& adoption,
                    const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
-    if (!status.ok()) {
-      contract::MutexLock lock(&adoption->mu_);
-      adoption->status_.Update(status);
-    }
-    if (--adoption->shares_ > 0) return;
+    if (!adoption->parts_.Join(status)) return;
     AfterLock(shard, [adoption] { adoption->End(); });
   }
 
   // Returns the share of the last turn.
   void TakeLast() {
-    if (--shares_ == 0) End();
+    if (parts_.Join()) End();
   }
 
  private:
-  void End() {
-    absl::Status status;
-    {
-      contract::MutexLock lock(&mu_);
-      status = status_;
-    }
-    done_(status);
-  }
+  void End() { done_(parts_.status()); }
 
   const AttachmentPtr gateway_;
   const std::vector<link::v1::Held> held_;
   Done done_;
-  std::atomic<size_t> shares_;
-  contract::Mutex mu_;
-  absl::Status status_ ABSL_GUARDED_BY(mu_);
+  JoinedStatus parts_;
 };
 
 void Adoptions::Begin(const AttachmentPtr& gateway,

@@ -2,23 +2,23 @@
 
 #include "service/link/calls.h"
 
-#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "service/channel/encoding.h"
+#include "service/channel/request_checks.h"
 
 namespace herald::core {
 namespace {
 
-absl::Status NoAnswer() {
-  return absl::UnavailableError("a gateway did not answer in time");
-}
-
 // What Calls::Claim() compares. Without the token, which is for the authorizer.
-link::v1::SubscribeCall ToCompare(const link::v1::SubscribeCall& call) {
+std::optional<link::v1::SubscribeCall> ToCompare(const link::v1::Call& call) {
+  if (!call.has_subscribe()) return std::nullopt;
   link::v1::SubscribeCall out;
-  out.set_channel(call.channel());
-  if (call.has_member()) *out.mutable_member() = call.member();
+  out.set_channel(call.subscribe().channel());
+  if (call.subscribe().has_member()) {
+    *out.mutable_member() = call.subscribe().member();
+  }
   return out;
 }
 
@@ -34,20 +34,32 @@ bool CarriesOut(const link::v1::Subscribe& subscribe,
 
 }  // namespace
 
+absl::StatusOr<int64_t> ResultOf(const link::v1::CallResult& result) {
+  if (result.code() == 0) return result.disconnected_count();
+  return absl::Status(static_cast<absl::StatusCode>(result.code()),
+                      PassableReason(result.message()));
+}
+
+link::v1::CallResult ToCallResult(int64_t call_id,
+                                  const absl::StatusOr<int64_t>& result) {
+  link::v1::CallResult out;
+  out.set_call_id(call_id);
+  if (result.ok()) {
+    out.set_disconnected_count(*result);
+  } else {
+    out.set_code(static_cast<int32_t>(result.status().code()));
+    out.set_message(std::string(result.status().message()));
+  }
+  return out;
+}
+
 void Calls::Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
                   absl::Duration deadline, Done done) {
   if (to.empty()) return done(0);
-  int64_t id = 0;
-  {
-    contract::MutexLock lock(&state_->mu);
-    id = ++state_->last_id;
-    Open& open = state_->open[id];
-    for (const AttachmentPtr& gateway : to) {
-      open.waits_for.push_back(gateway.get());
-    }
-    if (call.has_subscribe()) open.subscribe = ToCompare(call.subscribe());
-    open.done = std::move(done);
-  }
+  std::vector<const Attachment*> callees;
+  for (const AttachmentPtr& gateway : to) callees.push_back(gateway.get());
+  const int64_t id = open_.Open(std::move(callees), ToCompare(call), deadline,
+                                std::move(done));
   call.set_call_id(id);
   link::v1::ServiceItem item;
   *item.mutable_call() = std::move(call);
@@ -56,77 +68,17 @@ void Calls::Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
     gateway->sink->Enqueue(chunk);
     gateway->sink->Flush();
     // Its link may have ended before the call was noted as open.
-    if (gateway->ended) Answer(id, gateway.get(), NoAnswer());
-  }
-  timers_->After(deadline, [state = state_, observer = observer_, id] {
-    Done late;
-    {
-      contract::MutexLock lock(&state->mu);
-      const auto it = state->open.find(id);
-      if (it == state->open.end()) return;
-      late = std::move(it->second.done);
-      state->open.erase(it);
-    }
-    observer->OnCallTimedOut();
-    late(NoAnswer());
-  });
-}
-
-void Calls::Answer(int64_t call_id, const Attachment* from,
-                   absl::StatusOr<int64_t> result) {
-  Open finished;
-  {
-    contract::MutexLock lock(&state_->mu);
-    const auto it = state_->open.find(call_id);
-    if (it == state_->open.end()) return;
-    std::vector<const Attachment*>& waits_for = it->second.waits_for;
-    const auto found = std::find(waits_for.begin(), waits_for.end(), from);
-    if (found == waits_for.end()) return;
-    waits_for.erase(found);
-    if (result.ok()) {
-      it->second.sum += *result;
-    } else {
-      it->second.status.Update(result.status());
-    }
-    if (!waits_for.empty()) return;
-    finished = std::move(it->second);
-    state_->open.erase(it);
-  }
-  if (finished.status.ok()) {
-    finished.done(finished.sum);
-  } else {
-    finished.done(finished.status);
+    if (gateway->ended) open_.Fail(id, gateway.get());
   }
 }
 
 bool Calls::Claim(const link::v1::Subscribe& subscribe,
                   const Attachment* from) {
-  contract::MutexLock lock(&state_->mu);
-  const auto it = state_->open.find(subscribe.call_id());
-  if (it == state_->open.end()) return false;
-  Open& open = it->second;
-  if (!open.subscribe.has_value() || !CarriesOut(subscribe, *open.subscribe)) {
-    return false;
-  }
-  if (std::find(open.waits_for.begin(), open.waits_for.end(), from) ==
-      open.waits_for.end()) {
-    return false;
-  }
-  open.subscribe.reset();
-  return true;
-}
-
-void Calls::End(const Attachment* gateway) {
-  std::vector<int64_t> ids;
-  {
-    contract::MutexLock lock(&state_->mu);
-    for (const auto& [id, open] : state_->open) {
-      for (const Attachment* waited : open.waits_for) {
-        if (waited == gateway) ids.push_back(id);
-      }
-    }
-  }
-  for (const int64_t id : ids) Answer(id, gateway, NoAnswer());
+  return open_.Visit(subscribe.call_id(), from, [&](auto& call) {
+    if (!call.has_value() || !CarriesOut(subscribe, *call)) return false;
+    call.reset();
+    return true;
+  });
 }
 
 }  // namespace herald::core

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Backends' RPCs that gateways carry out: which are open, and who still has to
-// answer. Each ends once: with the last answer, at its deadline, or when a
-// gateway that it waits for is lost.
+// Backends' RPCs that gateways with a link to this node carry out.
 //
 // Threads: any; it locks itself, and calls `done` without a lock.
 
@@ -10,40 +8,34 @@
 #define HERALD_SERVICE_LINK_CALLS_H_
 
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <random>
 #include <vector>
 
-#include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
-#include "absl/functional/any_invocable.h"
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
-#include "proto/contract/mutex.h"
 #include "service/channel/observer.h"
 #include "service/channel/timers.h"
 #include "service/link/attachment.h"
+#include "service/link/open_calls.h"
 
 namespace herald::core {
 
 // How long a call waits for gateways.
 inline constexpr absl::Duration kCallDeadline = absl::Seconds(1);
 
+// What a CallResult says, and a CallResult that says it.
+absl::StatusOr<int64_t> ResultOf(const link::v1::CallResult& result);
+link::v1::CallResult ToCallResult(int64_t call_id,
+                                  const absl::StatusOr<int64_t>& result);
+
 class Calls {
  public:
-  // The sum of what the gateways did, or the first error.
-  using Done = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
+  using Done = CallDone;
 
   // Both outlive the object.
-  //
-  // Ids begin at a random number: an answer that a gateway still has for the
-  // service before this one must not match.
   Calls(Timers* timers, Observer* observer)
-      : state_(std::make_shared<State>(int64_t{std::random_device{}()} << 24)),
-        timers_(timers),
-        observer_(observer) {}
+      : open_("gateway", timers, observer) {}
 
   // Sends `call` to each gateway and waits `deadline` long. `call.call_id` is
   // set here. With no gateways it is done at once, with 0.
@@ -52,7 +44,9 @@ class Calls {
 
   // One gateway has answered. Unknown ids are too late and mean nothing.
   void Answer(int64_t call_id, const Attachment* from,
-              absl::StatusOr<int64_t> result);
+              absl::StatusOr<int64_t> result) {
+    open_.Answer(call_id, from, std::move(result));
+  }
 
   // A gateway carries a Subscribe call out with `subscribe`. True once for a
   // call that waits for that gateway, if the channel and the member are those
@@ -61,29 +55,11 @@ class Calls {
   bool Claim(const link::v1::Subscribe& subscribe, const Attachment* from);
 
   // The link of a gateway has ended: what waits for it fails.
-  void End(const Attachment* gateway);
+  void End(const Attachment* gateway) { open_.FailAll(gateway); }
 
  private:
-  struct Open {
-    std::vector<const Attachment*> waits_for;
-    // The channel and the member of a Subscribe, until Claim().
-    std::optional<link::v1::SubscribeCall> subscribe;
-    int64_t sum = 0;
-    absl::Status status;
-    Done done;
-  };
-  // Shared with the timers, which may outlive this object's use of them.
-  struct State {
-    explicit State(int64_t first_id) : last_id(first_id) {}
-
-    contract::Mutex mu;
-    int64_t last_id ABSL_GUARDED_BY(mu);
-    absl::flat_hash_map<int64_t, Open> open ABSL_GUARDED_BY(mu);
-  };
-
-  const std::shared_ptr<State> state_;
-  Timers* const timers_;
-  Observer* const observer_;
+  // The note: the channel and the member of a Subscribe, until Claim().
+  OpenCalls<const Attachment*, std::optional<link::v1::SubscribeCall>> open_;
 };
 
 }  // namespace herald::core

@@ -114,22 +114,6 @@ bool Gateways::Knows(uint64_t id) const {
   return attachments_.contains(id) || leases_.Knows(id);
 }
 
-std::vector<AttachmentPtr> Gateways::Remember(const Chunk& revocation) {
-  std::vector<AttachmentPtr> here;
-  contract::MutexLock lock(&mu_);
-  if (revocations_.Add(timers_->Now(), revocation)) {
-    observer_->OnRevocationForgotten();
-  }
-  for (const auto& [id, gateway] : attachments_) here.push_back(gateway);
-  return here;
-}
-
-std::optional<std::vector<Chunk>> Gateways::RememberedSince(
-    absl::Time since) const {
-  contract::MutexLock lock(&mu_);
-  return revocations_.Since(since, timers_->Now());
-}
-
 void Gateways::SetRules(const config::v1::Config& config) {
   std::vector<AttachmentPtr> gateways;
   {

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The gateways that have a link, those that were lost, and what all of them
-// must be told: the settings, and revocations that one which was away has
-// missed.
+// The gateways that have a link, those that were lost, and the settings, which
+// all of them are told.
 //
 // Threads: any. Its lock is held for a moment, never with a shard locked
 // inside.
@@ -23,13 +22,11 @@
 #include "herald/config/v1/config.pb.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/mutex.h"
-#include "service/channel/observer.h"
 #include "service/channel/readiness.h"
 #include "service/channel/sink.h"
 #include "service/channel/timers.h"
 #include "service/link/attachment.h"
 #include "service/link/leases.h"
-#include "service/link/revocation_memory.h"
 
 namespace herald::core {
 
@@ -40,9 +37,9 @@ inline constexpr size_t kLinksMax = 1024;
 
 class Gateways {
  public:
-  // All outlive the object.
-  Gateways(link::v1::Settings settings, Timers* timers, Observer* observer)
-      : timers_(timers), observer_(observer), settings_(std::move(settings)) {}
+  // `timers` outlives the object.
+  Gateways(link::v1::Settings settings, Timers* timers)
+      : timers_(timers), settings_(std::move(settings)) {}
 
   // Takes the place of the link that the gateway has, which goes to `old`, and
   // enqueues the settings. Errors are those of Links::Open().
@@ -77,13 +74,6 @@ class Gateways {
   // Whether it has a link, or had one a moment ago.
   bool Knows(uint64_t id) const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Remembers an item for those that are away. Returns those that are not.
-  std::vector<AttachmentPtr> Remember(const Chunk& revocation)
-      ABSL_LOCKS_EXCLUDED(mu_);
-  // The items remembered since then; nothing if the memory reaches less far.
-  std::optional<std::vector<Chunk>> RememberedSince(absl::Time since) const
-      ABSL_LOCKS_EXCLUDED(mu_);
-
   // Tells all gateways of new rules, in one order with Add().
   void SetRules(const config::v1::Config& config) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -92,13 +82,11 @@ class Gateways {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Timers* const timers_;
-  Observer* const observer_;
 
   mutable contract::Mutex mu_;
   absl::flat_hash_map<uint64_t, AttachmentPtr> attachments_
       ABSL_GUARDED_BY(mu_);
   Leases leases_ ABSL_GUARDED_BY(mu_);
-  RevocationMemory revocations_ ABSL_GUARDED_BY(mu_);
   link::v1::Settings settings_ ABSL_GUARDED_BY(mu_);
 };
 

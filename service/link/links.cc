@@ -46,17 +46,12 @@ bool MayComeAnyTime(const link::v1::GatewayItem& item) {
          item.item_case() == Item::ITEM_NOT_SET;
 }
 
-absl::StatusOr<int64_t> AnswerOf(const link::v1::CallResult& result) {
-  if (result.code() == 0) return result.disconnected_count();
-  return absl::Status(static_cast<absl::StatusCode>(result.code()),
-                      PassableReason(result.message()));
-}
-
 }  // namespace
 
 Links::Links(const Ports& ports, const CoreOptions& options, const Parts& parts)
     : table_(ports.table),
       membership_(ports.membership),
+      bus_(ports.bus),
       timers_(ports.timers),
       observer_(ports.observer),
       readiness_(ports.readiness),
@@ -184,7 +179,7 @@ absl::Status Links::Pass(const AttachmentPtr& gateway,
           gateway, std::move(*item.mutable_renew()->mutable_subscribe()));
     case Item::kCallResult:
       calls_->Answer(item.call_result().call_id(), gateway.get(),
-                     AnswerOf(item.call_result()));
+                     ResultOf(item.call_result()));
       return absl::OkStatus();
     case Item::kRecover:
       return recoveries_->OnRecover(gateway,
@@ -290,9 +285,6 @@ void Links::OnAdopted(const AttachmentPtr& gateway,
   if (gateway->ended) return;
   if (!status.ok()) return Fail(gateway, status);
   Replay(gateway);
-  observer_->OnAttached(gateway->gateway, gateway->subscription_count);
-  settling_->OnAttached(gateway);
-  HandleWaiting(gateway);
 }
 
 void Links::Fail(const AttachmentPtr& gateway, const absl::Status& status) {
@@ -341,18 +333,31 @@ void Links::HandleWaiting(const AttachmentPtr& gateway) {
 }
 
 void Links::Replay(const AttachmentPtr& gateway) {
-  if (gateway->link_down <= absl::ZeroDuration()) return;
+  if (gateway->link_down <= absl::ZeroDuration()) return OnReplayed(gateway);
   // Since the link was opened the gateway hears everything by itself.
-  const absl::Time since = gateway->since - gateway->link_down - kReplaySlack;
-  std::optional<std::vector<Chunk>> missed = gateways_->RememberedSince(since);
-  if (missed.has_value()) {
-    for (Chunk& chunk : *missed) gateway->sink->EnqueueState(std::move(chunk));
-  } else {
-    link::v1::ServiceItem item;
-    item.mutable_renew_all();
-    gateway->sink->Enqueue(EncodeItem(std::move(item)));
-  }
-  gateway->sink->Flush();
+  const absl::Duration age =
+      timers_->Now() - gateway->since + gateway->link_down + kReplaySlack;
+  bus_->RecordedWithin(
+      age, [this, gateway](const absl::StatusOr<std::vector<Chunk>>& recorded) {
+        if (recorded.ok()) {
+          for (const Chunk& item : *recorded) {
+            gateway->sink->EnqueueState(item);
+          }
+        } else {
+          link::v1::ServiceItem item;
+          item.mutable_renew_all();
+          gateway->sink->Enqueue(EncodeItem(std::move(item)));
+        }
+        gateway->sink->Flush();
+        OnReplayed(gateway);
+      });
+}
+
+void Links::OnReplayed(const AttachmentPtr& gateway) {
+  if (gateway->ended) return;
+  observer_->OnAttached(gateway->gateway, gateway->subscription_count);
+  settling_->OnAttached(gateway);
+  HandleWaiting(gateway);
 }
 
 void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {

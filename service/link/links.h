@@ -99,10 +99,13 @@ class Links final : public LeaseListener {
   void HandleWaiting(const AttachmentPtr& gateway);
   // The link has ended and got no attach number, so no engine ends its lease.
   void ForgetNumberless(const AttachmentPtr& gateway);
+  // Sends what was recorded while the gateway was away.
   void Replay(const AttachmentPtr& gateway);
+  void OnReplayed(const AttachmentPtr& gateway);
 
   ChannelTable* const table_;
   Membership* const membership_;
+  NodeBus* const bus_;
   Timers* const timers_;
   Observer* const observer_;
   const Readiness* const readiness_;

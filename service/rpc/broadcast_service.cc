@@ -32,7 +32,7 @@ absl::Status NotA(const google::protobuf::Message& message) {
 
 // Adapts `done` to an answer that is a status only.
 template <typename Response, typename Done>
-core::Commands::CallDone WithoutAnswer(Done done) {
+core::Commands::Done WithoutAnswer(Done done) {
   return [done = std::move(done)](const absl::Status& status) mutable {
     if (!status.ok()) return done(status);
     done(Response());

@@ -65,17 +65,22 @@ class Hub {
   template <typename Done>
   void Subscribe(const v1::SubscribeRequest& request, Done done) {
     core_.commands()->Subscribe(request, std::move(done));
+    Settle();
   }
   template <typename Done>
   void Unsubscribe(const v1::UnsubscribeRequest& request, Done done) {
     core_.commands()->Unsubscribe(request, std::move(done));
+    Settle();
   }
   template <typename Done>
   void Disconnect(const v1::DisconnectRequest& request, Done done) {
     core_.commands()->Disconnect(request, std::move(done));
+    Settle();
   }
   absl::Status Revoke(v1::Revocation revocation) {
-    return core_.commands()->Revoke(std::move(revocation));
+    const absl::Status status = core_.commands()->Revoke(std::move(revocation));
+    Settle();
+    return status;
   }
 
   auto GetMembers(const v1::GetMembersRequest& request) {

@@ -420,7 +420,7 @@ TEST_F(ALostGateway, HearsTheRevocationsThatItMissed) {
 
 TEST_F(ALostGateway, IsAskedToRenewAllWhenTooMuchWasRevokedMeanwhile) {
   gateway_->Lose();
-  for (size_t i = 0; i < kRevocationsMax; ++i) {
+  for (size_t i = 0; i < kRecordsMax; ++i) {
     ASSERT_TRUE(hub_->Revoke(RevocationOf("ada")).ok());
   }
   EXPECT_EQ(observer_.forgotten, 0);

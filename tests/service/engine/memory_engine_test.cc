@@ -10,6 +10,7 @@
 #include "tests/contract/engine_lease_suite.h"
 #include "tests/contract/engine_presence_suite.h"
 #include "tests/contract/engine_suite.h"
+#include "tests/contract/node_bus_suite.h"
 
 namespace herald::core {
 namespace {
@@ -29,6 +30,7 @@ std::unique_ptr<EngineWorld> MakeMemoryWorld(FakeTimers* timers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Memory, AnEngine, ::testing::Values(&MakeMemoryWorld));
+INSTANTIATE_TEST_SUITE_P(Memory, ANodeBus, ::testing::Values(&MakeMemoryWorld));
 
 TEST(TheMemoryEngine, CallsBackBeforeItReturns) {
   FakeTimers timers;
@@ -43,6 +45,19 @@ TEST(TheMemoryEngine, CallsBackBeforeItReturns) {
     EXPECT_TRUE(done);
   });
   EXPECT_EQ(listener.heard.size(), 1u);
+}
+
+TEST(TheMemoryEngine, HasNoOtherNodes) {
+  FakeTimers timers;
+  RecordingListener listener;
+  MemoryEngine engine(&timers);
+  engine.SetListener(&listener);
+  bool done = false;
+  engine.ListNodes([&](const auto& nodes) {
+    done = true;
+    EXPECT_TRUE(nodes.ok() && nodes->empty());
+  });
+  EXPECT_TRUE(done);
 }
 
 TEST(TheMemoryEngine, SaysHowManyHistoriesItHasGivenUp) {

@@ -262,4 +262,44 @@ void SlowEngine::Sum(Done<Totals> done) {
               [this](Done<Totals> answer) { inner_->Sum(std::move(answer)); });
 }
 
+void SlowEngine::ListNodes(NodesDone done) {
+  Ask<std::vector<OtherNode>>("bus", std::move(done), [this](NodesDone answer) {
+    inner_->ListNodes(std::move(answer));
+  });
+}
+
+void SlowEngine::FindNode(uint64_t gateway, NodeDone done) {
+  Ask<std::string>(KeyOf(gateway), std::move(done),
+                   [this, gateway](NodeDone answer) {
+                     inner_->FindNode(gateway, std::move(answer));
+                   });
+}
+
+void SlowEngine::ToNode(absl::string_view node, std::string bytes) {
+  Later("bus", [this, name = std::string(node), bytes = std::move(bytes)] {
+    if (up_) inner_->ToNode(name, bytes);
+  });
+}
+
+void SlowEngine::ToAll(std::string bytes) {
+  Later("bus", [this, bytes = std::move(bytes)] {
+    if (up_) inner_->ToAll(bytes);
+  });
+}
+
+void SlowEngine::Record(Chunk item, RecordDone done) {
+  Later("records",
+        [this, item = std::move(item), done = std::move(done)]() mutable {
+          if (!up_) return done(Down());
+          inner_->Record(std::move(item), std::move(done));
+        });
+}
+
+void SlowEngine::RecordedWithin(absl::Duration age, RecordsDone done) {
+  Ask<std::vector<Chunk>>("records", std::move(done),
+                          [this, age](RecordsDone answer) {
+                            inner_->RecordedWithin(age, std::move(answer));
+                          });
+}
+
 }  // namespace herald::core

@@ -94,6 +94,16 @@ class SlowEngine : public Engine {
   void Sum(Done<Totals> done) override;
   EngineCounts Counts() const override { return inner_->Counts(); }
 
+  void SetNodeListener(NodeListener* listener) override {
+    inner_->SetNodeListener(listener);
+  }
+  void ListNodes(NodesDone done) override;
+  void FindNode(uint64_t gateway, NodeDone done) override;
+  void ToNode(absl::string_view node, std::string bytes) override;
+  void ToAll(std::string bytes) override;
+  void Record(Chunk item, RecordDone done) override;
+  void RecordedWithin(absl::Duration age, RecordsDone done) override;
+
  private:
   using Body = absl::AnyInvocable<void()>;
 

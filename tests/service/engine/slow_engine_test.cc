@@ -12,6 +12,7 @@
 #include "tests/contract/engine_lease_suite.h"
 #include "tests/contract/engine_presence_suite.h"
 #include "tests/contract/engine_suite.h"
+#include "tests/contract/node_bus_suite.h"
 
 namespace herald::core {
 namespace {
@@ -35,6 +36,7 @@ std::unique_ptr<EngineWorld> MakeSlowWorld(FakeTimers* timers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Slow, AnEngine, ::testing::Values(&MakeSlowWorld));
+INSTANTIATE_TEST_SUITE_P(Slow, ANodeBus, ::testing::Values(&MakeSlowWorld));
 
 class TheSlowEngine : public ::testing::Test {
  protected:

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/link/node_calls.h"
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/contract/names.h"
+#include "service/channel/encoding.h"
+#include "service/channel/joined_status.h"
+#include "service/link/gateway_stats.h"
+
+namespace herald::core {
+namespace {
+
+// The socket that a call names; empty if it names a user, or nobody.
+const std::string& SocketOf(const link::v1::Call& call) {
+  switch (call.call_case()) {
+    case link::v1::Call::kSubscribe:
+      return call.subscribe().socket_id();
+    case link::v1::Call::kUnsubscribe:
+      return call.unsubscribe().socket_id();
+    default:
+      return call.disconnect().socket_id();
+  }
+}
+
+std::optional<uint64_t> GatewayOf(const link::v1::Call& call) {
+  const auto socket = contract::ParseSocketId(SocketOf(call));
+  if (!socket.has_value()) return std::nullopt;
+  return socket->gateway;
+}
+
+// Adds up the results of parts that end in any order. `done` gets the sum, or
+// the first error.
+class CallSum {
+ public:
+  CallSum(size_t parts, CallDone done)
+      : parts_(parts), done_(std::move(done)) {}
+
+  void Add(const absl::StatusOr<int64_t>& result) {
+    sum_ += result.value_or(0);
+    if (!parts_.Join(result.status())) return;
+    const absl::Status status = parts_.status();
+    if (!status.ok()) return done_(status);
+    done_(sum_);
+  }
+
+ private:
+  JoinedStatus parts_;
+  std::atomic<int64_t> sum_{0};
+  CallDone done_;
+};
+
+}  // namespace
+
+// --- Calls -------------------------------------------------------------------
+
+void NodeCalls::CallSocket(link::v1::Call call, absl::Duration deadline,
+                           CallDone done) {
+  const uint64_t gateway = GatewayOf(call).value();
+  if (gateways_->Find(gateway) != nullptr) {
+    return CallSocketHere(std::move(call), deadline, std::move(done));
+  }
+  bus_->FindNode(
+      gateway, [this, call = std::move(call), deadline, done = std::move(done)](
+                   const absl::StatusOr<std::string>& node) mutable {
+        if (node.ok()) {
+          return CallNode(*node, std::move(call), deadline, std::move(done));
+        }
+        if (!absl::IsNotFound(node.status())) return done(node.status());
+        CallSocketHere(std::move(call), deadline, std::move(done));
+      });
+}
+
+void NodeCalls::CallSocketHere(link::v1::Call call, absl::Duration deadline,
+                               CallDone done) {
+  const std::string shown = contract::Quoted(SocketOf(call));
+  const std::optional<uint64_t> id = GatewayOf(call);
+  if (!id.has_value()) {
+    return done(absl::InvalidArgumentError(
+        absl::StrCat("a call of another node names socket ", shown)));
+  }
+  const AttachmentPtr gateway = gateways_->Find(*id);
+  if (gateway == nullptr && !gateways_->Knows(*id)) {
+    return done(
+        absl::NotFoundError(absl::StrCat("no gateway has socket ", shown)));
+  }
+  if (gateway == nullptr || !gateway->attached) {
+    return done(absl::UnavailableError(
+        absl::StrCat("the gateway of socket ", shown, " has no link now")));
+  }
+  calls_->Start(std::move(call), {gateway}, deadline, std::move(done));
+}
+
+void NodeCalls::CallNode(const std::string& node, link::v1::Call call,
+                         absl::Duration deadline, CallDone done) {
+  call.set_call_id(open_.Open({node}, {}, deadline, std::move(done)));
+  node::v1::NodeMessage message;
+  *message.mutable_call()->mutable_call() = std::move(call);
+  message.mutable_call()->set_deadline_ms(absl::ToInt64Milliseconds(deadline));
+  bus_->ToNode(node, message.SerializeAsString());
+}
+
+void NodeCalls::DisconnectUser(link::v1::Call call, CallDone done) {
+  // Without a call_id nobody waits for it.
+  link::v1::ServiceItem item;
+  *item.mutable_call() = call;
+  bus_->Record(
+      EncodeItem(std::move(item)),
+      [this, call = std::move(call),
+       done = std::move(done)](const absl::Status& recorded) mutable {
+        // Whatever the engine says, those who are there are told.
+        const auto sum = std::make_shared<CallSum>(3, std::move(done));
+        sum->Add(recorded.ok() ? absl::StatusOr<int64_t>(0) : recorded);
+        DisconnectUserHere(call,
+                           [sum](const auto& result) { sum->Add(result); });
+        DisconnectUserThere(std::move(call),
+                            [sum](const auto& result) { sum->Add(result); });
+      });
+}
+
+void NodeCalls::DisconnectUserHere(const link::v1::Call& call, CallDone done) {
+  std::vector<AttachmentPtr> with_users;
+  std::vector<AttachmentPtr> idle;
+  std::vector<AttachmentPtr> attaching;
+  for (AttachmentPtr& gateway : gateways_->All()) {
+    if (!gateway->attached) {
+      attaching.push_back(std::move(gateway));
+    } else {
+      (gateway->subscription_count > 0 ? with_users : idle)
+          .push_back(std::move(gateway));
+    }
+  }
+  if (!attaching.empty()) {
+    link::v1::ServiceItem item;
+    *item.mutable_call() = call;
+    const Chunk chunk = EncodeItem(std::move(item));
+    for (const AttachmentPtr& gateway : attaching) {
+      gateway->sink->Enqueue(chunk);
+      gateway->sink->Flush();
+    }
+  }
+  // A gateway without a subscription has no user, so its silence is no failure.
+  const auto sum = std::make_shared<CallSum>(2, std::move(done));
+  calls_->Start(call, with_users, kCallDeadline,
+                [sum](const auto& result) { sum->Add(result); });
+  calls_->Start(call, idle, kCallDeadline,
+                [sum](const auto& result) { sum->Add(result.value_or(0)); });
+}
+
+void NodeCalls::DisconnectUserThere(link::v1::Call call, CallDone done) {
+  bus_->ListNodes(
+      [this, call = std::move(call), done = std::move(done)](
+          const absl::StatusOr<std::vector<OtherNode>>& nodes) mutable {
+        if (!nodes.ok()) return done(nodes.status());
+        if (nodes->empty()) return done(0);
+        std::vector<std::string> names;
+        for (const OtherNode& node : *nodes) names.push_back(node.name);
+        call.set_call_id(
+            open_.Open(std::move(names), {}, kCallDeadline, std::move(done)));
+        node::v1::NodeMessage message;
+        *message.mutable_call()->mutable_call() = std::move(call);
+        message.mutable_call()->set_deadline_ms(
+            absl::ToInt64Milliseconds(kCallDeadline));
+        bus_->ToAll(message.SerializeAsString());
+      });
+}
+
+// --- Revocations -------------------------------------------------------------
+
+void NodeCalls::Revoke(v1::Revocation revocation) {
+  node::v1::NodeMessage message;
+  *message.mutable_revocation() = revocation;
+  link::v1::ServiceItem item;
+  *item.mutable_revocation() = std::move(revocation);
+  const Chunk chunk = EncodeItem(std::move(item));
+  bus_->Record(chunk, [this, chunk, bytes = message.SerializeAsString()](
+                          const absl::Status& recorded) {
+    if (!recorded.ok()) observer_->OnRevocationForgotten();
+    TellAllHere(chunk);
+    bus_->ToAll(bytes);
+  });
+}
+
+void NodeCalls::TellAllHere(const Chunk& item) {
+  for (const AttachmentPtr& gateway : gateways_->All()) {
+    gateway->sink->Enqueue(item);
+    gateway->sink->Flush();
+  }
+}
+
+// --- Other nodes' messages ---------------------------------------------------
+
+void NodeCalls::OnBus(absl::string_view from, absl::string_view bytes) {
+  node::v1::NodeMessage message;
+  // A later release may say something else.
+  if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return;
+  }
+  const std::string node(from);
+  switch (message.message_case()) {
+    case node::v1::NodeMessage::kCall:
+      return OnCall(node, std::move(*message.mutable_call()));
+    case node::v1::NodeMessage::kCallResult:
+      return open_.Answer(message.call_result().call_id(), node,
+                          ResultOf(message.call_result()));
+    case node::v1::NodeMessage::kRevocation: {
+      link::v1::ServiceItem item;
+      *item.mutable_revocation() = std::move(*message.mutable_revocation());
+      return TellAllHere(EncodeItem(std::move(item)));
+    }
+    case node::v1::NodeMessage::MESSAGE_NOT_SET:
+      return;
+  }
+}
+
+void NodeCalls::OnCall(const std::string& from, node::v1::NodeCall call) {
+  link::v1::Call& asked = *call.mutable_call();
+  CallDone answer = [this, from, id = asked.call_id()](const auto& result) {
+    node::v1::NodeMessage message;
+    *message.mutable_call_result() = ToCallResult(id, result);
+    bus_->ToNode(from, message.SerializeAsString());
+  };
+  asked.clear_call_id();
+  if (asked.call_case() == link::v1::Call::CALL_NOT_SET) {
+    return answer(absl::UnimplementedError("another node's call is not known"));
+  }
+  if (!asked.disconnect().user_id().empty()) {
+    return DisconnectUserHere(asked, std::move(answer));
+  }
+  CallSocketHere(std::move(asked), absl::Milliseconds(call.deadline_ms()),
+                 std::move(answer));
+}
+
+std::string NodeCalls::Stats() {
+  return NodeStatsOf(*gateways_, *timers_).SerializeAsString();
+}
+
+}  // namespace herald::core

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What backends, and the authorizer, have gateways do, whichever node a gateway
+// has its link to: first a link of this node is looked for, then the bus.
+//
+// What all gateways must be told is recorded before it is sent. So a gateway
+// that attaches meanwhile is told once or twice, which is harmless, and never
+// missed: if it is not in the list of those that it is sent to, its replay
+// (links.h) begins after the record.
+//
+// Threads: any; `done` is called without a lock of the core.
+
+#ifndef HERALD_SERVICE_LINK_NODE_CALLS_H_
+#define HERALD_SERVICE_LINK_NODE_CALLS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "herald/node/v1/node_message.pb.h"
+#include "herald/v1/authorizer_service.pb.h"
+#include "service/engine/node_bus.h"
+#include "service/engine/ports.h"
+#include "service/link/calls.h"
+#include "service/link/gateways.h"
+#include "service/link/open_calls.h"
+
+namespace herald::core {
+
+class NodeCalls final : public NodeListener {
+ public:
+  // `calls` and `gateways` outlive the object.
+  NodeCalls(const Ports& ports, Calls* calls, Gateways* gateways)
+      : bus_(ports.bus),
+        timers_(ports.timers),
+        observer_(ports.observer),
+        calls_(calls),
+        gateways_(gateways),
+        open_("node", ports.timers, ports.observer) {}
+
+  // Has the gateway of the socket that `call` names carry it out. NOT_FOUND: no
+  // gateway has it. UNAVAILABLE: its gateway has no link now, or does not
+  // answer within `deadline`. REQUIRES: the call names a valid socket.
+  void CallSocket(link::v1::Call call, absl::Duration deadline, CallDone done);
+
+  // Disconnects the user at all gateways, and at those that are away when they
+  // return. The result counts connections. UNAVAILABLE: a gateway with
+  // subscriptions, another node or the engine does not answer; it is safe to
+  // repeat. REQUIRES: `call` disconnects a user.
+  void DisconnectUser(link::v1::Call call, CallDone done);
+
+  // Tells all gateways, and those that are away when they return. If the engine
+  // is unavailable it counts as forgotten for the latter.
+  void Revoke(v1::Revocation revocation);
+
+  // NodeListener.
+  void OnBus(absl::string_view from, absl::string_view bytes) override;
+  std::string Stats() override;
+
+ private:
+  // At gateways of this node.
+  void CallSocketHere(link::v1::Call call, absl::Duration deadline,
+                      CallDone done);
+  void DisconnectUserHere(const link::v1::Call& call, CallDone done);
+  void TellAllHere(const Chunk& item);
+
+  // At other nodes.
+  void CallNode(const std::string& node, link::v1::Call call,
+                absl::Duration deadline, CallDone done);
+  void DisconnectUserThere(link::v1::Call call, CallDone done);
+  void OnCall(const std::string& from, node::v1::NodeCall call);
+
+  NodeBus* const bus_;
+  const Timers* const timers_;
+  Observer* const observer_;
+  Calls* const calls_;
+  Gateways* const gateways_;
+
+  struct NoNote {};
+  OpenCalls<std::string, NoNote> open_;  // By the names of nodes.
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_NODE_CALLS_H_

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// RPCs of backends that wait for others: for gateways (calls.h), or for other
+// nodes (node_calls.h). Each ends once: with the last answer, at its deadline,
+// or when one that it waits for is lost.
+//
+// Threads: any; it locks itself, and calls `done` without a lock.
+
+#ifndef HERALD_SERVICE_LINK_OPEN_CALLS_H_
+#define HERALD_SERVICE_LINK_OPEN_CALLS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "proto/contract/mutex.h"
+#include "service/channel/observer.h"
+#include "service/channel/timers.h"
+
+namespace herald::core {
+
+// The sum of what was done, or the first error.
+using CallDone = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
+
+// `Callee` names one that answers; `Note` is what its user keeps of a call.
+template <typename Callee, typename Note>
+class OpenCalls {
+ public:
+  // `kind` is what errors call a callee. The others outlive the object.
+  //
+  // Ids begin at a random number: an answer that somebody still has for the
+  // service before this one must not match.
+  OpenCalls(std::string kind, Timers* timers, Observer* observer)
+      : state_(std::make_shared<State>(std::move(kind))),
+        timers_(timers),
+        observer_(observer) {}
+
+  // A call that waits for each of `callees`, one at least, for `deadline`.
+  // Returns its id, which is greater than 0.
+  int64_t Open(std::vector<Callee> callees, Note note, absl::Duration deadline,
+               CallDone done) {
+    int64_t id = 0;
+    {
+      contract::MutexLock lock(&state_->mu);
+      id = ++state_->last_id;
+      state_->calls.emplace(id, Call{std::move(callees), std::move(note), 0,
+                                     absl::OkStatus(), std::move(done)});
+    }
+    timers_->After(deadline, [state = state_, observer = observer_, id] {
+      CallDone late;
+      {
+        contract::MutexLock lock(&state->mu);
+        const auto it = state->calls.find(id);
+        if (it == state->calls.end()) return;
+        late = std::move(it->second.done);
+        state->calls.erase(it);
+      }
+      observer->OnCallTimedOut();
+      late(state->NoAnswer());
+    });
+    return id;
+  }
+
+  // One has answered. Unknown ids are too late and mean nothing.
+  void Answer(int64_t id, const Callee& from, absl::StatusOr<int64_t> result) {
+    Call finished;
+    {
+      contract::MutexLock lock(&state_->mu);
+      const auto it = state_->calls.find(id);
+      if (it == state_->calls.end()) return;
+      std::vector<Callee>& waits_for = it->second.waits_for;
+      const auto found = std::find(waits_for.begin(), waits_for.end(), from);
+      if (found == waits_for.end()) return;
+      waits_for.erase(found);
+      if (result.ok()) {
+        it->second.sum += *result;
+      } else {
+        it->second.status.Update(result.status());
+      }
+      if (!waits_for.empty()) return;
+      finished = std::move(it->second);
+      state_->calls.erase(it);
+    }
+    if (finished.status.ok()) {
+      finished.done(finished.sum);
+    } else {
+      finished.done(finished.status);
+    }
+  }
+
+  // That one will not answer: what waits for it fails.
+  void Fail(int64_t id, const Callee& callee) {
+    Answer(id, callee, state_->NoAnswer());
+  }
+  void FailAll(const Callee& callee) {
+    std::vector<int64_t> ids;
+    {
+      contract::MutexLock lock(&state_->mu);
+      for (const auto& [id, call] : state_->calls) {
+        if (WaitsFor(call, callee)) ids.push_back(id);
+      }
+    }
+    for (const int64_t id : ids) Fail(id, callee);
+  }
+
+  // Calls `body` with the note of a call that waits for `callee`, and returns
+  // its result; false if there is no such call.
+  bool Visit(int64_t id, const Callee& callee,
+             absl::FunctionRef<bool(Note&)> body) {
+    contract::MutexLock lock(&state_->mu);
+    const auto it = state_->calls.find(id);
+    if (it == state_->calls.end() || !WaitsFor(it->second, callee)) {
+      return false;
+    }
+    return body(it->second.note);
+  }
+
+ private:
+  struct Call {
+    std::vector<Callee> waits_for;
+    Note note;
+    int64_t sum = 0;
+    absl::Status status;
+    CallDone done;
+  };
+  // Shared with the timers, which may outlive this object's use of them.
+  struct State {
+    explicit State(std::string kind_of_callee)
+        : kind(std::move(kind_of_callee)),
+          last_id(int64_t{std::random_device{}()} << 24) {}
+
+    absl::Status NoAnswer() const {
+      return absl::UnavailableError(
+          absl::StrCat("a ", kind, " did not answer in time"));
+    }
+
+    const std::string kind;
+    contract::Mutex mu;
+    int64_t last_id ABSL_GUARDED_BY(mu);
+    absl::flat_hash_map<int64_t, Call> calls ABSL_GUARDED_BY(mu);
+  };
+
+  static bool WaitsFor(const Call& call, const Callee& callee) {
+    return std::find(call.waits_for.begin(), call.waits_for.end(), callee) !=
+           call.waits_for.end();
+  }
+
+  const std::shared_ptr<State> state_;
+  Timers* const timers_;
+  Observer* const observer_;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_OPEN_CALLS_H_

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/engine/recent_items.h"
+
+#include <memory>
+#include <string>
+
+#include "gtest/gtest.h"
+#include "service/engine/node_bus.h"
+
+namespace herald::core {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(10'000);
+
+Chunk Text(const std::string& text) {
+  return std::make_shared<const std::string>(text);
+}
+
+TEST(RecentItems, AreThoseOfAnAgeOldestFirst) {
+  RecentItems items;
+  items.Add(kNow, Text("a"));
+  items.Add(kNow + absl::Seconds(10), Text("b"));
+  items.Add(kNow + absl::Seconds(20), Text("c"));
+  const auto within = items.Within(absl::Seconds(25), kNow + absl::Seconds(30));
+  ASSERT_TRUE(within.ok()) << within.status();
+  ASSERT_EQ(within->size(), 2u);
+  EXPECT_EQ(*within->at(0), "b");
+  EXPECT_EQ(*within->at(1), "c");
+}
+
+TEST(RecentItems, SayWhenTheyDoNotReachBackSoFar) {
+  RecentItems items;
+  EXPECT_TRUE(items.Within(absl::Minutes(9), kNow).ok());
+  EXPECT_TRUE(
+      absl::IsOutOfRange(items.Within(absl::Minutes(11), kNow).status()));
+}
+
+TEST(RecentItems, SayWhenSomeHadToGoForWantOfRoom) {
+  RecentItems items;
+  for (size_t i = 0; i <= kRecordsMax; ++i) {
+    EXPECT_EQ(items.Add(kNow + absl::Milliseconds(i), Text("x")),
+              i == kRecordsMax);
+  }
+  const absl::Time now = kNow + absl::Minutes(2);
+  EXPECT_EQ(items.size(), kRecordsMax);
+  EXPECT_FALSE(items.Within(absl::Minutes(2), now).ok());
+  EXPECT_TRUE(items.Within(absl::Minutes(2) - absl::Milliseconds(1), now).ok());
+}
+
+TEST(RecentItems, GoWhenTheyAreTenMinutesOld) {
+  RecentItems items;
+  items.Add(kNow, Text("a"));
+  items.Add(kNow + absl::Minutes(10), Text("b"));
+  EXPECT_EQ(items.size(), 1u);
+}
+
+}  // namespace
+}  // namespace herald::core
