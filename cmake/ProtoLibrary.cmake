@@ -2,7 +2,8 @@
 # herald_proto_library(herald_stubs GRPC PROTOS herald/v1/b_service.proto ...)
 #
 # Generates C++ from .proto files below this folder: messages, or with GRPC the
-# stubs. What is generated is SYSTEM, so our warnings do not judge it.
+# stubs. What is generated is SYSTEM, so our warnings do not judge it. The target
+# herald_messages_generated compiles nothing, for tools that only read sources.
 function(herald_proto_library target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC" "" "PROTOS")
   set(out "${CMAKE_CURRENT_BINARY_DIR}/generated")
@@ -25,7 +26,9 @@ function(herald_proto_library target)
       COMMENT "Generating from ${proto}" VERBATIM)
     list(APPEND sources ${files})
   endforeach()
+  add_custom_target(${target}_generated DEPENDS ${sources})
   add_library(${target} STATIC ${sources})
+  add_dependencies(${target} ${target}_generated)
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target} SYSTEM PUBLIC
     "$<BUILD_INTERFACE:${out}>" "$<INSTALL_INTERFACE:include>")

@@ -119,7 +119,8 @@ std::string ConnectionFacts::Serialize() const {
   std::string out;
   out.reserve(shared.size() + own_.size() + 6 * all.size());
   for (auto fact = all.begin(); fact != all.end(); ++fact) {
-    const auto& [name, value] = *fact;
+    const absl::string_view name = fact->first;
+    const absl::string_view value = fact->second;
     const auto has_name = [&](const auto& one) { return one.first == name; };
     if (name.empty()) {
       AppendField(v1::Connection::kRemoteAddressFieldNumber, value, &out);

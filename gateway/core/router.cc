@@ -44,7 +44,7 @@ void Router::SetShards(std::vector<ShardInbox*> shards) {
   shards_ = std::move(shards);
 }
 
-void Router::LinkUp(UplinkPtr uplink, absl::Duration down) {
+void Router::LinkUp(const UplinkPtr& uplink, absl::Duration down) {
   {
     MutexLock lock(&mu_);
     contract::Require(uplink_ == nullptr);

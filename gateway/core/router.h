@@ -66,7 +66,8 @@ class Router {
 
   // A link is open: puts hello and all that is held into it. `down` is how long
   // there was none; zero for the first.
-  void LinkUp(UplinkPtr uplink, absl::Duration down) ABSL_LOCKS_EXCLUDED(mu_);
+  void LinkUp(const UplinkPtr& uplink, absl::Duration down)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // A frame has come. An error is what the link must end with.
   absl::Status Receive(link::v1::AttachResponse frame) ABSL_LOCKS_EXCLUDED(mu_);
@@ -146,7 +147,7 @@ class Router {
 
   void Dispatch(link::v1::ServiceItem item, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnSubscribed(link::v1::Subscribed yes, Batches* batches)
+  void OnSubscribed(const link::v1::Subscribed& yes, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnRefused(link::v1::Refused no, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -168,7 +169,7 @@ class Router {
   void OnSettings(link::v1::Settings settings, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ToSubscribers(const Held& held,
-                     const std::shared_ptr<const ChannelFrame>& frame,
+                     const std::shared_ptr<const ChannelFrame>& shared,
                      Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void ToSubscribers(const Held& held, ChannelFrame frame, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

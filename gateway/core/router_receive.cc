@@ -52,7 +52,7 @@ void Router::Dispatch(ServiceItem item, Batches* batches) {
       settled_ = true;
       return observer_->OnLinkSettled();
     case ServiceItem::kSubscribed:
-      return OnSubscribed(std::move(*item.mutable_subscribed()), batches);
+      return OnSubscribed(item.subscribed(), batches);
     case ServiceItem::kRefused:
       return OnRefused(std::move(*item.mutable_refused()), batches);
     case ServiceItem::kPublication:
@@ -99,7 +99,7 @@ void Router::Dispatch(ServiceItem item, Batches* batches) {
   }
 }
 
-void Router::OnSubscribed(link::v1::Subscribed yes, Batches* batches) {
+void Router::OnSubscribed(const link::v1::Subscribed& yes, Batches* batches) {
   const auto it = tickets_.find(yes.ticket());
   if (it == tickets_.end()) return;
   const Ticket ticket = std::move(it->second);

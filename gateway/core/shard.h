@@ -180,7 +180,7 @@ class Shard {
   bool IsExcepted(const ChannelFrame& frame, const Channel& channel);
 
   // Deliveries.
-  void On(std::shared_ptr<const ChannelFrame>& frame);
+  void On(std::shared_ptr<const ChannelFrame>& shared);
   void On(Confirmed& confirmed);
   void On(Refused& refused);
   void On(Renewed& renewed);
