@@ -9,6 +9,8 @@
 
 namespace herald::gateway {
 
+using Order = contract::SequenceTracker::Order;
+
 bool ChannelHistory::IsAt(const v1::Position& position) const {
   return position.epoch() == position_.epoch() &&
          position.offset() == position_.offset();
@@ -27,20 +29,22 @@ std::optional<int64_t> ChannelHistory::Find(const v1::Position& recover) const {
 }
 
 std::optional<v1::Position> ChannelHistory::Ask() {
-  if (asked_ || (waiting_.empty() && !HasGap())) return std::nullopt;
-  asked_ = true;
+  if (offsets_.IsAsking() || (waiting_.empty() && !HasGap())) {
+    return std::nullopt;
+  }
   asked_latest_ = !HasGap();
-  asked_since_ = position_.offset();
+  int64_t from = offsets_.last();
   for (Waiting& one : waiting_) {
     one.is_asked = true;
     if (one.WantsLatest()) continue;
     asked_latest_ = false;
-    asked_since_ = std::min(asked_since_, one.since);
+    from = std::min(from, one.since);
   }
+  offsets_.Ask(from);
   v1::Position since;
   if (asked_latest_) return since;
   since.set_epoch(position_.epoch());
-  since.set_offset(asked_since_);
+  since.set_offset(from);
   return since;
 }
 
@@ -57,16 +61,16 @@ std::optional<ChannelHistory::Waiting> ChannelHistory::Withdraw(
 }
 
 bool ChannelHistory::IsAnswer(const v1::Position& since) const {
-  if (!asked_) return false;
+  if (!offsets_.IsAsking()) return false;
   if (asked_latest_ && since.epoch().empty()) return true;
   return since.epoch() == position_.epoch() &&
-         (asked_latest_ || since.offset() == asked_since_);
+         (asked_latest_ || since.offset() == offsets_.asked_since());
 }
 
 bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
   if (!IsAnswer(since)) return false;
-  asked_since_ = since.offset();
-  next_ = asked_since_ + 1;
+  offsets_.set_asked_since(since.offset());
+  next_ = since.offset() + 1;
   until_ = until;
   return true;
 }
@@ -74,19 +78,19 @@ bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
 std::vector<ChannelHistory::Waiting> ChannelHistory::Refuse(
     const v1::Position& since, int64_t available) {
   if (!IsAnswer(since)) return {};
-  asked_ = false;
   if (asked_latest_) {
+    offsets_.Withdraw();
     return TakeWaiting([](const Waiting& one) { return !one.WantsLatest(); });
   }
-  const int64_t refused = std::max(asked_since_, available - 1);
-  gap_refused_ = HasGap() && refused >= position_.offset();
+  const int64_t refused = std::max(offsets_.asked_since(), available - 1);
+  offsets_.EndRefusal(refused);
   return TakeWaiting([&](const Waiting& one) {
     return one.WantsLatest() || one.since > refused;
   });
 }
 
 bool ChannelHistory::Wants(int64_t offset) const {
-  return offset == position_.offset() + 1 ||
+  return offsets_.OrderOf(offset) == Order::kNext ||
          (until_ >= 0 && offset == next_ && offset <= until_);
 }
 
@@ -103,43 +107,36 @@ bool ChannelHistory::Take(int64_t offset, FramePtr frame, int64_t bytes_max) {
     }
   }
   // The latest was asked for, and what comes before it was not said to us.
-  if (offset > position_.offset() + 1) Skip(offset);
-  if (offset != position_.offset() + 1) return false;
+  if (offsets_.OrderOf(offset) == Order::kBehindGap) Skip(offset);
+  if (offsets_.OrderOf(offset) != Order::kNext) return false;
+  offsets_.Advance();
   position_.set_offset(offset);
   return true;
-}
-
-bool ChannelHistory::Skip(int64_t offset) {
-  if (offset <= position_.offset()) return false;
-  const bool opens = !HasGap();
-  skipped_to_ = std::max(skipped_to_, offset);
-  return opens;
 }
 
 std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
     std::deque<Kept>* kept) {
   contract::Require(IsComplete());
-  if (skipped_to_ <= position_.offset()) skipped_to_ = 0;
-  const bool has_latest = until_ > asked_since_ && !HasGap();
-  asked_ = false;
+  const int64_t since = offsets_.asked_since();
+  offsets_.EndAnswer();
+  const bool has_latest = until_ > since && !HasGap();
   until_ = -1;
   *kept = std::exchange(kept_, {});
   kept_bytes_ = 0;
   return TakeWaiting([&](const Waiting& one) {
-    return one.WantsLatest() ? !has_latest : one.since < asked_since_;
+    return one.WantsLatest() ? !has_latest : one.since < since;
   });
 }
 
 bool ChannelHistory::PassOverGap() {
-  if (!std::exchange(gap_refused_, false)) return false;
-  position_.set_offset(std::exchange(skipped_to_, 0));
+  if (!offsets_.PassOverGap()) return false;
+  position_.set_offset(offsets_.last());
   return true;
 }
 
 std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
-  asked_ = false;
+  offsets_.Abandon();
   until_ = -1;
-  skipped_to_ = 0;
   kept_.clear();
   kept_bytes_ = 0;
   return std::exchange(waiting_, {});

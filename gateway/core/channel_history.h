@@ -32,6 +32,7 @@
 #include "absl/functional/function_ref.h"
 #include "gateway/core/delivery.h"
 #include "herald/v1/server_message.pb.h"
+#include "proto/contract/sequence_tracker.h"
 
 namespace herald::gateway {
 
@@ -57,7 +58,7 @@ class ChannelHistory {
   };
 
   explicit ChannelHistory(v1::Position position)
-      : position_(std::move(position)) {}
+      : position_(std::move(position)), offsets_(position_.offset()) {}
 
   const v1::Position& position() const { return position_; }
   bool IsAt(const v1::Position& position) const;
@@ -93,7 +94,7 @@ class ChannelHistory {
   bool Take(int64_t offset, FramePtr frame, int64_t bytes_max);
 
   // One that is not wanted. True if it has opened a gap.
-  bool Skip(int64_t offset);
+  bool Skip(int64_t offset) { return offsets_.Skip(offset); }
 
   // Whether all that was asked for is there.
   bool IsComplete() const { return until_ >= 0 && next_ > until_; }
@@ -103,7 +104,7 @@ class ChannelHistory {
   std::vector<Waiting> TakeServed(std::deque<Kept>* kept);
 
   // Whether something is missing that was said to all.
-  bool HasGap() const { return skipped_to_ > 0; }
+  bool HasGap() const { return offsets_.HasGap(); }
 
   // Whether a gap could not be filled: passes over it then, once.
   bool PassOverGap();
@@ -119,16 +120,13 @@ class ChannelHistory {
       absl::FunctionRef<bool(const Waiting&)> stays);
 
   v1::Position position_;
+  contract::SequenceTracker offsets_;  // At that of position_.
   std::vector<Waiting> waiting_;
-  bool asked_ = false;
   bool asked_latest_ = false;
-  int64_t asked_since_ = 0;
   int64_t next_ = 0;    // The offset that comes next of what was asked for,
   int64_t until_ = -1;  // and the last one; negative: none will come.
   std::deque<Kept> kept_;
   int64_t kept_bytes_ = 0;
-  int64_t skipped_to_ = 0;  // The end of a gap; 0: there is none.
-  bool gap_refused_ = false;
 };
 
 // One that is there; nullptr for the position of a channel without history.

@@ -30,6 +30,24 @@ std::string EpochOf(uint64_t bits) {
 
 }  // namespace
 
+Missed LocateMissed(const Position& position, int64_t count,
+                    const std::optional<Position>& since) {
+  Missed missed;
+  missed.position = position;
+  int64_t behind = count;
+  if (since.has_value()) {
+    const bool latest = since->epoch.empty() && since->offset == 0;
+    if (!latest && since->epoch != position.epoch) return missed;
+    missed.available_since = position.offset - count;
+    if (since->offset < 0 || since->offset > position.offset) return missed;
+    behind = latest ? 1 : position.offset - since->offset;
+    if (behind > count) return missed;
+  }
+  missed.available = true;
+  missed.since = position.offset - behind;
+  return missed;
+}
+
 History::Place History::Advance(absl::string_view channel,
                                 const HistoryLimits& limits, absl::Time now,
                                 int64_t step) {
@@ -102,19 +120,10 @@ Missed History::Since(absl::string_view channel,
   const auto found = Use(channel, now);
   if (found == empty_.end()) return missed;
   DropExpired(found, now);
-  missed.position = {found->epoch, found->offset};
-  const auto there = static_cast<int64_t>(found->entries.size());
-  int64_t behind = there;
-  if (since.has_value()) {
-    const bool latest = since->epoch.empty() && since->offset == 0;
-    if (!latest && since->epoch != found->epoch) return missed;
-    missed.available_since = found->offset - there;
-    if (since->offset < 0 || since->offset > found->offset) return missed;
-    behind = latest ? 1 : found->offset - since->offset;
-    if (behind > there) return missed;
-  }
-  missed.available = true;
-  missed.since = found->offset - behind;
+  missed = LocateMissed({found->epoch, found->offset},
+                        static_cast<int64_t>(found->entries.size()), since);
+  if (!missed.available) return missed;
+  const int64_t behind = found->offset - missed.since;
   const auto first = found->entries.end() - behind;
   const auto count = std::min(static_cast<size_t>(behind), count_max);
   for (auto it = first; missed.chunks.size() < count; ++it) {

@@ -54,6 +54,12 @@ constexpr int64_t HistoryBytes(int64_t size, int64_t bytes) {
 // How long a history at most is not idle in which nothing was said yet.
 inline constexpr absl::Duration kUnsaidLife = absl::Minutes(1);
 
+// What follows `since` in a channel at `position` of which the last `count`
+// publications are there, without the chunks: these are to be the publications
+// from `since` + 1 on. See History::Since().
+Missed LocateMissed(const Position& position, int64_t count,
+                    const std::optional<Position>& since);
+
 class History {
  public:
   // `random` gives the bits of epochs.

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/engine/mirror.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "proto/contract/require.h"
+#include "service/engine/history.h"
+
+namespace herald::core {
+
+using contract::Require;
+using contract::SequenceTracker;
+using Order = contract::SequenceTracker::Order;
+
+// --- Publications ------------------------------------------------------------
+
+Mirror::Events Mirror::OnPublication(absl::string_view epoch, Entry entry) {
+  Events events;
+  Push push{std::string(epoch), std::move(entry)};
+  if (offsets_.IsAsking() || wants_history_) {
+    Hold(std::move(push));
+  } else {
+    Apply(std::move(push), events);
+  }
+  return events;
+}
+
+Mirror::Events Mirror::OnHistory(absl::string_view epoch) {
+  return OnPublication(epoch, Entry());
+}
+
+bool Mirror::IsForeign(const Push& push) const {
+  // Whispers are never numbered, and pass whatever the history is.
+  const Publication* const publication = push.entry.publication.get();
+  if (publication != nullptr && publication->whisper) return false;
+  return push.epoch != epoch_;
+}
+
+void Mirror::Apply(Push push, Events& events) {
+  if (IsForeign(push)) {
+    wants_history_ = true;
+    return Hold(std::move(push));
+  }
+  if (push.entry.publication == nullptr) return;  // It is known.
+  const int64_t offset = push.entry.publication->offset;
+  if (offset == 0) {
+    events.emplace_back(std::move(push.entry.publication));
+    return;
+  }
+  switch (offsets_.OrderOf(offset)) {
+    case Order::kRepeat:
+      return;
+    case Order::kNext:
+      return Take(push.entry, events);
+    case Order::kBehindGap:
+      offsets_.Skip(offset);
+      wants_history_ = true;
+      return Hold(std::move(push));
+  }
+}
+
+void Mirror::Hold(Push push) {
+  if (held_.size() < kHeldMax) {
+    held_.push_back(std::move(push));
+  } else {
+    overflowed_ = true;
+  }
+}
+
+void Mirror::Take(const Entry& entry, Events& events) {
+  offsets_.Advance();
+  ring_.push_back({entry.publication->LinkChunk(), entry.time});
+  if (static_cast<int64_t>(ring_.size()) > limits_.size) ring_.pop_front();
+  events.emplace_back(entry.publication);
+}
+
+void Mirror::TakeHistory(const Answer& answer, Events& events) {
+  const Position& position = answer.position;
+  if (position.epoch.empty()) {
+    if (!epoch_.empty()) events.emplace_back(HistoryEnded());
+    epoch_.clear();
+    ring_.clear();
+    offsets_ = SequenceTracker();
+    return;
+  }
+  if (position.epoch != epoch_ || answer.since > offsets_.last()) {
+    // All before the answer is void: of another epoch, or not followed by what
+    // the log still has.
+    const bool lost = !epoch_.empty();
+    epoch_ = position.epoch;
+    ring_.clear();
+    offsets_ = SequenceTracker(answer.since);
+    if (is_open_) {
+      events.emplace_back(HistoryBegan{{epoch_, answer.since}, lost});
+    }
+  }
+  for (const Entry& entry : answer.entries) {
+    if (offsets_.OrderOf(entry.publication->offset) == Order::kNext) {
+      Take(entry, events);
+    }
+  }
+  if (!is_open_) {
+    events.clear();
+    events.emplace_back(HistoryBegan{position});
+  }
+}
+
+// A foreign push from before the question is older than the answer, which shows
+// another epoch: it is void. One from behind it may be newer.
+void Mirror::ReplayPushes(Events& events) {
+  size_t older = std::exchange(held_before_question_, 0);
+  for (Push& push : std::exchange(held_, {})) {
+    const bool is_older = older > 0;
+    if (is_older) --older;
+    if (is_older && IsForeign(push)) continue;
+    if (wants_history_) {
+      Hold(std::move(push));
+    } else {
+      Apply(std::move(push), events);
+    }
+  }
+  offsets_.EndAnswer();
+  wants_history_ |= offsets_.HasGap() || std::exchange(overflowed_, false);
+}
+
+// --- Members -----------------------------------------------------------------
+
+Mirror::Events Mirror::OnMember(MemberChange change) {
+  Events events;
+  if (versions_.IsAsking() || wants_roster_) {
+    HoldChange(std::move(change));
+  } else {
+    ApplyChange(std::move(change), events);
+  }
+  return events;
+}
+
+void Mirror::ApplyChange(MemberChange change, Events& events) {
+  switch (versions_.OrderOf(change.version)) {
+    case Order::kRepeat:
+      return;
+    case Order::kBehindGap:
+      versions_.Skip(change.version);
+      wants_roster_ = true;
+      return HoldChange(std::move(change));
+    case Order::kNext:
+      break;
+  }
+  versions_.Advance();
+  const std::string& user_id = change.member.user_id();
+  if (!change.added) {
+    if (roster_.erase(user_id) > 0) {
+      events.emplace_back(MemberRemoved{user_id});
+    }
+  } else if (roster_.try_emplace(user_id, change.member.user_info()).second) {
+    events.emplace_back(MemberAdded{std::move(change.member)});
+  }
+}
+
+void Mirror::HoldChange(MemberChange change) {
+  if (held_changes_.size() < kHeldMax) {
+    held_changes_.push_back(std::move(change));
+  } else {
+    changes_overflowed_ = true;
+  }
+}
+
+// A user whose user_info has changed was away in between.
+void Mirror::TakeRoster(Roster roster, Events& events) {
+  absl::btree_map<std::string, std::string> before =
+      std::exchange(roster_, absl::btree_map<std::string, std::string>());
+  std::vector<v1::Member> added;
+  for (v1::Member& member : roster.members) {
+    roster_.emplace(member.user_id(), member.user_info());
+    const auto known = before.find(member.user_id());
+    if (known != before.end() && known->second == member.user_info()) {
+      before.erase(known);
+    } else {
+      added.push_back(std::move(member));
+    }
+  }
+  versions_ = SequenceTracker(roster.version);
+  if (!is_open_) return;
+  for (auto& [user_id, user_info] : before) {
+    events.emplace_back(MemberRemoved{user_id});
+  }
+  for (v1::Member& member : added) {
+    events.emplace_back(MemberAdded{std::move(member)});
+  }
+}
+
+void Mirror::ReplayChanges(Events& events) {
+  for (MemberChange& change : std::exchange(held_changes_, {})) {
+    if (wants_roster_) {
+      HoldChange(std::move(change));
+    } else {
+      ApplyChange(std::move(change), events);
+    }
+  }
+  versions_.EndAnswer();
+  wants_roster_ |=
+      versions_.HasGap() || std::exchange(changes_overflowed_, false);
+}
+
+// --- Questions ---------------------------------------------------------------
+
+std::optional<Mirror::Question> Mirror::Ask() {
+  if (offsets_.IsAsking() || versions_.IsAsking()) return std::nullopt;
+  if (!wants_history_ && !wants_roster_) return std::nullopt;
+  Question question;
+  if (std::exchange(wants_history_, false)) {
+    offsets_.Ask(offsets_.last());
+    held_before_question_ = held_.size();
+    question.since = {epoch_, offsets_.last()};
+  }
+  question.roster = std::exchange(wants_roster_, false);
+  if (question.roster) versions_.Ask(versions_.last());
+  return question;
+}
+
+// Members first: HistoryBegan may have the listener read the roster.
+Mirror::Events Mirror::OnAnswer(Answer answer) {
+  const bool has_history = offsets_.IsAsking();
+  const bool has_roster = versions_.IsAsking();
+  Require(has_history || has_roster);
+  Require(has_roster == answer.roster.has_value());
+  Events members;
+  Events events;
+  if (has_roster) TakeRoster(*std::move(answer.roster), members);
+  if (has_history) TakeHistory(answer, events);
+  is_open_ = true;
+  if (has_roster) ReplayChanges(members);
+  if (has_history) ReplayPushes(events);
+  members.insert(members.end(), std::make_move_iterator(events.begin()),
+                 std::make_move_iterator(events.end()));
+  return members;
+}
+
+void Mirror::OnDisconnect() {
+  offsets_.Abandon();
+  versions_.Abandon();
+  held_.clear();
+  held_changes_.clear();
+  held_before_question_ = 0;
+  overflowed_ = changes_overflowed_ = false;
+  wants_history_ = wants_roster_ = !is_open_;
+}
+
+void Mirror::Compare(const Position& position, int64_t version) {
+  wants_history_ |=
+      position.epoch != epoch_ || position.offset > offsets_.last();
+  wants_roster_ |= version != versions_.last();
+}
+
+// --- The channel as it was delivered -----------------------------------------
+
+std::optional<Position> Mirror::position() const {
+  if (epoch_.empty()) return std::nullopt;
+  return Position{epoch_, offsets_.last()};
+}
+
+Missed Mirror::Since(const std::optional<Position>& since, size_t count_max,
+                     absl::Time now) {
+  Missed missed;
+  if (epoch_.empty()) return missed;
+  while (!ring_.empty() && ring_.front().time + limits_.ttl <= now) {
+    ring_.pop_front();
+  }
+  missed = LocateMissed({epoch_, offsets_.last()},
+                        static_cast<int64_t>(ring_.size()), since);
+  if (!missed.available) return missed;
+  const int64_t behind = offsets_.last() - missed.since;
+  const auto count = std::min(static_cast<size_t>(behind), count_max);
+  for (auto it = ring_.end() - behind; missed.chunks.size() < count; ++it) {
+    missed.chunks.push_back(it->chunk);
+  }
+  return missed;
+}
+
+std::vector<v1::PresentMember> Mirror::Members() const {
+  std::vector<v1::PresentMember> members;
+  members.reserve(roster_.size());
+  for (const auto& [user_id, user_info] : roster_) {
+    v1::PresentMember& member = members.emplace_back();
+    member.set_user_id(user_id);
+    member.set_user_info(user_info);
+  }
+  return members;
+}
+
+void Mirror::SetLimits(const HistoryLimits& limits) {
+  limits_ = limits;
+  while (static_cast<int64_t>(ring_.size()) > limits_.size) ring_.pop_front();
+}
+
+}  // namespace herald::core

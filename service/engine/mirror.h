@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The mirror of one open channel in a node whose log is elsewhere: its
+// position, the end of its history and its roster, as the log delivered them.
+// It decides about each delivery whether it is the next one, a repeat, behind a
+// gap or of another epoch, and asks the log for what is missing.
+//
+// The log *pushes* publications, beginnings and ends of a history, and member
+// changes, in the order in which they happened; a connection that is lost loses
+// some of the last ones. It *answers* questions on another way, so an answer
+// may overtake pushes, and pushes an answer. Answers do not overtake each
+// other, and each shows the channel as it was when the question arrived.
+//
+// A push that does not follow from what the mirror knows is held, with all
+// behind it, until the log has answered. An epoch is adopted from an answer
+// only: a push may be older than the last one. One question is open at a time.
+//
+// Threads: none of its own. Pure: the engine calls it with the channel's shard
+// locked and passes the events on to its EngineListener, under the same lock.
+//
+// Bound: kHeldMax pushes are held; those beyond are asked for again.
+//
+// Invariant: ring_ holds the publications that end at position(), gapless.
+
+#ifndef HERALD_SERVICE_ENGINE_MIRROR_H_
+#define HERALD_SERVICE_ENGINE_MIRROR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/inlined_vector.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "herald/v1/broadcast_service.pb.h"
+#include "proto/contract/sequence_tracker.h"
+#include "service/channel/position.h"
+#include "service/channel/publication.h"
+
+namespace herald::core {
+
+class Mirror {
+ public:
+  static constexpr size_t kHeldMax = 10'000;
+
+  // A publication, and when the log took it (by the clock of Since()).
+  struct Entry {
+    PublicationPtr publication;
+    absl::Time time;
+  };
+
+  // A user that has come, or gone. Versions count the changes of a channel.
+  struct MemberChange {
+    int64_t version = 0;
+    bool added = false;
+    v1::Member member;  // Without user_info if it has gone.
+  };
+
+  // What to ask the log.
+  struct Question {
+    // For the publications that follow, or if not all of them are stored, for
+    // all that are. Without an epoch: for all. Empty: for none.
+    std::optional<Position> since;
+    bool roster = false;  // For the members.
+  };
+  struct Roster {
+    int64_t version = 0;
+    std::vector<v1::Member> members;  // Each user once.
+  };
+  struct Answer {
+    Position position;           // Of the log; no epoch: it has no history.
+    int64_t since = 0;           // The offset before the first entry.
+    std::vector<Entry> entries;  // From `since` + 1 to the position's offset.
+    std::optional<Roster> roster;
+  };
+
+  // What the listener is to be notified of, in this order.
+  struct HistoryBegan {
+    Position position;
+    bool lost = false;  // Publications before it were not delivered.
+  };
+  struct HistoryEnded {};
+  struct MemberAdded {
+    v1::Member member;
+  };
+  struct MemberRemoved {
+    std::string user_id;
+  };
+  using Event = std::variant<PublicationPtr, HistoryBegan, HistoryEnded,
+                             MemberAdded, MemberRemoved>;
+  using Events = absl::InlinedVector<Event, 1>;
+
+  // A channel that is not open yet: its first question asks for everything.
+  explicit Mirror(const HistoryLimits& limits) : limits_(limits) {}
+
+  // --- Pushes
+
+  // `epoch` is empty for a publication that is not numbered.
+  Events OnPublication(absl::string_view epoch, Entry entry);
+  // The history of `epoch` has begun; or, if that is empty, ended.
+  Events OnHistory(absl::string_view epoch);
+  Events OnMember(MemberChange change);
+
+  // --- Questions
+
+  // The question to send now, if there is one and none is open.
+  std::optional<Question> Ask();
+  // The open question was answered. The first answer opens the channel: what it
+  // holds is not delivered.
+  Events OnAnswer(Answer answer);
+  // The connection is lost, and with it the open question and perhaps pushes.
+  // Call Compare() with what the next connection shows.
+  void OnDisconnect();
+
+  // Asks for what is missing if the log is at another place.
+  void Compare(const Position& position, int64_t version);
+  // Asks for both in any case: for new limits, or if the log may have changed
+  // without a push.
+  void Refresh() { wants_history_ = wants_roster_ = true; }
+
+  // --- The channel as it was delivered. All answer at once.
+
+  // Whether the first answer was taken.
+  bool is_open() const { return is_open_; }
+  // Empty: it has no history.
+  std::optional<Position> position() const;
+  // See ChannelLog::Since().
+  Missed Since(const std::optional<Position>& since, size_t count_max,
+               absl::Time now);
+  // In the order of user ids, without their sockets.
+  std::vector<v1::PresentMember> Members() const;
+  int64_t member_count() const { return static_cast<int64_t>(roster_.size()); }
+  int64_t version() const { return versions_.last(); }
+
+  // How much of the history is kept. What is dropped does not return.
+  void SetLimits(const HistoryLimits& limits);
+
+ private:
+  // `publication` is nullptr for the beginning or the end of a history.
+  struct Push {
+    std::string epoch;
+    Entry entry;
+  };
+  struct Kept {
+    Chunk chunk;
+    absl::Time time;
+  };
+
+  void Apply(Push push, Events& events);
+  // Whether the push is of another epoch than the mirror's.
+  bool IsForeign(const Push& push) const;
+  void Hold(Push push);
+  void Take(const Entry& entry, Events& events);
+  void TakeHistory(const Answer& answer, Events& events);
+  void ReplayPushes(Events& events);
+
+  void ApplyChange(MemberChange change, Events& events);
+  void HoldChange(MemberChange change);
+  void TakeRoster(Roster roster, Events& events);
+  void ReplayChanges(Events& events);
+
+  HistoryLimits limits_;
+  bool is_open_ = false;
+
+  std::string epoch_;                  // Empty: no history.
+  contract::SequenceTracker offsets_;  // Of publications.
+  std::deque<Kept> ring_;
+  std::deque<Push> held_;
+  size_t held_before_question_ = 0;  // So many are older than the answer.
+  bool overflowed_ = false;          // Others could not be held.
+
+  absl::btree_map<std::string, std::string> roster_;  // User id to user_info.
+  contract::SequenceTracker versions_;                // Of member changes.
+  std::deque<MemberChange> held_changes_;
+  bool changes_overflowed_ = false;
+
+  // What Ask() will ask for.
+  bool wants_history_ = true;
+  bool wants_roster_ = true;
+};
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_ENGINE_MIRROR_H_

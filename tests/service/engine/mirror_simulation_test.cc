@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A log that is slow, loses pushes, is cut off and begins new epochs; a mirror
+// of it; and a listener that is notified of everything once and in order, or of
+// the loss. Whatever the order of pushes, questions and answers.
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "service/channel/encoding.h"
+#include "service/engine/mirror.h"
+
+namespace herald::core {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1000);
+
+// Checks what it is notified of.
+class Listener {
+ public:
+  void operator()(const PublicationPtr& publication) {
+    if (publication->offset == 0) {
+      EXPECT_EQ(at.epoch, "");
+      const int number = std::stoi(publication->data);
+      EXPECT_GT(number, last_plain_);
+      last_plain_ = number;
+      return;
+    }
+    EXPECT_EQ(publication->offset, ++at.offset) << "in " << at.epoch;
+    ++delivered;
+  }
+  void operator()(const Mirror::HistoryBegan& began) {
+    if (began.position.epoch == at.epoch) {
+      EXPECT_TRUE(began.lost);
+      EXPECT_GT(began.position.offset, at.offset);
+    } else {
+      EXPECT_EQ(began.lost, !at.epoch.empty());
+      EXPECT_TRUE(epochs_.insert(began.position.epoch).second)
+          << began.position.epoch << " begins again";
+    }
+    lost += began.lost ? 1 : 0;
+    at = began.position;
+  }
+  void operator()(const Mirror::HistoryEnded& /*ended*/) {
+    EXPECT_NE(at.epoch, "");
+    at = {};
+  }
+  void operator()(const Mirror::MemberAdded& added) {
+    EXPECT_TRUE(members.insert(added.member.user_id()).second);
+  }
+  void operator()(const Mirror::MemberRemoved& removed) {
+    EXPECT_EQ(members.erase(removed.user_id), 1u);
+  }
+
+  Position at;
+  std::set<std::string> members;
+  int lost = 0;
+  int delivered = 0;
+
+ private:
+  std::set<std::string> epochs_;
+  int last_plain_ = 0;
+};
+
+// Stores the last publications of its epoch.
+class Log {
+ public:
+  Mirror::Entry Publish() {
+    if (position_.epoch.empty()) return Plain(++plain_);
+    return Numbered(++position_.offset);
+  }
+  void Begin(const std::string& epoch) { position_ = {epoch, 0}; }
+  // The user comes, or goes if it is there.
+  Mirror::MemberChange Change(const std::string& user) {
+    const bool added = members_.erase(user) == 0;
+    if (added) members_.insert(user);
+    return {++version_, added, User(user)};
+  }
+  Mirror::Answer AnswerTo(const Mirror::Question& question) const {
+    Mirror::Answer answer;
+    if (question.since.has_value()) {
+      answer.position = position_;
+      answer.since = std::max<int64_t>(0, position_.offset - kStored);
+      if (question.since->epoch == position_.epoch) {
+        answer.since = std::max(answer.since, question.since->offset);
+      }
+      for (int64_t i = answer.since + 1; i <= position_.offset; ++i) {
+        answer.entries.push_back(Numbered(i));
+      }
+    }
+    if (question.roster) {
+      answer.roster.emplace().version = version_;
+      for (const std::string& user : members_) {
+        answer.roster->members.push_back(User(user));
+      }
+    }
+    return answer;
+  }
+
+  const Position& position() const { return position_; }
+  const std::set<std::string>& members() const { return members_; }
+  int64_t version() const { return version_; }
+
+ private:
+  static constexpr int64_t kStored = 6;
+
+  static Mirror::Entry Numbered(int64_t offset) {
+    auto publication = std::make_shared<Publication>();
+    publication->offset = offset;
+    return {std::move(publication), kNow};
+  }
+  static Mirror::Entry Plain(int number) {
+    auto publication = std::make_shared<Publication>();
+    publication->data = absl::StrCat(number);
+    return {std::move(publication), kNow};
+  }
+  static v1::Member User(const std::string& id) {
+    v1::Member member;
+    member.set_user_id(id);
+    return member;
+  }
+
+  Position position_;
+  std::set<std::string> members_;
+  int64_t version_ = 0;
+  int plain_ = 0;
+};
+
+class Simulation {
+ public:
+  explicit Simulation(uint32_t seed) : random_(seed) {}
+
+  void Run() {
+    Ask();
+    for (int step = 0; step < 400 && !::testing::Test::HasFailure(); ++step) {
+      Step(Draw(20));
+    }
+    Settle();
+    Compare();
+    Settle();
+    EXPECT_EQ(listener_.at, log_.position());
+    EXPECT_EQ(listener_.members, log_.members());
+  }
+
+  const Listener& listener() const { return listener_; }
+
+ private:
+  using Queue = std::deque<std::function<void()>>;
+
+  int Draw(int end) {
+    return static_cast<int>(random_() % static_cast<uint32_t>(end));
+  }
+  bool IsLost() { return Draw(12) == 0; }
+
+  void Step(int what) {
+    if (what < 6) {
+      Publish();
+    } else if (what < 8) {
+      Change();
+    } else if (what < 13) {
+      Turn(pushes_);
+    } else if (what < 15) {
+      Turn(questions_);
+    } else if (what < 18) {
+      Turn(answers_);
+    } else if (Draw(4) == 0) {
+      what == 18 ? Cut() : Begin();
+    }
+  }
+
+  void Publish() {
+    const std::string epoch = log_.position().epoch;
+    const Mirror::Entry entry = log_.Publish();
+    if (IsLost()) return;
+    pushes_.emplace_back(
+        [this, epoch, entry] { Deliver(mirror_.OnPublication(epoch, entry)); });
+  }
+  void Begin() {
+    const std::string epoch =
+        Draw(3) == 0 ? "" : absl::StrCat("e", ++epoch_count_);
+    log_.Begin(epoch);
+    if (IsLost()) return;
+    pushes_.emplace_back([this, epoch] { Deliver(mirror_.OnHistory(epoch)); });
+  }
+  void Change() {
+    const auto change =
+        log_.Change(std::string(1, static_cast<char>('a' + Draw(4))));
+    if (IsLost()) return;
+    pushes_.emplace_back([this, change] { Deliver(mirror_.OnMember(change)); });
+  }
+
+  void Cut() {
+    pushes_.clear();
+    questions_.clear();
+    answers_.clear();
+    mirror_.OnDisconnect();
+    for (int i = Draw(3); i > 0; --i) log_.Publish();
+    Compare();
+  }
+  void Compare() {
+    questions_.emplace_back([this] {
+      answers_.emplace_back(
+          [this, position = log_.position(), version = log_.version()] {
+            mirror_.Compare(position, version);
+            Ask();
+          });
+    });
+    Ask();
+  }
+  void Ask() {
+    const std::optional<Mirror::Question> question = mirror_.Ask();
+    if (!question.has_value()) return;
+    EXPECT_FALSE(mirror_.Ask().has_value()) << "one at a time";
+    questions_.emplace_back([this, question] {
+      answers_.emplace_back(
+          [this, answer = log_.AnswerTo(*question), members = log_.members()] {
+            // What the channel has when it is opened is not delivered.
+            if (!mirror_.is_open()) listener_.members = members;
+            Deliver(mirror_.OnAnswer(answer));
+          });
+    });
+  }
+
+  static void Turn(Queue& queue) {
+    if (queue.empty()) return;
+    const auto body = std::move(queue.front());
+    queue.pop_front();
+    body();
+  }
+  void Settle() {
+    while (!pushes_.empty() || !questions_.empty() || !answers_.empty()) {
+      Turn(pushes_);
+      Turn(questions_);
+      Turn(answers_);
+    }
+  }
+
+  void Deliver(const Mirror::Events& events) {
+    for (const Mirror::Event& event : events) std::visit(listener_, event);
+    EXPECT_EQ(mirror_.position().value_or(Position()), listener_.at);
+    const Missed missed = mirror_.Since(std::nullopt, 1000, kNow);
+    int64_t offset = missed.since;
+    for (const Chunk& chunk : missed.chunks) {
+      EXPECT_EQ(DecodeEvent(chunk)->offset(), ++offset);
+    }
+    EXPECT_TRUE(!missed.available || offset == listener_.at.offset);
+    Ask();
+  }
+
+  std::mt19937 random_;
+  Log log_;
+  Mirror mirror_{{.size = 4}};
+  Listener listener_;
+  Queue pushes_;
+  Queue questions_;
+  Queue answers_;
+  int epoch_count_ = 0;
+};
+
+TEST(AMirrorOfALogFarAway, DeliversEverythingOnceOrReportsTheLoss) {
+  int lost = 0;
+  int delivered = 0;
+  for (uint32_t seed = 1; seed <= 2000; ++seed) {
+    SCOPED_TRACE(absl::StrCat("seed ", seed));
+    Simulation simulation(seed);
+    simulation.Run();
+    if (HasFailure()) return;
+    lost += simulation.listener().lost;
+    delivered += simulation.listener().delivered;
+  }
+  EXPECT_GT(lost, 1000);
+  EXPECT_GT(delivered, 10'000);
+}
+
+}  // namespace
+}  // namespace herald::core
