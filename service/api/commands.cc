@@ -13,20 +13,22 @@ namespace herald::core {
 namespace {
 
 CallDone StatusOnly(Commands::Done done) {
-  return [done = std::move(done)](absl::StatusOr<int64_t> result) mutable {
-    done(result.status());
-  };
+  return
+      [done = std::move(done)](const absl::StatusOr<int64_t>& result) mutable {
+        done(result.status());
+      };
 }
 
 // Adapts a Disconnect's answer.
 CallDone Counted(
     absl::AnyInvocable<void(absl::StatusOr<v1::DisconnectResponse>)> done) {
-  return [done = std::move(done)](absl::StatusOr<int64_t> count) mutable {
-    if (!count.ok()) return done(count.status());
-    v1::DisconnectResponse response;
-    response.set_disconnected_count(*count);
-    done(std::move(response));
-  };
+  return
+      [done = std::move(done)](const absl::StatusOr<int64_t>& count) mutable {
+        if (!count.ok()) return done(count.status());
+        v1::DisconnectResponse response;
+        response.set_disconnected_count(*count);
+        done(std::move(response));
+      };
 }
 
 }  // namespace

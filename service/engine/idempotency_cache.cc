@@ -24,11 +24,11 @@ std::optional<IdempotencyCache::Answer> IdempotencyCache::Find(
 }
 
 bool IdempotencyCache::Remember(absl::string_view channel,
-                                absl::string_view key, Answer answer,
+                                absl::string_view key, const Answer& answer,
                                 absl::Duration life, absl::Time now) {
   std::string name = NameOf(channel, key);
   contract::MutexLock lock(&mu_);
-  if (!known_.try_emplace(name, std::move(answer)).second) return false;
+  if (!known_.try_emplace(name, answer).second) return false;
   ends_.emplace(now + life, std::move(name));
   return Forget(now);
 }

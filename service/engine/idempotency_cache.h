@@ -44,8 +44,9 @@ class IdempotencyCache {
   // REQUIRES: Find() with the same arguments has just found nothing, and the
   // caller keeps others away from the channel. It is remembered for `life`.
   // True if another key had to go before its time.
-  bool Remember(absl::string_view channel, absl::string_view key, Answer answer,
-                absl::Duration life, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+  bool Remember(absl::string_view channel, absl::string_view key,
+                const Answer& answer, absl::Duration life, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   size_t size() const ABSL_LOCKS_EXCLUDED(mu_);
 

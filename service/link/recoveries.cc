@@ -55,7 +55,7 @@ absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
     if (waits) {
       // Unknown fields may be as large as a frame.
       recover.DiscardUnknownFields();
-      gateway->recovers.push_back(std::move(recover));
+      gateway->recovers.emplace_back().Swap(&recover);
       begins = !std::exchange(gateway->recovering, true);
     }
   }

@@ -48,9 +48,9 @@ absl::string_view TypeOf(const FieldDescriptor& field) {
 
 // Reads one JSON file. protobuf reads the values, one by one, so that it is
 // known where each of them is. REQUIRES: contract::IsJson(text).
-class RulesReader {
+class JsonRules {
  public:
-  RulesReader(absl::string_view path, absl::string_view text)
+  JsonRules(absl::string_view path, absl::string_view text)
       : path_(path), text_(text) {}
 
   absl::StatusOr<ParsedRules> Read() {
@@ -205,7 +205,7 @@ absl::Status WrongAt(absl::string_view path, int line,
 absl::StatusOr<ParsedRules> ParseRulesJson(absl::string_view path,
                                            absl::string_view text) {
   const auto fault = contract::FindJsonFault(text);
-  if (!fault.has_value()) return RulesReader(path, text).Read();
+  if (!fault.has_value()) return JsonRules(path, text).Read();
   const absl::string_view good = text.substr(0, fault->offset);
   const auto lines = std::count(good.begin(), good.end(), '\n');
   return WrongAt(path, 1 + static_cast<int>(lines),
