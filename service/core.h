@@ -4,7 +4,7 @@
 // Decides nothing.
 //
 // Lifetime: the ports outlive it, and it outlives their callbacks: stop the
-// authorizer and the timers first.
+// authorizer, the timers and the engine first.
 
 #ifndef HERALD_SERVICE_CORE_H_
 #define HERALD_SERVICE_CORE_H_

@@ -9,7 +9,8 @@
 //
 // Threads: none of its own; its owner locks.
 //
-// Invariant: a gap ends behind last().
+// Invariant: a gap ends behind last(), unless a question is open or its refusal
+// not acted on.
 
 #ifndef HERALD_PROTO_CONTRACT_SEQUENCE_TRACKER_H_
 #define HERALD_PROTO_CONTRACT_SEQUENCE_TRACKER_H_
@@ -88,7 +89,7 @@ class SequenceTracker {
   // whether there was one; its elements are lost.
   bool PassOverGap() {
     if (!std::exchange(gap_is_lost_, false)) return false;
-    last_ = std::exchange(gap_end_, 0);
+    last_ = std::max(last_, std::exchange(gap_end_, 0));
     return true;
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -212,18 +213,27 @@ v1::GetStatsResponse Queries::StatsOf(
     node::v1::NodeStats stats;
     if (stats.ParseFromString(other.stats)) all.MergeFrom(stats);
   }
-  // By their numbers.
-  std::sort(all.mutable_gateways()->begin(), all.mutable_gateways()->end(),
-            [](const v1::Gateway& a, const v1::Gateway& b) {
-              return std::make_pair(a.id().size(), a.id()) <
-                     std::make_pair(b.id().size(), b.id());
-            });
+  // By their numbers. A gateway that has just moved may be listed twice, and
+  // the newer link counts.
+  const auto key = [](const v1::Gateway& gateway) {
+    return std::make_tuple(gateway.id().size(), absl::string_view(gateway.id()),
+                           -gateway.attach_time().seconds(),
+                           -gateway.attach_time().nanos());
+  };
+  auto& gateways = *all.mutable_gateways();
+  std::sort(gateways.begin(), gateways.end(),
+            [&](const auto& a, const auto& b) { return key(a) < key(b); });
+  gateways.erase(std::unique(gateways.begin(), gateways.end(),
+                             [](const auto& a, const auto& b) {
+                               return a.id() == b.id();
+                             }),
+                 gateways.end());
   v1::GetStatsResponse response;
   int64_t clients = 0;
-  for (const v1::Gateway& gateway : all.gateways()) {
+  for (const v1::Gateway& gateway : gateways) {
     clients += gateway.client_count();
   }
-  *response.mutable_gateways() = std::move(*all.mutable_gateways());
+  *response.mutable_gateways() = std::move(gateways);
   response.set_client_count(clients);
   response.set_channel_count(totals.channels);
   response.set_subscription_count(totals.subscriptions);

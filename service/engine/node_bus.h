@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Port: the other nodes of the cluster, messages between nodes, and the record
-// of what gateways must be told that were away.
+// of items that absent gateways receive when they return.
 //
-// A node is one service. Its name is the engine's business: others only hand
-// it back.
+// A node is one service. Its name belongs to the engine; callers treat it as
+// opaque.
 //
 // Threads: any. REQUIRES: no lock of the core is held; nor is it when `done` is
 // called, inside the call or later.
@@ -44,6 +44,9 @@ class NodeListener {
   // A message of another node. Those of one node come in their order.
   virtual void OnBus(absl::string_view from, absl::string_view bytes) = 0;
 
+  // The bus was interrupted: messages of the last `gap` may not have come.
+  virtual void OnBusRestored(absl::Duration gap) = 0;
+
   // What other nodes are shown of this one. Short, and never calls back.
   virtual std::string Stats() = 0;
 };
@@ -67,7 +70,7 @@ class NodeBus {
 
   // The name of the other node that the gateway has its link to. Errors:
   // NOT_FOUND if no other node has its lease; UNAVAILABLE, also if the lease
-  // ended within CoreOptions::lost_memory.
+  // ended within the last minute.
   virtual void FindNode(uint64_t gateway, NodeDone done) = 0;
 
   // Sends `bytes` to one other node, or to all of them: once, or not at all if
@@ -79,8 +82,9 @@ class NodeBus {
   // (EngineListener::OnRecordEvicted). Errors: UNAVAILABLE.
   virtual void Record(Chunk item, RecordDone done) = 0;
 
-  // What all nodes have recorded in the last `age`, the oldest first. Errors:
-  // OUT_OF_RANGE if some of it may be missing; UNAVAILABLE.
+  // What all nodes have recorded in the last `age`, counted back from when the
+  // engine answers, the oldest first. Errors: OUT_OF_RANGE if some of it may be
+  // missing; UNAVAILABLE.
   virtual void RecordedWithin(absl::Duration age, RecordsDone done) = 0;
 };
 

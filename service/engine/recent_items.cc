@@ -2,6 +2,7 @@
 
 #include "service/engine/recent_items.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -18,7 +19,7 @@ bool RecentItems::Add(absl::Time now, Chunk item) {
   }
   const bool full = entries_.size() == kRecordsMax;
   if (full) {
-    lost_until_ = entries_.front().time;
+    lost_until_ = std::max(lost_until_, entries_.front().time);
     entries_.pop_front();
   }
   entries_.push_back({now, std::move(item)});
@@ -30,7 +31,7 @@ absl::StatusOr<std::vector<Chunk>> RecentItems::Within(absl::Duration age,
   const absl::Time since = now - age;
   MutexLock lock(&mu_);
   if (since <= lost_until_ || age > kRecordLife) {
-    return absl::OutOfRangeError("what is that old is not kept");
+    return absl::OutOfRangeError("records older than 10 minutes are not kept");
   }
   std::vector<Chunk> items;
   for (const Entry& entry : entries_) {

@@ -54,7 +54,7 @@ link::v1::CallResult ToCallResult(int64_t call_id,
 }
 
 void Calls::Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
-                  absl::Duration deadline, Done done) {
+                  absl::Duration deadline, CallDone done) {
   if (to.empty()) return done(0);
   std::vector<const Attachment*> callees;
   for (const AttachmentPtr& gateway : to) callees.push_back(gateway.get());

@@ -31,8 +31,6 @@ link::v1::CallResult ToCallResult(int64_t call_id,
 
 class Calls {
  public:
-  using Done = CallDone;
-
   // Both outlive the object.
   Calls(Timers* timers, Observer* observer)
       : open_("gateway", timers, observer) {}
@@ -40,7 +38,7 @@ class Calls {
   // Sends `call` to each gateway and waits `deadline` long. `call.call_id` is
   // set here. With no gateways it is done at once, with 0.
   void Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
-             absl::Duration deadline, Done done);
+             absl::Duration deadline, CallDone done);
 
   // One gateway has answered. Unknown ids are too late and mean nothing.
   void Answer(int64_t call_id, const Attachment* from,

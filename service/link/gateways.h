@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The gateways that have a link, those that were lost, and the settings, which
-// all of them are told.
+// are sent to all of them.
 //
 // Threads: any. Its lock is held for a moment, never with a shard locked
 // inside.

@@ -175,17 +175,6 @@ absl::Status CheckWhisper(const link::v1::Whisper& whisper, uint64_t gateway,
   return contract::CheckJson("whisper.data", whisper.data());
 }
 
-absl::Status CheckCallResult(const link::v1::CallResult& result) {
-  absl::Status status = CheckId("call_result.call_id", result.call_id());
-  if (status.ok() && (result.code() < 0 || result.code() > kCodeMax)) {
-    status = absl::InvalidArgumentError(absl::StrCat(
-        "call_result.code is ", result.code(), ", which is no gRPC code"));
-  }
-  if (!status.ok()) return status;
-  return CheckCount("call_result.disconnected_count",
-                    result.disconnected_count(), /*min=*/0);
-}
-
 absl::Status CheckRecover(const link::v1::Recover& recover) {
   absl::Status status = contract::CheckChannelName(recover.channel());
   if (!status.ok()) return status;
@@ -211,6 +200,17 @@ absl::Status CheckCongestion(const link::v1::Congestion& congestion) {
 }
 
 }  // namespace
+
+absl::Status CheckCallResult(const link::v1::CallResult& result) {
+  absl::Status status = CheckId("call_result.call_id", result.call_id());
+  if (status.ok() && (result.code() < 0 || result.code() > kCodeMax)) {
+    status = absl::InvalidArgumentError(absl::StrCat(
+        "call_result.code is ", result.code(), ", which is no gRPC code"));
+  }
+  if (!status.ok()) return status;
+  return CheckCount("call_result.disconnected_count",
+                    result.disconnected_count(), /*min=*/0);
+}
 
 absl::Status CheckHello(const link::v1::Hello& hello) {
   if (hello.protocol_version() < contract::kLinkProtocolVersionMin ||

@@ -23,6 +23,9 @@ absl::Status CheckHello(const link::v1::Hello& hello);
 absl::Status CheckItem(const link::v1::GatewayItem& item, uint64_t gateway,
                        int64_t payload_bytes_max);
 
+// The result of a call, which may come from another node.
+absl::Status CheckCallResult(const link::v1::CallResult& result);
+
 }  // namespace herald::core
 
 #endif  // HERALD_SERVICE_LINK_LINK_CHECKS_H_

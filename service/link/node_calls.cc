@@ -2,6 +2,7 @@
 
 #include "service/link/node_calls.h"
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "service/channel/encoding.h"
 #include "service/channel/joined_status.h"
 #include "service/link/gateway_stats.h"
+#include "service/link/link_checks.h"
 
 namespace herald::core {
 namespace {
@@ -32,6 +34,33 @@ std::optional<uint64_t> GatewayOf(const link::v1::Call& call) {
   const auto socket = contract::ParseSocketId(SocketOf(call));
   if (!socket.has_value()) return std::nullopt;
   return socket->gateway;
+}
+
+// How much earlier another node gives up, so that its answer comes in time.
+constexpr absl::Duration kBusSlack = absl::Milliseconds(200);
+
+// What another node may have this one wait for a gateway.
+constexpr absl::Duration kDeadlineMax = absl::Minutes(1);
+
+std::string Encode(link::v1::Call call, int64_t id, absl::Duration deadline) {
+  call.set_call_id(id);
+  node::v1::NodeMessage message;
+  *message.mutable_call()->mutable_call() = std::move(call);
+  message.mutable_call()->set_deadline_ms(
+      absl::ToInt64Milliseconds(deadline - kBusSlack));
+  return message.SerializeAsString();
+}
+
+Chunk EncodeForGateways(const link::v1::Call& call) {
+  link::v1::ServiceItem item;
+  *item.mutable_call() = call;
+  return EncodeItem(std::move(item));
+}
+
+Chunk EncodeForGateways(v1::Revocation revocation) {
+  link::v1::ServiceItem item;
+  *item.mutable_revocation() = std::move(revocation);
+  return EncodeItem(std::move(item));
 }
 
 // Adds up the results of parts that end in any order. `done` gets the sum, or
@@ -98,32 +127,28 @@ void NodeCalls::CallSocketHere(link::v1::Call call, absl::Duration deadline,
 
 void NodeCalls::CallNode(const std::string& node, link::v1::Call call,
                          absl::Duration deadline, CallDone done) {
-  call.set_call_id(open_.Open({node}, {}, deadline, std::move(done)));
-  node::v1::NodeMessage message;
-  *message.mutable_call()->mutable_call() = std::move(call);
-  message.mutable_call()->set_deadline_ms(absl::ToInt64Milliseconds(deadline));
-  bus_->ToNode(node, message.SerializeAsString());
+  const int64_t id = open_.Open({node}, {}, deadline, std::move(done));
+  bus_->ToNode(node, Encode(std::move(call), id, deadline));
 }
 
 void NodeCalls::DisconnectUser(link::v1::Call call, CallDone done) {
-  // Without a call_id nobody waits for it.
-  link::v1::ServiceItem item;
-  *item.mutable_call() = call;
-  bus_->Record(
-      EncodeItem(std::move(item)),
-      [this, call = std::move(call),
-       done = std::move(done)](const absl::Status& recorded) mutable {
-        // Whatever the engine says, those who are there are told.
-        const auto sum = std::make_shared<CallSum>(3, std::move(done));
-        sum->Add(recorded.ok() ? absl::StatusOr<int64_t>(0) : recorded);
-        DisconnectUserHere(call,
-                           [sum](const auto& result) { sum->Add(result); });
-        DisconnectUserThere(std::move(call),
-                            [sum](const auto& result) { sum->Add(result); });
-      });
+  // Without a call_id no answer is expected.
+  bus_->Record(EncodeForGateways(call),
+               [this, call,
+                done = std::move(done)](const absl::Status& recorded) mutable {
+                 // Attached gateways are notified even if the record failed.
+                 const auto sum = std::make_shared<CallSum>(3, std::move(done));
+                 const auto add = [sum](const absl::StatusOr<int64_t>& result) {
+                   sum->Add(result);
+                 };
+                 add(recorded.ok() ? absl::StatusOr<int64_t>(0) : recorded);
+                 DisconnectUserHere(call, kCallDeadline, add);
+                 DisconnectUserElsewhere(std::move(call), add);
+               });
 }
 
-void NodeCalls::DisconnectUserHere(const link::v1::Call& call, CallDone done) {
+void NodeCalls::DisconnectUserHere(const link::v1::Call& call,
+                                   absl::Duration deadline, CallDone done) {
   std::vector<AttachmentPtr> with_users;
   std::vector<AttachmentPtr> idle;
   std::vector<AttachmentPtr> attaching;
@@ -135,24 +160,20 @@ void NodeCalls::DisconnectUserHere(const link::v1::Call& call, CallDone done) {
           .push_back(std::move(gateway));
     }
   }
-  if (!attaching.empty()) {
-    link::v1::ServiceItem item;
-    *item.mutable_call() = call;
-    const Chunk chunk = EncodeItem(std::move(item));
-    for (const AttachmentPtr& gateway : attaching) {
-      gateway->sink->Enqueue(chunk);
-      gateway->sink->Flush();
-    }
+  const Chunk chunk = attaching.empty() ? nullptr : EncodeForGateways(call);
+  for (const AttachmentPtr& gateway : attaching) {
+    gateway->sink->Enqueue(chunk);
+    gateway->sink->Flush();
   }
   // A gateway without a subscription has no user, so its silence is no failure.
   const auto sum = std::make_shared<CallSum>(2, std::move(done));
-  calls_->Start(call, with_users, kCallDeadline,
+  calls_->Start(call, with_users, deadline,
                 [sum](const auto& result) { sum->Add(result); });
-  calls_->Start(call, idle, kCallDeadline,
+  calls_->Start(call, idle, deadline,
                 [sum](const auto& result) { sum->Add(result.value_or(0)); });
 }
 
-void NodeCalls::DisconnectUserThere(link::v1::Call call, CallDone done) {
+void NodeCalls::DisconnectUserElsewhere(link::v1::Call call, CallDone done) {
   bus_->ListNodes(
       [this, call = std::move(call), done = std::move(done)](
           const absl::StatusOr<std::vector<OtherNode>>& nodes) mutable {
@@ -160,13 +181,9 @@ void NodeCalls::DisconnectUserThere(link::v1::Call call, CallDone done) {
         if (nodes->empty()) return done(0);
         std::vector<std::string> names;
         for (const OtherNode& node : *nodes) names.push_back(node.name);
-        call.set_call_id(
-            open_.Open(std::move(names), {}, kCallDeadline, std::move(done)));
-        node::v1::NodeMessage message;
-        *message.mutable_call()->mutable_call() = std::move(call);
-        message.mutable_call()->set_deadline_ms(
-            absl::ToInt64Milliseconds(kCallDeadline));
-        bus_->ToAll(message.SerializeAsString());
+        const int64_t id =
+            open_.Open(std::move(names), {}, kCallDeadline, std::move(done));
+        bus_->ToAll(Encode(std::move(call), id, kCallDeadline));
       });
 }
 
@@ -175,29 +192,40 @@ void NodeCalls::DisconnectUserThere(link::v1::Call call, CallDone done) {
 void NodeCalls::Revoke(v1::Revocation revocation) {
   node::v1::NodeMessage message;
   *message.mutable_revocation() = revocation;
-  link::v1::ServiceItem item;
-  *item.mutable_revocation() = std::move(revocation);
-  const Chunk chunk = EncodeItem(std::move(item));
+  const Chunk chunk = EncodeForGateways(std::move(revocation));
   bus_->Record(chunk, [this, chunk, bytes = message.SerializeAsString()](
                           const absl::Status& recorded) {
     if (!recorded.ok()) observer_->OnRevocationForgotten();
-    TellAllHere(chunk);
+    SendToAllLinks(chunk);
     bus_->ToAll(bytes);
   });
 }
 
-void NodeCalls::TellAllHere(const Chunk& item) {
+void NodeCalls::SendToAllLinks(const Chunk& item) {
   for (const AttachmentPtr& gateway : gateways_->All()) {
     gateway->sink->Enqueue(item);
     gateway->sink->Flush();
   }
 }
 
+void NodeCalls::OnBusRestored(absl::Duration gap) {
+  bus_->RecordedWithin(
+      gap, [this](const absl::StatusOr<std::vector<Chunk>>& recorded) {
+        if (recorded.ok()) {
+          for (const Chunk& item : *recorded) SendToAllLinks(item);
+          return;
+        }
+        link::v1::ServiceItem item;
+        item.mutable_renew_all();
+        SendToAllLinks(EncodeItem(std::move(item)));
+      });
+}
+
 // --- Other nodes' messages ---------------------------------------------------
 
 void NodeCalls::OnBus(absl::string_view from, absl::string_view bytes) {
   node::v1::NodeMessage message;
-  // A later release may say something else.
+  // A later release may send kinds that this one does not know.
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return;
   }
@@ -206,13 +234,12 @@ void NodeCalls::OnBus(absl::string_view from, absl::string_view bytes) {
     case node::v1::NodeMessage::kCall:
       return OnCall(node, std::move(*message.mutable_call()));
     case node::v1::NodeMessage::kCallResult:
+      if (!CheckCallResult(message.call_result()).ok()) return;
       return open_.Answer(message.call_result().call_id(), node,
                           ResultOf(message.call_result()));
-    case node::v1::NodeMessage::kRevocation: {
-      link::v1::ServiceItem item;
-      *item.mutable_revocation() = std::move(*message.mutable_revocation());
-      return TellAllHere(EncodeItem(std::move(item)));
-    }
+    case node::v1::NodeMessage::kRevocation:
+      return SendToAllLinks(
+          EncodeForGateways(std::move(*message.mutable_revocation())));
     case node::v1::NodeMessage::MESSAGE_NOT_SET:
       return;
   }
@@ -225,15 +252,17 @@ void NodeCalls::OnCall(const std::string& from, node::v1::NodeCall call) {
     *message.mutable_call_result() = ToCallResult(id, result);
     bus_->ToNode(from, message.SerializeAsString());
   };
+  const absl::Duration deadline =
+      std::clamp(absl::Milliseconds(call.deadline_ms()), absl::ZeroDuration(),
+                 kDeadlineMax);
   asked.clear_call_id();
   if (asked.call_case() == link::v1::Call::CALL_NOT_SET) {
     return answer(absl::UnimplementedError("another node's call is not known"));
   }
   if (!asked.disconnect().user_id().empty()) {
-    return DisconnectUserHere(asked, std::move(answer));
+    return DisconnectUserHere(asked, deadline, std::move(answer));
   }
-  CallSocketHere(std::move(asked), absl::Milliseconds(call.deadline_ms()),
-                 std::move(answer));
+  CallSocketHere(std::move(asked), deadline, std::move(answer));
 }
 
 std::string NodeCalls::Stats() {

@@ -3,10 +3,10 @@
 // What backends, and the authorizer, have gateways do, whichever node a gateway
 // has its link to: first a link of this node is looked for, then the bus.
 //
-// What all gateways must be told is recorded before it is sent. So a gateway
-// that attaches meanwhile is told once or twice, which is harmless, and never
-// missed: if it is not in the list of those that it is sent to, its replay
-// (links.h) begins after the record.
+// An item for all gateways is recorded before it is sent. So a gateway that
+// attaches meanwhile receives it once or twice, which is harmless: if it is not
+// among the links that the item is sent to, its replay (links.h) begins after
+// the record.
 //
 // Threads: any; `done` is called without a lock of the core.
 
@@ -52,26 +52,28 @@ class NodeCalls final : public NodeListener {
   // repeat. REQUIRES: `call` disconnects a user.
   void DisconnectUser(link::v1::Call call, CallDone done);
 
-  // Tells all gateways, and those that are away when they return. If the engine
-  // is unavailable it counts as forgotten for the latter.
+  // Sends it to all gateways, and to absent ones when they return. If it cannot
+  // be recorded, it counts as forgotten for the latter.
   void Revoke(v1::Revocation revocation);
 
   // NodeListener.
   void OnBus(absl::string_view from, absl::string_view bytes) override;
+  void OnBusRestored(absl::Duration gap) override;
   std::string Stats() override;
 
  private:
-  // At gateways of this node.
   void CallSocketHere(link::v1::Call call, absl::Duration deadline,
                       CallDone done);
-  void DisconnectUserHere(const link::v1::Call& call, CallDone done);
-  void TellAllHere(const Chunk& item);
-
-  // At other nodes.
   void CallNode(const std::string& node, link::v1::Call call,
                 absl::Duration deadline, CallDone done);
-  void DisconnectUserThere(link::v1::Call call, CallDone done);
   void OnCall(const std::string& from, node::v1::NodeCall call);
+
+  void DisconnectUserHere(const link::v1::Call& call, absl::Duration deadline,
+                          CallDone done);
+  void DisconnectUserElsewhere(link::v1::Call call, CallDone done);
+
+  // To those that are attaching, too.
+  void SendToAllLinks(const Chunk& item);
 
   NodeBus* const bus_;
   const Timers* const timers_;

@@ -2,7 +2,7 @@
 //
 // RPCs of backends that wait for others: for gateways (calls.h), or for other
 // nodes (node_calls.h). Each ends once: with the last answer, at its deadline,
-// or when one that it waits for is lost.
+// or when a gateway that it waits for is lost.
 //
 // Threads: any; it locks itself, and calls `done` without a lock.
 
@@ -40,8 +40,8 @@ class OpenCalls {
  public:
   // `kind` is what errors call a callee. The others outlive the object.
   //
-  // Ids begin at a random number: an answer that somebody still has for the
-  // service before this one must not match.
+  // Ids begin at a random number, so that a late answer to a call of the
+  // previous process does not match.
   OpenCalls(std::string kind, Timers* timers, Observer* observer)
       : state_(std::make_shared<State>(std::move(kind))),
         timers_(timers),

@@ -31,10 +31,12 @@ class ANodeBus : public AnEngine {
         absl::InternalError("none");
     engine_.RecordedWithin(age, [&](const auto& chunks) {
       EXPECT_EQ(listener_.locked, "");
-      items = chunks.status();
-      if (!chunks.ok()) return;
-      items.emplace();
-      for (const Chunk& chunk : *chunks) items->push_back(*chunk);
+      if (chunks.ok()) {
+        items.emplace();
+        for (const Chunk& chunk : *chunks) items->push_back(*chunk);
+      } else {
+        items = chunks.status();
+      }
     });
     world_->Settle();
     return items;
@@ -58,6 +60,31 @@ TEST_P(ANodeBus, SaysWhenItDoesNotRememberThatLong) {
   Record("a");
   const auto items = Within(absl::Minutes(11));
   EXPECT_TRUE(absl::IsOutOfRange(items.status())) << items.status();
+}
+
+// A node does not hear itself, and is not among the others.
+TEST_P(ANodeBus, LeavesItsOwnNodeOut) {
+  struct Own final : NodeListener {
+    void OnBus(absl::string_view /*from*/,
+               absl::string_view /*bytes*/) override {
+      ++heard;
+    }
+    void OnBusRestored(absl::Duration /*gap*/) override {}
+    std::string Stats() override { return "own"; }
+    int heard = 0;
+  } own;
+  engine_.SetNodeListener(&own);
+  engine_.ToAll("a");
+  world_->Settle();
+  EXPECT_EQ(own.heard, 0);
+  bool listed = false;
+  engine_.ListNodes([&](const auto& nodes) {
+    ASSERT_TRUE(nodes.ok()) << nodes.status();
+    listed = true;
+    for (const OtherNode& node : *nodes) EXPECT_NE(node.stats, "own");
+  });
+  world_->Settle();
+  EXPECT_TRUE(listed);
 }
 
 TEST_P(ANodeBus, FindsNoNodeForAGatewayThatHasNone) {

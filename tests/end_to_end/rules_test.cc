@@ -154,6 +154,8 @@ int64_t NumberAt(const std::string& text, const std::string& what) {
 // channel has a history; beside `others`, who do not read either. From 129 on a
 // loop a channel is written to in another way.
 void ExpectDropToLatest(bool history, int others) {
+  // The system's buffers are large.
+  constexpr auto kFilled = 4 * testing_support::kPatience;
   const RulesFile file(
       absl::StrCat(R"({"channels": [{"pattern": "ticks", )",
                    history ? R"("historySize": 10000, )" : "",
@@ -176,13 +178,15 @@ void ExpectDropToLatest(bool history, int others) {
   };
   // Until the system's buffers, whatever they take, and the queue are full.
   int64_t last = 0;
-  EXPECT_TRUE(world.WaitUntil([&] {
-    for (int i = 0; i < 20; ++i) {
-      world.backend().Broadcast("ticks", "e",
-                                absl::StrCat("\"", ++last, " ", padding, "\""));
-    }
-    return dropped() > 0;
-  }));
+  EXPECT_TRUE(world.WaitUntil(
+      [&] {
+        for (int i = 0; i < 20; ++i) {
+          world.backend().Broadcast(
+              "ticks", "e", absl::StrCat("\"", ++last, " ", padding, "\""));
+        }
+        return dropped() > 0;
+      },
+      kFilled));
 
   slow.ResumeReading();
   // Each number is the next one, or what comes before it is said to be lost.

@@ -233,11 +233,12 @@ struct Budget {
 // The cores grew by what holds one client to its share (client_flow.h), and by
 // backpressure from links and readers to the sender of a whisper; engine and
 // link by ports that may answer later; contract and engine by the mirror of a
-// channel whose log is elsewhere, and by what it shares with gateways.
+// channel whose log is elsewhere, and by what it shares with gateways; link and
+// engine by calls to gateways of other nodes.
 inline const std::vector<Budget> kBudgets = {
-    {"proto/contract/", 18, 2310, 25},    {"proto/settings/", 5, 1400, 25},
-    {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 2850, 22},
-    {"service/link/", 0, 2900, 22},       {"service/api/", 0, 1200, 20},
+    {"proto/contract/", 18, 2340, 25},    {"proto/settings/", 5, 1400, 25},
+    {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 2950, 22},
+    {"service/link/", 0, 3350, 22},       {"service/api/", 0, 1200, 20},
     {"service/rules/", 0, 1000, 22},      {"service/rpc/", 0, 0, 20},
     {"service/authorizer/", 0, 1950, 22}, {"gateway/core/", 0, 6710, 22},
     {"proto/admission/", 0, 650, 22},     {"gateway/net/", 0, 0, 20},

@@ -21,8 +21,12 @@ class EngineOfTwoNodes final : public SlowEngine {
  public:
   using SlowEngine::SlowEngine;
   void ListNodes(NodesDone done) override {
-    if (!status.ok()) return done(status);
-    done(std::vector<OtherNode>{{"other", stats.SerializeAsString()}});
+    // In a turn of its own, as all answers.
+    SlowEngine::ListNodes(
+        [this, done = std::move(done)](const auto& /*none*/) mutable {
+          if (!status.ok()) return done(status);
+          done(std::vector<OtherNode>{{"other", stats.SerializeAsString()}});
+        });
   }
 
   absl::Status status;
@@ -67,6 +71,35 @@ TEST_F(AHubBesideAnother, ShowsTheGatewaysOfBothInTheOrderOfTheirNumbers) {
   EXPECT_THAT(ids, ElementsAre("2", "9", "10"));
   EXPECT_EQ(stats->client_count(), 40);
   EXPECT_EQ(stats->version(), "test");
+}
+
+// It was at the other node a moment ago.
+TEST_F(AHubBesideAnother, ShowsAGatewayThatHasMovedOnce) {
+  v1::Gateway& old = *engine_.stats.add_gateways();
+  old.set_id("9");
+  old.set_client_count(20);
+  old.mutable_attach_time()->set_seconds(1);
+  FakeGateway gateway(hub_.get(), 9);
+  gateway.Attach();
+  const auto stats = hub_->GetStats();
+  ASSERT_TRUE(stats.ok()) << stats.status();
+  ASSERT_EQ(stats->gateways_size(), 1);
+  EXPECT_EQ(stats->client_count(), 0);
+}
+
+// Whatever comes first, the record or the gateway.
+TEST_F(AHubBesideAnother, SendsARevocationToAGatewayThatAttachesMeanwhile) {
+  for (int turns = 0; turns < 12; ++turns) {
+    v1::Revocation revocation;
+    revocation.set_user_id("ada");
+    ASSERT_TRUE(hub_->core()->commands()->Revoke(revocation).ok());
+    for (int i = 0; i < turns; ++i) engine_.Turn();
+    FakeGateway gateway(hub_.get(), 100 + turns, /*link_down_ms=*/1);
+    gateway.Attach();
+    EXPECT_THAT(gateway.Hears(), ::testing::Contains("revocation ada"))
+        << turns;
+    timers_.Advance(absl::Minutes(1));
+  }
 }
 
 TEST_F(AHubBesideAnother, ShowsNothingWhileItCannotAsk) {

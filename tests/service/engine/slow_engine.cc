@@ -56,7 +56,12 @@ bool SlowEngine::Turn() {
 }
 
 void SlowEngine::Settle() {
-  while (Turn() || !Settled()) std::this_thread::yield();
+  for (;;) {
+    while (Turn()) {
+    }
+    if (Settled()) return;
+    std::this_thread::yield();
+  }
 }
 
 bool SlowEngine::Settled() const {

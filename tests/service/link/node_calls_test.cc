@@ -74,6 +74,7 @@ class BusOfNode final : public NodeBus {
     done(bus_->status);
   }
   void RecordedWithin(absl::Duration /*age*/, RecordsDone done) override {
+    if (!bus_->status.ok()) return done(bus_->status);
     done(bus_->records);
   }
 
@@ -250,6 +251,15 @@ TEST_F(TwoNodes, DisconnectAUserHereWhateverTheEngineSays) {
   EXPECT_EQ(result_.status(), bus_.status);
 }
 
+// It has no user, and its node answers before the caller gives up.
+TEST_F(TwoNodes, DoNotWaitForAnIdleGatewayOfTheOtherOne) {
+  second_.Attach(2)->subscription_count = 0;
+  DisconnectFromFirst();
+  timers_.Advance(kCallDeadline - absl::Milliseconds(100));
+  bus_.Deliver();
+  EXPECT_EQ(result_.value_or(-1), 0) << result_.status();
+}
+
 TEST_F(TwoNodes, TellAttachingGatewaysWithoutWaitingForThem) {
   const auto own = first_.Attach(1);
   const auto other = second_.Attach(2);
@@ -284,6 +294,39 @@ TEST_F(TwoNodes, RevokeAtAllGatewaysAndForThoseThatAreAway) {
   first_.calls().Revoke(revocation);
   EXPECT_EQ(Node::Items(own).size(), 1u);
   EXPECT_EQ(first_.forgotten(), 1);
+}
+
+TEST_F(TwoNodes, SendWhatWasRecordedAgainAfterAnInterruption) {
+  const auto other = second_.Attach(2);
+  v1::Revocation revocation;
+  revocation.set_user_id("ada");
+  first_.calls().Revoke(revocation);
+  bus_.messages.clear();
+  second_.calls().OnBusRestored(absl::Seconds(5));
+  auto items = Node::Items(other);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_EQ(items[0].revocation().user_id(), "ada");
+
+  bus_.status = absl::OutOfRangeError("that was too long ago");
+  second_.calls().OnBusRestored(absl::Hours(5));
+  items = Node::Items(other);
+  ASSERT_EQ(items.size(), 1u);
+  EXPECT_TRUE(items[0].has_renew_all());
+}
+
+TEST_F(TwoNodes, DropAResultThatBreaksTheRules) {
+  second_.Attach(2);
+  first_.calls().CallSocket(Unsubscribe("2.5"), kCallDeadline, Keep());
+  node::v1::NodeMessage message;
+  ASSERT_TRUE(message.ParseFromString(bus_.messages.at(0).bytes));
+  const int64_t id = message.call().call().call_id();
+  message.mutable_call_result()->set_call_id(id);
+  message.mutable_call_result()->set_disconnected_count(-1);
+  first_.calls().OnBus("second", message.SerializeAsString());
+  EXPECT_EQ(answers_, 0);
+  message.mutable_call_result()->set_disconnected_count(1);
+  first_.calls().OnBus("second", message.SerializeAsString());
+  EXPECT_EQ(answers_, 1);
 }
 
 TEST_F(TwoNodes, IgnoreWhatALaterReleaseMaySay) {
