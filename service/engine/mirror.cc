@@ -18,18 +18,22 @@ using Order = contract::SequenceTracker::Order;
 // --- Publications ------------------------------------------------------------
 
 Mirror::Events Mirror::OnPublication(absl::string_view epoch, Entry entry) {
+  return OnPush({std::string(epoch), std::move(entry)});
+}
+
+Mirror::Events Mirror::OnHistory(absl::string_view epoch,
+                                 const Position& previous) {
+  return OnPush({std::string(epoch), Entry(), previous});
+}
+
+Mirror::Events Mirror::OnPush(Push push) {
   Events events;
-  Push push{std::string(epoch), std::move(entry)};
   if (offsets_.IsAsking() || wants_history_) {
     Hold(std::move(push));
   } else {
     Apply(std::move(push), events);
   }
   return events;
-}
-
-Mirror::Events Mirror::OnHistory(absl::string_view epoch) {
-  return OnPublication(epoch, Entry());
 }
 
 bool Mirror::IsForeign(const Push& push) const {
@@ -77,10 +81,20 @@ void Mirror::Take(const Entry& entry, Events& events) {
   events.emplace_back(entry.publication);
 }
 
+bool Mirror::IsLossBefore(absl::string_view epoch) const {
+  if (epoch_.empty()) return false;  // Nothing was promised.
+  const Position here{epoch_, offsets_.last()};
+  return std::none_of(held_.begin(), held_.end(), [&](const Push& push) {
+    return push.epoch == epoch && push.previous == here;
+  });
+}
+
 void Mirror::TakeHistory(const Answer& answer, Events& events) {
   const Position& position = answer.position;
   if (position.epoch.empty()) {
-    if (!epoch_.empty()) events.emplace_back(HistoryEnded());
+    if (!epoch_.empty()) {
+      events.emplace_back(HistoryEnded{IsLossBefore(position.epoch)});
+    }
     epoch_.clear();
     ring_.clear();
     offsets_ = SequenceTracker();
@@ -89,7 +103,8 @@ void Mirror::TakeHistory(const Answer& answer, Events& events) {
   if (position.epoch != epoch_ || answer.since > offsets_.last()) {
     // All before the answer is void: of another epoch, or not followed by what
     // the log still has.
-    const bool lost = !epoch_.empty();
+    const bool lost =
+        !epoch_.empty() && (answer.since > 0 || IsLossBefore(position.epoch));
     epoch_ = position.epoch;
     ring_.clear();
     offsets_ = SequenceTracker(answer.since);
@@ -208,7 +223,7 @@ void Mirror::ReplayChanges(Events& events) {
 // --- Questions ---------------------------------------------------------------
 
 std::optional<Mirror::Question> Mirror::Ask() {
-  if (offsets_.IsAsking() || versions_.IsAsking()) return std::nullopt;
+  if (is_asking()) return std::nullopt;
   if (!wants_history_ && !wants_roster_) return std::nullopt;
   Question question;
   if (std::exchange(wants_history_, false)) {

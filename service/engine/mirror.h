@@ -82,9 +82,11 @@ class Mirror {
   // What the listener is to be notified of, in this order.
   struct HistoryBegan {
     Position position;
-    bool lost = false;  // Publications before it were not delivered.
+    bool lost = false;  // Publications before it may not have been delivered.
   };
-  struct HistoryEnded {};
+  struct HistoryEnded {
+    bool lost = false;  // The same.
+  };
   struct MemberAdded {
     v1::Member member;
   };
@@ -102,8 +104,10 @@ class Mirror {
 
   // `epoch` is empty for a publication that is not numbered.
   Events OnPublication(absl::string_view epoch, Entry entry);
-  // The history of `epoch` has begun; or, if that is empty, ended.
-  Events OnHistory(absl::string_view epoch);
+  // The history of `epoch` has begun; or, if that is empty, ended. `previous`
+  // is the end of the history before it: nothing is lost where that was
+  // delivered. It is empty if the log cannot be certain of it.
+  Events OnHistory(absl::string_view epoch, const Position& previous);
   Events OnMember(MemberChange change);
 
   // --- Questions
@@ -127,6 +131,8 @@ class Mirror {
 
   // Whether the first answer was taken.
   bool is_open() const { return is_open_; }
+  // Whether a question is open, so that pushes may be held.
+  bool is_asking() const { return offsets_.IsAsking() || versions_.IsAsking(); }
   // Empty: it has no history.
   std::optional<Position> position() const;
   // See ChannelLog::Since().
@@ -145,17 +151,22 @@ class Mirror {
   struct Push {
     std::string epoch;
     Entry entry;
+    Position previous = {};
   };
   struct Kept {
     Chunk chunk;
     absl::Time time;
   };
 
+  Events OnPush(Push push);
   void Apply(Push push, Events& events);
   // Whether the push is of another epoch than the mirror's.
   bool IsForeign(const Push& push) const;
   void Hold(Push push);
   void Take(const Entry& entry, Events& events);
+  // Whether the log may have published something between this position and the
+  // beginning of `epoch`.
+  bool IsLossBefore(absl::string_view epoch) const;
   void TakeHistory(const Answer& answer, Events& events);
   void ReplayPushes(Events& events);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -28,6 +29,9 @@ const absl::Time kNow = absl::FromUnixSeconds(1000);
 // Checks what it is notified of.
 class Listener {
  public:
+  // `ends` has the last offset of each epoch.
+  explicit Listener(const std::map<std::string, int64_t>* ends) : ends_(ends) {}
+
   void operator()(const PublicationPtr& publication) {
     if (publication->offset == 0) {
       EXPECT_EQ(at.epoch, "");
@@ -44,15 +48,17 @@ class Listener {
       EXPECT_TRUE(began.lost);
       EXPECT_GT(began.position.offset, at.offset);
     } else {
-      EXPECT_EQ(began.lost, !at.epoch.empty());
+      ExpectAllOfEpoch(began.lost);
       EXPECT_TRUE(epochs_.insert(began.position.epoch).second)
           << began.position.epoch << " begins again";
     }
     lost += began.lost ? 1 : 0;
     at = began.position;
   }
-  void operator()(const Mirror::HistoryEnded& /*ended*/) {
+  void operator()(const Mirror::HistoryEnded& ended) {
     EXPECT_NE(at.epoch, "");
+    ExpectAllOfEpoch(ended.lost);
+    lost += ended.lost ? 1 : 0;
     at = {};
   }
   void operator()(const Mirror::MemberAdded& added) {
@@ -68,6 +74,12 @@ class Listener {
   int delivered = 0;
 
  private:
+  void ExpectAllOfEpoch(bool lost_some) const {
+    if (lost_some || at.epoch.empty()) return;
+    EXPECT_EQ(at.offset, ends_->at(at.epoch)) << "of " << at.epoch;
+  }
+
+  const std::map<std::string, int64_t>* const ends_;
   std::set<std::string> epochs_;
   int last_plain_ = 0;
 };
@@ -79,7 +91,10 @@ class Log {
     if (position_.epoch.empty()) return Plain(++plain_);
     return Numbered(++position_.offset);
   }
-  void Begin(const std::string& epoch) { position_ = {epoch, 0}; }
+  void Begin(const std::string& epoch) {
+    ends_[position_.epoch] = position_.offset;
+    position_ = {epoch, 0};
+  }
   // The user comes, or goes if it is there.
   Mirror::MemberChange Change(const std::string& user) {
     const bool added = members_.erase(user) == 0;
@@ -110,6 +125,7 @@ class Log {
   const Position& position() const { return position_; }
   const std::set<std::string>& members() const { return members_; }
   int64_t version() const { return version_; }
+  const std::map<std::string, int64_t>& ends() const { return ends_; }
 
  private:
   static constexpr int64_t kStored = 6;
@@ -131,6 +147,7 @@ class Log {
   }
 
   Position position_;
+  std::map<std::string, int64_t> ends_;  // By epoch.
   std::set<std::string> members_;
   int64_t version_ = 0;
   int plain_ = 0;
@@ -188,9 +205,13 @@ class Simulation {
   void Begin() {
     const std::string epoch =
         Draw(3) == 0 ? "" : absl::StrCat("e", ++epoch_count_);
+    // A failover does not know what it has lost.
+    const Position previous = Draw(3) == 0 ? Position() : log_.position();
     log_.Begin(epoch);
     if (IsLost()) return;
-    pushes_.emplace_back([this, epoch] { Deliver(mirror_.OnHistory(epoch)); });
+    pushes_.emplace_back([this, epoch, previous] {
+      Deliver(mirror_.OnHistory(epoch, previous));
+    });
   }
   void Change() {
     const auto change =
@@ -260,7 +281,7 @@ class Simulation {
   std::mt19937 random_;
   Log log_;
   Mirror mirror_{{.size = 4}};
-  Listener listener_;
+  Listener listener_{&log_.ends()};
   Queue pushes_;
   Queue questions_;
   Queue answers_;

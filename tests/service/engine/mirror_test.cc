@@ -63,8 +63,8 @@ struct InWords {
     return absl::StrCat(began.position.epoch, " begins at ",
                         began.position.offset, began.lost ? ", lost" : "");
   }
-  std::string operator()(const Mirror::HistoryEnded& /*ended*/) const {
-    return "ends";
+  std::string operator()(const Mirror::HistoryEnded& ended) const {
+    return ended.lost ? "ends, lost" : "ends";
   }
   std::string operator()(const Mirror::MemberAdded& added) const {
     return "+" + added.member.user_id();
@@ -254,9 +254,24 @@ TEST_F(AMirror, HoldsAllInOrderBehindAGap) {
 
 // --- Epochs ------------------------------------------------------------------
 
+TEST_F(AMirror, LosesNothingIfItHasAllOfTheEpochBefore) {
+  Open("e", 0, 2);
+  EXPECT_EQ(Text(mirror_.OnHistory("f", {"e", 2})), "");
+  EXPECT_EQ(Push("f", 1), "");
+  EXPECT_EQ(Ask(), "e 2");
+  EXPECT_EQ(Answer("f", 0, 1), "f begins at 0 | 1");
+}
+
+TEST_F(AMirror, LosesTheBeginningOfAnEpochThatIsNotAvailable) {
+  Open("e", 0, 2);
+  EXPECT_EQ(Text(mirror_.OnHistory("f", {"e", 2})), "");
+  EXPECT_EQ(Ask(), "e 2");
+  EXPECT_EQ(Answer("f", 5, 6), "f begins at 5, lost | 6");
+}
+
 TEST_F(AMirror, BeginsAnewInAnotherEpochAndReportsTheLoss) {
   Open("e", 0, 2);
-  EXPECT_EQ(Text(mirror_.OnHistory("f")), "");
+  EXPECT_EQ(Text(mirror_.OnHistory("f", {"e", 3})), "");
   EXPECT_EQ(Push("f", 1), "");
   EXPECT_EQ(Ask(), "e 2");
   EXPECT_EQ(Push("f", 2), "");
@@ -275,20 +290,27 @@ TEST_F(AMirror, TakesAllOfAnEpochWhoseBeginningItMissed) {
 
 TEST_F(AMirror, LosesNothingWhenTheFirstHistoryBegins) {
   OpenWithoutHistory();
-  EXPECT_EQ(Text(mirror_.OnHistory("e")), "");
+  EXPECT_EQ(Text(mirror_.OnHistory("e", {})), "");
   EXPECT_EQ(Push("e", 1), "");
   EXPECT_EQ(Ask(), " 0");
   EXPECT_EQ(Answer("e", 0, 1), "e begins at 0 | 1");
 }
 
+TEST_F(AMirror, ReportsTheLossOfTheEndOfAHistory) {
+  Open("e", 0, 2);
+  EXPECT_EQ(Text(mirror_.OnHistory("", {"e", 4})), "");
+  EXPECT_EQ(Ask(), "e 2");
+  EXPECT_EQ(Answer("", 0, 0), "ends, lost");
+}
+
 TEST_F(AMirror, EndsAHistory) {
   Open("e", 0, 2);
-  EXPECT_EQ(Text(mirror_.OnHistory("")), "");
+  EXPECT_EQ(Text(mirror_.OnHistory("", {"e", 2})), "");
   EXPECT_EQ(Text(mirror_.OnPublication("", Plain("a"))), "");
   EXPECT_EQ(Ask(), "e 2");
   EXPECT_EQ(Answer("", 0, 0), "ends | a");
   EXPECT_EQ(mirror_.position(), std::nullopt);
-  EXPECT_EQ(Text(mirror_.OnHistory("")), "");
+  EXPECT_EQ(Text(mirror_.OnHistory("", {"e", 2})), "");
   EXPECT_EQ(Ask(), "nothing");
 }
 
@@ -300,7 +322,7 @@ TEST_F(AMirror, DropsPushesOfAnEpochThatIsOver) {
   EXPECT_EQ(Answer("g", 0, 2), "g begins at 0, lost | 1 | 2");
   EXPECT_EQ(Push("f", 2), "");
   EXPECT_EQ(Ask(), "g 2") << "it cannot know that";
-  EXPECT_EQ(Text(mirror_.OnHistory("g")), "");
+  EXPECT_EQ(Text(mirror_.OnHistory("g", {"f", 2})), "");
   EXPECT_EQ(Push("g", 1), "");
   EXPECT_EQ(Push("g", 3), "");
   EXPECT_EQ(Answer("g", 2, 2), "3");
@@ -311,11 +333,11 @@ TEST_F(AMirror, KeepsPushesThatMayBeNewerThanTheAnswer) {
   Open("e", 0, 2);
   Push("e", 4);
   EXPECT_EQ(Ask(), "e 2");
-  EXPECT_EQ(Text(mirror_.OnHistory("f")), "");
+  EXPECT_EQ(Text(mirror_.OnHistory("f", {"e", 4})), "");
   EXPECT_EQ(Push("f", 1), "");
   EXPECT_EQ(Answer("e", 2, 4), "3 | 4");
   EXPECT_EQ(Ask(), "e 4");
-  EXPECT_EQ(Answer("f", 0, 1), "f begins at 0, lost | 1");
+  EXPECT_EQ(Answer("f", 0, 1), "f begins at 0 | 1");
 }
 
 // --- Members -----------------------------------------------------------------
