@@ -20,6 +20,7 @@ TEST_P(AnEngine, NumbersNothingWithoutHistory) {
 
 TEST_P(AnEngine, NumbersFromOneInAnEpochThatItAnnouncesFirst) {
   const HistoryLimits ten{10};
+  Open("a", ten);
   const ChannelLog::Receipt first = Publish("a", "1", "", ten);
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0", "a: 1"));
   EXPECT_EQ(listener_.offset, 1);
@@ -174,6 +175,7 @@ TEST_P(AnEngine, KeepsNoHistoryWithAHole) {
   Publish("a", "2");
   EXPECT_THAT(Heard(), ::testing::ElementsAre("a ends", "a: 2"));
   EXPECT_EQ(At("a").epoch, "none");
+  Open("b", {10});
   Publish("b", "1", "", {10});
   Heard();
   Open("b", {});

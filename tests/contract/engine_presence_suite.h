@@ -215,6 +215,7 @@ TEST_P(AnEngine, ListsMembersInOrderWithTheirSockets) {
   EXPECT_EQ(members[0].user_info(), "1");
   EXPECT_THAT(members[0].socket_ids(), ::testing::ElementsAre("1.1", "2.1"));
   EXPECT_EQ(members[1].user_id(), "bob");
+  EXPECT_THAT(Roster(), ::testing::ElementsAre("ada 1", "bob 2"));
 }
 
 }  // namespace herald::core

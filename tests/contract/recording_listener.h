@@ -41,7 +41,7 @@ class RecordingListener final : public EngineListener {
     heard.push_back(
         absl::StrCat(publication->channel, ": ", publication->data));
     offset = publication->offset;
-    return subscribers;
+    return SubscriberCount(publication->channel);
   }
   void OnMemberAdded(absl::string_view channel,
                      const v1::Member& member) override {
@@ -80,9 +80,8 @@ class RecordingListener final : public EngineListener {
   std::string locked;  // The channel whose lock is held.
   contract::ChannelSettings rules;
   std::set<std::string> subscribed;  // Channels with one subscription each.
-  int64_t subscribers = 3;
-  std::string epoch;   // The last that began.
-  int64_t offset = 0;  // Of the last publication.
+  std::string epoch;                 // The last that began.
+  int64_t offset = 0;                // Of the last publication.
   int64_t evicted = 0;
   std::map<uint64_t, int64_t> lost;  // Attach numbers.
   std::vector<std::string> heard;

@@ -1,0 +1,527 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "tests/service/engine/shared_store.h"
+
+#include <algorithm>
+#include <iterator>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/contract/require.h"
+#include "tests/service/engine/shared_engine.h"
+
+namespace herald::core {
+namespace {
+
+using contract::Require;
+
+constexpr size_t kAll = std::numeric_limits<size_t>::max();
+// How many entries of a channel are found again; no history of a test has more.
+constexpr size_t kEntriesMax = 10'000;
+// As CoreOptions::lost_memory.
+constexpr absl::Duration kLostMemory = absl::Minutes(1);
+
+}  // namespace
+
+// The node of the truth: passes its events on to all nodes, and asks them.
+class SharedStore::Listener final : public EngineListener {
+ public:
+  explicit Listener(SharedStore* store) : store_(store) {}
+
+  // The store has no locks.
+  void WithChannel(absl::string_view /*channel*/,
+                   absl::FunctionRef<void()> body) override {
+    body();
+  }
+  void OnHistoryBegan(absl::string_view name, const Position& at) override {
+    const std::string channel(name);
+    Channel& entry = store_->channels_[channel];
+    const Position previous = store_->EndOf(entry);
+    entry.epoch = at.epoch;
+    entry.offset = 0;
+    entry.entries.clear();
+    PushHistory(channel, previous);
+  }
+  void OnHistoryEnded(absl::string_view name) override {
+    const std::string channel(name);
+    Channel& entry = store_->channels_[channel];
+    const Position previous = store_->EndOf(entry);
+    entry.epoch.clear();
+    entry.offset = 0;
+    entry.entries.clear();
+    if (!store_->forgetting_) PushHistory(channel, previous);
+  }
+  int64_t OnPublication(const PublicationPtr& publication) override {
+    const std::string& channel = publication->channel;
+    Channel& entry = store_->channels_[channel];
+    const Mirror::Entry stored{publication, store_->timers_->Now()};
+    Position at;
+    if (publication->offset > 0) {
+      at = {entry.epoch, publication->offset};
+      entry.offset = publication->offset;
+      entry.entries[publication->offset] = stored;
+      if (entry.entries.size() > kEntriesMax) {
+        entry.entries.erase(entry.entries.begin());
+      }
+    }
+    if (store_->on_publication) store_->on_publication(*publication, at);
+    store_->Push(channel, [&](SharedEngine& engine, int64_t number) {
+      return [&engine, channel, number, epoch = at.epoch, stored] {
+        engine.OnPublication(channel, number, epoch, stored);
+      };
+    });
+    return SubscriberCount(channel);
+  }
+  void OnMemberAdded(absl::string_view channel,
+                     const v1::Member& member) override {
+    PushMember(std::string(channel), /*added=*/true, member);
+  }
+  void OnMemberRemoved(absl::string_view channel,
+                       absl::string_view user_id) override {
+    v1::Member member;
+    member.set_user_id(std::string(user_id));
+    PushMember(std::string(channel), /*added=*/false, member);
+  }
+  contract::ChannelSettings RulesOf(absl::string_view channel) override {
+    contract::ChannelSettings rules;
+    SharedEngine* const node = store_->NodeOfRules();
+    if (node == nullptr) return rules;
+    node->listener()->WithChannel(
+        channel, [&] { rules = node->listener()->RulesOf(channel); });
+    return rules;
+  }
+  int64_t SubscriberCount(absl::string_view channel) override {
+    return store_->CountElsewhere(/*node=*/-1, std::string(channel));
+  }
+  void ForEachChannel(
+      absl::FunctionRef<void(absl::string_view channel)> body) override {
+    std::set<std::string> names;
+    ForEachListener([&](EngineListener& node) {
+      node.ForEachChannel(
+          [&](absl::string_view channel) { names.emplace(channel); });
+    });
+    for (const std::string& name : names) body(name);
+  }
+  int64_t channel_count() override {
+    int64_t count = 0;
+    ForEachChannel([&](absl::string_view /*channel*/) { ++count; });
+    return count;
+  }
+  int64_t subscription_count() override {
+    int64_t count = 0;
+    ForEachListener(
+        [&](EngineListener& node) { count += node.subscription_count(); });
+    return count;
+  }
+  void OnLeaseEnded(uint64_t gateway, int64_t attach) override {
+    store_->links_.erase(gateway);
+    store_->ended_[gateway] = store_->timers_->Now();
+    for (Node& node : store_->nodes_) {
+      if (!node.alive || node.cut) continue;
+      node.pushes.emplace_back([engine = node.engine.get(), gateway, attach] {
+        engine->OnLeaseEnded(gateway, attach);
+      });
+    }
+  }
+
+  void ForEachListener(absl::FunctionRef<void(EngineListener&)> body) {
+    for (Node& node : store_->nodes_) {
+      if (!node.alive || node.engine->listener() == nullptr) continue;
+      body(*node.engine->listener());
+    }
+  }
+
+  // The channel's history begins, or has ended if it has no epoch.
+  void PushHistory(const std::string& channel, const Position& previous) {
+    const std::string epoch = store_->channels_[channel].epoch;
+    store_->Push(channel, [&](SharedEngine& engine, int64_t number) {
+      return [&engine, channel, number, epoch, previous] {
+        engine.OnHistory(channel, number, epoch, previous);
+      };
+    });
+  }
+
+ private:
+  void PushMember(const std::string& channel, bool added,
+                  const v1::Member& member) {
+    const Mirror::MemberChange change{++store_->channels_[channel].version,
+                                      added, member};
+    store_->Push(channel, [&](SharedEngine& engine, int64_t number) {
+      return [&engine, channel, number, change] {
+        engine.OnMember(channel, number, change);
+      };
+    });
+  }
+
+  SharedStore* const store_;
+};
+
+SharedStore::SharedStore(Timers* timers, int nodes,
+                         std::function<uint64_t()> random,
+                         MemoryEngineOptions options)
+    : timers_(timers),
+      random_(std::move(random)),
+      listener_(std::make_unique<Listener>(this)),
+      truth_(timers, std::move(options)),
+      nodes_(Index(nodes)) {
+  truth_.SetListener(listener_.get());
+  for (int i = 0; i < nodes; ++i) {
+    nodes_[Index(i)].engine = std::make_unique<SharedEngine>(this, i);
+  }
+}
+
+SharedStore::~SharedStore() = default;
+
+std::string SharedStore::NameOf(int node) { return absl::StrCat("node", node); }
+
+// --- Queues ------------------------------------------------------------------
+
+bool SharedStore::Turn() {
+  std::vector<std::pair<void (SharedStore::*)(int), int>> possible;
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    const Node& node = nodes_[Index(i)];
+    if (!node.alive) continue;
+    if (HasCommand(i)) possible.emplace_back(&SharedStore::RunCommand, i);
+    if (!node.answers.empty()) {
+      possible.emplace_back(&SharedStore::RunAnswer, i);
+    }
+    if (!node.pushes.empty()) possible.emplace_back(&SharedStore::RunPush, i);
+  }
+  if (possible.empty()) return false;
+  const auto [run, node] = possible[random_() % possible.size()];
+  (this->*run)(node);
+  return true;
+}
+
+void SharedStore::Settle() {
+  while (Turn()) {
+  }
+}
+
+bool SharedStore::IsConnected(int node) const {
+  const Node& one = nodes_[Index(node)];
+  return up_ && one.alive && !one.cut;
+}
+
+bool SharedStore::HasCommand(int node) const {
+  return IsConnected(node) && !nodes_[Index(node)].commands.empty();
+}
+
+void SharedStore::RunCommand(int node) {
+  std::deque<Command>& commands = nodes_[Index(node)].commands;
+  Command command = std::move(commands.front());
+  commands.pop_front();
+  Execute(node, std::move(command));
+}
+
+void SharedStore::Execute(int node, Command command) {
+  Require(!executing_.has_value());
+  executing_ = node;
+  command.run(/*reached=*/true);
+  executing_.reset();
+}
+
+void SharedStore::RunAnswer(int node) {
+  std::deque<Answering>& answers = nodes_[Index(node)].answers;
+  Answering answer = std::move(answers.front());
+  answers.pop_front();
+  answer.run(answer.arrived);
+}
+
+void SharedStore::RunPush(int node) {
+  std::deque<absl::AnyInvocable<void()>>& pushes = nodes_[Index(node)].pushes;
+  absl::AnyInvocable<void()> push = std::move(pushes.front());
+  pushes.pop_front();
+  push();
+}
+
+void SharedStore::Send(int node, Command command) {
+  Node& sender = nodes_[Index(node)];
+  if (!sender.alive) return;
+  if (!command.lasting && !IsConnected(node)) return command.run(false);
+  sender.commands.push_back(std::move(command));
+}
+
+void SharedStore::Answer(int node, absl::AnyInvocable<void(bool arrived)> run) {
+  nodes_[Index(node)].answers.push_back({std::move(run)});
+}
+
+void SharedStore::Push(
+    const std::string& channel,
+    absl::FunctionRef<absl::AnyInvocable<void()>(SharedEngine&, int64_t)>
+        make) {
+  for (const auto& [node, number] : channels_[channel].subscribers) {
+    Node& receiver = nodes_[Index(node)];
+    receiver.pushes.push_back(make(*receiver.engine, number));
+  }
+}
+
+// --- Faults ------------------------------------------------------------------
+
+// All but lasting commands are refused.
+void SharedStore::Refuse(Node& node) {
+  std::deque<Command> lasting;
+  for (Command& command : std::exchange(node.commands, {})) {
+    if (command.lasting) {
+      lasting.push_back(std::move(command));
+    } else {
+      command.run(/*reached=*/false);
+    }
+  }
+  node.commands = std::move(lasting);
+}
+
+void SharedStore::Cut(int node) {
+  Node& one = nodes_[Index(node)];
+  if (!one.alive || one.cut) return;
+  if (up_) {
+    for (size_t n = random_() % (one.commands.size() + 1); n > 0; --n) {
+      RunCommand(node);
+    }
+  }
+  one.cut = true;
+  for (Answering& answer : one.answers) answer.arrived = false;
+  one.pushes.clear();
+  for (auto& [name, channel] : channels_) channel.subscribers.erase(node);
+  Refuse(one);
+  one.engine->OnCut();
+}
+
+void SharedStore::Reconnect(int node) {
+  Node& one = nodes_[Index(node)];
+  if (!one.alive || !std::exchange(one.cut, false)) return;
+  if (up_) one.engine->OnConnected();
+}
+
+void SharedStore::SetUp(bool up) {
+  if (std::exchange(up_, up) == up) return;
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    if (!up) Refuse(nodes_[Index(i)]);
+    if (IsConnected(i)) nodes_[Index(i)].engine->OnConnected();
+  }
+}
+
+void SharedStore::ForgetEnd() {
+  std::vector<int> connected;
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    if (nodes_[Index(i)].alive && !nodes_[Index(i)].cut) connected.push_back(i);
+    Cut(i);
+  }
+  for (const int node : connected) Reconnect(node);
+  for (auto& [name, channel] : channels_) {
+    if (channel.epoch.empty()) continue;
+    forgetting_ = true;
+    truth_.Forget(name);
+    channel.epoch.clear();
+    forgetting_ = false;
+    const auto open =
+        std::find_if(channel.open.begin(), channel.open.end(),
+                     [](const auto& one) { return one.second.size > 0; });
+    if (open == channel.open.end()) {
+      listener_->PushHistory(name, {});
+    } else {
+      truth_.Open(name, open->second, [](const absl::Status&) {});
+    }
+  }
+}
+
+void SharedStore::Kill(int node) {
+  Cut(node);
+  Node& one = nodes_[Index(node)];
+  one.alive = false;
+  one.commands.clear();
+  one.answers.clear();
+  for (auto& [name, channel] : channels_) {
+    if (channel.open.contains(node)) Close(node, name);
+  }
+  for (const auto& [gateway, link] : links_) {
+    if (link.node == node) truth_.Detach(gateway, link.attach, false);
+  }
+}
+
+void SharedStore::Restart(int node) {
+  Node& one = nodes_[Index(node)];
+  Require(!one.alive);
+  one.engine = std::make_unique<SharedEngine>(this, node);
+  one.alive = true;
+  one.cut = false;
+}
+
+// --- Commands ----------------------------------------------------------------
+
+void SharedStore::Subscribe(int node, const std::string& channel,
+                            int64_t number) {
+  channels_[channel].subscribers[node] = number;
+}
+
+void SharedStore::Unsubscribe(int node, const std::string& channel,
+                              int64_t number) {
+  std::map<int, int64_t>& subscribers = channels_[channel].subscribers;
+  const auto it = subscribers.find(node);
+  if (it != subscribers.end() && it->second == number) subscribers.erase(it);
+}
+
+void SharedStore::Open(int node, const std::string& channel,
+                       const HistoryLimits& limits) {
+  channels_[channel].open[node] = limits;
+  truth_.Open(channel, limits, [](const absl::Status&) {});
+}
+
+void SharedStore::Close(int node, const std::string& channel) {
+  std::map<int, HistoryLimits>& open = channels_[channel].open;
+  if (open.erase(node) > 0 && open.empty()) truth_.Close(channel);
+}
+
+Mirror::Answer SharedStore::AnswerTo(const std::string& channel,
+                                     const Mirror::Question& question) {
+  Mirror::Answer answer;
+  const Channel& entry = channels_[channel];
+  if (question.since.has_value()) {
+    Missed missed;
+    if (!question.since->epoch.empty()) {
+      missed = truth_.Since(channel, question.since, kAll);
+    }
+    if (!missed.available) {
+      missed = truth_.Since(channel, std::nullopt, kAll);
+    }
+    answer.position = missed.position;
+    answer.since = missed.since;
+    for (int64_t i = missed.since + 1; i <= missed.position.offset; ++i) {
+      answer.entries.push_back(entry.entries.at(i));
+    }
+    Require(answer.entries.size() == missed.chunks.size());
+  }
+  if (question.roster) {
+    answer.roster.emplace().version = entry.version;
+    for (v1::PresentMember& present : truth_.Members(channel)) {
+      v1::Member& member = answer.roster->members.emplace_back();
+      member.set_user_id(std::move(*present.mutable_user_id()));
+      member.set_user_info(std::move(*present.mutable_user_info()));
+    }
+  }
+  return answer;
+}
+
+SharedStore::Place SharedStore::PlaceOf(const std::string& channel) {
+  return {truth_.PositionOf(channel).value_or(Position()), VersionOf(channel)};
+}
+
+int64_t SharedStore::VersionOf(const std::string& channel) const {
+  const auto it = channels_.find(channel);
+  return it == channels_.end() ? 0 : it->second.version;
+}
+
+int64_t SharedStore::CountElsewhere(int node, const std::string& channel) {
+  int64_t count = 0;
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    SharedEngine& engine = *nodes_[Index(i)].engine;
+    EngineListener* const listener = engine.listener();
+    if (i == node || !nodes_[Index(i)].alive || listener == nullptr) continue;
+    listener->WithChannel(channel,
+                          [&] { count += listener->SubscriberCount(channel); });
+    if (node >= 0) count += engine.AdmittedOnTheWay(channel);
+  }
+  return count;
+}
+
+int64_t SharedStore::PushFence(int node) {
+  Node& receiver = nodes_[Index(node)];
+  receiver.pushes.emplace_back(
+      [engine = receiver.engine.get(), fence = ++last_fence_] {
+        engine->OnFence(fence);
+      });
+  return last_fence_;
+}
+
+int64_t SharedStore::Attach(int node, uint64_t gateway) {
+  int64_t number = 0;
+  truth_.Attach(gateway, [&](auto attach) { number = *attach; });
+  links_[gateway] = {node, number};
+  ended_.erase(gateway);
+  return number;
+}
+
+void SharedStore::Detach(uint64_t gateway, int64_t attach, bool goodbye) {
+  truth_.Detach(gateway, attach, goodbye);
+  const auto link = links_.find(gateway);
+  if (!goodbye || link == links_.end()) return;
+  if (link->second.attach == attach) links_.erase(link);
+}
+
+// --- The bus -----------------------------------------------------------------
+
+std::vector<OtherNode> SharedStore::NodesBut(int node) const {
+  std::vector<OtherNode> others;
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    if (i == node || !nodes_[Index(i)].alive) continue;
+    NodeListener* const listener = nodes_[Index(i)].engine->node_listener();
+    others.push_back({NameOf(i), listener == nullptr ? "" : listener->Stats()});
+  }
+  return others;
+}
+
+absl::StatusOr<std::string> SharedStore::FindNode(int asker,
+                                                  uint64_t gateway) const {
+  const auto link = links_.find(gateway);
+  if (link == links_.end()) {
+    const auto ended = ended_.find(gateway);
+    if (ended != ended_.end() && ended->second + kLostMemory > timers_->Now()) {
+      return absl::UnavailableError("the gateway's lease has ended");
+    }
+    return absl::NotFoundError("no node has the gateway");
+  }
+  const int node = link->second.node;
+  if (node == asker)
+    return absl::NotFoundError("no other node has the gateway");
+  if (!IsAlive(node)) return absl::UnavailableError("the gateway's node died");
+  return NameOf(node);
+}
+
+void SharedStore::SendBus(int from, const std::string& to,
+                          const std::string& bytes) {
+  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
+    Node& node = nodes_[Index(i)];
+    if (i == from || (!to.empty() && to != NameOf(i))) continue;
+    if (!node.alive || node.cut) continue;
+    node.pushes.emplace_back([engine = node.engine.get(), sender = NameOf(from),
+                              bytes] { engine->OnBus(sender, bytes); });
+  }
+}
+
+void SharedStore::Record(Chunk item) {
+  records_.push_back({timers_->Now(), std::move(item)});
+  if (records_.size() <= kRecordsMax) return;
+  evicted_ = records_.front().time;
+  records_.pop_front();
+}
+
+absl::StatusOr<std::vector<Chunk>> SharedStore::RecordedWithin(
+    absl::Duration age) {
+  const absl::Time begin = timers_->Now() - age;
+  if (age > kRecordLife || evicted_ >= begin) {
+    return absl::OutOfRangeError("records may be missing");
+  }
+  std::vector<Chunk> items;
+  for (const Item& item : records_) {
+    if (item.time >= begin) items.push_back(item.chunk);
+  }
+  return items;
+}
+
+Position SharedStore::EndOf(const Channel& channel) const {
+  if (forgetting_ || channel.epoch.empty()) return {};
+  return {channel.epoch, channel.offset};
+}
+
+SharedEngine* SharedStore::NodeOfRules() {
+  if (executing_.has_value()) return nodes_[Index(*executing_)].engine.get();
+  for (Node& node : nodes_) {
+    if (node.alive && node.engine->listener() != nullptr) {
+      return node.engine.get();
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace herald::core
