@@ -244,7 +244,8 @@ void Listener::OnEvent(const Frame& frame) {
   ++heard_;
   if (frame.offset == 0) {
     ASSERT_EQ(epoch_, "") << "an event without a number";
-    const size_t place = truth_->PlainAfter(channel_, plain_, frame.data);
+    const size_t since = memory_.plain_is_ordered ? plain_ : 0;
+    const size_t place = truth_->PlainAfter(channel_, since, frame.data);
     ASSERT_GT(place, 0u) << "not said, or doubled, or late";
     plain_ = place;
     return;

@@ -27,7 +27,10 @@ class Listener {
   // restart; 0: that is not known.
   struct Memory {
     int64_t size = 0;
-    absl::Duration ttl;
+    absl::Duration ttl = absl::ZeroDuration();
+    // Whether what has no number comes once and in order. It need not if a
+    // gateway or a listener goes to a node that is behind the one before.
+    bool plain_is_ordered = true;
   };
 
   Listener(std::string channel, const Truth* truth, Memory memory)

@@ -3,7 +3,8 @@
 // The cores of a service and of two gateways, joined by links that are queues:
 // what is on its way arrives when the test says so, and is gone when the link
 // or one of its ends is. The service's engine answers inside the call, or when
-// the test says so. One thread, no clock: the same seed is the same run.
+// the test says so; or the service is two nodes that share a store. One thread,
+// no clock: the same seed is the same run.
 
 #ifndef HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
 #define HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
@@ -25,12 +26,16 @@
 #include "tests/gateway/core/fakes.h"
 #include "tests/service/core/hub.h"
 #include "tests/service/core/hub_fakes.h"
+#include "tests/service/engine/shared_engine.h"
 #include "tests/service/engine/slow_engine.h"
 
 namespace herald::simulation {
 
 inline constexpr int kGateways = 2;
 inline constexpr int kLoops = 2;
+inline constexpr int kNodesMax = 2;
+
+enum class EngineKind { kEmbedded, kSlow, kShared };
 
 // Both directions of one link, as long as it lives; a Watch has one.
 struct Wire {
@@ -83,14 +88,23 @@ class SimulatedGateway {
 
 class SimulatedHerald {
  public:
-  // `epochs` gives epochs. With `turns`, which says whose turn it is, the
-  // engine answers in EngineTurn() only.
+  // `epochs` gives epochs. An engine that is not embedded answers in
+  // EngineTurn() only, where `turns` says whose turn it is. A shared one calls
+  // `published` with what is published, in the order of the store.
+  using Published =
+      std::function<void(const core::Publication&, const core::Position&)>;
   SimulatedHerald(config::v1::Config rules, int64_t history_bytes_max,
-                  std::function<uint64_t()> epochs,
-                  std::function<uint64_t()> turns = nullptr);
+                  EngineKind kind, std::function<uint64_t()> epochs,
+                  std::function<uint64_t()> turns, Published published);
   ~SimulatedHerald();
 
-  core::Hub& hub() { return *hub_; }
+  // Of a node; the only one has number 0. And of the node that the gateway is
+  // attached to, or will be.
+  core::Hub& hub(int node) { return *services_[node].hub; }
+  core::Hub& HubOf(int gateway) { return hub(homes_[gateway]); }
+  int nodes() const { return kind_ == EngineKind::kShared ? kNodesMax : 1; }
+  // Nullptr if there is none.
+  core::SharedStore* store() { return store_.get(); }
   SimulatedGateway& gateway(int index) { return *gateways_[index]; }
 
   // The gateway dials, if it has no link.
@@ -105,43 +119,61 @@ class SimulatedHerald {
   bool Down(int gateway);
 
   // The engine does one thing that it was asked. False if there is none.
-  bool EngineTurn() { return slow_ != nullptr && slow_->Turn(); }
+  bool EngineTurn();
 
   // A backend's Watch: its end of the stream. It is empty if the service does
   // not take it now.
   struct Watch {
     v1::WatchRequest request;
     std::shared_ptr<Wire> wire;
+    int node = 0;
   };
-  std::optional<Watch> OpenWatch(v1::WatchRequest request);
+  std::optional<Watch> OpenWatch(v1::WatchRequest request, int node);
   void CloseWatch(const Watch& watch);
 
-  // Links and Watches end with it.
-  void RestartService();
+  // The node's links and Watches end with it, and its gateways attach to the
+  // other one, if there is one.
+  void RestartService(int node);
   void SetRules(config::v1::Config rules);
-  void Sleep(absl::Duration time) { timers_->Advance(time); }
-  absl::Time now() const { return timers_->Now(); }
+  void Sleep(absl::Duration time);
+  absl::Time now() const;
 
  private:
   class Sink;
   class Uplink;
 
-  void StartService();
+  struct Service {
+    std::unique_ptr<core::FakeTimers> timers;
+    std::unique_ptr<core::MemoryEngine> memory;  // Unless it is shared.
+    std::unique_ptr<core::SlowEngine> slow;      // Before it, if there is one.
+    std::unique_ptr<core::Hub> hub;
+  };
+
+  void StartService(int node);
+  core::Engine* MakeEngine(int node);
+  // Ends what the node has not ended itself: its links and Watches.
+  void BreakWires(int node);
+  void CutBroken();
 
   config::v1::Config rules_;
   const int64_t history_bytes_max_;
+  const EngineKind kind_;
   const std::function<uint64_t()> epochs_;
   const std::function<uint64_t()> turns_;
   core::Observer observer_;
   core::FakeAuthorizer authorizer_;
-  std::unique_ptr<core::FakeTimers> timers_;
-  std::unique_ptr<core::MemoryEngine> engine_;
-  std::unique_ptr<core::SlowEngine> slow_;  // Before engine_, if there is one.
-  std::unique_ptr<core::Hub> hub_;
+  core::FakeTimers store_timers_;
+  std::unique_ptr<core::SharedStore> store_;
+  Service services_[kNodesMax];
   std::unique_ptr<SimulatedGateway> gateways_[kGateways];
   std::shared_ptr<Wire> wires_[kGateways];
   core::AttachmentPtr attachments_[kGateways];
-  std::map<std::shared_ptr<Wire>, core::SinkPtr> watches_;
+  int homes_[kGateways] = {};  // The nodes that they attach to.
+  struct OpenedWatch {
+    core::SinkPtr sink;
+    int node = 0;
+  };
+  std::map<std::shared_ptr<Wire>, OpenedWatch> watches_;
 };
 
 }  // namespace herald::simulation

@@ -45,16 +45,18 @@ config::v1::Config Rules(int64_t whim_size) {
 
 }  // namespace
 
-Simulation::Simulation(uint32_t seed, bool slow)
+Simulation::Simulation(uint32_t seed, EngineKind kind)
     : random_(seed),
       has_memory_(Draw(4) != 0),
-      slow_(slow),
+      kind_(kind),
       loses_(has_memory_ && Draw(3) == 0),
       herald_(
-          Rules(kHistorySize), has_memory_ ? kMuchMemory : kLittleMemory,
-          [this] { return ++last_epoch_; },
-          slow ? std::function<uint64_t()>([this] { return random_(); })
-               : nullptr) {
+          Rules(kHistorySize), has_memory_ ? kMuchMemory : kLittleMemory, kind,
+          [this] { return ++last_epoch_; }, [this] { return random_(); },
+          [this](const core::Publication& publication,
+                 const core::Position& position) {
+            OnPublished(publication, position);
+          }) {
   for (int i = 0; i < kBrowsers + kWatches; ++i) {
     const int channel = (i < kBrowsers ? i : i + 1) % kChannels;
     seats_.push_back({{ChannelName(channel), &truth_, MemoryOf(channel)},
@@ -62,7 +64,10 @@ Simulation::Simulation(uint32_t seed, bool slow)
   }
 }
 
+// A node may be behind another one that a listener comes from, so that it does
+// not know yet what the listener has.
 Listener::Memory Simulation::MemoryOf(int channel) const {
+  if (kind_ == EngineKind::kShared) return {.plain_is_ordered = false};
   if (!has_memory_ || channel == kWhim) return {};
   return {kHistorySize, kHistoryTtl};
 }
@@ -85,7 +90,7 @@ void Simulation::Run() {
 
 void Simulation::Step() {
   // About as fast as it is asked, so that there is now and then a queue.
-  if (slow_ && Draw(2) == 0) {
+  if (kind_ != EngineKind::kEmbedded && Draw(2) == 0) {
     for (int i = Draw(6); i >= 0; --i) herald_.EngineTurn();
   }
   const int what = Draw(200);
@@ -125,6 +130,7 @@ void Simulation::Act(Seat& seat, int gateway) {
 }
 
 void Simulation::Trouble(int gateway) {
+  if (herald_.store() != nullptr && Draw(4) == 0) return NodeTrouble();
   const int what = Draw(73);
   if (what < 35) {
     herald_.Connect(gateway);
@@ -141,10 +147,33 @@ void Simulation::Trouble(int gateway) {
   } else if (what < 72) {
     Lose(gateway);
   } else {
-    herald_.RestartService();
-    for (Seat& seat : seats_) {
-      if (seat.watches) Leave(seat);
-    }
+    Restart(herald_.nodes() > 1 ? Draw(herald_.nodes()) : 0);
+  }
+}
+
+void Simulation::Restart(int node) {
+  herald_.RestartService(node);
+  for (Seat& seat : seats_) {
+    if (!seat.watches) continue;
+    const bool is_elsewhere = herald_.nodes() > 1 && (!seat.watch.has_value() ||
+                                                      seat.watch->node != node);
+    if (!is_elsewhere) Leave(seat);
+  }
+}
+
+// Of the nodes' store, and of their ways to it.
+void Simulation::NodeTrouble() {
+  core::SharedStore& store = *herald_.store();
+  const int what = Draw(40);
+  const int node = Draw(kNodesMax);
+  if (what < 14) {
+    store.Cut(node);
+  } else if (what < 32) {
+    store.Reconnect(node);
+  } else if (what < 34) {
+    store.ForgetEnd();
+  } else {
+    store.SetUp(what > 35);
   }
 }
 
@@ -167,14 +196,25 @@ void Simulation::Publish(const std::string& channel) {
   if (Draw(4) == 0 && seat.browser != nullptr) {
     request.set_except_socket_id(seat.browser->session->socket_id());
   }
-  herald_.hub().Broadcast(
+  const int node = herald_.nodes() > 1 ? Draw(herald_.nodes()) : 0;
+  herald_.hub(node).Broadcast(
       request, [this, channel, data,
                 except = request.except_socket_id()](const auto& answer) {
         if (!answer.ok()) return;  // The service is starting.
+        // Receipts of two nodes are not in the order of the store.
+        if (kind_ == EngineKind::kShared) return;
         const v1::Receipt& receipt = answer->receipts(0);
         truth_.Said(channel, receipt.epoch(), receipt.offset(),
                     {data, except, herald_.now()});
       });
+}
+
+void Simulation::OnPublished(const core::Publication& publication,
+                             const core::Position& position) {
+  const std::string& data = publication.data;
+  truth_.Said(publication.channel, position.epoch, position.offset,
+              {data.substr(1, data.size() - 2), publication.except_socket_id,
+               herald_.now()});
 }
 
 // --- What listeners do -------------------------------------------------------
@@ -188,7 +228,8 @@ void Simulation::Come(Seat& seat, int gateway) {
   if (seat.browser != nullptr || seat.watch.has_value()) return;
   if (seat.watches) {
     seat.listener.Connect("");
-    seat.watch = herald_.OpenWatch(seat.listener.Watch(DrawWish()));
+    const int node = gateway % herald_.nodes();
+    seat.watch = herald_.OpenWatch(seat.listener.Watch(DrawWish()), node);
     if (!seat.watch.has_value()) seat.listener.Disconnect();
     return;
   }
@@ -235,12 +276,14 @@ void Simulation::AskToLeave(Seat& seat) {
 
 // A backend subscribes it.
 void Simulation::Call(Seat& seat) {
-  if (seat.browser == nullptr || !herald_.hub().ready()) return;
+  if (seat.browser == nullptr) return;
+  core::Hub& hub = herald_.HubOf(seat.gateway);
+  if (!hub.ready()) return;
   v1::SubscribeRequest request;
   request.set_socket_id(seat.browser->session->socket_id());
   request.set_channel(seat.listener.channel());
   seat.listener.IsCalled();
-  herald_.hub().Subscribe(request, [](const absl::Status&) {});
+  hub.Subscribe(request, [](const absl::Status&) {});
 }
 
 void Simulation::Say(Seat& seat, const std::string& text) {
@@ -269,12 +312,20 @@ void Simulation::Hear(Seat& seat) {
     ASSERT_TRUE(response.ParseFromString(*down.front()));
     seat.listener.Hear(response.message(), herald_.now());
   }
+  if (!seat.watch->wire->broken) return;
+  herald_.CloseWatch(*seat.watch);
+  seat.watch.reset();
+  seat.listener.Disconnect();
 }
 
 // --- The end -----------------------------------------------------------------
 
 // No more trouble: everybody comes back, and everything arrives.
 void Simulation::Settle() {
+  if (core::SharedStore* const store = herald_.store()) {
+    store->SetUp(true);
+    for (int node = 0; node < kNodesMax; ++node) store->Reconnect(node);
+  }
   ChangeRules(kHistorySize);
   for (int i = 0; i < kGateways; ++i) herald_.Lose(i, "");
   for (int round = 0; round < 20; ++round) {

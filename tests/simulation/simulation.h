@@ -23,8 +23,7 @@ namespace herald::simulation {
 
 class Simulation {
  public:
-  // `slow`: on an engine that answers later.
-  Simulation(uint32_t seed, bool slow);
+  Simulation(uint32_t seed, EngineKind kind);
 
   // Fails the test that is running.
   void Run();
@@ -52,8 +51,12 @@ class Simulation {
   void Step();
   void Act(Seat& seat, int gateway);
   void Trouble(int gateway);
+  void NodeTrouble();
+  void Restart(int node);
   void Lose(int gateway);
   void Publish(const std::string& channel);
+  void OnPublished(const core::Publication& publication,
+                   const core::Position& position);
   void ChangeRules(int64_t size);
 
   void Come(Seat& seat, int gateway);
@@ -73,7 +76,7 @@ class Simulation {
   uint64_t last_epoch_ = 0;
   int64_t said_ = 0;
   const bool has_memory_;
-  const bool slow_;
+  const EngineKind kind_;
   const bool loses_;  // Links lose something, which a later gap tells of.
   Truth truth_;
   SimulatedHerald herald_;
