@@ -61,8 +61,8 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
     });
     EXPECT_TRUE(opened.ok()) << opened;
   }
-  void Close(const std::string& channel) {
-    Locked(channel, [&] { engine_.Close(channel); });
+  void Close(const std::string& name) {
+    Locked(name, [&] { engine_.Close(name); });
   }
   // Where the history of an open channel is; `none` without an epoch.
   Position At(const std::string& channel) {
@@ -143,13 +143,13 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
     const auto it = attaches_.find(gateway);
     return it == attaches_.end() ? Attach(gateway) : it->second;
   }
-  // The channel has a listener, as it must have before users are admitted.
-  void OpenForMembers(const std::string& channel) {
+  // As it must be before users are admitted.
+  void OpenOnce(const std::string& channel) {
     if (opened_.insert(channel).second) Open(channel, {});
   }
   std::optional<Admission> Admit(const std::string& channel,
                                  Subscription subscription) {
-    OpenForMembers(channel);
+    OpenOnce(channel);
     std::optional<Admission> admission;
     Locked(channel, [&] {
       engine_.Admit(channel, std::move(subscription), [&](Admission answer) {
@@ -182,7 +182,7 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
   absl::Status TryToReplace(uint64_t gateway, int64_t attach,
                             const std::vector<GatewayMember>& members,
                             absl::Duration grace = absl::ZeroDuration()) {
-    OpenForMembers("presence-room");
+    OpenOnce("presence-room");
     absl::Status replaced = absl::InternalError("none");
     Locked("presence-room", [&] {
       engine_.Replace("presence-room", gateway, attach, members, grace,
@@ -199,24 +199,12 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
         TryToReplace(gateway, AttachOf(gateway), members, grace);
     EXPECT_TRUE(status.ok()) << status;
   }
-  // With their sockets; of these only the directory knows all.
   std::vector<v1::PresentMember> Members() {
-    absl::StatusOr<MembersPage> page = absl::InternalError("none");
+    MembersPage page;
     engine_.ListMembers("presence-room", "", {1000, 1 << 30},
-                        [&](auto answer) { page = std::move(answer); });
+                        [&](auto answer) { page = *std::move(answer); });
     world_->Settle();
-    EXPECT_TRUE(page.ok()) << page.status();
-    return page.ok() ? page->members : std::vector<v1::PresentMember>();
-  }
-  // As the node knows them: `ada 1`.
-  std::vector<std::string> Roster() {
-    std::vector<std::string> roster;
-    Locked("presence-room", [&] {
-      for (const auto& member : engine_.Members("presence-room")) {
-        roster.push_back(member.user_id() + " " + member.user_info());
-      }
-    });
-    return roster;
+    return page.members;
   }
   int64_t MemberCount() {
     int64_t count = 0;
@@ -224,21 +212,18 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
            [&] { count = engine_.MemberCount("presence-room"); });
     return count;
   }
-  std::vector<std::string> Heard() {
-    return std::exchange(listener_.heard, {});
-  }
+  auto Heard() { return std::exchange(listener_.heard, {}); }
 
   FakeTimers timers_;
   RecordingListener listener_;
   std::unique_ptr<EngineWorld> world_ = GetParam()(&timers_);
   Engine& engine_ = world_->engine();
   std::map<uint64_t, int64_t> attaches_;
-  std::set<std::string> opened_;  // By OpenForMembers().
+  std::set<std::string> opened_;  // By OpenOnce().
 };
 
 TEST_P(AnEngine, GivesPublicationsBackInTheirOrder) {
-  Open("a", {});
-  Open("b", {});
+  for (const char* channel : {"a", "b"}) Open(channel, {});
   listener_.subscribed = {"a"};
   EXPECT_EQ(Publish("a", "1").subscribers, 1);
   Publish("b", "2");
@@ -247,8 +232,7 @@ TEST_P(AnEngine, GivesPublicationsBackInTheirOrder) {
 }
 
 TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
-  Open("a", {});
-  Open("b", {});
+  for (const char* channel : {"a", "b"}) Open(channel, {});
   listener_.subscribed = {"a"};
   EXPECT_FALSE(Publish("a", "1", "k").repeated);
   listener_.subscribed.clear();

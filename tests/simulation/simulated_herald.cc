@@ -136,7 +136,7 @@ core::Engine* SimulatedHerald::MakeEngine(int node) {
   if (kind_ == EngineKind::kShared) {
     core::SharedEngine& engine = store_->node(node);
     // The port has no word for it, but a gateway that attaches again is told.
-    engine.on_lost = [this, node](const std::string& /*channel*/) {
+    engine.channels().on_lost = [this, node](const std::string& /*channel*/) {
       BreakWires(node);
     };
     return &engine;

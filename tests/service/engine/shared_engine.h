@@ -22,21 +22,29 @@
 #include "service/engine/engine.h"
 #include "service/engine/mirror.h"
 #include "service/engine/node_bus.h"
+#include "tests/service/engine/mirrored_channels.h"
+#include "tests/service/engine/shared_client.h"
 #include "tests/service/engine/shared_store.h"
 
 namespace herald::core {
 
-class SharedEngine final : public Engine, public NodeBus {
+class SharedEngine final : public Engine {
  public:
   // `store` outlives the object and has it as its node of that index.
-  SharedEngine(SharedStore* store, int index) : store_(store), index_(index) {}
+  SharedEngine(SharedStore* store, int index)
+      : client_(store, index), channels_(&client_) {}
 
-  void SetListener(EngineListener* listener) override { listener_ = listener; }
+  void SetListener(EngineListener* listener) override {
+    listener_ = listener;
+    channels_.SetListener(listener);
+  }
 
   // ChannelLog.
   void Open(absl::string_view channel, const HistoryLimits& limits,
-            OpenDone done) override;
-  void Close(absl::string_view channel) override;
+            OpenDone done) override {
+    channels_.Open(channel, limits, std::move(done));
+  }
+  void Close(absl::string_view channel) override { channels_.Close(channel); }
   void Publish(std::shared_ptr<Publication> publication,
                const PublishOptions& options, PublishDone done) override;
   std::optional<Position> PositionOf(absl::string_view channel) override;
@@ -72,7 +80,7 @@ class SharedEngine final : public Engine, public NodeBus {
   void ListChannels(absl::string_view prefix, absl::string_view after,
                     size_t count_max, Done<ChannelsPage> done) override;
   void Sum(Done<Totals> done) override;
-  EngineCounts Counts() const override { return store_->truth().Counts(); }
+  EngineCounts Counts() const override { return truth().Counts(); }
 
   // NodeBus.
   void SetNodeListener(NodeListener* listener) override {
@@ -92,45 +100,15 @@ class SharedEngine final : public Engine, public NodeBus {
   // Admissions of the channel whose answers have not reached the node yet.
   int64_t AdmittedOnTheWay(const std::string& channel) const;
 
-  void OnPublication(const std::string& channel, int64_t number,
-                     const std::string& epoch, const Mirror::Entry& entry);
-  void OnHistory(const std::string& channel, int64_t number,
-                 const std::string& epoch, const Position& previous);
-  void OnMember(const std::string& channel, int64_t number,
-                const Mirror::MemberChange& change);
+  MirroredChannels& channels() { return channels_; }
   void OnLeaseEnded(uint64_t gateway, int64_t attach);
   void OnBus(const std::string& from, const std::string& bytes);
   // Everything that was pushed before the store's PushFence() is there.
   void OnFence(int64_t fence);
-  // The connection is lost, and with it what was pushed; it has returned.
-  void OnCut();
-  void OnConnected();
-
-  // --- For tests
-
-  // The open channels, with the limits that they were opened with.
-  std::map<std::string, HistoryLimits> OpenChannels() const;
-
-  // Called, with the shard locked, before the listener is notified of a history
-  // that begins or ends and has not all been delivered: the port cannot tell
-  // that yet.
-  std::function<void(const std::string& channel)> on_lost;
-  int lost_count() const { return lost_count_; }
+  // The connection is lost, and with it what was pushed.
+  void OnCut() { FailAttaches(); }
 
  private:
-  using Body = absl::AnyInvocable<void()>;
-
-  struct Channel {
-    Channel(const HistoryLimits& limits_in, int64_t number_in)
-        : mirror(limits_in), limits(limits_in), number(number_in) {}
-
-    Mirror mirror;
-    HistoryLimits limits;
-    int64_t number;               // Of its subscription.
-    std::vector<OpenDone> opens;  // For the next question.
-    // Answers that wait for the mirror to reach a version of the members.
-    std::vector<std::pair<int64_t, Body>> waiting;
-  };
   struct Attaching {
     int64_t fence;
     uint64_t gateway;
@@ -138,53 +116,23 @@ class SharedEngine final : public Engine, public NodeBus {
     AttachDone done;
   };
 
-  // Has the store execute and calls `done` with its answer, without a lock.
-  // `undo` is called instead of an answer that was lost on its way.
-  template <typename T>
-  void Call(absl::AnyInvocable<T()> execute,
-            absl::AnyInvocable<void(absl::StatusOr<T>)> done,
-            absl::AnyInvocable<void(T)> undo = nullptr);
-  // Has the store execute, when it can be reached.
-  void Tell(Body execute);
-  void TellClosed(const std::string& name, int64_t number);
-  // Whether the engine's caller can hold no lock of its own.
+  SharedStore& store() const { return client_.store(); }
+  MemoryEngine& truth() const { return store().truth(); }
   void RequireUnlocked() const;
-  void WithChannel(const std::string& channel, absl::FunctionRef<void()> body);
 
   // Answers the attaches whose fences have arrived, once no mirror is behind.
   void RunAttaches();
   void CatchUp();
   void FailAttaches();
 
-  // Nullptr if it is not open, or no longer by that subscription.
-  Channel* Find(absl::string_view channel);
-  const Channel* Find(absl::string_view channel) const;
-  Channel* Find(absl::string_view channel, int64_t number);
-
-  // The rest: with the shard locked.
-  void Ask(const std::string& name, Channel& channel);
-  void OnAnswer(const std::string& name, int64_t number,
-                absl::StatusOr<Mirror::Answer> answer,
-                std::vector<OpenDone> opens);
-  void OnNoAnswer(const std::string& name, Channel& channel,
-                  std::vector<OpenDone> opens);
-  void Deliver(const std::string& name, const Mirror::Events& events);
-  void OnLost(const std::string& name, bool lost);
-  // Calls `done` once the mirror has the version of the members.
-  void WhenAt(const std::string& name, int64_t version, Body done);
-
-  SharedStore* const store_;
-  const int index_;
+  SharedClient client_;
+  MirroredChannels channels_;
   EngineListener* listener_ = nullptr;
   NodeListener* node_listener_ = nullptr;
-  std::map<std::string, Channel, std::less<>> channels_;
-  int64_t last_number_ = 0;
   std::map<std::string, int64_t> admitted_on_the_way_;
   int64_t fence_ = 0;                // The last that has arrived.
   std::deque<Attaching> attaching_;  // In the order of their fences.
   bool catching_up_ = false;         // RunAttaches() will be called.
-  std::string locked_;               // The channel that the engine has locked.
-  int lost_count_ = 0;
 };
 
 }  // namespace herald::core

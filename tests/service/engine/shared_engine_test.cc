@@ -7,12 +7,16 @@
 
 #include <random>
 
-#include "tests/contract/engine_cluster_suite.h"
+#include "tests/contract/engine_cluster_bus_suite.h"
+#include "tests/contract/engine_cluster_failure_suite.h"
+#include "tests/contract/engine_cluster_log_suite.h"
+#include "tests/contract/engine_cluster_members_suite.h"
 #include "tests/contract/engine_directory_suite.h"
 #include "tests/contract/engine_history_suite.h"
 #include "tests/contract/engine_lease_suite.h"
 #include "tests/contract/engine_presence_suite.h"
 #include "tests/contract/engine_suite.h"
+#include "tests/contract/node_bus_suite.h"
 
 namespace herald::core {
 namespace {
@@ -44,7 +48,9 @@ class AccompaniedWorld final : public SharedWorld {
     other_.rules.history_size = 10;
     store().node(1).SetListener(&other_);
   }
-  ~AccompaniedWorld() override { EXPECT_EQ(store().node(1).lost_count(), 0); }
+  ~AccompaniedWorld() override {
+    EXPECT_EQ(store().node(1).channels().lost_count(), 0);
+  }
 
   void Settle() override {
     store().Settle();
@@ -55,8 +61,8 @@ class AccompaniedWorld final : public SharedWorld {
  private:
   void Accompany() {
     SharedEngine& node = store().node(1);
-    const auto wanted = store().node(0).OpenChannels();
-    const auto open = node.OpenChannels();
+    const auto wanted = store().node(0).channels().Limits();
+    const auto open = node.channels().Limits();
     for (const auto& [channel, limits] : open) {
       if (wanted.contains(channel)) continue;
       other_.WithChannel(channel, [&, &name = channel] { node.Close(name); });
@@ -80,6 +86,9 @@ std::unique_ptr<EngineWorld> MakeAccompaniedWorld(FakeTimers* timers) {
 INSTANTIATE_TEST_SUITE_P(Shared, AnEngine,
                          ::testing::Values(&MakeSharedWorld,
                                            &MakeAccompaniedWorld));
+INSTANTIATE_TEST_SUITE_P(Shared, ANodeBus,
+                         ::testing::Values(&MakeSharedWorld,
+                                           &MakeAccompaniedWorld));
 
 class TwoNodes final : public ClusterWorld {
  public:
@@ -97,7 +106,9 @@ class TwoNodes final : public ClusterWorld {
   void Reconnect(int node) override { store_.Reconnect(node); }
   void ForgetEnd() override { store_.ForgetEnd(); }
   void Kill(int node) override { store_.Kill(node); }
-  int LostCount(int node) override { return store_.node(node).lost_count(); }
+  int LostCount(int node) override {
+    return store_.node(node).channels().lost_count();
+  }
 
  private:
   std::mt19937 random_;

@@ -19,8 +19,6 @@ using contract::Require;
 constexpr size_t kAll = std::numeric_limits<size_t>::max();
 // How many entries of a channel are found again; no history of a test has more.
 constexpr size_t kEntriesMax = 10'000;
-// As CoreOptions::lost_memory.
-constexpr absl::Duration kLostMemory = absl::Minutes(1);
 
 }  // namespace
 
@@ -68,7 +66,7 @@ class SharedStore::Listener final : public EngineListener {
     if (store_->on_publication) store_->on_publication(*publication, at);
     store_->Push(channel, [&](SharedEngine& engine, int64_t number) {
       return [&engine, channel, number, epoch = at.epoch, stored] {
-        engine.OnPublication(channel, number, epoch, stored);
+        engine.channels().OnPublication(channel, number, epoch, stored);
       };
     });
     return SubscriberCount(channel);
@@ -115,8 +113,7 @@ class SharedStore::Listener final : public EngineListener {
     return count;
   }
   void OnLeaseEnded(uint64_t gateway, int64_t attach) override {
-    store_->links_.erase(gateway);
-    store_->ended_[gateway] = store_->timers_->Now();
+    store_->registry_.OnLeaseEnded(gateway, store_->timers_->Now());
     for (Node& node : store_->nodes_) {
       if (!node.alive || node.cut) continue;
       node.pushes.emplace_back([engine = node.engine.get(), gateway, attach] {
@@ -137,7 +134,7 @@ class SharedStore::Listener final : public EngineListener {
     const std::string epoch = store_->channels_[channel].epoch;
     store_->Push(channel, [&](SharedEngine& engine, int64_t number) {
       return [&engine, channel, number, epoch, previous] {
-        engine.OnHistory(channel, number, epoch, previous);
+        engine.channels().OnHistory(channel, number, epoch, previous);
       };
     });
   }
@@ -149,7 +146,7 @@ class SharedStore::Listener final : public EngineListener {
                                       added, member};
     store_->Push(channel, [&](SharedEngine& engine, int64_t number) {
       return [&engine, channel, number, change] {
-        engine.OnMember(channel, number, change);
+        engine.channels().OnMember(channel, number, change);
       };
     });
   }
@@ -291,14 +288,14 @@ void SharedStore::Cut(int node) {
 void SharedStore::Reconnect(int node) {
   Node& one = nodes_[Index(node)];
   if (!one.alive || !std::exchange(one.cut, false)) return;
-  if (up_) one.engine->OnConnected();
+  if (up_) one.engine->channels().OnConnected();
 }
 
 void SharedStore::SetUp(bool up) {
   if (std::exchange(up_, up) == up) return;
   for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
     if (!up) Refuse(nodes_[Index(i)]);
-    if (IsConnected(i)) nodes_[Index(i)].engine->OnConnected();
+    if (IsConnected(i)) nodes_[Index(i)].engine->channels().OnConnected();
   }
 }
 
@@ -335,7 +332,7 @@ void SharedStore::Kill(int node) {
   for (auto& [name, channel] : channels_) {
     if (channel.open.contains(node)) Close(node, name);
   }
-  for (const auto& [gateway, link] : links_) {
+  for (const auto& [gateway, link] : registry_.links()) {
     if (link.node == node) truth_.Detach(gateway, link.attach, false);
   }
 }
@@ -437,16 +434,13 @@ int64_t SharedStore::PushFence(int node) {
 int64_t SharedStore::Attach(int node, uint64_t gateway) {
   int64_t number = 0;
   truth_.Attach(gateway, [&](auto attach) { number = *attach; });
-  links_[gateway] = {node, number};
-  ended_.erase(gateway);
+  registry_.Attach(gateway, {node, number});
   return number;
 }
 
 void SharedStore::Detach(uint64_t gateway, int64_t attach, bool goodbye) {
   truth_.Detach(gateway, attach, goodbye);
-  const auto link = links_.find(gateway);
-  if (!goodbye || link == links_.end()) return;
-  if (link->second.attach == attach) links_.erase(link);
+  if (goodbye) registry_.Forget(gateway, attach);
 }
 
 // --- The bus -----------------------------------------------------------------
@@ -463,19 +457,11 @@ std::vector<OtherNode> SharedStore::NodesBut(int node) const {
 
 absl::StatusOr<std::string> SharedStore::FindNode(int asker,
                                                   uint64_t gateway) const {
-  const auto link = links_.find(gateway);
-  if (link == links_.end()) {
-    const auto ended = ended_.find(gateway);
-    if (ended != ended_.end() && ended->second + kLostMemory > timers_->Now()) {
-      return absl::UnavailableError("the gateway's lease has ended");
-    }
-    return absl::NotFoundError("no node has the gateway");
-  }
-  const int node = link->second.node;
-  if (node == asker)
-    return absl::NotFoundError("no other node has the gateway");
-  if (!IsAlive(node)) return absl::UnavailableError("the gateway's node died");
-  return NameOf(node);
+  const absl::StatusOr<int> node = registry_.Find(gateway, timers_->Now());
+  if (!node.ok()) return node.status();
+  if (*node == asker) return absl::NotFoundError("it has the gateway itself");
+  if (!IsAlive(*node)) return absl::UnavailableError("its node has died");
+  return NameOf(*node);
 }
 
 void SharedStore::SendBus(int from, const std::string& to,
@@ -487,26 +473,6 @@ void SharedStore::SendBus(int from, const std::string& to,
     node.pushes.emplace_back([engine = node.engine.get(), sender = NameOf(from),
                               bytes] { engine->OnBus(sender, bytes); });
   }
-}
-
-void SharedStore::Record(Chunk item) {
-  records_.push_back({timers_->Now(), std::move(item)});
-  if (records_.size() <= kRecordsMax) return;
-  evicted_ = records_.front().time;
-  records_.pop_front();
-}
-
-absl::StatusOr<std::vector<Chunk>> SharedStore::RecordedWithin(
-    absl::Duration age) {
-  const absl::Time begin = timers_->Now() - age;
-  if (age > kRecordLife || evicted_ >= begin) {
-    return absl::OutOfRangeError("records may be missing");
-  }
-  std::vector<Chunk> items;
-  for (const Item& item : records_) {
-    if (item.time >= begin) items.push_back(item.chunk);
-  }
-  return items;
 }
 
 Position SharedStore::EndOf(const Channel& channel) const {

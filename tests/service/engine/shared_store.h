@@ -36,6 +36,7 @@
 #include "service/engine/memory_engine.h"
 #include "service/engine/mirror.h"
 #include "service/engine/node_bus.h"
+#include "tests/service/engine/shared_registry.h"
 
 namespace herald::core {
 
@@ -126,8 +127,7 @@ class SharedStore {
   std::vector<OtherNode> NodesBut(int node) const;
   absl::StatusOr<std::string> FindNode(int asker, uint64_t gateway) const;
   void SendBus(int from, const std::string& to, const std::string& bytes);
-  void Record(Chunk item);
-  absl::StatusOr<std::vector<Chunk>> RecordedWithin(absl::Duration age);
+  SharedRegistry& registry() { return registry_; }
 
  private:
   class Listener;
@@ -152,15 +152,6 @@ class SharedStore {
     std::map<int, int64_t> subscribers;        // Node to subscription.
     std::map<int, HistoryLimits> open;         // By node.
   };
-  struct Link {
-    int node = 0;
-    int64_t attach = 0;
-  };
-  struct Item {
-    absl::Time time;
-    Chunk chunk;
-  };
-
   static size_t Index(int node) { return static_cast<size_t>(node); }
   // Where the channel's history is; nowhere while its end is forgotten.
   Position EndOf(const Channel& channel) const;
@@ -190,10 +181,7 @@ class SharedStore {
   std::optional<int> executing_;  // The node whose command runs.
 
   std::map<std::string, Channel> channels_;
-  std::map<uint64_t, Link> links_;        // Of gateways with a lease.
-  std::map<uint64_t, absl::Time> ended_;  // When a lease has ended.
-  std::deque<Item> records_;
-  absl::Time evicted_ = absl::InfinitePast();  // The last record that went.
+  SharedRegistry registry_;
 };
 
 }  // namespace herald::core

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The part of the clusters' suite (engine_cluster_suite.h) that is about
+// publications.
+
+#ifndef HERALD_TESTS_CONTRACT_ENGINE_CLUSTER_LOG_SUITE_H_
+#define HERALD_TESTS_CONTRACT_ENGINE_CLUSTER_LOG_SUITE_H_
+
+#include "tests/contract/engine_cluster_suite.h"
+
+namespace herald::core {
+
+TEST_P(ACluster, HasOneOrderOfAChannelAtAllNodes) {
+  InEachWorld([&] {
+    OpenAtBoth("a", kMany);
+    std::vector<std::shared_ptr<Receipt>> receipts;
+    for (int i = 0; i < 20; ++i) {
+      receipts.push_back(Publish(i % 2, "a", absl::StrCat(i), kMany));
+      world().SettlePartly();
+    }
+    world().Settle();
+    const auto heard = Publications(Heard(0));
+    EXPECT_EQ(heard.size(), receipts.size());
+    EXPECT_EQ(Publications(Heard(1)), heard);
+    for (size_t i = 0; i < receipts.size(); ++i) {
+      ASSERT_TRUE(receipts[i]->ok()) << receipts[i]->status();
+      const int64_t offset = (**receipts[i]).position.offset;
+      ASSERT_GT(offset, 0);
+      EXPECT_EQ(heard[static_cast<size_t>(offset) - 1], absl::StrCat(i));
+    }
+    EXPECT_EQ(At(0, "a"), At(1, "a"));
+  });
+}
+
+TEST_P(ACluster, CountsTheSubscribersOfAllNodes) {
+  InEachWorld([&] {
+    OpenAtBoth("a");
+    for (int node : {0, 1}) listener(node).subscribed = {"a"};
+    const auto receipt = Publish(0, "a", "1");
+    world().Settle();
+    ASSERT_TRUE(receipt->ok());
+    EXPECT_EQ((**receipt).subscribers, 2);
+  });
+}
+
+TEST_P(ACluster, HasOneReceiptForAKeyThatIsRepeatedAtOnce) {
+  InEachWorld([&] {
+    OpenAtBoth("a", kTen);
+    const auto first = Publish(0, "a", "1", kTen, "key");
+    const auto second = Publish(1, "a", "1", kTen, "key");
+    world().Settle();
+    ASSERT_TRUE(first->ok() && second->ok());
+    EXPECT_NE((**first).repeated, (**second).repeated);
+    EXPECT_EQ((**first).position, (**second).position);
+    for (int node : {0, 1}) {
+      EXPECT_THAT(Heard(node), ::testing::ElementsAre("a: 1"));
+    }
+  });
+}
+
+TEST_P(ACluster, LosesAndDoublesNothingWhileAChannelIsOpened) {
+  InEachWorld([&] {
+    Open(0, "a", kMany);
+    world().Settle();
+    constexpr int kCount = 20;
+    for (int i = 1; i <= kCount; ++i) {
+      Publish(0, "a", absl::StrCat(i), kMany);
+      if (i == 7) Open(1, "a", kMany);
+      world().SettlePartly();
+    }
+    world().Settle();
+    EXPECT_EQ(At(1, "a")->offset, kCount);
+    // What was delivered is the end of what there is, from the opening on.
+    const auto heard = Publications(Heard(1));
+    for (size_t i = 0; i < heard.size(); ++i) {
+      EXPECT_EQ(heard[i], absl::StrCat(kCount - heard.size() + i + 1));
+    }
+    Missed missed;
+    listener(1).WithChannel(
+        "a", [&] { missed = engine(1).Since("a", std::nullopt, 1000); });
+    EXPECT_EQ(missed.chunks.size(), static_cast<size_t>(kCount));
+  });
+}
+
+}  // namespace herald::core
+
+#endif  // HERALD_TESTS_CONTRACT_ENGINE_CLUSTER_LOG_SUITE_H_
