@@ -230,11 +230,9 @@ struct Budget {
   int header_comment_percent_min = 0;
 };
 
-// The cores grew by what holds one client to its share (client_flow.h), and by
-// backpressure from links and readers to the sender of a whisper; engine and
-// link by ports that may answer later; contract and engine by the mirror of a
-// channel whose log is elsewhere, and by what it shares with gateways; link and
-// engine by calls to gateways of other nodes.
+// The cores grew by backpressure and by what holds one client to its share;
+// engine and link by ports that may answer later, by the mirror of a channel
+// whose log is elsewhere (with contract), and by calls between nodes.
 inline const std::vector<Budget> kBudgets = {
     {"proto/contract/", 18, 2340, 25},    {"proto/settings/", 5, 1400, 25},
     {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 2950, 22},
