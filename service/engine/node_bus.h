@@ -3,13 +3,13 @@
 // Port: the other nodes of the cluster, messages between nodes, and the record
 // of items that absent gateways receive when they return.
 //
-// A node is one service. Its name belongs to the engine; callers treat it as
-// opaque.
+// A node is one service. Its name is opaque to callers.
 //
 // Threads: any. REQUIRES: no lock of the core is held; nor is it when `done` is
 // called, inside the call or later.
 //
-// tests/contract/node_bus_suite.h is the specification.
+// tests/contract/node_bus_suite.h and engine_cluster_bus_suite.h are the
+// specification.
 
 #ifndef HERALD_SERVICE_ENGINE_NODE_BUS_H_
 #define HERALD_SERVICE_ENGINE_NODE_BUS_H_

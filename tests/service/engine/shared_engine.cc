@@ -351,7 +351,7 @@ void SharedEngine::Record(Chunk item, RecordDone done) {
   RequireUnlocked();
   client_.Call<bool>(
       [this, item = std::move(item)] {
-        store().registry().Record(item, store().Now());
+        store().registry().records().Add(store().Now(), item);
         return true;
       },
       [done = std::move(done)](absl::StatusOr<bool> recorded) mutable {
@@ -365,7 +365,7 @@ void SharedEngine::RecordedWithin(absl::Duration age, RecordsDone done) {
   client_.Call<std::shared_ptr<Answer>>(
       [this, age] {
         return std::make_shared<Answer>(
-            store().registry().RecordedWithin(age, store().Now()));
+            store().registry().records().Within(age, store().Now()));
       },
       [done = std::move(done)](auto answer) mutable {
         answer.ok() ? done(**std::move(answer)) : done(answer.status());

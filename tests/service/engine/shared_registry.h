@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What a SharedStore keeps beside channels: which node each gateway has its
-// link to, and the records of all nodes.
+// link to, and the items that nodes have recorded.
 //
 // Threads: one; see shared_store.h.
 
@@ -9,16 +9,12 @@
 #define HERALD_TESTS_SERVICE_ENGINE_SHARED_REGISTRY_H_
 
 #include <cstdint>
-#include <deque>
 #include <map>
-#include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "service/channel/sink.h"
-#include "service/engine/node_bus.h"
+#include "service/engine/recent_items.h"
 
 namespace herald::core {
 
@@ -60,24 +56,7 @@ class SharedRegistry {
 
   const std::map<uint64_t, Link>& links() const { return links_; }
 
-  // See NodeBus.
-  void Record(Chunk item, absl::Time now) {
-    records_.emplace_back(now, std::move(item));
-    if (records_.size() <= kRecordsMax) return;
-    evicted_ = records_.front().first;
-    records_.pop_front();
-  }
-  absl::StatusOr<std::vector<Chunk>> RecordedWithin(absl::Duration age,
-                                                    absl::Time now) const {
-    if (age > kRecordLife || evicted_ >= now - age) {
-      return absl::OutOfRangeError("records may be missing");
-    }
-    std::vector<Chunk> items;
-    for (const auto& [time, item] : records_) {
-      if (time >= now - age) items.push_back(item);
-    }
-    return items;
-  }
+  RecentItems& records() { return records_; }
 
  private:
   // As CoreOptions::lost_memory.
@@ -85,8 +64,7 @@ class SharedRegistry {
 
   std::map<uint64_t, Link> links_;
   std::map<uint64_t, absl::Time> ended_;  // When leases have ended.
-  std::deque<std::pair<absl::Time, Chunk>> records_;
-  absl::Time evicted_ = absl::InfinitePast();  // When the last such was made.
+  RecentItems records_;
 };
 
 }  // namespace herald::core
