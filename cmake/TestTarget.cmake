@@ -16,8 +16,8 @@ endif()
 # One file, one executable, one CTest entry for each TEST in it. GRPC says that
 # the test runs gRPC code, which ThreadSanitizer cannot see through: such tests
 # are left out of a thread-sanitized build. SERIAL: nothing runs beside it, for
-# it takes the whole machine, or its promise is one of time. VARIANT: the same
-# file once more, compiled with DEFINITIONS, in programs as they are shipped only.
+# it takes the whole machine. VARIANT: the same file once more, compiled with
+# DEFINITIONS, in programs as they are shipped only.
 function(herald_test source)
   cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC;SERIAL" "TIMEOUT;VARIANT"
     "LIBS;LABELS;DEFINITIONS")
@@ -52,18 +52,18 @@ function(herald_test source)
       LABELS "${arg_LABELS}")
 endfunction()
 
-# herald_test_again(hub_test.cc variant [SERIAL] [TIMEOUT seconds] [LABELS ...]
+# herald_test_again(hub_test.cc variant [TIMEOUT seconds] [LABELS ...]
 #   ENVIRONMENT name=value)
 # The tests of a program that herald_test() has made, once more in another
 # environment.
 function(herald_test_again source variant)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "SERIAL" "TIMEOUT;ENVIRONMENT"
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT;ENVIRONMENT"
     "LABELS")
   file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/tests"
     "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
   string(MAKE_C_IDENTIFIER "${path}" name)
   gtest_discover_tests(${name} TEST_PREFIX "${path} (${variant}): "
     DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL}
+    PROPERTIES TIMEOUT ${arg_TIMEOUT}
       LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENVIRONMENT}")
 endfunction()
