@@ -109,8 +109,9 @@ TEST(Unsubscribing, AndSubscribingAgainListensAgain) {
   }
   ada.AskToSubscribe("news");
   ada.Send(R"({"type":"ping"})");
-  // Every unsubscribe and the last subscribe have an answer; a subscribe that
-  // was taken back at once need not have one. The pong comes before or after it.
+  // Every unsubscribe and the last subscribe have an answer; a subscribe
+  // that was taken back at once need not have one. The pong comes before or
+  // after it.
   int unsubscribed = 0;
   bool answered = false;
   std::string last;
