@@ -11,28 +11,31 @@ if(HERALD_SANITIZE MATCHES "undefined")
     -fno-sanitize=undefined)
 endif()
 
-# herald_test(hub_test.cc [GRPC] [SERIAL] [TIMEOUT seconds] LIBS herald::...
-#   [VARIANT name DEFINITIONS ...])
-# One file, one executable, one CTest entry for each TEST in it. GRPC says that
-# the test runs gRPC code, which ThreadSanitizer cannot see through: such tests
-# are left out of a thread-sanitized build. SERIAL: nothing runs beside it, for
-# it takes the whole machine. VARIANT: the same file once more, compiled with
-# DEFINITIONS, in programs as they are shipped only.
-function(herald_test source)
+# herald_tests(service_core_tests [GRPC] [SERIAL] [TIMEOUT seconds]
+#   [VARIANT name DEFINITIONS ...] [LABELS ...] LIBS herald::... SOURCES ...)
+# One program, and one CTest entry for each TEST in it, named by its folder:
+# "service/core: Hub.Suite". The presets compile such a program as a few large
+# sources (CMAKE_UNITY_BUILD), for reading headers takes most of the time; so
+# local names must differ in a program. GRPC says that the tests run gRPC code,
+# which ThreadSanitizer cannot see through: such tests are left out of a
+# thread-sanitized build. SERIAL: nothing runs beside them, for they take the
+# whole machine. VARIANT: the same sources once more, compiled with DEFINITIONS,
+# in programs as they are shipped only. Where nothing is built, there is no
+# target of that name.
+function(herald_tests program)
   cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC;SERIAL" "TIMEOUT;VARIANT"
-    "LIBS;LABELS;DEFINITIONS")
+    "LIBS;LABELS;DEFINITIONS;SOURCES")
   if(arg_GRPC AND HERALD_SANITIZE MATCHES "thread")
     return()
   endif()
   if(arg_VARIANT AND HERALD_SANITIZE)
     return()
   endif()
-  file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/tests"
-    "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
+  file(RELATIVE_PATH room "${PROJECT_SOURCE_DIR}/tests"
+    "${CMAKE_CURRENT_SOURCE_DIR}")
   if(arg_VARIANT)
-    string(APPEND path " (${arg_VARIANT})")
+    string(APPEND room " (${arg_VARIANT})")
   endif()
-  string(MAKE_C_IDENTIFIER "${path}" name)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
@@ -40,29 +43,27 @@ function(herald_test source)
   if(arg_SERIAL)
     set(serial TRUE)
   endif()
-  add_executable(${name} ${source})
-  set_target_properties(${name} PROPERTIES
+  add_executable(${program} ${arg_SOURCES})
+  set_target_properties(${program} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
-  target_compile_definitions(${name} PRIVATE ${arg_DEFINITIONS})
-  target_link_libraries(${name}
+  target_compile_definitions(${program} PRIVATE ${arg_DEFINITIONS})
+  target_link_libraries(${program}
     PRIVATE ${arg_LIBS} herald::defaults herald_test_defaults GTest::gmock_main)
-  gtest_discover_tests(${name} TEST_PREFIX "${path}: "
+  gtest_discover_tests(${program} TEST_PREFIX "${room}: "
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${serial}
       LABELS "${arg_LABELS}")
 endfunction()
 
-# herald_test_again(hub_test.cc variant [TIMEOUT seconds] [LABELS ...]
+# herald_tests_again(program variant [TIMEOUT seconds] [LABELS ...]
 #   ENVIRONMENT name=value)
-# The tests of a program that herald_test() has made, once more in another
+# The tests of a program that herald_tests() has made, once more in another
 # environment.
-function(herald_test_again source variant)
-  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT;ENVIRONMENT"
-    "LABELS")
-  file(RELATIVE_PATH path "${PROJECT_SOURCE_DIR}/tests"
-    "${CMAKE_CURRENT_SOURCE_DIR}/${source}")
-  string(MAKE_C_IDENTIFIER "${path}" name)
-  gtest_discover_tests(${name} TEST_PREFIX "${path} (${variant}): "
+function(herald_tests_again program variant)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "TIMEOUT;ENVIRONMENT" "LABELS")
+  file(RELATIVE_PATH room "${PROJECT_SOURCE_DIR}/tests"
+    "${CMAKE_CURRENT_SOURCE_DIR}")
+  gtest_discover_tests(${program} TEST_PREFIX "${room} (${variant}): "
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${arg_TIMEOUT}
       LABELS "${arg_LABELS}" ENVIRONMENT "${arg_ENVIRONMENT}")

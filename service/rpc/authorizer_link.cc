@@ -28,7 +28,7 @@ constexpr absl::Duration kAway = absl::Seconds(1);
 constexpr absl::Duration kLate = absl::Milliseconds(100);
 
 // When the connection of a new stream is checked first.
-constexpr absl::Duration kStartPause = absl::Milliseconds(20);
+constexpr absl::Duration kFirstStartCheck = absl::Milliseconds(20);
 
 // How long a retired stream stays open after our end of it, and an ended one in
 // memory.
@@ -129,7 +129,7 @@ void AuthorizerLink::Do(Work work) {
   for (const StreamPtr& stream : work.write) stream->Write();
   for (const StreamPtr& stream : work.start) {
     stream->Start();
-    WatchStart(stream, kStartPause);
+    WatchStart(stream, kFirstStartCheck);
     WatchIdle(stream, stream->questions.lane ? AuthorizerStreams::kLaneIdle
                                              : keepalive_interval_);
   }

@@ -75,11 +75,12 @@ void AuthorizerStream::OnReadInitialMetadataDone(bool ok) {
 
 void AuthorizerStream::OnReadDone(bool ok) {
   // A response that was larger keeps no memory for the next one.
-  constexpr size_t kKeptBytesMax = 64 << 10;
+  constexpr size_t kKeptAnswerBytesMax = 64 << 10;
   if (!ok) return host_->OnReadingEnded(this);
   host_->OnRead(this,
                 DecodeMessage(reading_, &response_) ? &response_ : nullptr);
-  if (reading_.Length() > kKeptBytesMax) response_ = v1::AuthorizeResponse();
+  if (reading_.Length() > kKeptAnswerBytesMax)
+    response_ = v1::AuthorizeResponse();
   StartRead(&reading_);
 }
 

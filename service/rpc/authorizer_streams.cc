@@ -21,7 +21,7 @@ constexpr absl::Duration kNextPatience = absl::Seconds(1);
 constexpr int kSilentTimeouts = 3;
 
 // When to check a stream again that cannot be judged now.
-constexpr absl::Duration kPause = absl::Seconds(1);
+constexpr absl::Duration kRecheckDelay = absl::Seconds(1);
 
 }  // namespace
 
@@ -127,7 +127,7 @@ AuthorizerStreams::Due AuthorizerStreams::CheckIdle(const Ptr& stream,
                                                     absl::Time now) {
   if (stream->role == Role::kLane) return CheckIdleLane(stream, now);
   if (stream == main_) return CheckIdleMain(stream, now);
-  if (stream == next_) return {.again = now + kPause};
+  if (stream == next_) return {.again = now + kRecheckDelay};
   return {};
 }
 
@@ -162,7 +162,7 @@ AuthorizerStreams::Due AuthorizerStreams::CheckIdleMain(const Ptr& stream,
     out.again = now + options_.keepalive_interval;
     return out;
   }
-  if (!stream->usable()) return {.again = now + kPause};
+  if (!stream->usable()) return {.again = now + kRecheckDelay};
   stream->request = std::make_shared<v1::AuthorizeRequest>();
   stream->request->mutable_keepalive();
   stream->writing = true;

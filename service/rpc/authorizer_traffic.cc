@@ -13,7 +13,7 @@ namespace {
 using authorizer::Undecided;
 
 // How often the connection of a new stream is checked.
-constexpr absl::Duration kStartPause = absl::Milliseconds(20);
+constexpr absl::Duration kStartCheckInterval = absl::Milliseconds(20);
 
 }  // namespace
 
@@ -218,7 +218,7 @@ std::optional<absl::Duration> AuthorizerTraffic::CheckStart(
   if (stopped_ || !starting || stream->works || stream->reading_ended) {
     return std::nullopt;
   }
-  if (!streams_.Stands(stream, now)) return kStartPause;
+  if (!streams_.Stands(stream, now)) return kStartCheckInterval;
   OnStreamWorks(stream.get(), now, work);
   return std::nullopt;
 }

@@ -13,7 +13,7 @@ namespace herald::rpc {
 namespace {
 
 // A request message that has held more keeps no memory for the next one.
-constexpr size_t kKeptBytesMax = 128 << 10;
+constexpr size_t kKeptRequestBytesMax = 128 << 10;
 
 // No caller has an answer and asks again in less: two ways through the kernel
 // and through gRPC.
@@ -89,7 +89,7 @@ void BroadcastStreamReactor::Publish() {
                              absl::StatusOr<v1::BroadcastResponse> result) {
                            self->Answer(number, std::move(result));
                          });
-  if (request_.broadcast().data().size() > kKeptBytesMax) {
+  if (request_.broadcast().data().size() > kKeptRequestBytesMax) {
     request_ = v1::BroadcastStreamRequest();
   }
 }

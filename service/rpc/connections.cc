@@ -27,7 +27,7 @@ using contract::MutexLock;
 constexpr absl::Duration kPrunePause = absl::Milliseconds(100);
 constexpr absl::Duration kLookPause = absl::Milliseconds(100);
 constexpr absl::Duration kAlertPause = absl::Milliseconds(50);
-constexpr absl::Duration kPause = absl::Seconds(1);  // Of the process.
+constexpr absl::Duration kLongestLookGap = absl::Seconds(1);  // Of the process.
 
 // What a stranger may hold for longer than kLargeTime: a few open calls, but no
 // half requests that are worth it; and what it may send in each second beyond
@@ -231,7 +231,7 @@ void Connections::Look() {
   const absl::Time now = contract::SteadyNow();
   // While the process was paused, nobody could read what has come.
   const absl::Duration gap = now - std::exchange(looked_, now);
-  if (gap > kPause) {
+  if (gap > kLongestLookGap) {
     for (const auto& [number, fd] : strangers_) {
       Entry& entry = entries_.at(fd);
       entry.large_since += gap;

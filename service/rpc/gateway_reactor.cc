@@ -15,11 +15,11 @@ namespace {
 
 // A frame message that has held more keeps no memory for the next one. An item
 // may take 2 bytes on the link and keeps 60, and an unknown field keeps 16.
-constexpr size_t kKeptBytesMax = 64 << 10;
+constexpr size_t kKeptFrameBytesMax = 64 << 10;
 constexpr int kKeptItemsMax = 256;
 
 bool HasHeldMuch(const link::v1::AttachRequest& frame, size_t bytes) {
-  return bytes > kKeptBytesMax || frame.items_size() > kKeptItemsMax ||
+  return bytes > kKeptFrameBytesMax || frame.items_size() > kKeptItemsMax ||
          !frame.GetReflection()->GetUnknownFields(frame).empty();
 }
 

@@ -20,7 +20,7 @@ namespace {
 using process::Log;
 using process::LogLevel;
 
-constexpr absl::Duration kPause = absl::Seconds(2);
+constexpr absl::Duration kProbeInterval = absl::Seconds(2);
 // A process that is busy is no reason to be taken out of service.
 constexpr absl::Duration kPatience = absl::Seconds(3);
 
@@ -88,7 +88,7 @@ void PortProbe::Run() {
           {{"why", std::string(now.message())}});
     }
     status_ = std::move(now);
-    const absl::Time end = contract::SteadyNow() + kPause;
+    const absl::Time end = contract::SteadyNow() + kProbeInterval;
     while (!stopping_ && changed_.WaitUntil(&mu_, end)) continue;
     if (stopping_) return;
   }

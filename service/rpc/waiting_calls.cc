@@ -15,7 +15,7 @@ using contract::MutexLock;
 namespace {
 
 // Sweeps are further apart only if the process was paused.
-constexpr std::chrono::seconds kPause{1};
+constexpr std::chrono::seconds kLongestSweepGap{1};
 
 }  // namespace
 
@@ -70,7 +70,7 @@ void WaitingCalls::Sweep() {
     MutexLock lock(&mu_);
     // While the process was paused, nobody could read what has come.
     const auto gap = now - std::exchange(swept_, now);
-    if (gap > kPause) {
+    if (gap > kLongestSweepGap) {
       for (Entry* one = oldest(); one != nullptr;
            one = static_cast<Entry*>(one->newer())) {
         one->since_ = std::min(now, one->since_ + gap);

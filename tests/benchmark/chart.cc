@@ -66,8 +66,8 @@ std::string Text(double x, double y, absl::string_view more,
                          more, Escaped(text));
 }
 
-std::string Line(double x1, double y1, double x2, double y2,
-                 absl::string_view kind) {
+std::string SvgLine(double x1, double y1, double x2, double y2,
+                    absl::string_view kind) {
   return absl::StrFormat(
       "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\" class=\"%s\"/>\n",
       x1, y1, x2, y2, kind);
@@ -129,7 +129,8 @@ class Panel {
       const double value = std::pow(10, power);
       const double y = Y(Share(y_range_, value));
       absl::StrAppend(
-          &svg, Line(X(0), y, X(1), y, power == y_range_.low ? "axis" : "grid"),
+          &svg,
+          SvgLine(X(0), y, X(1), y, power == y_range_.low ? "axis" : "grid"),
           Text(X(0) - 8, y + 4, " text-anchor=\"end\"", NumberText(value)));
     }
     return svg;
@@ -141,7 +142,8 @@ class Panel {
       const double value = std::pow(10, power);
       const double x = X(Share(x_range_, value));
       absl::StrAppend(
-          &svg, Line(x, Y(0), x, Y(1), power == x_range_.low ? "axis" : "grid"),
+          &svg,
+          SvgLine(x, Y(0), x, Y(1), power == x_range_.low ? "axis" : "grid"),
           Text(x, Y(0) + 18, " text-anchor=\"middle\"", NumberText(value)));
     }
     return svg;

@@ -23,7 +23,7 @@ using testing_support::FakeBroadcastService;
 using testing_support::kPatience;
 using testing_support::Mailbox;
 
-const grpc::Status kAway(grpc::StatusCode::UNAVAILABLE, "not ready");
+const grpc::Status kNotReady(grpc::StatusCode::UNAVAILABLE, "not ready");
 
 class Publishing : public ::testing::Test {
  protected:
@@ -107,7 +107,7 @@ TEST_F(Publishing, ShowsTheTokenAsABearer) {
 }
 
 TEST_F(Publishing, RepeatsUnderOneKeyWhileTheServiceIsUnavailable) {
-  service_.FailNext(3, kAway);
+  service_.FailNext(3, kNotReady);
   Publisher publisher(Options());
 
   EXPECT_TRUE(publisher.Broadcast("news", "created", "1").ok());
@@ -229,7 +229,7 @@ TEST_F(Publishing, TellsWhatIsInFlightThatThePublisherIsGone) {
 }
 
 TEST_F(Publishing, IsCancelledByTheDestructorWhileItWaitsToRepeat) {
-  service_.FailNext(1'000'000, kAway);
+  service_.FailNext(1'000'000, kNotReady);
   Mailbox<absl::StatusCode> answers;
   {
     Publisher publisher(Options());

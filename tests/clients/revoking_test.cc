@@ -19,7 +19,7 @@ using testing_support::RawAuthorizerStream;
 using testing_support::WaitUntil;
 
 // Allows everybody as "ada", as soon as the gate is open.
-class Authorizer final : public ChannelAuthorizer {
+class GatedAuthorizer final : public ChannelAuthorizer {
  public:
   Decision Authorize(const v1::AuthorizeRequest&) override {
     gate.Pass();
@@ -59,7 +59,7 @@ class Revoking : public ::testing::Test {
     return herald->TakeDecision();
   }
 
-  Authorizer authorizer_;
+  GatedAuthorizer authorizer_;
   std::unique_ptr<AuthorizerServer> server_;
 };
 

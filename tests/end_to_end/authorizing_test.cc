@@ -24,6 +24,7 @@ using testing_support::Expiring;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::JsonString;
+using testing_support::kPongText;
 using testing_support::Milliseconds;
 using testing_support::RevokeSocket;
 using testing_support::RevokeUser;
@@ -31,8 +32,6 @@ using testing_support::ScriptedAuthorizer;
 using testing_support::Sign;
 using testing_support::WebSocketClient;
 using v1::AuthorizeRequest;
-
-constexpr char kPong[] = R"({"type":"pong"})";
 
 class AnAuthorizer : public ::testing::Test {
  protected:
@@ -126,7 +125,7 @@ TEST_F(AnAuthorizer, IsAskedAgainNearTheEndOfAGrantAndMayProlongIt) {
   EXPECT_EQ(authorizer_.questions()[2].channel(), "private-x");
   EXPECT_EQ(authorizer_.questions()[2].auth_token(), "t");
   EXPECT_EQ(authorizer_.questions()[2].socket_id(), ada.socket_id());
-  EXPECT_EQ(ada.Ping(), kPong) << "and the client has heard nothing of it";
+  EXPECT_EQ(ada.Ping(), kPongText) << "and the client has heard nothing of it";
   EXPECT_EQ(world_.backend().Broadcast("private-x", "e", "1"), 1);
 }
 

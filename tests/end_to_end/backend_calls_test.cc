@@ -21,11 +21,11 @@ using ::testing::HasSubstr;
 using testing_support::Clock;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
+using testing_support::kPongText;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
-constexpr char kPong[] = R"({"type":"pong"})";
 constexpr char kUnknownSocket[] = "4711.1";
 
 v1::SubscribeRequest SubscribeOf(const std::string& socket,
@@ -145,7 +145,7 @@ TEST(UnsubscribeByTheBackend, TellsTheBrowserWhyAndNothingFollows) {
       [&] { return world.backend().Broadcast("news", "e", "1") == 0; });
   EXPECT_TRUE(world.backend().Call(&Stub::Unsubscribe, request).status.ok())
       << "not subscribed is what was asked for";
-  EXPECT_EQ(ada.Ping(), kPong);
+  EXPECT_EQ(ada.Ping(), kPongText);
   EXPECT_EQ(world.backend()
                 .Call(&Stub::Unsubscribe, UnsubscribeOf(kUnknownSocket, "news"))
                 .status.error_code(),
@@ -177,7 +177,7 @@ TEST(Disconnect, ClosesOneSocketWith4003AndTheReason) {
   EXPECT_EQ(response.disconnected_count(), 1);
   EXPECT_EQ(ada.WaitForClose(), 4003);
   EXPECT_EQ(ada.close_reason(), std::string(122, 'r'));
-  EXPECT_EQ(bob.Ping(), kPong);
+  EXPECT_EQ(bob.Ping(), kPongText);
   EXPECT_EQ(
       world.backend().Call(&Stub::Disconnect, request).status.error_code(),
       StatusCode::NOT_FOUND);
@@ -203,7 +203,7 @@ TEST(Disconnect, ClosesAllSocketsOfAUserOnAllGateways) {
   EXPECT_EQ(response.disconnected_count(), 2);
   EXPECT_EQ(here.WaitForClose(), 4003);
   EXPECT_EQ(there.WaitForClose(), 4003);
-  EXPECT_EQ(other.Ping(), kPong);
+  EXPECT_EQ(other.Ping(), kPongText);
   const auto again = world.backend().Call(&Stub::Disconnect, request);
   EXPECT_TRUE(again.status.ok()) << "a user whom nobody knows is no error";
   EXPECT_EQ(again.response.disconnected_count(), 0);
@@ -317,7 +317,7 @@ TEST(GetStats, SaysHowMuchThereIsOfEverything) {
   }
 }
 
-TEST(AWatch, BeginsWithConnectedAndHearsEventsAndMemberChanges) {
+TEST(AWatchCall, BeginsWithConnectedAndHearsEventsAndMemberChanges) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {"--authorizer=" + authorizer.address()}});
@@ -361,7 +361,7 @@ TEST(AWatch, BeginsWithConnectedAndHearsEventsAndMemberChanges) {
   EXPECT_EQ(watch->Next().member_removed().user_id(), "bob");
 }
 
-TEST(AWatch, HearsItsChannelsInTheirOrderAndNothingElse) {
+TEST(AWatchCall, HearsItsChannelsInTheirOrderAndNothingElse) {
   HeraldWorld world({.gateways = 0});
   auto watch = world.backend().Watch({"a"});
   EXPECT_TRUE(watch->Next().has_connected());
@@ -375,7 +375,7 @@ TEST(AWatch, HearsItsChannelsInTheirOrderAndNothingElse) {
   }
 }
 
-TEST(AWatch, IsRefusedForNoTooManyDoubleOrBadChannels) {
+TEST(AWatchCall, IsRefusedForNoTooManyDoubleOrBadChannels) {
   HeraldWorld world({.gateways = 0});
   std::vector<std::string> too_many;
   for (int i = 0; i < 101; ++i) too_many.push_back(absl::StrCat("c", i));
@@ -387,7 +387,7 @@ TEST(AWatch, IsRefusedForNoTooManyDoubleOrBadChannels) {
   }
 }
 
-TEST(AWatch, ThatIsNotReadEndsAndHoldsNobodyUp) {
+TEST(AWatchCall, ThatIsNotReadEndsAndHoldsNobodyUp) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");

@@ -19,11 +19,10 @@ namespace {
 using ::testing::HasSubstr;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
+using testing_support::kPongText;
 using testing_support::MakeBroadcast;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
-
-constexpr char kPong[] = R"({"type":"pong"})";
 
 std::string EventOf(absl::string_view channel, absl::string_view data) {
   return absl::StrCat(R"({"type":"event","event":"e","channel":")", channel,
@@ -236,7 +235,7 @@ TEST(APayload, OfMegabytesArrivesIfAllowedAndMakesNoSocketSlow) {
   EXPECT_EQ(world.backend().Broadcast("news", "e", data), 1);
 
   EXPECT_EQ(ada.Next().text().size(), EventOf("news", data).size());
-  EXPECT_EQ(ada.Ping(), kPong);
+  EXPECT_EQ(ada.Ping(), kPongText);
 }
 
 TEST(AnIdempotencyKey, PublishesOnceAndAnswersAlike) {

@@ -17,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/end_to_end/room.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/process.h"
 #include "tests/support/raw_socket.h"
@@ -41,14 +42,6 @@ using testing_support::RawSocket;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
-
-constexpr char kRoom[] = "presence-room";
-
-std::string RemovedOf(absl::string_view user) {
-  return absl::StrCat(
-      R"({"type":"member_removed","channel":"presence-room","user_id":")", user,
-      "\"}");
-}
 
 class GatewayFailure : public ::testing::Test {
  protected:

@@ -30,14 +30,10 @@ using testing_support::HalfCaller;
 using testing_support::HeraldWorld;
 using testing_support::kMemoryCounts;
 using testing_support::kPatience;
+using testing_support::kUnnoticed;
 using testing_support::ResidentBytes;
 
 constexpr char kSubscribe[] = "/herald.v1.BroadcastService/Subscribe";
-
-// How long a round of the canary may take during an attack, also on a machine
-// that is busy.
-constexpr std::chrono::milliseconds kUnnoticed(300 *
-                                               testing_support::kSlowness);
 
 // The canary of a world with one gateway.
 class CanaryOf : public Canary {

@@ -31,6 +31,7 @@ using testing_support::kPing;
 using testing_support::kPong;
 using testing_support::kSlowness;
 using testing_support::kText;
+using testing_support::kUnnoticed;
 using testing_support::Milliseconds;
 using testing_support::RawSocket;
 using testing_support::ResidentBytes;
@@ -38,10 +39,6 @@ using testing_support::RevokeUser;
 using testing_support::ScriptedAuthorizer;
 
 using RawSockets = std::vector<std::unique_ptr<RawSocket>>;
-
-// How long a round of the canary may take during an attack, also on a machine
-// that is busy.
-constexpr Milliseconds kUnnoticed(300 * kSlowness);
 
 // Subscribes to so many channels of its own, and waits for the answers.
 void SubscribeTo(RawSocket& socket, absl::string_view name, int channels) {

@@ -33,15 +33,12 @@ using testing_support::Backend;
 using testing_support::Canary;
 using testing_support::Clock;
 using testing_support::HeraldWorld;
+using testing_support::kUnnoticed;
 using testing_support::Milliseconds;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
 constexpr int64_t kRogue = 9;
-
-// How long a round of the canary may take during an attack, also on a machine
-// that is busy.
-constexpr Milliseconds kUnnoticed(300 * testing_support::kSlowness);
 
 GatewayItem Hello(int64_t id, const std::string& secret = "") {
   GatewayItem item;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/end_to_end/room.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/scripted_authorizer.h"
 
@@ -28,8 +29,6 @@ using testing_support::ScriptedAuthorizer;
 using testing_support::WebSocketClient;
 using v1::AuthorizeRequest;
 using v1::AuthorizeResponse;
-
-constexpr char kRoom[] = "presence-room";
 
 // The liar is asked by `ada`; `bob` was allowed before and must stay so.
 class ALie : public ::testing::Test {

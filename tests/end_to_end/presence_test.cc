@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/end_to_end/room.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/scripted_authorizer.h"
 
@@ -25,18 +26,10 @@ using testing_support::Sign;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
-constexpr char kRoom[] = "presence-room";
-
 std::string AddedOf(absl::string_view user) {
   return absl::StrCat(
       R"({"type":"member_added","channel":"presence-room","user_id":")", user,
       R"(","user_info":{"name":")", user, R"("}})");
-}
-
-std::string RemovedOf(absl::string_view user) {
-  return absl::StrCat(
-      R"({"type":"member_removed","channel":"presence-room","user_id":")", user,
-      "\"}");
 }
 
 class Presence : public ::testing::Test {

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/end_to_end/room.h"
 #include "tests/support/herald_world.h"
 #include "tests/support/raw_socket.h"
 #include "tests/support/scripted_authorizer.h"
@@ -39,7 +40,6 @@ using testing_support::Sign;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
-constexpr char kRoom[] = "presence-room";
 constexpr char kSecret[] = "secret";
 
 // Joins the room with a signature, so that no authorizer is in the way.
@@ -51,7 +51,7 @@ void Join(WebSocketClient* client, absl::string_view user) {
       JsonString(data));
 }
 
-std::string EventOf(absl::string_view channel, absl::string_view data) {
+std::string PublishedOn(absl::string_view channel, absl::string_view data) {
   return absl::StrCat(R"({"type":"event","event":"e","channel":")", channel,
                       R"(","data":)", data, "}");
 }
@@ -117,7 +117,7 @@ TEST_F(ServiceFailure, UnderAThousandSocketsClosesNoneAndReachesAllAfterIt) {
   world_.StartService();
   EXPECT_EQ(BroadcastUntilOk("news", "1"), int64_t{kSockets});
   for (WebSocketClient* client : clients) {
-    ASSERT_EQ(client->Next(), EventOf("news", "1"))
+    ASSERT_EQ(client->Next(), PublishedOn("news", "1"))
         << "nobody is told of a member twice, nor of anything else";
   }
   const auto took = Clock::now() - restart;
@@ -222,8 +222,8 @@ TEST_F(ServiceFailure, WhoLeftMeanwhileIsReportedOnceAndWhoCameBackIsNot) {
   }
   EXPECT_EQ(world_.backend().Members(kRoom), "ada (1), eve (1)");
   world_.backend().Broadcast(kRoom, "e", "2");
-  EXPECT_EQ(ada.Next(), EventOf(kRoom, "2"));
-  EXPECT_EQ(eve.Next(), EventOf(kRoom, "2"));
+  EXPECT_EQ(ada.Next(), PublishedOn(kRoom, "2"));
+  EXPECT_EQ(eve.Next(), PublishedOn(kRoom, "2"));
 }
 
 TEST_F(ServiceFailure, AgainAndAgainChangesNothing) {
@@ -235,8 +235,8 @@ TEST_F(ServiceFailure, AgainAndAgainChangesNothing) {
     world_.service().Kill();
     world_.StartService();
     EXPECT_EQ(BroadcastUntilOk("news", absl::StrCat(round)), 2);
-    EXPECT_EQ(ada.Next(), EventOf("news", absl::StrCat(round)));
-    EXPECT_EQ(bob.Next(), EventOf("news", absl::StrCat(round)));
+    EXPECT_EQ(ada.Next(), PublishedOn("news", absl::StrCat(round)));
+    EXPECT_EQ(bob.Next(), PublishedOn("news", absl::StrCat(round)));
   }
 }
 
@@ -263,7 +263,7 @@ TEST_F(ServiceFailure, ByATermSignalIsAnExitWithZeroAndSocketsStay) {
   EXPECT_EQ(ada.Ping().type(), "pong");
   world_.StartService();
   EXPECT_EQ(BroadcastUntilOk("news", "1"), 1);
-  EXPECT_EQ(ada.Next(), EventOf("news", "1"));
+  EXPECT_EQ(ada.Next(), PublishedOn("news", "1"));
 }
 
 TEST_F(ServiceFailure, ByAStopIsFoundByKeepaliveAndSurvived) {
@@ -286,7 +286,7 @@ TEST_F(ServiceFailure, ByAStopIsFoundByKeepaliveAndSurvived) {
   });
   // The backend's own connection has broken, too.
   EXPECT_EQ(BroadcastUntilOk("news", "1"), 1);
-  EXPECT_EQ(ada.Next(), EventOf("news", "1"));
+  EXPECT_EQ(ada.Next(), PublishedOn("news", "1"));
 }
 
 // Two services that do not know each other: a publication reaches the gateways
@@ -341,7 +341,7 @@ TEST(AfterAServiceFailure, LimitsDoNotApplyToWhatGatewaysHold) {
   world.WaitUntilReady();
 
   EXPECT_EQ(world.backend().Broadcast("a", "e", "1"), 1);
-  EXPECT_EQ(ada.Next(), EventOf("a", "1"));
+  EXPECT_EQ(ada.Next(), PublishedOn("a", "1"));
   WebSocketClient& bob = world.Open(1);
   EXPECT_EQ(bob.Subscribe("a").String("code"), "channel_full");
   EXPECT_EQ(bob.Subscribe("c").String("code"), "too_many_channels");

@@ -18,10 +18,9 @@ namespace {
 using ::testing::HasSubstr;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
+using testing_support::kPongText;
 using testing_support::ScriptedAuthorizer;
 using testing_support::WebSocketClient;
-
-constexpr char kPong[] = R"({"type":"pong"})";
 
 TEST(AWhisper, IsHeardByAllOthersOnTheChannelAndMarked) {
   HeraldWorld world;
@@ -125,7 +124,7 @@ TEST(AWhisper, IsRefusedWithAnErrorWhereItBreaksARule) {
 
   world.backend().Broadcast("news", "e", "1");
   EXPECT_EQ(bob.Next().String("channel"), "news");
-  EXPECT_EQ(bob.Ping(), kPong);
+  EXPECT_EQ(bob.Ping(), kPongText);
 }
 
 TEST(AWhisper, NeedsClientEventsToBeAllowed) {
@@ -143,7 +142,7 @@ TEST(AWhisper, NeedsClientEventsToBeAllowed) {
   EXPECT_EQ(answer.String("channel"), "news");
   EXPECT_EQ(answer.String("code"), "not_allowed");
   EXPECT_THAT(answer.String("message"), HasSubstr("client events"));
-  EXPECT_EQ(bob.Ping(), kPong);
+  EXPECT_EQ(bob.Ping(), kPongText);
 }
 
 TEST(Whispers, KeepTheirOrder) {

@@ -6,7 +6,7 @@
 //
 //   Canary canary(world.gateway_address(0), world.grpc_address());
 //   ... the attack ...
-//   EXPECT_LT(canary.TakeWorst(), Milliseconds(200));
+//   EXPECT_LT(canary.TakeWorst(), kUnnoticed);
 //
 // Threads: one of its own; the methods are for the test's main thread.
 
@@ -20,6 +20,9 @@
 #include "tests/support/deadline.h"
 
 namespace herald::testing_support {
+
+// How long a round may take during an attack, also on a machine that is busy.
+inline constexpr Milliseconds kUnnoticed(300 * kSlowness);
 
 class Canary {
  public:

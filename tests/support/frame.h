@@ -16,6 +16,9 @@
 
 namespace herald::testing_support {
 
+// The answer to a ping.
+inline constexpr char kPongText[] = R"({"type":"pong"})";
+
 class Frame {
  public:
   Frame() = default;

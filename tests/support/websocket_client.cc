@@ -28,8 +28,6 @@ namespace websocket = beast::websocket;
 using boost::system::error_code;
 using net::ip::tcp;
 
-constexpr int kNoCloseFrame = 1006;
-
 }  // namespace
 
 struct Loop::Context {
@@ -218,7 +216,9 @@ void WebSocketClient::Impl::End() {
   // Of our own close the read hears `closed` or `aborted`, as it happens; the
   // peer's close frame is what counts.
   const auto code = static_cast<int>(socket_.reason().code);
-  close_code_ = code != websocket::close_code::none ? code : kNoCloseFrame;
+  close_code_ = code != websocket::close_code::none
+                    ? code
+                    : websocket::close_code::abnormal;
 }
 
 WebSocketClient::WebSocketClient(Loop* loop, WebSocketOptions options)

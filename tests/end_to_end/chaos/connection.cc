@@ -14,8 +14,6 @@ namespace net = boost::asio;
 namespace websocket = boost::beast::websocket;
 using net::ip::tcp;
 
-constexpr int kNoCloseFrame = 1006;
-
 }  // namespace
 
 std::shared_ptr<Connection> Connection::Open(Loop* loop, int port, Owner* owner,
@@ -126,7 +124,9 @@ void Connection::Tell(Error error) {
     end.http_status = static_cast<int>(response_.result_int());
   }
   const auto code = static_cast<int>(socket_.reason().code);
-  end.close_code = code == websocket::close_code::none ? kNoCloseFrame : code;
+  end.close_code = code == websocket::close_code::none
+                       ? websocket::close_code::abnormal
+                       : code;
   end.reason = socket_.reason().reason.c_str();
   is_open_ = false;
   Break();

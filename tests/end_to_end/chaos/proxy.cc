@@ -17,7 +17,7 @@ namespace net = boost::asio;
 using boost::system::error_code;
 using net::ip::tcp;
 
-tcp::endpoint Local(int port) {
+tcp::endpoint LocalEndpoint(int port) {
   return {net::ip::address_v4::loopback(), static_cast<uint16_t>(port)};
 }
 
@@ -105,7 +105,9 @@ class Proxy::Session : public std::enable_shared_from_this<Session> {
 };
 
 Proxy::Proxy(Loop* loop, int port, int target)
-    : loop_(loop), target_(Local(target)), acceptor_(loop->io(), Local(port)) {
+    : loop_(loop),
+      target_(LocalEndpoint(target)),
+      acceptor_(loop->io(), LocalEndpoint(port)) {
   StartAccept();
 }
 

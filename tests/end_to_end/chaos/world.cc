@@ -16,7 +16,7 @@
 namespace herald::chaos {
 namespace {
 
-std::string Local(int port) { return absl::StrCat("127.0.0.1:", port); }
+std::string LocalAddress(int port) { return absl::StrCat("127.0.0.1:", port); }
 
 // Ports that stay ours while their servers are down, each another one.
 class Ports {
@@ -39,7 +39,7 @@ std::string Program(const RoundOptions& options, const std::string& name,
 }
 
 bool SaysReady(int port) {
-  return testing_support::HttpGet(Local(port), "/readyz").status == 200;
+  return testing_support::HttpGet(LocalAddress(port), "/readyz").status == 200;
 }
 
 }  // namespace
@@ -61,13 +61,13 @@ World::World(const RoundOptions& options, const Plan& plan,
       std::vector<std::string>{
           Program(options, "herald-example-authorizer",
                   testing_support::kExampleAuthorizerBinary),
-          absl::StrCat("--address=", Local(authorizer_port))},
+          absl::StrCat("--address=", LocalAddress(authorizer_port))},
       log("authorizer"));
   std::vector<std::string> service = {
       Program(options, "herald-service", testing_support::kServiceBinary),
-      absl::StrCat("--grpc_address=", Local(service_port_)),
-      absl::StrCat("--metrics_address=", Local(metrics_port_)),
-      absl::StrCat("--authorizer=", Local(authorizer_port)),
+      absl::StrCat("--grpc_address=", LocalAddress(service_port_)),
+      absl::StrCat("--metrics_address=", LocalAddress(metrics_port_)),
+      absl::StrCat("--authorizer=", LocalAddress(authorizer_port)),
       absl::StrCat("--authorizer_timeout=", testing_support::kSlowness)};
   if (options.history) {
     WriteRules(Whim::kHistory);
@@ -89,8 +89,8 @@ World::World(const RoundOptions& options, const Plan& plan,
         name,
         std::vector<std::string>{
             Program(options, "herald-gateway", testing_support::kGatewayBinary),
-            absl::StrCat("--ws_address=", Local(gateway.port)),
-            absl::StrCat("--service=", Local(link_port)),
+            absl::StrCat("--ws_address=", LocalAddress(gateway.port)),
+            absl::StrCat("--service=", LocalAddress(link_port)),
             absl::StrCat("--gateway_threads=", plan.gateway_threads),
             absl::StrCat("--drain_time=", plan.drain_seconds)},
         log(name));
@@ -112,9 +112,13 @@ void World::SetRules(Whim whim) {
   service_->Hangup();
 }
 
-std::string World::backend_address() const { return Local(backend_port_); }
+std::string World::backend_address() const {
+  return LocalAddress(backend_port_);
+}
 
-std::string World::service_address() const { return Local(service_port_); }
+std::string World::service_address() const {
+  return LocalAddress(service_port_);
+}
 
 std::vector<Server*> World::servers() {
   std::vector<Server*> all = {authorizer_.get(), service_.get()};

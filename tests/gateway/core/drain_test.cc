@@ -10,24 +10,25 @@
 namespace herald::gateway {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1000);
+const absl::Time kDrainStart = absl::FromUnixSeconds(1000);
 
 Drain TenSeconds(int64_t sockets, uint64_t seed = 1) {
-  return Drain(kStart, absl::Seconds(10), sockets, absl::Seconds(4), seed);
+  return Drain(kDrainStart, absl::Seconds(10), sockets, absl::Seconds(4), seed);
 }
 
 TEST(ADrain, AllowsAsManyAsThereIsTimeLeft) {
   const Drain drain = TenSeconds(1000);
-  EXPECT_EQ(drain.Allowed(kStart), 1000);
-  EXPECT_EQ(drain.Allowed(kStart + absl::Seconds(1)), 900);
-  EXPECT_EQ(drain.Allowed(kStart + absl::Seconds(7.5)), 250);
-  EXPECT_EQ(drain.Allowed(kStart + absl::Seconds(10)), 0);
-  EXPECT_EQ(drain.Allowed(kStart + absl::Seconds(11)), 0);
+  EXPECT_EQ(drain.Allowed(kDrainStart), 1000);
+  EXPECT_EQ(drain.Allowed(kDrainStart + absl::Seconds(1)), 900);
+  EXPECT_EQ(drain.Allowed(kDrainStart + absl::Seconds(7.5)), 250);
+  EXPECT_EQ(drain.Allowed(kDrainStart + absl::Seconds(10)), 0);
+  EXPECT_EQ(drain.Allowed(kDrainStart + absl::Seconds(11)), 0);
 }
 
 TEST(ADrain, OfNoTimeAllowsNobody) {
-  const Drain drain(kStart, absl::ZeroDuration(), 1000, absl::Seconds(1), 1);
-  EXPECT_EQ(drain.Allowed(kStart), 0);
+  const Drain drain(kDrainStart, absl::ZeroDuration(), 1000, absl::Seconds(1),
+                    1);
+  EXPECT_EQ(drain.Allowed(kDrainStart), 0);
 }
 
 TEST(ADrain, DrawsDelaysEvenlyFromItsWindow) {

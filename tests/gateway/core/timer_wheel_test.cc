@@ -13,7 +13,7 @@
 namespace herald::gateway {
 namespace {
 
-const absl::Time kStart = absl::FromUnixSeconds(1000);
+const absl::Time kWheelStart = absl::FromUnixSeconds(1000);
 
 class Probe final : public Timer {
  public:
@@ -27,11 +27,11 @@ class Probe final : public Timer {
 TEST(ATimer, IsNeverEarlyAndAtMostTwoSlotsLate) {
   std::mt19937 random(4711);
   std::uniform_int_distribution<int> delay_ms(0, 120'000);  // Over one round.
-  TimerWheel wheel(kStart);
+  TimerWheel wheel(kWheelStart);
   std::vector<std::unique_ptr<Probe>> probes;
   int fired = 0;
   for (int i = 0; i < 2000; ++i) {
-    const absl::Time due = kStart + absl::Milliseconds(delay_ms(random));
+    const absl::Time due = kWheelStart + absl::Milliseconds(delay_ms(random));
     probes.push_back(std::make_unique<Probe>([&wheel, &fired, due] {
       ++fired;
       EXPECT_GE(wheel.now(), due);
@@ -39,7 +39,7 @@ TEST(ATimer, IsNeverEarlyAndAtMostTwoSlotsLate) {
     }));
     wheel.Set(probes.back().get(), due);
   }
-  for (absl::Time now = kStart; now < kStart + absl::Seconds(121);
+  for (absl::Time now = kWheelStart; now < kWheelStart + absl::Seconds(121);
        now += TimerWheel::kSlot) {
     wheel.Advance(now);
   }
@@ -47,43 +47,43 @@ TEST(ATimer, IsNeverEarlyAndAtMostTwoSlotsLate) {
 }
 
 TEST(ATimer, FiresOnceUnlessItIsSetAgain) {
-  TimerWheel wheel(kStart);
+  TimerWheel wheel(kWheelStart);
   int fired = 0;
   Probe once([&] { ++fired; });
-  wheel.Set(&once, kStart + absl::Seconds(1));
-  wheel.Advance(kStart + absl::Seconds(200));
+  wheel.Set(&once, kWheelStart + absl::Seconds(1));
+  wheel.Advance(kWheelStart + absl::Seconds(200));
   EXPECT_EQ(fired, 1);
   EXPECT_FALSE(once.is_set());
 }
 
 TEST(ATimer, MaySetItselfAgain) {
-  TimerWheel wheel(kStart);
+  TimerWheel wheel(kWheelStart);
   int fired = 0;
   std::unique_ptr<Probe> again;
   again = std::make_unique<Probe>([&] {
     if (++fired < 3) wheel.Set(again.get(), wheel.now() + absl::Seconds(1));
   });
-  wheel.Set(again.get(), kStart + absl::Seconds(1));
-  for (int i = 1; i <= 10; ++i) wheel.Advance(kStart + absl::Seconds(i));
+  wheel.Set(again.get(), kWheelStart + absl::Seconds(1));
+  for (int i = 1; i <= 10; ++i) wheel.Advance(kWheelStart + absl::Seconds(i));
   EXPECT_EQ(fired, 3);
 }
 
 TEST(ATimer, DoesNotFireWhenCancelledOrDestroyed) {
-  TimerWheel wheel(kStart);
+  TimerWheel wheel(kWheelStart);
   int fired = 0;
   Probe cancelled([&] { ++fired; });
-  wheel.Set(&cancelled, kStart + absl::Seconds(1));
+  wheel.Set(&cancelled, kWheelStart + absl::Seconds(1));
   cancelled.Cancel();
   {
     Probe gone([&] { ++fired; });
-    wheel.Set(&gone, kStart + absl::Seconds(1));
+    wheel.Set(&gone, kWheelStart + absl::Seconds(1));
   }
-  wheel.Advance(kStart + absl::Seconds(5));
+  wheel.Advance(kWheelStart + absl::Seconds(5));
   EXPECT_EQ(fired, 0);
 }
 
 TEST(ATimer, MayCancelOthersThatAreDueAtTheSameTime) {
-  TimerWheel wheel(kStart);
+  TimerWheel wheel(kWheelStart);
   int fired = 0;
   std::vector<std::unique_ptr<Probe>> probes;
   for (int i = 0; i < 3; ++i) {
@@ -91,38 +91,38 @@ TEST(ATimer, MayCancelOthersThatAreDueAtTheSameTime) {
       ++fired;
       for (auto& probe : probes) probe->Cancel();
     }));
-    wheel.Set(probes.back().get(), kStart + absl::Seconds(1));
+    wheel.Set(probes.back().get(), kWheelStart + absl::Seconds(1));
   }
-  wheel.Advance(kStart + absl::Seconds(5));
+  wheel.Advance(kWheelStart + absl::Seconds(5));
   EXPECT_EQ(fired, 1);
 }
 
 TEST(ATimer, CanBeMovedBothWays) {
-  TimerWheel wheel(kStart);
+  TimerWheel wheel(kWheelStart);
   int fired = 0;
   Probe probe([&] { ++fired; });
-  wheel.Set(&probe, kStart + absl::Seconds(10));
-  wheel.Set(&probe, kStart + absl::Seconds(1));
-  wheel.Advance(kStart + absl::Seconds(2));
+  wheel.Set(&probe, kWheelStart + absl::Seconds(10));
+  wheel.Set(&probe, kWheelStart + absl::Seconds(1));
+  wheel.Advance(kWheelStart + absl::Seconds(2));
   EXPECT_EQ(fired, 1);
-  wheel.Set(&probe, kStart + absl::Seconds(3));
-  wheel.Set(&probe, kStart + absl::Seconds(9));
-  wheel.Advance(kStart + absl::Seconds(5));
+  wheel.Set(&probe, kWheelStart + absl::Seconds(3));
+  wheel.Set(&probe, kWheelStart + absl::Seconds(9));
+  wheel.Advance(kWheelStart + absl::Seconds(5));
   EXPECT_EQ(fired, 1);
 }
 
 TEST(ATimerWheel, IgnoresTimeThatRunsBackwards) {
-  TimerWheel wheel(kStart);
-  wheel.Advance(kStart + absl::Seconds(5));
-  wheel.Advance(kStart);
-  EXPECT_EQ(wheel.now(), kStart + absl::Seconds(5));
+  TimerWheel wheel(kWheelStart);
+  wheel.Advance(kWheelStart + absl::Seconds(5));
+  wheel.Advance(kWheelStart);
+  EXPECT_EQ(wheel.now(), kWheelStart + absl::Seconds(5));
 }
 
 TEST(ATimerWheel, MayGoBeforeItsTimers) {
   Probe probe([] { FAIL() << "fired without a wheel"; });
   {
-    TimerWheel wheel(kStart);
-    wheel.Set(&probe, kStart + absl::Seconds(1));
+    TimerWheel wheel(kWheelStart);
+    wheel.Set(&probe, kWheelStart + absl::Seconds(1));
   }
   EXPECT_FALSE(probe.is_set());
 }

@@ -31,7 +31,7 @@ using testing_support::WaitUntil;
 
 using Sockets = std::vector<std::unique_ptr<RawSocket>>;
 
-Sockets Connect(TestGateway& gateway, int count) {
+Sockets ConnectMany(TestGateway& gateway, int count) {
   Sockets sockets;
   for (int i = 0; i < count; ++i) {
     sockets.push_back(std::make_unique<RawSocket>(gateway.address()));
@@ -44,7 +44,7 @@ Sockets Connect(TestGateway& gateway, int count) {
 TEST(ALoop, CountsWhatWaitsForItsSockets) {
   TestGateway gateway;
   gateway.Settle();
-  Sockets sockets = Connect(gateway, 1);
+  Sockets sockets = ConnectMany(gateway, 1);
   gateway.Subscribe(*sockets[0], "news");
   const std::string data = absl::StrCat("\"", std::string(30 << 20, 'x'), "\"");
   gateway.Publish("news", data);
@@ -57,7 +57,7 @@ TEST(ALoop, CountsWhatWaitsForItsSockets) {
 TEST(ALoopThatIsBusy, HasTheLinkNotReadBeyondABound) {
   TestGateway gateway({.threads = 2});
   gateway.Settle();
-  Sockets sockets = Connect(gateway, 16);
+  Sockets sockets = ConnectMany(gateway, 16);
   for (const auto& socket : sockets) gateway.Subscribe(*socket, "news");
   std::promise<void> done;
   const std::shared_future<void> busy(done.get_future());
@@ -84,7 +84,7 @@ TEST(ALoopThatIsBusy, HasTheLinkNotReadBeyondABound) {
 TEST(Loops, ObserveAPublicationOnceEach) {
   TestGateway gateway({.threads = 2});
   gateway.Settle();
-  Sockets sockets = Connect(gateway, 16);
+  Sockets sockets = ConnectMany(gateway, 16);
   for (const auto& socket : sockets) gateway.Subscribe(*socket, "news");
   for (int i = 0; i < 10; ++i) gateway.Publish("news", "1");
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_deliveries_total", 160));
@@ -96,7 +96,7 @@ TEST(Loops, ObserveAPublicationOnceEach) {
 
 TEST(ADrain, SpreadsTheClosesOverItsTime) {
   TestGateway gateway({.threads = 2});
-  Sockets sockets = Connect(gateway, 40);
+  Sockets sockets = ConnectMany(gateway, 40);
   std::vector<Clock::duration> closed_after(sockets.size());
   const Clock::time_point start = Clock::now();
   for (const auto& loop : gateway.loops()) loop->StartDrain(absl::Seconds(2));
@@ -126,7 +126,7 @@ TEST(ADrain, ClosesWhoComesAfterItsBeginningToo) {
   for (const auto& loop : gateway.loops()) {
     loop->StartDrain(absl::Milliseconds(100));
   }
-  Sockets sockets = Connect(gateway, 1);
+  Sockets sockets = ConnectMany(gateway, 1);
   EXPECT_EQ(sockets[0]->ReadUntilClose(), 1001);
 }
 

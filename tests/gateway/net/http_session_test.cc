@@ -68,7 +68,7 @@ int RetryAfter(absl::string_view answer) {
   return seconds;
 }
 
-struct Case {
+struct RequestCase {
   std::string request;
   std::string status;
   std::string body;
@@ -76,7 +76,7 @@ struct Case {
 
 TEST(ARequest, IsAnsweredByItsPathAndMethod) {
   TestGateway gateway;
-  const std::vector<Case> cases = {
+  const std::vector<RequestCase> cases = {
       {Request("GET /livez"), "200", "alive\n"},
       {Request("GET /livez?verbose=1"), "200", "alive\n"},
       {Request("GET /readyz"), "503", "there is no service\n"},
@@ -92,7 +92,7 @@ TEST(ARequest, IsAnsweredByItsPathAndMethod) {
       {"GET /ws HTTP/1.0\r\n\r\n", "426", "WebSocket"},
       {"this is not HTTP\r\n\r\n", "400", "bad"},
   };
-  for (const Case& c : cases) {
+  for (const RequestCase& c : cases) {
     const std::string answer = Ask(gateway, c.request);
     EXPECT_THAT(answer, StartsWith(absl::StrCat("HTTP/1.1 ", c.status, " ")));
     EXPECT_THAT(answer, HasSubstr(c.body)) << c.request;

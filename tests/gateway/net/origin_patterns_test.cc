@@ -10,14 +10,14 @@
 namespace herald::gateway {
 namespace {
 
-struct Case {
+struct OriginCase {
   std::vector<std::string> patterns;
   std::string origin;
   bool allowed;
 };
 
 TEST(OriginPatterns, AreComparedWithTheWholeOrigin) {
-  const std::vector<Case> cases = {
+  const std::vector<OriginCase> cases = {
       {{"*"}, "https://example.org", true},
       {{"*"}, "", true},
       {{}, "https://example.org", false},
@@ -36,7 +36,7 @@ TEST(OriginPatterns, AreComparedWithTheWholeOrigin) {
       {{"http://a", "http://b"}, "http://c", false},
       {{"null"}, "null", true},
   };
-  for (const Case& c : cases) {
+  for (const OriginCase& c : cases) {
     EXPECT_EQ(OriginPatterns(c.patterns).Allow(c.origin), c.allowed)
         << c.origin;
   }

@@ -169,4 +169,15 @@ bool TestGateway::WaitForMetric(
   return WaitUntil([&] { return Metric(name, labels) == value; });
 }
 
+std::string Connect(RawSocket& socket) {
+  EXPECT_EQ(socket.Upgrade(), 101);
+  const std::string connected =
+      socket.ReadFrame().value_or(ServerFrame()).payload;
+  const absl::string_view beginning = R"({"type":"connected","socket_id":")";
+  EXPECT_TRUE(absl::StartsWith(connected, beginning)) << connected;
+  if (connected.size() < beginning.size()) return "";
+  return connected.substr(beginning.size(),
+                          connected.size() - beginning.size() - 2);
+}
+
 }  // namespace herald::gateway

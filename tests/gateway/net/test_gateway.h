@@ -120,6 +120,9 @@ class TestGateway {
   int64_t last_ticket_ = 0;
 };
 
+// Upgrades and reads `connected`. Returns the socket id; empty: it has none.
+std::string Connect(testing_support::RawSocket& socket);
+
 }  // namespace herald::gateway
 
 #endif  // HERALD_TESTS_GATEWAY_NET_TEST_GATEWAY_H_

@@ -36,7 +36,7 @@ constexpr char kPongText[] = R"({"type":"pong"})";
 // With the second for 64 KiB, a message has a bit more than one.
 TestGatewayOptions Quick() { return {.message_time = absl::Milliseconds(200)}; }
 
-void Connect(RawSocket& socket) {
+void ExpectConnected(RawSocket& socket) {
   ASSERT_EQ(socket.Upgrade(), 101);
   ASSERT_TRUE(socket.ReadFrame().has_value());
 }
@@ -50,7 +50,7 @@ TEST(AMessageThatDoesNotEnd, CostsItsSocketInSpiteOfPongs) {
   for (size_t i = 0; i < beginnings.size(); ++i) {
     TestGateway gateway(Quick());
     RawSocket socket(gateway.address());
-    Connect(socket);
+    ExpectConnected(socket);
     const Clock::time_point began = Clock::now();
     socket.Send(beginnings[i]);
     // Between two frames a pong may come; within one nothing else may.
@@ -70,7 +70,7 @@ TEST(AMessageThatDoesNotEnd, CostsItsSocketInSpiteOfPongs) {
 TEST(AMessageThatDoesNotEnd, IsNoneIfItEndsInTime) {
   TestGateway gateway({.message_time = absl::Milliseconds(1500)});
   RawSocket socket(gateway.address());
-  Connect(socket);
+  ExpectConnected(socket);
   const Clock::time_point end = Clock::now() + Milliseconds(4000);
   int answers = 0;
   // Each piece has the end of one message and the beginning of the next.
@@ -89,15 +89,15 @@ TEST(AMessageThatDoesNotEnd, IsNoneIfItEndsInTime) {
 TEST(AMessageThatDoesNotEnd, LeavesTheIdleSocketsAlone) {
   TestGateway gateway(Quick());
   RawSocket idle(gateway.address());
-  Connect(idle);
+  ExpectConnected(idle);
   RawSocket fragments(gateway.address());
-  Connect(fragments);
+  ExpectConnected(fragments);
   // One that begins with nothing, and ends.
   fragments.Send(ClientFrame(kText, "", false) +
                  ClientFrame(kContinuation, R"({"type":"ping"})"));
   EXPECT_EQ(fragments.ReadFrame()->payload, kPongText);
   RawSocket hostile(gateway.address());
-  Connect(hostile);
+  ExpectConnected(hostile);
   hostile.Send(kMessage.substr(0, 5));
   EXPECT_EQ(hostile.ReadUntilClose(), 4004);
   for (RawSocket* const socket : {&idle, &fragments}) {
@@ -113,13 +113,13 @@ TEST(UnfinishedMessages, HaveABoundAndTheSourceWithTheMostPays) {
       kText,
       absl::StrCat(R"({"type":"ping","x":")", std::string(60'000, 'x'), "\"}"));
   RawSocket polite(gateway.address(), "127.0.0.3");
-  Connect(polite);
+  ExpectConnected(polite);
   polite.Send(large.substr(0, 50'000));
   RawSockets hostile;
   for (int i = 0; i < 500; ++i) {
     hostile.push_back(
         std::make_unique<RawSocket>(gateway.address(), "127.0.0.2"));
-    Connect(*hostile.back());
+    ExpectConnected(*hostile.back());
     hostile.back()->Send(large.substr(0, 59'000));
   }
   EXPECT_TRUE(WaitUntil([&] {
@@ -141,7 +141,7 @@ TEST(UnfinishedMessages, HaveABoundAndTheSourceWithTheMostPays) {
 TEST(UnfinishedMessages, TakeTheirReadersAlongHoweverSmallTheyAre) {
   TestGateway gateway;
   RawSocket socket(gateway.address());
-  Connect(socket);
+  ExpectConnected(socket);
   socket.Send(kMessage.substr(0, 1));
   EXPECT_TRUE(WaitUntil([&] { return gateway.Metric(kBytes) > 3000; }));
   socket.Send(kMessage.substr(1));
@@ -152,7 +152,7 @@ TEST(UnfinishedMessages, TakeTheirReadersAlongHoweverSmallTheyAre) {
 TEST(UnfinishedMessages, MayBeOfASocketThatIsNotRead) {
   TestGateway gateway(Quick());
   RawSocket socket(gateway.address());
-  Connect(socket);
+  ExpectConnected(socket);
   std::string pings;
   for (int i = 0; i < 100; ++i) {
     pings += ClientFrame(kPing, std::string(125, 'x'));

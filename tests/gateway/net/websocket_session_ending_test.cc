@@ -37,15 +37,6 @@ using testing_support::RawSocket;
 using testing_support::ServerFrame;
 using testing_support::WaitUntil;
 
-std::string Connect(RawSocket& socket) {
-  EXPECT_EQ(socket.Upgrade(), 101);
-  const std::optional<ServerFrame> connected = socket.ReadFrame();
-  if (!connected.has_value()) return "";
-  const size_t start = connected->payload.find("id\":\"") + 5;
-  return connected->payload.substr(start,
-                                   connected->payload.size() - start - 2);
-}
-
 struct Mistake {
   const char* what;
   std::string bytes;

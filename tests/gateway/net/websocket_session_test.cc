@@ -22,7 +22,6 @@ namespace herald::gateway {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing_support::ClientFrame;
 using testing_support::kContinuation;
 using testing_support::kPing;
@@ -39,15 +38,6 @@ constexpr char kPongMessage[] = R"({"type":"pong"})";
 std::string Next(RawSocket& socket) {
   const std::optional<ServerFrame> frame = socket.ReadFrame();
   return frame.has_value() ? frame->payload : "";
-}
-
-// Upgrades and reads `connected`; returns the socket id.
-std::string Connect(RawSocket& socket) {
-  EXPECT_EQ(socket.Upgrade(), 101);
-  const std::string connected = Next(socket);
-  EXPECT_THAT(connected, StartsWith(R"({"type":"connected","socket_id":")"));
-  const size_t start = connected.find("id\":\"") + 5;
-  return connected.substr(start, connected.size() - start - 2);
 }
 
 link::v1::ServiceItem Yes(int64_t ticket) {

@@ -20,7 +20,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-std::string Message(const absl::Status& status) {
+std::string Refusal(const absl::Status& status) {
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   return std::string(status.message());
 }
@@ -51,16 +51,16 @@ TEST(APattern, IsAChannelNameWithStars) {
        {"*", "news", "chat.*", "*-eu", "private-*.room-*", "**", "a*b*c"}) {
     EXPECT_TRUE(CheckChannelPattern(good).ok()) << good;
   }
-  EXPECT_THAT(Message(CheckChannelPattern("")), HasSubstr("empty"));
+  EXPECT_THAT(Refusal(CheckChannelPattern("")), HasSubstr("empty"));
   for (const char* const bad : {"#mine", "a b", "chat/*", "caf\xC3\xA9", "?"}) {
-    EXPECT_THAT(Message(CheckChannelPattern(bad)),
+    EXPECT_THAT(Refusal(CheckChannelPattern(bad)),
                 AllOf(HasSubstr("pattern \""), HasSubstr("and *")));
   }
 }
 
 TEST(APattern, HasNoMoreBytesThanANameBesideItsStars) {
   EXPECT_TRUE(CheckChannelPattern(std::string(164, 'x') + "*").ok());
-  EXPECT_THAT(Message(CheckChannelPattern(std::string(165, 'x') + "*")),
+  EXPECT_THAT(Refusal(CheckChannelPattern(std::string(165, 'x') + "*")),
               AllOf(HasSubstr("165"), HasSubstr("164")));
 }
 

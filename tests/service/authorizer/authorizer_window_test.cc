@@ -13,20 +13,20 @@ namespace herald::authorizer {
 namespace {
 
 constexpr int64_t kMax = 1000;
-constexpr absl::Duration kTimeout = absl::Seconds(1);
-const absl::Time kStart = absl::FromUnixSeconds(1000);
+constexpr absl::Duration kWindowTimeout = absl::Seconds(1);
+const absl::Time kOpened = absl::FromUnixSeconds(1000);
 
-absl::Time At(double seconds) { return kStart + absl::Seconds(seconds); }
+absl::Time After(double seconds) { return kOpened + absl::Seconds(seconds); }
 
 // `count` answers that took a tenth of the timeout, while others wait.
-void Answer(AuthorizerWindow& window, int count, absl::Time written = kStart) {
+void Answer(AuthorizerWindow& window, int count, absl::Time written = kOpened) {
   for (int i = 0; i < count; ++i) {
-    window.OnAnswer(written, written + kTimeout / 10, /*more=*/true);
+    window.OnAnswer(written, written + kWindowTimeout / 10, /*more=*/true);
   }
 }
 
 TEST(AWindow, BeginsSmallAndGrowsWithEachQuickAnswerUpToItsBound) {
-  AuthorizerWindow window(kMax, kTimeout);
+  AuthorizerWindow window(kMax, kWindowTimeout);
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
   Answer(window, 50);
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst + 50);
@@ -35,71 +35,71 @@ TEST(AWindow, BeginsSmallAndGrowsWithEachQuickAnswerUpToItsBound) {
 }
 
 TEST(AWindow, IsNoLargerThanItsBoundFromTheStart) {
-  AuthorizerWindow window(3, kTimeout);
+  AuthorizerWindow window(3, kWindowTimeout);
   EXPECT_EQ(window.size(), 3);
-  window.OnLate(1, At(0), At(1));
+  window.OnLate(1, After(0), After(1));
   EXPECT_EQ(window.size(), 3) << "it is smaller than kLeast already";
 }
 
 TEST(AWindow, DoesNotGrowWhenNoQuestionWaits) {
-  AuthorizerWindow window(kMax, kTimeout);
-  window.OnAnswer(At(0), At(0.1), /*more=*/false);
+  AuthorizerWindow window(kMax, kWindowTimeout);
+  window.OnAnswer(After(0), After(0.1), /*more=*/false);
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
 }
 
 TEST(AWindow, StaysAsItIsWhenAnswersTakeHalfOfTheTimeout) {
-  AuthorizerWindow window(kMax, kTimeout);
-  window.OnAnswer(At(0), At(0.5), /*more=*/true);
+  AuthorizerWindow window(kMax, kWindowTimeout);
+  window.OnAnswer(After(0), After(0.5), /*more=*/true);
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
 }
 
 TEST(AWindow, GrowsByAQuarterWithSlowerAnswers) {
-  AuthorizerWindow window(kMax, kTimeout);
+  AuthorizerWindow window(kMax, kWindowTimeout);
   for (int i = 0; i < 40; ++i) {
-    window.OnAnswer(At(0), At(0.2), /*more=*/true);
+    window.OnAnswer(After(0), After(0.2), /*more=*/true);
   }
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst + 10);
 }
 
 TEST(AWindow, IsHalvedOnceForAllThatWereWrittenBefore) {
-  AuthorizerWindow window(kMax, kTimeout);
+  AuthorizerWindow window(kMax, kWindowTimeout);
   for (int id = 1; id <= 20; ++id) {
-    window.OnLate(id, At(id * 0.01), At(1 + id * 0.01));
+    window.OnLate(id, After(id * 0.01), After(1 + id * 0.01));
   }
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst / 2);
-  window.OnLate(21, At(1.5), At(2.5));
+  window.OnLate(21, After(1.5), After(2.5));
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst / 4);
 }
 
 TEST(AWindow, DoesNotClose) {
-  AuthorizerWindow window(kMax, kTimeout);
-  for (int i = 0; i < 20; ++i) window.OnLate(i, At(2 * i), At(2 * i + 1));
+  AuthorizerWindow window(kMax, kWindowTimeout);
+  for (int i = 0; i < 20; ++i) window.OnLate(i, After(2 * i), After(2 * i + 1));
   EXPECT_EQ(window.size(), AuthorizerWindow::kLeast);
 }
 
 TEST(AWindow, HasRoomUpToItsSize) {
-  AuthorizerWindow window(kMax, kTimeout);
+  AuthorizerWindow window(kMax, kWindowTimeout);
   EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kFirst - 1));
   EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kFirst));
-  window.OnLate(1, At(0), At(1));
+  window.OnLate(1, After(0), After(1));
   EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kFirst / 2 - 2));
   EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kFirst / 2 - 1));
 }
 
 TEST(AWindow, ThatIsFullOfLateQuestionsHasRoomForAFewUpToItsBound) {
-  AuthorizerWindow window(200, kTimeout);
-  for (int id = 1; id <= 100; ++id) window.OnLate(id, At(0), At(1));
+  AuthorizerWindow window(200, kWindowTimeout);
+  for (int id = 1; id <= 100; ++id) window.OnLate(id, After(0), After(1));
   EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kLeast - 1));
   EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kLeast));
-  for (int id = 101; id <= 199; ++id) window.OnLate(id, At(0), At(1));
+  for (int id = 101; id <= 199; ++id) window.OnLate(id, After(0), After(1));
   EXPECT_TRUE(window.HasRoom(0));
   EXPECT_FALSE(window.HasRoom(1));
 }
 
 TEST(ALateQuestion, CountsUntilItIsAnsweredAfterAll) {
-  AuthorizerWindow window(kMax, kTimeout);
-  window.OnLate(7, At(0), At(1));
-  window.OnLate(8, At(0), At(1));
+  AuthorizerWindow window(kMax, kWindowTimeout);
+  window.OnLate(7, After(0), After(1));
+  window.OnLate(8, After(0), After(1));
   EXPECT_EQ(window.late(), 2);
   EXPECT_TRUE(window.TakeLate(7));
   EXPECT_FALSE(window.TakeLate(7));
@@ -110,19 +110,19 @@ TEST(ALateQuestion, CountsUntilItIsAnsweredAfterAll) {
 }
 
 TEST(ALateQuestion, IsLostOnceALaterQuestionIsAnsweredQuickly) {
-  AuthorizerWindow window(kMax, kTimeout);
-  window.OnLate(1, At(0), At(1));
-  window.OnLate(2, At(0.9), At(1.9));
-  window.OnAnswer(At(0.8), At(1.9), /*more=*/true);  // Not quickly.
+  AuthorizerWindow window(kMax, kWindowTimeout);
+  window.OnLate(1, After(0), After(1));
+  window.OnLate(2, After(0.9), After(1.9));
+  window.OnAnswer(After(0.8), After(1.9), /*more=*/true);  // Not quickly.
   EXPECT_EQ(window.late(), 2);
-  window.OnAnswer(At(0.8), At(1.0), /*more=*/true);
+  window.OnAnswer(After(0.8), After(1.0), /*more=*/true);
   EXPECT_EQ(window.late(), 1);
 }
 
 TEST(ALateQuestion, ThatIsLostDoesNotHalveTheWindow) {
-  AuthorizerWindow window(kMax, kTimeout);
-  window.OnAnswer(At(0.5), At(0.6), /*more=*/false);
-  window.OnLate(1, At(0), At(1));
+  AuthorizerWindow window(kMax, kWindowTimeout);
+  window.OnAnswer(After(0.5), After(0.6), /*more=*/false);
+  window.OnLate(1, After(0), After(1));
   EXPECT_EQ(window.size(), AuthorizerWindow::kFirst);
   EXPECT_EQ(window.late(), 0);
 }
@@ -136,7 +136,7 @@ class Simulation {
   // Runs for `seconds`; there is always a next question.
   void Run(int seconds, AuthorizerWindow* window) {
     for (int tick = 0; tick < seconds * 1000; ++tick) {
-      const absl::Time now = At(tick / 1000.0);
+      const absl::Time now = After(tick / 1000.0);
       GiveUp(now, window);
       owed_ += per_second_;
       for (; owed_ >= 1000 && !open_.empty(); owed_ -= 1000) {
@@ -167,7 +167,7 @@ class Simulation {
 
   void GiveUp(absl::Time now, AuthorizerWindow* window) {
     for (Question& one : open_) {
-      if (one.late || one.written + kTimeout > now) continue;
+      if (one.late || one.written + kWindowTimeout > now) continue;
       one.late = true;
       window->OnLate(one.id, one.written, now);
     }
@@ -201,7 +201,7 @@ struct Pool {
 
 // How many of the burst are not answered in time.
 int LateOf(Pool pool, int questions) {
-  AuthorizerWindow window(kMax, kTimeout);
+  AuthorizerWindow window(kMax, kWindowTimeout);
   std::vector<double> free_at(static_cast<size_t>(pool.threads), 0);
   std::multimap<double, double> open;  // When it is answered, was written.
   const auto write = [&](double now) {
@@ -217,8 +217,8 @@ int LateOf(Pool pool, int questions) {
   while (!open.empty()) {
     const auto [now, written] = *open.begin();
     open.erase(open.begin());
-    if (At(now) - At(written) > kTimeout) ++late;
-    window.OnAnswer(At(written), At(now), /*more=*/questions > 0);
+    if (After(now) - After(written) > kWindowTimeout) ++late;
+    window.OnAnswer(After(written), After(now), /*more=*/questions > 0);
     write(now);
   }
   return late;
@@ -240,7 +240,7 @@ TEST(ABurst, IsDecidedInTimeByAPoolOfThreads) {
 
 TEST(AStorm, HasASlowAuthorizerAnswerInTimeFromTheStart) {
   for (const int per_second : {300, 500, 1000, 5000}) {
-    AuthorizerWindow window(kMax, kTimeout);
+    AuthorizerWindow window(kMax, kWindowTimeout);
     Simulation simulation(per_second);
     simulation.Run(/*seconds=*/5, &window);
     EXPECT_GE(simulation.in_time, per_second * 5 * 95 / 100) << per_second;
@@ -250,8 +250,8 @@ TEST(AStorm, HasASlowAuthorizerAnswerInTimeFromTheStart) {
 
 TEST(AStorm, IsSurvivedByAnAuthorizerThatWasQuickUntilThen) {
   for (const int per_second : {50, 200, 500}) {
-    AuthorizerWindow window(kMax, kTimeout);
-    Answer(window, kMax, kStart - absl::Seconds(10));
+    AuthorizerWindow window(kMax, kWindowTimeout);
+    Answer(window, kMax, kOpened - absl::Seconds(10));
     Simulation simulation(per_second);
     simulation.Run(/*seconds=*/60, &window);
     // Answers to the questions of its quick times are in vain.

@@ -17,22 +17,22 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "gtest/gtest.h"
 #include "service/channel/encoding.h"
 #include "service/engine/mirror.h"
+#include "gtest/gtest.h"
 
 namespace herald::core {
 namespace {
 
-const absl::Time kNow = absl::FromUnixSeconds(1000);
+const absl::Time kLogTime = absl::FromUnixSeconds(1000);
 
 // Checks what it is notified of.
 class Listener {
- public:
+public:
   // `ends` has the last offset of each epoch.
-  explicit Listener(const std::map<std::string, int64_t>* ends) : ends_(ends) {}
+  explicit Listener(const std::map<std::string, int64_t> *ends) : ends_(ends) {}
 
-  void operator()(const PublicationPtr& publication) {
+  void operator()(const PublicationPtr &publication) {
     if (publication->offset == 0) {
       EXPECT_EQ(at.epoch, "");
       const int number = std::stoi(publication->data);
@@ -43,7 +43,7 @@ class Listener {
     EXPECT_EQ(publication->offset, ++at.offset) << "in " << at.epoch;
     ++delivered;
   }
-  void operator()(const Mirror::HistoryBegan& began) {
+  void operator()(const Mirror::HistoryBegan &began) {
     if (began.position.epoch == at.epoch) {
       EXPECT_TRUE(began.lost);
       EXPECT_GT(began.position.offset, at.offset);
@@ -55,16 +55,16 @@ class Listener {
     lost += began.lost ? 1 : 0;
     at = began.position;
   }
-  void operator()(const Mirror::HistoryEnded& ended) {
+  void operator()(const Mirror::HistoryEnded &ended) {
     EXPECT_NE(at.epoch, "");
     ExpectAllOfEpoch(ended.lost);
     lost += ended.lost ? 1 : 0;
     at = {};
   }
-  void operator()(const Mirror::MemberAdded& added) {
+  void operator()(const Mirror::MemberAdded &added) {
     EXPECT_TRUE(members.insert(added.member.user_id()).second);
   }
-  void operator()(const Mirror::MemberRemoved& removed) {
+  void operator()(const Mirror::MemberRemoved &removed) {
     EXPECT_EQ(members.erase(removed.user_id), 1u);
   }
 
@@ -73,35 +73,38 @@ class Listener {
   int lost = 0;
   int delivered = 0;
 
- private:
+private:
   void ExpectAllOfEpoch(bool lost_some) const {
-    if (lost_some || at.epoch.empty()) return;
+    if (lost_some || at.epoch.empty())
+      return;
     EXPECT_EQ(at.offset, ends_->at(at.epoch)) << "of " << at.epoch;
   }
 
-  const std::map<std::string, int64_t>* const ends_;
+  const std::map<std::string, int64_t> *const ends_;
   std::set<std::string> epochs_;
   int last_plain_ = 0;
 };
 
 // Stores the last publications of its epoch.
 class Log {
- public:
+public:
   Mirror::Entry Publish() {
-    if (position_.epoch.empty()) return Plain(++plain_);
+    if (position_.epoch.empty())
+      return Plain(++plain_);
     return Numbered(++position_.offset);
   }
-  void Begin(const std::string& epoch) {
+  void Begin(const std::string &epoch) {
     ends_[position_.epoch] = position_.offset;
     position_ = {epoch, 0};
   }
   // The user comes, or goes if it is there.
-  Mirror::MemberChange Change(const std::string& user) {
+  Mirror::MemberChange Change(const std::string &user) {
     const bool added = members_.erase(user) == 0;
-    if (added) members_.insert(user);
+    if (added)
+      members_.insert(user);
     return {++version_, added, User(user)};
   }
-  Mirror::Answer AnswerTo(const Mirror::Question& question) const {
+  Mirror::Answer AnswerTo(const Mirror::Question &question) const {
     Mirror::Answer answer;
     if (question.since.has_value()) {
       answer.position = position_;
@@ -115,46 +118,46 @@ class Log {
     }
     if (question.roster) {
       answer.roster.emplace().version = version_;
-      for (const std::string& user : members_) {
+      for (const std::string &user : members_) {
         answer.roster->members.push_back(User(user));
       }
     }
     return answer;
   }
 
-  const Position& position() const { return position_; }
-  const std::set<std::string>& members() const { return members_; }
+  const Position &position() const { return position_; }
+  const std::set<std::string> &members() const { return members_; }
   int64_t version() const { return version_; }
-  const std::map<std::string, int64_t>& ends() const { return ends_; }
+  const std::map<std::string, int64_t> &ends() const { return ends_; }
 
- private:
+private:
   static constexpr int64_t kStored = 6;
 
   static Mirror::Entry Numbered(int64_t offset) {
     auto publication = std::make_shared<Publication>();
     publication->offset = offset;
-    return {std::move(publication), kNow};
+    return {std::move(publication), kLogTime};
   }
   static Mirror::Entry Plain(int number) {
     auto publication = std::make_shared<Publication>();
     publication->data = absl::StrCat(number);
-    return {std::move(publication), kNow};
+    return {std::move(publication), kLogTime};
   }
-  static v1::Member User(const std::string& id) {
+  static v1::Member User(const std::string &id) {
     v1::Member member;
     member.set_user_id(id);
     return member;
   }
 
   Position position_;
-  std::map<std::string, int64_t> ends_;  // By epoch.
+  std::map<std::string, int64_t> ends_; // By epoch.
   std::set<std::string> members_;
   int64_t version_ = 0;
   int plain_ = 0;
 };
 
 class Simulation {
- public:
+public:
   explicit Simulation(uint32_t seed) : random_(seed) {}
 
   void Run() {
@@ -169,9 +172,9 @@ class Simulation {
     EXPECT_EQ(listener_.members, log_.members());
   }
 
-  const Listener& listener() const { return listener_; }
+  const Listener &listener() const { return listener_; }
 
- private:
+private:
   using Queue = std::deque<std::function<void()>>;
 
   int Draw(int end) {
@@ -198,7 +201,8 @@ class Simulation {
   void Publish() {
     const std::string epoch = log_.position().epoch;
     const Mirror::Entry entry = log_.Publish();
-    if (IsLost()) return;
+    if (IsLost())
+      return;
     pushes_.emplace_back(
         [this, epoch, entry] { Deliver(mirror_.OnPublication(epoch, entry)); });
   }
@@ -208,7 +212,8 @@ class Simulation {
     // A failover does not know what it has lost.
     const Position previous = Draw(3) == 0 ? Position() : log_.position();
     log_.Begin(epoch);
-    if (IsLost()) return;
+    if (IsLost())
+      return;
     pushes_.emplace_back([this, epoch, previous] {
       Deliver(mirror_.OnHistory(epoch, previous));
     });
@@ -216,7 +221,8 @@ class Simulation {
   void Change() {
     const auto change =
         log_.Change(std::string(1, static_cast<char>('a' + Draw(4))));
-    if (IsLost()) return;
+    if (IsLost())
+      return;
     pushes_.emplace_back([this, change] { Deliver(mirror_.OnMember(change)); });
   }
 
@@ -225,7 +231,8 @@ class Simulation {
     questions_.clear();
     answers_.clear();
     mirror_.OnDisconnect();
-    for (int i = Draw(3); i > 0; --i) log_.Publish();
+    for (int i = Draw(3); i > 0; --i)
+      log_.Publish();
     Compare();
   }
   void Compare() {
@@ -240,20 +247,23 @@ class Simulation {
   }
   void Ask() {
     const std::optional<Mirror::Question> question = mirror_.Ask();
-    if (!question.has_value()) return;
+    if (!question.has_value())
+      return;
     EXPECT_FALSE(mirror_.Ask().has_value()) << "one at a time";
     questions_.emplace_back([this, question] {
       answers_.emplace_back(
           [this, answer = log_.AnswerTo(*question), members = log_.members()] {
             // What the channel has when it is opened is not delivered.
-            if (!mirror_.is_open()) listener_.members = members;
+            if (!mirror_.is_open())
+              listener_.members = members;
             Deliver(mirror_.OnAnswer(answer));
           });
     });
   }
 
-  static void Turn(Queue& queue) {
-    if (queue.empty()) return;
+  static void Turn(Queue &queue) {
+    if (queue.empty())
+      return;
     const auto body = std::move(queue.front());
     queue.pop_front();
     body();
@@ -266,12 +276,13 @@ class Simulation {
     }
   }
 
-  void Deliver(const Mirror::Events& events) {
-    for (const Mirror::Event& event : events) std::visit(listener_, event);
+  void Deliver(const Mirror::Events &events) {
+    for (const Mirror::Event &event : events)
+      std::visit(listener_, event);
     EXPECT_EQ(mirror_.position().value_or(Position()), listener_.at);
-    const Missed missed = mirror_.Since(std::nullopt, 1000, kNow);
+    const Missed missed = mirror_.Since(std::nullopt, 1000, kLogTime);
     int64_t offset = missed.since;
-    for (const Chunk& chunk : missed.chunks) {
+    for (const Chunk &chunk : missed.chunks) {
       EXPECT_EQ(DecodeEvent(chunk)->offset(), ++offset);
     }
     EXPECT_TRUE(!missed.available || offset == listener_.at.offset);
@@ -295,7 +306,8 @@ TEST(AMirrorOfALogFarAway, DeliversEverythingOnceOrReportsTheLoss) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Simulation simulation(seed);
     simulation.Run();
-    if (HasFailure()) return;
+    if (HasFailure())
+      return;
     lost += simulation.listener().lost;
     delivered += simulation.listener().delivered;
   }
@@ -303,5 +315,5 @@ TEST(AMirrorOfALogFarAway, DeliversEverythingOnceOrReportsTheLoss) {
   EXPECT_GT(delivered, 10'000);
 }
 
-}  // namespace
-}  // namespace herald::core
+} // namespace
+} // namespace herald::core

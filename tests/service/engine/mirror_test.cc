@@ -13,30 +13,30 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "service/channel/encoding.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "service/channel/encoding.h"
 
 namespace herald::core {
 namespace {
 
-const absl::Time kNow = absl::FromUnixSeconds(1000);
+const absl::Time kStoredAt = absl::FromUnixSeconds(1000);
 
-Mirror::Entry Numbered(int64_t offset, absl::Time time = kNow) {
+Mirror::Entry Numbered(int64_t offset, absl::Time time = kStoredAt) {
   auto publication = std::make_shared<Publication>();
   publication->data = absl::StrCat(offset);
   publication->offset = offset;
   return {std::move(publication), time};
 }
 
-Mirror::Entry Plain(const std::string& data, bool whisper = false) {
+Mirror::Entry Plain(const std::string &data, bool whisper = false) {
   auto publication = std::make_shared<Publication>();
   publication->data = data;
   publication->whisper = whisper;
-  return {std::move(publication), kNow};
+  return {std::move(publication), kStoredAt};
 }
 
-v1::Member User(const std::string& id, const std::string& info = "") {
+v1::Member User(const std::string &id, const std::string &info = "") {
   v1::Member member;
   member.set_user_id(id);
   member.set_user_info(info);
@@ -44,7 +44,7 @@ v1::Member User(const std::string& id, const std::string& info = "") {
 }
 
 // An answer with all of (since, until].
-Mirror::Answer AnswerOf(const std::string& epoch, int64_t since,
+Mirror::Answer AnswerOf(const std::string &epoch, int64_t since,
                         int64_t until) {
   Mirror::Answer answer;
   answer.position = {epoch, until};
@@ -56,36 +56,36 @@ Mirror::Answer AnswerOf(const std::string& epoch, int64_t since,
 }
 
 struct InWords {
-  std::string operator()(const PublicationPtr& publication) const {
+  std::string operator()(const PublicationPtr &publication) const {
     return publication->data;
   }
-  std::string operator()(const Mirror::HistoryBegan& began) const {
+  std::string operator()(const Mirror::HistoryBegan &began) const {
     return absl::StrCat(began.position.epoch, " begins at ",
                         began.position.offset, began.lost ? ", lost" : "");
   }
-  std::string operator()(const Mirror::HistoryEnded& ended) const {
+  std::string operator()(const Mirror::HistoryEnded &ended) const {
     return ended.lost ? "ends, lost" : "ends";
   }
-  std::string operator()(const Mirror::MemberAdded& added) const {
+  std::string operator()(const Mirror::MemberAdded &added) const {
     return "+" + added.member.user_id();
   }
-  std::string operator()(const Mirror::MemberRemoved& removed) const {
+  std::string operator()(const Mirror::MemberRemoved &removed) const {
     return "-" + removed.user_id;
   }
 };
 
-std::string Text(const Mirror::Events& events) {
+std::string Text(const Mirror::Events &events) {
   std::vector<std::string> words;
-  for (const Mirror::Event& event : events) {
+  for (const Mirror::Event &event : events) {
     words.push_back(std::visit(InWords(), event));
   }
   return absl::StrJoin(words, " | ");
 }
 
 class AMirror : public ::testing::Test {
- protected:
+protected:
   // Opens it where the log has these, and no members.
-  void Open(const std::string& epoch, int64_t since, int64_t until) {
+  void Open(const std::string &epoch, int64_t since, int64_t until) {
     const auto question = mirror_.Ask();
     ASSERT_TRUE(question.has_value());
     EXPECT_EQ(question->since, Position());
@@ -97,42 +97,44 @@ class AMirror : public ::testing::Test {
   }
   void OpenWithoutHistory() { Open("", 0, 0); }
 
-  std::string Push(const std::string& epoch, int64_t offset) {
+  std::string Push(const std::string &epoch, int64_t offset) {
     return Text(mirror_.OnPublication(epoch, Numbered(offset)));
   }
-  std::string Change(int64_t version, const std::string& change) {
+  std::string Change(int64_t version, const std::string &change) {
     return Text(
         mirror_.OnMember({version, change[0] == '+', User(change.substr(1))}));
   }
   // What it asks for: `e 3`, `roster`, `nothing`.
   std::string Ask() {
     const std::optional<Mirror::Question> question = mirror_.Ask();
-    if (!question.has_value()) return "nothing";
+    if (!question.has_value())
+      return "nothing";
     std::vector<std::string> words;
     if (question->since.has_value()) {
       words.push_back(
           absl::StrCat(question->since->epoch, " ", question->since->offset));
     }
-    if (question->roster) words.emplace_back("roster");
+    if (question->roster)
+      words.emplace_back("roster");
     return absl::StrJoin(words, " and ");
   }
-  std::string Answer(const std::string& epoch, int64_t since, int64_t until) {
+  std::string Answer(const std::string &epoch, int64_t since, int64_t until) {
     return Text(mirror_.OnAnswer(AnswerOf(epoch, since, until)));
   }
   std::string AnswerRoster(int64_t version,
-                           const std::vector<v1::Member>& members) {
+                           const std::vector<v1::Member> &members) {
     Mirror::Answer answer;
     answer.roster = Mirror::Roster{version, members};
     return Text(mirror_.OnAnswer(std::move(answer)));
   }
-  std::string Since(const std::optional<Position>& since,
-                    absl::Time now = kNow) {
+  std::string Since(const std::optional<Position> &since,
+                    absl::Time now = kStoredAt) {
     const Missed missed = mirror_.Since(since, 1000, now);
     if (!missed.available) {
       return absl::StrCat("lost up to ", missed.available_since);
     }
     std::vector<std::string> words;
-    for (const Chunk& chunk : missed.chunks) {
+    for (const Chunk &chunk : missed.chunks) {
       words.push_back(DecodeEvent(chunk)->data());
       EXPECT_EQ(words.back(), absl::StrCat(missed.since + words.size()));
     }
@@ -140,7 +142,7 @@ class AMirror : public ::testing::Test {
   }
   std::string MembersInWords() {
     std::vector<std::string> words;
-    for (const v1::PresentMember& member : mirror_.Members()) {
+    for (const v1::PresentMember &member : mirror_.Members()) {
       words.push_back(member.user_id() + member.user_info());
     }
     EXPECT_EQ(mirror_.member_count(), static_cast<int64_t>(words.size()));
@@ -443,7 +445,8 @@ TEST_F(AMirror, AsksAgainForWhatItCouldNotHold) {
   Push("e", 4);
   EXPECT_EQ(Ask(), "e 2");
   constexpr auto kMany = static_cast<int64_t>(Mirror::kHeldMax) + 10;
-  for (int64_t i = 5; i < kMany; ++i) Push("e", i);
+  for (int64_t i = 5; i < kMany; ++i)
+    Push("e", i);
   EXPECT_EQ(Answer("e", 3, 4).substr(0, 20), "e begins at 3, lost ");
   EXPECT_EQ(Ask(), absl::StrCat("e ", Mirror::kHeldMax + 3));
   EXPECT_NE(Answer("e", Mirror::kHeldMax + 3, kMany), "");
@@ -455,7 +458,8 @@ TEST_F(AMirror, AsksAgainForWhatItCouldNotHold) {
 
 TEST_F(AMirror, KeepsTheEndOfTheHistory) {
   Open("e", 0, 2);
-  for (int i = 3; i <= 6; ++i) Push("e", i);
+  for (int i = 3; i <= 6; ++i)
+    Push("e", i);
   EXPECT_EQ(Since(Position{"e", 6}), "");
   EXPECT_EQ(Since(Position{"e", 2}), "3 4 5 6");
   EXPECT_EQ(Since(Position{"e", 1}), "lost up to 2");
@@ -463,20 +467,20 @@ TEST_F(AMirror, KeepsTheEndOfTheHistory) {
   EXPECT_EQ(Since(Position{"f", 6}), "lost up to 0");
   EXPECT_EQ(Since(Position()), "6") << "the latest";
   EXPECT_EQ(Since(std::nullopt), "3 4 5 6");
-  EXPECT_EQ(mirror_.Since(std::nullopt, 2, kNow).chunks.size(), 2u);
+  EXPECT_EQ(mirror_.Since(std::nullopt, 2, kStoredAt).chunks.size(), 2u);
   mirror_.SetLimits({.size = 2});
   EXPECT_EQ(Since(std::nullopt), "5 6");
 }
 
 TEST_F(AMirror, GivesNothingThatIsOutOfTime) {
   Open("e", 0, 0);
-  mirror_.OnPublication("e", Numbered(1, kNow));
-  mirror_.OnPublication("e", Numbered(2, kNow + absl::Seconds(30)));
-  EXPECT_EQ(Since(std::nullopt, kNow + absl::Seconds(59)), "1 2");
-  EXPECT_EQ(Since(std::nullopt, kNow + absl::Seconds(60)), "2");
-  EXPECT_EQ(Since(Position{"e", 2}, kNow + absl::Hours(1)), "");
-  EXPECT_EQ(Since(Position(), kNow + absl::Hours(1)), "lost up to 2");
+  mirror_.OnPublication("e", Numbered(1, kStoredAt));
+  mirror_.OnPublication("e", Numbered(2, kStoredAt + absl::Seconds(30)));
+  EXPECT_EQ(Since(std::nullopt, kStoredAt + absl::Seconds(59)), "1 2");
+  EXPECT_EQ(Since(std::nullopt, kStoredAt + absl::Seconds(60)), "2");
+  EXPECT_EQ(Since(Position{"e", 2}, kStoredAt + absl::Hours(1)), "");
+  EXPECT_EQ(Since(Position(), kStoredAt + absl::Hours(1)), "lost up to 2");
 }
 
-}  // namespace
-}  // namespace herald::core
+} // namespace
+} // namespace herald::core
