@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/mutex.h"
 #include "proto/process/callback_threads.h"
 #include "proto/process/files.h"
 #include "proto/process/grpc_clock.h"
@@ -75,12 +76,24 @@ class Service {
   core::Authorizer* ChooseAuthorizer(const Options& options);
   // Why the service is not ready; empty if it is.
   std::string NotReady() const {
-    if (!healthy_ || !core_->readiness().ready()) {
+    const core::Readiness& readiness = core_->readiness();
+    if (!readiness.engine_up())
+      return "not ready: the engine cannot be reached";
+    if (!healthy_ || !readiness.ready()) {
       return "not ready: the service is starting or stopping";
     }
     const absl::Status reachable = server_->reachable();
     return reachable.ok() ? ""
                           : absl::StrCat("not ready: ", reachable.message());
+  }
+
+  // Has gRPC's health say whether the core is ready.
+  void UpdateHealth() {
+    // The last one to come reads what holds.
+    const contract::MutexLock lock(&health_mu_);
+    const bool ready = core_->readiness().ready();
+    server_->SetReady(ready);
+    healthy_ = ready;
   }
 
   const process::GrpcClock grpc_clock_;
@@ -96,6 +109,7 @@ class Service {
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<process::HttpEndpoint> http_;
+  contract::Mutex health_mu_;
   std::atomic<bool> healthy_{false};  // What gRPC's health says.
 };
 
@@ -168,10 +182,7 @@ absl::Status Service::Start(const Options& options) {
   }
   server_ = *std::move(listening);
   if (authorizer_link_ != nullptr) authorizer_link_->Start();
-  metrics_.WhenSettled([this] {
-    server_->SetReady(true);
-    healthy_ = true;
-  });
+  metrics_.WhenReadyChanges([this] { UpdateHealth(); });
   core_->Start();
   Log(LogLevel::kInfo, "listening",
       {{"what", "grpc"}, {"address", server_->address()}});

@@ -70,7 +70,7 @@ class Queries {
 
   // What metrics show; at any time, not only while the service is ready.
   ServiceCounts Counts() const;
-  // Whether the start is over and the service was not stopped.
+  // Whether the service answers backends.
   bool ready() const { return readiness_->ready(); }
 
  private:

@@ -132,18 +132,47 @@ void Watches::Open(const BeginningPtr& beginning, const std::string& channel,
                       Shard& locked, const absl::Status& opened) {
                     locked.mu.AssertHeld();
                     if (beginning->ended()) return;
-                    absl::Status status = opened;
-                    if (status.ok())
-                      status = BeginWatch(locked, beginning, channel, since);
-                    if (status.ok()) {
-                      locked.watches[channel].insert(beginning->sink());
-                      return;
-                    }
-                    beginning->Fail(status);
-                    AfterLock(locked, [beginning, status] {
-                      beginning->sink()->Close(status);
-                    });
+                    if (!opened.ok()) return Fail(locked, beginning, opened);
+                    Recover(locked, beginning, channel, since);
                   });
+}
+
+void Watches::Fail(Shard& shard, const BeginningPtr& beginning,
+                   const absl::Status& status) {
+  beginning->Fail(status);
+  AfterLock(shard, [beginning, status] { beginning->sink()->Close(status); });
+}
+
+void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
+                      const std::string& channel,
+                      const std::optional<Position>& since) {
+  if (!since.has_value()) {
+    return Begin(shard, beginning, channel, std::nullopt);
+  }
+  if (!log_->PositionOf(channel).has_value()) {
+    return Begin(shard, beginning, channel, Missed());
+  }
+  // It stays open until the answer, whoever leaves it.
+  table_->Reserve(shard, channel, /*force=*/true);
+  log_->Since(channel, since, kAll,
+              [this, beginning, channel](absl::StatusOr<Missed> missed) {
+                Shard& locked = table_->ShardOf(channel);
+                locked.mu.AssertHeld();
+                if (!beginning->ended()) {
+                  Begin(locked, beginning, channel,
+                        missed.ok() ? *std::move(missed) : Missed());
+                }
+                table_->EndReservation(locked, channel);
+                open_->OnListenerLeft(locked, channel);
+              });
+}
+
+void Watches::Begin(Shard& shard, const BeginningPtr& beginning,
+                    const std::string& channel, std::optional<Missed> missed) {
+  const absl::Status status =
+      SendBeginning(shard, beginning, channel, std::move(missed));
+  if (!status.ok()) return Fail(shard, beginning, status);
+  shard.watches[channel].insert(beginning->sink());
 }
 
 void Watches::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
@@ -165,24 +194,23 @@ void Watches::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
   watches_.erase(sink);
 }
 
-absl::Status Watches::BeginWatch(Shard& shard, const BeginningPtr& beginning,
-                                 absl::string_view channel,
-                                 const std::optional<Position>& since) {
+absl::Status Watches::SendBeginning(Shard& shard, const BeginningPtr& beginning,
+                                    absl::string_view channel,
+                                    std::optional<Missed> missed) {
   const SinkPtr& sink = beginning->sink();
   v1::Subscribed subscribed;
-  Missed missed;
   const std::optional<Position> position = log_->PositionOf(channel);
   if (position.has_value()) {
     subscribed.set_epoch(position->epoch);
     subscribed.set_offset(position->offset);
-    if (since.has_value()) missed = log_->Since(channel, since, kAll);
   }
-  if (missed.available && !beginning->TakeMissed(BytesOf(missed.chunks))) {
-    missed = {};
-  }
-  if (since.has_value()) {
-    subscribed.set_recovered(missed.available);
-    observer_->OnRecovery(missed.available);
+  std::vector<Chunk> chunks;
+  if (missed.has_value()) {
+    const bool recovered =
+        missed->available && beginning->TakeMissed(BytesOf(missed->chunks));
+    if (recovered) chunks = std::move(missed->chunks);
+    subscribed.set_recovered(recovered);
+    observer_->OnRecovery(recovered);
   }
   std::vector<Chunk> first =
       fanout_->WatchBeginning(channel, std::move(subscribed));
@@ -195,7 +223,7 @@ absl::Status Watches::BeginWatch(Shard& shard, const BeginningPtr& beginning,
   for (Chunk& chunk : first) {
     EnqueueStateIn(shard, sink, std::move(chunk));
   }
-  for (Chunk& chunk : missed.chunks) sink->EnqueueMissed(std::move(chunk));
+  for (Chunk& chunk : chunks) sink->EnqueueMissed(std::move(chunk));
   shard.flushes->Add(sink);
   return absl::OkStatus();
 }

@@ -66,12 +66,22 @@ class Watches {
   void Open(const BeginningPtr& beginning, const std::string& channel,
             std::optional<Position> since);
 
-  // Enqueues `subscribed` and the missed publications. RESOURCE_EXHAUSTED if
-  // the rosters exceed their bound.
-  absl::Status BeginWatch(Shard& shard, const BeginningPtr& beginning,
-                          absl::string_view channel,
-                          const std::optional<Position>& since)
+  // The channel is open: asks the log for what was missed, if anything.
+  void Recover(Shard& shard, const BeginningPtr& beginning,
+               const std::string& channel, const std::optional<Position>& since)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // Enqueues `subscribed` and the missed publications, which are empty if no
+  // position was given, and has the Watch listen; or ends it.
+  void Begin(Shard& shard, const BeginningPtr& beginning,
+             const std::string& channel, std::optional<Missed> missed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // RESOURCE_EXHAUSTED if the rosters exceed their bound.
+  absl::Status SendBeginning(Shard& shard, const BeginningPtr& beginning,
+                             absl::string_view channel,
+                             std::optional<Missed> missed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void Fail(Shard& shard, const BeginningPtr& beginning,
+            const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
   ChannelLog* const log_;

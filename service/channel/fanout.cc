@@ -8,6 +8,16 @@
 #include "service/channel/encoding.h"
 
 namespace herald::core {
+namespace {
+
+v1::Subscribed SubscribedAt(const Position& position) {
+  v1::Subscribed subscribed;
+  subscribed.set_epoch(position.epoch);
+  subscribed.set_offset(position.offset);
+  return subscribed;
+}
+
+}  // namespace
 
 int64_t Fanout::Publish(const PublicationPtr& publication) {
   Shard& shard = table_->ShardOf(publication->channel);
@@ -85,15 +95,28 @@ void Fanout::SendMember(absl::string_view channel, link::v1::ServiceItem item,
 }
 
 void Fanout::SendPosition(Shard& shard, absl::string_view channel,
-                          const Position& position) {
+                          const Position& position, bool lost) {
   const auto item = [&] {
-    return EncodeItem(NewPosition(channel, position, /*lost=*/false));
+    return EncodeItem(NewPosition(channel, position, lost));
   };
   const auto messages = [&] {
-    v1::Subscribed subscribed;
-    subscribed.set_epoch(position.epoch);
-    subscribed.set_offset(position.offset);
+    v1::Subscribed subscribed = SubscribedAt(position);
+    if (lost) subscribed.set_recovered(false);
     return WatchBeginning(channel, std::move(subscribed));
+  };
+  TellIn(shard, channel, item, messages, &EnqueueStateIn);
+}
+
+void Fanout::SendRoster(Shard& shard, absl::string_view channel,
+                        const Position& position) {
+  if (!shard.settled) return;
+  const auto item = [&] {
+    link::v1::ServiceItem roster;
+    *roster.mutable_roster() = RosterOf(channel);
+    return EncodeItem(std::move(roster));
+  };
+  const auto messages = [&] {
+    return WatchBeginning(channel, SubscribedAt(position));
   };
   TellIn(shard, channel, item, messages, &EnqueueStateIn);
 }

@@ -54,8 +54,14 @@ class Fanout {
   void RemoveMember(absl::string_view channel, absl::string_view user_id);
 
   // The channel's history begins at `position`, or has ended if that is empty.
+  // `lost`: events before it may not have been sent.
   void SendPosition(Shard& shard, absl::string_view channel,
-                    const Position& position)
+                    const Position& position, bool lost)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+  // All members at once, as they are now. `position` is the channel's.
+  void SendRoster(Shard& shard, absl::string_view channel,
+                  const Position& position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // The members as a gateway receives them.

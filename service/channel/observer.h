@@ -57,6 +57,9 @@ class Observer {
   // The start is over; from here on the service answers.
   virtual void OnSettled(absl::Duration /*since_start*/) {}
 
+  // The engine cannot be reached, or can be again.
+  virtual void OnEngineUp(bool /*up*/) {}
+
   // A revocation was passed on to gateways.
   virtual void OnRevoked() {}
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Whether the service answers: it starts until the gateways that were there
-// have attached, and stops once.
+// have attached, stops once, and does not answer while its engine is away.
 //
 // Threads: any.
 
@@ -19,7 +19,10 @@ class Readiness {
   enum class Phase { kStarting, kSettled, kStopped };
 
   Phase phase() const { return phase_; }
-  bool ready() const { return phase_ == Phase::kSettled; }
+  // Whether the start is over and the service not stopped.
+  bool settled() const { return phase_ == Phase::kSettled; }
+  bool engine_up() const { return engine_up_; }
+  bool ready() const { return settled() && engine_up(); }
 
   // UNAVAILABLE, and why, unless it is ready.
   absl::Status Check() const {
@@ -30,6 +33,9 @@ class Readiness {
         return absl::UnavailableError("the service is stopping");
       case Phase::kSettled:
         break;
+    }
+    if (!engine_up_) {
+      return absl::UnavailableError("the engine cannot be reached");
     }
     return absl::OkStatus();
   }
@@ -42,8 +48,11 @@ class Readiness {
 
   void Stop() { phase_ = Phase::kStopped; }
 
+  void SetEngineUp(bool up) { engine_up_ = up; }
+
  private:
   std::atomic<Phase> phase_{Phase::kStarting};
+  std::atomic<bool> engine_up_{true};
 };
 
 }  // namespace herald::core

@@ -47,7 +47,7 @@ class ChannelLog {
   };
   using PublishDone = absl::AnyInvocable<void(absl::StatusOr<Receipt>)>;
   using OpenDone = absl::AnyInvocable<void(const absl::Status&)>;
-  using FetchDone = absl::AnyInvocable<void(absl::StatusOr<Missed>)>;
+  using MissedDone = absl::AnyInvocable<void(absl::StatusOr<Missed>)>;
 
   // Subscribes this node to the channel: from `done` on, all its publications
   // and member changes are delivered. Begins the history if `limits.size` is
@@ -81,10 +81,15 @@ class ChannelLog {
 
   // The delivered publications of an open channel after a position, the oldest
   // first, at most `count_max`. A position without epoch and offset asks for
-  // the latest publication. REQUIRES: the shard is locked.
-  virtual Missed Since(absl::string_view channel,
-                       const std::optional<Position>& since,
-                       size_t count_max) = 0;
+  // the latest publication. `done` is called with the shard locked, and inside
+  // the call if the node has what is asked for; the answer ends at the position
+  // that PositionOf() has then. Errors: UNAVAILABLE, also if the channel was
+  // closed meanwhile.
+  //
+  // REQUIRES: the channel is open, and its shard locked.
+  virtual void Since(absl::string_view channel,
+                     const std::optional<Position>& since, size_t count_max,
+                     MissedDone done) = 0;
 
   // The same for any channel, open or not; without `since` the whole history.
   // If the rules allow no history, answers as for a channel without one.
@@ -93,7 +98,7 @@ class ChannelLog {
   // REQUIRES: no lock of the core is held; nor is it when `done` is called.
   virtual void Fetch(absl::string_view channel,
                      const std::optional<Position>& since, size_t count_max,
-                     FetchDone done) = 0;
+                     MissedDone done) = 0;
 
   // Ends the channel's history. Notifies the listener once, also if the history
   // of an open channel was evicted before. REQUIRES: the shard is locked.

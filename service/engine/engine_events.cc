@@ -6,10 +6,17 @@ namespace herald::core {
 
 // A position without an epoch stands for no history.
 void EngineEvents::OnHistoryBegan(absl::string_view channel,
-                                  const Position& position) {
+                                  const Position& position, bool lost) {
   Shard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
-  fanout_->SendPosition(shard, channel, position);
+  fanout_->SendPosition(shard, channel, position, lost);
+}
+
+void EngineEvents::OnRosterReplaced(absl::string_view channel,
+                                    const Position& position) {
+  Shard& shard = table_->ShardOf(channel);
+  shard.mu.AssertHeld();
+  fanout_->SendRoster(shard, channel, position);
 }
 
 contract::ChannelSettings EngineEvents::RulesOf(absl::string_view channel) {

@@ -15,7 +15,9 @@
 #include "service/channel/channel_table.h"
 #include "service/channel/fanout.h"
 #include "service/channel/observer.h"
+#include "service/channel/readiness.h"
 #include "service/engine/engine_listener.h"
+#include "service/engine/ports.h"
 
 namespace herald::core {
 
@@ -29,19 +31,22 @@ class LeaseListener {
 class EngineEvents final : public EngineListener {
  public:
   // All outlive the object.
-  EngineEvents(ChannelTable* table, Fanout* fanout, Observer* observer,
-               LeaseListener* leases)
-      : table_(table), fanout_(fanout), observer_(observer), leases_(leases) {}
+  EngineEvents(const Ports& ports, Fanout* fanout, LeaseListener* leases)
+      : table_(ports.table),
+        fanout_(fanout),
+        observer_(ports.observer),
+        readiness_(ports.readiness),
+        leases_(leases) {}
 
   void WithChannel(absl::string_view channel,
                    absl::FunctionRef<void()> body) override {
     const ShardLock lock(table_->ShardOf(channel));
     body();
   }
-  void OnHistoryBegan(absl::string_view channel,
-                      const Position& position) override;
-  void OnHistoryEnded(absl::string_view channel) override {
-    OnHistoryBegan(channel, {});
+  void OnHistoryBegan(absl::string_view channel, const Position& position,
+                      bool lost) override;
+  void OnHistoryEnded(absl::string_view channel, bool lost) override {
+    OnHistoryBegan(channel, {}, lost);
   }
   int64_t OnPublication(const PublicationPtr& publication) override {
     return fanout_->Publish(publication);
@@ -54,6 +59,8 @@ class EngineEvents final : public EngineListener {
                        absl::string_view user_id) override {
     fanout_->RemoveMember(channel, user_id);
   }
+  void OnRosterReplaced(absl::string_view channel,
+                        const Position& position) override;
   contract::ChannelSettings RulesOf(absl::string_view channel) override;
   int64_t SubscriberCount(absl::string_view channel) override;
   void ForEachChannel(
@@ -62,6 +69,10 @@ class EngineEvents final : public EngineListener {
   int64_t subscription_count() override { return table_->subscription_count(); }
   void OnLeaseEnded(uint64_t gateway, int64_t attach) override {
     leases_->OnLeaseEnded(gateway, attach);
+  }
+  void OnEngineUp(bool up) override {
+    readiness_->SetEngineUp(up);
+    observer_->OnEngineUp(up);
   }
   void OnKeyEvicted() override { observer_->OnKeyEvicted(); }
   void OnHistoriesEvicted(int64_t channels) override {
@@ -73,6 +84,7 @@ class EngineEvents final : public EngineListener {
   ChannelTable* const table_;
   Fanout* const fanout_;
   Observer* const observer_;
+  Readiness* const readiness_;
   LeaseListener* const leases_;
 };
 

@@ -30,11 +30,12 @@ class EngineListener {
   // order per channel.
 
   // A new epoch of the channel's history begins; earlier positions are void.
-  // Precedes all publications of the epoch.
+  // Precedes all publications of the epoch. `lost`: publications before it may
+  // not have been delivered; then it may also be the epoch of before.
   virtual void OnHistoryBegan(absl::string_view channel,
-                              const Position& position) = 0;
-  // The channel has no history any more.
-  virtual void OnHistoryEnded(absl::string_view channel) = 0;
+                              const Position& position, bool lost) = 0;
+  // The channel has no history any more; if `lost`, it may have had none.
+  virtual void OnHistoryEnded(absl::string_view channel, bool lost) = 0;
   // The next publication of its channel. Returns how many sockets of this node
   // are subscribed.
   virtual int64_t OnPublication(const PublicationPtr& publication) = 0;
@@ -44,6 +45,10 @@ class EngineListener {
                              const v1::Member& member) = 0;
   virtual void OnMemberRemoved(absl::string_view channel,
                                absl::string_view user_id) = 0;
+  // More members have come and gone than are worth a call each: the roster is
+  // another one. `position` is the channel's, if it has a history.
+  virtual void OnRosterReplaced(absl::string_view channel,
+                                const Position& position) = 0;
   // The rules in force for the channel, and this node's subscriptions of it.
   virtual contract::ChannelSettings RulesOf(absl::string_view channel) = 0;
   virtual int64_t SubscriberCount(absl::string_view channel) = 0;
@@ -59,6 +64,10 @@ class EngineListener {
   // A gateway's lease has expired and its members have left. Called without a
   // lock.
   virtual void OnLeaseEnded(uint64_t gateway, int64_t attach) = 0;
+
+  // Whether calls are answered, or are UNAVAILABLE for longer than a moment. An
+  // engine is up until it reports otherwise. Called with or without a lock.
+  virtual void OnEngineUp(bool up) = 0;
 
   // Because of a memory bound, an idempotency key was evicted before it
   // expired; so were the histories of `channels` channels.

@@ -61,7 +61,7 @@ void MemoryEngine::TellOf(absl::string_view channel,
                           const Position& begins_at) {
   TellOfEvictions(place.given_up);
   if (!place.begun) return;
-  listener_->OnHistoryBegan(channel, begins_at);
+  listener_->OnHistoryBegan(channel, begins_at, /*lost=*/false);
   ExpireLater();
 }
 
@@ -72,7 +72,7 @@ void MemoryEngine::Forget(absl::string_view channel) {
     const auto it = open_.find(channel);
     if (it != open_.end()) known |= std::exchange(it->second, false);
   }
-  if (known) listener_->OnHistoryEnded(channel);
+  if (known) listener_->OnHistoryEnded(channel, /*lost=*/false);
 }
 
 void MemoryEngine::NoteHistory(absl::string_view channel) {
@@ -131,7 +131,7 @@ MemoryEngine::Receipt MemoryEngine::Place(
 
 void MemoryEngine::Fetch(absl::string_view channel,
                          const std::optional<Position>& since, size_t count_max,
-                         FetchDone done) {
+                         MissedDone done) {
   Missed missed;
   listener_->WithChannel(channel, [&] {
     // A history that the rules no longer allow may have gaps.

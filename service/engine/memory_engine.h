@@ -61,12 +61,12 @@ class MemoryEngine final : public Engine {
   std::optional<Position> PositionOf(absl::string_view channel) override {
     return history_.Locate(channel, timers_->Now());
   }
-  Missed Since(absl::string_view channel, const std::optional<Position>& since,
-               size_t count_max) override {
-    return history_.Since(channel, since, count_max, timers_->Now());
+  void Since(absl::string_view channel, const std::optional<Position>& since,
+             size_t count_max, MissedDone done) override {
+    done(history_.Since(channel, since, count_max, timers_->Now()));
   }
   void Fetch(absl::string_view channel, const std::optional<Position>& since,
-             size_t count_max, FetchDone done) override;
+             size_t count_max, MissedDone done) override;
   void Forget(absl::string_view channel) override ABSL_LOCKS_EXCLUDED(open_mu_);
   void ApplyHistoryRules() override;
 

@@ -15,6 +15,14 @@ using contract::Require;
 using contract::SequenceTracker;
 using Order = contract::SequenceTracker::Order;
 
+namespace {
+
+size_t BytesOf(const Publication* publication) {
+  return publication == nullptr ? 0 : publication->data.size();
+}
+
+}  // namespace
+
 // --- Publications ------------------------------------------------------------
 
 Mirror::Events Mirror::OnPublication(absl::string_view epoch, Entry entry) {
@@ -67,10 +75,13 @@ void Mirror::Apply(Push push, Events& events) {
 }
 
 void Mirror::Hold(Push push) {
-  if (held_.size() < kHeldMax) {
+  const size_t bytes = BytesOf(push.entry.publication.get());
+  if (held_.size() < kHeldMax && held_bytes_ + bytes <= kHeldBytesMax) {
+    held_bytes_ += bytes;
     held_.push_back(std::move(push));
   } else {
     overflowed_ = true;
+    lost_unnumbered_ |= push.IsUnnumbered();
   }
 }
 
@@ -81,33 +92,29 @@ void Mirror::Take(const Entry& entry, Events& events) {
   events.emplace_back(entry.publication);
 }
 
-bool Mirror::IsLossBefore(absl::string_view epoch) const {
+bool Mirror::IsLossBefore(const Answer& answer) const {
   if (epoch_.empty()) return false;  // Nothing was promised.
   const Position here{epoch_, offsets_.last()};
+  if (answer.previous == here) return false;
   return std::none_of(held_.begin(), held_.end(), [&](const Push& push) {
-    return push.epoch == epoch && push.previous == here;
+    return push.epoch == answer.position.epoch && push.previous == here;
   });
 }
 
 void Mirror::TakeHistory(const Answer& answer, Events& events) {
   const Position& position = answer.position;
   if (position.epoch.empty()) {
-    if (!epoch_.empty()) {
-      events.emplace_back(HistoryEnded{IsLossBefore(position.epoch)});
-    }
-    epoch_.clear();
-    ring_.clear();
-    offsets_ = SequenceTracker();
-    return;
+    if (epoch_.empty()) return;
+    const bool lost = IsLossBefore(answer);
+    events.emplace_back(HistoryEnded{lost});
+    return Adopt("", 0, lost);
   }
   if (position.epoch != epoch_ || answer.since > offsets_.last()) {
     // All before the answer is void: of another epoch, or not followed by what
     // the log still has.
-    const bool lost =
-        !epoch_.empty() && (answer.since > 0 || IsLossBefore(position.epoch));
-    epoch_ = position.epoch;
-    ring_.clear();
-    offsets_ = SequenceTracker(answer.since);
+    if (epoch_.empty()) TakeUnnumbered(events);
+    const bool lost = answer.since > 0 || IsLossBefore(answer);
+    Adopt(position.epoch, answer.since, lost || !is_open_);
     if (is_open_) {
       events.emplace_back(HistoryBegan{{epoch_, answer.since}, lost});
     }
@@ -123,14 +130,45 @@ void Mirror::TakeHistory(const Answer& answer, Events& events) {
   }
 }
 
+// What was published before the first history, as far as it is held.
+void Mirror::TakeUnnumbered(Events& events) {
+  while (!held_.empty() && held_.front().epoch.empty() &&
+         held_.front().entry.publication != nullptr) {
+    held_bytes_ -= BytesOf(held_.front().entry.publication.get());
+    events.emplace_back(std::move(held_.front().entry.publication));
+    held_.pop_front();
+    if (held_before_question_ > 0) --held_before_question_;
+  }
+}
+
+void Mirror::Adopt(const std::string& epoch, int64_t offset, bool lost) {
+  left_ = {epoch_, offsets_.last()};
+  loss_reported_ = lost;
+  epoch_ = epoch;
+  ring_.clear();
+  offsets_ = SequenceTracker(offset);
+}
+
+bool Mirror::IsNewLoss(const Push& push) const {
+  if (loss_reported_ || push.entry.publication == nullptr) return false;
+  const bool is_repeat = !push.epoch.empty() && push.epoch == left_.epoch &&
+                         push.entry.publication->offset <= left_.offset;
+  return !is_repeat;
+}
+
 // A foreign push from before the question is older than the answer, which shows
 // another epoch: it is void. One from behind it may be newer.
 void Mirror::ReplayPushes(Events& events) {
   size_t older = std::exchange(held_before_question_, 0);
+  held_bytes_ = 0;
+  bool lost = std::exchange(lost_unnumbered_, false);
   for (Push& push : std::exchange(held_, {})) {
     const bool is_older = older > 0;
     if (is_older) --older;
-    if (is_older && IsForeign(push)) continue;
+    if (is_older && IsForeign(push)) {
+      lost |= IsNewLoss(push);
+      continue;
+    }
     if (wants_history_) {
       Hold(std::move(push));
     } else {
@@ -138,7 +176,15 @@ void Mirror::ReplayPushes(Events& events) {
     }
   }
   offsets_.EndAnswer();
-  wants_history_ |= offsets_.HasGap() || std::exchange(overflowed_, false);
+  const bool overflowed = std::exchange(overflowed_, false);
+  wants_history_ |= overflowed || offsets_.HasGap();
+  if (!lost) return;
+  loss_reported_ = true;
+  if (epoch_.empty()) {
+    events.emplace_back(HistoryEnded{true});
+  } else {
+    events.emplace_back(HistoryBegan{{epoch_, offsets_.last()}, true});
+  }
 }
 
 // --- Members -----------------------------------------------------------------
@@ -176,7 +222,10 @@ void Mirror::ApplyChange(MemberChange change, Events& events) {
 }
 
 void Mirror::HoldChange(MemberChange change) {
-  if (held_changes_.size() < kHeldMax) {
+  const size_t bytes = change.member.ByteSizeLong();
+  if (held_changes_.size() < kHeldMax &&
+      held_changes_bytes_ + bytes <= kHeldBytesMax) {
+    held_changes_bytes_ += bytes;
     held_changes_.push_back(std::move(change));
   } else {
     changes_overflowed_ = true;
@@ -199,6 +248,10 @@ void Mirror::TakeRoster(Roster roster, Events& events) {
   }
   versions_ = SequenceTracker(roster.version);
   if (!is_open_) return;
+  if (before.size() + added.size() > kRosterChangesMax) {
+    events.emplace_back(RosterReplaced());
+    return;
+  }
   for (auto& [user_id, user_info] : before) {
     events.emplace_back(MemberRemoved{user_id});
   }
@@ -208,6 +261,7 @@ void Mirror::TakeRoster(Roster roster, Events& events) {
 }
 
 void Mirror::ReplayChanges(Events& events) {
+  held_changes_bytes_ = 0;
   for (MemberChange& change : std::exchange(held_changes_, {})) {
     if (wants_roster_) {
       HoldChange(std::move(change));
@@ -216,8 +270,8 @@ void Mirror::ReplayChanges(Events& events) {
     }
   }
   versions_.EndAnswer();
-  wants_roster_ |=
-      versions_.HasGap() || std::exchange(changes_overflowed_, false);
+  const bool overflowed = std::exchange(changes_overflowed_, false);
+  wants_roster_ |= overflowed || versions_.HasGap();
 }
 
 // --- Questions ---------------------------------------------------------------
@@ -246,9 +300,17 @@ Mirror::Events Mirror::OnAnswer(Answer answer) {
   Events events;
   if (has_roster) TakeRoster(*std::move(answer.roster), members);
   if (has_history) TakeHistory(answer, events);
-  is_open_ = true;
-  if (has_roster) ReplayChanges(members);
+  const bool opens = !std::exchange(is_open_, true);
+  if (has_roster) {
+    const bool is_replaced =
+        !members.empty() &&
+        std::holds_alternative<RosterReplaced>(members.front());
+    ReplayChanges(members);
+    // Who reads the roster finds the changes in it.
+    if (is_replaced) members.resize(1);
+  }
   if (has_history) ReplayPushes(events);
+  if (opens && epoch_.empty()) loss_reported_ = false;
   members.insert(members.end(), std::make_move_iterator(events.begin()),
                  std::make_move_iterator(events.end()));
   return members;
@@ -260,7 +322,8 @@ void Mirror::OnDisconnect() {
   held_.clear();
   held_changes_.clear();
   held_before_question_ = 0;
-  overflowed_ = changes_overflowed_ = false;
+  held_bytes_ = held_changes_bytes_ = 0;
+  overflowed_ = changes_overflowed_ = lost_unnumbered_ = false;
   wants_history_ = wants_roster_ = !is_open_;
 }
 

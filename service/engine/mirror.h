@@ -18,7 +18,12 @@
 // Threads: none of its own. Pure: the engine calls it with the channel's shard
 // locked and passes the events on to its EngineListener, under the same lock.
 //
-// Bound: kHeldMax pushes are held; those beyond are asked for again.
+// Bounds: kHeldMax pushes are held, with at most kHeldBytesMax; those beyond
+// are asked for again.
+//
+// A publication without a number is in no answer. If an answer of a later epoch
+// has overtaken it, it is delivered before that epoch where it is held already,
+// and reported as lost where it arrives later: its place in the order is over.
 //
 // Invariant: ring_ holds the publications that end at position(), gapless.
 
@@ -47,6 +52,8 @@ namespace herald::core {
 class Mirror {
  public:
   static constexpr size_t kHeldMax = 10'000;
+  static constexpr size_t kHeldBytesMax = 8 << 20;
+  static constexpr size_t kRosterChangesMax = 100;
 
   // A publication, and when the log took it (by the clock of Since()).
   struct Entry {
@@ -74,12 +81,14 @@ class Mirror {
   };
   struct Answer {
     Position position;           // Of the log; no epoch: it has no history.
+    Position previous = {};      // See OnHistory(); of the position's epoch.
     int64_t since = 0;           // The offset before the first entry.
     std::vector<Entry> entries;  // From `since` + 1 to the position's offset.
     std::optional<Roster> roster;
   };
 
-  // What the listener is to be notified of, in this order.
+  // What the listener is to be notified of, in this order. A history that
+  // begins where it is, or ends where there is none, only reports a loss.
   struct HistoryBegan {
     Position position;
     bool lost = false;  // Publications before it may not have been delivered.
@@ -93,8 +102,9 @@ class Mirror {
   struct MemberRemoved {
     std::string user_id;
   };
+  struct RosterReplaced {};  // Instead of more than kRosterChangesMax of both.
   using Event = std::variant<PublicationPtr, HistoryBegan, HistoryEnded,
-                             MemberAdded, MemberRemoved>;
+                             MemberAdded, MemberRemoved, RosterReplaced>;
   using Events = absl::InlinedVector<Event, 1>;
 
   // A channel that is not open yet: its first question asks for everything.
@@ -116,6 +126,7 @@ class Mirror {
   std::optional<Question> Ask();
   // The open question was answered. The first answer opens the channel: what it
   // holds is not delivered.
+  // REQUIRES: a question is open; there is a roster if it asked for one.
   Events OnAnswer(Answer answer);
   // The connection is lost, and with it the open question and perhaps pushes.
   // Call Compare() with what the next connection shows.
@@ -152,6 +163,13 @@ class Mirror {
     std::string epoch;
     Entry entry;
     Position previous = {};
+
+    // Whether it is a publication that only pushes deliver. A whisper may be
+    // lost.
+    bool IsUnnumbered() const {
+      return entry.publication != nullptr && entry.publication->offset == 0 &&
+             !entry.publication->whisper;
+    }
   };
   struct Kept {
     Chunk chunk;
@@ -165,9 +183,14 @@ class Mirror {
   void Hold(Push push);
   void Take(const Entry& entry, Events& events);
   // Whether the log may have published something between this position and the
-  // beginning of `epoch`.
-  bool IsLossBefore(absl::string_view epoch) const;
+  // beginning of the answer's epoch.
+  bool IsLossBefore(const Answer& answer) const;
   void TakeHistory(const Answer& answer, Events& events);
+  void TakeUnnumbered(Events& events);
+  // Moves to an epoch. `lost`: the listener was notified of a loss.
+  void Adopt(const std::string& epoch, int64_t offset, bool lost);
+  // Whether the loss of a push that is void was never reported.
+  bool IsNewLoss(const Push& push) const;
   void ReplayPushes(Events& events);
 
   void ApplyChange(MemberChange change, Events& events);
@@ -182,12 +205,21 @@ class Mirror {
   contract::SequenceTracker offsets_;  // Of publications.
   std::deque<Kept> ring_;
   std::deque<Push> held_;
+  size_t held_bytes_ = 0;
   size_t held_before_question_ = 0;  // So many are older than the answer.
   bool overflowed_ = false;          // Others could not be held.
+  bool lost_unnumbered_ = false;     // One of them was not numbered.
+
+  // How the mirror left the epoch before: where, and whether the listener was
+  // notified of a loss then or since. What was published before the channel was
+  // open is no loss.
+  Position left_;
+  bool loss_reported_ = true;
 
   absl::btree_map<std::string, std::string> roster_;  // User id to user_info.
   contract::SequenceTracker versions_;                // Of member changes.
   std::deque<MemberChange> held_changes_;
+  size_t held_changes_bytes_ = 0;
   bool changes_overflowed_ = false;
 
   // What Ask() will ask for.

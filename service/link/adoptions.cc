@@ -87,43 +87,54 @@ void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
                                const link::v1::Held& held) {
   const AttachmentPtr& gateway = adoption->gateway();
   const std::string& channel = held.channel();
-  if (!IsPresence(shard, channel)) {
-    Count(shard, gateway, held);
-    return Adoption::Take(shard, adoption, absl::OkStatus());
-  }
+  // It stays open until End(), whatever leaves it.
+  table_->Reserve(shard, channel, /*force=*/true);
+  if (!IsPresence(shard, channel)) return Count(shard, adoption, held);
   std::vector<GatewayMember> members;
   for (const link::v1::HeldMember& one : held.members()) {
     members.push_back(
         {one.member(), {one.socket_ids().begin(), one.socket_ids().end()}});
   }
-  table_->Reserve(shard, channel, /*force=*/true);
   membership_->Replace(channel, gateway->gateway, gateway->attach,
                        std::move(members),
                        shard.rules->Of(channel).member_grace,
                        [this, adoption, &held](const absl::Status& replaced) {
                          Shard& locked = table_->ShardOf(held.channel());
                          locked.mu.AssertHeld();
-                         const AttachmentPtr& attaching = adoption->gateway();
-                         if (replaced.ok() && !attaching->ended)
-                           Count(locked, attaching, held);
-                         table_->EndReservation(locked, held.channel());
-                         open_->OnListenerLeft(locked, held.channel());
-                         Adoption::Take(locked, adoption, replaced);
+                         if (replaced.ok() && !adoption->gateway()->ended) {
+                           Count(locked, adoption, held);
+                         } else {
+                           End(locked, adoption, held, replaced);
+                         }
                        });
 }
 
-void Adoptions::Count(Shard& shard, const AttachmentPtr& gateway,
+void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
                       const link::v1::Held& held) {
-  const std::string& channel = held.channel();
   // Before the gateway is in the table, so that it gets the position once.
-  recoveries_->Repair(shard, gateway, held);
-  table_->Obtain(shard, channel, /*force=*/true);
-  table_->Change(shard, channel, gateway, held.subscription_count());
-  if (HasRoster(channel) && shard.settled) {
-    link::v1::ServiceItem item;
-    *item.mutable_roster() = fanout_->RosterOf(channel);
-    EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
-  }
+  recoveries_->Repair(
+      shard, adoption->gateway(), held, [this, adoption, &held](Shard& locked) {
+        locked.mu.AssertHeld();
+        const AttachmentPtr& gateway = adoption->gateway();
+        const std::string& channel = held.channel();
+        if (!gateway->ended) {
+          table_->Obtain(locked, channel, /*force=*/true);
+          table_->Change(locked, channel, gateway, held.subscription_count());
+          if (HasRoster(channel) && locked.settled) {
+            link::v1::ServiceItem item;
+            *item.mutable_roster() = fanout_->RosterOf(channel);
+            EnqueueStateIn(locked, gateway->sink, EncodeItem(std::move(item)));
+          }
+        }
+        End(locked, adoption, held, absl::OkStatus());
+      });
+}
+
+void Adoptions::End(Shard& shard, const AdoptionPtr& adoption,
+                    const link::v1::Held& held, const absl::Status& status) {
+  table_->EndReservation(shard, held.channel());
+  open_->OnListenerLeft(shard, held.channel());
+  Adoption::Take(shard, adoption, status);
 }
 
 }  // namespace herald::core

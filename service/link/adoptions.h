@@ -68,8 +68,13 @@ class Adoptions {
   void ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
                       const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  void Count(Shard& shard, const AttachmentPtr& gateway,
+  // Brings the gateway up to date and into the table.
+  void Count(Shard& shard, const AdoptionPtr& adoption,
              const link::v1::Held& held)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  // The channel's share is done: ends its reservation.
+  void End(Shard& shard, const AdoptionPtr& adoption,
+           const link::v1::Held& held, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;

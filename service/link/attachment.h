@@ -87,6 +87,7 @@ struct Attachment final : Peer {
   // at them.
   std::deque<link::v1::Recover> recovers ABSL_GUARDED_BY(mu);
   bool recovering ABSL_GUARDED_BY(mu) = false;
+  size_t recoveries_asked ABSL_GUARDED_BY(mu) = 0;  // Of the log, unanswered.
   // Items queued during the adoption, and their memory; and the held channels,
   // if `attached` came before the attach number.
   std::deque<link::v1::GatewayItem> waiting ABSL_GUARDED_BY(mu);

@@ -74,7 +74,7 @@ bool Gateways::MarkAttached(const AttachmentPtr& gateway,
                             const Readiness& readiness) {
   contract::MutexLock lock(&mu_);
   gateway->attached = true;
-  return readiness.ready();
+  return readiness.settled();
 }
 
 std::optional<std::vector<AttachmentPtr>> Gateways::SettleAll(

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "service/channel/encoding.h"
 
@@ -20,6 +21,10 @@ constexpr size_t kAll = std::numeric_limits<size_t>::max();
 // and how many questions of it may wait: one for each channel that it asks for.
 constexpr absl::Duration kRecoverPause = absl::Milliseconds(10);
 constexpr size_t kRecoversWaitingMax = 100'000;
+
+// Of how many the log may be asked at a time: each answer may be as large as a
+// history.
+constexpr size_t kRecoveriesAskedMax = 64;
 
 // If there are more bytes than the gateway has a use for, nothing is available
 // from this far behind, and perhaps the end of it is.
@@ -38,6 +43,12 @@ void KeepWithin(int64_t bytes_max, Missed& missed) {
   missed.chunks.clear();
 }
 
+bool HasRoomFor(const Attachment& gateway)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(gateway.mu) {
+  return gateway.recoveries_asked < kRecoveriesAskedMax &&
+         gateway.sink->HasRoomForState();
+}
+
 }  // namespace
 
 absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
@@ -46,7 +57,7 @@ absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
   bool begins = false;
   {
     contract::MutexLock lock(&gateway->mu);
-    waits = gateway->recovering || !gateway->sink->HasRoomForState();
+    waits = gateway->recovering || !HasRoomFor(*gateway);
     if (waits && gateway->recovers.size() >= kRecoversWaitingMax) {
       return absl::ResourceExhaustedError(
           absl::StrCat("the gateway reads too slowly: ", kRecoversWaitingMax,
@@ -59,7 +70,7 @@ absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
       begins = !std::exchange(gateway->recovering, true);
     }
   }
-  if (!waits) Recover(gateway, recover);
+  if (!waits) Recover(gateway, std::move(recover));
   if (begins) {
     timers_->After(kRecoverPause, [this, gateway] { RecoverWaiting(gateway); });
   }
@@ -74,33 +85,59 @@ void Recoveries::RecoverWaiting(const AttachmentPtr& gateway) {
       if (gateway->ended) gateway->recovers.clear();
       gateway->recovering = !gateway->recovers.empty();
       if (!gateway->recovering) return;
-      if (!gateway->sink->HasRoomForState()) break;
+      if (!HasRoomFor(*gateway)) break;
       next = std::move(gateway->recovers.front());
       gateway->recovers.pop_front();
     }
-    Recover(gateway, next);
+    Recover(gateway, std::move(next));
   }
   timers_->After(kRecoverPause, [this, gateway] { RecoverWaiting(gateway); });
 }
 
 void Recoveries::Recover(const AttachmentPtr& gateway,
-                         const link::v1::Recover& recover) {
-  const std::string& channel = recover.channel();
+                         link::v1::Recover recover) {
+  const std::string channel = recover.channel();
+  const Position since = FromProto(recover.since());
   Shard& shard = table_->ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return;
-  Missed missed;
-  if (IsSubscribed(shard, channel, gateway.get())) {
-    missed = log_->Since(channel, FromProto(recover.since()), kAll);
-    // The latest alone is one message, which is never too much.
-    if (recover.bytes_max() > 0 && !recover.since().epoch().empty()) {
-      KeepWithin(recover.bytes_max(), missed);
-    }
+  if (!IsSubscribed(shard, channel, gateway.get())) {
+    return Answer(shard, gateway, recover, Missed());
+  }
+  {
+    contract::MutexLock gateway_lock(&gateway->mu);
+    ++gateway->recoveries_asked;
+  }
+  log_->Since(channel, since, kAll,
+              [this, gateway,
+               recover = std::move(recover)](absl::StatusOr<Missed> missed) {
+                Shard& locked = table_->ShardOf(recover.channel());
+                locked.mu.AssertHeld();
+                {
+                  contract::MutexLock gateway_lock(&gateway->mu);
+                  --gateway->recoveries_asked;
+                }
+                if (gateway->ended) return;
+                // Of what cannot be had, or is not listened to any more,
+                // nothing is available.
+                const bool has_answer =
+                    missed.ok() &&
+                    IsSubscribed(locked, recover.channel(), gateway.get());
+                Answer(locked, gateway, recover,
+                       has_answer ? *std::move(missed) : Missed());
+              });
+}
+
+void Recoveries::Answer(Shard& shard, const AttachmentPtr& gateway,
+                        const link::v1::Recover& recover, Missed missed) {
+  // The latest alone is one message, which is never too much.
+  if (recover.bytes_max() > 0 && !recover.since().epoch().empty()) {
+    KeepWithin(recover.bytes_max(), missed);
   }
   observer_->OnRecovery(missed.available);
   link::v1::ServiceItem item;
   link::v1::Recovery& answer = *item.mutable_recovery();
-  answer.set_channel(channel);
+  answer.set_channel(recover.channel());
   *answer.mutable_since() = recover.since();
   answer.set_available(missed.available);
   if (missed.available) {
@@ -116,30 +153,40 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
 }
 
 void Recoveries::Repair(Shard& shard, const AttachmentPtr& gateway,
-                        const link::v1::Held& held) {
+                        const link::v1::Held& held, RepairDone done) {
   const std::string& channel = held.channel();
   const std::optional<Position> position = log_->PositionOf(channel);
   const bool knows = !held.position().epoch().empty();
-  if (!position.has_value()) {
-    if (!knows) return;
-    return EnqueueStateIn(shard, gateway->sink,
-                          EncodeItem(NewPosition(channel, {}, /*lost=*/true)));
+  if (!position.has_value() || !knows) {
+    // Who knows no position was told that there is no history, and may have
+    // missed something all the same while its link was down.
+    if (position.has_value() || knows) {
+      EnqueueStateIn(shard, gateway->sink,
+                     EncodeItem(NewPosition(
+                         channel, position.value_or(Position()), true)));
+    }
+    return done(shard);
   }
-  Missed missed;
-  if (knows) {
-    missed = log_->Since(channel, FromProto(held.position()), kAll);
-    observer_->OnRecovery(missed.available);
-  }
-  // Who knows no position was told that there is no history, and may have
-  // missed something all the same while its link was down.
-  if (!missed.available) {
-    return EnqueueStateIn(
-        shard, gateway->sink,
-        EncodeItem(NewPosition(channel, *position, /*lost=*/true)));
-  }
-  for (Chunk& chunk : missed.chunks) {
-    EnqueueStateIn(shard, gateway->sink, std::move(chunk));
-  }
+  log_->Since(channel, FromProto(held.position()), kAll,
+              [this, gateway, &held,
+               done = std::move(done)](absl::StatusOr<Missed> missed) mutable {
+                Shard& locked = table_->ShardOf(held.channel());
+                locked.mu.AssertHeld();
+                const bool available = missed.ok() && missed->available;
+                observer_->OnRecovery(available);
+                if (available) {
+                  for (Chunk& chunk : missed->chunks) {
+                    EnqueueStateIn(locked, gateway->sink, std::move(chunk));
+                  }
+                } else {
+                  const Position now =
+                      log_->PositionOf(held.channel()).value_or(Position());
+                  EnqueueStateIn(locked, gateway->sink,
+                                 EncodeItem(NewPosition(held.channel(), now,
+                                                        /*lost=*/true)));
+                }
+                done(locked);
+              });
 }
 
 }  // namespace herald::core

@@ -13,9 +13,11 @@
 #define HERALD_SERVICE_LINK_RECOVERIES_H_
 
 #include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "service/channel/channel_table.h"
+#include "service/channel/position.h"
 #include "service/engine/ports.h"
 #include "service/link/attachment.h"
 
@@ -35,14 +37,20 @@ class Recoveries {
                          link::v1::Recover recover);
 
   // A gateway that has returned holds the channel: sends what it has missed, or
-  // that this is not there. REQUIRES: the channel is open.
+  // that this is not there, and calls `done` with the shard locked. The gateway
+  // has all that was delivered until then, so it enters the table in `done`.
+  // REQUIRES: the channel is open and stays so; `held` lives until `done`.
+  using RepairDone = absl::AnyInvocable<void(Shard& shard)>;
   void Repair(Shard& shard, const AttachmentPtr& gateway,
-              const link::v1::Held& held)
+              const link::v1::Held& held, RepairDone done)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
  private:
-  void Recover(const AttachmentPtr& gateway, const link::v1::Recover& recover);
+  void Recover(const AttachmentPtr& gateway, link::v1::Recover recover);
   void RecoverWaiting(const AttachmentPtr& gateway);
+  void Answer(Shard& shard, const AttachmentPtr& gateway,
+              const link::v1::Recover& recover, Missed missed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
   ChannelLog* const log_;

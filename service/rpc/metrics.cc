@@ -90,8 +90,8 @@ void Metrics::Pull(const core::Queries* queries,
   authorizer_ = authorizer;
 }
 
-void Metrics::WhenSettled(absl::AnyInvocable<void()> settled) {
-  settled_ = std::move(settled);
+void Metrics::WhenReadyChanges(absl::AnyInvocable<void()> changed) {
+  ready_changed_ = std::move(changed);
 }
 
 std::vector<MetricFamily> Metrics::Collect() const {
@@ -354,9 +354,18 @@ void Metrics::OnLeaseExpired(uint64_t gateway) {
 }
 
 void Metrics::OnSettled(absl::Duration since_start) {
-  if (settled_) settled_();
+  if (ready_changed_) ready_changed_();
   Log(LogLevel::kInfo, "ready",
       {{"after_ms", absl::ToInt64Milliseconds(since_start)}});
+}
+
+void Metrics::OnEngineUp(bool up) {
+  if (ready_changed_) ready_changed_();
+  if (up) {
+    Log(LogLevel::kInfo, "engine reached again");
+  } else {
+    Log(LogLevel::kWarning, "engine cannot be reached");
+  }
 }
 
 void Metrics::OnRevoked() { Add(revocations_, 1); }

@@ -42,9 +42,9 @@ class Metrics final : public core::Observer,
   void Pull(const core::Queries* queries, const AuthorizerLink* authorizer,
             std::string target = "");
 
-  // Calls `settled` when the core's start is over, before it is logged. Called
-  // once, before the core is started.
-  void WhenSettled(absl::AnyInvocable<void()> settled);
+  // Calls `changed` when the core may have become ready or unready, before that
+  // is logged. Called once, before the core is started.
+  void WhenReadyChanges(absl::AnyInvocable<void()> changed);
 
   // The file with rules was read again: with success, or the old ones stay.
   void OnConfigReloaded(bool ok) { Add(config_reloads_[ok ? 0 : 1], 1); }
@@ -76,6 +76,7 @@ class Metrics final : public core::Observer,
   void OnMoving(uint64_t gateway, absl::string_view target) override;
   void OnLeaseExpired(uint64_t gateway) override;
   void OnSettled(absl::Duration since_start) override;
+  void OnEngineUp(bool up) override;
   void OnRevoked() override;
   void OnKeyEvicted() override;
   void OnHistoriesEvicted(int64_t channels) override;
@@ -116,8 +117,8 @@ class Metrics final : public core::Observer,
   const AuthorizerLink* authorizer_ = nullptr;
   std::string authorizer_target_;
 
-  // Constant after WhenSettled(); called once.
-  absl::AnyInvocable<void()> settled_;
+  // Constant after WhenReadyChanges().
+  absl::AnyInvocable<void()> ready_changed_;
 
   StreamCounters links_;
   StreamCounters watches_;

@@ -24,7 +24,7 @@ TEST_P(ACluster, FillsTheGapOfACutOnceAndInOrder) {
     const auto heard = Publications(Heard(1));
     EXPECT_EQ(heard, Publications(Heard(0)));
     EXPECT_EQ(heard.size(), static_cast<size_t>(kCount));
-    EXPECT_EQ(world().LostCount(1), 0);
+    EXPECT_EQ(LossesOf(1), 0);
   });
 }
 
@@ -40,8 +40,8 @@ TEST_P(ACluster, NotifiesOfALossIfAGapCannotBeFilled) {
     world().Settle();
     world().Reconnect(1);
     world().Settle();
-    EXPECT_EQ(world().LostCount(1), 1);
-    EXPECT_THAT(Heard(1), ::testing::ElementsAre("a begins at 6", "a: 7",
+    EXPECT_EQ(LossesOf(1), 1);
+    EXPECT_THAT(Heard(1), ::testing::ElementsAre("a begins at 6, lost", "a: 7",
                                                  "a: 8", "a: 9"));
     EXPECT_EQ(At(0, "a"), At(1, "a"));
   });
@@ -62,6 +62,19 @@ TEST_P(ACluster, ReadsTheRosterAgainAfterACut) {
     world().Settle();
     EXPECT_THAT(Heard(1),
                 ::testing::ElementsAre("+ada", "+bob", "-ada", "+cyd"));
+  });
+}
+
+TEST_P(ACluster, ReportsThatTheStoreIsThereAgain) {
+  InEachWorld([&] {
+    for (int i = 0; i < 3; ++i) {
+      world().Cut(1);
+      world().SettlePartly();
+      EXPECT_TRUE(listener(0).engine_up);
+      world().Reconnect(1);
+      world().Settle();
+      EXPECT_TRUE(listener(1).engine_up);
+    }
   });
 }
 
@@ -111,7 +124,7 @@ TEST_P(ACluster, BeginsANewEpochAfterAFailover) {
     world().Settle();
     EXPECT_NE(At(0, "a")->epoch, before.epoch);
     EXPECT_EQ(At(0, "a"), At(1, "a"));
-    for (int node : {0, 1}) EXPECT_EQ(world().LostCount(node), 1);
+    for (int node : {0, 1}) EXPECT_EQ(LossesOf(node), 1);
     for (int node : {0, 1}) Heard(node);
     Publish(1, "a", "6", kMany);
     world().Settle();

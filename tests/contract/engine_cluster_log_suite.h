@@ -76,8 +76,11 @@ TEST_P(ACluster, LosesAndDoublesNothingWhileAChannelIsOpened) {
       EXPECT_EQ(heard[i], absl::StrCat(kCount - heard.size() + i + 1));
     }
     Missed missed;
-    listener(1).WithChannel(
-        "a", [&] { missed = engine(1).Since("a", std::nullopt, 1000); });
+    listener(1).WithChannel("a", [&] {
+      engine(1).Since("a", std::nullopt, 1000,
+                      [&](auto answer) { missed = *std::move(answer); });
+    });
+    world().Settle();
     EXPECT_EQ(missed.chunks.size(), static_cast<size_t>(kCount));
   });
 }

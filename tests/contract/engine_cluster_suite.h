@@ -44,7 +44,6 @@ class ClusterWorld {
   virtual void ForgetEnd() = 0;
   virtual void Kill(int node) = 0;
   // How often the node was notified of a loss.
-  virtual int LostCount(int node) = 0;
 };
 
 using MakeClusterWorld = std::unique_ptr<ClusterWorld> (*)(FakeTimers*,
@@ -99,6 +98,7 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
 
   ClusterWorld& world() { return *nodes_->world; }
   Engine& engine(int node) { return world().engine(node); }
+  int LossesOf(int node) { return listener(node).losses; }
   RecordingListener& listener(int node) {
     return nodes_->listeners[static_cast<size_t>(node)];
   }

@@ -71,6 +71,22 @@ TEST_P(AnEngine, GivesAllThatFollowedAPositionOrNothing) {
   EXPECT_THAT(Since("b", Position()), ElementsAre("lost"));
 }
 
+TEST_P(AnEngine, AnswersOnceIfTheChannelIsClosedMeanwhile) {
+  Open("a", {10});
+  Publish("a", "1", "", {10});
+  int answers = 0;
+  Locked("a", [&] {
+    engine_.Since("a", std::nullopt, 1000, [&](const auto& answer) {
+      EXPECT_EQ(listener_.locked, "a");
+      EXPECT_TRUE(answer.ok() || absl::IsUnavailable(answer.status()));
+      ++answers;
+    });
+    engine_.Close("a");
+  });
+  world_->Settle();
+  EXPECT_EQ(answers, 1);
+}
+
 TEST_P(AnEngine, FetchesOfClosedChannelsToo) {
   for (int i = 1; i <= 5; ++i) Publish("a", absl::StrCat(i), "", {3});
   const auto all = Fetch("a", std::nullopt);

@@ -106,7 +106,17 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
   std::vector<std::string> Since(const std::string& channel,
                                  const std::optional<Position>& since) {
     Missed missed;
-    Locked(channel, [&] { missed = engine_.Since(channel, since, 1000); });
+    bool answered = false;
+    Locked(channel, [&] {
+      engine_.Since(channel, since, 1000, [&](auto answer) {
+        EXPECT_EQ(listener_.locked, channel);
+        EXPECT_FALSE(std::exchange(answered, true));
+        EXPECT_TRUE(answer.ok()) << answer.status();
+        if (answer.ok()) missed = *std::move(answer);
+      });
+    });
+    world_->Settle();
+    EXPECT_TRUE(answered);
     return Words(missed);
   }
   absl::StatusOr<Missed> Fetch(const std::string& channel,

@@ -27,14 +27,18 @@ class RecordingListener final : public EngineListener {
     body();
     locked.clear();
   }
-  void OnHistoryBegan(absl::string_view channel, const Position& at) override {
+  void OnHistoryBegan(absl::string_view channel, const Position& at,
+                      bool is_loss) override {
     ExpectLocked(channel);
-    heard.push_back(absl::StrCat(channel, " begins at ", at.offset));
+    heard.push_back(absl::StrCat(channel, " begins at ", at.offset,
+                                 is_loss ? ", lost" : ""));
     epoch = at.epoch;
+    losses += is_loss ? 1 : 0;
   }
-  void OnHistoryEnded(absl::string_view channel) override {
+  void OnHistoryEnded(absl::string_view channel, bool is_loss) override {
     ExpectLocked(channel);
-    heard.push_back(absl::StrCat(channel, " ends"));
+    heard.push_back(absl::StrCat(channel, " ends", is_loss ? ", lost" : ""));
+    losses += is_loss ? 1 : 0;
   }
   int64_t OnPublication(const PublicationPtr& publication) override {
     ExpectLocked(publication->channel);
@@ -52,6 +56,11 @@ class RecordingListener final : public EngineListener {
                        absl::string_view user) override {
     ExpectLocked(channel);
     heard.push_back(absl::StrCat("-", user));
+  }
+  void OnRosterReplaced(absl::string_view channel,
+                        const Position& /*at*/) override {
+    ExpectLocked(channel);
+    heard.push_back(absl::StrCat(channel, " has other members"));
   }
   contract::ChannelSettings RulesOf(absl::string_view channel) override {
     ExpectLocked(channel);
@@ -75,6 +84,7 @@ class RecordingListener final : public EngineListener {
     heard.push_back(absl::StrCat("lease ", gateway, " ended"));
     lost[gateway] = attach;
   }
+  void OnEngineUp(bool up) override { engine_up = up; }
   void OnHistoriesEvicted(int64_t channels) override { evicted += channels; }
 
   std::string locked;  // The channel whose lock is held.
@@ -82,6 +92,8 @@ class RecordingListener final : public EngineListener {
   std::set<std::string> subscribed;  // Channels with one subscription each.
   std::string epoch;                 // The last that began.
   int64_t offset = 0;                // Of the last publication.
+  int losses = 0;                    // How many were reported.
+  bool engine_up = true;             // As it was reported.
   int64_t evicted = 0;
   std::map<uint64_t, int64_t> lost;  // Attach numbers.
   std::vector<std::string> heard;

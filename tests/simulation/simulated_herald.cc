@@ -133,14 +133,7 @@ SimulatedHerald::SimulatedHerald(config::v1::Config rules,
 SimulatedHerald::~SimulatedHerald() = default;
 
 core::Engine* SimulatedHerald::MakeEngine(int node) {
-  if (kind_ == EngineKind::kShared) {
-    core::SharedEngine& engine = store_->node(node);
-    // The port has no word for it, but a gateway that attaches again is told.
-    engine.channels().on_lost = [this, node](const std::string& /*channel*/) {
-      BreakWires(node);
-    };
-    return &engine;
-  }
+  if (kind_ == EngineKind::kShared) return &store_->node(node);
   Service& service = services_[node];
   service.memory = std::make_unique<core::MemoryEngine>(
       service.timers.get(),

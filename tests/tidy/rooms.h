@@ -235,7 +235,7 @@ struct Budget {
 // whose log is elsewhere (with contract), and by calls between nodes.
 inline const std::vector<Budget> kBudgets = {
     {"proto/contract/", 18, 2340, 25},    {"proto/settings/", 5, 1400, 25},
-    {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 2950, 22},
+    {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 3050, 22},
     {"service/link/", 0, 3350, 22},       {"service/api/", 0, 1200, 20},
     {"service/rules/", 0, 1000, 22},      {"service/rpc/", 0, 0, 20},
     {"service/authorizer/", 0, 1950, 22}, {"gateway/core/", 0, 6710, 22},

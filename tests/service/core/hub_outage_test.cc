@@ -44,6 +44,7 @@ class AnEngineThatIsAway : public ::testing::Test {
     return status;
   }
 
+  config::v1::Config rules_;
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
   Observer observer_;
@@ -60,6 +61,86 @@ TEST_F(AnEngineThatIsAway, IsUnavailableToBackendsAndBack) {
   EXPECT_TRUE(absl::IsUnavailable(Publish("news")));
   engine_.SetUp(true);
   EXPECT_TRUE(Publish("news").ok());
+}
+
+TEST_F(AnEngineThatIsAway, IsUnavailableAtOnceOnceTheOutageIsKnown) {
+  engine_.SetKnownUp(false);
+  v1::BroadcastRequest request;
+  request.add_channels("news");
+  request.set_event("e");
+  request.set_data("1");
+  absl::Status status;
+  hub_->Broadcast(request,
+                  [&](const auto& answer) { status = answer.status(); });
+  EXPECT_EQ(status, absl::UnavailableError("the engine cannot be reached"));
+  gateway_->Subscribe(1, "news");
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_UNAVAILABLE"));
+  EXPECT_FALSE(hub_->ready());
+  engine_.SetKnownUp(true);
+  EXPECT_TRUE(hub_->ready());
+  EXPECT_TRUE(Publish("news").ok());
+}
+
+TEST_F(AnEngineThatIsAway, ReportsALossToGatewaysAndWatches) {
+  gateway_->Subscribe(1, "news");
+  engine_.Settle();
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1"));
+  v1::WatchRequest request;
+  request.add_channels("news");
+  const auto watch = std::make_shared<FakeSink>();
+  EXPECT_TRUE(hub_->Watch(request, watch).ok());
+  engine_.Settle();
+  watch->Messages();
+
+  EngineListener& node = *engine_.listener();
+  node.WithChannel("news", [&] {
+    node.OnHistoryBegan("news", {"e", 7}, true);
+  });
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("position 7 lost"));
+  const auto began = watch->Messages();
+  ASSERT_EQ(began.size(), 1u);
+  EXPECT_EQ(began[0].subscribed().offset(), 7);
+  EXPECT_TRUE(began[0].subscribed().has_recovered());
+  EXPECT_FALSE(began[0].subscribed().recovered());
+
+  node.WithChannel("news", [&] { node.OnHistoryEnded("news", false); });
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("position 0"));
+  const auto ended = watch->Messages();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(ended[0].subscribed().epoch(), "");
+  EXPECT_FALSE(ended[0].subscribed().has_recovered());
+}
+
+TEST_F(AnEngineThatIsAway, ReportsARosterToGatewaysAndWatches) {
+  gateway_->Subscribe(1, "presence-room");
+  authorizer_.Allow("ada");
+  engine_.Settle();
+  gateway_->Hears();
+  v1::WatchRequest request;
+  request.add_channels("presence-room");
+  const auto watch = std::make_shared<FakeSink>();
+  EXPECT_TRUE(hub_->Watch(request, watch).ok());
+  engine_.Settle();
+  watch->Messages();
+
+  EngineListener& node = *engine_.listener();
+  node.WithChannel("presence-room", [&] {
+    node.OnRosterReplaced("presence-room", {"e", 3});
+  });
+  EXPECT_THAT(gateway_->Hears(), ElementsAre("roster ada"));
+  const auto messages = watch->Messages();
+  ASSERT_EQ(messages.size(), 1u);
+  EXPECT_EQ(messages[0].subscribed().members(0).user_id(), "ada");
+  EXPECT_EQ(messages[0].subscribed().offset(), 3);
+}
+
+TEST_F(AnEngineThatIsAway, SettlesAGatewayThatComes) {
+  engine_.SetKnownUp(false);
+  FakeGateway other(hub_.get(), 2);
+  other.Attach();
+  engine_.SetUp(true);
+  engine_.Settle();
+  EXPECT_THAT(other.Hears(), ElementsAre("settings", "settled"));
 }
 
 TEST_F(AnEngineThatIsAway, RefusesSubscribesAndKeepsNothingOfThem) {
@@ -112,6 +193,50 @@ TEST_F(AnEngineThatIsAway, AdmitsNobodyOfALinkThatHasEnded) {
   engine_.Settle();
   EXPECT_EQ(hub_->Counts().members, 0);
   EXPECT_EQ(hub_->Counts().channels, 0);
+}
+
+TEST_F(AnEngineThatIsAway, KeepsNothingOfAWatchThatEndsWhileItWaits) {
+  v1::WatchRequest request;
+  request.add_channels("news");
+  v1::ChannelPosition& since = *request.add_since();
+  since.set_channel("news");
+  since.set_epoch("e");
+  const auto watch = std::make_shared<FakeSink>();
+  rules_.add_channels()->set_pattern("news");
+  rules_.mutable_channels(0)->set_history_size(10);
+  hub_->SetRules(rules_);
+  EXPECT_TRUE(hub_->Watch(request, watch).ok());
+  EXPECT_TRUE(engine_.Turn());  // Opened; what was missed is asked for.
+  EXPECT_EQ(hub_->Counts().channels, 1);
+  hub_->Unwatch(request, watch);
+  engine_.Settle();
+  EXPECT_EQ(hub_->Counts().channels, 0);
+  EXPECT_EQ(watch->Messages().size(), 1u) << "`connected` alone";
+}
+
+TEST_F(AnEngineThatIsAway, AnswersManyRecoveriesAFewAtATime) {
+  rules_.add_channels()->set_pattern("news");
+  rules_.mutable_channels(0)->set_history_size(10);
+  hub_->SetRules(rules_);
+  gateway_->Subscribe(1, "news");
+  engine_.Settle();
+  EXPECT_TRUE(Publish("news").ok());
+  gateway_->Hears();
+  constexpr size_t kMany = 200;
+  for (size_t i = 0; i < kMany; ++i) {
+    EXPECT_TRUE(gateway_->Recover("news", {}).ok());
+  }
+  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  engine_.Settle();
+  size_t answers = gateway_->Hears().size() / 2;
+  EXPECT_GT(answers, 0u);
+  EXPECT_LT(answers, kMany / 2);
+  for (int i = 0; i < 10 && answers < kMany; ++i) {
+    timers_.Advance(absl::Milliseconds(10));
+    engine_.Settle();
+    answers += gateway_->Hears().size() / 2;
+  }
+  EXPECT_EQ(answers, kMany);
 }
 
 TEST_F(AnEngineThatIsAway, CountsSubscribesThatWaitAgainstTheLimits) {

@@ -196,25 +196,21 @@ void MirroredChannels::OnMember(const std::string& channel, int64_t number,
   });
 }
 
-void MirroredChannels::OnLost(const std::string& name, bool lost) {
-  if (!lost) return;
-  ++lost_count_;
-  if (on_lost) on_lost(name);
-}
-
 void MirroredChannels::Deliver(const std::string& name,
                                const Mirror::Events& events) {
   for (const Mirror::Event& event : events) {
     if (const auto* publication = std::get_if<PublicationPtr>(&event)) {
       listener_->OnPublication(*publication);
     } else if (const auto* began = std::get_if<Mirror::HistoryBegan>(&event)) {
-      OnLost(name, began->lost);
-      listener_->OnHistoryBegan(name, began->position);
+      listener_->OnHistoryBegan(name, began->position, began->lost);
     } else if (const auto* ended = std::get_if<Mirror::HistoryEnded>(&event)) {
-      OnLost(name, ended->lost);
-      listener_->OnHistoryEnded(name);
+      listener_->OnHistoryEnded(name, ended->lost);
     } else if (const auto* added = std::get_if<Mirror::MemberAdded>(&event)) {
       listener_->OnMemberAdded(name, added->member);
+    } else if (std::holds_alternative<Mirror::RosterReplaced>(event)) {
+      const Channel* const open = Entry(name);
+      listener_->OnRosterReplaced(name,
+                                  open->mirror.position().value_or(Position()));
     } else {
       listener_->OnMemberRemoved(
           name, std::get<Mirror::MemberRemoved>(event).user_id);

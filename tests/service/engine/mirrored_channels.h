@@ -67,12 +67,6 @@ class MirroredChannels {
   // The open channels, with the limits that they were opened with.
   std::map<std::string, HistoryLimits> Limits() const;
 
-  // Called, with the shard locked, before the listener is notified of a history
-  // that begins or ends and has not all been delivered: the port cannot tell
-  // that yet.
-  std::function<void(const std::string& channel)> on_lost;
-  int lost_count() const { return lost_count_; }
-
  private:
   struct Channel {
     Channel(const HistoryLimits& limits_in, int64_t number_in)
@@ -98,7 +92,6 @@ class MirroredChannels {
   void OnNoAnswer(const std::string& name, Channel& channel,
                   std::vector<OpenDone> opens);
   void Deliver(const std::string& name, const Mirror::Events& events);
-  void OnLost(const std::string& name, bool lost);
   void AnswerWaiting(const std::string& name);
   void TellClosed(const std::string& name, int64_t number);
 
@@ -107,7 +100,6 @@ class MirroredChannels {
   std::map<std::string, Channel, std::less<>> channels_;
   int64_t last_number_ = 0;
   std::string locked_;  // The channel that is locked from here.
-  int lost_count_ = 0;
 };
 
 }  // namespace herald::core

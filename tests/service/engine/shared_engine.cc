@@ -34,6 +34,18 @@ void SharedEngine::OnBus(const std::string& from, const std::string& bytes) {
   if (node_listener_ != nullptr) node_listener_->OnBus(from, bytes);
 }
 
+void SharedEngine::OnCut(bool noticed) {
+  FailAttaches();
+  if (!noticed || reported_down_) return;
+  reported_down_ = true;
+  listener_->OnEngineUp(false);
+}
+
+void SharedEngine::OnConnected() {
+  if (std::exchange(reported_down_, false)) listener_->OnEngineUp(true);
+  channels_.OnConnected();
+}
+
 // --- The log -----------------------------------------------------------------
 
 void SharedEngine::Publish(std::shared_ptr<Publication> publication,
@@ -59,17 +71,17 @@ std::optional<Position> SharedEngine::PositionOf(absl::string_view channel) {
   return open->position();
 }
 
-Missed SharedEngine::Since(absl::string_view channel,
-                           const std::optional<Position>& since,
-                           size_t count_max) {
+void SharedEngine::Since(absl::string_view channel,
+                         const std::optional<Position>& since, size_t count_max,
+                         MissedDone done) {
   Mirror* const open = channels_.Find(channel);
   Require(open != nullptr);
-  return open->Since(since, count_max, store().Now());
+  done(open->Since(since, count_max, store().Now()));
 }
 
 void SharedEngine::Fetch(absl::string_view channel,
                          const std::optional<Position>& since, size_t count_max,
-                         FetchDone done) {
+                         MissedDone done) {
   RequireUnlocked();
   client_.Call<Missed>(
       [this, name = std::string(channel), since, count_max] {

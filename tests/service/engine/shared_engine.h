@@ -48,10 +48,10 @@ class SharedEngine final : public Engine {
   void Publish(std::shared_ptr<Publication> publication,
                const PublishOptions& options, PublishDone done) override;
   std::optional<Position> PositionOf(absl::string_view channel) override;
-  Missed Since(absl::string_view channel, const std::optional<Position>& since,
-               size_t count_max) override;
+  void Since(absl::string_view channel, const std::optional<Position>& since,
+             size_t count_max, MissedDone done) override;
   void Fetch(absl::string_view channel, const std::optional<Position>& since,
-             size_t count_max, FetchDone done) override;
+             size_t count_max, MissedDone done) override;
   void Forget(absl::string_view channel) override;
   void ApplyHistoryRules() override;
 
@@ -105,8 +105,10 @@ class SharedEngine final : public Engine {
   void OnBus(const std::string& from, const std::string& bytes);
   // Everything that was pushed before the store's PushFence() is there.
   void OnFence(int64_t fence);
-  // The connection is lost, and with it what was pushed.
-  void OnCut() { FailAttaches(); }
+  // The connection is lost, and with it what was pushed; or it is back. A loss
+  // that is `noticed` is reported.
+  void OnCut(bool noticed);
+  void OnConnected();
 
  private:
   struct Attaching {
@@ -133,6 +135,7 @@ class SharedEngine final : public Engine {
   int64_t fence_ = 0;                // The last that has arrived.
   std::deque<Attaching> attaching_;  // In the order of their fences.
   bool catching_up_ = false;         // RunAttaches() will be called.
+  bool reported_down_ = false;
 };
 
 }  // namespace herald::core

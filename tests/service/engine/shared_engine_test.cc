@@ -48,9 +48,7 @@ class AccompaniedWorld final : public SharedWorld {
     other_.rules.history_size = 10;
     store().node(1).SetListener(&other_);
   }
-  ~AccompaniedWorld() override {
-    EXPECT_EQ(store().node(1).channels().lost_count(), 0);
-  }
+  ~AccompaniedWorld() override { EXPECT_EQ(other_.losses, 0); }
 
   void Settle() override {
     store().Settle();
@@ -106,9 +104,6 @@ class TwoNodes final : public ClusterWorld {
   void Reconnect(int node) override { store_.Reconnect(node); }
   void ForgetEnd() override { store_.ForgetEnd(); }
   void Kill(int node) override { store_.Kill(node); }
-  int LostCount(int node) override {
-    return store_.node(node).channels().lost_count();
-  }
 
  private:
   std::mt19937 random_;

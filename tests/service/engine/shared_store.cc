@@ -32,23 +32,24 @@ class SharedStore::Listener final : public EngineListener {
                    absl::FunctionRef<void()> body) override {
     body();
   }
-  void OnHistoryBegan(absl::string_view name, const Position& at) override {
+  void OnHistoryBegan(absl::string_view name, const Position& at,
+                      bool /*lost*/) override {
     const std::string channel(name);
     Channel& entry = store_->channels_[channel];
-    const Position previous = store_->EndOf(entry);
+    entry.previous = store_->EndOf(entry);
     entry.epoch = at.epoch;
     entry.offset = 0;
     entry.entries.clear();
-    PushHistory(channel, previous);
+    PushHistory(channel, entry.previous);
   }
-  void OnHistoryEnded(absl::string_view name) override {
+  void OnHistoryEnded(absl::string_view name, bool /*lost*/) override {
     const std::string channel(name);
     Channel& entry = store_->channels_[channel];
-    const Position previous = store_->EndOf(entry);
+    entry.previous = store_->EndOf(entry);
     entry.epoch.clear();
     entry.offset = 0;
     entry.entries.clear();
-    if (!store_->forgetting_) PushHistory(channel, previous);
+    if (!store_->forgetting_) PushHistory(channel, entry.previous);
   }
   int64_t OnPublication(const PublicationPtr& publication) override {
     const std::string& channel = publication->channel;
@@ -81,6 +82,11 @@ class SharedStore::Listener final : public EngineListener {
     member.set_user_id(std::string(user_id));
     PushMember(std::string(channel), /*added=*/false, member);
   }
+  // The truth is embedded: it reports each member, and is never away.
+  void OnRosterReplaced(absl::string_view, const Position&) override {
+    contract::Require(false);
+  }
+  void OnEngineUp(bool /*up*/) override { contract::Require(false); }
   contract::ChannelSettings RulesOf(absl::string_view channel) override {
     contract::ChannelSettings rules;
     SharedEngine* const node = store_->NodeOfRules();
@@ -282,20 +288,20 @@ void SharedStore::Cut(int node) {
   one.pushes.clear();
   for (auto& [name, channel] : channels_) channel.subscribers.erase(node);
   Refuse(one);
-  one.engine->OnCut();
+  one.engine->OnCut(/*noticed=*/random_() % 2 == 0);
 }
 
 void SharedStore::Reconnect(int node) {
   Node& one = nodes_[Index(node)];
   if (!one.alive || !std::exchange(one.cut, false)) return;
-  if (up_) one.engine->channels().OnConnected();
+  if (up_) one.engine->OnConnected();
 }
 
 void SharedStore::SetUp(bool up) {
   if (std::exchange(up_, up) == up) return;
   for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
     if (!up) Refuse(nodes_[Index(i)]);
-    if (IsConnected(i)) nodes_[Index(i)].engine->channels().OnConnected();
+    if (IsConnected(i)) nodes_[Index(i)].engine->OnConnected();
   }
 }
 
@@ -375,14 +381,17 @@ Mirror::Answer SharedStore::AnswerTo(const std::string& channel,
   Mirror::Answer answer;
   const Channel& entry = channels_[channel];
   if (question.since.has_value()) {
+    const auto since = [&](const std::optional<Position>& position) {
+      Missed missed;
+      truth_.Since(channel, position, kAll,
+                   [&](auto all) { missed = *std::move(all); });
+      return missed;
+    };
     Missed missed;
-    if (!question.since->epoch.empty()) {
-      missed = truth_.Since(channel, question.since, kAll);
-    }
-    if (!missed.available) {
-      missed = truth_.Since(channel, std::nullopt, kAll);
-    }
+    if (!question.since->epoch.empty()) missed = since(question.since);
+    if (!missed.available) missed = since(std::nullopt);
     answer.position = missed.position;
+    answer.previous = entry.previous;
     answer.since = missed.since;
     for (int64_t i = missed.since + 1; i <= missed.position.offset; ++i) {
       answer.entries.push_back(entry.entries.at(i));

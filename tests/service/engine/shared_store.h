@@ -146,6 +146,7 @@ class SharedStore {
   };
   struct Channel {
     std::string epoch;                         // Of its history.
+    Position previous;                         // See Mirror::OnHistory().
     int64_t offset = 0;                        // Of its last publication.
     std::map<int64_t, Mirror::Entry> entries;  // By offset; the last ones.
     int64_t version = 0;                       // Of its members.

@@ -104,9 +104,13 @@ void SlowEngine::Ask(std::string key,
         });
 }
 
-void SlowEngine::RequireOpen(absl::string_view channel) const {
+bool SlowEngine::IsOpen(absl::string_view channel) const {
   contract::MutexLock lock(&mu_);
-  contract::Require(open_.contains(std::string(channel)));
+  return open_.contains(std::string(channel));
+}
+
+void SlowEngine::RequireOpen(absl::string_view channel) const {
+  contract::Require(IsOpen(channel));
 }
 
 void SlowEngine::Open(absl::string_view channel, const HistoryLimits& limits,
@@ -154,19 +158,23 @@ std::optional<Position> SlowEngine::PositionOf(absl::string_view channel) {
   return inner_->PositionOf(channel);
 }
 
-Missed SlowEngine::Since(absl::string_view channel,
-                         const std::optional<Position>& since,
-                         size_t count_max) {
+void SlowEngine::Since(absl::string_view channel,
+                       const std::optional<Position>& since, size_t count_max,
+                       MissedDone done) {
   RequireOpen(channel);
-  return inner_->Since(channel, since, count_max);
+  OnChannel(channel, [this, name = std::string(channel), since, count_max,
+                      done = std::move(done)]() mutable {
+    if (!up_ || !IsOpen(name)) return done(Down());
+    inner_->Since(name, since, count_max, std::move(done));
+  });
 }
 
 void SlowEngine::Fetch(absl::string_view channel,
                        const std::optional<Position>& since, size_t count_max,
-                       FetchDone done) {
+                       MissedDone done) {
   Ask<Missed>(
       KeyOf(channel), std::move(done),
-      [this, name = std::string(channel), since, count_max](FetchDone answer) {
+      [this, name = std::string(channel), since, count_max](MissedDone answer) {
         inner_->Fetch(name, since, count_max, std::move(answer));
       });
 }

@@ -49,8 +49,14 @@ class SlowEngine : public Engine {
   // From now on all that may fail is UNAVAILABLE; or no longer. What ends by
   // itself goes on ending, as it does where other nodes are alive.
   void SetUp(bool up) { up_ = up; }
+  // The same, and the node is notified. REQUIRES: SetListener() was called.
+  void SetKnownUp(bool up) {
+    SetUp(up);
+    listener_->OnEngineUp(up);
+  }
 
   void SetListener(EngineListener* listener) override;
+  EngineListener* listener() const { return listener_; }
 
   void Open(absl::string_view channel, const HistoryLimits& limits,
             OpenDone done) override;
@@ -58,10 +64,10 @@ class SlowEngine : public Engine {
   void Publish(std::shared_ptr<Publication> publication,
                const PublishOptions& options, PublishDone done) override;
   std::optional<Position> PositionOf(absl::string_view channel) override;
-  Missed Since(absl::string_view channel, const std::optional<Position>& since,
-               size_t count_max) override;
+  void Since(absl::string_view channel, const std::optional<Position>& since,
+             size_t count_max, MissedDone done) override;
   void Fetch(absl::string_view channel, const std::optional<Position>& since,
-             size_t count_max, FetchDone done) override;
+             size_t count_max, MissedDone done) override;
   void Forget(absl::string_view channel) override;
   void ApplyHistoryRules() override;
 
@@ -117,7 +123,8 @@ class SlowEngine : public Engine {
            absl::AnyInvocable<void(absl::StatusOr<Answer>)> done, Question ask);
   // Whether nothing waits and no other thread has a turn.
   bool Settled() const ABSL_LOCKS_EXCLUDED(mu_);
-  void RequireOpen(absl::string_view channel) const ABSL_LOCKS_EXCLUDED(mu_);
+  bool IsOpen(absl::string_view channel) const ABSL_LOCKS_EXCLUDED(mu_);
+  void RequireOpen(absl::string_view channel) const;
 
   Engine* const inner_;
   const std::function<void()> woken_;
