@@ -1,9 +1,17 @@
-# The process: settings, objects, run, drain, exit.
-add_executable(herald_gateway
-  main.cc
-  options.cc options.h)
+# What only the process has: settings, metrics, log lines.
+add_library(herald_gateway_process STATIC
+  process/metrics.cc process/metrics.h
+  process/options.cc process/options.h
+  process/process_observer.cc process/process_observer.h)
+add_library(herald::gateway_process ALIAS herald_gateway_process)
+target_link_libraries(herald_gateway_process
+  PUBLIC herald::gateway_net herald::process herald::settings
+  PRIVATE herald::defaults prometheus-cpp::core)
+
+# Objects, run, drain, exit.
+add_executable(herald_gateway main.cc)
 set_target_properties(herald_gateway PROPERTIES OUTPUT_NAME herald-gateway)
 target_link_libraries(herald_gateway
-  PRIVATE herald::gateway_net herald::gateway_link herald::process
-    herald::settings herald::defaults)
+  PRIVATE herald::gateway_process herald::gateway_net herald::gateway_link
+    herald::process herald::settings herald::defaults)
 install(TARGETS herald_gateway)

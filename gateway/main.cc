@@ -5,7 +5,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <chrono>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -21,9 +20,9 @@
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
 #include "gateway/net/listener.h"
-#include "gateway/net/metrics.h"
-#include "gateway/options.h"
-#include "proto/contract/mutex.h"
+#include "gateway/process/options.h"
+#include "gateway/process/process_observer.h"
+#include "proto/contract/condition.h"
 #include "proto/process/callback_threads.h"
 #include "proto/process/files.h"
 #include "proto/process/gateway_identity.h"
@@ -40,7 +39,6 @@
 namespace herald::gateway {
 namespace {
 
-using contract::MutexLock;
 using process::Log;
 using process::LogLevel;
 using process::Signals;
@@ -50,161 +48,6 @@ constexpr absl::Duration kReportPause = absl::Milliseconds(500);
 constexpr absl::Duration kDrainPause = absl::Milliseconds(20);
 // How long the last closes may take: a handshake's deadline and a little more.
 constexpr absl::Duration kDrainPatience = absl::Seconds(6);
-// For how long a trouble must not have come to be taken for over.
-constexpr absl::Duration kTroubleIsOver = absl::Seconds(2);
-
-// Between two log lines of what clients do wrong.
-constexpr absl::Duration kRefusalPause = absl::Seconds(10);
-
-// Never jumps, unlike the time of day.
-absl::Duration Uptime() {
-  static const auto start = std::chrono::steady_clock::now();
-  return absl::FromChrono(std::chrono::steady_clock::now() - start);
-}
-
-// A trouble that comes many times a second while it lasts, so that only its
-// beginning and its end are worth a line.
-class Spell {
- public:
-  // It has come. True if that is the beginning.
-  bool Come(absl::Duration uptime) {
-    const bool first = !last_.has_value();
-    last_ = uptime;
-    return first;
-  }
-
-  bool lasts() const { return last_.has_value(); }
-
-  // True once it is over, once.
-  bool End(absl::Duration uptime) {
-    if (!last_.has_value() || uptime - *last_ < kTroubleIsOver) return false;
-    last_.reset();
-    return true;
-  }
-
- private:
-  std::optional<absl::Duration> last_;  // While it lasts.
-};
-
-// Counts, and logs what happens to the link and to accepting, and at the level
-// `debug` to each socket.
-class ProcessObserver final : public Metrics {
- public:
-  using Metrics::Metrics;
-
-  bool traces_sockets() const override {
-    return process::Logs(LogLevel::kDebug);
-  }
-  void OnSocketEvent(const SocketEvent& event) override {
-    std::vector<process::LogField> fields;
-    const auto add = [&](absl::string_view name, absl::string_view text) {
-      if (!text.empty()) fields.push_back({name, text});
-    };
-    add("socket_id", event.socket_id);
-    add("remote_address", event.remote_address);
-    add("channel", event.channel);
-    add("why", event.why);
-    if (event.bytes > 0) fields.push_back({"bytes", event.bytes});
-    Log(LogLevel::kDebug, event.what, fields);
-  }
-
-  void OnLinkOpened() override {
-    SetTrouble("");
-    Log(LogLevel::kInfo, "link opened");
-  }
-  void OnLinkSettled() override { Log(LogLevel::kInfo, "link settled"); }
-  void OnLinkEnded(absl::string_view why) override {
-    Metrics::OnLinkEnded(why);
-    // The link is tried again several times a second: only news is logged.
-    if (!SetTrouble(why)) return;
-    Log(LogLevel::kWarning, "link ended", {{"why", std::string(why)}});
-  }
-  void OnAcceptError() override {
-    Metrics::OnAcceptError();
-    {
-      MutexLock lock(&mu_);
-      if (!no_accept_.Come(Uptime())) return;
-    }
-    Log(LogLevel::kWarning, "accept failed",
-        {{"files_max", process::FilesMax()}});
-  }
-  void OnUpgradeRefused(UpgradeRefusal why, absl::string_view detail) override {
-    Metrics::OnUpgradeRefused(why, detail);
-    if (why == UpgradeRefusal::kOrigin) return LogOrigin(detail);
-    if (why == UpgradeRefusal::kNoProxy) return LogNoProxy();
-    if (why != UpgradeRefusal::kOverrun) return;
-    {
-      MutexLock lock(&mu_);
-      if (!overrun_.Come(Uptime())) return;
-    }
-    Log(LogLevel::kWarning, "too many connect at once, some are refused",
-        {{"see", "BROADCAST_MAX_CONNECT_RATE"}});
-  }
-
-  // Logs what is over. Called now and then.
-  void CheckTroubles() ABSL_LOCKS_EXCLUDED(mu_) {
-    bool accepts = false;
-    bool keeps_up = false;
-    {
-      MutexLock lock(&mu_);
-      accepts = no_accept_.End(Uptime());
-      keeps_up = overrun_.End(Uptime());
-    }
-    if (accepts) Log(LogLevel::kInfo, "accept works again");
-    if (keeps_up)
-      Log(LogLevel::kInfo,
-          "connection rate back below BROADCAST_MAX_CONNECT_RATE");
-  }
-
-  // Whether connections cannot be accepted at the moment.
-  bool accept_fails() const ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    return no_accept_.lasts();
-  }
-
-  // Why there is no link; empty if there is one.
-  std::string trouble() const ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    return trouble_;
-  }
-
- private:
-  // Clients decide how often these come, so few are logged.
-  bool MayLogRefusal() ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    if (Uptime() < next_refusal_) return false;
-    next_refusal_ = Uptime() + kRefusalPause;
-    return true;
-  }
-  void LogOrigin(absl::string_view origin) {
-    constexpr size_t kBytesMax = 200;
-    if (!MayLogRefusal()) return;
-    Log(LogLevel::kWarning, "an origin is refused; others are not logged",
-        {{"origin", std::string(origin.substr(0, kBytesMax))},
-         {"pause", absl::FormatDuration(kRefusalPause)},
-         {"see", "BROADCAST_ALLOWED_ORIGINS"}});
-  }
-  void LogNoProxy() {
-    if (!MayLogRefusal()) return;
-    Log(LogLevel::kWarning, "a connection is closed: it has no PROXY header",
-        {{"see", "BROADCAST_PROXY_PROTOCOL"}});
-  }
-
-  // True if that is news.
-  bool SetTrouble(absl::string_view why) ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(&mu_);
-    if (trouble_ == why) return false;
-    trouble_ = std::string(why);
-    return true;
-  }
-
-  mutable contract::Mutex mu_;
-  std::string trouble_ ABSL_GUARDED_BY(mu_);
-  Spell no_accept_ ABSL_GUARDED_BY(mu_);
-  Spell overrun_ ABSL_GUARDED_BY(mu_);
-  absl::Duration next_refusal_ ABSL_GUARDED_BY(mu_);
-};
-
 // Everything that the process consists of. Members are destroyed in reverse
 // order: first those who call, then those who are called.
 class Gateway {
@@ -382,12 +225,12 @@ void Gateway::Drain(Signals& signals, absl::Duration time) {
   state_.draining = true;
   router_.Goodbye();
   for (const auto& loop : loops_) loop->StartDrain(time);
-  const absl::Duration end = Uptime() + time + kDrainPatience;
-  absl::Duration next_report = Uptime();
-  while (state_.connections.total() > 0 && Uptime() < end) {
+  const absl::Time end = contract::SteadyNow() + time + kDrainPatience;
+  absl::Time next_report = contract::SteadyNow();
+  while (state_.connections.total() > 0 && contract::SteadyNow() < end) {
     signals.Wait(kDrainPause);
-    if (Uptime() < next_report) continue;
-    next_report = Uptime() + kReportPause;
+    if (contract::SteadyNow() < next_report) continue;
+    next_report = contract::SteadyNow() + kReportPause;
     Report();
   }
 }

@@ -8,9 +8,10 @@
 #include "service/program.h"
 
 int main(int argc, char** argv) {
-  return herald::rpc::RunService(
+  return herald::service::RunService(
       argc, argv,
-      [](const herald::rpc::Options& options, herald::core::Timers* timers) {
+      [](const herald::service::Options& options,
+         herald::core::Timers* timers) {
         return std::make_unique<herald::core::MemoryEngine>(
             timers, herald::core::MemoryEngineOptions{
                         .history_bytes_max = options.history_memory});

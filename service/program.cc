@@ -25,24 +25,32 @@
 #include "proto/process/signals.h"
 #include "proto/settings/program.h"
 #include "proto/settings/settings.h"
+#include "service/authorizer/no_authorizer.h"
+#include "service/authorizer/signature_authorizer.h"
 #include "service/core.h"
+#include "service/process/metrics.h"
+#include "service/process/options.h"
+#include "service/process/timer_thread.h"
 #include "service/rpc/api_token.h"
 #include "service/rpc/authorizer_link.h"
-#include "service/rpc/metrics.h"
-#include "service/rpc/no_authorizer.h"
-#include "service/rpc/options.h"
 #include "service/rpc/server.h"
-#include "service/rpc/signature_authorizer.h"
-#include "service/rpc/timer_thread.h"
 #include "service/rules/rules_file.h"
 #include "service/rules/rules_reader.h"
 
-namespace herald::rpc {
+namespace herald::service {
 namespace {
 
+using authorizer::NoAuthorizer;
+using authorizer::SignatureAuthorizer;
 using process::Log;
 using process::LogLevel;
 using process::Signals;
+using rpc::ApiTokens;
+using rpc::AuthorizerLink;
+using rpc::Server;
+using rpc::ServerOptions;
+using rules::ReadRulesFile;
+using rules::RulesReader;
 using settings::kExitFailed;
 using settings::kExitSettings;
 
@@ -342,4 +350,4 @@ int RunService(int argc, char** argv, const EngineFactory& make_engine) {
   }
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::service

@@ -11,9 +11,9 @@
 
 #include "service/channel/timers.h"
 #include "service/engine/engine.h"
-#include "service/rpc/options.h"
+#include "service/process/options.h"
 
-namespace herald::rpc {
+namespace herald::service {
 
 // Makes the engine. `timers` outlive it.
 using EngineFactory = std::function<std::unique_ptr<core::Engine>(
@@ -23,6 +23,6 @@ using EngineFactory = std::function<std::unique_ptr<core::Engine>(
 // exit code.
 int RunService(int argc, char** argv, const EngineFactory& make_engine);
 
-}  // namespace herald::rpc
+}  // namespace herald::service
 
 #endif  // HERALD_SERVICE_PROGRAM_H_

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "proto/contract/json_text.h"
 #include "proto/contract/names.h"
 
 namespace herald::cli {
@@ -20,30 +20,20 @@ size_t Utf8CharacterSize(absl::string_view text) {
 }
 
 std::string JsonString(absl::string_view text) {
-  std::string out = "\"";
+  std::string valid;
   while (!text.empty()) {
     const size_t size = Utf8CharacterSize(text);
-    const char first = text[0];
-    if (size == 0) {
-      out += "\xef\xbf\xbd";
-    } else if (first == '"' || first == '\\') {
-      out += {'\\', first};
-    } else if (first == '\n') {
-      out += "\\n";
-    } else if (size == 1 && first < 0x20) {
-      out += absl::StrFormat("\\u%04x", first);
-    } else {
-      out.append(text.data(), size);
-    }
+    absl::StrAppend(&valid, size == 0 ? "\xef\xbf\xbd" : text.substr(0, size));
     text.remove_prefix(std::max<size_t>(size, 1));
   }
-  return out + "\"";
+  std::string out;
+  contract::AppendJsonString(valid, &out);
+  return out;
 }
 
 std::string JsonText(absl::string_view text) {
-  if (text.empty()) return "null";
   // Line ends can only stand between the tokens of valid JSON.
-  std::string out(text);
+  std::string out(contract::JsonOrNull(text));
   std::replace_if(
       out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; },
       ' ');

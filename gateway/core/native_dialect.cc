@@ -8,9 +8,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "gateway/core/json_text.h"
 #include "proto/contract/json.h"
 #include "proto/contract/json_reader.h"
+#include "proto/contract/json_text.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 
@@ -29,7 +29,7 @@ class ObjectWriter {
   }
   ObjectWriter& String(absl::string_view name, absl::string_view value) {
     Name(name);
-    AppendJsonString(value, &text_);
+    contract::AppendJsonString(value, &text_);
     return *this;
   }
   // The name as it was sent, which need not be valid.
@@ -38,7 +38,7 @@ class ObjectWriter {
   }
   ObjectWriter& Json(absl::string_view name, absl::string_view json) {
     Name(name);
-    absl::StrAppend(&text_, JsonOrNull(json));
+    absl::StrAppend(&text_, contract::JsonOrNull(json));
     return *this;
   }
   FrameBytes Frame() {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/core/json_text.h"
+#include "proto/contract/json_text.h"
 
 namespace herald::gateway {
 
@@ -49,8 +49,9 @@ const Roster::JsonPtr& Roster::Json() {
   std::string json(1, '[');
   for (const auto& [user_id, user_info] : users_) {
     absl::StrAppend(&json, json.size() > 1 ? "," : "", "{\"user_id\":");
-    AppendJsonString(user_id, &json);
-    absl::StrAppend(&json, ",\"user_info\":", JsonOrNull(user_info), "}");
+    contract::AppendJsonString(user_id, &json);
+    absl::StrAppend(&json, ",\"user_info\":", contract::JsonOrNull(user_info),
+                    "}");
   }
   json.push_back(']');
   json_ = std::make_shared<const std::string>(std::move(json));

@@ -7,30 +7,17 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/json_text.h"
 #include "proto/contract/names.h"
 
 namespace herald::process {
 namespace {
 
 std::string JsonString(absl::string_view text) {
-  std::string safe;
-  if (!contract::IsUtf8(text)) {
-    safe = absl::CHexEscape(text);
-    text = safe;
-  }
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      out += {'\\', c};
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      absl::StrAppend(
-          &out, "\\u00",
-          absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2));
-    } else {
-      out += c;
-    }
-  }
-  return out += '"';
+  std::string out;
+  contract::AppendJsonString(
+      contract::IsUtf8(text) ? text : absl::CHexEscape(text), &out);
+  return out;
 }
 
 // A value as it is if it is one word, else in quotes.

@@ -18,7 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "grpcpp/server_context.h"
-#include "service/rpc/log_pause.h"
+#include "proto/process/log_pause.h"
 
 namespace herald::rpc {
 
@@ -43,7 +43,7 @@ class ApiTokens {
                   absl::string_view why) const;
 
   std::vector<Digest> digests_;  // Constant after construction.
-  mutable LogPause refusals_;
+  mutable process::LogPause refusals_;
 };
 
 }  // namespace herald::rpc

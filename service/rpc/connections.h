@@ -39,10 +39,10 @@
 #include "grpcpp/server_context.h"
 #include "proto/contract/mutex.h"
 #include "proto/contract/token_bucket.h"
+#include "proto/process/log_pause.h"
 #include "proto/process/peer.h"
 #include "service/channel/timers.h"
 #include "service/rpc/counters.h"
-#include "service/rpc/log_pause.h"
 #include "service/rpc/open_streams.h"
 
 namespace herald::rpc {
@@ -194,7 +194,7 @@ class Connections {
 
   std::atomic<bool> alert_{false};
   std::atomic<uint64_t> allowed_{0};  // Calls of connections not looked up.
-  LogPause refusals_;
+  process::LogPause refusals_;
 
   contract::Mutex mu_;
   absl::flat_hash_map<int, Entry> entries_ ABSL_GUARDED_BY(mu_);

@@ -39,7 +39,8 @@ SinkOptions GatewayReactor::WithBounds(SinkOptions options) {
 GatewayReactor::GatewayReactor(grpc::CallbackServerContext* context,
                                core::Links* links, const SinkOptions& options,
                                StreamCounters* counters, RpcCounters* rpcs,
-                               LogPause* refusals, StreamLimit::Place place)
+                               process::LogPause* refusals,
+                               StreamLimit::Place place)
     : SinkReactor(context, WithBounds(options), counters),
       links_(links),
       rpcs_(rpcs),
@@ -49,12 +50,10 @@ GatewayReactor::GatewayReactor(grpc::CallbackServerContext* context,
   Add(this->counters()->open, 1);
 }
 
-GatewayReactor* GatewayReactor::Start(grpc::CallbackServerContext* context,
-                                      core::Links* links,
-                                      const SinkOptions& options,
-                                      StreamCounters* counters,
-                                      RpcCounters* rpcs, LogPause* refusals,
-                                      StreamLimit::Place place) {
+GatewayReactor* GatewayReactor::Start(
+    grpc::CallbackServerContext* context, core::Links* links,
+    const SinkOptions& options, StreamCounters* counters, RpcCounters* rpcs,
+    process::LogPause* refusals, StreamLimit::Place place) {
   auto* const reactor = new GatewayReactor(context, links, options, counters,
                                            rpcs, refusals, std::move(place));
   const std::shared_ptr<GatewayReactor> self(reactor);

@@ -16,8 +16,8 @@
 
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/silence.h"
+#include "proto/process/log_pause.h"
 #include "service/link/links.h"
-#include "service/rpc/log_pause.h"
 #include "service/rpc/sink_reactor.h"
 #include "service/rpc/stream_limit.h"
 
@@ -33,7 +33,8 @@ class GatewayReactor final
   static GatewayReactor* Start(grpc::CallbackServerContext* context,
                                core::Links* links, const SinkOptions& options,
                                StreamCounters* counters, RpcCounters* rpcs,
-                               LogPause* refusals, StreamLimit::Place place);
+                               process::LogPause* refusals,
+                               StreamLimit::Place place);
 
   // `options` with the bounds of a link's outbox.
   static SinkOptions WithBounds(SinkOptions options);
@@ -41,7 +42,7 @@ class GatewayReactor final
  private:
   GatewayReactor(grpc::CallbackServerContext* context, core::Links* links,
                  const SinkOptions& options, StreamCounters* counters,
-                 RpcCounters* rpcs, LogPause* refusals,
+                 RpcCounters* rpcs, process::LogPause* refusals,
                  StreamLimit::Place place);
 
   void OnReadDone(bool ok) override;
@@ -67,7 +68,7 @@ class GatewayReactor final
   // Constant after construction.
   core::Links* const links_;
   RpcCounters* const rpcs_;
-  LogPause* const refusals_;
+  process::LogPause* const refusals_;
   const std::string peer_;
 
   // Touched by the constructor and OnEnded() only.

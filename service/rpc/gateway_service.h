@@ -14,11 +14,11 @@
 
 #include "absl/status/status.h"
 #include "herald/link/v1/gateway_service.grpc.pb.h"
+#include "proto/process/log_pause.h"
 #include "service/link/gateways.h"
 #include "service/link/links.h"
 #include "service/rpc/call_gate.h"
 #include "service/rpc/counters.h"
-#include "service/rpc/log_pause.h"
 #include "service/rpc/outbox.h"
 #include "service/rpc/stream_limit.h"
 
@@ -55,7 +55,7 @@ class GatewayService final
   CallGate* const gate_;
   StreamCounters* const counters_;
   RpcCounters* const rpcs_;
-  LogPause refusals_;
+  process::LogPause refusals_;
   StreamLimit streams_{"links", kStreamsMax};
 };
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/time/time.h"
 #include "proto/contract/channel_rules.h"
+#include "proto/contract/proto_rules.h"
 
 namespace herald::core {
 namespace {
@@ -17,30 +17,6 @@ namespace {
 using contract::ChannelRule;
 using contract::ChannelRules;
 using contract::ChannelSettings;
-using contract::SlowConsumer;
-
-absl::Duration DurationOf(const google::protobuf::Duration& in) {
-  return absl::Seconds(in.seconds()) + absl::Nanoseconds(in.nanos());
-}
-
-ChannelRule RuleOf(const config::v1::ChannelRule& in) {
-  ChannelRule out;
-  out.pattern = in.pattern();
-  if (in.has_history_size()) out.history_size = in.history_size();
-  if (in.has_history_ttl()) out.history_ttl = DurationOf(in.history_ttl());
-  if (in.has_presence()) out.presence = in.presence();
-  if (in.has_client_events()) out.client_events = in.client_events();
-  if (in.has_max_subscribers()) out.max_subscribers = in.max_subscribers();
-  if (in.has_max_payload()) out.max_payload = in.max_payload();
-  if (in.has_slow_consumer()) {
-    out.slow_consumer =
-        in.slow_consumer() == config::v1::SLOW_CONSUMER_DROP_TO_LATEST
-            ? SlowConsumer::kDropToLatest
-            : SlowConsumer::kDisconnect;
-  }
-  if (in.has_member_grace()) out.member_grace = DurationOf(in.member_grace());
-  return out;
-}
 
 // What the environment says.
 ChannelSettings DefaultsOf(const link::v1::Settings& settings) {
@@ -54,10 +30,7 @@ ChannelSettings DefaultsOf(const link::v1::Settings& settings) {
 }  // namespace
 
 void RuleChanges::Apply(const config::v1::Config& config) {
-  std::vector<ChannelRule> rules;
-  for (const config::v1::ChannelRule& rule : config.channels()) {
-    rules.push_back(RuleOf(rule));
-  }
+  std::vector<ChannelRule> rules = contract::RulesOf(config.channels());
   if (!rules.empty()) table_->set_has_rules(true);
   const bool none = rules.empty();
   const auto compiled = std::make_shared<const ChannelRules>(

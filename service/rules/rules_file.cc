@@ -22,7 +22,7 @@
 #include "service/engine/history.h"
 #include "service/rules/rules_syntax.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 namespace {
 
 using config::v1::ChannelRule;
@@ -261,4 +261,4 @@ absl::StatusOr<config::v1::Config> ParseRules(
   return std::move(parsed->config);
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::rules

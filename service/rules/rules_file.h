@@ -27,7 +27,7 @@
 #include "absl/strings/string_view.h"
 #include "herald/config/v1/config.pb.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 
 // More than 1,000 rules with the longest names need, and room for comments.
 inline constexpr int64_t kRulesFileBytesMax = 4 << 20;
@@ -50,6 +50,6 @@ absl::StatusOr<config::v1::Config> ParseRules(
     absl::string_view path, absl::string_view text, const RulesBounds& bounds,
     std::vector<std::string>* warnings = nullptr);
 
-}  // namespace herald::rpc
+}  // namespace herald::rules
 
 #endif  // HERALD_SERVICE_RULES_RULES_FILE_H_

@@ -9,7 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "proto/contract/mutex.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 
 using contract::MutexLock;
 
@@ -91,4 +91,4 @@ std::optional<RulesReader::Result> RulesReader::Take() {
 
 bool RulesReader::busy() const { return state_->busy(); }
 
-}  // namespace herald::rpc
+}  // namespace herald::rules

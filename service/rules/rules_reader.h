@@ -24,7 +24,7 @@
 #include "absl/status/statusor.h"
 #include "herald/config/v1/config.pb.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 
 class RulesReader {
  public:
@@ -53,6 +53,6 @@ class RulesReader {
   const std::shared_ptr<State> state_;  // Shared with the thread.
 };
 
-}  // namespace herald::rpc
+}  // namespace herald::rules
 
 #endif  // HERALD_SERVICE_RULES_RULES_READER_H_

@@ -14,7 +14,7 @@
 #include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 namespace {
 
 using config::v1::ChannelRule;
@@ -230,4 +230,4 @@ absl::StatusOr<ParsedRules> ParseRulesText(absl::string_view path,
   return parsed;
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::rules

@@ -19,7 +19,7 @@
 #include "absl/strings/string_view.h"
 #include "herald/config/v1/config.pb.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 
 // Where one rule is. Lines count from 1.
 struct RuleLines {
@@ -48,6 +48,6 @@ absl::StatusOr<ParsedRules> ParseRulesText(absl::string_view path,
 absl::Status WrongAt(absl::string_view path, int line,
                      absl::string_view reason);
 
-}  // namespace herald::rpc
+}  // namespace herald::rules
 
 #endif  // HERALD_SERVICE_RULES_RULES_SYNTAX_H_

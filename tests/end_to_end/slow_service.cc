@@ -78,9 +78,10 @@ class TurningEngine final : private Inner, public core::SlowEngine {
 }  // namespace herald
 
 int main(int argc, char** argv) {
-  return herald::rpc::RunService(
+  return herald::service::RunService(
       argc, argv,
-      [](const herald::rpc::Options& options, herald::core::Timers* timers) {
+      [](const herald::service::Options& options,
+         herald::core::Timers* timers) {
         return std::make_unique<herald::TurningEngine>(
             std::make_unique<herald::core::MemoryEngine>(
                 timers, herald::core::MemoryEngineOptions{

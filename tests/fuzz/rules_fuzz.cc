@@ -24,8 +24,8 @@ using config::v1::ChannelRule;
 using config::v1::Config;
 using contract::Require;
 
-constexpr rpc::RulesBounds kBounds = {.payload_bytes_max = 1000,
-                                      .history_memory_bytes = 1 << 20};
+constexpr rules::RulesBounds kBounds = {.payload_bytes_max = 1000,
+                                        .history_memory_bytes = 1 << 20};
 
 absl::Duration ToDuration(const google::protobuf::Duration& in) {
   return absl::Seconds(in.seconds()) + absl::Nanoseconds(in.nanos());
@@ -61,7 +61,7 @@ void RequireBounds(const Config& config) {
 
 void RequireSame(absl::string_view path, absl::string_view text,
                  const Config& config) {
-  const absl::StatusOr<Config> again = rpc::ParseRules(path, text, kBounds);
+  const absl::StatusOr<Config> again = rules::ParseRules(path, text, kBounds);
   Require(again.ok());
   Require(again->SerializeAsString() == config.SerializeAsString());
 }
@@ -85,8 +85,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   herald::fuzz::Input input(data, size);
   const absl::string_view path = input.Of(kPaths);
   std::vector<std::string> warnings;
-  const auto config = herald::rpc::ParseRules(path, input.Rest(),
-                                              herald::fuzz::kBounds, &warnings);
+  const auto config = herald::rules::ParseRules(
+      path, input.Rest(), herald::fuzz::kBounds, &warnings);
   for (const std::string& warning : warnings) {
     herald::fuzz::RequirePrintable(warning);
   }

@@ -17,8 +17,8 @@
 #include "proto/contract/json.h"
 #include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
+#include "service/authorizer/signature_authorizer.h"
 #include "service/channel/request_checks.h"
-#include "service/rpc/signature_authorizer.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/refusal.h"
 
@@ -89,7 +89,7 @@ bool AreSame(const Question& a, const Question& b) {
 // The decision, and whether the next authorizer has made it.
 std::pair<core::Decision, bool> Ask(const Question& question) {
   Next next;
-  rpc::SignatureAuthorizer authorizer(kSecret, &next);
+  authorizer::SignatureAuthorizer authorizer(kSecret, &next);
   std::optional<core::Decision> answer;
   authorizer.Authorize(question, [&](core::Decision decision) {
     Require(!answer.has_value());

@@ -2,7 +2,7 @@
 //
 // The tidy checks: each takes files and returns what is wrong with them, one
 // sentence for each finding that begins with `path:line:`. What they hold the
-// files to is in rooms.h.
+// files to is in rooms.h and budgets.h.
 
 #ifndef HERALD_TESTS_TIDY_CHECKS_H_
 #define HERALD_TESTS_TIDY_CHECKS_H_
@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/tidy/budgets.h"
 #include "tests/tidy/rooms.h"
 #include "tests/tidy/source_file.h"
 

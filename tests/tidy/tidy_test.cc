@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holds the whole tree to rooms.h. checks_test.cc shows that the checks find
-// what they look for.
+// Holds the whole tree to rooms.h and budgets.h. checks_test.cc shows that the
+// checks find what they look for.
 
 #include <string>
 #include <utility>
@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/tidy/budgets.h"
 #include "tests/tidy/checks.h"
 #include "tests/tidy/rooms.h"
 #include "tests/tidy/source_file.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/net/metrics.h"
+#include "gateway/process/metrics.h"
 
 #include <string>
 

@@ -30,7 +30,7 @@
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
 #include "gateway/net/listener.h"
-#include "gateway/net/metrics.h"
+#include "gateway/process/metrics.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/mutex.h"
 #include "tests/support/raw_socket.h"

@@ -16,8 +16,8 @@
 
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "service/process/timer_thread.h"
 #include "service/rpc/authorizer_link.h"
-#include "service/rpc/timer_thread.h"
 #include "tests/support/deadline.h"
 #include "tests/support/scripted_authorizer.h"
 
@@ -161,7 +161,7 @@ class AuthorizerLinkWorld : public ::testing::Test {
   }
 
   ScriptedAuthorizer server_;
-  TimerThread timers_;
+  service::TimerThread timers_;
   CountingObserver observer_;
   Results results_;
   std::mutex mutex_;

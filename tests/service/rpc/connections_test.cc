@@ -21,8 +21,8 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "proto/contract/mutex.h"
+#include "service/process/timer_thread.h"
 #include "service/rpc/open_streams.h"
-#include "service/rpc/timer_thread.h"
 #include "tests/support/deadline.h"
 
 namespace herald::rpc {
@@ -112,7 +112,7 @@ class AConnection : public ::testing::Test {
     std::map<int64_t, OpenStreams::Streams> counts ABSL_GUARDED_BY(mu);
   };
 
-  TimerThread timers_;
+  service::TimerThread timers_;
   Streams streams_;
   Count refused_{0};
 

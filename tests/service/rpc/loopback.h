@@ -17,11 +17,11 @@
 #include "herald/link/v1/gateway_service.grpc.pb.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "proto/contract/limits.h"
+#include "service/authorizer/no_authorizer.h"
 #include "service/engine/memory_engine.h"
-#include "service/rpc/metrics.h"
-#include "service/rpc/no_authorizer.h"
+#include "service/process/metrics.h"
+#include "service/process/timer_thread.h"
 #include "service/rpc/server.h"
-#include "service/rpc/timer_thread.h"
 #include "tests/service/core/hub.h"
 #include "tests/support/deadline.h"
 
@@ -117,12 +117,12 @@ class Loopback {
   }
 
  private:
-  TimerThread timers_;
-  Metrics metrics_{"test"};
+  service::TimerThread timers_;
+  service::Metrics metrics_{"test"};
   ApiTokens tokens_;
   SteppedClock engine_clock_{&timers_};
   core::MemoryEngine engine_{&engine_clock_};
-  NoAuthorizer authorizer_;
+  authorizer::NoAuthorizer authorizer_;
   std::unique_ptr<core::Hub> hub_;
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

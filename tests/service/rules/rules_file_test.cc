@@ -17,7 +17,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 namespace {
 
 using ::testing::AllOf;
@@ -343,4 +343,4 @@ TEST_F(AFile, ThatMayHaveNoEndIsRefused) {
 }
 
 }  // namespace
-}  // namespace herald::rpc
+}  // namespace herald::rules

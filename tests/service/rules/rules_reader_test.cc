@@ -12,7 +12,7 @@
 #include "proto/contract/condition.h"
 #include "tests/support/deadline.h"
 
-namespace herald::rpc {
+namespace herald::rules {
 namespace {
 
 using testing_support::WaitUntil;
@@ -75,4 +75,4 @@ TEST_F(ReadingRules, IsRepeatedOnceForAllThatAskMeanwhile) {
 }
 
 }  // namespace
-}  // namespace herald::rpc
+}  // namespace herald::rules

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/options.h"
+#include "gateway/process/options.h"
 
 #include <algorithm>
 #include <thread>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/rpc/metrics.h"
+#include "service/process/metrics.h"
 
 #include <sstream>
 #include <utility>
@@ -10,7 +10,7 @@
 #include "proto/process/log.h"
 #include "service/authorizer/authorizer_answer.h"
 
-namespace herald::rpc {
+namespace herald::service {
 namespace {
 
 using process::Log;
@@ -18,6 +18,13 @@ using process::LogLevel;
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
+using rpc::Add;
+using rpc::AuthorizerLink;
+using rpc::Count;
+using rpc::kCodes;
+using rpc::kMethods;
+using rpc::Method;
+using rpc::StreamCounters;
 
 // Seconds; an authorizer on the same machine takes less than a millisecond.
 const std::vector<double> kLatencyBuckets = {
@@ -421,4 +428,4 @@ void Metrics::OnAuthorizerIgnored(absl::string_view reason) {
       {{"reason", std::string(reason)}});
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::service

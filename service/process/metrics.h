@@ -8,8 +8,8 @@
 //
 // Threads: any.
 
-#ifndef HERALD_SERVICE_RPC_METRICS_H_
-#define HERALD_SERVICE_RPC_METRICS_H_
+#ifndef HERALD_SERVICE_PROCESS_METRICS_H_
+#define HERALD_SERVICE_PROCESS_METRICS_H_
 
 #include <array>
 #include <cstdint>
@@ -23,23 +23,23 @@
 #include "absl/time/time.h"
 #include "prometheus/collectable.h"
 #include "prometheus/histogram.h"
+#include "proto/process/log_pause.h"
 #include "service/api/queries.h"
 #include "service/channel/observer.h"
 #include "service/rpc/authorizer_link.h"
 #include "service/rpc/counters.h"
-#include "service/rpc/log_pause.h"
 
-namespace herald::rpc {
+namespace herald::service {
 
 class Metrics final : public core::Observer,
-                      public AuthorizerObserver,
+                      public rpc::AuthorizerObserver,
                       public prometheus::Collectable {
  public:
   explicit Metrics(std::string version);
 
   // Says from where to pull. Called once, before the first scrape; both outlive
   // the last one. Without an authorizer it is nullptr; `target` is where it is.
-  void Pull(const core::Queries* queries, const AuthorizerLink* authorizer,
+  void Pull(const core::Queries* queries, const rpc::AuthorizerLink* authorizer,
             std::string target = "");
 
   // Calls `changed` when the core may have become ready or unready, before that
@@ -47,16 +47,16 @@ class Metrics final : public core::Observer,
   void WhenReadyChanges(absl::AnyInvocable<void()> changed);
 
   // The file with rules was read again: with success, or the old ones stay.
-  void OnConfigReloaded(bool ok) { Add(config_reloads_[ok ? 0 : 1], 1); }
+  void OnConfigReloaded(bool ok) { rpc::Add(config_reloads_[ok ? 0 : 1], 1); }
 
   // A sentence for operators if all gateways have left this service, so that
   // publications reach no browser; otherwise empty.
   std::string AudienceWarning() const;
 
   // What others count into.
-  StreamCounters* links() { return &links_; }
-  StreamCounters* watches() { return &watches_; }
-  RpcCounters* rpcs() { return &rpcs_; }
+  rpc::StreamCounters* links() { return &links_; }
+  rpc::StreamCounters* watches() { return &watches_; }
+  rpc::RpcCounters* rpcs() { return &rpcs_; }
 
   // prometheus::Collectable:
   std::vector<prometheus::MetricFamily> Collect() const override;
@@ -87,14 +87,18 @@ class Metrics final : public core::Observer,
   // AuthorizerObserver:
   void OnAuthorizerUp() override;
   void OnAuthorizerDown(const absl::Status& why) override;
-  void OnAuthorizerStreamLost() override { Add(authorizer_streams_lost_, 1); }
+  void OnAuthorizerStreamLost() override {
+    rpc::Add(authorizer_streams_lost_, 1);
+  }
   void OnAuthorizerStreamBroken(const absl::Status& why, int poisoned) override;
   void OnDecision(absl::string_view outcome,
                   std::optional<absl::Duration> latency) override;
-  void OnAuthorizerQueueFull() override { Add(authorizer_queue_full_, 1); }
+  void OnAuthorizerQueueFull() override { rpc::Add(authorizer_queue_full_, 1); }
   void OnAuthorizerIgnored(absl::string_view reason) override;
 
  private:
+  using Count = rpc::Count;
+
   // Counts by a label whose values are known; others count as the last one.
   static constexpr std::array<const char*, 8> kSubscribeOutcomes = {
       "allowed",         "unauthorized",    "channel_full", "too_many_channels",
@@ -114,15 +118,15 @@ class Metrics final : public core::Observer,
 
   // Constant after Pull().
   const core::Queries* queries_ = nullptr;
-  const AuthorizerLink* authorizer_ = nullptr;
+  const rpc::AuthorizerLink* authorizer_ = nullptr;
   std::string authorizer_target_;
 
   // Constant after WhenReadyChanges().
   absl::AnyInvocable<void()> ready_changed_;
 
-  StreamCounters links_;
-  StreamCounters watches_;
-  RpcCounters rpcs_;
+  rpc::StreamCounters links_;
+  rpc::StreamCounters watches_;
+  rpc::RpcCounters rpcs_;
   Count publications_{0};
   Count publication_bytes_{0};
   Count repeated_{0};
@@ -147,9 +151,9 @@ class Metrics final : public core::Observer,
 
   // Streams that the authorizer breaks are logged once a second, with the
   // number of those before; changes of the connection are always logged.
-  LogPause broken_pause_;
+  process::LogPause broken_pause_;
 };
 
-}  // namespace herald::rpc
+}  // namespace herald::service
 
-#endif  // HERALD_SERVICE_RPC_METRICS_H_
+#endif  // HERALD_SERVICE_PROCESS_METRICS_H_

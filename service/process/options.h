@@ -3,8 +3,8 @@
 // The settings of herald-service, as its parts take them
 // (proto/settings/declarations.h declares them).
 
-#ifndef HERALD_SERVICE_RPC_OPTIONS_H_
-#define HERALD_SERVICE_RPC_OPTIONS_H_
+#ifndef HERALD_SERVICE_PROCESS_OPTIONS_H_
+#define HERALD_SERVICE_PROCESS_OPTIONS_H_
 
 #include <cstdint>
 #include <string>
@@ -14,7 +14,7 @@
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/settings/settings.h"
 
-namespace herald::rpc {
+namespace herald::service {
 
 struct Options {
   // Limits, heartbeats, whispers, payload: what gateways are told.
@@ -40,6 +40,6 @@ std::vector<std::string> ErrorsOf(const Options& options,
 // What is allowed and hardly meant.
 std::vector<std::string> WarningsOf(const Options& options);
 
-}  // namespace herald::rpc
+}  // namespace herald::service
 
-#endif  // HERALD_SERVICE_RPC_OPTIONS_H_
+#endif  // HERALD_SERVICE_PROCESS_OPTIONS_H_

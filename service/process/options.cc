@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/rpc/options.h"
+#include "service/process/options.h"
 
 #include "absl/strings/str_cat.h"
 #include "proto/contract/address.h"
 #include "proto/contract/names.h"
 
-namespace herald::rpc {
+namespace herald::service {
 namespace {
 
 link::v1::Settings LinkSettingsOf(const settings::Settings& settings) {
@@ -61,4 +61,4 @@ std::vector<std::string> WarningsOf(const Options& options) {
       "BROADCAST_HEARTBEAT_INTERVAL, so quiet clients will be disconnected"};
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::service

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/core/json_text.h"
+#include "proto/contract/json_text.h"
 
-namespace herald::gateway {
+namespace herald::contract {
 
 namespace {
 
@@ -47,4 +47,4 @@ void AppendJsonString(absl::string_view text, std::string* out) {
   out->push_back('"');
 }
 
-}  // namespace herald::gateway
+}  // namespace herald::contract

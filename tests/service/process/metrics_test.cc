@@ -2,19 +2,19 @@
 //
 // The page that Prometheus reads.
 
-#include "service/rpc/metrics.h"
+#include "service/process/metrics.h"
 
 #include <string>
 
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
+#include "service/authorizer/no_authorizer.h"
 #include "service/engine/memory_engine.h"
-#include "service/rpc/no_authorizer.h"
-#include "service/rpc/timer_thread.h"
+#include "service/process/timer_thread.h"
 #include "tests/service/core/hub.h"
 #include "tests/support/prometheus_text.h"
 
-namespace herald::rpc {
+namespace herald::service {
 namespace {
 
 using testing_support::PrometheusText;
@@ -33,7 +33,7 @@ class TheMetrics : public ::testing::Test {
   TimerThread timers_;
   Metrics metrics_{"1.2.3"};
   core::MemoryEngine engine_{&timers_};
-  NoAuthorizer authorizer_;
+  authorizer::NoAuthorizer authorizer_;
   core::Hub hub_{{}, &engine_, &authorizer_, &timers_, &metrics_};
   std::shared_ptr<AuthorizerLink> link_;
 };
@@ -138,4 +138,4 @@ TEST_F(TheMetrics, SayNothingOfAnAuthorizerThatIsNotConfigured) {
 }
 
 }  // namespace
-}  // namespace herald::rpc
+}  // namespace herald::service

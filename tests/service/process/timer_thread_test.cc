@@ -3,7 +3,7 @@
 // What the core may rely on. Bodies say that they ran through notifications,
 // which the tests wait for within a bound.
 
-#include "service/rpc/timer_thread.h"
+#include "service/process/timer_thread.h"
 
 #include <atomic>
 #include <memory>
@@ -16,7 +16,7 @@
 #include "gtest/gtest.h"
 #include "tests/support/deadline.h"
 
-namespace herald::rpc {
+namespace herald::service {
 namespace {
 
 using ::testing::ElementsAre;
@@ -102,4 +102,4 @@ TEST(TimerThread, TakesForeverForAVeryLongTime) {
 }
 
 }  // namespace
-}  // namespace herald::rpc
+}  // namespace herald::service

@@ -2,17 +2,17 @@
 //
 // Writes JSON text (RFC 8259). What is JSON already is appended as it is.
 
-#ifndef HERALD_GATEWAY_CORE_JSON_TEXT_H_
-#define HERALD_GATEWAY_CORE_JSON_TEXT_H_
+#ifndef HERALD_PROTO_CONTRACT_JSON_TEXT_H_
+#define HERALD_PROTO_CONTRACT_JSON_TEXT_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 
-namespace herald::gateway {
+namespace herald::contract {
 
 // Appends `text` as a JSON string, quotes included. REQUIRES: it is UTF-8, but
-// for halves of surrogate pairs as contract::DecodeJsonString() has them, which
+// for halves of surrogate pairs as DecodeJsonString() has them, which
 // become escapes again.
 void AppendJsonString(absl::string_view text, std::string* out);
 
@@ -21,6 +21,6 @@ inline absl::string_view JsonOrNull(absl::string_view json) {
   return json.empty() ? absl::string_view("null") : json;
 }
 
-}  // namespace herald::gateway
+}  // namespace herald::contract
 
-#endif  // HERALD_GATEWAY_CORE_JSON_TEXT_H_
+#endif  // HERALD_PROTO_CONTRACT_JSON_TEXT_H_

@@ -3,8 +3,8 @@
 // The settings of herald-gateway, as its parts take them
 // (proto/settings/declarations.h declares them).
 
-#ifndef HERALD_GATEWAY_OPTIONS_H_
-#define HERALD_GATEWAY_OPTIONS_H_
+#ifndef HERALD_GATEWAY_PROCESS_OPTIONS_H_
+#define HERALD_GATEWAY_PROCESS_OPTIONS_H_
 
 #include <cstdint>
 #include <string>
@@ -49,4 +49,4 @@ std::vector<std::string> WarningsOf(const Options& options);
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_OPTIONS_H_
+#endif  // HERALD_GATEWAY_PROCESS_OPTIONS_H_

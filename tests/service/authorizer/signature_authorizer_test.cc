@@ -3,7 +3,7 @@
 // The Pusher scheme. The signatures of the vectors were made with
 // `openssl dgst -sha256 -hmac`, not with the code under test.
 
-#include "service/rpc/signature_authorizer.h"
+#include "service/authorizer/signature_authorizer.h"
 
 #include <optional>
 #include <string>
@@ -12,7 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace herald::rpc {
+namespace herald::authorizer {
 namespace {
 
 using ::testing::HasSubstr;
@@ -199,4 +199,4 @@ TEST(Member, IsRefusedWhereThereIsNone) {
 }
 
 }  // namespace
-}  // namespace herald::rpc
+}  // namespace herald::authorizer

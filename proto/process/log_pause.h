@@ -8,8 +8,8 @@
 //
 // Threads: any.
 
-#ifndef HERALD_SERVICE_RPC_LOG_PAUSE_H_
-#define HERALD_SERVICE_RPC_LOG_PAUSE_H_
+#ifndef HERALD_PROTO_PROCESS_LOG_PAUSE_H_
+#define HERALD_PROTO_PROCESS_LOG_PAUSE_H_
 
 #include <cstdint>
 #include <optional>
@@ -20,7 +20,7 @@
 #include "proto/contract/condition.h"
 #include "proto/contract/mutex.h"
 
-namespace herald::rpc {
+namespace herald::process {
 
 class LogPause {
  public:
@@ -43,6 +43,6 @@ class LogPause {
   int64_t unlogged_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
-}  // namespace herald::rpc
+}  // namespace herald::process
 
-#endif  // HERALD_SERVICE_RPC_LOG_PAUSE_H_
+#endif  // HERALD_PROTO_PROCESS_LOG_PAUSE_H_

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/core/json_text.h"
+#include "proto/contract/json_text.h"
 
 #include "gtest/gtest.h"
 
-namespace herald::gateway {
+namespace herald::contract {
 namespace {
 
 std::string Written(absl::string_view text) {
@@ -38,4 +38,4 @@ TEST(AJsonValue, IsNullWhereThereIsNone) {
 }
 
 }  // namespace
-}  // namespace herald::gateway
+}  // namespace herald::contract

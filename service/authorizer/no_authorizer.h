@@ -2,12 +2,12 @@
 //
 // Who decides when nobody is configured to: always no, and why.
 
-#ifndef HERALD_SERVICE_RPC_NO_AUTHORIZER_H_
-#define HERALD_SERVICE_RPC_NO_AUTHORIZER_H_
+#ifndef HERALD_SERVICE_AUTHORIZER_NO_AUTHORIZER_H_
+#define HERALD_SERVICE_AUTHORIZER_NO_AUTHORIZER_H_
 
 #include "service/link/authorizer.h"
 
-namespace herald::rpc {
+namespace herald::authorizer {
 
 class NoAuthorizer final : public core::Authorizer {
  public:
@@ -21,6 +21,6 @@ class NoAuthorizer final : public core::Authorizer {
   }
 };
 
-}  // namespace herald::rpc
+}  // namespace herald::authorizer
 
-#endif  // HERALD_SERVICE_RPC_NO_AUTHORIZER_H_
+#endif  // HERALD_SERVICE_AUTHORIZER_NO_AUTHORIZER_H_

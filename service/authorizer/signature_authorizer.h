@@ -16,8 +16,8 @@
 //
 // Threads: any; constant after construction.
 
-#ifndef HERALD_SERVICE_RPC_SIGNATURE_AUTHORIZER_H_
-#define HERALD_SERVICE_RPC_SIGNATURE_AUTHORIZER_H_
+#ifndef HERALD_SERVICE_AUTHORIZER_SIGNATURE_AUTHORIZER_H_
+#define HERALD_SERVICE_AUTHORIZER_SIGNATURE_AUTHORIZER_H_
 
 #include <string>
 #include <utility>
@@ -27,7 +27,7 @@
 #include "herald/v1/server_message.pb.h"
 #include "service/link/authorizer.h"
 
-namespace herald::rpc {
+namespace herald::authorizer {
 
 class SignatureAuthorizer final : public core::Authorizer {
  public:
@@ -47,6 +47,6 @@ class SignatureAuthorizer final : public core::Authorizer {
 // names none that broadcast_service.proto allows. `user_info` keeps its bytes.
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data);
 
-}  // namespace herald::rpc
+}  // namespace herald::authorizer
 
-#endif  // HERALD_SERVICE_RPC_SIGNATURE_AUTHORIZER_H_
+#endif  // HERALD_SERVICE_AUTHORIZER_SIGNATURE_AUTHORIZER_H_

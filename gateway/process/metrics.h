@@ -7,8 +7,8 @@
 //
 // Threads: any.
 
-#ifndef HERALD_GATEWAY_NET_METRICS_H_
-#define HERALD_GATEWAY_NET_METRICS_H_
+#ifndef HERALD_GATEWAY_PROCESS_METRICS_H_
+#define HERALD_GATEWAY_PROCESS_METRICS_H_
 
 #include <array>
 #include <functional>
@@ -88,4 +88,4 @@ class Metrics : public NetObserver {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_NET_METRICS_H_
+#endif  // HERALD_GATEWAY_PROCESS_METRICS_H_

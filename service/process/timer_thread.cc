@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/rpc/timer_thread.h"
+#include "service/process/timer_thread.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace herald::rpc {
+namespace herald::service {
 namespace {
 
 // Longer delays are cut, so that no sum overflows.
@@ -70,4 +70,4 @@ void TimerThread::Run() {
   }
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::service

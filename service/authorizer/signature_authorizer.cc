@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/rpc/signature_authorizer.h"
+#include "service/authorizer/signature_authorizer.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -16,7 +16,7 @@
 #include "proto/contract/names.h"
 #include "service/channel/request_checks.h"
 
-namespace herald::rpc {
+namespace herald::authorizer {
 namespace {
 
 using Mac = std::array<unsigned char, 32>;
@@ -111,4 +111,4 @@ void SignatureAuthorizer::Authorize(
   done(std::move(yes));
 }
 
-}  // namespace herald::rpc
+}  // namespace herald::authorizer

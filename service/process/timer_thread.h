@@ -8,8 +8,8 @@
 // Threads: any. Bodies run one after the other on the thread, without a lock,
 // and must be short.
 
-#ifndef HERALD_SERVICE_RPC_TIMER_THREAD_H_
-#define HERALD_SERVICE_RPC_TIMER_THREAD_H_
+#ifndef HERALD_SERVICE_PROCESS_TIMER_THREAD_H_
+#define HERALD_SERVICE_PROCESS_TIMER_THREAD_H_
 
 #include <cstdint>
 #include <thread>
@@ -24,7 +24,7 @@
 #include "proto/contract/mutex.h"
 #include "service/channel/timers.h"
 
-namespace herald::rpc {
+namespace herald::service {
 
 class TimerThread final : public core::Timers {
  public:
@@ -63,6 +63,6 @@ class TimerThread final : public core::Timers {
   std::thread thread_;  // Last, for it uses all the others.
 };
 
-}  // namespace herald::rpc
+}  // namespace herald::service
 
-#endif  // HERALD_SERVICE_RPC_TIMER_THREAD_H_
+#endif  // HERALD_SERVICE_PROCESS_TIMER_THREAD_H_

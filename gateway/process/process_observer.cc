@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/process/process_observer.h"
+
+#include <vector>
+
+#include "proto/contract/condition.h"
+#include "proto/process/files.h"
+#include "proto/process/log.h"
+
+namespace herald::gateway {
+
+using contract::MutexLock;
+using process::Log;
+using process::LogLevel;
+
+namespace {
+
+// For how long a trouble must not have come to be taken for over.
+constexpr absl::Duration kTroubleIsOver = absl::Seconds(2);
+
+// Between two log lines of what clients do wrong.
+constexpr absl::Duration kRefusalPause = absl::Seconds(10);
+
+// Never jumps, unlike the time of day.
+absl::Duration Uptime() {
+  static const absl::Time start = contract::SteadyNow();
+  return contract::SteadyNow() - start;
+}
+
+}  // namespace
+
+bool Spell::End(absl::Duration uptime) {
+  if (!last_.has_value() || uptime - *last_ < kTroubleIsOver) return false;
+  last_.reset();
+  return true;
+}
+
+bool ProcessObserver::traces_sockets() const {
+  return process::Logs(LogLevel::kDebug);
+}
+
+void ProcessObserver::OnSocketEvent(const SocketEvent& event) {
+  std::vector<process::LogField> fields;
+  const auto add = [&](absl::string_view name, absl::string_view text) {
+    if (!text.empty()) fields.push_back({name, text});
+  };
+  add("socket_id", event.socket_id);
+  add("remote_address", event.remote_address);
+  add("channel", event.channel);
+  add("why", event.why);
+  if (event.bytes > 0) fields.push_back({"bytes", event.bytes});
+  Log(LogLevel::kDebug, event.what, fields);
+}
+
+void ProcessObserver::OnLinkOpened() {
+  SetTrouble("");
+  Log(LogLevel::kInfo, "link opened");
+}
+
+void ProcessObserver::OnLinkSettled() { Log(LogLevel::kInfo, "link settled"); }
+
+void ProcessObserver::OnLinkEnded(absl::string_view why) {
+  Metrics::OnLinkEnded(why);
+  // The link is tried again several times a second: only news is logged.
+  if (!SetTrouble(why)) return;
+  Log(LogLevel::kWarning, "link ended", {{"why", std::string(why)}});
+}
+
+void ProcessObserver::OnAcceptError() {
+  Metrics::OnAcceptError();
+  {
+    MutexLock lock(&mu_);
+    if (!no_accept_.Come(Uptime())) return;
+  }
+  Log(LogLevel::kWarning, "accept failed",
+      {{"files_max", process::FilesMax()}});
+}
+
+void ProcessObserver::OnUpgradeRefused(UpgradeRefusal why,
+                                       absl::string_view detail) {
+  Metrics::OnUpgradeRefused(why, detail);
+  if (why == UpgradeRefusal::kOrigin) return LogOrigin(detail);
+  if (why == UpgradeRefusal::kNoProxy) return LogNoProxy();
+  if (why != UpgradeRefusal::kOverrun) return;
+  {
+    MutexLock lock(&mu_);
+    if (!overrun_.Come(Uptime())) return;
+  }
+  Log(LogLevel::kWarning, "too many connect at once, some are refused",
+      {{"see", "BROADCAST_MAX_CONNECT_RATE"}});
+}
+
+void ProcessObserver::CheckTroubles() {
+  bool accepts = false;
+  bool keeps_up = false;
+  {
+    MutexLock lock(&mu_);
+    accepts = no_accept_.End(Uptime());
+    keeps_up = overrun_.End(Uptime());
+  }
+  if (accepts) Log(LogLevel::kInfo, "accept works again");
+  if (keeps_up) {
+    Log(LogLevel::kInfo,
+        "connection rate back below BROADCAST_MAX_CONNECT_RATE");
+  }
+}
+
+bool ProcessObserver::MayLogRefusal() {
+  MutexLock lock(&mu_);
+  if (Uptime() < next_refusal_) return false;
+  next_refusal_ = Uptime() + kRefusalPause;
+  return true;
+}
+
+void ProcessObserver::LogOrigin(absl::string_view origin) {
+  constexpr size_t kBytesMax = 200;
+  if (!MayLogRefusal()) return;
+  Log(LogLevel::kWarning, "an origin is refused; others are not logged",
+      {{"origin", std::string(origin.substr(0, kBytesMax))},
+       {"pause", absl::FormatDuration(kRefusalPause)},
+       {"see", "BROADCAST_ALLOWED_ORIGINS"}});
+}
+
+void ProcessObserver::LogNoProxy() {
+  if (!MayLogRefusal()) return;
+  Log(LogLevel::kWarning, "a connection is closed: it has no PROXY header",
+      {{"see", "BROADCAST_PROXY_PROTOCOL"}});
+}
+
+bool ProcessObserver::SetTrouble(absl::string_view why) {
+  MutexLock lock(&mu_);
+  if (trouble_ == why) return false;
+  trouble_ = std::string(why);
+  return true;
+}
+
+}  // namespace herald::gateway

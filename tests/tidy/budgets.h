@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// How large and how commented files and folders may be, as data.
+
+#ifndef HERALD_TESTS_TIDY_BUDGETS_H_
+#define HERALD_TESTS_TIDY_BUDGETS_H_
+
+#include <string>
+#include <vector>
+
+namespace herald::tidy {
+
+inline constexpr int kColumnsMax = 80;
+inline constexpr int kHeaderLinesMax = 250;
+inline constexpr int kSourceLinesMax = 500;  // Tests too.
+inline constexpr int kFunctionLinesMax = 70;
+
+// Bounds on a folder as a whole. The share of comment lines in its headers is
+// what STYLE.md asks for (40 for what users read, 25 inside), less a little
+// for headers that only list overrides; it is judged per folder, since a
+// single header may have nothing to explain.
+struct Budget {
+  std::string folder;
+  int headers_max = 0;  // 0 = any number.
+  int lines_max = 0;    // Headers and sources; 0 = any number.
+  int header_comment_percent_min = 0;
+};
+
+// The cores grew by backpressure and by what holds one client to its share;
+// engine and link by ports that may answer later, by the mirror of a channel
+// whose log is elsewhere (with contract), and by calls between nodes.
+inline const std::vector<Budget> kBudgets = {
+    {"proto/contract/", 18, 2340, 25},    {"proto/settings/", 5, 1400, 25},
+    {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 3050, 22},
+    {"service/link/", 0, 3350, 22},       {"service/api/", 0, 1200, 20},
+    {"service/rules/", 0, 1000, 22},      {"service/rpc/", 0, 0, 20},
+    {"service/process/", 0, 850, 20},     {"gateway/process/", 0, 850, 20},
+    {"service/authorizer/", 0, 1950, 22}, {"gateway/core/", 0, 6710, 22},
+    {"proto/admission/", 0, 650, 22},     {"gateway/net/", 0, 0, 20},
+    {"gateway/link/", 0, 0, 20},          {"clients/cpp/include/", 0, 0, 40},
+    {"clients/cli/", 0, 0, 20},           {"clients/supervisor/", 0, 1100, 25},
+};
+
+}  // namespace herald::tidy
+
+#endif  // HERALD_TESTS_TIDY_BUDGETS_H_
