@@ -39,10 +39,6 @@ function(herald_tests program)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 60)
   endif()
-  set(serial FALSE)
-  if(arg_SERIAL)
-    set(serial TRUE)
-  endif()
   add_executable(${program} ${arg_SOURCES})
   set_target_properties(${program} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/tests")
@@ -51,7 +47,7 @@ function(herald_tests program)
     PRIVATE ${arg_LIBS} herald::defaults herald_test_defaults GTest::gmock_main)
   gtest_discover_tests(${program} TEST_PREFIX "${room}: "
     DISCOVERY_TIMEOUT 60
-    PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${serial}
+    PROPERTIES TIMEOUT ${arg_TIMEOUT} RUN_SERIAL ${arg_SERIAL}
       LABELS "${arg_LABELS}")
 endfunction()
 

@@ -175,7 +175,9 @@ absl::Status Service::Start(const Options& options) {
   ServerOptions server;
   server.address = options.grpc_address;
   server.reflection = tokens_.empty();
-  server.core = core_.get();
+  server.api = {core_->broadcasts(), core_->watches(), core_->queries(),
+                core_->commands()};
+  server.gateways = core_->links();
   server.timers = &timers_;
   server.threads = &threads_;
   server.tokens = &tokens_;

@@ -41,10 +41,13 @@ class Spell {
   std::optional<absl::Duration> last_;  // While it lasts.
 };
 
+// What comes many times a second is logged when it begins and when it is over,
+// and what clients can cause at will once in ten seconds.
 class ProcessObserver final : public Metrics {
  public:
   using Metrics::Metrics;
 
+  // Metrics, NetObserver:
   bool traces_sockets() const override;
   void OnSocketEvent(const SocketEvent& event) override;
   void OnLinkOpened() override;

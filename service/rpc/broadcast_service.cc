@@ -76,10 +76,10 @@ class BroadcastService::UnaryCall final : public RequestReactor {
   const Ask ask_;
 };
 
-BroadcastService::BroadcastService(core::Core* core, core::Timers* timers,
+BroadcastService::BroadcastService(const BackendApi& api, core::Timers* timers,
                                    Pacer* pacer, CallGate* gate,
                                    StreamCounters* watches, RpcCounters* rpcs)
-    : core_(core),
+    : api_(api),
       timers_(timers),
       pacer_(pacer),
       gate_(gate),
@@ -93,7 +93,7 @@ BroadcastService::BroadcastService(core::Core* core, core::Timers* timers,
             [this](Context* context) { return BroadcastStream(context); });
   AddStream("/herald.v1.BroadcastService/Watch", Method::kWatch,
             [this](Context* context) -> Reactor* {
-              return WatchReactor::Start(context, core_->watches(), timers_,
+              return WatchReactor::Start(context, api_.watches, timers_,
                                          gate_->waiting(), &watches_limit_,
                                          watches_, rpcs_);
             });
@@ -141,7 +141,7 @@ void BroadcastService::AddBroadcast() {
     } else if (!DecodeMessage(*request, &parsed)) {
       done(NotA(parsed));
     } else {
-      core_->broadcasts()->Broadcast(parsed, std::move(done));
+      api_.broadcasts->Broadcast(parsed, std::move(done));
     }
     return reactor;
   };
@@ -156,19 +156,19 @@ void BroadcastService::AddCommands() {
   AddUnary<v1::SubscribeRequest, v1::SubscribeResponse>(
       "/herald.v1.BroadcastService/Subscribe", Method::kSubscribe,
       [this](const auto& request, auto done) {
-        core_->commands()->Subscribe(
+        api_.commands->Subscribe(
             request, WithoutAnswer<v1::SubscribeResponse>(std::move(done)));
       });
   AddUnary<v1::UnsubscribeRequest, v1::UnsubscribeResponse>(
       "/herald.v1.BroadcastService/Unsubscribe", Method::kUnsubscribe,
       [this](const auto& request, auto done) {
-        core_->commands()->Unsubscribe(
+        api_.commands->Unsubscribe(
             request, WithoutAnswer<v1::UnsubscribeResponse>(std::move(done)));
       });
   AddUnary<v1::DisconnectRequest, v1::DisconnectResponse>(
       "/herald.v1.BroadcastService/Disconnect", Method::kDisconnect,
       [this](const auto& request, auto done) {
-        core_->commands()->Disconnect(request, std::move(done));
+        api_.commands->Disconnect(request, std::move(done));
       });
 }
 
@@ -176,27 +176,27 @@ void BroadcastService::AddQueries() {
   AddUnary<v1::GetMembersRequest, v1::GetMembersResponse>(
       "/herald.v1.BroadcastService/GetMembers", Method::kGetMembers,
       [this](const auto& request, auto done) {
-        core_->queries()->GetMembers(request, std::move(done));
+        api_.queries->GetMembers(request, std::move(done));
       });
   AddUnary<v1::GetChannelRequest, v1::GetChannelResponse>(
       "/herald.v1.BroadcastService/GetChannel", Method::kGetChannel,
       [this](const auto& request, auto done) {
-        core_->queries()->GetChannel(request, std::move(done));
+        api_.queries->GetChannel(request, std::move(done));
       });
   AddUnary<v1::ListChannelsRequest, v1::ListChannelsResponse>(
       "/herald.v1.BroadcastService/ListChannels", Method::kListChannels,
       [this](const auto& request, auto done) {
-        core_->queries()->ListChannels(request, std::move(done));
+        api_.queries->ListChannels(request, std::move(done));
       });
   AddUnary<v1::GetStatsRequest, v1::GetStatsResponse>(
       "/herald.v1.BroadcastService/GetStats", Method::kGetStats,
       [this](const auto& /*request*/, auto done) {
-        core_->queries()->GetStats(std::move(done));
+        api_.queries->GetStats(std::move(done));
       });
   AddUnary<v1::GetHistoryRequest, v1::GetHistoryResponse>(
       "/herald.v1.BroadcastService/GetHistory", Method::kGetHistory,
       [this](const auto& request, auto done) {
-        core_->queries()->GetHistory(request, std::move(done));
+        api_.queries->GetHistory(request, std::move(done));
       });
 }
 
@@ -205,7 +205,7 @@ BroadcastService::Reactor* BroadcastService::BroadcastStream(Context* context) {
   absl::Status allowed = place.status();
   std::shared_ptr<BroadcastStreamReactor> stream =
       BroadcastStreamReactor::Create(
-          core_->broadcasts(), pacer_, &rpcs_->streams_paused,
+          api_.broadcasts, pacer_, &rpcs_->streams_paused,
           [this, place](BroadcastStreamReactor* self, grpc::StatusCode code) {
             Forget(self, code);
           });

@@ -24,7 +24,10 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 #include "proto/contract/mutex.h"
-#include "service/core.h"
+#include "service/api/broadcasts.h"
+#include "service/api/commands.h"
+#include "service/api/queries.h"
+#include "service/api/watches.h"
 #include "service/rpc/broadcast_stream_reactor.h"
 #include "service/rpc/call_gate.h"
 #include "service/rpc/counters.h"
@@ -33,6 +36,14 @@
 
 namespace herald::rpc {
 
+// Those who answer backends. All outlive the server.
+struct BackendApi {
+  core::Broadcasts* broadcasts = nullptr;
+  core::Watches* watches = nullptr;
+  core::Queries* queries = nullptr;
+  core::Commands* commands = nullptr;
+};
+
 class BroadcastService final : public grpc::Service {
  public:
   // BroadcastStreams that may be open at once, half of them from one source;
@@ -40,7 +51,7 @@ class BroadcastService final : public grpc::Service {
   static constexpr size_t kStreamsMax = 10'000;
 
   // All of them outlive the server.
-  BroadcastService(core::Core* core, core::Timers* timers, Pacer* pacer,
+  BroadcastService(const BackendApi& api, core::Timers* timers, Pacer* pacer,
                    CallGate* gate, StreamCounters* watches, RpcCounters* rpcs);
 
   // Ends the open BroadcastStreams, and those to come at once: they have no
@@ -70,7 +81,7 @@ class BroadcastService final : public grpc::Service {
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after construction.
-  core::Core* const core_;
+  const BackendApi api_;
   core::Timers* const timers_;  // For the keepalives of Watches.
   Pacer* const pacer_;
   CallGate* const gate_;

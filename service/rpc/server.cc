@@ -60,9 +60,8 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 2500);
 }
 
-int64_t RequestBytesMax(core::Core& core) {
-  return core.broadcasts()->payload_bytes_max() +
-         contract::kServiceMessageExtraBytes;
+int64_t RequestBytesMax(const core::Broadcasts& broadcasts) {
+  return broadcasts.payload_bytes_max() + contract::kServiceMessageExtraBytes;
 }
 
 // The last bounds, behind those of our own (waiting_calls.h, connections.h):
@@ -95,11 +94,11 @@ std::function<void()> HelpOf(const ServerOptions& options) {
 Server::Server(const ServerOptions& options)
     : rpcs_(options.rpcs),
       gate_(options.tokens, options.timers, options.rpcs,
-            RequestBytesMax(*options.core), HelpOf(options)),
+            RequestBytesMax(*options.api.broadcasts), HelpOf(options)),
       health_service_(&gate_),
-      broadcast_service_(options.core, options.timers, &pacer_, &gate_,
+      broadcast_service_(options.api, options.timers, &pacer_, &gate_,
                          options.watches, options.rpcs),
-      gateway_service_(options.core->links(),
+      gateway_service_(options.gateways,
                        {.pacer = &pacer_,
                         .timers = options.timers,
                         .keepalive_interval = options.link_keepalive},
@@ -134,7 +133,7 @@ absl::Status Server::Build(const ServerOptions& options) {
   // token, too. The core refuses a `data` that is a little too large, and can
   // then say so; gRPC what is far too large.
   builder.SetMaxReceiveMessageSize(
-      static_cast<int>(RequestBytesMax(*options.core)));
+      static_cast<int>(RequestBytesMax(*options.api.broadcasts)));
   builder.SetMaxSendMessageSize(contract::kLinkMessageBytesMax);
   // For reflection; all our own methods are callbacks.
   builder.SetSyncServerOption(grpc::ServerBuilder::NUM_CQS, 1);

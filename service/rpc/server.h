@@ -22,7 +22,7 @@
 #include "proto/contract/limits.h"
 #include "proto/process/acceptor.h"
 #include "proto/process/callback_threads.h"
-#include "service/core.h"
+#include "service/link/links.h"
 #include "service/rpc/api_token.h"
 #include "service/rpc/broadcast_service.h"
 #include "service/rpc/call_gate.h"
@@ -40,7 +40,8 @@ struct ServerOptions {
   bool reflection = true;
 
   // What the calls need and report to; all outlive the server.
-  core::Core* core = nullptr;
+  BackendApi api;
+  core::Links* gateways = nullptr;
   core::Timers* timers = nullptr;
   const ApiTokens* tokens = nullptr;
   StreamCounters* links = nullptr;

@@ -32,7 +32,8 @@ TEST(PrintableText, CannotMoveTheCursor) {
 }
 
 TEST(JsonOutput, EscapesWhatMustBeEscaped) {
-  EXPECT_EQ(JsonString("a\"b\\c\nd\te\x01"), R"("a\"b\\c\nd\u0009e\u0001")");
+  EXPECT_EQ(JsonString("a\"b\\c\nd\te\x01"),
+            R"("a\"b\\c\u000ad\u0009e\u0001")");
   EXPECT_EQ(JsonString("ä€😀"), "\"ä€😀\"");
   EXPECT_EQ(JsonString("a\xffz"), "\"a\xef\xbf\xbdz\"");
 }

@@ -205,6 +205,7 @@ TEST_F(AnEngineThatIsAway, KeepsNothingOfAWatchThatEndsWhileItWaits) {
   rules_.add_channels()->set_pattern("news");
   rules_.mutable_channels(0)->set_history_size(10);
   hub_->SetRules(rules_);
+  engine_.Settle();
   EXPECT_TRUE(hub_->Watch(request, watch).ok());
   EXPECT_TRUE(engine_.Turn());  // Opened; what was missed is asked for.
   EXPECT_EQ(hub_->Counts().channels, 1);

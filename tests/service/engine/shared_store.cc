@@ -381,15 +381,12 @@ Mirror::Answer SharedStore::AnswerTo(const std::string& channel,
   Mirror::Answer answer;
   const Channel& entry = channels_[channel];
   if (question.since.has_value()) {
-    const auto since = [&](const std::optional<Position>& position) {
-      Missed missed;
-      truth_.Since(channel, position, kAll,
-                   [&](auto all) { missed = *std::move(all); });
-      return missed;
-    };
     Missed missed;
-    if (!question.since->epoch.empty()) missed = since(question.since);
-    if (!missed.available) missed = since(std::nullopt);
+    const auto take = [&](auto all) { missed = *std::move(all); };
+    if (!question.since->epoch.empty()) {
+      truth_.Since(channel, question.since, kAll, take);
+    }
+    if (!missed.available) truth_.Since(channel, std::nullopt, kAll, take);
     answer.position = missed.position;
     answer.previous = entry.previous;
     answer.since = missed.since;

@@ -2,7 +2,6 @@
 
 #include "tests/service/engine/slow_engine.h"
 
-#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -36,10 +35,11 @@ bool SlowEngine::Turn() {
   Body body;
   {
     contract::MutexLock lock(&mu_);
-    if (waiting_.empty()) return false;
-    const auto turn = std::next(
-        waiting_.begin(), static_cast<int64_t>(random_() % waiting_.size()));
-    key = turn->first;
+    if (ready_.empty()) return false;
+    std::swap(ready_[random_() % ready_.size()], ready_.back());
+    key = std::move(ready_.back());
+    ready_.pop_back();
+    const auto turn = waiting_.find(key);
     body = std::move(turn->second.front());
     turn->second.pop_front();
     running_[key] = {std::this_thread::get_id(), std::move(turn->second)};
@@ -48,11 +48,15 @@ bool SlowEngine::Turn() {
   body();
   contract::MutexLock lock(&mu_);
   const auto ran = running_.find(key);
-  if (!ran->second.behind.empty()) {
-    waiting_[key] = std::move(ran->second.behind);
-  }
+  std::deque<Body> behind = std::move(ran->second.behind);
   running_.erase(ran);
+  if (!behind.empty()) Wait(std::move(key), std::move(behind));
   return true;
+}
+
+void SlowEngine::Wait(std::string key, std::deque<Body> bodies) {
+  ready_.push_back(key);
+  waiting_.emplace(std::move(key), std::move(bodies));
 }
 
 void SlowEngine::Settle() {
@@ -66,9 +70,9 @@ void SlowEngine::Settle() {
 
 bool SlowEngine::Settled() const {
   contract::MutexLock lock(&mu_);
-  // A turn that ends puts what waited behind it back into waiting_, so both are
+  // A turn that ends puts what waited behind it back into ready_, so both are
   // looked at in one step.
-  if (!waiting_.empty()) return false;
+  if (!ready_.empty()) return false;
   for (const auto& [key, running] : running_) {
     if (running.by != std::this_thread::get_id()) return false;
   }
@@ -79,9 +83,16 @@ void SlowEngine::Later(std::string key, Body body) {
   {
     contract::MutexLock lock(&mu_);
     const auto running = running_.find(key);
-    auto& queue = running != running_.end() ? running->second.behind
-                                            : waiting_[std::move(key)];
-    queue.push_back(std::move(body));
+    const auto waiting = waiting_.find(key);
+    if (running != running_.end()) {
+      running->second.behind.push_back(std::move(body));
+    } else if (waiting != waiting_.end()) {
+      waiting->second.push_back(std::move(body));
+    } else {
+      std::deque<Body> first;
+      first.push_back(std::move(body));
+      Wait(std::move(key), std::move(first));
+    }
   }
   if (woken_) woken_();
 }

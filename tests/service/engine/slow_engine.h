@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
 #include "proto/contract/mutex.h"
 #include "service/engine/engine.h"
 
@@ -116,6 +117,8 @@ class SlowEngine : public Engine {
   // Has `body` called in its turn: behind all with the same key. OnChannel()
   // has it called with the channel's shard locked.
   void Later(std::string key, Body body) ABSL_LOCKS_EXCLUDED(mu_);
+  void Wait(std::string key, std::deque<Body> bodies)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnChannel(absl::string_view channel, Body body);
   // Passes an answer on in a turn of its own, unless the engine is down then.
   template <typename Answer, typename Question>
@@ -133,8 +136,11 @@ class SlowEngine : public Engine {
 
   mutable contract::Mutex mu_;
   std::function<uint64_t()> random_ ABSL_GUARDED_BY(mu_);
-  // Without those keys that are running_.
-  std::map<std::string, std::deque<Body>> waiting_ ABSL_GUARDED_BY(mu_);
+  // What waits, by key, without those keys that are running_; and the keys. The
+  // order of the keys does not matter: a random one has the next turn.
+  absl::flat_hash_map<std::string, std::deque<Body>> waiting_
+      ABSL_GUARDED_BY(mu_);
+  std::vector<std::string> ready_ ABSL_GUARDED_BY(mu_);
   struct Running {
     std::thread::id by;
     std::deque<Body> behind;

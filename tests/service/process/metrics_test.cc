@@ -17,6 +17,9 @@
 namespace herald::service {
 namespace {
 
+using rpc::Add;
+using rpc::AuthorizerLink;
+using rpc::Method;
 using testing_support::PrometheusText;
 
 class TheMetrics : public ::testing::Test {

@@ -25,6 +25,10 @@
 #include "tests/service/core/hub.h"
 #include "tests/support/deadline.h"
 
+#ifdef HERALD_SLOW_ENGINE
+#include "tests/service/engine/turning_engine.h"
+#endif
+
 namespace herald::rpc {
 
 using testing_support::kPatience;
@@ -48,6 +52,12 @@ class SteppedClock final : public core::Timers {
   std::atomic<int> ahead_seconds_{0};
 };
 
+inline void SetCore(core::Core& core, ServerOptions& options) {
+  options.api = {core.broadcasts(), core.watches(), core.queries(),
+                 core.commands()};
+  options.gateways = core.links();
+}
+
 class Loopback {
  public:
   // `options` are for the hub's times.
@@ -60,14 +70,15 @@ class Loopback {
     options.version = "test";
     options.settings.set_max_payload(64 << 10);
     options.settle_min = absl::Milliseconds(1);
-    hub_ = std::make_unique<core::Hub>(options, &engine_, &authorizer_,
-                                       &timers_, &metrics_);
+    hub_ =
+        std::make_unique<core::Hub>(options, &engine_, &authorizer_, &timers_,
+                                    &metrics_, [this] { Settle(); });
     metrics_.Pull(hub_->core()->queries(), nullptr);
     hub_->Start();
     ServerOptions server;
     server.address = address;
     server.reflection = reflection;
-    server.core = hub_->core();
+    SetCore(*hub_->core(), server);
     server.timers = &timers_;
     server.link_keepalive = link_keepalive;
     server.tokens = &tokens_;
@@ -93,11 +104,18 @@ class Loopback {
     hub_->Stop();
     server_->Drain(absl::Seconds(1));
     timers_.Stop();
+    engine_.Stop();
   }
 
   core::Hub& hub() { return *hub_; }
+  // Has the engine answer all that it was asked.
+  void Settle() {
+#ifdef HERALD_SLOW_ENGINE
+    engine_.Settle();
+#endif
+  }
   SteppedClock& engine_clock() { return engine_clock_; }
-  Metrics& metrics() { return metrics_; }
+  service::Metrics& metrics() { return metrics_; }
   Server& server() { return *server_; }
   const std::shared_ptr<grpc::Channel>& channel() { return channel_; }
 
@@ -121,7 +139,12 @@ class Loopback {
   service::Metrics metrics_{"test"};
   ApiTokens tokens_;
   SteppedClock engine_clock_{&timers_};
+#ifdef HERALD_SLOW_ENGINE
+  core::TurningEngine engine_{
+      std::make_unique<core::MemoryEngine>(&engine_clock_)};
+#else
   core::MemoryEngine engine_{&engine_clock_};
+#endif
   authorizer::NoAuthorizer authorizer_;
   std::unique_ptr<core::Hub> hub_;
   std::unique_ptr<Server> server_;

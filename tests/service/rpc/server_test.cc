@@ -69,7 +69,7 @@ TEST(Listening, OnATakenPortNamesItAndSharesNothing) {
   RpcCounters rpcs;
   ServerOptions options;
   options.address = world.server().address();
-  options.core = world.hub().core();
+  SetCore(*world.hub().core(), options);
   options.tokens = &tokens;
   options.links = options.watches = &streams;
   options.rpcs = &rpcs;
