@@ -184,7 +184,7 @@ absl::Status Service::Start(const Options& options) {
   server.links = metrics_.links();
   server.watches = metrics_.watches();
   server.rpcs = metrics_.rpcs();
-  auto listening = Server::Listen(std::move(server));
+  auto listening = Server::Listen(server);
   if (!listening.ok()) {
     return absl::UnavailableError(
         absl::StrCat("BROADCAST_GRPC_ADDRESS (--grpc-address): ",

@@ -26,7 +26,7 @@
 namespace herald::process {
 namespace {
 
-constexpr std::chrono::milliseconds kBeat{400};
+constexpr std::chrono::milliseconds kLoopBeat{400};
 constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::seconds kFirstPatience{20};
 constexpr std::chrono::milliseconds kHelpTime{50};
@@ -191,8 +191,8 @@ class CallbackThreads::Impl {
       // channel last waits for these threads: that must not be one of them.
       beat_ = nullptr;
       if (!stopping_) {
-        beat_ =
-            std::make_unique<Event>(channel_.get(), kBeat, [this] { Beat(); });
+        beat_ = std::make_unique<Event>(channel_.get(), kLoopBeat,
+                                        [this] { Beat(); });
         return;
       }
     }

@@ -24,7 +24,7 @@ constexpr int64_t kNanos = 1'000'000'000;
 
 // How often the clock is read at least. A process that has not read it for
 // kGapMax was paused.
-constexpr int64_t kBeat = kNanos / 4;
+constexpr int64_t kClockBeat = kNanos / 4;
 constexpr int64_t kGapMax = kNanos;
 
 gpr_timespec (*before)(gpr_clock_type) = nullptr;
@@ -47,7 +47,7 @@ void NotePause(int64_t now) {
   const int64_t gap = now - last_read.load();
   if (gap <= kGapMax) return;  // Another thread has noted it.
   // A part of it counts, so that the clock never goes back.
-  away.store(away.load() + gap - kBeat);
+  away.store(away.load() + gap - kClockBeat);
   last_read.store(now);
 }
 
@@ -87,7 +87,7 @@ GrpcClock::~GrpcClock() {
 
 void GrpcClock::Run() {
   ClockSteps steps;
-  while (!stop_.WaitForNotificationWithTimeout(absl::Nanoseconds(kBeat))) {
+  while (!stop_.WaitForNotificationWithTimeout(absl::Nanoseconds(kClockBeat))) {
     AwakeNow();
     // Its timers sleep until a time of day, which may have been set since. To
     // wake them costs a tenth of a percent of a core.

@@ -266,7 +266,7 @@ void AuthorizerLink::Decide(AuthorizerStream* stream, v1::Decision& decision) {
   Do(std::move(work));
 }
 
-void AuthorizerLink::WatchStart(std::weak_ptr<AuthorizerStream> stream,
+void AuthorizerLink::WatchStart(const std::weak_ptr<AuthorizerStream>& stream,
                                 absl::Duration delay) {
   timers_->After(delay, [weak = weak_from_this(), stream] {
     const auto self = weak.lock();
@@ -292,7 +292,7 @@ std::optional<absl::Duration> AuthorizerLink::CheckStart(
   return again;
 }
 
-void AuthorizerLink::WatchIdle(std::weak_ptr<AuthorizerStream> stream,
+void AuthorizerLink::WatchIdle(const std::weak_ptr<AuthorizerStream>& stream,
                                absl::Duration delay) {
   const absl::Time due = SteadyNow() + delay;
   timers_->After(delay, [weak = weak_from_this(), stream, due] {

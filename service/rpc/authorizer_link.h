@@ -132,8 +132,10 @@ class AuthorizerLink final
 
   // Check a stream from time to time: until its connection stands; whether it
   // is idle.
-  void WatchStart(std::weak_ptr<AuthorizerStream> stream, absl::Duration delay);
-  void WatchIdle(std::weak_ptr<AuthorizerStream> stream, absl::Duration delay);
+  void WatchStart(const std::weak_ptr<AuthorizerStream>& stream,
+                  absl::Duration delay);
+  void WatchIdle(const std::weak_ptr<AuthorizerStream>& stream,
+                 absl::Duration delay);
   std::optional<absl::Duration> CheckStart(const StreamPtr& stream)
       ABSL_LOCKS_EXCLUDED(mu_);
 

@@ -107,7 +107,8 @@ Server::Server(const ServerOptions& options)
 
 Server::~Server() { Drain(absl::ZeroDuration()); }
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Listen(ServerOptions options) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Listen(
+    const ServerOptions& options) {
   std::unique_ptr<Server> server(new Server(options));
   absl::Status status = server->Build(options);
   if (!status.ok()) return status;

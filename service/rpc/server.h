@@ -58,7 +58,8 @@ class Server final : public process::Acceptor::Host {
  public:
   // Listens and serves; not ready yet. UNAVAILABLE if the address, which is one
   // of proto/process/listening_sockets.h, cannot be had.
-  static absl::StatusOr<std::unique_ptr<Server>> Listen(ServerOptions options);
+  static absl::StatusOr<std::unique_ptr<Server>> Listen(
+      const ServerOptions& options);
 
   // As Drain() without any patience.
   ~Server() override;
