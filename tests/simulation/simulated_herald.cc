@@ -151,9 +151,10 @@ void SimulatedHerald::StartService(int node) {
   core::CoreOptions options;
   options.settings.set_revision(1);
   options.settings.set_max_payload(1000);
-  service.hub =
-      std::make_unique<core::Hub>(options, MakeEngine(node), &authorizer_,
-                                  service.timers.get(), &observer_);
+  service.authorizer = std::make_unique<core::FakeAuthorizer>();
+  service.hub = std::make_unique<core::Hub>(options, MakeEngine(node),
+                                            service.authorizer.get(),
+                                            service.timers.get(), &observer_);
   service.hub->SetRules(rules_);
   service.hub->Start();
 }
@@ -170,6 +171,7 @@ void SimulatedHerald::RestartService(int node) {
   Service& service = services_[node];
   if (store_ != nullptr) store_->Kill(node);
   service.timers.reset();  // Before the hub that its timers call.
+  service.authorizer.reset();
   service.slow.reset();
   service.hub.reset();
   service.memory.reset();

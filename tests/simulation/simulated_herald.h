@@ -102,6 +102,9 @@ class SimulatedHerald {
   // attached to, or will be.
   core::Hub& hub(int node) { return *services_[node].hub; }
   core::Hub& HubOf(int gateway) { return hub(homes_[gateway]); }
+  core::FakeAuthorizer& authorizer(int node) {
+    return *services_[node].authorizer;
+  }
   int nodes() const { return kind_ == EngineKind::kShared ? kNodesMax : 1; }
   // Nullptr if there is none.
   core::SharedStore* store() { return store_.get(); }
@@ -146,6 +149,7 @@ class SimulatedHerald {
     std::unique_ptr<core::FakeTimers> timers;
     std::unique_ptr<core::MemoryEngine> memory;  // Unless it is shared.
     std::unique_ptr<core::SlowEngine> slow;      // Before it, if there is one.
+    std::unique_ptr<core::FakeAuthorizer> authorizer;
     std::unique_ptr<core::Hub> hub;
   };
 
@@ -161,7 +165,6 @@ class SimulatedHerald {
   const std::function<uint64_t()> epochs_;
   const std::function<uint64_t()> turns_;
   core::Observer observer_;
-  core::FakeAuthorizer authorizer_;
   core::FakeTimers store_timers_;
   std::unique_ptr<core::SharedStore> store_;
   Service services_[kNodesMax];

@@ -47,6 +47,12 @@ class FakeAuthorizer final : public Authorizer {
     Answer(std::move(yes));
   }
 
+  size_t waiting() const { return waiting_.size(); }
+  // REQUIRES: one is waiting.
+  const Question& Oldest() const {
+    return questions[questions.size() - waiting_.size()];
+  }
+
   std::vector<Question> questions;
   std::function<void()> after_each;  // Called behind every answer.
 
