@@ -95,12 +95,14 @@ class Service {
                           : absl::StrCat("not ready: ", reachable.message());
   }
 
-  // Has gRPC's health say whether the core is ready.
-  void UpdateHealth() {
+  // Has gRPC's health say whether the core is ready. An engine may have it
+  // called from its first moment on.
+  void UpdateHealth() ABSL_LOCKS_EXCLUDED(health_mu_) {
     // The last one to come reads what holds.
     const contract::MutexLock lock(&health_mu_);
+    if (serving_ == nullptr) return;
     const bool ready = core_->readiness().ready();
-    server_->SetReady(ready);
+    serving_->SetReady(ready);
     healthy_ = ready;
   }
 
@@ -118,6 +120,8 @@ class Service {
   std::unique_ptr<Server> server_;
   std::unique_ptr<process::HttpEndpoint> http_;
   contract::Mutex health_mu_;
+  Server* serving_ ABSL_GUARDED_BY(health_mu_) =
+      nullptr;                        // server_, once it is.
   std::atomic<bool> healthy_{false};  // What gRPC's health says.
 };
 
@@ -131,6 +135,7 @@ core::CoreOptions CoreOptionsOf(const Options& options) {
 
 Service::Service(const Options& options, const EngineFactory& make_engine)
     : tokens_(options.api_tokens), engine_(make_engine(options, &timers_)) {
+  metrics_.WhenReadyChanges([this] { UpdateHealth(); });
   core::Authorizer* const authorizer = ChooseAuthorizer(options);
   core_ = std::make_unique<core::Core>(CoreOptionsOf(options), engine_.get(),
                                        authorizer, &timers_, &metrics_);
@@ -192,7 +197,10 @@ absl::Status Service::Start(const Options& options) {
   }
   server_ = *std::move(listening);
   if (authorizer_link_ != nullptr) authorizer_link_->Start();
-  metrics_.WhenReadyChanges([this] { UpdateHealth(); });
+  {
+    const contract::MutexLock lock(&health_mu_);
+    serving_ = server_.get();
+  }
   core_->Start();
   Log(LogLevel::kInfo, "listening",
       {{"what", "grpc"}, {"address", server_->address()}});
@@ -236,6 +244,7 @@ void Service::Reload(const std::string& file, const RulesReader::Result& read) {
 
 Service::~Service() {
   core_->Stop();
+  UpdateHealth();  // Behind one that is under way, and saw that it was ready.
   if (authorizer_link_ != nullptr) authorizer_link_->Stop();
   // Calls that wait for a gateway need the timers to end.
   if (server_ != nullptr) server_->Drain(kDrainPatience);

@@ -153,7 +153,7 @@ void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
     return Begin(shard, beginning, channel, Missed());
   }
   // It stays open until the answer, whoever leaves it.
-  table_->Reserve(shard, channel, /*force=*/true);
+  HoldOpen(shard, channel);
   log_->Since(channel, since, kAll,
               [this, beginning, channel](absl::StatusOr<Missed> missed) {
                 Shard& locked = table_->ShardOf(channel);
@@ -162,7 +162,7 @@ void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
                   Begin(locked, beginning, channel,
                         missed.ok() ? *std::move(missed) : Missed());
                 }
-                table_->EndReservation(locked, channel);
+                ReleaseOpen(locked, channel);
                 open_->OnListenerLeft(locked, channel);
               });
 }

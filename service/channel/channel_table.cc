@@ -77,6 +77,16 @@ void ChannelTable::Change(Shard& shard, absl::string_view channel,
   Drop(shard, it);
 }
 
+void HoldOpen(Shard& shard, absl::string_view channel) {
+  ++shard.held[channel];
+}
+
+void ReleaseOpen(Shard& shard, absl::string_view channel) {
+  const auto it = shard.held.find(channel);
+  Require(it != shard.held.end());
+  if (--it->second == 0) shard.held.erase(it);
+}
+
 ChannelEntry* ChannelTable::Reserve(Shard& shard, absl::string_view channel,
                                     bool force) {
   ChannelEntry* const entry = Obtain(shard, channel, force);

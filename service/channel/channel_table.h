@@ -70,6 +70,9 @@ struct Shard {
   // The channels that an engine is opening (OpenChannels).
   absl::flat_hash_map<std::string, std::vector<WhenOpenBody>> opening
       ABSL_GUARDED_BY(mu);
+  // Channels that stay open without a listener while the log is asked for what
+  // a Watch or a gateway has missed of them, and how often (HoldOpen()).
+  absl::flat_hash_map<std::string, int> held ABSL_GUARDED_BY(mu);
   // Where the lock's holder collects sinks, and what is to be done without the
   // lock; set by ShardLock.
   FlushList* flushes ABSL_GUARDED_BY(mu) = nullptr;
@@ -106,11 +109,19 @@ inline bool IsSubscribed(Shard& shard, absl::string_view channel,
 }
 
 // Whether a gateway has a subscription of the channel, or asks for one, or a
-// Watch is open.
+// Watch is open, or one of both is about to be.
 inline bool HasListeners(const Shard& shard, absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
-  return shard.channels.contains(channel) || shard.watches.contains(channel);
+  return shard.channels.contains(channel) || shard.watches.contains(channel) ||
+         shard.held.contains(channel);
 }
+
+// Keeps the channel open until ReleaseOpen(). It does not count as one that has
+// subscriptions. Tell OpenChannels::OnListenerLeft() behind the release.
+void HoldOpen(Shard& shard, absl::string_view channel)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+void ReleaseOpen(Shard& shard, absl::string_view channel)
+    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
 // How much of the channel is remembered.
 inline HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)

@@ -46,7 +46,8 @@ class EngineListener {
   virtual void OnMemberRemoved(absl::string_view channel,
                                absl::string_view user_id) = 0;
   // More members have come and gone than are worth a call each: the roster is
-  // another one. `position` is the channel's, if it has a history.
+  // another one. `position` is that of what was delivered, if the channel has
+  // a history.
   virtual void OnRosterReplaced(absl::string_view channel,
                                 const Position& position) = 0;
   // The rules in force for the channel, and this node's subscriptions of it.

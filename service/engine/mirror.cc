@@ -81,7 +81,11 @@ void Mirror::Hold(Push push) {
     held_.push_back(std::move(push));
   } else {
     overflowed_ = true;
-    lost_unnumbered_ |= push.IsUnnumbered();
+    if (push.IsUnnumbered()) {
+      lost_unnumbered_ = true;
+    } else if (push.entry.publication != nullptr && IsForeign(push)) {
+      dropped_epochs_.insert(std::move(push.epoch));
+    }
   }
 }
 
@@ -143,7 +147,7 @@ void Mirror::TakeUnnumbered(Events& events) {
 
 void Mirror::Adopt(const std::string& epoch, int64_t offset, bool lost) {
   left_ = {epoch_, offsets_.last()};
-  loss_reported_ = lost;
+  loss_reported_ = lost && !epoch.empty();
   epoch_ = epoch;
   ring_.clear();
   offsets_ = SequenceTracker(offset);
@@ -156,12 +160,20 @@ bool Mirror::IsNewLoss(const Push& push) const {
   return !is_repeat;
 }
 
+// Those of the epoch that was adopted are asked for again.
+bool Mirror::TakeDropped() {
+  const bool unnumbered = std::exchange(lost_unnumbered_, false);
+  std::set<std::string> epochs = std::exchange(dropped_epochs_, {});
+  epochs.erase(epoch_);
+  return unnumbered || (!loss_reported_ && !epochs.empty());
+}
+
 // A foreign push from before the question is older than the answer, which shows
 // another epoch: it is void. One from behind it may be newer.
 void Mirror::ReplayPushes(Events& events) {
   size_t older = std::exchange(held_before_question_, 0);
   held_bytes_ = 0;
-  bool lost = std::exchange(lost_unnumbered_, false);
+  bool lost = TakeDropped();
   for (Push& push : std::exchange(held_, {})) {
     const bool is_older = older > 0;
     if (is_older) --older;
@@ -179,7 +191,7 @@ void Mirror::ReplayPushes(Events& events) {
   const bool overflowed = std::exchange(overflowed_, false);
   wants_history_ |= overflowed || offsets_.HasGap();
   if (!lost) return;
-  loss_reported_ = true;
+  loss_reported_ = !epoch_.empty();
   if (epoch_.empty()) {
     events.emplace_back(HistoryEnded{true});
   } else {
@@ -249,7 +261,7 @@ void Mirror::TakeRoster(Roster roster, Events& events) {
   versions_ = SequenceTracker(roster.version);
   if (!is_open_) return;
   if (before.size() + added.size() > kRosterChangesMax) {
-    events.emplace_back(RosterReplaced());
+    events.emplace_back(RosterReplaced{position().value_or(Position())});
     return;
   }
   for (auto& [user_id, user_info] : before) {
@@ -324,6 +336,7 @@ void Mirror::OnDisconnect() {
   held_before_question_ = 0;
   held_bytes_ = held_changes_bytes_ = 0;
   overflowed_ = changes_overflowed_ = lost_unnumbered_ = false;
+  dropped_epochs_.clear();
   wants_history_ = wants_roster_ = !is_open_;
 }
 

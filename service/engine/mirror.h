@@ -34,6 +34,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -102,7 +103,10 @@ class Mirror {
   struct MemberRemoved {
     std::string user_id;
   };
-  struct RosterReplaced {};  // Instead of more than kRosterChangesMax of both.
+  // Instead of more than kRosterChangesMax of both.
+  struct RosterReplaced {
+    Position position;  // Where the listener is in the history.
+  };
   using Event = std::variant<PublicationPtr, HistoryBegan, HistoryEnded,
                              MemberAdded, MemberRemoved, RosterReplaced>;
   using Events = absl::InlinedVector<Event, 1>;
@@ -128,7 +132,8 @@ class Mirror {
   // holds is not delivered.
   // REQUIRES: a question is open; there is a roster if it asked for one.
   Events OnAnswer(Answer answer);
-  // The connection is lost, and with it the open question and perhaps pushes.
+  // The connection is lost, and with it the open question and perhaps pushes,
+  // as those that are held: publications without a number may go unreported.
   // Call Compare() with what the next connection shows.
   void OnDisconnect();
 
@@ -191,6 +196,8 @@ class Mirror {
   void Adopt(const std::string& epoch, int64_t offset, bool lost);
   // Whether the loss of a push that is void was never reported.
   bool IsNewLoss(const Push& push) const;
+  // The same for those that could not be held.
+  bool TakeDropped();
   void ReplayPushes(Events& events);
 
   void ApplyChange(MemberChange change, Events& events);
@@ -206,13 +213,16 @@ class Mirror {
   std::deque<Kept> ring_;
   std::deque<Push> held_;
   size_t held_bytes_ = 0;
-  size_t held_before_question_ = 0;  // So many are older than the answer.
-  bool overflowed_ = false;          // Others could not be held.
-  bool lost_unnumbered_ = false;     // One of them was not numbered.
+  size_t held_before_question_ = 0;       // So many are older than the answer.
+  bool overflowed_ = false;               // Others could not be held.
+  bool lost_unnumbered_ = false;          // One of them was not numbered.
+  std::set<std::string> dropped_epochs_;  // Those of the others.
 
   // How the mirror left the epoch before: where, and whether the listener was
-  // notified of a loss then or since. What was published before the channel was
-  // open is no loss.
+  // notified of a loss then or since, so that what comes late of earlier epochs
+  // needs no report. Never without a history: then nothing tells what comes
+  // late from what is new. What was published before the channel was open is no
+  // loss.
   Position left_;
   bool loss_reported_ = true;
 

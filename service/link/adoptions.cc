@@ -3,6 +3,7 @@
 #include "service/link/adoptions.h"
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -10,6 +11,12 @@
 #include "service/channel/joined_status.h"
 
 namespace herald::core {
+namespace {
+
+// How soon an engine that has many channels to answer for is looked at again.
+constexpr absl::Duration kPause = absl::Milliseconds(1);
+
+}  // namespace
 
 // The adoption of one gateway. It ends when the last turn and all channels have
 // returned their shares.
@@ -28,9 +35,14 @@ class Adoptions::Adoption {
   static void Take(Shard& shard, const std::shared_ptr<Adoption>& adoption,
                    const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
+    --adoption->open_count_;
     if (!adoption->parts_.Join(status)) return;
     AfterLock(shard, [adoption] { adoption->End(); });
   }
+
+  // Channels whose shares were given and not returned.
+  size_t open_count() const { return open_count_; }
+  void Give() { ++open_count_; }
 
   // Returns the share of the last turn.
   void TakeLast() {
@@ -44,6 +56,7 @@ class Adoptions::Adoption {
   const std::vector<link::v1::Held> held_;
   Done done_;
   JoinedStatus parts_;
+  std::atomic<size_t> open_count_{0};
 };
 
 void Adoptions::Begin(const AttachmentPtr& gateway,
@@ -54,6 +67,11 @@ void Adoptions::Begin(const AttachmentPtr& gateway,
 }
 
 void Adoptions::Continue(const AdoptionPtr& adoption, size_t first) {
+  // Whatever the engine is asked for one gateway is bounded.
+  if (adoption->open_count() >= kChannelsPerTurn) {
+    return timers_->After(
+        kPause, [this, adoption, first] { Continue(adoption, first); });
+  }
   const std::vector<link::v1::Held>& held = adoption->held();
   const size_t end = std::min(held.size(), first + kChannelsPerTurn);
   for (size_t i = first; i < end; ++i) Open(adoption, held[i]);
@@ -70,6 +88,7 @@ void Adoptions::Continue(const AdoptionPtr& adoption, size_t first) {
 }
 
 void Adoptions::Open(const AdoptionPtr& adoption, const link::v1::Held& held) {
+  adoption->Give();
   Shard& shard = table_->ShardOf(held.channel());
   const ShardLock lock(shard);
   open_->WhenOpen(
@@ -87,8 +106,7 @@ void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
                                const link::v1::Held& held) {
   const AttachmentPtr& gateway = adoption->gateway();
   const std::string& channel = held.channel();
-  // It stays open until End(), whatever leaves it.
-  table_->Reserve(shard, channel, /*force=*/true);
+  HoldOpen(shard, channel);  // Until End().
   if (!IsPresence(shard, channel)) return Count(shard, adoption, held);
   std::vector<GatewayMember> members;
   for (const link::v1::HeldMember& one : held.members()) {
@@ -132,7 +150,7 @@ void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
 
 void Adoptions::End(Shard& shard, const AdoptionPtr& adoption,
                     const link::v1::Held& held, const absl::Status& status) {
-  table_->EndReservation(shard, held.channel());
+  ReleaseOpen(shard, held.channel());
   open_->OnListenerLeft(shard, held.channel());
   Adoption::Take(shard, adoption, status);
 }

@@ -43,7 +43,7 @@ class Metrics final : public core::Observer,
             std::string target = "");
 
   // Calls `changed` when the core may have become ready or unready, before that
-  // is logged. Called once, before the core is started.
+  // is logged. Called once, before the core is made.
   void WhenReadyChanges(absl::AnyInvocable<void()> changed);
 
   // The file with rules was read again: with success, or the old ones stay.

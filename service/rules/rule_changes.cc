@@ -42,6 +42,7 @@ void RuleChanges::Apply(const config::v1::Config& config) {
     for (const auto& [channel, entry] : shard.channels)
       listened.insert(channel);
     for (const auto& [channel, sinks] : shard.watches) listened.insert(channel);
+    for (const auto& [channel, count] : shard.held) listened.insert(channel);
     for (const std::string& channel : listened) {
       const ChannelSettings was = old->Of(channel);
       if (was.history_size == 0) continue;

@@ -208,10 +208,12 @@ TEST_F(AnEngineThatIsAway, KeepsNothingOfAWatchThatEndsWhileItWaits) {
   engine_.Settle();
   EXPECT_TRUE(hub_->Watch(request, watch).ok());
   EXPECT_TRUE(engine_.Turn());  // Opened; what was missed is asked for.
-  EXPECT_EQ(hub_->Counts().channels, 1);
+  EXPECT_TRUE(engine_.IsOpen("news"));
+  EXPECT_EQ(hub_->Counts().channels, 0) << "a Watch is no subscription";
   hub_->Unwatch(request, watch);
+  EXPECT_TRUE(engine_.IsOpen("news"));
   engine_.Settle();
-  EXPECT_EQ(hub_->Counts().channels, 0);
+  EXPECT_FALSE(engine_.IsOpen("news"));
   EXPECT_EQ(watch->Messages().size(), 1u) << "`connected` alone";
 }
 

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/service/engine/mirror_fixture.h"
 
@@ -105,6 +106,43 @@ TEST_F(AMirror, ReportsTheLossOfAHistoryThatItNeverSaw) {
   EXPECT_EQ(Ask(), " 0");
   EXPECT_EQ(Answer("", 0, 0), "ends, lost");
   EXPECT_EQ(mirror_.position(), std::nullopt);
+}
+
+TEST_F(AMirror, ReportsEachLossOfAHistoryThatItNeverSaw) {
+  OpenWithoutHistory();
+  for (const char* const epoch : {"e", "f"}) {
+    EXPECT_EQ(Text(mirror_.OnHistory(epoch, {})), "");
+    EXPECT_EQ(Push(epoch, 1), "");
+    EXPECT_EQ(Text(mirror_.OnHistory("", {epoch, 1})), "");
+    EXPECT_EQ(Ask(), " 0");
+    EXPECT_EQ(Answer("", 0, 0), "ends, lost") << epoch;
+    EXPECT_EQ(Ask(), "nothing");
+  }
+}
+
+TEST_F(AMirror, ReportsTheLossOfAHistoryThatItCouldNotHold) {
+  for (const char* const end : {"", "f"}) {
+    mirror_ = Mirror({.size = 4});
+    OpenWithoutHistory();
+    EXPECT_EQ(Text(mirror_.OnHistory("e", {})), "");
+    mirror_.OnPublication("e", Large(1));
+    mirror_.OnPublication("e", Large(2));
+    EXPECT_EQ(Text(mirror_.OnHistory(end, {"e", 2})), "");
+    EXPECT_EQ(Ask(), " 0");
+    EXPECT_THAT(Answer(end, 0, 0), ::testing::EndsWith(", lost")) << end;
+  }
+}
+
+TEST_F(AMirror, AsksAgainForWhatItCouldNotHoldOfTheEpochThatBegins) {
+  OpenWithoutHistory();
+  EXPECT_EQ(Text(mirror_.OnHistory("e", {})), "");
+  mirror_.OnPublication("e", Large(1));
+  mirror_.OnPublication("e", Large(2));
+  EXPECT_EQ(Ask(), " 0");
+  EXPECT_EQ(Answer("e", 0, 1), "e begins at 0 | 1");
+  EXPECT_EQ(Ask(), "e 1");
+  EXPECT_EQ(Answer("e", 1, 2), "2");
+  EXPECT_EQ(Ask(), "nothing");
 }
 
 TEST_F(AMirror, ReportsTheLossOfTheEndOfAHistory) {

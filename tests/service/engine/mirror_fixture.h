@@ -30,6 +30,14 @@ inline Mirror::Entry Numbered(int64_t offset, absl::Time time = kStoredAt) {
   return {std::move(publication), time};
 }
 
+// Two of them are more than a mirror holds.
+inline Mirror::Entry Large(int64_t offset) {
+  auto publication = std::make_shared<Publication>();
+  publication->data = std::string(Mirror::kHeldBytesMax - 1, 'x');
+  publication->offset = offset;
+  return {std::move(publication), kStoredAt};
+}
+
 inline Mirror::Entry Plain(const std::string& data, bool whisper = false) {
   auto publication = std::make_shared<Publication>();
   publication->data = data;
@@ -73,8 +81,9 @@ struct InWords {
   std::string operator()(const Mirror::MemberRemoved& removed) const {
     return "-" + removed.user_id;
   }
-  std::string operator()(const Mirror::RosterReplaced& /*replaced*/) const {
-    return "others";
+  std::string operator()(const Mirror::RosterReplaced& replaced) const {
+    return absl::StrCat("others at ", replaced.position.epoch,
+                        replaced.position.offset);
   }
 };
 

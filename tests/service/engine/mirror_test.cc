@@ -166,7 +166,7 @@ TEST_F(AMirror, ReportsManyChangesAsOne) {
   mirror_.Compare({}, 2);
   EXPECT_EQ(Ask(), "roster");
   EXPECT_EQ(Change(3, "+bob"), "");
-  EXPECT_EQ(AnswerRoster(2, members), "others");
+  EXPECT_EQ(AnswerRoster(2, members), "others at 0");
   EXPECT_EQ(MembersInWords(), "ada bob");
 }
 

@@ -207,10 +207,9 @@ void MirroredChannels::Deliver(const std::string& name,
       listener_->OnHistoryEnded(name, ended->lost);
     } else if (const auto* added = std::get_if<Mirror::MemberAdded>(&event)) {
       listener_->OnMemberAdded(name, added->member);
-    } else if (std::holds_alternative<Mirror::RosterReplaced>(event)) {
-      const Channel* const open = Entry(name);
-      listener_->OnRosterReplaced(name,
-                                  open->mirror.position().value_or(Position()));
+    } else if (const auto* replaced =
+                   std::get_if<Mirror::RosterReplaced>(&event)) {
+      listener_->OnRosterReplaced(name, replaced->position);
     } else {
       listener_->OnMemberRemoved(
           name, std::get<Mirror::MemberRemoved>(event).user_id);

@@ -58,6 +58,8 @@ class SlowEngine : public Engine {
 
   void SetListener(EngineListener* listener) override;
   EngineListener* listener() const { return listener_; }
+  // Whether the channel is open, or about to be.
+  bool IsOpen(absl::string_view channel) const ABSL_LOCKS_EXCLUDED(mu_);
 
   void Open(absl::string_view channel, const HistoryLimits& limits,
             OpenDone done) override;
@@ -126,7 +128,6 @@ class SlowEngine : public Engine {
            absl::AnyInvocable<void(absl::StatusOr<Answer>)> done, Question ask);
   // Whether nothing waits and no other thread has a turn.
   bool Settled() const ABSL_LOCKS_EXCLUDED(mu_);
-  bool IsOpen(absl::string_view channel) const ABSL_LOCKS_EXCLUDED(mu_);
   void RequireOpen(absl::string_view channel) const;
 
   Engine* const inner_;
