@@ -32,7 +32,7 @@ struct Budget {
 // by what was there twice.
 inline const std::vector<Budget> kBudgets = {
     {"proto/contract/", 20, 2500, 25},    {"proto/settings/", 5, 1400, 25},
-    {"service/channel/", 0, 1600, 22},    {"service/engine/", 0, 3050, 22},
+    {"service/channel/", 0, 1650, 22},    {"service/engine/", 0, 3100, 22},
     {"service/link/", 0, 3400, 22},       {"service/api/", 0, 1200, 20},
     {"service/rules/", 0, 1000, 22},      {"service/rpc/", 0, 0, 20},
     {"service/process/", 0, 850, 20},     {"gateway/process/", 0, 850, 20},

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "service/channel/shard.h"
+
+#include "proto/contract/require.h"
+
+namespace herald::core {
+
+Interest* ChannelEntry::Find(const Peer* peer) {
+  for (Interest& interest : interests) {
+    if (interest.peer.get() == peer) return &interest;
+  }
+  return nullptr;
+}
+
+void TellIn(Shard& shard, absl::string_view channel,
+            absl::FunctionRef<Chunk()> item,
+            absl::FunctionRef<std::vector<Chunk>()> messages,
+            void (*enqueue)(Shard&, const SinkPtr&, Chunk)) {
+  const auto entry = shard.channels.find(channel);
+  if (entry != shard.channels.end()) {
+    const Chunk chunk = item();
+    for (const Interest& interest : entry->second.interests) {
+      enqueue(shard, interest.peer->sink, chunk);
+    }
+  }
+  const auto watches = shard.watches.find(channel);
+  if (watches == shard.watches.end()) return;
+  const std::vector<Chunk> chunks = messages();
+  for (const SinkPtr& sink : watches->second) {
+    for (const Chunk& chunk : chunks) enqueue(shard, sink, chunk);
+  }
+}
+
+void HoldOpen(Shard& shard, absl::string_view channel) {
+  ++shard.held[channel];
+}
+
+void ReleaseOpen(Shard& shard, absl::string_view channel) {
+  const auto it = shard.held.find(channel);
+  contract::Require(it != shard.held.end());
+  if (--it->second == 0) shard.held.erase(it);
+}
+
+}  // namespace herald::core
