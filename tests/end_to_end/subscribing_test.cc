@@ -302,9 +302,9 @@ TEST(AHeartbeat, IsSentInSilenceAndItsAnswerIsASignOfLife) {
        .service_flags = {"--heartbeat_interval=1", "--client_timeout=2"}});
   WebSocketClient& answers = world.Open();
   WebSocketClient& silent = world.Open();
-  silent.Subscribe("news");
-  silent.StopReading();
   const auto begin = testing_support::Clock::now();
+  silent.Subscribe("news");  // Its last sign of life.
+  silent.StopReading();
 
   // The silent one is sent something all the time: that is no sign of life.
   world.WaitUntil(
