@@ -17,6 +17,7 @@
 #include "proto/contract/condition.h"
 #include "proto/contract/grpc_deadline.h"
 #include "proto/contract/grpc_status.h"
+#include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::client {
@@ -153,6 +154,8 @@ class BroadcastStream::Impl final
   std::unique_ptr<grpc::Alarm> look_ ABSL_GUARDED_BY(mutex_);
   // Since when nothing is being written, if the pen is not held.
   absl::Time quiet_since_ ABSL_GUARDED_BY(mutex_);
+  // Intervals in a row in which a keepalive has had no answer.
+  int64_t missed_keepalives_ ABSL_GUARDED_BY(mutex_) = 0;
   bool pen_held_ ABSL_GUARDED_BY(mutex_) = false;
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
@@ -227,9 +230,16 @@ void BroadcastStream::Impl::KeepAlive() {
     if (!pen_held_) rest -= contract::SteadyNow() - quiet_since_;
     const bool due = rest <= absl::ZeroDuration();
     KeepAliveIn(due ? keepalive_interval_ : rest);
+    if (!due) return;
     // A service that does not answer is not sent one keepalive after another.
-    const bool unanswered = !awaited_.empty() && awaited_.back().is_keepalive;
-    if (!due || unanswered) return;
+    // It is dead in the end, though pings are answered: by the next proxy.
+    if (!awaited_.empty() && awaited_.back().is_keepalive) {
+      if (++missed_keepalives_ == contract::kKeepalivesMissedMax) {
+        Abandon(absl::UnavailableError("the service does not answer"));
+      }
+      return;
+    }
+    missed_keepalives_ = 0;
     awaited_.push_back(
         {0, [](const BroadcastResult&) {}, /*is_keepalive=*/true});
     outbox_.emplace_back();

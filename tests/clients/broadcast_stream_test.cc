@@ -118,6 +118,22 @@ TEST_F(Streaming, SendsRequestsWithoutAnEventWhileItIsQuiet) {
   EXPECT_EQ(answers_.size(), 0u);
 }
 
+// HTTP/2 pings are answered all the time, as by a proxy.
+TEST_F(Streaming, EndsIfNothingIsAnsweredForIntervals) {
+  BroadcastStreamOptions options = Options();
+  options.keepalive_interval = absl::Milliseconds(100);
+  service_.gate.Close();
+  BroadcastStream stream(options);
+  const Clock::time_point sent = Clock::now();
+  ASSERT_TRUE(stream.Send(Event("e"), Put()).ok());
+  EXPECT_THAT(answers_.Take(1), ElementsAre(kUnavailable));
+  EXPECT_GE(absl::FromChrono(Clock::now() - sent),
+            3 * options.keepalive_interval);
+  EXPECT_EQ(stream.Finish(),
+            absl::UnavailableError("the service does not answer"));
+  service_.gate.Open();
+}
+
 TEST_F(Streaming, SendsARequestOneIntervalAfterTheLastEvent) {
   const absl::Duration interval = kSlowness * absl::Seconds(2);
   BroadcastStreamOptions options = Options();

@@ -123,9 +123,14 @@ def _first(values):
 
 
 def _check_websocket(url):
-    parts = urllib.parse.urlsplit(url)
-    if (parts.scheme not in ("ws", "wss") or not parts.hostname
-            or any(c in url for c in " ;,'\"\r\n")):
+    try:
+        parts = urllib.parse.urlsplit(url)
+        valid = (parts.scheme in ("ws", "wss") and parts.hostname
+                 and parts.port != 0
+                 and not any(c in url for c in " ;,'\"\r\n"))
+    except ValueError:  # A port beyond 65535, half of an IPv6 address.
+        valid = False
+    if not valid:
         raise CannotStart(f"--websocket {url} is not a URL as "
                           "ws://127.0.0.1:8080/ws")
 

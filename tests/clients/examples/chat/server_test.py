@@ -219,7 +219,9 @@ class TheServer(unittest.TestCase):
             self.assert_does_not_start(
                 f"--service {re.escape(target)} is not as",
                 "--service", target)
-        self.assert_does_not_start("is not a URL", "--websocket", "http://a/ws")
+        for url in ("http://a/ws", "ws://a:99999/ws", "ws://a:0/ws",
+                    "ws://[::1/ws"):
+            self.assert_does_not_start("is not a URL", "--websocket", url)
         self.env["BROADCAST_API_TOKEN"] = "t\u00f6ken"
         self.assert_does_not_start("BROADCAST_API_TOKEN .* ASCII")
         del self.env["BROADCAST_API_TOKEN"]

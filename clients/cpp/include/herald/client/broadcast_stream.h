@@ -20,7 +20,8 @@
 // Publisher, and does not end the stream. When the stream itself ends, every
 // event without an answer is told why: it may have been published. The stream
 // does not dial again and retries nothing; open a new one. A service that is
-// gone without a word is noticed within 25 s.
+// gone without a word is noticed within 25 s; behind a proxy that answers
+// pings, within five keepalive intervals, unless those are off.
 
 #ifndef HERALD_CLIENT_BROADCAST_STREAM_H_
 #define HERALD_CLIENT_BROADCAST_STREAM_H_
