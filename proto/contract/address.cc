@@ -173,10 +173,10 @@ absl::Status CheckUriPath(absl::string_view path) {
   return CheckPath(path);
 }
 
-// Whether a socket that listens at `wide` takes what is sent to `host`.
+// Whether a socket that listens at `wide` takes what is sent to `host`. Each
+// wildcard is for both families (proto/process/listening_sockets.h).
 bool Covers(absl::string_view wide, absl::string_view host) {
-  if (wide == "0.0.0.0") return IsIpv4(host) || host == "localhost";
-  if (wide == "::") return IsIpv6(host) || host == "localhost";
+  if (wide == "0.0.0.0" || wide == "::") return true;
   return wide == "localhost" && (host == "127.0.0.1" || host == "::1");
 }
 
