@@ -274,10 +274,10 @@ void Simulation::AskToLeave(Seat& seat) {
   Say(seat, seat.listener.Unsubscribe());
 }
 
-// A backend subscribes it.
+// A backend subscribes it, at any node.
 void Simulation::Call(Seat& seat) {
   if (seat.browser == nullptr) return;
-  core::Hub& hub = herald_.HubOf(seat.gateway);
+  core::Hub& hub = herald_.hub(herald_.nodes() > 1 ? Draw(herald_.nodes()) : 0);
   if (!hub.ready()) return;
   v1::SubscribeRequest request;
   request.set_socket_id(seat.browser->session->socket_id());
