@@ -152,8 +152,7 @@ void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
   if (!log_->PositionOf(channel).has_value()) {
     return Begin(shard, beginning, channel, Missed());
   }
-  // It stays open until the answer, whoever leaves it.
-  HoldOpen(shard, channel);
+  open_->Hold(shard, channel);
   log_->Since(channel, since, kAll,
               [this, beginning, channel](absl::StatusOr<Missed> missed) {
                 Shard& locked = table_->ShardOf(channel);
@@ -162,8 +161,7 @@ void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
                   Begin(locked, beginning, channel,
                         missed.ok() ? *std::move(missed) : Missed());
                 }
-                ReleaseOpen(locked, channel);
-                open_->OnListenerLeft(locked, channel);
+                open_->Release(locked, channel);
               });
 }
 

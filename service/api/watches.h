@@ -66,12 +66,13 @@ class Watches {
   void Open(const BeginningPtr& beginning, const std::string& channel,
             std::optional<Position> since);
 
-  // The channel is open: asks the log for what was missed, if anything.
+  // Reads the missed publications from the log, if a position was given.
+  // REQUIRES: the channel is open.
   void Recover(Shard& shard, const BeginningPtr& beginning,
                const std::string& channel, const std::optional<Position>& since)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // Enqueues `subscribed` and the missed publications, which are empty if no
-  // position was given, and has the Watch listen; or ends it.
+  // Enqueues `subscribed` and `missed`, which is empty if no position was
+  // given, and subscribes the Watch; or ends it.
   void Begin(Shard& shard, const BeginningPtr& beginning,
              const std::string& channel, std::optional<Missed> missed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);

@@ -110,11 +110,7 @@ void Fanout::SendPosition(Shard& shard, absl::string_view channel,
 void Fanout::SendRoster(Shard& shard, absl::string_view channel,
                         const Position& position) {
   if (!shard.settled) return;
-  const auto item = [&] {
-    link::v1::ServiceItem roster;
-    *roster.mutable_roster() = RosterOf(channel);
-    return EncodeItem(std::move(roster));
-  };
+  const auto item = [&] { return RosterItem(channel); };
   const auto messages = [&] {
     return WatchBeginning(channel, SubscribedAt(position));
   };
@@ -130,6 +126,12 @@ link::v1::Roster Fanout::RosterOf(absl::string_view channel) const {
     member.set_user_info(std::move(*present.mutable_user_info()));
   }
   return roster;
+}
+
+Chunk Fanout::RosterItem(absl::string_view channel) const {
+  link::v1::ServiceItem item;
+  *item.mutable_roster() = RosterOf(channel);
+  return EncodeItem(std::move(item));
 }
 
 std::vector<Chunk> Fanout::WatchBeginning(absl::string_view channel,

@@ -66,6 +66,8 @@ class Fanout {
 
   // The members as a gateway receives them.
   link::v1::Roster RosterOf(absl::string_view channel) const;
+  // The same as an item of the link.
+  Chunk RosterItem(absl::string_view channel) const;
 
   // What a Watch begins with: `subscribed` with the first
   // contract::kAnswerBytesMax of members, and `member_added` for the others.

@@ -2,8 +2,6 @@
 
 #include "service/channel/shard.h"
 
-#include "proto/contract/require.h"
-
 namespace herald::core {
 
 Interest* ChannelEntry::Find(const Peer* peer) {
@@ -30,16 +28,6 @@ void TellIn(Shard& shard, absl::string_view channel,
   for (const SinkPtr& sink : watches->second) {
     for (const Chunk& chunk : chunks) enqueue(shard, sink, chunk);
   }
-}
-
-void HoldOpen(Shard& shard, absl::string_view channel) {
-  ++shard.held[channel];
-}
-
-void ReleaseOpen(Shard& shard, absl::string_view channel) {
-  const auto it = shard.held.find(channel);
-  contract::Require(it != shard.held.end());
-  if (--it->second == 0) shard.held.erase(it);
 }
 
 }  // namespace herald::core

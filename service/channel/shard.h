@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A part of the channel table (channel_table.h) under one lock. Whoever touches
-// a channel holds its shard's lock through ShardLock, which flushes the sinks
-// that were written to when the lock is gone.
+// A part of the channel table (channel_table.h) under one lock. Access to a
+// channel requires a ShardLock of its shard, which flushes the sinks that were
+// written to after it has released the lock.
 //
 // Lock order: shard, then anything of a link, a sink or an engine.
 
@@ -62,8 +62,7 @@ struct Shard {
   // The channels that an engine is opening (OpenChannels).
   absl::flat_hash_map<std::string, std::vector<WhenOpenBody>> opening
       ABSL_GUARDED_BY(mu);
-  // Channels that stay open without a listener while the log is asked for what
-  // a Watch or a gateway has missed of them, and how often (HoldOpen()).
+  // How often channels are held open (OpenChannels::Hold()).
   absl::flat_hash_map<std::string, int> held ABSL_GUARDED_BY(mu);
   // Where the lock's holder collects sinks, and what is to be done without the
   // lock; set by ShardLock.
@@ -107,13 +106,6 @@ inline bool HasListeners(const Shard& shard, absl::string_view channel)
   return shard.channels.contains(channel) || shard.watches.contains(channel) ||
          shard.held.contains(channel);
 }
-
-// Keeps the channel open until ReleaseOpen(). It does not count as one that has
-// subscriptions. Tell OpenChannels::OnListenerLeft() behind the release.
-void HoldOpen(Shard& shard, absl::string_view channel)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-void ReleaseOpen(Shard& shard, absl::string_view channel)
-    ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
 // How much of the channel is remembered.
 inline HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "proto/contract/require.h"
 
 namespace herald::core {
 
@@ -56,6 +57,17 @@ void OpenChannels::OnOpened(absl::string_view channel,
     for (WhenOpenBody& body : waiting) body(shard, status);
   }
   shard.opening.erase(channel);
+  OnListenerLeft(shard, channel);
+}
+
+void OpenChannels::Hold(Shard& shard, absl::string_view channel) {
+  ++shard.held[channel];
+}
+
+void OpenChannels::Release(Shard& shard, absl::string_view channel) {
+  const auto it = shard.held.find(channel);
+  contract::Require(it != shard.held.end());
+  if (--it->second == 0) shard.held.erase(it);
   OnListenerLeft(shard, channel);
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Opens and closes channels in the log. A channel is open while it has a
-// subscription, a pending admission or a Watch. The first of them opens it;
-// requests that arrive before that is done are parked. The last one closes it.
+// subscription, a pending admission, a Watch or a hold. The first of them opens
+// it; requests that arrive before that is done are parked. The last one closes
+// it.
 //
 // With the embedded engine nothing is parked: the log answers inside the call.
 //
@@ -39,6 +40,14 @@ class OpenChannels {
   // that has a position. If `body` adds no listener, the channel is closed
   // again. UNAVAILABLE: it cannot be opened now.
   void WhenOpen(Shard& shard, absl::string_view channel, WhenOpenBody body)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+
+  // Keeps an open channel open without a listener, until Release(): while the
+  // log is asked for the past of one that is about to come. It does not count
+  // as a channel with subscriptions.
+  void Hold(Shard& shard, absl::string_view channel)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void Release(Shard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // A listener of the channel has left the table.

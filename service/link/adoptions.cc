@@ -67,7 +67,7 @@ void Adoptions::Begin(const AttachmentPtr& gateway,
 }
 
 void Adoptions::Continue(const AdoptionPtr& adoption, size_t first) {
-  // Whatever the engine is asked for one gateway is bounded.
+  // The bound on calls of the engine for one gateway.
   if (adoption->open_count() >= kChannelsPerTurn) {
     return timers_->After(
         kPause, [this, adoption, first] { Continue(adoption, first); });
@@ -106,7 +106,7 @@ void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
                                const link::v1::Held& held) {
   const AttachmentPtr& gateway = adoption->gateway();
   const std::string& channel = held.channel();
-  HoldOpen(shard, channel);  // Until End().
+  open_->Hold(shard, channel);  // Until End().
   if (!IsPresence(shard, channel)) return Count(shard, adoption, held);
   std::vector<GatewayMember> members;
   for (const link::v1::HeldMember& one : held.members()) {
@@ -139,9 +139,7 @@ void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
           table_->Obtain(locked, channel, /*force=*/true);
           table_->Change(locked, channel, gateway, held.subscription_count());
           if (HasRoster(channel) && locked.settled) {
-            link::v1::ServiceItem item;
-            *item.mutable_roster() = fanout_->RosterOf(channel);
-            EnqueueStateIn(locked, gateway->sink, EncodeItem(std::move(item)));
+            EnqueueStateIn(locked, gateway->sink, fanout_->RosterItem(channel));
           }
         }
         End(locked, adoption, held, absl::OkStatus());
@@ -150,8 +148,7 @@ void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
 
 void Adoptions::End(Shard& shard, const AdoptionPtr& adoption,
                     const link::v1::Held& held, const absl::Status& status) {
-  ReleaseOpen(shard, held.channel());
-  open_->OnListenerLeft(shard, held.channel());
+  open_->Release(shard, held.channel());
   Adoption::Take(shard, adoption, status);
 }
 

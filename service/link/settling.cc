@@ -62,9 +62,7 @@ bool Settling::Settle() {
     shard.settled = true;
     for (const auto& [channel, entry] : shard.channels) {
       if (!HasRoster(channel)) continue;
-      link::v1::ServiceItem item;
-      *item.mutable_roster() = fanout_->RosterOf(channel);
-      const Chunk chunk = EncodeItem(std::move(item));
+      const Chunk chunk = fanout_->RosterItem(channel);
       for (const Interest& interest : entry.interests) {
         EnqueueStateIn(shard, interest.peer->sink, chunk);
       }
