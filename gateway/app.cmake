@@ -1,8 +1,9 @@
-# What only the process has: settings, metrics, log lines.
+# The parts that only a process has: settings, metrics, log lines.
 add_library(herald_gateway_process STATIC
   process/metrics.cc process/metrics.h
   process/options.cc process/options.h
-  process/process_observer.cc process/process_observer.h)
+  process/process_observer.cc process/process_observer.h
+  process/spell.h)
 add_library(herald::gateway_process ALIAS herald_gateway_process)
 target_link_libraries(herald_gateway_process
   PUBLIC herald::gateway_net herald::process herald::settings

@@ -95,10 +95,10 @@ class Service {
                           : absl::StrCat("not ready: ", reachable.message());
   }
 
-  // Has gRPC's health say whether the core is ready. An engine may have it
-  // called from its first moment on.
+  // Makes gRPC's health follow the core. The engine may cause a call from its
+  // first moment on.
   void UpdateHealth() ABSL_LOCKS_EXCLUDED(health_mu_) {
-    // The last one to come reads what holds.
+    // Under the lock, so that the last call sets the newest state.
     const contract::MutexLock lock(&health_mu_);
     if (serving_ == nullptr) return;
     const bool ready = core_->readiness().ready();
@@ -332,7 +332,7 @@ int Run(int argc, char** argv, const EngineFactory& make_engine,
   std::vector<std::string> warnings = WarningsOf(options);
   const absl::StatusOr<config::v1::Config> rules =
       ReadRules(options, &warnings);
-  std::vector<std::string> errors = ErrorsOf(options, settings);
+  std::vector<std::string> errors = ErrorsOf(settings);
   if (!rules.ok()) errors.emplace_back(rules.status().message());
   if (settings.check()) {
     return settings::AnswerCheck(kProgram, settings, warnings, errors);

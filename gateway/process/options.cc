@@ -81,13 +81,9 @@ std::vector<std::string> ErrorsOf(const Options& options,
             " is no path of a WebSocket (allowed: /, or /name/name, but for "
             "/livez, /readyz and /metrics)")));
   }
-  if (contract::Collide(options.metrics_address, options.ws_address)) {
-    errors.push_back(settings.WithSource(
-        "gateway_metrics_address",
-        absl::StrCat("BROADCAST_GATEWAY_METRICS_ADDRESS: ",
-                     contract::Quoted(options.metrics_address),
-                     " is taken by BROADCAST_WS_ADDRESS, ",
-                     contract::Quoted(options.ws_address))));
+  if (auto taken =
+          settings.CollisionOf("gateway_metrics_address", "ws_address")) {
+    errors.push_back(*std::move(taken));
   }
   return errors;
 }

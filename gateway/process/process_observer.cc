@@ -16,25 +16,10 @@ using process::LogLevel;
 
 namespace {
 
-// For how long a trouble must not have come to be taken for over.
-constexpr absl::Duration kTroubleIsOver = absl::Seconds(2);
-
-// Between two log lines of what clients do wrong.
+// Between two log lines about clients.
 constexpr absl::Duration kRefusalPause = absl::Seconds(10);
 
-// Never jumps, unlike the time of day.
-absl::Duration Uptime() {
-  static const absl::Time start = contract::SteadyNow();
-  return contract::SteadyNow() - start;
-}
-
 }  // namespace
-
-bool Spell::End(absl::Duration uptime) {
-  if (!last_.has_value() || uptime - *last_ < kTroubleIsOver) return false;
-  last_.reset();
-  return true;
-}
 
 bool ProcessObserver::traces_sockets() const {
   return process::Logs(LogLevel::kDebug);
@@ -71,7 +56,7 @@ void ProcessObserver::OnAcceptError() {
   Metrics::OnAcceptError();
   {
     MutexLock lock(&mu_);
-    if (!no_accept_.Come(Uptime())) return;
+    if (!no_accept_.Come(contract::SteadyNow())) return;
   }
   Log(LogLevel::kWarning, "accept failed",
       {{"files_max", process::FilesMax()}});
@@ -85,7 +70,7 @@ void ProcessObserver::OnUpgradeRefused(UpgradeRefusal why,
   if (why != UpgradeRefusal::kOverrun) return;
   {
     MutexLock lock(&mu_);
-    if (!overrun_.Come(Uptime())) return;
+    if (!overrun_.Come(contract::SteadyNow())) return;
   }
   Log(LogLevel::kWarning, "too many connect at once, some are refused",
       {{"see", "BROADCAST_MAX_CONNECT_RATE"}});
@@ -96,8 +81,9 @@ void ProcessObserver::CheckTroubles() {
   bool keeps_up = false;
   {
     MutexLock lock(&mu_);
-    accepts = no_accept_.End(Uptime());
-    keeps_up = overrun_.End(Uptime());
+    const absl::Time now = contract::SteadyNow();
+    accepts = no_accept_.End(now);
+    keeps_up = overrun_.End(now);
   }
   if (accepts) Log(LogLevel::kInfo, "accept works again");
   if (keeps_up) {
@@ -108,8 +94,9 @@ void ProcessObserver::CheckTroubles() {
 
 bool ProcessObserver::MayLogRefusal() {
   MutexLock lock(&mu_);
-  if (Uptime() < next_refusal_) return false;
-  next_refusal_ = Uptime() + kRefusalPause;
+  const absl::Time now = contract::SteadyNow();
+  if (now < next_refusal_) return false;
+  next_refusal_ = now + kRefusalPause;
   return true;
 }
 

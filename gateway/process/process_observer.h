@@ -1,48 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts, and logs what happens to the link and to accepting, and at the level
-// `debug` to each socket.
+// Counts, and logs events of the link and of accepting, and at the level
+// `debug` of each socket. A trouble that comes many times a second is logged
+// when it begins and when it is over, and one that clients can cause at will
+// once in ten seconds.
 //
 // Threads: any.
 
 #ifndef HERALD_GATEWAY_PROCESS_PROCESS_OBSERVER_H_
 #define HERALD_GATEWAY_PROCESS_PROCESS_OBSERVER_H_
 
-#include <optional>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/process/metrics.h"
+#include "gateway/process/spell.h"
 #include "proto/contract/mutex.h"
 
 namespace herald::gateway {
 
-// A trouble that comes many times a second while it lasts, so that only its
-// beginning and its end are worth a line.
-//
-// Threads: none of its own; its owner locks.
-class Spell {
- public:
-  // It has come. True if that is the beginning.
-  bool Come(absl::Duration uptime) {
-    const bool first = !last_.has_value();
-    last_ = uptime;
-    return first;
-  }
-
-  bool lasts() const { return last_.has_value(); }
-
-  // True once it is over, once: it has not come for two seconds.
-  bool End(absl::Duration uptime);
-
- private:
-  std::optional<absl::Duration> last_;  // While it lasts.
-};
-
-// What comes many times a second is logged when it begins and when it is over,
-// and what clients can cause at will once in ten seconds.
 class ProcessObserver final : public Metrics {
  public:
   using Metrics::Metrics;
@@ -56,7 +34,7 @@ class ProcessObserver final : public Metrics {
   void OnAcceptError() override;
   void OnUpgradeRefused(UpgradeRefusal why, absl::string_view detail) override;
 
-  // Logs what is over. Called now and then.
+  // Logs the troubles that are over. Called now and then.
   void CheckTroubles() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Whether connections cannot be accepted at the moment.
@@ -72,7 +50,7 @@ class ProcessObserver final : public Metrics {
   }
 
  private:
-  // Clients decide how often these come, so few are logged.
+  // Whether a line about a client may be logged now.
   bool MayLogRefusal() ABSL_LOCKS_EXCLUDED(mu_);
   void LogOrigin(absl::string_view origin);
   void LogNoProxy();
@@ -84,7 +62,7 @@ class ProcessObserver final : public Metrics {
   std::string trouble_ ABSL_GUARDED_BY(mu_);
   Spell no_accept_ ABSL_GUARDED_BY(mu_);
   Spell overrun_ ABSL_GUARDED_BY(mu_);
-  absl::Duration next_refusal_ ABSL_GUARDED_BY(mu_);
+  absl::Time next_refusal_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };
 
 }  // namespace herald::gateway

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "proto/contract/address.h"
 #include "proto/contract/names.h"
 #include "proto/contract/require.h"
 
@@ -273,6 +274,18 @@ std::vector<std::string> Settings::List(absl::string_view name) const {
 std::string Settings::WithSource(absl::string_view name,
                                  absl::string_view message) const {
   return Sourced(values_.at(name), message);
+}
+
+std::optional<std::string> Settings::CollisionOf(
+    absl::string_view name, absl::string_view other) const {
+  const std::string& address = values_.at(name).text;
+  const std::string& taken_by = values_.at(other).text;
+  if (!contract::Collide(address, taken_by)) return std::nullopt;
+  return WithSource(
+      name,
+      absl::StrCat(VariableOf({.name = name}), ": ", contract::Quoted(address),
+                   " is taken by ", VariableOf({.name = other}), ", ",
+                   contract::Quoted(taken_by)));
 }
 
 std::string Settings::Shown(const Setting& setting) const {

@@ -15,6 +15,7 @@
 #define HERALD_PROTO_SETTINGS_SETTINGS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,11 @@ class Settings {
   // flag behind it.
   std::string WithSource(absl::string_view name,
                          absl::string_view message) const;
+
+  // The error if two settings are addresses that cannot both be listened at
+  // (contract::Collide); the first one is at fault.
+  std::optional<std::string> CollisionOf(absl::string_view name,
+                                         absl::string_view other) const;
 
   // The value for people: never a secret's.
   std::string Shown(const Setting& setting) const;

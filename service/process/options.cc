@@ -2,9 +2,7 @@
 
 #include "service/process/options.h"
 
-#include "absl/strings/str_cat.h"
-#include "proto/contract/address.h"
-#include "proto/contract/names.h"
+#include <optional>
 
 namespace herald::service {
 namespace {
@@ -39,16 +37,10 @@ Options OptionsOf(const settings::Settings& settings) {
   return out;
 }
 
-std::vector<std::string> ErrorsOf(const Options& options,
-                                  const settings::Settings& settings) {
-  if (!contract::Collide(options.metrics_address, options.grpc_address)) {
-    return {};
-  }
-  return {settings.WithSource(
-      "metrics_address", absl::StrCat("BROADCAST_METRICS_ADDRESS: ",
-                                      contract::Quoted(options.metrics_address),
-                                      " is taken by BROADCAST_GRPC_ADDRESS, ",
-                                      contract::Quoted(options.grpc_address)))};
+std::vector<std::string> ErrorsOf(const settings::Settings& settings) {
+  const auto taken = settings.CollisionOf("metrics_address", "grpc_address");
+  return taken.has_value() ? std::vector<std::string>{*taken}
+                           : std::vector<std::string>();
 }
 
 std::vector<std::string> WarningsOf(const Options& options) {

@@ -34,8 +34,7 @@ struct Options {
 Options OptionsOf(const settings::Settings& settings);
 
 // Settings that exclude each other: a line for each.
-std::vector<std::string> ErrorsOf(const Options& options,
-                                  const settings::Settings& settings);
+std::vector<std::string> ErrorsOf(const settings::Settings& settings);
 
 // What is allowed and hardly meant.
 std::vector<std::string> WarningsOf(const Options& options);
