@@ -51,12 +51,7 @@ PresenceSimulation::PresenceSimulation(uint32_t seed, EngineKind kind)
 }
 
 void PresenceSimulation::Run() {
-  for (int gateway = 0; gateway < kGateways; ++gateway) {
-    herald_.Connect(gateway);
-    while (herald_.Up(gateway) || herald_.EngineTurn()) {
-    }
-  }
-  herald_.Sleep(absl::Milliseconds(500));
+  herald_.Start();
   for (int step = 0; step < kPresenceSteps && !testing::Test::HasFailure();
        ++step) {
     Step();
@@ -117,7 +112,7 @@ void PresenceSimulation::Act(Seat& seat) {
 
 void PresenceSimulation::Trouble() {
   if (herald_.store() != nullptr && !has_good_store_ && Draw(4) == 0) {
-    return StoreTrouble();
+    return herald_.TroubleStore([this](int end) { return Draw(end); });
   }
   const int what = Draw(40);
   const int gateway = Draw(kGateways);
@@ -134,21 +129,6 @@ void PresenceSimulation::Restart(int node) {
   herald_.RestartService(node);
   // It may have had a revocation that it had not recorded.
   for (Seat& seat : seats_) seat.attendee.Forgive();
-}
-
-void PresenceSimulation::StoreTrouble() {
-  core::SharedStore& store = *herald_.store();
-  const int what = Draw(40);
-  const int node = Draw(kNodesMax);
-  if (what < 14) {
-    store.Cut(node);
-  } else if (what < 32) {
-    store.Reconnect(node);
-  } else if (what < 34) {
-    store.ForgetEnd();
-  } else {
-    store.SetUp(what > 35);
-  }
 }
 
 void PresenceSimulation::RevokeOne() {
@@ -231,12 +211,9 @@ void PresenceSimulation::CheckLimit() {
   }
 }
 
-// No more trouble: everybody comes back, and everything arrives.
+// Repairs everything, and delivers all that is on its way.
 void PresenceSimulation::Settle() {
-  if (core::SharedStore* const store = herald_.store()) {
-    store->SetUp(true);
-    for (int node = 0; node < kNodesMax; ++node) store->Reconnect(node);
-  }
+  herald_.RepairStore();
   for (int round = 0; round < 20; ++round) {
     herald_.Sleep(absl::Milliseconds(500));
     for (int gateway = 0; gateway < kGateways; ++gateway) {

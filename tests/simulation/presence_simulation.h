@@ -2,8 +2,8 @@
 //
 // Browsers who come and go on presence channels at two gateways, an authorizer
 // that answers when it likes, revocations, links that break, and services that
-// are restarted; at the end all is well again, and everybody must know who is
-// there. All follows from the seed.
+// are restarted. At the end nothing is broken, and every roster must be
+// complete. All follows from the seed.
 
 #ifndef HERALD_TESTS_SIMULATION_PRESENCE_SIMULATION_H_
 #define HERALD_TESTS_SIMULATION_PRESENCE_SIMULATION_H_
@@ -45,7 +45,6 @@ class PresenceSimulation {
   void Step();
   void Act(Seat& seat);
   void Trouble();
-  void StoreTrouble();
   void Restart(int node);
   void RevokeOne();
   // Has the authorizer of a node answer its oldest question. False if there is
@@ -67,10 +66,10 @@ class PresenceSimulation {
   std::mt19937 random_;
   uint64_t last_epoch_ = 0;
   const EngineKind kind_;
-  // Nothing breaks, so that the limit holds at any time. (What a gateway holds
-  // when it returns is taken, whatever the limit.)
+  // Nothing breaks, so that the limit holds at any time. (The subscriptions of
+  // a gateway that returns may exceed it.)
   const bool is_calm_;
-  // The store loses nothing, so that revocations reach everybody.
+  // The store loses nothing, so that revocations reach every gateway.
   const bool has_good_store_;
   SimulatedHerald herald_;
   std::vector<Seat> seats_;

@@ -240,6 +240,35 @@ void SimulatedHerald::CloseWatch(const Watch& watch) {
   watches_.erase(it);
 }
 
+void SimulatedHerald::Start() {
+  for (int gateway = 0; gateway < kGateways; ++gateway) {
+    Connect(gateway);
+    while (Up(gateway) || EngineTurn()) {
+    }
+  }
+  Sleep(absl::Milliseconds(500));
+}
+
+void SimulatedHerald::TroubleStore(absl::FunctionRef<int(int end)> draw) {
+  const int what = draw(40);
+  const int node = draw(kNodesMax);
+  if (what < 14) {
+    store_->Cut(node);
+  } else if (what < 32) {
+    store_->Reconnect(node);
+  } else if (what < 34) {
+    store_->ForgetEnd();
+  } else {
+    store_->SetUp(what > 35);
+  }
+}
+
+void SimulatedHerald::RepairStore() {
+  if (store_ == nullptr) return;
+  store_->SetUp(true);
+  for (int node = 0; node < kNodesMax; ++node) store_->Reconnect(node);
+}
+
 void SimulatedHerald::Connect(int gateway) {
   if (wires_[gateway] != nullptr) return;
   wires_[gateway] = std::make_shared<Wire>();

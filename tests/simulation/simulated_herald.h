@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "gateway/core/native_dialect.h"
 #include "gateway/core/router.h"
 #include "gateway/core/shard.h"
@@ -109,6 +110,15 @@ class SimulatedHerald {
   // Nullptr if there is none.
   core::SharedStore* store() { return store_.get(); }
   SimulatedGateway& gateway(int index) { return *gateways_[index]; }
+
+  // All gateways attach, and the start of the nodes is over.
+  void Start();
+
+  // Breaks, repairs or changes the store or a node's way to it, by lot: `draw`
+  // returns a number below its argument. REQUIRES: there is a store.
+  void TroubleStore(absl::FunctionRef<int(int end)> draw);
+  // Ends all of that. Without a store does nothing.
+  void RepairStore();
 
   // The gateway dials, if it has no link.
   void Connect(int gateway);

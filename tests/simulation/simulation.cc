@@ -73,12 +73,7 @@ Listener::Memory Simulation::MemoryOf(int channel) const {
 }
 
 void Simulation::Run() {
-  for (int gateway = 0; gateway < kGateways; ++gateway) {
-    herald_.Connect(gateway);
-    while (herald_.Up(gateway) || herald_.EngineTurn()) {
-    }
-  }
-  herald_.Sleep(absl::Milliseconds(500));
+  herald_.Start();
   for (int step = 0; step < kSteps && !testing::Test::HasFailure(); ++step) {
     Step();
   }
@@ -130,7 +125,9 @@ void Simulation::Act(Seat& seat, int gateway) {
 }
 
 void Simulation::Trouble(int gateway) {
-  if (herald_.store() != nullptr && Draw(4) == 0) return NodeTrouble();
+  if (herald_.store() != nullptr && Draw(4) == 0) {
+    return herald_.TroubleStore([this](int end) { return Draw(end); });
+  }
   const int what = Draw(73);
   if (what < 35) {
     herald_.Connect(gateway);
@@ -158,22 +155,6 @@ void Simulation::Restart(int node) {
     const bool is_elsewhere = herald_.nodes() > 1 && (!seat.watch.has_value() ||
                                                       seat.watch->node != node);
     if (!is_elsewhere) Leave(seat);
-  }
-}
-
-// Of the nodes' store, and of their ways to it.
-void Simulation::NodeTrouble() {
-  core::SharedStore& store = *herald_.store();
-  const int what = Draw(40);
-  const int node = Draw(kNodesMax);
-  if (what < 14) {
-    store.Cut(node);
-  } else if (what < 32) {
-    store.Reconnect(node);
-  } else if (what < 34) {
-    store.ForgetEnd();
-  } else {
-    store.SetUp(what > 35);
   }
 }
 
@@ -322,10 +303,7 @@ void Simulation::Hear(Seat& seat) {
 
 // No more trouble: everybody comes back, and everything arrives.
 void Simulation::Settle() {
-  if (core::SharedStore* const store = herald_.store()) {
-    store->SetUp(true);
-    for (int node = 0; node < kNodesMax; ++node) store->Reconnect(node);
-  }
+  herald_.RepairStore();
   ChangeRules(kHistorySize);
   for (int i = 0; i < kGateways; ++i) herald_.Lose(i, "");
   for (int round = 0; round < 20; ++round) {

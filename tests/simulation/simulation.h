@@ -51,7 +51,6 @@ class Simulation {
   void Step();
   void Act(Seat& seat, int gateway);
   void Trouble(int gateway);
-  void NodeTrouble();
   void Restart(int node);
   void Lose(int gateway);
   void Publish(const std::string& channel);

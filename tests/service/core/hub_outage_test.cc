@@ -31,17 +31,32 @@ class AnEngineThatIsAway : public ::testing::Test {
     EXPECT_THAT(gateway_->Hears(), ElementsAre("settings", "settled"));
   }
 
-  absl::Status Publish(const std::string& channel) {
+  static v1::BroadcastRequest EventOn(const std::string& channel) {
     v1::BroadcastRequest request;
     request.add_channels(channel);
     request.set_event("e");
     request.set_data("1");
+    return request;
+  }
+
+  absl::Status Publish(const std::string& channel) {
     absl::Status status = absl::InternalError("not answered");
-    hub_->Broadcast(request,
+    hub_->Broadcast(EventOn(channel),
                     [&](const auto& answer) { status = answer.status(); });
     EXPECT_TRUE(absl::IsInternal(status)) << "inside the call";
     engine_.Settle();
     return status;
+  }
+
+  // A Watch that has begun.
+  std::shared_ptr<FakeSink> Watching(const std::string& channel) {
+    v1::WatchRequest request;
+    request.add_channels(channel);
+    auto watch = std::make_shared<FakeSink>();
+    EXPECT_TRUE(hub_->Watch(request, watch).ok());
+    engine_.Settle();
+    watch->Messages();
+    return watch;
   }
 
   config::v1::Config rules_;
@@ -65,12 +80,8 @@ TEST_F(AnEngineThatIsAway, IsUnavailableToBackendsAndBack) {
 
 TEST_F(AnEngineThatIsAway, IsUnavailableAtOnceOnceTheOutageIsKnown) {
   engine_.SetKnownUp(false);
-  v1::BroadcastRequest request;
-  request.add_channels("news");
-  request.set_event("e");
-  request.set_data("1");
   absl::Status status;
-  hub_->Broadcast(request,
+  hub_->Broadcast(EventOn("news"),
                   [&](const auto& answer) { status = answer.status(); });
   EXPECT_EQ(status, absl::UnavailableError("the engine cannot be reached"));
   gateway_->Subscribe(1, "news");
@@ -85,12 +96,7 @@ TEST_F(AnEngineThatIsAway, ReportsALossToGatewaysAndWatches) {
   gateway_->Subscribe(1, "news");
   engine_.Settle();
   EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1"));
-  v1::WatchRequest request;
-  request.add_channels("news");
-  const auto watch = std::make_shared<FakeSink>();
-  EXPECT_TRUE(hub_->Watch(request, watch).ok());
-  engine_.Settle();
-  watch->Messages();
+  const auto watch = Watching("news");
 
   EngineListener& node = *engine_.listener();
   node.WithChannel("news", [&] {
@@ -116,12 +122,7 @@ TEST_F(AnEngineThatIsAway, ReportsARosterToGatewaysAndWatches) {
   authorizer_.Allow("ada");
   engine_.Settle();
   gateway_->Hears();
-  v1::WatchRequest request;
-  request.add_channels("presence-room");
-  const auto watch = std::make_shared<FakeSink>();
-  EXPECT_TRUE(hub_->Watch(request, watch).ok());
-  engine_.Settle();
-  watch->Messages();
+  const auto watch = Watching("presence-room");
 
   EngineListener& node = *engine_.listener();
   node.WithChannel("presence-room", [&] {
