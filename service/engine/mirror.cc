@@ -134,7 +134,7 @@ void Mirror::TakeHistory(const Answer& answer, Events& events) {
   }
 }
 
-// What was published before the first history, as far as it is held.
+// Delivers the held publications from before the first history.
 void Mirror::TakeUnnumbered(Events& events) {
   while (!held_.empty() && held_.front().epoch.empty() &&
          held_.front().entry.publication != nullptr) {
@@ -318,7 +318,7 @@ Mirror::Events Mirror::OnAnswer(Answer answer) {
         !members.empty() &&
         std::holds_alternative<RosterReplaced>(members.front());
     ReplayChanges(members);
-    // Who reads the roster finds the changes in it.
+    // The roster has these changes already.
     if (is_replaced) members.resize(1);
   }
   if (has_history) ReplayPushes(events);

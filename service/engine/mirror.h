@@ -219,9 +219,9 @@ class Mirror {
   std::set<std::string> dropped_epochs_;  // Those of the others.
 
   // How the mirror left the epoch before: where, and whether the listener was
-  // notified of a loss then or since, so that what comes late of earlier epochs
-  // needs no report. Never without a history: then nothing tells what comes
-  // late from what is new. What was published before the channel was open is no
+  // notified of a loss then or since, so that late pushes of earlier epochs
+  // need no report. Never true without a history: late pushes cannot be told
+  // from new ones then. Publications from before the channel was open are no
   // loss.
   Position left_;
   bool loss_reported_ = true;

@@ -118,8 +118,8 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
                   --gateway->recoveries_asked;
                 }
                 if (gateway->ended) return;
-                // Of what cannot be had, or is not listened to any more,
-                // nothing is available.
+                // After an error, or an unsubscribe meanwhile, nothing is
+                // available.
                 const bool has_answer =
                     missed.ok() &&
                     IsSubscribed(locked, recover.channel(), gateway.get());
@@ -158,8 +158,8 @@ void Recoveries::Repair(Shard& shard, const AttachmentPtr& gateway,
   const std::optional<Position> position = log_->PositionOf(channel);
   const bool knows = !held.position().epoch().empty();
   if (!position.has_value() || !knows) {
-    // Who knows no position was told that there is no history, and may have
-    // missed something all the same while its link was down.
+    // A gateway without a position was notified that there is no history, and
+    // may have missed publications all the same while its link was down.
     if (position.has_value() || knows) {
       EnqueueStateIn(shard, gateway->sink,
                      EncodeItem(NewPosition(

@@ -36,7 +36,7 @@
 
 namespace herald::rpc {
 
-// Those who answer backends. All outlive the server.
+// The objects that answer backends. All outlive the server.
 struct BackendApi {
   core::Broadcasts* broadcasts = nullptr;
   core::Watches* watches = nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the suites of engines run on.
+// The environment of an engine in its suites.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_WORLD_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_WORLD_H_

@@ -84,7 +84,7 @@ void Attendee::Hear(absl::string_view frame) {
       ++revoked_;
       return End();
     }
-    // What was asked for before the leave need not have an answer.
+    // A join before the leave need not have an answer.
     const auto leave = std::find(asks_.begin(), asks_.end(), Ask::kLeave);
     ASSERT_NE(leave, asks_.end()) << "it did not want to leave";
     asks_.erase(asks_.begin(), leave + 1);

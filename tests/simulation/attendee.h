@@ -25,7 +25,7 @@ class Attendee {
   // The connection has ended. A new one has nothing.
   void Disconnect();
 
-  // What it sends. `token` is for the authorizer.
+  // The frames that it sends. `token` is for the authorizer.
   std::string Join(absl::string_view token);
   std::string Leave();
 
@@ -66,8 +66,8 @@ class Attendee {
   bool owes_end_ = false;  // Must end, by one that came after `subscribed`.
   std::set<std::string> members_;
 
-  // Whether a revocation was made. It may reach a gateway late, and end what
-  // was asked for after it.
+  // Whether a revocation was made. It may reach a gateway late, and end a newer
+  // subscription.
   bool may_end_ = false;
   int joined_ = 0;
   int refused_ = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Hundreds of simulations (presence_simulation.h), each with another seed:
-// everybody knows who is there, no room has more than its rule allows, and who
-// is revoked has left. A failure names its seed (seeds.h).
+// every roster is complete, no room has more subscribers than its rule allows,
+// and revoked users have left. A failure names its seed (seeds.h).
 
 #include "tests/simulation/presence_simulation.h"
 

@@ -29,7 +29,7 @@ struct Budget {
 // The cores grew by backpressure and by what holds one client to its share;
 // engine and link by ports that may answer later, by the mirror of a channel
 // whose log is elsewhere (with contract), and by calls between nodes; contract
-// by what was there twice.
+// by parts that existed twice.
 inline const std::vector<Budget> kBudgets = {
     {"proto/contract/", 20, 2500, 25},    {"proto/settings/", 5, 1400, 25},
     {"service/channel/", 0, 1650, 22},    {"service/engine/", 0, 3100, 22},

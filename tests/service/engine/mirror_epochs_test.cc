@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a mirror does when histories begin and end.
+// Decisions of a mirror when histories begin and end.
 
 #include <utility>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A mirror, what happens to it and what it does, in a few words.
+// A mirror, and its inputs and events in a few words.
 
 #ifndef HERALD_TESTS_SERVICE_ENGINE_MIRROR_FIXTURE_H_
 #define HERALD_TESTS_SERVICE_ENGINE_MIRROR_FIXTURE_H_

@@ -105,8 +105,8 @@ class SharedEngine final : public Engine {
   void OnBus(const std::string& from, const std::string& bytes);
   // Everything that was pushed before the store's PushFence() is there.
   void OnFence(int64_t fence);
-  // The connection is lost, and with it what was pushed; or it is back. A loss
-  // that is `noticed` is reported.
+  // The connection is lost, and with it the pushes on their way; or it is back.
+  // A loss that is `noticed` is reported.
   void OnCut(bool noticed);
   void OnConnected();
 

@@ -137,8 +137,8 @@ class SlowEngine : public Engine {
 
   mutable contract::Mutex mu_;
   std::function<uint64_t()> random_ ABSL_GUARDED_BY(mu_);
-  // What waits, by key, without those keys that are running_; and the keys. The
-  // order of the keys does not matter: a random one has the next turn.
+  // Calls that wait, by key, without the keys that are running_; and the keys,
+  // in any order: a random one has the next turn.
   absl::flat_hash_map<std::string, std::deque<Body>> waiting_
       ABSL_GUARDED_BY(mu_);
   std::vector<std::string> ready_ ABSL_GUARDED_BY(mu_);
