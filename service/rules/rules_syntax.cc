@@ -9,10 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
-#include "google/protobuf/util/json_util.h"
 #include "proto/contract/json.h"
 #include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
+#include "service/rules/rules_value.h"
 
 namespace herald::rules {
 namespace {
@@ -31,23 +31,8 @@ const FieldDescriptor* FieldOf(absl::string_view key) {
   return nullptr;
 }
 
-absl::string_view TypeOf(const FieldDescriptor& field) {
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      return "a string";
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return "true or false";
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return "SLOW_CONSUMER_DISCONNECT or SLOW_CONSUMER_DROP_TO_LATEST";
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      return "a number of seconds like \"300s\"";
-    default:
-      return "a whole number";
-  }
-}
-
-// Reads one JSON file. protobuf reads the values, one by one, so that it is
-// known where each of them is. REQUIRES: contract::IsJson(text).
+// Reads one JSON file, value by value, so that the line of each is known.
+// REQUIRES: contract::IsJson(text).
 class JsonRules {
  public:
   JsonRules(absl::string_view path, absl::string_view text)
@@ -135,18 +120,14 @@ class JsonRules {
       return WrongAt(path_, line,
                      absl::StrCat(field->json_name(), " is there twice"));
     }
-    ChannelRule one;
-    const std::string alone =
-        absl::StrCat("{\"", field->json_name(), "\":", value, "}");
-    if (!google::protobuf::util::JsonStringToMessage(alone, &one).ok()) {
+    if (!SetFromJson(*field, value, rule)) {
       absl::string_view shown = value;
       if (shown.front() == '"') shown = shown.substr(1, shown.size() - 2);
       return WrongAt(
           path_, line,
           absl::StrCat(field->json_name(), " is ", contract::Quoted(shown),
-                       "; allowed is ", TypeOf(*field)));
+                       "; allowed is ", AllowedFor(*field)));
     }
-    rule->MergeFrom(one);
     return absl::OkStatus();
   }
 

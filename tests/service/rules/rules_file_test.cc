@@ -188,8 +188,6 @@ TEST(ARulesFile, IsRefusedForAValueOutOfItsRange) {
        "maxPayload is 65537; allowed is 1 to 65536 (BROADCAST_MAX_PAYLOAD)"},
       {"\"memberGrace\": \"-1s\"", "memberGrace is -1s; allowed is 0 to 1h"},
       {"\"memberGrace\": \"3601s\"", "memberGrace is 1h1s;"},
-      {"\"slowConsumer\": 0", "slowConsumer is 0; allowed is SLOW_CONSUMER_"},
-      {"\"slowConsumer\": 3", "slowConsumer is 3; allowed is SLOW_CONSUMER_"},
   };
   for (const auto& [field, reason] : wrong) {
     EXPECT_THAT(JsonRefusal(OneRule(field)),
@@ -197,6 +195,12 @@ TEST(ARulesFile, IsRefusedForAValueOutOfItsRange) {
   }
   EXPECT_EQ(Refusal("rules", "channels { pattern: \"a\"\nhistory_size: -1 }"),
             "rules:2: history_size is -1; allowed is 0 to 10000");
+  for (const char* const number : {"0", "3"}) {
+    EXPECT_THAT(Refusal("rules", absl::StrCat("channels { pattern: \"a\"\n",
+                                              "slow_consumer: ", number, " }")),
+                HasSubstr(absl::StrCat("rules:2: slow_consumer is ", number,
+                                       "; allowed is SLOW_CONSUMER_")));
+  }
 }
 
 TEST(ARulesFile, MayUseItsRangesToTheirEnds) {
