@@ -28,6 +28,7 @@ namespace {
 using config::v1::ChannelRule;
 
 constexpr int64_t kSubscribersMax = std::numeric_limits<int32_t>::max();
+constexpr int32_t kNanosMax = 999'999'999;
 
 // A file that can be read without a wait. That of a pipe or a device may have
 // no end, and signals wait as long.
@@ -202,10 +203,18 @@ class Checker {
   absl::Status CheckTime(int field, const google::protobuf::Duration& value,
                          absl::Duration min, absl::Duration max) {
     const absl::Duration time = DurationOf(value);
-    if (time >= min && time <= max) return absl::OkStatus();
-    return Wrong(field, absl::FormatDuration(time),
-                 absl::StrCat(absl::FormatDuration(min), " to ",
-                              absl::FormatDuration(max)));
+    if (time < min || time > max) {
+      return Wrong(field, absl::FormatDuration(time),
+                   absl::StrCat(absl::FormatDuration(min), " to ",
+                                absl::FormatDuration(max)));
+    }
+    // Text format accepts others, which duration.proto has no meaning for.
+    if (value.nanos() >= 0 && value.nanos() <= kNanosMax) {
+      return absl::OkStatus();
+    }
+    return WrongAt(path_, lines_->Of(field),
+                   absl::StrCat(NameOf(field), " has ", value.nanos(),
+                                " nanos; allowed is 0 to ", kNanosMax));
   }
 
   absl::Status Wrong(int field, absl::string_view value,

@@ -203,6 +203,16 @@ TEST(ARulesFile, IsRefusedForAValueOutOfItsRange) {
   }
 }
 
+TEST(ARulesFile, IsRefusedForNanosThatAreNoPartOfASecond) {
+  for (const char* const nanos : {"-1", "1000000000"}) {
+    EXPECT_EQ(Refusal("rules", absl::StrCat("channels { pattern: \"a\"\n",
+                                            "history_ttl { seconds: 2 nanos: ",
+                                            nanos, " } }")),
+              absl::StrCat("rules:2: history_ttl has ", nanos,
+                           " nanos; allowed is 0 to 999999999"));
+  }
+}
+
 TEST(ARulesFile, MayUseItsRangesToTheirEnds) {
   for (const char* const field :
        {"\"historySize\": 0", "\"historySize\": 10000",
