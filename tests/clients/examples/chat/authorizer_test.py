@@ -3,6 +3,7 @@
 
 import json
 import queue
+import threading
 import unittest
 import unittest.mock
 
@@ -103,20 +104,68 @@ class OverGrpc(unittest.TestCase):
             request_id=number, socket_id=SOCKET, channel=ROOM,
             auth_token=token))
 
+    def decisions(self, answers, count):
+        """The next ones by their question: they come in any order."""
+        decisions = [next(answers).decision for _ in range(count)]
+        by_number = {one.request_id: one for one in decisions}
+        self.assertEqual(len(by_number), count, decisions)
+        return by_number
+
     def test_each_question_gets_its_answer(self):
         questions, answers = self.open_stream()
         self.ask(questions, 1,
                  self.logins.issue_pass(self.login, ROOM, SOCKET))
         self.ask(questions, 2, "forged")
-        yes, no = next(answers).decision, next(answers).decision
-        self.assertEqual((yes.request_id, yes.allowed), (1, True))
+        decisions = self.decisions(answers, 2)
+        yes, no = decisions[1], decisions[2]
+        self.assertTrue(yes.allowed)
         self.assertEqual(yes.member.user_id, self.login.user_id)
         self.assertEqual(json.loads(yes.member.user_info),
                          {"name": "Ada", "color": "teal"})
         self.assertAlmostEqual(yes.expires_after.seconds,
                                logins.LOGIN_SECONDS, delta=60)
-        self.assertEqual((no.request_id, no.allowed, no.reason),
-                         (2, False, "the token is not valid"))
+        self.assertEqual((no.allowed, no.reason),
+                         (False, "the token is not valid"))
+
+    def test_slow_lookups_are_made_at_once(self):
+        # None of them ends before all have begun.
+        all_begun = threading.Barrier(authorizer.DECIDERS)
+
+        def decide(known, channel, socket_id, token):
+            del known, channel, socket_id
+            all_begun.wait(support.PATIENCE)
+            return authorizer.Decision(True, "", token)
+
+        questions, answers = self.open_stream()
+        with unittest.mock.patch.object(authorizer, "decide", decide):
+            for number in range(1, authorizer.DECIDERS + 1):
+                self.ask(questions, number, f"user{number}")
+            decisions = self.decisions(answers, authorizer.DECIDERS)
+        self.assertEqual(
+            {number: (decision.allowed, decision.member.user_id)
+             for number, decision in decisions.items()},
+            {number: (True, f"user{number}")
+             for number in range(1, authorizer.DECIDERS + 1)})
+
+    def test_a_slow_lookup_holds_up_neither_others_nor_keepalives(self):
+        go_on = threading.Event()
+        self.addCleanup(go_on.set)
+
+        def decide(known, channel, socket_id, token):
+            del known, channel, socket_id
+            if token == "slow":
+                go_on.wait(support.PATIENCE)
+            return authorizer.Decision(True, "", token)
+
+        questions, answers = self.open_stream()
+        with unittest.mock.patch.object(authorizer, "decide", decide):
+            self.ask(questions, 1, "slow")
+            self.ask(questions, 2, "quick")
+            self.assertEqual(next(answers).decision.request_id, 2)
+            questions.put(self.messages.AuthorizeRequest(keepalive={}))
+            self.assertTrue(next(answers).HasField("ready"))
+            go_on.set()
+            self.assertEqual(next(answers).decision.request_id, 1)
 
     def test_a_failed_decision_costs_its_question_only(self):
         def decide(known, channel, socket_id, token):
