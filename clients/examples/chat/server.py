@@ -5,7 +5,7 @@
     /usr/bin/python3 clients/examples/chat/server.py
 
 Prints one line when it is ready. Ends with exit code 0 on Ctrl-C and SIGTERM,
-and with 1 and one line if it cannot start.
+and with one line if it cannot start: 2 if a setting cannot be used, else 1.
 """
 
 import argparse
@@ -48,6 +48,12 @@ LOG_SECONDS = 1  # For the last lines of the log at the end.
 
 class CannotStart(Exception):
     """Why, as one line."""
+    exit_code = 1
+
+
+class WrongSetting(CannotStart):
+    """Another attempt would end in the same way."""
+    exit_code = 2
 
 
 def parse(arguments):
@@ -83,9 +89,16 @@ class Chat:
     def __init__(self, settings, clock=time.time):
         """`clock` dates messages. Raises CannotStart."""
         if not pathlib.Path(settings.client).is_file():
-            raise CannotStart(f"{settings.client} is missing; `npm run build` "
-                              "in clients/typescript makes it")
+            raise WrongSetting(f"{settings.client} is missing; `npm run "
+                               "build` in clients/typescript makes it")
         _check_websocket(settings.websocket)
+        # Lists of tokens and of services are allowed; the first one is used.
+        token = _first(os.environ.get("BROADCAST_API_TOKEN", ""))
+        if not (token.isascii() and token.isprintable()):
+            raise WrongSetting("BROADCAST_API_TOKEN has a character that is "
+                               "not printable ASCII")
+        service = _first(settings.service)
+        _check_service(service)
         self._store = _open_store(settings.database, clock)
         self._web = _listen(web_server.WebServer, "--address",
                             settings.address, settings.client,
@@ -95,13 +108,6 @@ class Chat:
             lambda _, address: authorizer.Authorizer(known, address),
             "--authorizer-address", settings.authorizer_address,
             settings.authorizer_address)
-        # Lists of tokens and of services are allowed; the first one is used.
-        token = _first(os.environ.get("BROADCAST_API_TOKEN", ""))
-        if not (token.isascii() and token.isprintable()):
-            raise CannotStart("BROADCAST_API_TOKEN has a character that is "
-                              "not printable ASCII")
-        service = _first(settings.service)
-        _check_service(service)
         self._publisher = publisher.Publisher(service, token)
         self._web.api = api.Api(self._store, known, self._publisher,
                                 self._authorizer, settings.websocket)
@@ -131,34 +137,45 @@ def _check_websocket(url):
     except ValueError:  # A port beyond 65535, half of an IPv6 address.
         valid = False
     if not valid:
-        raise CannotStart(f"--websocket {url} is not a URL as "
-                          "ws://127.0.0.1:8080/ws")
+        raise WrongSetting(f"--websocket {url} is not a URL as "
+                           "ws://127.0.0.1:8080/ws")
 
 
 def _check_service(target):
     if not targets.is_target(target):
-        raise CannotStart(f"--service {target} is not as 127.0.0.1:50051 "
-                          f"(allowed: {targets.FORMS})")
+        raise WrongSetting(f"--service {target} is not as 127.0.0.1:50051 "
+                           f"(allowed: {targets.FORMS})")
+
+
+def _generate_stubs(folder):
+    try:
+        stubs.generate(folder)
+    except stubs.CannotGenerate as error:
+        raise CannotStart(str(error)) from None
+    except OSError as error:
+        kind = CannotStart if folder is None else WrongSetting
+        raise kind(f"--stubs {folder or 'in a temporary folder'}: "
+                   f"{error.strerror}") from None
 
 
 def _open_store(path, clock):
     try:
         return store.Store(path, clock)
     except sqlite3.Error as error:
-        raise CannotStart(f"--database {path}: {error}") from None
+        raise WrongSetting(f"--database {path}: {error}") from None
 
 
 def _listen(make, flag, address, *more):
     """The result of `make`, called with (host, port) and `more`."""
     host, port = _split(address)
     bare = host[1:-1] if host[:1] == "[" and host[-1:] == "]" else host
-    if not (bare and (":" not in bare or bare != host) and "/" not in bare
+    if not (_is_name(bare) and (":" not in bare or bare != host)
             and port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise CannotStart(
+        raise WrongSetting(
             f"{flag} {address} is not as 127.0.0.1:8000 or [::1]:8000")
     try:
         return make((bare, int(port)), *more)
-    except (socket.gaierror, UnicodeError):  # Of a name, or of no name at all.
+    except socket.gaierror:
         raise CannotStart(f"{flag} {address}: {host} has no address") from None
     except OSError as error:
         if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -166,6 +183,14 @@ def _listen(make, flag, address, *more):
                               "the address") from None
         raise CannotStart(f"port {port} is in use, or not ours to take "
                           f"({flag} {address})") from None
+
+
+def _is_name(host):
+    """Whether it can be looked up; an IP address can."""
+    try:
+        return bool(host.encode("idna")) and "/" not in host
+    except UnicodeError:  # Two dots in succession, 64 letters without one.
+        return False
 
 
 def _split(address):
@@ -185,11 +210,11 @@ def run(settings, clock=time.time):
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        stubs.generate(settings.stubs)
+        _generate_stubs(settings.stubs)
         chat = Chat(settings, clock)
-    except (CannotStart, stubs.CannotGenerate) as error:
+    except CannotStart as error:
         print(f"chat: {error}", file=sys.stderr)
-        return 1
+        return error.exit_code
     try:
         print(f"chat: {chat.url} is ready; its authorizer listens on port "
               f"{chat.authorizer_port}", flush=True)

@@ -114,12 +114,16 @@ class TheServer(unittest.TestCase):
         self.addCleanup(herald.stop)
         return herald
 
-    def assert_does_not_start(self, pattern, *flags):
+    def assert_does_not_start(self, exit_code, pattern, *flags):
         process = self.start(*flags)
         said, complaint = process.communicate(timeout=support.PATIENCE)
-        self.assertEqual((process.returncode, said), (1, ""), complaint)
+        self.assertEqual((process.returncode, said), (exit_code, ""), complaint)
         self.assertRegex(complaint, r"\Achat: [^\n]*\n\Z")
         self.assertRegex(complaint, pattern)
+
+    def assert_is_refused(self, pattern, *flags):
+        """A wrong setting: the exit code is that of Herald's programs."""
+        self.assert_does_not_start(2, pattern, *flags)
 
     def test_says_one_line_when_it_is_ready_and_ends_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -202,39 +206,52 @@ class TheServer(unittest.TestCase):
             for flag in ("--address", "--authorizer-address"):
                 port = address.rpartition(":")[2]
                 self.assert_does_not_start(
-                    rf"port {port} is in use.*{flag} {address}", flag, address)
+                    1, rf"port {port} is in use.*{flag} {address}",
+                    flag, address)
+
+    def test_says_which_address_cannot_be_had(self):
+        for address, pattern in (
+                ("nowhere.invalid:0", "nowhere.invalid has no address"),
+                ("[2001:db8::1]:0", "this machine does not have the address")):
+            self.assert_does_not_start(
+                1, f"--address {re.escape(address)}: {pattern}",
+                "--address", address)
 
     def test_says_what_is_wrong_with_its_settings(self):
         for address in ("8000", "localhost", "127.0.0.1:x", "127.0.0.1:99999",
-                        "::1:0", "[]:0", "127.0.0.1:²"):
-            self.assert_does_not_start(f"--address {re.escape(address)} is not",
-                                       "--address", address)
-        self.assert_does_not_start(
-            "--address a..b:0: a..b has no address", "--address", "a..b:0")
-        self.assert_does_not_start("this machine does not have the address",
-                                   "--address", "[2001:db8::1]:0")
+                        "::1:0", "[]:0", "127.0.0.1:²", "a..b:0"):
+            self.assert_is_refused(f"--address {re.escape(address)} is not as",
+                                   "--address", address)
+        self.assert_is_refused("--authorizer-address a..b:0 is not as",
+                               "--authorizer-address", "a..b:0")
         for target in ("http://127.0.0.1:50051", "127.0.0.1", "herald:99999",
                        "dns:///127.0.0.1:99999", "dns:///herald",
                        "ipv4:abc:5", "x y:1", "h:0"):
-            self.assert_does_not_start(
-                f"--service {re.escape(target)} is not as",
-                "--service", target)
+            self.assert_is_refused(f"--service {re.escape(target)} is not as",
+                                   "--service", target)
         for url in ("http://a/ws", "ws://a:99999/ws", "ws://a:0/ws",
                     "ws://[::1/ws"):
-            self.assert_does_not_start("is not a URL", "--websocket", url)
+            self.assert_is_refused("is not a URL", "--websocket", url)
         self.env["BROADCAST_API_TOKEN"] = "t\u00f6ken"
-        self.assert_does_not_start("BROADCAST_API_TOKEN .* ASCII")
+        self.assert_is_refused("BROADCAST_API_TOKEN .* ASCII")
         del self.env["BROADCAST_API_TOKEN"]
-        self.assert_does_not_start("is not a URL", "--websocket",
-                                   "ws://a; script-src *")
-        self.assert_does_not_start("/nowhere is missing", "--client",
-                                   "/nowhere")
-        self.assert_does_not_start("--database /nowhere/x: unable to open",
-                                   "--database", "/nowhere/x")
+        self.assert_is_refused("is not a URL", "--websocket",
+                               "ws://a; script-src *")
+        self.assert_is_refused("/nowhere is missing", "--client", "/nowhere")
+        self.assert_is_refused("--database /nowhere/x: unable to open",
+                               "--database", "/nowhere/x")
+        self.assert_is_refused("--stubs /dev/null/x: Not a directory",
+                               "--stubs", "/dev/null/x")
+
+    def test_refuses_a_flag_that_it_does_not_have(self):
+        process = self.start("--adress", ANY)
+        said, complaint = process.communicate(timeout=support.PATIENCE)
+        self.assertEqual((process.returncode, said), (2, ""), complaint)
+        self.assertIn("--adress", complaint)
 
     def test_says_when_the_compiler_of_the_contract_is_missing(self):
         self.env["PATH"] = self.folder
-        self.assert_does_not_start("install protobuf-compiler-grpc")
+        self.assert_does_not_start(1, "install protobuf-compiler-grpc")
 
     def test_writes_stubs_where_it_is_told_to(self):
         stubs = os.path.join(self.folder, "stubs")
