@@ -7,7 +7,8 @@
 
 Uses nothing but the standard library, so it also shows how little the browser
 protocol (proto/WEBSOCKET.md) asks of a client. Ends with exit code 0 on
-Ctrl-C, and with 1 when the server closes or cannot be reached.
+Ctrl-C, with 1 when the server closes or cannot be reached, and with 2 if the
+command line is wrong.
 """
 
 import argparse
@@ -28,17 +29,29 @@ class Closed(Exception):
     """The server has closed, or never opened."""
 
 
+class WrongUrl(Exception):
+    """Not the URL of a WebSocket without TLS."""
+
+
+def split(url):
+    """Host, port and path of ws://HOST:PORT/PATH; raises WrongUrl."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        if parts.scheme == "ws" and parts.hostname:
+            return parts.hostname, parts.port or 80, parts.path or "/"
+    except ValueError:  # A port beyond 65535, half of an IPv6 address.
+        pass
+    raise WrongUrl(f"{url} is no URL as ws://127.0.0.1:8080/ws")
+
+
 class WebSocket:
     """The client's end of RFC 6455, for small unfragmented frames."""
 
     def __init__(self, url):
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme != "ws" or not parts.hostname:
-            raise ValueError(f"{url} is no URL as ws://127.0.0.1:8080/ws")
-        self._socket = socket.create_connection(
-            (parts.hostname, parts.port or 80), timeout=5)
+        host, port, path = split(url)
+        self._socket = socket.create_connection((host, port), timeout=5)
         self._reader = self._socket.makefile("rb")
-        self._shake_hands(parts.netloc, parts.path or "/")
+        self._shake_hands(urllib.parse.urlsplit(url).netloc, path)
         self._socket.settimeout(None)  # Silence is normal from here on.
 
     def _shake_hands(self, host, path):
@@ -115,5 +128,8 @@ if __name__ == "__main__":
         main()
     except KeyboardInterrupt:
         pass
+    except WrongUrl as error:
+        print(f"listen: {error}", file=sys.stderr)
+        sys.exit(2)
     except (Closed, OSError, ValueError) as error:
         sys.exit(f"listen: {error}")

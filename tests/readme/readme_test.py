@@ -148,11 +148,11 @@ class Readme(unittest.TestCase):
     def test_the_listener_dials_nothing_but_a_url_of_a_websocket(self):
         listener = os.path.join(SOURCE, "clients/examples/listen.py")
         for url in ("localhost:8080/ws", "wss://localhost:8080/ws", "ws:///ws",
-                    "ws://localhost:99999/ws"):
+                    "ws://localhost:99999/ws", "ws://[::1/ws"):
             code, said = run(
                 ["/usr/bin/python3", listener, "news", "--url", url],
                 cwd=self.folder, env=environment())
-            self.assertEqual(code, 1, said)
+            self.assertEqual(code, 2, said)
             self.assertRegex(said, r"\Alisten: [^\n]*\n\Z")
 
     def test_rules_hold_as_shown(self):
