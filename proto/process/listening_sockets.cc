@@ -17,6 +17,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -26,6 +27,7 @@ namespace herald::process {
 namespace {
 
 constexpr absl::string_view kUnix = "unix:";
+constexpr int kFreePortAttempts = 10;
 
 // Any of the socket addresses.
 struct SocketAddress {
@@ -50,27 +52,34 @@ SocketAddress Wildcard(int family, in_port_t port) {
   return address;
 }
 
-bool IsWildcard(SocketAddress& address) {
-  SocketAddress wildcard = Wildcard(address.family(), address.port());
-  return address.size == wildcard.size &&
-         std::memcmp(&address.storage, &wildcard.storage, address.size) == 0;
+bool IsSame(const SocketAddress& a, const SocketAddress& b) {
+  return a.size == b.size && std::memcmp(&a.storage, &b.storage, a.size) == 0;
 }
 
-// The addresses of `host`, or why there are none.
+bool IsWildcard(SocketAddress& address) {
+  return IsSame(address, Wildcard(address.family(), address.port()));
+}
+
+// The addresses of `host`, each once, or why there are none.
 absl::StatusOr<std::vector<SocketAddress>> Resolve(
-    const contract::HostPort& where) {
+    const contract::HostPort& where, ListeningSockets::Resolver resolver) {
   addrinfo hints{};
   hints.ai_flags = AI_PASSIVE;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* list = nullptr;
-  const int error = getaddrinfo(
-      where.host.c_str(), absl::StrCat(where.port).c_str(), &hints, &list);
+  const int error = resolver(where.host.c_str(),
+                             absl::StrCat(where.port).c_str(), &hints, &list);
   if (error != 0) return absl::UnavailableError(gai_strerror(error));
   std::vector<SocketAddress> out;
   for (const addrinfo* one = list; one != nullptr; one = one->ai_next) {
-    SocketAddress& address = out.emplace_back();
+    SocketAddress address;
     std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
     address.size = one->ai_addrlen;
+    // A name with two lines in /etc/hosts may have an address twice.
+    const bool is_new = absl::c_none_of(out, [&](const SocketAddress& other) {
+      return IsSame(address, other);
+    });
+    if (is_new) out.push_back(address);
   }
   freeaddrinfo(list);
   return out;
@@ -112,6 +121,62 @@ bool IsMissing(int error) {
   return error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
 }
 
+void CloseAll(std::vector<int>* descriptors) {
+  for (const int fd : *descriptors) close(fd);
+  descriptors->clear();
+}
+
+// Binds one address of a host, `copies` times; what it is bound to replaces it.
+// A wildcard becomes that of both families where the machine has both. 0, or
+// an errno; nothing of it is open then.
+int BindCopies(SocketAddress& one, int copies, std::vector<int>* descriptors) {
+  const bool shares = copies > 1;
+  int fd = -1;
+  if (IsWildcard(one)) {
+    SocketAddress both = Wildcard(AF_INET6, one.port());
+    fd = Bind(both, /*only_v6=*/false, shares, /*is_first=*/true);
+    if (fd >= 0) one = both;
+  }
+  if (fd < 0 && (!IsWildcard(one) || IsMissing(errno))) {
+    fd = Bind(one, /*only_v6=*/true, shares, /*is_first=*/true);
+  }
+  if (fd < 0) return errno;
+  std::vector<int> bound = {fd};
+  getsockname(fd, one.any(), &one.size);
+  for (int i = 1; i < copies; ++i) {
+    const int copy = Bind(one, /*only_v6=*/!IsWildcard(one), /*shares=*/true,
+                          /*is_first=*/false);
+    if (copy < 0) {
+      const int error = errno;
+      CloseAll(&bound);
+      return error;
+    }
+    bound.push_back(copy);
+  }
+  descriptors->insert(descriptors->end(), bound.begin(), bound.end());
+  return 0;
+}
+
+// Binds all addresses of a host to one port, which the first one chooses if it
+// is 0. An address that the machine lacks is left out if there is another one.
+// 0, or an errno; some may be open then.
+int BindAll(std::vector<SocketAddress> addresses, int copies, in_port_t* port,
+            std::vector<int>* descriptors) {
+  int missing = EADDRNOTAVAIL;
+  for (SocketAddress& one : addresses) {
+    one.port() = *port;
+    const int error = BindCopies(one, copies, descriptors);
+    if (IsMissing(error)) {
+      missing = error;
+      continue;
+    }
+    if (error != 0) return error;
+    *port = one.port();
+    if (IsWildcard(one)) break;
+  }
+  return descriptors->empty() ? missing : 0;
+}
+
 absl::Status Failure(int error) {
   return absl::UnavailableError(std::strerror(error));
 }
@@ -137,7 +202,7 @@ bool IsLeftOver(SocketAddress& address) {
 }  // namespace
 
 ListeningSockets::~ListeningSockets() {
-  for (const int fd : descriptors_) close(fd);
+  CloseAll(&descriptors_);
   if (!path_.empty() && SocketAt(path_) == inode_) unlink(path_.c_str());
 }
 
@@ -149,12 +214,12 @@ ListeningSockets::ListeningSockets(ListeningSockets&& other) noexcept
       inode_(other.inode_) {}
 
 absl::StatusOr<ListeningSockets> ListeningSockets::Listen(
-    const std::string& address, int copies) {
+    const std::string& address, int copies, Resolver resolver) {
   ListeningSockets sockets(copies);
   const absl::Status listening =
       absl::StartsWith(address, kUnix)
           ? sockets.ListenAtPath(std::string(absl::StripPrefix(address, kUnix)))
-          : sockets.ListenAtHost(address);
+          : sockets.ListenAtHost(address, resolver);
   if (listening.ok()) return sockets;
   return absl::UnavailableError(
       absl::StrCat("cannot listen on ", address, ": ", listening.message()));
@@ -192,43 +257,24 @@ absl::Status ListeningSockets::ListenAtPath(const std::string& path) {
   return absl::OkStatus();
 }
 
-absl::Status ListeningSockets::ListenAtHost(const std::string& address) {
+absl::Status ListeningSockets::ListenAtHost(const std::string& address,
+                                            Resolver resolver) {
   const std::optional<contract::HostPort> where =
       contract::SplitHostPort(address);
   if (!where) return absl::UnavailableError("it is not host:port");
-  absl::StatusOr<std::vector<SocketAddress>> found = Resolve(*where);
+  const absl::StatusOr<std::vector<SocketAddress>> found =
+      Resolve(*where, resolver);
   if (!found.ok()) return found.status();
-  in_port_t port = htons(where->port);
-  int error = EADDRNOTAVAIL;
-  for (SocketAddress& one : *found) {
-    int fd = -1;
-    one.port() = port;
-    if (IsWildcard(one)) {
-      SocketAddress both = Wildcard(AF_INET6, port);
-      fd = Bind(both, /*only_v6=*/false, copies_ > 1, /*is_first=*/true);
-      if (fd >= 0) one = both;
-    }
-    if (fd < 0 && (!IsWildcard(one) || IsMissing(errno))) {
-      fd = Bind(one, /*only_v6=*/true, copies_ > 1, /*is_first=*/true);
-    }
-    if (fd < 0 && !IsMissing(errno)) return Failure(errno);
-    if (fd < 0) {
-      error = errno;
-      continue;
-    }
-    descriptors_.push_back(fd);
-    getsockname(fd, one.any(), &one.size);
-    port = one.port();  // The first one chooses it.
-    const bool is_wildcard = IsWildcard(one);
-    for (int i = 1; i < copies_; ++i) {
-      const int copy = Bind(one, /*only_v6=*/!is_wildcard, /*shares=*/true,
-                            /*is_first=*/false);
-      if (copy < 0) return Failure(errno);
-      descriptors_.push_back(copy);
-    }
-    if (is_wildcard) break;
-  }
-  if (descriptors_.empty()) return Failure(error);
+  // A port that is free at the first address may be taken at the next one.
+  int attempts = where->port == 0 ? kFreePortAttempts : 1;
+  in_port_t port = 0;
+  int error = 0;
+  do {
+    CloseAll(&descriptors_);
+    port = htons(where->port);
+    error = BindAll(*found, copies_, &port, &descriptors_);
+  } while (error == EADDRINUSE && --attempts > 0);
+  if (error != 0) return Failure(error);
   address_ =
       absl::StrCat(address.substr(0, address.rfind(':')), ":", ntohs(port));
   return absl::OkStatus();

@@ -5,6 +5,7 @@
 #ifndef HERALD_PROTO_PROCESS_LISTENING_SOCKETS_H_
 #define HERALD_PROTO_PROCESS_LISTENING_SOCKETS_H_
 
+#include <netdb.h>
 #include <sys/types.h>
 
 #include <string>
@@ -19,6 +20,10 @@ namespace herald::process {
 // removed with the object; its mode follows the umask.
 class ListeningSockets {
  public:
+  // getaddrinfo(), or what a test has in its place.
+  using Resolver = int (*)(const char* host, const char* port,
+                           const addrinfo* hints, addrinfo** list);
+
   // Listens at
   //
   //   host:port, [host]:port  every address of the host, as `localhost` has
@@ -32,10 +37,11 @@ class ListeningSockets {
   // over the copies, and those of a unix socket share one queue.
   //
   // UNAVAILABLE with the address and the reason, also if another process has
-  // the port. An address of a family that the machine lacks is left out if the
-  // host has another one.
-  static absl::StatusOr<ListeningSockets> Listen(const std::string& address,
-                                                 int copies = 1);
+  // the port at one address of the host. An address that the machine lacks is
+  // left out if the host has another one.
+  static absl::StatusOr<ListeningSockets> Listen(
+      const std::string& address, int copies = 1,
+      Resolver resolver = &getaddrinfo);
 
   ~ListeningSockets();
   ListeningSockets(ListeningSockets&& other) noexcept;
@@ -54,7 +60,7 @@ class ListeningSockets {
   explicit ListeningSockets(int copies) : copies_(copies) {}
 
   absl::Status ListenAtPath(const std::string& path);
-  absl::Status ListenAtHost(const std::string& address);
+  absl::Status ListenAtHost(const std::string& address, Resolver resolver);
 
   int copies_;
   std::vector<int> descriptors_;

@@ -4,6 +4,7 @@
 
 #include "proto/process/listening_sockets.h"
 
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +14,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -21,6 +24,7 @@
 namespace herald::process {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
@@ -55,6 +59,48 @@ bool DialV6(in_port_t port) {
   return Dial(reinterpret_cast<sockaddr*>(&address), sizeof(address));
 }
 
+// The addresses of `a.name`.
+std::vector<const char*> the_addresses;
+
+// As getaddrinfo(), whose answer depends on the machine.
+int Lookup(const char* host, const char* port, const addrinfo* hints,
+           addrinfo** list) {
+  EXPECT_STREQ(host, "a.name");
+  *list = nullptr;
+  for (const char* const address : the_addresses) {
+    const int error = getaddrinfo(address, port, hints, list);
+    if (error != 0) return error;
+    while (*list != nullptr) list = &(*list)->ai_next;
+  }
+  return 0;
+}
+
+absl::StatusOr<ListeningSockets> ListenAtName(
+    std::vector<const char*> addresses, int copies = 1, in_port_t port = 0) {
+  the_addresses = std::move(addresses);
+  return ListeningSockets::Listen(absl::StrCat("a.name:", port), copies,
+                                  &Lookup);
+}
+
+// Where each of the sockets listens, as `address:port`, after a call to it.
+std::vector<std::string> DialEach(const ListeningSockets& sockets) {
+  std::vector<std::string> dialled;
+  for (const int fd : sockets.descriptors()) {
+    sockaddr_storage own{};
+    socklen_t size = sizeof(own);
+    auto* const address = reinterpret_cast<sockaddr*>(&own);
+    char host[NI_MAXHOST];
+    char port[NI_MAXSERV];
+    EXPECT_EQ(getsockname(fd, address, &size), 0);
+    EXPECT_EQ(getnameinfo(address, size, host, sizeof(host), port, sizeof(port),
+                          NI_NUMERICHOST | NI_NUMERICSERV),
+              0);
+    EXPECT_TRUE(Dial(address, size)) << host;
+    dialled.push_back(absl::StrCat(host, ":", port));
+  }
+  return dialled;
+}
+
 // Whether this machine has IPv6.
 bool HasV6() { return ListeningSockets::Listen("[::1]:0").ok(); }
 
@@ -77,6 +123,71 @@ TEST(Listening, AtAWildcardIsForBothFamilies) {
     EXPECT_TRUE(DialV4(PortOf(*sockets))) << address;
     EXPECT_EQ(DialV6(PortOf(*sockets)), HasV6()) << address;
   }
+}
+
+TEST(Listening, AtANameIsAtAllItsAddressesOnOnePort) {
+  const auto sockets = ListenAtName({"127.0.0.2", "127.0.0.1"}, /*copies=*/2);
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  const in_port_t port = PortOf(*sockets);
+  EXPECT_EQ(sockets->address(), absl::StrCat("a.name:", port));
+  EXPECT_THAT(DialEach(*sockets),
+              ElementsAre(absl::StrCat("127.0.0.2:", port),
+                          absl::StrCat("127.0.0.2:", port),
+                          absl::StrCat("127.0.0.1:", port),
+                          absl::StrCat("127.0.0.1:", port)));
+}
+
+TEST(Listening, AtANameIsAtTheAddressesOfBothFamilies) {
+  if (!HasV6()) GTEST_SKIP() << "no IPv6";
+  for (const auto& addresses : {std::vector<const char*>{"127.0.0.1", "::1"},
+                                std::vector<const char*>{"::1", "127.0.0.1"}}) {
+    const auto sockets = ListenAtName(addresses);
+    ASSERT_TRUE(sockets.ok()) << sockets.status();
+    EXPECT_EQ(sockets->descriptors().size(), 2u);
+    EXPECT_TRUE(DialV4(PortOf(*sockets)));
+    EXPECT_TRUE(DialV6(PortOf(*sockets)));
+  }
+}
+
+TEST(Listening, AtANameTakesAnAddressOnceThatItHasTwice) {
+  const auto sockets = ListenAtName({"127.0.0.1", "127.0.0.2", "127.0.0.1"});
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  EXPECT_EQ(DialEach(*sockets).size(), 2u);
+}
+
+TEST(Listening, AtANameLeavesOutWhatTheMachineLacks) {
+  const auto sockets = ListenAtName({"192.0.2.1", "127.0.0.1"}, /*copies=*/2);
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  EXPECT_EQ(DialEach(*sockets).size(), 2u);
+  EXPECT_TRUE(DialV4(PortOf(*sockets)));
+  EXPECT_THAT(std::string(ListenAtName({"192.0.2.1"}).status().message()),
+              StartsWith("cannot listen on a.name:0: Cannot assign"));
+}
+
+TEST(Listening, AtANameWithATakenAddressIsAnError) {
+  const auto taken = ListeningSockets::Listen("127.0.0.2:0");
+  ASSERT_TRUE(taken.ok()) << taken.status();
+  const in_port_t port = PortOf(*taken);
+  EXPECT_EQ(
+      ListenAtName({"127.0.0.1", "127.0.0.2"}, 1, port).status().message(),
+      absl::StrCat("cannot listen on a.name:", port,
+                   ": Address already in use"));
+}
+
+TEST(Listening, AtLocalhostIsAtAllThatTheMachineCallsSo) {
+  const auto sockets = ListeningSockets::Listen("localhost:0");
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  ASSERT_EQ(getaddrinfo("localhost", absl::StrCat(PortOf(*sockets)).c_str(),
+                        &hints, &found),
+            0);
+  for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+    if (one->ai_family == AF_INET6 && !HasV6()) continue;
+    EXPECT_TRUE(Dial(one->ai_addr, one->ai_addrlen)) << one->ai_family;
+  }
+  freeaddrinfo(found);
 }
 
 TEST(Listening, AtATakenPortIsAnError) {
