@@ -10,7 +10,8 @@ usage: backends_test.py LANGUAGE SOURCE_DIR HERALD_SERVICE HERALD_GATEWAY ...
 The programs are those of the README, as they stand, in a folder of their own,
 with what the README tells the reader to install. They meet a real Herald. Two
 things are added: the authorizer's decisions take longer, as if it looked a
-session up, and bugs make them fail for the tokens `user:5` and `user:6`.
+session up, and longest for `user:slow`; and bugs make them fail for the tokens
+`user:5` and `user:6`.
 """
 
 import importlib
@@ -32,6 +33,7 @@ from processes import (DEADLINE, Herald, Process, environment, free_address,
 LANGUAGE, SOURCE, SERVICE, GATEWAY, *TOOLS = sys.argv[1:]
 BUILD_SECONDS = 240
 LOOKUP_SECONDS = 0.05
+SLOW_SECONDS = 3  # For the token `user:slow`.
 
 
 def succeed(command, folder, **options):
@@ -53,7 +55,9 @@ def prepare_python(folder):
     """Each of these returns the commands for the two programs."""
     blocks.write(SOURCE, folder, "publish.py", "authorizer.py")
     add_behind(folder, "authorizer.py", "def decide(",
-               f"    __import__('time').sleep({LOOKUP_SECONDS})",
+               "    slow = question.auth_token == 'user:slow'",
+               f"    __import__('time').sleep({SLOW_SECONDS} if slow else "
+               f"{LOOKUP_SECONDS})",
                "    assert question.auth_token != 'user:6'")
     # A user_id that is a number makes no decision.
     file = pathlib.Path(folder, "authorizer.py")
@@ -69,9 +73,10 @@ def prepare_node(folder):
                os.path.join(folder, "node_modules"))
     blocks.write(SOURCE, folder, "publish.mjs", "authorizer.mjs")
     add_behind(folder, "authorizer.mjs", "async function decide(",
-               "  await new Promise((done) => setTimeout(done, "
-               f"{LOOKUP_SECONDS * 1000}));",
-               '  if (question.authToken === "user:6") throw new Error("bug");',
+               '  const slow = question.authToken === "user:slow";',
+               "  await new Promise((done) => setTimeout(done, slow ? "
+               f"{SLOW_SECONDS * 1000} : {LOOKUP_SECONDS * 1000}));",
+               '  if (question.authToken === "user:6") throw undefined;',
                '  if (question.authToken === "user:5") return { member: 5 };')
     return [[node, name] for name in ("publish.mjs", "authorizer.mjs")]
 
@@ -81,7 +86,9 @@ def prepare_cpp(folder):
     blocks.write(SOURCE, folder, "CMakeLists.txt", "publish.cc",
                  "authorizer.cc")
     add_behind(folder, "authorizer.cc", "client::Decision Authorize(",
-               f"    usleep({int(LOOKUP_SECONDS * 1e6)});",
+               '    const bool slow = question.auth_token() == "user:slow";',
+               f"    usleep(slow ? {int(SLOW_SECONDS * 1e6)} : "
+               f"{int(LOOKUP_SECONDS * 1e6)});",
                '    if (question.auth_token() == "user:5") throw 5;',
                '    if (question.auth_token() == "user:6") throw "six";')
     succeed([cmake, "-B", "build", "-G", "Ninja", *settings], folder,
@@ -200,7 +207,8 @@ class Backend(unittest.TestCase):
                 "code": "unauthorized"})
         self.assertEqual(waiting.hear_json()["type"], "subscribed")
 
-    def test_answers_keepalives(self):
+    def open_stream(self):
+        """What stands for Herald: a queue of questions, and the answers."""
         pb = importlib.import_module("herald.v1.authorizer_service_pb2")
         rpc = importlib.import_module("herald.v1.authorizer_service_pb2_grpc")
         questions = queue.SimpleQueue()
@@ -210,9 +218,26 @@ class Backend(unittest.TestCase):
         self.addCleanup(channel.close)
         answers = rpc.AuthorizerServiceStub(channel).Authorize(
             iter(questions.get, None), timeout=DEADLINE)
-        for _ in range(3):  # The first one unasked, then one each.
+        self.assertEqual(next(answers).WhichOneof("response"), "ready")
+        return pb.AuthorizeRequest, questions, answers
+
+    def test_answers_keepalives(self):
+        message, questions, answers = self.open_stream()
+        for _ in range(3):
+            questions.put(message(keepalive={}))
             self.assertEqual(next(answers).WhichOneof("response"), "ready")
-            questions.put(pb.AuthorizeRequest(keepalive={}))
+
+    def test_answers_keepalives_while_lookups_are_slow(self):
+        message, questions, answers = self.open_stream()
+        for number in range(1, 65):
+            questions.put(message(request_id=number, auth_token="user:slow",
+                                  channel="private-mail"))
+        questions.put(message(keepalive={}))
+        self.assertEqual(next(answers).WhichOneof("response"), "ready")
+        decisions = [next(answers).decision for _ in range(64)]
+        self.assertEqual({one.request_id for one in decisions},
+                         set(range(1, 65)))
+        self.assertTrue(all(one.allowed for one in decisions), decisions)
 
     def test_decides_concurrently(self):
         browsers = [self.connect() for _ in range(200)]
