@@ -21,7 +21,7 @@ ChannelEntry* ChannelTable::Obtain(Shard& shard, absl::string_view channel,
                                    bool force) {
   const auto it = shard.channels.find(channel);
   if (it != shard.channels.end()) return &it->second;
-  // Counted before it is checked, for other shards do the same meanwhile.
+  // Count first and check then: other shards may do the same at this moment.
   const int64_t count = ++channel_count_;
   if (channels_max_ > 0 && count > channels_max_ && !force) {
     --channel_count_;
@@ -77,7 +77,8 @@ void ChannelTable::Remove(
     absl::FunctionRef<void(Shard&, absl::string_view)> body) {
   for (Shard& shard : shards_) {
     const ShardLock lock(shard);
-    // Others may have been added meanwhile, but not behind the lock.
+    // Other shards may still add to the count, but this one cannot while it is
+    // locked, so 0 means that it has none.
     if (peer->subscription_count == 0) continue;
     std::vector<std::pair<std::string, int64_t>> found;
     for (auto& [name, entry] : shard.channels) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which gateways are interested in which channel, with how many subscriptions,
-// and which Watches listen: what is looked up for every event. The table is
+// Maps each channel to the gateways that have subscriptions of it, their
+// number, and its Watches. Every event looks its channel up here. The table is
 // sharded by channel name (shard.h).
 //
 // Invariant: a channel is in the table only while it has a subscription or an
@@ -34,8 +34,8 @@ class ChannelTable {
   // Calls `body` with each shard, unlocked.
   void ForEachShard(absl::FunctionRef<void(Shard&)> body);
 
-  // The channel's entry, made if need be; nullptr if it is not there and the
-  // limit is reached. `force` passes over the limit.
+  // Returns the channel's entry and creates it if necessary; nullptr if that
+  // would exceed the limit. `force` ignores the limit.
   ChannelEntry* Obtain(Shard& shard, absl::string_view channel, bool force)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
@@ -53,8 +53,9 @@ class ChannelTable {
   void EndReservation(Shard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
-  // Changes a gateway's interest by `delta` subscriptions. What has none left
-  // is removed. REQUIRES: not below zero; the entry exists.
+  // Changes a gateway's interest by `delta` subscriptions. An interest without
+  // subscriptions is removed. REQUIRES: the interest does not fall below zero;
+  // the entry exists.
   void Change(Shard& shard, absl::string_view channel, const PeerPtr& peer,
               int64_t delta) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
@@ -75,7 +76,7 @@ class ChannelTable {
 
   using Channels = absl::flat_hash_map<std::string, ChannelEntry>;
 
-  // Removes the entry if nobody needs it any more.
+  // Removes the entry if it has no interest and no reservation.
   void Drop(Shard& shard, Channels::iterator channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 

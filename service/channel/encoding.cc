@@ -11,7 +11,8 @@
 namespace herald::core {
 namespace {
 
-// What a thread keeps for the next text does not keep the room of a larger one.
+// A thread reuses its message, unless the last payload was larger than this:
+// the message would keep that memory for good.
 constexpr size_t kKeptBytesMax = 128 << 10;
 
 }  // namespace
@@ -61,7 +62,8 @@ std::optional<v1::Event> DecodeEvent(const Chunk& chunk) {
 
 const Chunk& Publication::LinkChunk() const {
   if (link_chunk_ == nullptr) {
-    // One per thread, whose strings are reused: every event comes here.
+    // One per thread, so that the strings are reused: every event is encoded
+    // here.
     thread_local link::v1::AttachResponse frame;
     if (frame.items().empty()) frame.add_items();
     link::v1::Publication& out = *frame.mutable_items(0)->mutable_publication();

@@ -15,29 +15,29 @@
 
 namespace herald::core {
 
-// One item of a link frame: chunks put one behind the other are an
-// AttachResponse.
+// One item of a link frame. Concatenated chunks are an AttachResponse.
 Chunk EncodeItem(link::v1::ServiceItem item);
 
 // One whole message of a Watch.
 Chunk EncodeWatch(v1::ServerMessage message);
 
-// Says that `member` has come.
+// A `member_added` of the channel.
 v1::ServerMessage MemberAddedOf(absl::string_view channel, v1::Member member);
 
-// What an entry of a repeated field takes beside its bytes, at most: its tag
-// and its length.
+// Upper bound on the bytes of an entry of a repeated field beyond its content:
+// the tag and the length.
 inline constexpr int64_t kFieldBytesMax = 6;
 
 v1::Position ToProto(const Position& position);
 Position FromProto(const v1::Position& position);
 
-// Tells a gateway where the channel is. `lost`: events may have been missed.
+// The channel's position, for gateways. `lost`: events may have been missed.
 link::v1::ServiceItem NewPosition(absl::string_view channel,
                                   const Position& position, bool lost);
 
-// What a backend receives of a publication that was encoded for gateways; not
-// for whispers. Nothing if the chunk is no such item.
+// Decodes a publication that was encoded for gateways into the event that a
+// backend receives. Empty if the chunk holds anything else. Not for
+// whispers.
 std::optional<v1::Event> DecodeEvent(const Chunk& chunk);
 
 }  // namespace herald::core

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Puts what happens on a channel into the sinks of all that listen to it: the
-// links of gateways and the Watches of backends.
+// Enqueues a channel's events in the sinks of its listeners: the links of
+// gateways and the Watches of backends.
 //
 // Threads: with the channel's shard locked.
 
@@ -29,8 +29,9 @@ class CongestionListener {
  public:
   virtual ~CongestionListener() = default;
 
-  // A link or a gateway has no room for a whisper. `flushes` flushes what is
-  // enqueued for its sender. Called with or without a shard locked.
+  // A whisper was dropped because a link or a gateway is congested. Items for
+  // its sender are enqueued now and flushed by `flushes`. Called with or
+  // without a shard locked.
   virtual void OnCongestion(const link::v1::Congestion& congestion,
                             FlushList& flushes) = 0;
 };
@@ -48,28 +49,27 @@ class Fanout {
   // Returns how many sockets of this service are subscribed.
   int64_t Publish(const PublicationPtr& publication);
 
-  // A user has joined or left. Not sent while the service starts, for all get a
-  // roster when the start is over.
+  // A user has joined or left. Not sent while the service starts: all gateways
+  // receive a roster when the start is over.
   void AddMember(absl::string_view channel, const v1::Member& member);
   void RemoveMember(absl::string_view channel, absl::string_view user_id);
 
-  // The channel's history begins at `position`, or has ended if that is empty.
-  // `lost`: events before it may not have been sent.
+  // The channel's history begins at `position`, or has ended if `position` is
+  // empty. `lost`: earlier events may not have been sent.
   void SendPosition(Shard& shard, absl::string_view channel,
                     const Position& position, bool lost)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
-  // All members at once, as they are now. `position` is the channel's.
+  // Sends all current members at once. `position` is the channel's.
   void SendRoster(Shard& shard, absl::string_view channel,
                   const Position& position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
-  // The members as a gateway receives them.
+  // The members as gateways receive them, and the same as an item of the link.
   link::v1::Roster RosterOf(absl::string_view channel) const;
-  // The same as an item of the link.
   Chunk RosterItem(absl::string_view channel) const;
 
-  // What a Watch begins with: `subscribed` with the first
+  // The first messages of a Watch: `subscribed` with the first
   // contract::kAnswerBytesMax of members, and `member_added` for the others.
   std::vector<Chunk> WatchBeginning(absl::string_view channel,
                                     v1::Subscribed subscribed) const;

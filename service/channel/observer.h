@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: what has happened in the core, for metrics and logs. Every call does
-// nothing unless overridden.
+// Port: events of the core, for metrics and logs. Every call does nothing
+// unless overridden.
 //
 // Threads: any, some of them with a lock of the core held (a shard's, or that
 // of Gateways), so implementations are short, do not block, and never call
@@ -23,14 +23,14 @@ struct Published {
   absl::string_view whisperer = {};  // A socket id; empty: a backend published.
   int64_t bytes = 0;                 // Of data.
   int64_t subscribers = 0;
-  int64_t gateways = 0;  // Links that it goes to.
+  int64_t gateways = 0;  // Links that receive it.
 };
 
 class Observer {
  public:
   virtual ~Observer() = default;
 
-  // An event has its place in a channel.
+  // An event was given its place in the order of its channel.
   virtual void OnPublished(const Published& /*published*/) {}
 
   // A publish was answered from the memory of its idempotency key.
@@ -42,10 +42,11 @@ class Observer {
                                    absl::string_view /*channel*/,
                                    absl::string_view /*outcome*/) {}
 
-  // A gateway's first frame came; its holdings have replaced what was known;
-  // its link has ended, and why.
+  // A gateway's first frame has arrived.
   virtual void OnLinkOpened(uint64_t /*gateway*/) {}
+  // All subscriptions that it holds were adopted.
   virtual void OnAttached(uint64_t /*gateway*/, int64_t /*subscriptions*/) {}
+  // Its link has ended, and why.
   virtual void OnLinkEnded(uint64_t /*gateway*/, absl::string_view /*why*/) {}
 
   // A gateway will end its link to attach to the service at `target`.
@@ -54,7 +55,7 @@ class Observer {
   // The members of a lost gateway did not come back within the lease.
   virtual void OnLeaseExpired(uint64_t /*gateway*/) {}
 
-  // The start is over; from here on the service answers.
+  // The start is over; from now on the service answers.
   virtual void OnSettled(absl::Duration /*since_start*/) {}
 
   // The engine cannot be reached, or can be again.
@@ -63,16 +64,17 @@ class Observer {
   // A revocation was passed on to gateways.
   virtual void OnRevoked() {}
 
-  // For want of room, an idempotency key was forgotten before its time; so was
-  // a revocation.
+  // Because of its bound, a table forgot an idempotency key before it expired,
+  // or a revocation.
   virtual void OnKeyEvicted() {}
   virtual void OnRevocationForgotten() {}
 
-  // For want of room, the histories of `channels` channels were given up.
+  // Because memory was short, the histories of `channels` channels were
+  // evicted.
   virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
 
-  // Somebody asked for what a channel has said since a position: `available`
-  // says whether all of it was there.
+  // A gateway or a Watch asked for the publications since a position.
+  // `available`: all of them were there.
   virtual void OnRecovery(bool /*available*/) {}
 
   // A gateway did not answer a call in time.

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The link of a gateway, as channels know it: where it is sent to, and what is
-// counted of it.
+// The link of a gateway, as channels know it: its sink and its number of
+// subscriptions.
 //
-// Threads: any. `ended` is set before the shards are swept, and read with a
-// shard locked by all that add to it: so nothing is added behind the sweep.
+// Threads: any. Links::Close() sets `ended` before it removes the link from all
+// shards, and callers read it with the shard locked before they add to the
+// table. So nothing is added after the removal.
 
 #ifndef HERALD_SERVICE_CHANNEL_PEER_H_
 #define HERALD_SERVICE_CHANNEL_PEER_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Places in a channel with history, and what lies between two of them.
+// Places in a channel with history, and the publications between two of them.
 
 #ifndef HERALD_SERVICE_CHANNEL_POSITION_H_
 #define HERALD_SERVICE_CHANNEL_POSITION_H_
@@ -14,7 +14,7 @@
 
 namespace herald::core {
 
-// How much of a channel is remembered; the newest rule holds.
+// How much of a channel is remembered. The newest rule applies.
 struct HistoryLimits {
   int64_t size = 0;  // Publications; 0: none is numbered or remembered.
   absl::Duration ttl = absl::Minutes(5);
@@ -31,12 +31,12 @@ struct Position {
   friend bool operator==(const Position&, const Position&) = default;
 };
 
-// What a channel has said since a position.
+// The publications of a channel since a position.
 struct Missed {
   Position position;            // Where the channel is.
   int64_t since = 0;            // The offset before the first chunk.
-  bool available = false;       // False: not all of it is there, and no chunks.
-  int64_t available_since = 0;  // Then, in a living epoch: from where all is.
+  bool available = false;       // False: some are gone, so `chunks` is empty.
+  int64_t available_since = 0;  // Then, in the current epoch: all after it are.
   std::vector<Chunk> chunks;    // As gateways receive them (sink.h).
 };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An event on its way: checked, then shared by all who receive it.
+// An event on its way: checked once, then shared by all receivers.
 //
-// Each encoding is made at most once, by the first who needs it, so an event
-// that nobody listens to is never encoded.
+// Each encoding is made at most once, for the first receiver that needs it. So
+// an event without listeners is never encoded.
 //
 // Threads: constant but for the encodings, which are made with the channel's
 // shard locked.
@@ -23,7 +23,7 @@ struct Publication {
   std::string channel;
   std::string event;
   std::string data;              // JSON text.
-  std::string except_socket_id;  // Empty: nobody.
+  std::string except_socket_id;  // Empty: no socket is excepted.
   bool whisper = false;
   std::string user_id;       // Whispers on presence channels.
   int64_t published_us = 0;  // Since the Unix epoch.

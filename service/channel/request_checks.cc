@@ -26,8 +26,8 @@ absl::Status CheckData(absl::string_view data, int64_t bytes_max) {
   return contract::CheckJson("data", data);
 }
 
-// FNV-1a over both, with their border: to tell a token from any other text. It
-// is no secret.
+// FNV-1a over both, with their border. It distinguishes a token from any other
+// text and is no secret.
 std::string Checksum(absl::string_view channel, absl::string_view user_id) {
   uint32_t hash = 2166136261;
   for (const char c : absl::StrCat(channel, " ", user_id)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether what a backend or an authorizer has sent keeps the rules of
+// Checks requests of backends and messages of authorizers against the rules of
 // broadcast_service.proto and authorizer_service.proto. Pure.
 //
 // Failure: the code that the .proto promises, and a message that names the
@@ -43,20 +43,22 @@ absl::Status CheckPosition(absl::string_view what, const Position& position);
 // A valid user_id, and a user_info that is empty or JSON within its bound.
 absl::Status CheckMember(const v1::Member& member);
 
-// Asks GetMembers() for the page of a channel behind a user. Opaque to callers,
-// and the same in every service, so that a page may be asked of another one.
+// A token for the page of a channel that follows a user, for GetMembers().
+// Opaque to callers, and the same in every service, so that another one may
+// answer for the next page.
 std::string PageToken(absl::string_view channel, absl::string_view user_id);
 
 // The user of a PageToken() of the channel; empty for an empty token, which
-// asks for the first page. INVALID_ARGUMENT if it is of no such page.
+// asks for the first page. INVALID_ARGUMENT if it is no PageToken() of the
+// channel.
 absl::StatusOr<std::string> ReadPageToken(absl::string_view channel,
                                           absl::string_view token);
 
 // OK, or INVALID_ARGUMENT, for the keepalive_interval of a Watch.
 absl::Status CheckKeepaliveInterval(const google::protobuf::Duration& interval);
 
-// `reason` as it is passed on: the first kReasonBytesMax bytes on one line, or
-// nothing if they are not UTF-8, for a string that is not would break the link.
+// `reason` as it is passed on: the first kReasonBytesMax bytes on one line.
+// Empty if they are not UTF-8: such a string would break the link.
 std::string PassableReason(absl::string_view reason);
 
 // `text` as a socket id, or INVALID_ARGUMENT.

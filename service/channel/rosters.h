@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: who is on a presence channel, as its listeners were told.
+// Port: the members of a presence channel, as they were delivered to its
+// listeners.
 
 #ifndef HERALD_SERVICE_CHANNEL_ROSTERS_H_
 #define HERALD_SERVICE_CHANNEL_ROSTERS_H_
@@ -18,7 +19,7 @@ class Rosters {
  public:
   virtual ~Rosters() = default;
 
-  // Everybody present, in the order of user ids; empty for unknown channels.
+  // All members, in the order of user ids; empty for unknown channels.
   virtual std::vector<v1::PresentMember> Members(
       absl::string_view channel) const = 0;
   virtual int64_t MemberCount(absl::string_view channel) const = 0;

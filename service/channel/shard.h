@@ -64,29 +64,29 @@ struct Shard {
       ABSL_GUARDED_BY(mu);
   // How often channels are held open (OpenChannels::Hold()).
   absl::flat_hash_map<std::string, int> held ABSL_GUARDED_BY(mu);
-  // Where the lock's holder collects sinks, and what is to be done without the
-  // lock; set by ShardLock.
+  // Collect sinks to flush, and work to do, after the lock is released. Set by
+  // ShardLock.
   FlushList* flushes ABSL_GUARDED_BY(mu) = nullptr;
   AfterList* afters ABSL_GUARDED_BY(mu) = nullptr;
-  // False while the service starts: member changes are not told one by one
-  // then, for everybody gets a roster when the start is over.
+  // False while the service starts. Member changes are not sent one by one
+  // then: all gateways receive rosters when the start is over.
   bool settled ABSL_GUARDED_BY(mu) = false;
-  // What holds for some channels only; the same in all shards, but for a
-  // moment. Never nullptr.
+  // The rules in force. They differ between shards only while new ones are
+  // applied. Never nullptr.
   contract::ChannelRulesPtr rules ABSL_GUARDED_BY(mu) =
       std::make_shared<const contract::ChannelRules>();
 };
 
-// Whether users are counted and told on the channel: its name says so, and no
-// rule the opposite.
+// Whether the channel has presence: it has the name of a presence channel, and
+// no rule disables it.
 inline bool IsPresence(const Shard& shard, absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence &&
          shard.rules->Of(channel).presence;
 }
 
-// Whether gateways may have a roster of the channel: by its name, for rules may
-// have counted its users at an earlier time.
+// Whether gateways may have a roster of the channel. Only the name counts:
+// earlier rules may have enabled presence.
 inline bool HasRoster(absl::string_view channel) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
 }
@@ -99,8 +99,8 @@ inline bool IsSubscribed(Shard& shard, absl::string_view channel,
   return it != shard.channels.end() && it->second.Find(peer) != nullptr;
 }
 
-// Whether a gateway has a subscription of the channel, or asks for one, or a
-// Watch is open, or one of both is about to be.
+// Whether the channel has a subscription, a pending admission, a Watch or a
+// hold.
 inline bool HasListeners(const Shard& shard, absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   return shard.channels.contains(channel) || shard.watches.contains(channel) ||
@@ -120,13 +120,13 @@ inline void AfterLock(Shard& shard, absl::AnyInvocable<void()> body)
   shard.afters->Add(std::move(body));
 }
 
-// Appends to a sink, which is flushed when the shard's lock is gone.
+// Appends to a sink, which is flushed when the shard's lock is released.
 inline void EnqueueIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   sink->Enqueue(std::move(chunk));
   shard.flushes->Add(sink);
 }
-// False if it was lost, for the sink has no room for whispers.
+// False if it was dropped: half of the sink's bound is taken.
 inline bool EnqueueWhisperIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   shard.flushes->Add(sink);
@@ -144,8 +144,8 @@ inline void EnqueueMembersIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
   shard.flushes->Add(sink);
 }
 
-// Appends for all who listen: `item` to gateways, `messages` to Watches. Each
-// is made once, and only if there is a listener for it.
+// Appends to the sinks of all listeners: `item` for gateways, `messages` for
+// Watches. Each is made once, and only if there is a listener for it.
 void TellIn(Shard& shard, absl::string_view channel,
             absl::FunctionRef<Chunk()> item,
             absl::FunctionRef<std::vector<Chunk>()> messages,

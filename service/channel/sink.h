@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: where everything is put that a peer shall receive, in order. A link to
-// a gateway is one, a backend's Watch another.
+// Port: the outbox of a peer, in order. A link to a gateway is one, a backend's
+// Watch another.
 //
 // Threads: every method may be called from any thread. Enqueue() is called with
 // a lock of the core held (a shard's, or that of Gateways), so it must be
@@ -24,12 +24,13 @@ namespace herald::core {
 
 // Bytes on their way to peers: encoded once, shared by all, never changed.
 // For a gateway: one or more serialized `items` of an AttachResponse, so that
-// chunks put one behind the other are a valid frame. For a Watch: one
-// serialized WatchResponse.
+// concatenated chunks are a valid frame. For a Watch: one serialized
+// WatchResponse.
 using Chunk = std::shared_ptr<const std::string>;
 
-// What one Watch may begin with. What was missed beyond that is not sent, and
-// `recovered: false`; rosters are refused, but one alone may be larger.
+// Bounds on the first messages of one Watch, in bytes. Missed publications
+// beyond the bound are not sent, and the channel is `recovered: false`. A Watch
+// whose rosters exceed theirs is refused, but a single roster may be larger.
 inline constexpr int64_t kWatchMissedBytesMax = 16 << 20;
 inline constexpr int64_t kWatchRostersBytesMax = 64 << 20;
 struct WatchRoom {
@@ -46,44 +47,43 @@ class Sink {
   // later; until then more chunks are dropped.
   virtual void Enqueue(Chunk chunk) = 0;
 
-  // As Enqueue(), but with a bound of its own, for members who come and go:
-  // when a gateway has gone, all its members leave in one step, and no peer
-  // could read so fast.
+  // As Enqueue(), but with a bound of its own, for member changes: when a
+  // gateway is lost, all its members leave in one step, and no peer reads that
+  // fast.
   virtual void EnqueueMembers(Chunk chunk) { Enqueue(std::move(chunk)); }
 
-  // As Enqueue(), but with a bound of its own, far larger: for the state that a
-  // peer is told when it joins or asks, which is as large as it is and must not
-  // end a stream that reads well. Told at each change of it or question for it.
+  // As Enqueue(), but with a far larger bound of its own, for state that is
+  // sent when a peer joins or asks, or when the state changes as a whole. Its
+  // size is given, and it must not end a stream that reads well.
   virtual void EnqueueState(Chunk chunk) = 0;
 
-  // As Enqueue(), for a whisper, which must not end the stream: false, and it
-  // is lost, if half of the bound is taken.
+  // As Enqueue(), for a whisper, which must not end the stream: drops it and
+  // returns false if half of the bound is taken.
   virtual bool EnqueueWhisper(Chunk chunk) {
     Enqueue(std::move(chunk));
     return true;
   }
 
   // As EnqueueState(), for a publication as gateways receive it, shared with a
-  // history. A Watch's sink encodes it for its peer when its turn to be written
-  // comes.
+  // history. A Watch's sink encodes it for its peer just before it writes it.
   virtual void EnqueueMissed(Chunk publication) = 0;
 
-  // Whether what was enqueued outside of the bound is less than the bound, so
+  // Whether the enqueued state has fewer bytes than the bound of Enqueue(), so
   // that more may be answered now.
   virtual bool HasRoomForState() const { return true; }
 
-  // Begins to write what is enqueued, unless a write is in flight already: that
-  // one's end goes on with all that has piled up.
+  // Begins to write the outbox. Does nothing if a write is in flight: when that
+  // one ends, it continues with all chunks enqueued by then.
   virtual void Flush() = 0;
 
-  // Ends the stream with `why`, after what is in flight. The first call wins.
+  // Ends the stream with `why` after the write in flight. The first call wins.
   virtual void Close(absl::Status why) = 0;
 };
 
 using SinkPtr = std::shared_ptr<Sink>;
 
 // Collects the sinks that were written to under a lock and flushes each once
-// when the lock is gone. Declare it before the lock.
+// after the lock is released. Declare it before the lock.
 class FlushList {
  public:
   FlushList() = default;

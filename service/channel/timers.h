@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: the only time that the core has. A test's fake moves when told to.
+// Port: the core's only clock. A test's fake moves it by hand.
 //
-// Every duration is measured with Now(). TimeOfDay() is for what is shown or
-// sent, and for numbers that no earlier process has used.
+// Durations are measured with Now(). TimeOfDay() is for times that are shown or
+// sent.
 
 #ifndef HERALD_SERVICE_CHANNEL_TIMERS_H_
 #define HERALD_SERVICE_CHANNEL_TIMERS_H_
@@ -25,8 +25,8 @@ class Timers {
   virtual absl::Time TimeOfDay() const = 0;
 
   // Calls `body` once, `delay` from now, on a thread of its own that holds no
-  // lock. Never calls it before it returns. What is still waiting when the
-  // timers are destroyed is dropped.
+  // lock. Never calls it before it returns. Bodies that still wait when the
+  // timers are destroyed are dropped.
   virtual void After(absl::Duration delay, absl::AnyInvocable<void()> body) = 0;
 };
 
