@@ -4,9 +4,9 @@
 // channel, numbers and stores them where the rules ask for a history, and
 // delivers them to the nodes that have the channel open (EngineListener).
 //
-// A node acts on deliveries of its log, never on an answer that it waits for,
-// so one node and a cluster are the same program. The beginning and the end of
-// a history are delivered in the same order as publications.
+// A node acts on deliveries of its log, never on the answer to a call. So the
+// same program serves one node and a cluster. The beginning and the end of a
+// history are delivered in the same order as publications.
 //
 // Threads: any. Most calls require the channel's shard lock, so calls for one
 // channel never overlap. The embedded engine (memory_engine.h) calls `done`
@@ -82,9 +82,9 @@ class ChannelLog {
   // The delivered publications of an open channel after a position, the oldest
   // first, at most `count_max`. A position without epoch and offset asks for
   // the latest publication. `done` is called with the shard locked, and inside
-  // the call if the node has what is asked for; the answer ends at the position
-  // that PositionOf() has then. Errors: UNAVAILABLE, also if the channel was
-  // closed meanwhile.
+  // the call if the node has these publications. The answer ends at the
+  // position that PositionOf() returns then. Errors: UNAVAILABLE, also if the
+  // channel was closed meanwhile.
   //
   // REQUIRES: the channel is open, and its shard locked.
   virtual void Since(absl::string_view channel,

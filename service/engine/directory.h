@@ -24,8 +24,8 @@
 
 namespace herald::core {
 
-// How many members a page may have, and how many bytes on the wire; one member
-// alone may have more.
+// Bounds on a page: members, and bytes on the wire. A single member may have
+// more bytes.
 struct PageSize {
   int64_t count_max = 0;
   int64_t bytes_max = 0;
@@ -33,7 +33,7 @@ struct PageSize {
 
 struct MembersPage {
   std::vector<v1::PresentMember> members;
-  bool more = false;  // There are others behind them.
+  bool more = false;  // Others follow.
 };
 
 // One channel as it is now.

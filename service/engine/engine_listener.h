@@ -31,7 +31,7 @@ class EngineListener {
 
   // A new epoch of the channel's history begins; earlier positions are void.
   // Precedes all publications of the epoch. `lost`: publications before it may
-  // not have been delivered; then it may also be the epoch of before.
+  // not have been delivered; then it may also be the same epoch as before.
   virtual void OnHistoryBegan(absl::string_view channel,
                               const Position& position, bool lost) = 0;
   // The channel has no history any more; if `lost`, it may have had none.
@@ -45,9 +45,8 @@ class EngineListener {
                              const v1::Member& member) = 0;
   virtual void OnMemberRemoved(absl::string_view channel,
                                absl::string_view user_id) = 0;
-  // More members have come and gone than are worth a call each: the roster is
-  // another one. `position` is that of what was delivered, if the channel has
-  // a history.
+  // Replaces a long series of member changes: the roster has changed as a
+  // whole. `position` is the last delivered one, if the channel has a history.
   virtual void OnRosterReplaced(absl::string_view channel,
                                 const Position& position) = 0;
   // The rules in force for the channel, and this node's subscriptions of it.
@@ -58,7 +57,7 @@ class EngineListener {
   // lock of the core held. REQUIRES: none is held by the caller.
   virtual void ForEachChannel(
       absl::FunctionRef<void(absl::string_view channel)> body) = 0;
-  // The numbers of both.
+  // This node's numbers of channels and subscriptions.
   virtual int64_t channel_count() = 0;
   virtual int64_t subscription_count() = 0;
 
@@ -66,8 +65,9 @@ class EngineListener {
   // lock.
   virtual void OnLeaseEnded(uint64_t gateway, int64_t attach) = 0;
 
-  // Whether calls are answered, or are UNAVAILABLE for longer than a moment. An
-  // engine is up until it reports otherwise. Called with or without a lock.
+  // False: calls have been UNAVAILABLE for longer than a moment. True: they are
+  // answered again. An engine is up until it reports otherwise. Called with or
+  // without a lock.
   virtual void OnEngineUp(bool up) = 0;
 
   // Because of a memory bound, an idempotency key was evicted before it

@@ -79,7 +79,7 @@ int64_t History::Keep(absl::string_view channel, const Position& position,
   Channels gone;
   MutexLock lock(&mu_);
   const auto found = Use(channel, now);
-  // Given up meanwhile, for others: then there is nothing to go on with.
+  // The channel was evicted meanwhile, in favour of others.
   if (found == empty_.end() || found->epoch != position.epoch) return 0;
   const int64_t bytes = SizeOf(chunk);
   if (bytes + SizeOf(found->name) > bytes_max_) {

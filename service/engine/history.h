@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What channels have said lately: for each a ring of encoded publications, and
-// the counter that numbers them.
+// The histories of channels: for each a ring of the latest encoded
+// publications, and the counter that numbers them.
 //
 // A channel's counter begins with an `epoch` drawn at random and counts from 1.
-// It lives until Forget(), or until memory is short: then channels are given up
-// and their next publication begins a new epoch: first those that hold nothing,
-// each time the one that was not used for the longest time. The one that is
-// being used drops its oldest publications instead when it is alone. What is
-// older than the time to live is given to nobody; Expire() frees it.
+// It lives until Forget(), or until memory is short: then whole channels are
+// evicted, and their next publication begins a new epoch. Channels without
+// publications are evicted first; of equals, the least recently used one. If
+// only the channel in use is left, it drops its oldest publications instead.
+// Publications older than the time to live are never returned; Expire() frees
+// them.
 //
 // Memory: the chunks, which outboxes share, and a constant for each of them and
 // for each channel, are counted against the bound, which holds whenever a call
-// returns. Who is given up is freed without the lock.
+// returns. Evicted channels are freed without the lock.
 //
 // Threads: any; it locks itself. Calls for one channel must not overlap.
 
@@ -41,22 +42,23 @@
 
 namespace herald::core {
 
-// What a publication and a channel take beside their bytes, about: list and
-// table nodes, the deque's first blocks, the string that a chunk is.
+// About how many bytes a publication and a channel take beyond their content:
+// list and table nodes, the deque's first blocks, the string of a chunk.
 inline constexpr int64_t kHistoryEntryBytes = 96;
 inline constexpr int64_t kHistoryChannelBytes = 1024;
 
-// What a channel takes that remembers `size` publications of `bytes` each.
+// The memory of a channel that keeps `size` publications of `bytes` each.
 constexpr int64_t HistoryBytes(int64_t size, int64_t bytes) {
   return kHistoryChannelBytes + size * (kHistoryEntryBytes + bytes);
 }
 
-// How long a history at most is not idle in which nothing was said yet.
+// A history that has had no publication yet is idle after at most this time.
 inline constexpr absl::Duration kUnsaidLife = absl::Minutes(1);
 
-// What follows `since` in a channel at `position` of which the last `count`
-// publications are there, without the chunks: these are to be the publications
-// from `since` + 1 on. See History::Since().
+// The answer to a question for the publications after `since`, without the
+// chunks, for a channel at `position` that keeps its last `count` publications.
+// The caller adds the publications from the result's `since` + 1 on. See
+// History::Since().
 Missed LocateMissed(const Position& position, int64_t count,
                     const std::optional<Position>& since);
 
@@ -69,7 +71,7 @@ class History {
   struct Place {
     Position position;
     bool begun = false;    // The epoch has begun with this call.
-    int64_t given_up = 0;  // So many channels, for want of room.
+    int64_t given_up = 0;  // Channels evicted because memory was short.
   };
 
   // Where the channel is; begins an epoch if it has none.
@@ -84,8 +86,9 @@ class History {
     return Advance(channel, limits, now, 1);
   }
 
-  // Remembers the publication of the position that Number() has just given.
-  // Returns how many channels were given up: its own if it fits nowhere.
+  // Remembers the publication of the position that Number() has just returned.
+  // Returns how many channels were evicted: its own if the publication alone
+  // exceeds the bound.
   int64_t Keep(absl::string_view channel, const Position& position, Chunk chunk,
                absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -95,9 +98,9 @@ class History {
   std::optional<Position> Peek(absl::string_view channel) const
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What followed `since`, or without it all that is remembered. An empty epoch
-  // with offset 0 asks for the latest publication only. At most `count_max` of
-  // them, the oldest first.
+  // The publications after `since`, or without it all that are remembered. An
+  // empty epoch with offset 0 asks for the latest publication only. At most
+  // `count_max` of them, the oldest first.
   Missed Since(absl::string_view channel, const std::optional<Position>& since,
                size_t count_max, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -105,15 +108,15 @@ class History {
   void Touch(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the channel's epoch; or only if it is idle: has nothing left and was
-  // not used for its time to live. Unknown channels are not an error. Forget()
-  // returns whether there was one.
+  // Ends the channel's epoch. ForgetIfIdle() does so only if the channel is
+  // idle: it has no publications and was not used for its time to live. Unknown
+  // channels are not an error. Forget() returns whether there was an epoch.
   bool Forget(absl::string_view channel) ABSL_LOCKS_EXCLUDED(mu_);
   void ForgetIfIdle(absl::string_view channel, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Frees what is out of time. Returns the idle channels among those that were
-  // due to be looked at, which is once in a time to live.
+  // Frees expired publications. Each channel is checked once per time to live;
+  // returns the idle ones among the channels that were due.
   std::vector<std::string> Expire(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   std::vector<std::string> Names() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -131,12 +134,12 @@ class History {
   struct Channel {
     std::string name;
     std::string epoch;
-    int64_t offset = 0;  // Of the last entry, or of the last that was there.
+    int64_t offset = 0;  // Of the last publication, kept or not.
     HistoryLimits limits;
     std::deque<Entry> entries;
     int64_t bytes = 0;  // All that is counted.
     absl::Time used;
-    absl::Time swept_at;  // When Expire() looks at it next.
+    absl::Time swept_at;  // When Expire() checks it next.
   };
   // The most recently used first.
   using Channels = std::list<Channel>;
@@ -147,8 +150,9 @@ class History {
   // The channel, as used now; empty_.end() if it is not known.
   Channels::iterator Use(absl::string_view channel, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Moves others to `gone` and then drops what `user` said first until the
-  // bound holds. Returns how many others. REQUIRES: `user` was used just now.
+  // Moves other channels to `gone`, and then drops the oldest publications of
+  // `user`, until the bound holds. Returns how many channels were moved.
+  // REQUIRES: `user` was used just now.
   int64_t MakeRoom(Channels::iterator user, Channels& gone)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Erase(Channels::iterator channel, Channels& gone)
@@ -158,7 +162,7 @@ class History {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static absl::Duration LifeOf(const Channel& channel);
   static bool IsIdle(const Channel& channel, absl::Time now);
-  // Has Expire() look at the channel when its life may be over.
+  // Schedules the next check of the channel by Expire().
   void SweepLater(Channel& channel, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

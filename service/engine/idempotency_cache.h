@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Remembers what the first publish of an idempotency key was answered, per
-// channel, for 5 minutes or as long as its caller says, and at most 100,000
-// keys; those whose time ends first go first.
+// Remembers the answer to the first publish with an idempotency key, per
+// channel, for as long as the caller asks. At most 100,000 keys: the one that
+// expires first is evicted first.
 //
 // Threads: any; it locks itself.
 
@@ -31,7 +31,7 @@ inline constexpr size_t kIdempotencyKeysMax = 100'000;
 
 class IdempotencyCache {
  public:
-  // What the first publish was answered.
+  // The answer to the first publish.
   struct Answer {
     Position position;
     int64_t subscribers = 0;
@@ -41,9 +41,9 @@ class IdempotencyCache {
   std::optional<Answer> Find(absl::string_view channel, absl::string_view key,
                              absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // REQUIRES: Find() with the same arguments has just found nothing, and the
-  // caller keeps others away from the channel. It is remembered for `life`.
-  // True if another key had to go before its time.
+  // Remembers the answer for `life`. True if another key was evicted before it
+  // expired. REQUIRES: Find() with the same arguments has just returned
+  // nothing, and the channel's shard is still locked.
   bool Remember(absl::string_view channel, absl::string_view key,
                 const Answer& answer, absl::Duration life, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -53,12 +53,13 @@ class IdempotencyCache {
  private:
   using End = std::pair<absl::Time, std::string>;
 
-  // Forgets who is out of time, and for want of room: then it is true.
+  // Removes expired keys, and those beyond kIdempotencyKeysMax. Returns whether
+  // there were any of the latter.
   bool Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable contract::Mutex mu_;
   absl::flat_hash_map<std::string, Answer> known_ ABSL_GUARDED_BY(mu_);
-  // One for each that is known, the first to end on top.
+  // One for each known key, the first to expire on top.
   std::priority_queue<End, std::vector<End>, std::greater<>> ends_
       ABSL_GUARDED_BY(mu_);
 };

@@ -97,14 +97,14 @@ class Membership : public Rosters {
                        absl::Duration grace, ReplaceDone done) = 0;
 
   // Begins the gateway's lease and returns its attach number, which is greater
-  // than 0 and than all before. `done` is called without a shard lock. Errors:
-  // UNAVAILABLE.
+  // than 0 and than all earlier ones. `done` is called without a shard lock.
+  // Errors: UNAVAILABLE.
   //
   // REQUIRES: no shard is locked, as for the rest.
   virtual void Attach(uint64_t gateway, AttachDone done) = 0;
 
-  // Removes the gateway's members from all channels but these: an earlier link
-  // of it has left them there.
+  // Removes the gateway's members from all other channels: an earlier link has
+  // left them there.
   virtual void Keep(uint64_t gateway, int64_t attach,
                     const std::vector<std::string>& channels) = 0;
 

@@ -86,7 +86,7 @@ void MemoryEngine::Publish(std::shared_ptr<Publication> publication,
   contract::Require(listener_ != nullptr);
   const absl::string_view key = options.idempotency_key;
   if (key.empty()) return done(Place(publication, options.history));
-  // The channel is ours until we return, so a concurrent repeat comes after
+  // The shard stays locked until we return, so a concurrent repeat comes after
   // Remember().
   const absl::Time now = timers_->Now();
   std::optional<IdempotencyCache::Answer> first =
@@ -111,7 +111,7 @@ MemoryEngine::Receipt MemoryEngine::Place(
     const HistoryLimits& limits) {
   const std::string& channel = publication->channel;
   if (limits.size == 0) {
-    // It would have a hole.
+    // The publication is not stored, so the history would have a gap.
     if (!publication->whisper && !history_.empty() &&
         history_.Peek(channel).has_value()) {
       Forget(channel);
@@ -157,7 +157,8 @@ void MemoryEngine::ExpireLater() {
 void MemoryEngine::ExpireHistories() {
   for (const std::string& channel : history_.Expire(timers_->Now())) {
     listener_->WithChannel(channel, [&] {
-      // Listeners keep the counter, so that the next event goes on with it.
+      // A history with listeners keeps its counter, so that the next event
+      // continues the epoch.
       {
         MutexLock lock(&open_mu_);
         if (open_.contains(channel)) return;
@@ -165,8 +166,8 @@ void MemoryEngine::ExpireHistories() {
       history_.ForgetIfIdle(channel, timers_->Now());
     });
   }
-  // Cleared before the look, so that a history that begins now is seen by one
-  // of the two.
+  // Cleared before the count is read, so that a history that begins now
+  // schedules the next call itself or is counted here.
   expiring_ = false;
   if (history_.channel_count() > 0) ExpireLater();
 }
@@ -400,8 +401,8 @@ void MemoryEngine::ListMembers(absl::string_view channel,
 void MemoryEngine::ListChannels(absl::string_view prefix,
                                 absl::string_view after, size_t count_max,
                                 Done<ChannelsPage> done) {
-  // A heap of the `count_max` + 1 smallest names behind `after`: its last one
-  // says that there are more.
+  // A heap of the `count_max` + 1 smallest names after `after`. The last one
+  // only shows that there are more.
   std::vector<std::string> names;
   listener_->ForEachChannel([&](absl::string_view name) {
     if (name <= after || !absl::StartsWith(name, prefix)) return;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The engine of a single service: everything in this process's memory. It
-// answers and calls its listener before it returns, so its state is always what
-// was delivered. Leases, graces and idle histories end by its timers.
+// answers and calls its listener before it returns, so its state never differs
+// from the deliveries. Its timers end leases, graces and idle histories.
 //
-// Threads: as the ports say. Its own lock is never held while it calls the
-// listener, and the calls of one channel do not overlap; so the order that the
-// listener sees is the order in which the engine was called.
+// Threads: see the ports. Its own lock is never held while it calls the
+// listener, and the calls for one channel do not overlap. So the listener
+// receives deliveries in the order in which the engine was called.
 
 #ifndef HERALD_SERVICE_ENGINE_MEMORY_ENGINE_H_
 #define HERALD_SERVICE_ENGINE_MEMORY_ENGINE_H_
@@ -114,15 +114,16 @@ class MemoryEngine final : public Engine {
   }
 
  private:
-  // Numbers, gives to the listener and remembers: one step, for the channel is
-  // ours.
+  // Numbers, delivers and stores the publication. This is one step, because the
+  // channel's shard is locked.
   Receipt Place(const std::shared_ptr<Publication>& publication,
                 const HistoryLimits& limits);
 
   // Notifies the listener of evictions, and of a history that has begun.
   void TellOf(absl::string_view channel, const History::Place& place,
               const Position& begins_at);
-  // The listeners of the channel know of its history now, if it is open.
+  // Notes that the channel's listeners were notified of its history, if it is
+  // open.
   void NoteHistory(absl::string_view channel) ABSL_LOCKS_EXCLUDED(open_mu_);
   void TellOfEvictions(int64_t channels) {
     if (channels > 0) listener_->OnHistoriesEvicted(channels);
@@ -140,12 +141,12 @@ class MemoryEngine final : public Engine {
   void EndGrace(absl::string_view channel, absl::string_view user_id)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether that is the gateway's newest attach number.
+  // Whether `attach` is the gateway's newest attach number.
   bool IsNewest(uint64_t gateway, int64_t attach) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   bool IsAttached(uint64_t gateway, int64_t attach) const
       ABSL_LOCKS_EXCLUDED(mu_);
-  // Removes the gateway's members from all channels but `kept`. `may` is asked
+  // Removes the gateway's members from all channels but `kept`. `may` is called
   // with each channel's shard locked; false skips the channel.
   void RemoveGateway(uint64_t gateway,
                      const absl::flat_hash_set<absl::string_view>& kept,
@@ -165,13 +166,14 @@ class MemoryEngine final : public Engine {
   RecentItems recent_items_;
   std::atomic<bool> expiring_{false};  // ExpireHistories() will be called.
 
-  // Open channels, and whether their listeners believe in a history. A lock of
-  // their own, for that of presence is held as long as a gateway is looked for.
+  // Open channels, and whether their listeners were notified of a history. They
+  // have a lock of their own, because mu_ is held while RemoveGateway()
+  // searches all channels.
   contract::Mutex open_mu_;
   absl::flat_hash_map<std::string, bool> open_ ABSL_GUARDED_BY(open_mu_);
 
-  // One lock for the presence of all channels: joining and leaving is rare
-  // beside publishing, which does not take it.
+  // One lock for the presence of all channels: member changes are rare compared
+  // to publishing, which does not take it.
   mutable contract::Mutex mu_;
   absl::flat_hash_map<std::string, Presence> presence_ ABSL_GUARDED_BY(mu_);
   int64_t total_member_count_ ABSL_GUARDED_BY(mu_) = 0;

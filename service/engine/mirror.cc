@@ -36,6 +36,8 @@ Mirror::Events Mirror::OnHistory(absl::string_view epoch,
 
 Mirror::Events Mirror::OnPush(Push push) {
   Events events;
+  // If a question is open or due, earlier pushes may be held. This one must not
+  // pass them, even if it is the next one.
   if (offsets_.IsAsking() || wants_history_) {
     Hold(std::move(push));
   } else {
@@ -45,18 +47,21 @@ Mirror::Events Mirror::OnPush(Push push) {
 }
 
 bool Mirror::IsForeign(const Push& push) const {
-  // Whispers are never numbered, and pass whatever the history is.
+  // Whispers are never numbered and pass in any epoch.
   const Publication* const publication = push.entry.publication.get();
   if (publication != nullptr && publication->whisper) return false;
   return push.epoch != epoch_;
 }
 
 void Mirror::Apply(Push push, Events& events) {
+  // Asks and does not adopt the push's epoch: if an answer has overtaken the
+  // push, that epoch may be over, and the mirror would go back. Answers do not
+  // overtake each other, so only they move it to an epoch.
   if (IsForeign(push)) {
     wants_history_ = true;
     return Hold(std::move(push));
   }
-  if (push.entry.publication == nullptr) return;  // It is known.
+  if (push.entry.publication == nullptr) return;  // An answer has shown it.
   const int64_t offset = push.entry.publication->offset;
   if (offset == 0) {
     events.emplace_back(std::move(push.entry.publication));
@@ -74,6 +79,9 @@ void Mirror::Apply(Push push, Events& events) {
   }
 }
 
+// A numbered publication that is not held costs a question only, because an
+// answer repeats it. One without a number is gone, and so may be one of another
+// epoch: TakeDropped() decides when the answer shows which epoch is current.
 void Mirror::Hold(Push push) {
   const size_t bytes = BytesOf(push.entry.publication.get());
   if (held_.size() < kHeldMax && held_bytes_ + bytes <= kHeldBytesMax) {
@@ -96,8 +104,13 @@ void Mirror::Take(const Entry& entry, Events& events) {
   events.emplace_back(entry.publication);
 }
 
+// A new epoch alone is no loss: a rule or an eviction ends a history that may
+// have been delivered in full. So the mirror's position is compared with the
+// end of the epoch before, `previous`. An answer that is ahead of the pushes
+// carries it, and so does a push that is held. It is empty if the log is not
+// certain, as after a failover; then it matches no position, which is a loss.
 bool Mirror::IsLossBefore(const Answer& answer) const {
-  if (epoch_.empty()) return false;  // Nothing was promised.
+  if (epoch_.empty()) return false;  // Without a history none is promised.
   const Position here{epoch_, offsets_.last()};
   if (answer.previous == here) return false;
   return std::none_of(held_.begin(), held_.end(), [&](const Push& push) {
@@ -105,6 +118,9 @@ bool Mirror::IsLossBefore(const Answer& answer) const {
   });
 }
 
+// Decides about the loss before Adopt(), which overwrites the position that
+// IsLossBefore() compares. HistoryBegan comes before the epoch's publications,
+// because it voids all positions that the listener knows.
 void Mirror::TakeHistory(const Answer& answer, Events& events) {
   const Position& position = answer.position;
   if (position.epoch.empty()) {
@@ -114,8 +130,8 @@ void Mirror::TakeHistory(const Answer& answer, Events& events) {
     return Adopt("", 0, lost);
   }
   if (position.epoch != epoch_ || answer.since > offsets_.last()) {
-    // All before the answer is void: of another epoch, or not followed by what
-    // the log still has.
+    // The mirror's publications are void: of another epoch, or the log no
+    // longer has the ones that follow them.
     if (epoch_.empty()) TakeUnnumbered(events);
     const bool lost = answer.since > 0 || IsLossBefore(answer);
     Adopt(position.epoch, answer.since, lost || !is_open_);
@@ -129,12 +145,15 @@ void Mirror::TakeHistory(const Answer& answer, Events& events) {
     }
   }
   if (!is_open_) {
+    // Listeners of a channel that opens begin at its position. They read older
+    // publications with Since().
     events.clear();
     events.emplace_back(HistoryBegan{position});
   }
 }
 
-// Delivers the held publications from before the first history.
+// Delivers the held publications from before the first history. They are in no
+// answer, and ReplayPushes() would find them foreign and report them as lost.
 void Mirror::TakeUnnumbered(Events& events) {
   while (!held_.empty() && held_.front().epoch.empty() &&
          held_.front().entry.publication != nullptr) {
@@ -160,7 +179,8 @@ bool Mirror::IsNewLoss(const Push& push) const {
   return !is_repeat;
 }
 
-// Those of the epoch that was adopted are asked for again.
+// Dropped pushes of the adopted epoch are no loss: the mirror asks for them
+// again.
 bool Mirror::TakeDropped() {
   const bool unnumbered = std::exchange(lost_unnumbered_, false);
   std::set<std::string> epochs = std::exchange(dropped_epochs_, {});
@@ -169,7 +189,9 @@ bool Mirror::TakeDropped() {
 }
 
 // A foreign push from before the question is older than the answer, which shows
-// another epoch: it is void. One from behind it may be newer.
+// another epoch: it is void. One that arrived later may be newer, so it is held
+// again, with all behind it, and the next question decides. Several losses are
+// reported once, and last, so that the report carries the final position.
 void Mirror::ReplayPushes(Events& events) {
   size_t older = std::exchange(held_before_question_, 0);
   held_bytes_ = 0;
@@ -244,7 +266,9 @@ void Mirror::HoldChange(MemberChange change) {
   }
 }
 
-// A user whose user_info has changed was away in between.
+// A user whose user_info has changed was away in between, because user_info is
+// fixed from a user's first subscription to its last one. So it is removed and
+// added. Removals come first: listeners would drop the added user otherwise.
 void Mirror::TakeRoster(Roster roster, Events& events) {
   absl::btree_map<std::string, std::string> before =
       std::exchange(roster_, absl::btree_map<std::string, std::string>());
@@ -302,7 +326,9 @@ std::optional<Mirror::Question> Mirror::Ask() {
   return question;
 }
 
-// Members first: HistoryBegan may have the listener read the roster.
+// Members first: when the listener receives HistoryBegan, it may read the
+// roster. An answer is taken as a whole before held pushes are replayed,
+// because they are compared with it.
 Mirror::Events Mirror::OnAnswer(Answer answer) {
   const bool has_history = offsets_.IsAsking();
   const bool has_roster = versions_.IsAsking();
@@ -322,6 +348,7 @@ Mirror::Events Mirror::OnAnswer(Answer answer) {
     if (is_replaced) members.resize(1);
   }
   if (has_history) ReplayPushes(events);
+  // Only now: the replay above must not report pushes from before the opening.
   if (opens && epoch_.empty()) loss_reported_ = false;
   members.insert(members.end(), std::make_move_iterator(events.begin()),
                  std::make_move_iterator(events.end()));
@@ -337,6 +364,8 @@ void Mirror::OnDisconnect() {
   held_bytes_ = held_changes_bytes_ = 0;
   overflowed_ = changes_overflowed_ = lost_unnumbered_ = false;
   dropped_epochs_.clear();
+  // An open mirror waits for Compare(): otherwise each reconnect would read all
+  // open channels again.
   wants_history_ = wants_roster_ = !is_open_;
 }
 

@@ -6,24 +6,24 @@
 // gap or of another epoch, and asks the log for what is missing.
 //
 // The log *pushes* publications, beginnings and ends of a history, and member
-// changes, in the order in which they happened; a connection that is lost loses
-// some of the last ones. It *answers* questions on another way, so an answer
-// may overtake pushes, and pushes an answer. Answers do not overtake each
-// other, and each shows the channel as it was when the question arrived.
+// changes, in the order in which they happened. A lost connection loses some of
+// the last pushes. The log *answers* questions on another path, so answers may
+// overtake pushes, and pushes answers. Answers do not overtake each other, and
+// each shows the channel as it was when the question arrived.
 //
-// A push that does not follow from what the mirror knows is held, with all
-// behind it, until the log has answered. An epoch is adopted from an answer
-// only: a push may be older than the last one. One question is open at a time.
+// A push that does not follow the mirror's position is held, with all later
+// ones, until the log has answered. An epoch is adopted from an answer only: a
+// push may be older than the last answer. One question is open at a time.
 //
 // Threads: none of its own. Pure: the engine calls it with the channel's shard
 // locked and passes the events on to its EngineListener, under the same lock.
 //
-// Bounds: kHeldMax pushes are held, with at most kHeldBytesMax; those beyond
-// are asked for again.
+// Bounds: kHeldMax pushes are held, with at most kHeldBytesMax. The mirror asks
+// for later ones again.
 //
 // A publication without a number is in no answer. If an answer of a later epoch
-// has overtaken it, it is delivered before that epoch where it is held already,
-// and reported as lost where it arrives later: its place in the order is over.
+// overtakes it, it is delivered before that epoch if it is held already. If it
+// arrives later, it is reported as lost: its place in the order has passed.
 //
 // Invariant: ring_ holds the publications that end at position(), gapless.
 
@@ -62,19 +62,19 @@ class Mirror {
     absl::Time time;
   };
 
-  // A user that has come, or gone. Versions count the changes of a channel.
+  // A user has joined or left. Versions count the changes of a channel.
   struct MemberChange {
     int64_t version = 0;
     bool added = false;
-    v1::Member member;  // Without user_info if it has gone.
+    v1::Member member;  // Without user_info if it has left.
   };
 
-  // What to ask the log.
+  // A question to the log.
   struct Question {
-    // For the publications that follow, or if not all of them are stored, for
-    // all that are. Without an epoch: for all. Empty: for none.
+    // Asks for the publications that follow, or for all stored ones if some of
+    // these are gone. Without an epoch: for all. Empty: for none.
     std::optional<Position> since;
-    bool roster = false;  // For the members.
+    bool roster = false;  // Asks for the members.
   };
   struct Roster {
     int64_t version = 0;
@@ -88,8 +88,8 @@ class Mirror {
     std::optional<Roster> roster;
   };
 
-  // What the listener is to be notified of, in this order. A history that
-  // begins where it is, or ends where there is none, only reports a loss.
+  // Notifications for the listener, in this order. A HistoryBegan at the
+  // current position, or a HistoryEnded without a history, only reports a loss.
   struct HistoryBegan {
     Position position;
     bool lost = false;  // Publications before it may not have been delivered.
@@ -118,9 +118,9 @@ class Mirror {
 
   // `epoch` is empty for a publication that is not numbered.
   Events OnPublication(absl::string_view epoch, Entry entry);
-  // The history of `epoch` has begun; or, if that is empty, ended. `previous`
-  // is the end of the history before it: nothing is lost where that was
-  // delivered. It is empty if the log cannot be certain of it.
+  // The history of `epoch` has begun, or the history has ended if `epoch` is
+  // empty. `previous` is the last position of the history before it: nothing is
+  // lost if that was delivered. It is empty if the log cannot be certain.
   Events OnHistory(absl::string_view epoch, const Position& previous);
   Events OnMember(MemberChange change);
 
@@ -128,16 +128,17 @@ class Mirror {
 
   // The question to send now, if there is one and none is open.
   std::optional<Question> Ask();
-  // The open question was answered. The first answer opens the channel: what it
-  // holds is not delivered.
+  // The open question was answered. The first answer opens the channel: its
+  // publications are not delivered.
   // REQUIRES: a question is open; there is a roster if it asked for one.
   Events OnAnswer(Answer answer);
-  // The connection is lost, and with it the open question and perhaps pushes,
-  // as those that are held: publications without a number may go unreported.
-  // Call Compare() with what the next connection shows.
+  // The connection is lost, and with it the open question and perhaps pushes.
+  // Held pushes are dropped, too: lost publications without a number may stay
+  // unreported. Call Compare() with the state that the next connection shows.
   void OnDisconnect();
 
-  // Asks for what is missing if the log is at another place.
+  // Asks for the publications if the log is ahead or in another epoch, and for
+  // the members if their version is another one.
   void Compare(const Position& position, int64_t version);
   // Asks for both in any case: for new limits, or if the log may have changed
   // without a push.
@@ -159,7 +160,7 @@ class Mirror {
   int64_t member_count() const { return static_cast<int64_t>(roster_.size()); }
   int64_t version() const { return versions_.last(); }
 
-  // How much of the history is kept. What is dropped does not return.
+  // Sets how much of the history is kept. Dropped publications do not return.
   void SetLimits(const HistoryLimits& limits);
 
  private:
@@ -192,11 +193,11 @@ class Mirror {
   bool IsLossBefore(const Answer& answer) const;
   void TakeHistory(const Answer& answer, Events& events);
   void TakeUnnumbered(Events& events);
-  // Moves to an epoch. `lost`: the listener was notified of a loss.
+  // Moves to an epoch. `lost`: the listener is notified of a loss.
   void Adopt(const std::string& epoch, int64_t offset, bool lost);
   // Whether the loss of a push that is void was never reported.
   bool IsNewLoss(const Push& push) const;
-  // The same for those that could not be held.
+  // The same for the pushes that could not be held. Forgets them.
   bool TakeDropped();
   void ReplayPushes(Events& events);
 
@@ -213,16 +214,15 @@ class Mirror {
   std::deque<Kept> ring_;
   std::deque<Push> held_;
   size_t held_bytes_ = 0;
-  size_t held_before_question_ = 0;       // So many are older than the answer.
-  bool overflowed_ = false;               // Others could not be held.
-  bool lost_unnumbered_ = false;          // One of them was not numbered.
-  std::set<std::string> dropped_epochs_;  // Those of the others.
+  size_t held_before_question_ = 0;       // The first of them: held when asked.
+  bool overflowed_ = false;               // Later pushes could not be held.
+  bool lost_unnumbered_ = false;          // One of those had no number.
+  std::set<std::string> dropped_epochs_;  // Foreign epochs of the others.
 
-  // How the mirror left the epoch before: where, and whether the listener was
-  // notified of a loss then or since, so that late pushes of earlier epochs
-  // need no report. Never true without a history: late pushes cannot be told
-  // from new ones then. Publications from before the channel was open are no
-  // loss.
+  // The last position in the previous epoch, and whether the listener was
+  // notified of a loss since, so that late pushes of earlier epochs need no
+  // report. Never true without a history: late pushes look like new ones then.
+  // Publications from before the channel was open are no loss.
   Position left_;
   bool loss_reported_ = true;
 
@@ -232,7 +232,7 @@ class Mirror {
   size_t held_changes_bytes_ = 0;
   bool changes_overflowed_ = false;
 
-  // What Ask() will ask for.
+  // The contents of the next Ask().
   bool wants_history_ = true;
   bool wants_roster_ = true;
 };

@@ -27,13 +27,13 @@
 
 namespace herald::core {
 
-// How long a recorded item is kept, and how many are.
+// For how long recorded items are kept, and how many at most.
 inline constexpr absl::Duration kRecordLife = absl::Minutes(10);
 inline constexpr size_t kRecordsMax = 100'000;
 
 struct OtherNode {
   std::string name;
-  std::string stats;  // What its NodeListener::Stats() gave a moment ago.
+  std::string stats;  // A recent result of its NodeListener::Stats().
 };
 
 // A node, as others see it.
@@ -41,13 +41,14 @@ class NodeListener {
  public:
   virtual ~NodeListener() = default;
 
-  // A message of another node. Those of one node come in their order.
+  // A message of another node. Messages of one node arrive in their order.
   virtual void OnBus(absl::string_view from, absl::string_view bytes) = 0;
 
-  // The bus was interrupted: messages of the last `gap` may not have come.
+  // The bus was interrupted: messages of the last `gap` may be lost.
   virtual void OnBusRestored(absl::Duration gap) = 0;
 
-  // What other nodes are shown of this one. Short, and never calls back.
+  // The state of this node that other nodes show (OtherNode::stats). Short, and
+  // never calls back.
   virtual std::string Stats() = 0;
 };
 
@@ -65,7 +66,7 @@ class NodeBus {
   // Called once, before all else; `listener` outlives the engine's last call.
   virtual void SetNodeListener(NodeListener* listener) = 0;
 
-  // The nodes that live, without this one. Errors: UNAVAILABLE.
+  // The other nodes that are alive. Errors: UNAVAILABLE.
   virtual void ListNodes(NodesDone done) = 0;
 
   // The name of the other node that the gateway has its link to. Errors:
@@ -78,13 +79,13 @@ class NodeBus {
   virtual void ToNode(absl::string_view node, std::string bytes) = 0;
   virtual void ToAll(std::string bytes) = 0;
 
-  // Keeps `item` for kRecordLife; of more than kRecordsMax the oldest go
+  // Keeps `item` for kRecordLife. Beyond kRecordsMax the oldest item is evicted
   // (EngineListener::OnRecordEvicted). Errors: UNAVAILABLE.
   virtual void Record(Chunk item, RecordDone done) = 0;
 
-  // What all nodes have recorded in the last `age`, counted back from when the
-  // engine answers, the oldest first. Errors: OUT_OF_RANGE if some of it may be
-  // missing; UNAVAILABLE.
+  // The items that all nodes have recorded in the last `age`, counted back from
+  // the time of the answer, the oldest first. Errors: OUT_OF_RANGE if some of
+  // them may be missing; UNAVAILABLE.
   virtual void RecordedWithin(absl::Duration age, RecordsDone done) = 0;
 };
 

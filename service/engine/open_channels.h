@@ -32,19 +32,19 @@ class OpenChannels {
   OpenChannels(ChannelTable* table, ChannelLog* log)
       : table_(table), log_(log) {}
 
-  // Whether the channel is open, so that WhenOpen() would call at once.
+  // Whether the channel is open, so that WhenOpen() calls `body` at once.
   bool IsOpen(const Shard& shard, absl::string_view channel) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // Calls `body` when the channel is open and, if the rules ask for a history,
-  // that has a position. If `body` adds no listener, the channel is closed
-  // again. UNAVAILABLE: it cannot be opened now.
+  // has a position. If `body` adds no listener, the channel is closed again.
+  // UNAVAILABLE: it cannot be opened now.
   void WhenOpen(Shard& shard, absl::string_view channel, WhenOpenBody body)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
-  // Keeps an open channel open without a listener, until Release(): while the
-  // log is asked for the past of one that is about to come. It does not count
-  // as a channel with subscriptions.
+  // Keeps an open channel open until Release(), while the log reads the past
+  // for a listener that will be added. It does not count as a channel with
+  // subscriptions.
   void Hold(Shard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   void Release(Shard& shard, absl::string_view channel)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What most of the service's objects are made with. All outlive them, and their
-// callbacks: stop the authorizer and the timers first.
+// The dependencies that most objects of the service take. All outlive these
+// objects and their callbacks: stop the authorizer and the timers first.
 
 #ifndef HERALD_SERVICE_ENGINE_PORTS_H_
 #define HERALD_SERVICE_ENGINE_PORTS_H_

@@ -59,7 +59,8 @@ Presence::Users::iterator Presence::SendAway(Users::iterator user,
   }
   User& away = user->second;
   away.grace_end = grace.now + grace.time;
-  // One call is enough, however often the user comes and goes meanwhile.
+  // One call is enough, no matter how often the user joins and leaves
+  // meanwhile.
   if (away.grace_end < away.awaited) {
     away.awaited = away.grace_end;
     changes->away.emplace_back(user->first, grace.time);
@@ -100,8 +101,8 @@ Presence::Changes Presence::Replace(uint64_t gateway,
                                     const Grace& grace) {
   Changes changes;
   if (!Has(gateway) && members.empty()) return changes;
-  // Taken away first, but forgotten only after the new ones are in: who is on
-  // both lists has never left.
+  // The old sockets are removed first, but users without one only after the new
+  // sockets were added: a user in both sets must not leave and join.
   absl::flat_hash_set<std::string> left;
   for (auto& [user_id, user] : users_) {
     auto& sockets = user.sockets;
@@ -142,7 +143,7 @@ Presence::Changes Presence::EndGrace(absl::string_view user_id,
   if (user.grace_end <= now) {
     SendAway(it, {now, absl::ZeroDuration()}, &changes);
   } else if (is_last) {
-    // It was there again, and is away since.
+    // The user has returned and left again: its newer grace still runs.
     SendAway(it, {now, user.grace_end - now}, &changes);
   }
   return changes;

@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is present on one channel: users, each with the subscriptions that make
-// them present, and those whom a time of grace keeps present without one. It
-// knows who is the first and who the last, and nothing else.
+// The users present on one channel: each with its subscriptions, or kept
+// present without one by a grace. It detects a user's first and last
+// subscription and does nothing else.
 //
-// A subscription is named by its socket, and a socket may for a moment have
-// two: it takes one back, and subscribes again before it knows that the first
-// was granted. So each Join() has a Leave() of its own.
+// A subscription is named by its socket. A socket may briefly have two: it
+// cancels a subscribe, and subscribes again before it learns that the first was
+// granted. So each Join() has a Leave() of its own.
 //
 // Threads: none of its own; its owner locks.
 //
-// Invariant: every user has at least one subscription or is in grace, and for
-// whoever is in grace EndGrace() is awaited by then; bytes_ is the sum over the
-// users.
+// Invariant: every user has at least one subscription or is in grace. A call of
+// EndGrace() is due by the end of each grace. bytes_ is the sum over the users.
 
 #ifndef HERALD_SERVICE_ENGINE_PRESENCE_H_
 #define HERALD_SERVICE_ENGINE_PRESENCE_H_
@@ -34,15 +33,15 @@ namespace herald::core {
 
 class Presence {
  public:
-  // What has changed.
+  // Members that have joined and left, and new graces.
   struct Changes {
     std::vector<v1::Member> added;
     std::vector<std::string> removed;
-    // Those for whom EndGrace() is to be called, in how long.
+    // Users without a subscription. Call EndGrace() for each after the time.
     std::vector<std::pair<std::string, absl::Duration>> away;
   };
 
-  // From when on somebody is away, and for how long that is not told.
+  // A grace that begins at `now`: the user stays present for `time`.
   struct Grace {
     absl::Time now;
     absl::Duration time;
@@ -55,18 +54,19 @@ class Presence {
   Changes Leave(absl::string_view user_id, const SocketRef& socket,
                 const Grace& grace);
 
-  // Makes `members` all that a gateway has.
+  // Replaces the members of a gateway.
   Changes Replace(uint64_t gateway, const std::vector<GatewayMember>& members,
                   const Grace& grace);
 
-  // Time has passed for somebody who was away; who is there again stays.
+  // A time of `away` has passed: removes the user if its grace has expired. A
+  // user with a subscription stays.
   Changes EndGrace(absl::string_view user_id, absl::Time now);
 
-  // Nobody is there any more.
+  // Removes all members.
   Changes Clear();
 
-  // Whether the gateway has a subscription. O(1), for a link that comes or goes
-  // asks all channels.
+  // Whether the gateway has a subscription. O(1): when a gateway attaches or is
+  // lost, all channels are checked.
   bool Has(uint64_t gateway) const { return by_gateway_.contains(gateway); }
   bool empty() const { return users_.empty(); }
   int64_t member_count() const { return static_cast<int64_t>(users_.size()); }
@@ -76,7 +76,7 @@ class Presence {
   int64_t BytesWith(const v1::Member& member) const;
   int64_t BytesWith(const std::vector<GatewayMember>& members) const;
 
-  // Everybody, in the order of user ids; each socket once.
+  // All members, in the order of user ids; each socket once.
   std::vector<v1::PresentMember> Members() const;
 
   // See Directory::ListMembers().
@@ -86,9 +86,10 @@ class Presence {
   struct User {
     std::string user_info;
     // One entry for each subscription. There may be thousands, which may all
-    // leave at once.
+    // end at once.
     absl::btree_multiset<SocketRef> sockets;
-    // Of whoever has none. `awaited` is when the soonest EndGrace() comes.
+    // Of a user without subscriptions. `awaited`: when the next EndGrace() is
+    // due.
     absl::Time grace_end = absl::InfinitePast();
     absl::Time awaited = absl::InfiniteFuture();
   };
@@ -97,12 +98,13 @@ class Presence {
 
   static v1::PresentMember PresentMemberOf(const Users::value_type& entry);
 
-  // The user's entry, made with the user_info of `member` if need be.
+  // The user's entry, created with the user_info of `member` if necessary.
   User& Obtain(const v1::Member& member);
   Users::iterator Erase(Users::iterator user);
-  // So many more subscriptions of the gateway.
+  // Adds `delta` to the gateway's number of subscriptions.
   void Count(uint64_t gateway, int64_t delta);
-  // Its last subscription has ended. Returns the user behind it.
+  // The user's last subscription has ended: begins the grace, or removes it.
+  // Returns the next user.
   Users::iterator SendAway(Users::iterator user, const Grace& grace,
                            Changes* changes);
 

@@ -22,11 +22,11 @@ namespace herald::core {
 
 class RecentItems {
  public:
-  // True if an older item had to go before its time.
+  // True if an older item was evicted before it expired.
   bool Add(absl::Time now, Chunk item) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The items of the last `age`, the oldest first. OUT_OF_RANGE: some of them
-  // may have gone.
+  // may be gone.
   absl::StatusOr<std::vector<Chunk>> Within(absl::Duration age,
                                             absl::Time now) const
       ABSL_LOCKS_EXCLUDED(mu_);
@@ -41,7 +41,7 @@ class RecentItems {
 
   mutable contract::Mutex mu_;
   std::deque<Entry> entries_ ABSL_GUARDED_BY(mu_);
-  // The newest entry that had to go for want of room.
+  // The time of the newest entry that was evicted before it expired.
   absl::Time lost_until_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
 };
 
