@@ -13,7 +13,8 @@
 namespace herald::core {
 namespace {
 
-// How soon an engine that has many channels to answer for is looked at again.
+// The next turn is postponed by this time while the engine has not answered for
+// kChannelsPerTurn channels.
 constexpr absl::Duration kPause = absl::Milliseconds(1);
 
 }  // namespace
@@ -67,7 +68,8 @@ void Adoptions::Begin(const AttachmentPtr& gateway,
 }
 
 void Adoptions::Continue(const AdoptionPtr& adoption, size_t first) {
-  // The bound on calls of the engine for one gateway.
+  // An engine may answer after a round trip. Without this bound, a gateway with
+  // a million channels would have as many calls in flight.
   if (adoption->open_count() >= kChannelsPerTurn) {
     return timers_->After(
         kPause, [this, adoption, first] { Continue(adoption, first); });
@@ -79,6 +81,8 @@ void Adoptions::Continue(const AdoptionPtr& adoption, size_t first) {
     return timers_->After(absl::ZeroDuration(),
                           [this, adoption, end] { Continue(adoption, end); });
   }
+  // Once, with the channels of all turns: Keep() removes the gateway's members
+  // from the channels that it does not list.
   std::vector<std::string> channels;
   channels.reserve(held.size());
   for (const link::v1::Held& one : held) channels.push_back(one.channel());
@@ -106,7 +110,10 @@ void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
                                const link::v1::Held& held) {
   const AttachmentPtr& gateway = adoption->gateway();
   const std::string& channel = held.channel();
-  open_->Hold(shard, channel);  // Until End().
+  // Until End(): the engine may answer later, and without a listener the
+  // channel would be closed before. A reservation in the table was tried, but
+  // it counts as a subscription, against max_subscribers and max_channels.
+  open_->Hold(shard, channel);
   if (!IsPresence(shard, channel)) return Count(shard, adoption, held);
   std::vector<GatewayMember> members;
   for (const link::v1::HeldMember& one : held.members()) {
@@ -129,7 +136,10 @@ void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
 
 void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
                       const link::v1::Held& held) {
-  // Before the gateway is in the table, so that it gets the position once.
+  // Before the gateway is in the table: from then on it receives publications,
+  // and these must follow the missed ones. Both happen in one locked section,
+  // so nothing is published between. Limits are ignored (`force`), because
+  // these subscriptions were admitted before.
   recoveries_->Repair(
       shard, adoption->gateway(), held, [this, adoption, &held](Shard& locked) {
         locked.mu.AssertHeld();
@@ -138,6 +148,7 @@ void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
         if (!gateway->ended) {
           table_->Obtain(locked, channel, /*force=*/true);
           table_->Change(locked, channel, gateway, held.subscription_count());
+          // Before the service has settled, Settling sends all rosters later.
           if (HasRoster(channel) && locked.settled) {
             EnqueueStateIn(locked, gateway->sink, fanout_->RosterItem(channel));
           }

@@ -10,7 +10,7 @@
 // last the roster, which includes all members.
 //
 // A turn adopts kChannelsPerTurn channels, and timers run the next turn. So a
-// gateway with a million channels delays nobody else.
+// gateway with a million channels does not delay others.
 //
 // Threads: any; one call for an attachment.
 
@@ -62,17 +62,17 @@ class Adoptions {
   class Adoption;
   using AdoptionPtr = std::shared_ptr<Adoption>;
 
-  // Opens the channels from that one on, as many as a turn may.
+  // Opens the channels of one turn, beginning with the one at index `first`.
   void Continue(const AdoptionPtr& adoption, size_t first);
   void Open(const AdoptionPtr& adoption, const link::v1::Held& held);
   void ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
                       const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // Brings the gateway up to date and into the table.
+  // Sends the missed publications, and adds the subscriptions to the table.
   void Count(Shard& shard, const AdoptionPtr& adoption,
              const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  // The channel's share is done: ends its reservation.
+  // The channel's share is done: releases its hold.
   void End(Shard& shard, const AdoptionPtr& adoption,
            const link::v1::Held& held, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One gateway for as long as one link of it lives. A gateway that comes back
-// gets a new one, so nothing of an old link can be mistaken for the new.
+// One gateway for the life of one link. A gateway that reconnects gets a new
+// attachment, so late events of an old link cannot affect the new one.
 //
 // Threads: see the groups of members.
 
@@ -37,7 +37,7 @@ struct PendingSubscribe {
   bool cancelled = false;
 };
 
-// Why one may not be.
+// Why a subscribe is refused.
 struct Refusal {
   link::v1::Refused::Code code;
   std::string reason;
@@ -83,8 +83,8 @@ struct Attachment final : Peer {
 
   contract::Mutex mu;
   absl::flat_hash_map<int64_t, PendingSubscribe> pending ABSL_GUARDED_BY(mu);
-  // Recoveries that wait for room in the outbox, and whether a timer is to look
-  // at them.
+  // Recoveries that wait until the outbox is below its bound, and whether a
+  // timer will check them.
   std::deque<link::v1::Recover> recovers ABSL_GUARDED_BY(mu);
   bool recovering ABSL_GUARDED_BY(mu) = false;
   size_t recoveries_asked ABSL_GUARDED_BY(mu) = 0;  // Of the log, unanswered.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: decides about private and presence channels. Subscriptions asks here
-// and knows nothing of streams, signatures or deadlines.
+// Port: decides about private and presence channels, so that Subscriptions is
+// independent of streams, signatures and deadlines.
 
 #ifndef HERALD_SERVICE_LINK_AUTHORIZER_H_
 #define HERALD_SERVICE_LINK_AUTHORIZER_H_
@@ -26,12 +26,12 @@ struct Question {
 };
 
 struct Decision {
-  // OK: yes. PERMISSION_DENIED: no, and why. INVALID_ARGUMENT: no, for what the
-  // client presented cannot be read. UNAVAILABLE: there was no decision in
+  // OK: yes. PERMISSION_DENIED: no, and why. INVALID_ARGUMENT: no, because the
+  // client's credentials cannot be read. UNAVAILABLE: there was no decision in
   // time. Other codes count as UNAVAILABLE.
   absl::Status status;
 
-  // Who the user is, on a yes. Not yet checked against the channel's type.
+  // The user, on a yes. Not yet checked against the channel's type.
   std::optional<v1::Member> member;
 
   // How long the yes holds from now on.

@@ -11,7 +11,7 @@
 namespace herald::core {
 namespace {
 
-// What Calls::Claim() compares. Without the token, which is for the authorizer.
+// The fields that Calls::Claim() compares, without the authorizer's token.
 std::optional<link::v1::SubscribeCall> ToCompare(const link::v1::Call& call) {
   if (!call.has_subscribe()) return std::nullopt;
   link::v1::SubscribeCall out;

@@ -24,7 +24,8 @@ namespace herald::core {
 // How long a call waits for gateways.
 inline constexpr absl::Duration kCallDeadline = absl::Seconds(1);
 
-// What a CallResult says, and a CallResult that says it.
+// Convert between a CallResult and a status with the number of disconnected
+// connections.
 absl::StatusOr<int64_t> ResultOf(const link::v1::CallResult& result);
 link::v1::CallResult ToCallResult(int64_t call_id,
                                   const absl::StatusOr<int64_t>& result);
@@ -35,24 +36,24 @@ class Calls {
   Calls(Timers* timers, Observer* observer)
       : open_("gateway", timers, observer) {}
 
-  // Sends `call` to each gateway and waits `deadline` long. `call.call_id` is
-  // set here. With no gateways it is done at once, with 0.
+  // Sends `call` to each gateway and waits for `deadline`. Sets `call.call_id`.
+  // Without gateways, calls `done` at once with 0.
   void Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
              absl::Duration deadline, CallDone done);
 
-  // One gateway has answered. Unknown ids are too late and mean nothing.
+  // One gateway has answered. Ignores unknown ids: they are too late.
   void Answer(int64_t call_id, const Attachment* from,
               absl::StatusOr<int64_t> result) {
     open_.Answer(call_id, from, std::move(result));
   }
 
-  // A gateway carries a Subscribe call out with `subscribe`. True once for a
-  // call that waits for that gateway, if the channel and the member are those
-  // that the backend has named. The call stays open until Answer(). False is no
-  // error of the gateway: the call may have timed out meanwhile.
+  // A gateway carries out a Subscribe call with `subscribe`. True once for a
+  // call that waits for that gateway, if the backend named the same channel and
+  // member. The call stays open until Answer(). False is not an error of the
+  // gateway: the call may have timed out meanwhile.
   bool Claim(const link::v1::Subscribe& subscribe, const Attachment* from);
 
-  // The link of a gateway has ended: what waits for it fails.
+  // The link of a gateway has ended: fails the calls that wait for it.
   void End(const Attachment* gateway) { open_.FailAll(gateway); }
 
  private:

@@ -17,8 +17,8 @@ namespace herald::core {
 struct CoreOptions {
   std::string version;
 
-  // What gateways are told; the service applies their limits and their payload
-  // bound, too.
+  // The settings that gateways receive. The service applies their limits and
+  // their payload bound, too.
   link::v1::Settings settings;
 
   // The authorizer's bound for one decision; a Subscribe RPC waits as much
@@ -30,18 +30,17 @@ struct CoreOptions {
   absl::Duration settle_min = absl::Milliseconds(500);
   absl::Duration settle_max = absl::Seconds(5);
 
-  // How long after the lease of a gateway its sockets may still come back with
-  // it, as far as a backend is told: their calls are UNAVAILABLE and not
-  // NOT_FOUND.
+  // For how long after its lease a lost gateway is expected to return: calls
+  // for its sockets are UNAVAILABLE, and later NOT_FOUND.
   absl::Duration lost_memory = absl::Minutes(1);
 
-  // How long a gateway may take to say hello, and then to say what it holds;
-  // then its link ends with DEADLINE_EXCEEDED.
+  // Time limit for a gateway's hello, and then for its `attached`. A link that
+  // exceeds one ends with DEADLINE_EXCEEDED.
   absl::Duration attach_max = absl::Seconds(30);
 
-  // How much memory the holdings of an attaching gateway may take, and again
-  // the items that it sends before the service has adopted them. Beyond that
-  // its link ends.
+  // Bound on the memory of the holdings of an attaching gateway, and again on
+  // the items that it sends before the service has adopted them. A link that
+  // exceeds one ends.
   int64_t held_bytes_max = contract::kLinkHeldBytesMax;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends and other nodes are shown of this node's gateways.
+// Statistics of this node's gateways, for backends and other nodes.
 
 #ifndef HERALD_SERVICE_LINK_GATEWAY_STATS_H_
 #define HERALD_SERVICE_LINK_GATEWAY_STATS_H_

@@ -15,7 +15,7 @@ absl::Status Gateways::Add(const AttachmentPtr& gateway,
   contract::MutexLock lock(&mu_);
   absl::Status room = CheckRoom(hello, gateway->proven);
   if (!room.ok()) return room;
-  // Under the lock, so that no link gets an older revision last.
+  // Under the lock, so that no link receives an older revision last.
   *item.mutable_settings() = settings_;
   gateway->sink->Enqueue(EncodeItem(std::move(item)));
   AttachmentPtr& slot = attachments_[gateway->gateway];
@@ -34,7 +34,7 @@ absl::Status Gateways::CheckRoom(const link::v1::Hello& hello,
     return absl::PermissionDeniedError(
         absl::StrCat("gateway ", id, " has shown a secret, this link has not"));
   }
-  // A full house keeps no gateway out that was in it.
+  // Proven gateways that had a link may return, up to twice the bound.
   const size_t links_max = was_proven ? 2 * kLinksMax : kLinksMax;
   if (is_live || attachments_.size() < links_max) return absl::OkStatus();
   return absl::ResourceExhaustedError(

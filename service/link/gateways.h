@@ -3,8 +3,7 @@
 // The gateways that have a link, those that were lost, and the settings, which
 // are sent to all of them.
 //
-// Threads: any. Its lock is held for a moment, never with a shard locked
-// inside.
+// Threads: any. Its lock is held briefly, and no shard is locked under it.
 
 #ifndef HERALD_SERVICE_LINK_GATEWAYS_H_
 #define HERALD_SERVICE_LINK_GATEWAYS_H_
@@ -30,9 +29,9 @@
 
 namespace herald::core {
 
-// Gateways that may have a link at once; one more is RESOURCE_EXHAUSTED. One
-// that has proven itself and had a link a moment ago may return all the same,
-// up to twice as many.
+// Gateways that may have a link at once; one more is RESOURCE_EXHAUSTED. A
+// proven gateway that recently had a link may return nevertheless, up to twice
+// as many.
 inline constexpr size_t kLinksMax = 1024;
 
 class Gateways {
@@ -41,28 +40,28 @@ class Gateways {
   Gateways(link::v1::Settings settings, Timers* timers)
       : timers_(timers), settings_(std::move(settings)) {}
 
-  // Takes the place of the link that the gateway has, which goes to `old`, and
-  // enqueues the settings. Errors are those of Links::Open().
+  // Enqueues the settings and adds the link. If the gateway has an earlier
+  // link, replaces it and moves it to `old`. Errors are those of Links::Open().
   absl::Status Add(const AttachmentPtr& gateway, const link::v1::Hello& hello,
                    AttachmentPtr* old) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The link has ended, and unless it said goodbye its lease begins. False if a
-  // newer link has taken its place.
+  // The link has ended. Its lease begins, unless it sent `goodbye`. False if a
+  // newer link has replaced it.
   bool Remove(const AttachmentPtr& gateway) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The lease is over, and after `memory` the gateway is forgotten. Nothing if
-  // it has returned.
+  // The lease is over, and after `memory` the gateway is forgotten. Empty if it
+  // has returned.
   std::optional<Leases::Lease> EndLease(uint64_t gateway, int64_t attach,
                                         absl::Duration memory)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The gateway has said all that it holds. True if the service is ready, so
-  // that it has to be told; otherwise SettleAll() has it in its list.
+  // The gateway's subscriptions were adopted. True if the service is ready:
+  // send it `settled` now. Otherwise SettleAll() returns it later.
   bool MarkAttached(const AttachmentPtr& gateway, const Readiness& readiness)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Makes the service ready. Those that have attached by then, which are to be
-  // told; nothing if it is stopped.
+  // Makes the service ready. Returns the gateways that have attached by then:
+  // send them `settled`. Empty if the service is stopped.
   std::optional<std::vector<AttachmentPtr>> SettleAll(Readiness* readiness)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -71,10 +70,10 @@ class Gateways {
 
   // The link of the gateway with that id, or nullptr.
   AttachmentPtr Find(uint64_t id) const ABSL_LOCKS_EXCLUDED(mu_);
-  // Whether it has a link, or had one a moment ago.
+  // Whether it has a link, or had one recently (Leases).
   bool Knows(uint64_t id) const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Tells all gateways of new rules, in one order with Add().
+  // Sends new rules to all gateways, in one order with Add().
   void SetRules(const config::v1::Config& config) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Gateways whose link has ended. While a lease runs, the members of its gateway
-// wait for its return; the engine says when it is over. After that the gateway
-// is lost, and remembered for a while, so that nothing else takes its name.
+// Gateways without a link. While a lease runs, the members of its gateway stay
+// present; the engine ends the lease. Then the gateway is lost, and remembered
+// for a while: its sockets are expected to return, and an unproven link cannot
+// take the id of a proven gateway.
 //
 // Threads: none of its own; its owner locks, and has the timers.
 
@@ -19,26 +20,26 @@ namespace herald::core {
 
 class Leases {
  public:
-  // Lost gateways that are remembered; more are not.
+  // Bound on the lost gateways that are remembered.
   static constexpr size_t kLostMax = 10'000;
 
   struct Lease {
     int64_t attach = 0;   // Of the link that has ended; 0: it got none yet.
     bool proven = false;  // It had shown the gateway's secret.
-    bool moving = false;  // It had said that it would go to another service.
+    bool moving = false;  // It has announced a move to another service.
   };
 
   // A link has ended.
   void Begin(uint64_t gateway, const Lease& lease);
 
-  // The lease is over: the gateway is lost. Nothing if it has returned, even if
+  // The lease is over: the gateway is lost. Empty if it has returned, even if
   // it has left again.
   std::optional<Lease> End(uint64_t gateway, int64_t attach);
 
   // The gateway has a link again.
   void Forget(uint64_t gateway);
 
-  // As Forget(), unless it has had a link since that lease.
+  // As Forget(), for a lost gateway that had no link since that lease.
   void ForgetLost(uint64_t gateway, int64_t attach);
 
   // Whether a lease runs or the gateway is remembered; and whether it had

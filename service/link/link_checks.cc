@@ -96,8 +96,8 @@ absl::Status CheckHeld(const link::v1::Held& held, uint64_t gateway) {
   return status;
 }
 
-// What a question has in a `subscribe` and in a `renew`. Whether the name of
-// the channel is valid is Subscriptions' to answer.
+// The fields of a question in a `subscribe` and in a `renew`. Subscriptions
+// checks the name of the channel.
 absl::Status CheckQuestion(const link::v1::Subscribe& question,
                            uint64_t gateway) {
   absl::Status status = CheckId("subscribe.ticket", question.ticket());
@@ -130,8 +130,8 @@ absl::Status CheckSubscribe(const link::v1::Subscribe& subscribe,
     status = absl::InvalidArgumentError("subscribe.call_id is negative");
   }
   if (!status.ok() || !subscribe.has_member()) return status;
-  // Browsers name no members: that would pass by the authorizer. Whether a
-  // backend has that call open is for Calls::Claim().
+  // A member without a call would bypass the authorizer. Calls::Claim() checks
+  // that a backend has this call open.
   if (subscribe.call_id() == 0) {
     return absl::InvalidArgumentError("subscribe.member came without a call");
   }
@@ -227,7 +227,7 @@ absl::Status CheckHello(const link::v1::Hello& hello) {
   }
   for (const char c : hello.version()) {
     if (!status.ok()) return status;
-    // It is shown to people.
+    // It is printed in statistics.
     if (absl::ascii_isgraph(static_cast<unsigned char>(c))) continue;
     status = absl::InvalidArgumentError(
         absl::StrCat("hello.version ", contract::Quoted(hello.version()),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether what a gateway has sent keeps the rules of gateway_service.proto.
-// The order of items, and what depends on other items, is Links'.
+// Checks items of a gateway against the rules of gateway_service.proto. Links
+// checks their order, and rules that depend on several items.
 //
-// Failure: INVALID_ARGUMENT, unless said otherwise, with a message that names
-// the value that was wrong.
+// Failure: INVALID_ARGUMENT unless noted, with a message that names the wrong
+// value.
 
 #ifndef HERALD_SERVICE_LINK_LINK_CHECKS_H_
 #define HERALD_SERVICE_LINK_LINK_CHECKS_H_
@@ -16,10 +16,10 @@
 
 namespace herald::core {
 
-// FAILED_PRECONDITION if the version of the protocol is not served.
+// FAILED_PRECONDITION if the protocol version is not served.
 absl::Status CheckHello(const link::v1::Hello& hello);
 
-// Any later item of the gateway with that id. Items of unknown kinds are OK.
+// Any later item of a gateway. Items of unknown kinds are OK.
 absl::Status CheckItem(const link::v1::GatewayItem& item, uint64_t gateway,
                        int64_t payload_bytes_max);
 

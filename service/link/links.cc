@@ -19,24 +19,24 @@
 namespace herald::core {
 namespace {
 
-// A gateway counts from when it noticed that its link had ended. Keepalive
-// takes up to 8 s for that, and what was sent meanwhile has not arrived.
+// Hello.link_down_ms counts from when the gateway noticed the end of its link.
+// Keepalive needs up to 8 s for that, and items sent meanwhile are lost.
 constexpr absl::Duration kReplaySlack = absl::Seconds(10);
 
 // Items that waited for an adoption, and are handled in one turn.
 constexpr int kWaitingPerTurn = 1000;
 
-// What a kept message takes beside itself: its place in a container, its name
-// in `held_names`, the allocator's own.
+// Memory that a kept message takes beyond itself: its place in a container, its
+// name in `held_names`, the allocator's overhead.
 constexpr int64_t kKeptBytes = 256;
 
-// The memory of a message that is kept. Its bytes on the link are no measure:
-// a channel of 5 bytes takes 350, and an unknown field of 2 takes 16.
+// The memory of a kept message. Its size on the link is no measure: a channel
+// of 5 bytes takes 350, and an unknown field of 2 takes 16.
 int64_t MemoryOf(const google::protobuf::Message& kept) {
   return kKeptBytes + static_cast<int64_t>(kept.SpaceUsedLong());
 }
 
-// Whether the item may come before `attached` and after it.
+// Whether the item is allowed before `attached` and after it.
 bool MayComeAnyTime(const link::v1::GatewayItem& item) {
   using Item = link::v1::GatewayItem;
   return item.item_case() == Item::kSettingsAcknowledged ||
@@ -103,8 +103,11 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
   observer_->OnLinkOpened(gateway->gateway);
   gateway->sink->Flush();
   {
-    // The newest link has the greatest number, and one that was replaced before
-    // it got one gets none.
+    // The newest link must get the greatest number: the engine ignores calls
+    // with any other one. Without the lock, a newer link could replace this one
+    // and ask between the check and the call, and this one's number would be
+    // greater. A link that was replaced already gets none. The lock of Gateways
+    // cannot serve: OnAttachNumber(), perhaps inside the call, may take it.
     contract::MutexLock lock(&attach_order_);
     if (gateways_->Find(gateway->gateway) == gateway) {
       membership_->Attach(
@@ -120,7 +123,7 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
     if (late == nullptr || late->attached || late->ended) return;
     late->sink->Close(absl::DeadlineExceededError("the attach took too long"));
   });
-  // Stop() has closed the links that it saw.
+  // Stop() may have listed the links before this one was added.
   if (readiness_->phase() == Readiness::Phase::kStopped)
     gateway->sink->Close(readiness_->Check());
   return gateway;
@@ -143,7 +146,8 @@ absl::Status Links::Handle(const AttachmentPtr& gateway,
         holds ? "held or attached came after attached"
               : "an item came before attached");
   }
-  // A gateway that has just come may apply the payload of another service yet.
+  // Until it acknowledges the settings, a gateway may apply the payload bound
+  // of another service.
   const absl::Status valid =
       CheckItem(item, gateway->gateway,
                 gateway->acknowledged ? options_.settings.max_payload()
@@ -231,6 +235,8 @@ absl::Status Links::OnHeld(const AttachmentPtr& gateway, link::v1::Held held) {
   return absl::OkStatus();
 }
 
+// The attach number and `attached` come in either order: the later one of the
+// two begins the adoption. The lock makes sure that exactly one of them does.
 absl::Status Links::OnAttached(const AttachmentPtr& gateway) {
   gateway->said_attached = true;
   std::vector<link::v1::Held> held = std::exchange(gateway->held, {});
@@ -251,7 +257,8 @@ void Links::OnAttachNumber(const AttachmentPtr& gateway,
   if (!attach.ok()) {
     gateway->numberless = true;
     gateway->sink->Close(attach.status());
-    // Close() has come before, or sees that there will be no number.
+    // `numberless` is set before `ended` is read, and Close() does the
+    // opposite, so one of the two forgets the gateway.
     if (gateway->ended) ForgetNumberless(gateway);
     return;
   }
@@ -261,7 +268,8 @@ void Links::OnAttachNumber(const AttachmentPtr& gateway,
     gateway->attach = *attach;
     held = std::exchange(gateway->to_adopt, std::nullopt);
   }
-  // Close() has seen no number, or a newer one is there that this cannot harm.
+  // Close() may have come too early to read the number. If it did read it, a
+  // second Detach() is harmless, as is one for a link that was replaced.
   if (gateway->ended) {
     return membership_->Detach(gateway->gateway, *attach, gateway->goodbye);
   }
@@ -280,6 +288,11 @@ absl::Status Links::Adopt(const AttachmentPtr& gateway,
   return gateway->failure;
 }
 
+// First the recorded items, then `settled`, then the queued items. A gateway
+// counts Hello.link_down_ms from the end of its last settled link. So if this
+// link ends before `settled`, the next one replays the same records. If
+// `settled` came first, they would be lost. The queued items come last, because
+// this attach may settle the service, which refuses questions until then.
 void Links::OnAdopted(const AttachmentPtr& gateway,
                       const absl::Status& status) {
   if (gateway->ended) return;
@@ -299,18 +312,22 @@ void Links::Fail(const AttachmentPtr& gateway, const absl::Status& status) {
 absl::Status Links::Wait(const AttachmentPtr& gateway,
                          link::v1::GatewayItem& item, bool* waits) {
   contract::MutexLock lock(&gateway->mu);
+  // HandleWaiting() clears it under this lock, and only if the queue is empty.
+  // So no item passes a queued one.
   *waits = gateway->adopting;
   if (!*waits) return gateway->failure;
   gateway->waiting_bytes += MemoryOf(item);
   if (gateway->waiting_bytes > options_.held_bytes_max) {
-    return absl::ResourceExhaustedError(absl::StrCat(
-        "more than ", options_.held_bytes_max,
-        " bytes came before the service had taken over what is held"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the gateway sent more than ", options_.held_bytes_max,
+                     " bytes of items before its subscriptions were adopted"));
   }
   gateway->waiting.push_back(std::move(item));
   return gateway->failure;
 }
 
+// In turns, because this runs on the thread that delivered the engine's last
+// answer, or on that of the timers. Others need it.
 void Links::HandleWaiting(const AttachmentPtr& gateway) {
   for (int i = 0; i < kWaitingPerTurn; ++i) {
     link::v1::GatewayItem item;
@@ -334,7 +351,8 @@ void Links::HandleWaiting(const AttachmentPtr& gateway) {
 
 void Links::Replay(const AttachmentPtr& gateway) {
   if (gateway->link_down <= absl::ZeroDuration()) return OnReplayed(gateway);
-  // Since the link was opened the gateway hears everything by itself.
+  // The age counts back from now, so it includes the time since the link was
+  // opened. Items of that time arrive twice, which is harmless (node_calls.h).
   const absl::Duration age =
       timers_->Now() - gateway->since + gateway->link_down + kReplaySlack;
   bus_->RecordedWithin(
@@ -360,6 +378,19 @@ void Links::OnReplayed(const AttachmentPtr& gateway) {
   HandleWaiting(gateway);
 }
 
+// `ended` comes first: other threads check it with the shard locked before they
+// add to the table, so nothing is added after Remove() (peer.h).
+//
+// Then the pending questions, whose decisions are dropped from now on, and the
+// calls of backends, which fail now and not at their deadline.
+//
+// The table comes before the engine: when Detach() lets the members leave,
+// their changes are no longer enqueued for this link.
+//
+// Gateways::Remove() comes before Detach(): it begins the lease that
+// OnLeaseEnded() looks up, and the engine may end it at any time after
+// Detach(). `attach` is read after `ended` was set, and OnAttachNumber() does
+// the opposite, so at least one of the two calls Detach().
 void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
   if (gateway->ended.exchange(true)) return;
   {
@@ -373,6 +404,7 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
   });
   const bool is_newest = gateways_->Remove(gateway);
   observer_->OnLinkEnded(gateway->gateway, why);
+  // The start may have waited for this gateway only.
   if (readiness_->phase() == Readiness::Phase::kStarting)
     settling_->SettleIfDue();
   if (!is_newest || readiness_->phase() == Readiness::Phase::kStopped) return;
@@ -382,7 +414,7 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
     attach = gateway->attach;
   }
   if (attach == 0) {
-    // Unless the engine has given it none, OnAttachNumber() will do the rest.
+    // OnAttachNumber() will detach it, unless the engine has failed already.
     if (gateway->numberless) ForgetNumberless(gateway);
     return;
   }

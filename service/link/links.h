@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The life of the links of gateways: hello, what each holds, its items, and its
-// end. What the items mean is others' business.
+// The life of gateways' links: hello, held channels, items, end. Other classes
+// handle the contents of the items.
 //
 //   hello -> attach number
 //   held ... attached -> each channel opened and its members replaced
-//     -> what was missed, settled -> items
+//     -> missed commands and revocations -> settled -> items
 //
 // Items that arrive before the engine has answered are queued, so that they are
 // applied after everything that the gateway holds.
@@ -43,7 +43,7 @@ namespace herald::core {
 
 class Links final : public LeaseListener {
  public:
-  // What links have to do with. All outlive the object.
+  // The objects that links call. All outlive the object.
   struct Parts {
     OpenChannels* open = nullptr;
     Calls* calls = nullptr;
@@ -56,21 +56,23 @@ class Links final : public LeaseListener {
   };
   Links(const Ports& ports, const CoreOptions& options, const Parts& parts);
 
-  // Starts the deadline of a link's hello. Destroy the result when it comes.
+  // Starts the deadline of a link's hello. Destroy the result when the hello
+  // arrives.
   std::shared_ptr<void> AwaitHello(const SinkPtr& sink);
 
-  // A link's first item. Another link of the same gateway ends. `proven` says
-  // that hello.secret belongs to hello.gateway_id.
-  // PERMISSION_DENIED: the gateway of that id has proven itself, not this link.
-  // RESOURCE_EXHAUSTED: there are kLinksMax links. Others: see CheckHello().
+  // A link's first item. Ends an earlier link of the same gateway. `proven`:
+  // hello.secret belongs to hello.gateway_id.
+  // PERMISSION_DENIED: the gateway with this id is proven, and this link is
+  // not. RESOURCE_EXHAUSTED: there are kLinksMax links. Others: see
+  // CheckHello().
   absl::StatusOr<AttachmentPtr> Open(const link::v1::Hello& hello, SinkPtr sink,
                                      bool proven = false);
 
-  // A later item. An error, INVALID_ARGUMENT for a broken rule, ends the link.
+  // A later item. An error ends the link: INVALID_ARGUMENT for a broken rule.
   absl::Status Handle(const AttachmentPtr& gateway, link::v1::GatewayItem item);
 
-  // The link has ended. Its subscriptions are gone; its members wait for the
-  // gateway's return.
+  // The link has ended: removes its subscriptions. Its members stay present
+  // until the lease expires, or leave at once after a goodbye.
   void Close(const AttachmentPtr& gateway, absl::string_view why);
 
   // The service stops: ends all links. Those to come are refused.
@@ -83,7 +85,7 @@ class Links final : public LeaseListener {
   // LeaseListener.
   void OnLeaseEnded(uint64_t gateway, int64_t attach) override;
 
-  // The engine has given the gateway its attach number, or has not.
+  // The engine has assigned the gateway's attach number, or has failed to.
   void OnAttachNumber(const AttachmentPtr& gateway,
                       const absl::StatusOr<int64_t>& attach);
 
@@ -99,7 +101,7 @@ class Links final : public LeaseListener {
   void HandleWaiting(const AttachmentPtr& gateway);
   // The link has ended and got no attach number, so no engine ends its lease.
   void ForgetNumberless(const AttachmentPtr& gateway);
-  // Sends what was recorded while the gateway was away.
+  // Sends the items that were recorded while the gateway was away.
   void Replay(const AttachmentPtr& gateway);
   void OnReplayed(const AttachmentPtr& gateway);
 

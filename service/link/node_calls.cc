@@ -18,7 +18,7 @@
 namespace herald::core {
 namespace {
 
-// The socket that a call names; empty if it names a user, or nobody.
+// The socket that a call names; empty if it names a user, or no subject.
 const std::string& SocketOf(const link::v1::Call& call) {
   switch (call.call_case()) {
     case link::v1::Call::kSubscribe:
@@ -36,10 +36,10 @@ std::optional<uint64_t> GatewayOf(const link::v1::Call& call) {
   return socket->gateway;
 }
 
-// How much earlier another node gives up, so that its answer comes in time.
+// Another node times out this much earlier, so that its answer is in time.
 constexpr absl::Duration kBusSlack = absl::Milliseconds(200);
 
-// What another node may have this one wait for a gateway.
+// Upper bound on the deadline of a call from another node.
 constexpr absl::Duration kDeadlineMax = absl::Minutes(1);
 
 std::string Encode(link::v1::Call call, int64_t id, absl::Duration deadline) {
@@ -165,7 +165,7 @@ void NodeCalls::DisconnectUserHere(const link::v1::Call& call,
     gateway->sink->Enqueue(chunk);
     gateway->sink->Flush();
   }
-  // A gateway without a subscription has no user, so its silence is no failure.
+  // A gateway without a subscription has no user, so its timeout is no failure.
   const auto sum = std::make_shared<CallSum>(2, std::move(done));
   calls_->Start(call, with_users, deadline,
                 [sum](const auto& result) { sum->Add(result); });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends, and the authorizer, have gateways do, whichever node a gateway
-// has its link to: first a link of this node is looked for, then the bus.
+// Commands of backends, and of the authorizer, that gateways of any node carry
+// out. A gateway with a link to this node is called directly, others over the
+// bus.
 //
 // An item for all gateways is recorded before it is sent. So a gateway that
 // attaches meanwhile receives it once or twice, which is harmless: if it is not
@@ -41,19 +42,19 @@ class NodeCalls final : public NodeListener {
         gateways_(gateways),
         open_("node", ports.timers, ports.observer) {}
 
-  // Has the gateway of the socket that `call` names carry it out. NOT_FOUND: no
-  // gateway has it. UNAVAILABLE: its gateway has no link now, or does not
-  // answer within `deadline`. REQUIRES: the call names a valid socket.
+  // Sends `call` to the gateway of the socket that it names. NOT_FOUND: no
+  // gateway has the socket. UNAVAILABLE: its gateway has no link now, or does
+  // not answer within `deadline`. REQUIRES: the call names a valid socket.
   void CallSocket(link::v1::Call call, absl::Duration deadline, CallDone done);
 
-  // Disconnects the user at all gateways, and at those that are away when they
-  // return. The result counts connections. UNAVAILABLE: a gateway with
+  // Disconnects the user at all gateways; absent gateways receive the call when
+  // they return. The result counts connections. UNAVAILABLE: a gateway with
   // subscriptions, another node or the engine does not answer; it is safe to
-  // repeat. REQUIRES: `call` disconnects a user.
+  // retry. REQUIRES: `call` disconnects a user.
   void DisconnectUser(link::v1::Call call, CallDone done);
 
-  // Sends it to all gateways, and to absent ones when they return. If it cannot
-  // be recorded, it counts as forgotten for the latter.
+  // Sends the revocation to all gateways, and to absent ones when they return.
+  // If it cannot be recorded, it counts as forgotten for the latter.
   void Revoke(v1::Revocation revocation);
 
   // NodeListener.
@@ -72,7 +73,7 @@ class NodeCalls final : public NodeListener {
                           CallDone done);
   void DisconnectUserElsewhere(link::v1::Call call, CallDone done);
 
-  // To those that are attaching, too.
+  // Gateways that are attaching are included.
   void SendToAllLinks(const Chunk& item);
 
   NodeBus* const bus_;

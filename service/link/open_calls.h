@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// RPCs of backends that wait for others: for gateways (calls.h), or for other
-// nodes (node_calls.h). Each ends once: with the last answer, at its deadline,
-// or when a gateway that it waits for is lost.
+// RPCs of backends that wait for gateways (calls.h) or for other nodes
+// (node_calls.h). Each ends once: with the last answer, at its deadline, or
+// when a gateway that it waits for is lost.
 //
 // Threads: any; it locks itself, and calls `done` without a lock.
 
@@ -31,14 +31,15 @@
 
 namespace herald::core {
 
-// The sum of what was done, or the first error.
+// Called with the sum of the results, or the first error.
 using CallDone = absl::AnyInvocable<void(absl::StatusOr<int64_t>)>;
 
-// `Callee` names one that answers; `Note` is what its user keeps of a call.
+// `Callee` identifies a gateway or a node that answers; `Note` is data that the
+// owner keeps with a call.
 template <typename Callee, typename Note>
 class OpenCalls {
  public:
-  // `kind` is what errors call a callee. The others outlive the object.
+  // `kind` names a callee in errors. The pointers outlive the object.
   //
   // Ids begin at a random number, so that a late answer to a call of the
   // previous process does not match.
@@ -73,7 +74,7 @@ class OpenCalls {
     return id;
   }
 
-  // One has answered. Unknown ids are too late and mean nothing.
+  // A callee has answered. Ignores unknown ids: they are too late.
   void Answer(int64_t id, const Callee& from, absl::StatusOr<int64_t> result) {
     Call finished;
     {
@@ -100,7 +101,7 @@ class OpenCalls {
     }
   }
 
-  // That one will not answer: what waits for it fails.
+  // The callee will not answer: fails one call, or all calls, that wait for it.
   void Fail(int64_t id, const Callee& callee) {
     Answer(id, callee, state_->NoAnswer());
   }

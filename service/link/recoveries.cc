@@ -17,17 +17,17 @@ namespace {
 
 constexpr size_t kAll = std::numeric_limits<size_t>::max();
 
-// How soon a link whose outbox is full of what was missed is looked at again,
-// and how many questions of it may wait: one for each channel that it asks for.
+// How often a link with waiting questions is checked, and how many questions
+// may wait: one for each channel that the gateway asks for.
 constexpr absl::Duration kRecoverPause = absl::Milliseconds(10);
 constexpr size_t kRecoversWaitingMax = 100'000;
 
-// Of how many the log may be asked at a time: each answer may be as large as a
-// history.
+// Questions of one link that the log may have open. Each answer may be as large
+// as a history.
 constexpr size_t kRecoveriesAskedMax = 64;
 
-// If there are more bytes than the gateway has a use for, nothing is available
-// from this far behind, and perhaps the end of it is.
+// Refuses an answer of more than `bytes_max`, for which the gateway has no use.
+// It may ask again from `available_since`: the publications after it fit.
 void KeepWithin(int64_t bytes_max, Missed& missed) {
   int64_t bytes = 0;
   auto first = missed.chunks.end();
@@ -57,6 +57,8 @@ absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
   bool begins = false;
   {
     contract::MutexLock lock(&gateway->mu);
+    // A question also waits if others do. If it passed them, a gateway that
+    // keeps asking would delay them without end.
     waits = gateway->recovering || !HasRoomFor(*gateway);
     if (waits && gateway->recovers.size() >= kRecoversWaitingMax) {
       return absl::ResourceExhaustedError(
@@ -77,6 +79,9 @@ absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
   return absl::OkStatus();
 }
 
+// Takes one question at a time and releases the attachment's lock: Recover()
+// locks a shard, which comes before the attachment in the lock order. The bound
+// is checked again for each: one answer alone may exceed it.
 void Recoveries::RecoverWaiting(const AttachmentPtr& gateway) {
   for (;;) {
     link::v1::Recover next;
@@ -104,6 +109,7 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
   if (!IsSubscribed(shard, channel, gateway.get())) {
     return Answer(shard, gateway, recover, Missed());
   }
+  // Counted first: the embedded engine answers inside the call.
   {
     contract::MutexLock gateway_lock(&gateway->mu);
     ++gateway->recoveries_asked;
@@ -130,7 +136,8 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
 
 void Recoveries::Answer(Shard& shard, const AttachmentPtr& gateway,
                         const link::v1::Recover& recover, Missed missed) {
-  // The latest alone is one message, which is never too much.
+  // A question without an epoch asks for the latest publication only, which is
+  // never too large.
   if (recover.bytes_max() > 0 && !recover.since().epoch().empty()) {
     KeepWithin(recover.bytes_max(), missed);
   }
@@ -146,6 +153,9 @@ void Recoveries::Answer(Shard& shard, const AttachmentPtr& gateway,
   } else {
     answer.set_available_since(missed.available_since);
   }
+  // `recovery` announces the range of the publications behind it. The shard is
+  // locked, so no other publication comes between. They count as state: an
+  // answer may be larger than the outbox, and must not end the link.
   EnqueueStateIn(shard, gateway->sink, EncodeItem(std::move(item)));
   for (Chunk& chunk : missed.chunks) {
     EnqueueStateIn(shard, gateway->sink, std::move(chunk));
@@ -179,6 +189,8 @@ void Recoveries::Repair(Shard& shard, const AttachmentPtr& gateway,
                     EnqueueStateIn(locked, gateway->sink, std::move(chunk));
                   }
                 } else {
+                  // Read now, not before Since(): the gateway enters the table
+                  // at this position, and the log may have moved on meanwhile.
                   const Position now =
                       log_->PositionOf(held.channel()).value_or(Position());
                   EnqueueStateIn(locked, gateway->sink,

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What gateways have missed of channels with history: one that returns, and one
-// that asks for its sockets.
+// Sends missed publications of channels with history: to gateways that return,
+// and to gateways that ask on behalf of their sockets.
 //
-// Bound: a question is answered when the state in the link's outbox is below
-// its bound; until then it waits in the attachment. A link for which too many
-// wait ends.
+// Bound: a question is answered while the state in the link's outbox is below
+// its bound; until then it waits in the attachment. A link with too many
+// waiting questions ends.
 //
 // Threads: any.
 
@@ -31,15 +31,17 @@ class Recoveries {
         timers_(ports.timers),
         observer_(ports.observer) {}
 
-  // A gateway asks. Answers at once, or when the outbox has room again.
-  // RESOURCE_EXHAUSTED, which ends its link: 100,000 questions wait already.
+  // A gateway asks. Answers at once, or when the outbox is below its bound
+  // again. RESOURCE_EXHAUSTED, which ends the link: 100,000 questions wait
+  // already.
   absl::Status OnRecover(const AttachmentPtr& gateway,
                          link::v1::Recover recover);
 
-  // A gateway that has returned holds the channel: sends what it has missed, or
-  // that this is not there, and calls `done` with the shard locked. The gateway
-  // has all that was delivered until then, so it enters the table in `done`.
-  // REQUIRES: the channel is open and stays so; `held` lives until `done`.
+  // A gateway that has returned holds the channel. Sends the publications that
+  // it has missed, or a position with `lost` if they are not available, and
+  // calls `done` with the shard locked. The gateway then has all deliveries, so
+  // `done` adds it to the table. REQUIRES: the channel is open and stays so;
+  // `held` lives until `done`.
   using RepairDone = absl::AnyInvocable<void(Shard& shard)>;
   void Repair(Shard& shard, const AttachmentPtr& gateway,
               const link::v1::Held& held, RepairDone done)

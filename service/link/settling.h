@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The end of the start: when the gateways that were there have attached, all of
-// them get rosters, and the service is ready.
+// Ends the start when all gateways with a link have attached, or after a time
+// limit: gateways receive rosters, and the service is ready.
 //
 // Threads: any.
 
@@ -37,10 +37,10 @@ class Settling {
   // Opens the settling time.
   void Start();
 
-  // A gateway has said all that it holds.
+  // A gateway's subscriptions were adopted.
   void OnAttached(const AttachmentPtr& gateway);
 
-  // Ends the start if nothing is waited for any more.
+  // Ends the start if its conditions are met.
   void SettleIfDue() ABSL_LOCKS_EXCLUDED(mu_);
 
   absl::Time start_time() const { return start_time_; }

@@ -20,13 +20,13 @@ namespace {
 
 using link::v1::Refused;
 
-// As `subscription_error` has it.
+// The code in a `subscription_error`.
 std::string NameOf(Refused::Code code) {
   return absl::AsciiStrToLower(
       absl::StripPrefix(Refused::Code_Name(code), "CODE_"));
 }
 
-// What a backend's Subscribe is answered for a refusal.
+// The answer to a backend's Subscribe that is refused.
 absl::Status StatusOf(Refused::Code code, absl::string_view reason) {
   switch (code) {
     case Refused::CODE_UNAUTHORIZED:
@@ -51,14 +51,14 @@ Refused::Code CodeOf(const absl::Status& no) {
   return Refused::CODE_UNAVAILABLE;
 }
 
-// Zero means that the grant does not end; one that ends is never rounded there.
+// Zero: the grant does not expire. A grant that does is never rounded to zero.
 int64_t GrantMilliseconds(absl::Duration expires_after) {
   if (expires_after == absl::InfiniteDuration()) return 0;
   return std::max<int64_t>(1, absl::ToInt64Milliseconds(expires_after));
 }
 
-// A yes that keeps the rules of authorizer_service.proto, or the no that it
-// counts as.
+// OK if a yes keeps the rules of authorizer_service.proto. Otherwise the no
+// that it counts as.
 absl::Status CheckYes(const Decision& decision) {
   if (decision.expires_after <= absl::ZeroDuration()) {
     return absl::PermissionDeniedError("the authorizer's yes has expired");
@@ -132,7 +132,7 @@ void Subscriptions::Decide(const AttachmentPtr& gateway, int64_t ticket,
   {
     contract::MutexLock lock(&gateway->mu);
     const auto it = gateway->pending.find(ticket);
-    if (it == gateway->pending.end()) return;  // The link is gone.
+    if (it == gateway->pending.end()) return;  // The link has ended.
     question = std::move(it->second);
     gateway->pending.erase(it);
   }
@@ -153,7 +153,7 @@ void Subscriptions::Allow(Granted granted) {
   Shard& shard = table_->ShardOf(granted.question.channel);
   const ShardLock lock(shard);
   if (granted.gateway->ended) return;
-  // The common case, which allocates nothing for a later answer.
+  // The common case: needs no allocation for a later answer.
   if (open_->IsOpen(shard, granted.question.channel)) {
     return Admit(shard, std::move(granted));
   }
@@ -193,6 +193,10 @@ bool Subscriptions::NeedsMember(const Shard& shard, const Granted& granted) {
          !granted.decision.member.has_value();
 }
 
+// Reserves before it asks the engine, which may answer later. The reservation
+// keeps the channel open until Finish(). It also counts: against max_channels
+// in the table, and against max_subscribers in `subscription.count`. Otherwise
+// concurrent subscribes could all pass the same limit.
 void Subscriptions::Admit(Shard& shard, Granted granted) {
   const std::string channel = granted.question.channel;
   const bool present = IsPresence(shard, channel);
@@ -208,6 +212,7 @@ void Subscriptions::Admit(Shard& shard, Granted granted) {
   subscription.socket = {granted.gateway->gateway, granted.question.socket_id};
   subscription.attach = granted.gateway->attach;
   if (present) subscription.member = granted.decision.member;
+  // Without this one, which was reserved above.
   subscription.count = entry->subscriber_count + entry->reserved - 1;
   subscription.count_max = shard.rules->Of(channel).max_subscribers;
   membership_->Admit(channel, std::move(subscription),
@@ -245,10 +250,21 @@ void Subscriptions::Finish(Shard& shard, Granted granted, bool present,
                          gateway->attach,
                          shard.rules->Of(channel).member_grace);
   }
+  // After Confirm(), so that the entry never becomes empty between. If the
+  // subscribe was refused, the channel may now be without listeners.
   table_->EndReservation(shard, channel);
   open_->OnListenerLeft(shard, channel);
 }
 
+// The position is read here, in the locked section that also adds the
+// subscription and enqueues `subscribed`: nothing is published between. So the
+// gateway receives exactly the publications after the position, and after
+// `subscribed`. A position read when the channel was opened would leave a gap.
+//
+// The roster is read before Change(): only a gateway's first subscription needs
+// it, and IsSubscribed() is true afterwards. The item is enqueued after
+// Change(), because a write in flight may send it at once. Replies of the
+// gateway wait for the shard's lock and find the subscription.
 void Subscriptions::Confirm(Shard& shard, Granted granted) {
   const std::string& channel = granted.question.channel;
   const AttachmentPtr& gateway = granted.gateway;
@@ -260,14 +276,14 @@ void Subscriptions::Confirm(Shard& shard, Granted granted) {
   if (granted.decision.member.has_value()) {
     *yes.mutable_member() = *granted.decision.member;
   }
-  // Also if the rules disable presence: the gateway may have an old roster.
+  // Even if the rules disable presence: the gateway may have an old roster.
   if (HasRoster(channel) && !IsSubscribed(shard, channel, gateway.get())) {
     *yes.mutable_roster() = fanout_->RosterOf(channel);
   }
   const std::optional<Position> position = log_->PositionOf(channel);
   if (position.has_value()) *yes.mutable_position() = ToProto(*position);
   table_->Change(shard, channel, gateway, 1);
-  // A roster is as large as it is, and a hundred may be asked for at once.
+  // Not against the outbox's bound: a gateway may ask for a hundred rosters.
   const bool is_state = yes.has_roster();
   Chunk chunk = EncodeItem(std::move(item));
   if (is_state) {
@@ -336,8 +352,8 @@ absl::Status Subscriptions::OnCancel(const AttachmentPtr& gateway,
                                      int64_t ticket) {
   int64_t call_id = 0;
   {
-    // It stays open for as long as the authorizer has it: the answer is what
-    // lets a gateway bound the questions of one socket.
+    // The question stays open until the authorizer has decided: gateways bound
+    // the questions of a socket by their answers.
     contract::MutexLock lock(&gateway->mu);
     const auto it = gateway->pending.find(ticket);
     if (it == gateway->pending.end()) return absl::OkStatus();

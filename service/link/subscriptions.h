@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How sockets come to channels and leave them: a gateway's question, the
-// authorizer's decision, the admission, and the answer.
+// Subscribes sockets to channels and unsubscribes them: a gateway's question,
+// the authorizer's decision, the admission, and the answer.
 //
 //   subscribe -> authorizer -> channel opened -> admission
 //     -> subscribed | refused
 //
-// Order: `subscribed` is enqueued with the channel's shard locked, behind all
-// that happened on the channel before (the admission's own member_added too)
-// and in front of all that happens after. Between two steps the link may end
-// and the rules may change; both are checked again.
+// Order: `subscribed` is enqueued with the channel's shard locked: after all
+// earlier events of the channel (the admission's own member_added, too), and
+// before all later ones. Between two steps the link may end and the rules may
+// change; both are checked again.
 //
-// Threads: any; those of one attachment one at a time, but for decisions.
+// Threads: any; calls for one attachment do not overlap, except decisions.
 
 #ifndef HERALD_SERVICE_LINK_SUBSCRIPTIONS_H_
 #define HERALD_SERVICE_LINK_SUBSCRIPTIONS_H_
@@ -54,7 +54,7 @@ class Subscriptions {
   absl::Status OnCancel(const AttachmentPtr& gateway, int64_t ticket);
   absl::Status OnUnsubscribe(const AttachmentPtr& gateway,
                              const link::v1::Unsubscribe& unsubscribe);
-  // Asks the authorizer anew about a subscription that was confirmed.
+  // Asks the authorizer again about a confirmed subscription.
   absl::Status OnRenew(const AttachmentPtr& gateway,
                        link::v1::Subscribe subscribe);
 
@@ -83,7 +83,7 @@ class Subscriptions {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   void Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
               link::v1::Refused::Code code, absl::string_view reason);
-  // The same when the shard's lock is gone.
+  // The same, after the shard's lock is released.
   void RefuseLater(Shard& shard, Granted granted, Refusal refusal)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   Refusal RefusalOf(const Shard& shard, absl::string_view channel,

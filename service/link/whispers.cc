@@ -40,7 +40,7 @@ absl::Status Whispers::On(const AttachmentPtr& gateway,
   }
   // The gateway names the users of presence channels by their names.
   if (!IsPresence(shard, publication->channel)) publication->user_id.clear();
-  // Nobody waits for the answer: a client event has no receipt.
+  // The receipt is ignored: client events are not acknowledged.
   log_->Publish(std::move(publication), {}, [](const auto& /*receipt*/) {});
   return absl::OkStatus();
 }
@@ -54,7 +54,7 @@ void Whispers::OnCongestion(const link::v1::Congestion& congestion,
   if (gateway == nullptr) return;
   link::v1::ServiceItem item;
   *item.mutable_congestion() = congestion;
-  // As good as lost where the sender's own link has no room.
+  // Advice only: it is dropped if the sender's own link is congested, too.
   gateway->sink->EnqueueWhisper(EncodeItem(std::move(item)));
   flushes.Add(gateway->sink);
 }

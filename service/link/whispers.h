@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Client events on their way from one gateway to all, and the way back of "slow
-// down" to the sender's.
+// Publishes client events of a gateway to all, and sends congestion back to the
+// sender's gateway.
 //
 // Threads: any.
 
@@ -30,7 +30,7 @@ class Whispers final : public CongestionListener {
   // INVALID_ARGUMENT if the gateway has no subscription of the channel.
   absl::Status On(const AttachmentPtr& gateway, link::v1::Whisper whisper);
 
-  // CongestionListener. Its lock is Gateways'.
+  // CongestionListener. Takes the lock of Gateways only.
   void OnCongestion(const link::v1::Congestion& congestion,
                     FlushList& flushes) override;
 
