@@ -30,7 +30,7 @@ class Gathering {
     }
   }
 
-  // The log's answer for the channel with that index in the request.
+  // Takes the log's answer for the channel at `index` of the request.
   void Take(int index, const absl::StatusOr<ChannelLog::Receipt>& receipt) {
     if (receipt.ok()) {
       if (receipt->repeated) observer_->OnRepeated();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends publish.
+// Publishes events of backends: the RPC Broadcast.
 //
 // Failure: the codes of broadcast_service.proto; UNAVAILABLE until the start is
 // over, and after it was stopped.

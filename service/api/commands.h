@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends, and the authorizer, have gateways do to sockets.
+// Commands of backends, and of the authorizer, that gateways apply to sockets.
 //
 // Failure: the codes of broadcast_service.proto; UNAVAILABLE until the start is
 // over, and after it was stopped.
@@ -41,8 +41,9 @@ class Commands {
       const v1::DisconnectRequest& request,
       absl::AnyInvocable<void(absl::StatusOr<v1::DisconnectResponse>)> done);
 
-  // Takes grants back on all gateways, and on those that are away when they
-  // return. INVALID_ARGUMENT if it names nobody or breaks the grammar.
+  // Revokes grants on all gateways; absent gateways receive it when they
+  // return. INVALID_ARGUMENT if it names no socket and no user, or a name is
+  // not valid.
   absl::Status Revoke(v1::Revocation revocation);
 
  private:

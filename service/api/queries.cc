@@ -42,7 +42,7 @@ absl::Status NoHistory(absl::string_view channel) {
       absl::StrCat("channel ", contract::Quoted(channel), " keeps no history"));
 }
 
-// Why what followed `since` is not there.
+// Why the publications after `since` are not available.
 absl::Status Unavailable(const std::string& channel, const Position& since,
                          const Position& now) {
   if (now.epoch.empty()) {
@@ -58,9 +58,11 @@ absl::Status Unavailable(const std::string& channel, const Position& since,
         where, "epoch ", contract::Quoted(since.epoch), " is over"));
   }
   return absl::OutOfRangeError(
-      absl::StrCat(where, "what followed offset ", since.offset,
-                   since.offset > now.offset ? " was not said yet"
-                                             : " is forgotten in part"));
+      since.offset > now.offset
+          ? absl::StrCat(where, "offset ", since.offset,
+                         " is not published yet")
+          : absl::StrCat(where, "some publications after offset ", since.offset,
+                         " are not kept any more"));
 }
 
 v1::Channel ProtoOf(const ChannelState& state) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends ask of channels and of the service.
+// Queries of backends about channels, members and the service.
 //
 // Failure: the codes of broadcast_service.proto; UNAVAILABLE until the start is
 // over, and after it was stopped.
@@ -68,7 +68,8 @@ class Queries {
   void GetHistory(const v1::GetHistoryRequest& request,
                   Done<v1::GetHistoryResponse> done);
 
-  // What metrics show; at any time, not only while the service is ready.
+  // Counts for metrics. May be called at any time, also before the service is
+  // ready.
   ServiceCounts Counts() const;
   // Whether the service answers backends.
   bool ready() const { return readiness_->ready(); }
@@ -76,7 +77,7 @@ class Queries {
  private:
   // OK if the rules give the channel members.
   absl::Status CheckHasMembers(absl::string_view channel);
-  // What GetStats() answers; the version and the start are this node's.
+  // The answer of GetStats(). Its version and start time are this node's.
   v1::GetStatsResponse StatsOf(const Totals& totals,
                                const std::vector<OtherNode>& nodes) const;
 

@@ -117,7 +117,7 @@ absl::Status Watches::Watch(const v1::WatchRequest& request,
     if (!status.ok()) break;
   }
   if (!status.ok()) Unwatch(request, sink);
-  // Stop() has closed the Watches that it saw.
+  // Stop() may have listed the Watches before this one was added.
   if (readiness_->phase() == Readiness::Phase::kStopped)
     sink->Close(readiness_->Check());
   return status;

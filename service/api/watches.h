@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Backends that listen.
+// Watches of backends: subscriptions of channels without a socket.
 //
 // Failure: the codes of broadcast_service.proto; UNAVAILABLE until the start is
 // over, and after it was stopped.
@@ -50,7 +50,7 @@ class Watches {
   absl::Status Watch(const v1::WatchRequest& request, const SinkPtr& sink);
   void Unwatch(const v1::WatchRequest& request, const SinkPtr& sink);
 
-  // The service stops: ends all. Those to come are refused.
+  // The service stops: ends all Watches and refuses later ones.
   void Stop();
 
   // Watches that are open now.
