@@ -18,7 +18,7 @@ using contract::ChannelRule;
 using contract::ChannelRules;
 using contract::ChannelSettings;
 
-// What the environment says.
+// The defaults that the environment sets.
 ChannelSettings DefaultsOf(const link::v1::Settings& settings) {
   ChannelSettings out;
   out.client_events = settings.allow_client_events();
@@ -50,8 +50,8 @@ void RuleChanges::Apply(const config::v1::Config& config) {
     }
   });
   if (none) table_->set_has_rules(false);
-  // Those whom nobody listens to. Until then nobody gets anything of them, for
-  // what was said since is not in them.
+  // Then the channels without listeners. Their histories may lack publications
+  // since the rules changed, so Fetch() does not read them until they end.
   log_->ApplyHistoryRules();
   membership_->ApplyPresenceRules();
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Puts rules for channels in force, on the channels that are there and on the
-// gateways.
+// Applies rules for channels: to the existing channels, and to the gateways.
 //
 // Threads: one call at a time.
 
@@ -21,8 +20,8 @@ namespace herald::core {
 
 class RuleChanges {
  public:
-  // `settings` are what holds for channels without a rule;
-  // `gateways` outlives the object.
+  // `settings` hold for channels without a rule. `gateways` outlives the
+  // object.
   RuleChanges(const Ports& ports, link::v1::Settings settings,
               Gateways* gateways)
       : table_(ports.table),
@@ -31,7 +30,8 @@ class RuleChanges {
         settings_(std::move(settings)),
         gateways_(gateways) {}
 
-  // Applies the defaults, which hold without rules. Once, before all else.
+  // Applies the defaults, which hold without rules. Called once, before all
+  // else.
   void Begin() { Apply({}); }
 
   // Applies the file's rules, which are valid.
@@ -42,7 +42,7 @@ class RuleChanges {
 
  private:
   void Apply(const config::v1::Config& config);
-  // The channel is listened to, and had a history by its rule.
+  // The channel has listeners, and the old rules gave it a history.
   void ChangeHistory(Shard& shard, absl::string_view channel,
                      const HistoryLimits& old)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);

@@ -30,8 +30,8 @@ using config::v1::ChannelRule;
 constexpr int64_t kSubscribersMax = std::numeric_limits<int32_t>::max();
 constexpr int32_t kNanosMax = 999'999'999;
 
-// A file that can be read without a wait. That of a pipe or a device may have
-// no end, and signals wait as long.
+// Opens a file that can be read without blocking. A pipe or a device may block
+// for ever, and signals would have to wait.
 absl::StatusOr<std::FILE*> OpenFile(const std::string& path) {
   const int fd =
       open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -166,8 +166,8 @@ class Checker {
     return status;
   }
 
-  // One full channel has to fit the memory of all: it is wrong if that cannot
-  // be even with events of one byte, and worth a word if not with the largest.
+  // One full channel must fit into the memory of all. It is an error if it does
+  // not fit even with events of one byte, and a warning if with the largest.
   absl::Status CheckMemory(const ChannelRule& rule) {
     const int64_t size = rule.history_size();
     const int64_t allowed = bounds_.history_memory_bytes;

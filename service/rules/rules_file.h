@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The file with rules for channels that `BROADCAST_CONFIG` names: config.proto,
-// written as JSON or in protobuf's text format. `.json` says that it is JSON,
-// `.textproto`, `.txtpb` and `.pbtxt` that it is text; of other names the first
-// byte decides, which is `{` in JSON only.
+// written as JSON or in protobuf's text format. The file name decides: `.json`
+// is JSON; `.textproto`, `.txtpb` and `.pbtxt` are text. For other names the
+// first byte decides, which is `{` in JSON only.
 //
-// Failure: a file counts as a whole or not at all. The message says where and
-// why: `rules.json:7: unknown field "histroySize"`.
+// Failure: a file counts as a whole or not at all. The message has the place
+// and the reason: `rules.json:7: unknown field "histroySize"`.
 //
 //   INVALID_ARGUMENT  something in it is wrong, or it has more than
 //                     kRulesFileBytesMax, or it is not a regular file
@@ -29,18 +29,18 @@
 
 namespace herald::rules {
 
-// More than 1,000 rules with the longest names need, and room for comments.
+// More than 1,000 rules with the longest names need, and comments.
 inline constexpr int64_t kRulesFileBytesMax = 4 << 20;
 
-// The settings that bound what rules may say.
+// The settings that bound the values of rules.
 struct RulesBounds {
   int64_t payload_bytes_max = 0;     // BROADCAST_MAX_PAYLOAD
   int64_t history_memory_bytes = 0;  // BROADCAST_HISTORY_MEMORY
 };
 
-// What is in the file. Every rule of config.proto holds. What may be meant but
-// will surprise, as a history that memory may not have room for, is added to
-// `warnings`, in the form of the errors.
+// Reads and checks the file: the result obeys all rules of config.proto. Adds a
+// line in the form of the errors to `warnings` for each surprising value, such
+// as a history that may exceed the memory.
 absl::StatusOr<config::v1::Config> ReadRulesFile(
     const std::string& path, const RulesBounds& bounds,
     std::vector<std::string>* warnings = nullptr);

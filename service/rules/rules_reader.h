@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the file with rules again while the process goes on: a filesystem may
+// Reads the file with rules again on a thread of its own: a filesystem may
 // hang, and a thread that reads from it cannot be interrupted.
 //
 // Threads: one thread calls the methods; `read` and `done` run on another one.
 //
-// Lifetime: a reading that hangs outlives the object, so what `read` and `done`
-// use lives as long as the process. A process that ends while a reading is
-// under way must not destroy these in exit().
+// Lifetime: a reading that hangs outlives the object, so the objects that
+// `read` and `done` use live as long as the process. A process that ends while
+// a reading is under way must not destroy these in exit().
 //
-// Bound: one reading at a time. Requests that come meanwhile are answered by
-// one more reading.
+// Bound: one reading at a time. All requests that come meanwhile cause one more
+// reading.
 
 #ifndef HERALD_SERVICE_RULES_RULES_READER_H_
 #define HERALD_SERVICE_RULES_RULES_READER_H_
@@ -39,7 +39,7 @@ class RulesReader {
   RulesReader& operator=(const RulesReader&) = delete;
 
   // Begins to read, or to read again when the reading under way has ended.
-  // RESOURCE_EXHAUSTED if there can be no thread for it.
+  // RESOURCE_EXHAUSTED if no thread can be started.
   absl::Status Start();
 
   // The latest Result that was not taken yet.

@@ -31,7 +31,7 @@ const FieldDescriptor* FieldOf(absl::string_view key) {
   return nullptr;
 }
 
-// Reads one JSON file, value by value, so that the line of each is known.
+// Reads one JSON file value by value, so that the line of each is known.
 // REQUIRES: contract::IsJson(text).
 class JsonRules {
  public:
@@ -65,8 +65,8 @@ class JsonRules {
   }
 
  private:
-  // Of a part of the text. Goes on from the part before, so that a long file is
-  // not counted from its beginning for each field.
+  // The line of a part of the text. Counts from the previous part, so that a
+  // long file is not counted from its beginning for each field.
   int LineOf(absl::string_view part) {
     if (part.data() < counted_) {
       counted_ = text_.data();
@@ -145,7 +145,7 @@ class FirstError final : public google::protobuf::io::ErrorCollector {
 
   void AddError(int line, int /*column*/, const std::string& message) override {
     if (!status.ok()) return;
-    // It quotes the file as it is, line ends and all.
+    // The message quotes the file, with its line ends.
     status = WrongAt(path_, line + 1, contract::OneLine(message));
   }
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two forms of a rules file, each with the lines on which things are said,
-// so that whoever checks the rules can say where they are wrong. What they say
-// is not checked here.
+// Parses the two forms of a rules file, and records the line of each field, so
+// that later checks can report it. The values of rules are not checked here.
 //
-// Failure: INVALID_ARGUMENT, `path:line: reason`, for the first thing that is
-// not of the form, a field that does not exist, or a value that is not of its
-// field's type.
+// Failure: INVALID_ARGUMENT, `path:line: reason`, for the first syntax error,
+// unknown field, or value that is not of its field's type.
 
 #ifndef HERALD_SERVICE_RULES_RULES_SYNTAX_H_
 #define HERALD_SERVICE_RULES_RULES_SYNTAX_H_
@@ -21,12 +19,12 @@
 
 namespace herald::rules {
 
-// Where one rule is. Lines count from 1.
+// The place of one rule. Lines count from 1.
 struct RuleLines {
   int rule = 0;
-  absl::flat_hash_map<int, int> fields;  // Of those that are there, by number.
+  absl::flat_hash_map<int, int> fields;  // Of the fields that are set.
 
-  // The field's, or else the rule's.
+  // The line of the field, or of the rule if the field is not set.
   int Of(int field_number) const {
     const auto it = fields.find(field_number);
     return it == fields.end() ? rule : it->second;
@@ -44,7 +42,7 @@ absl::StatusOr<ParsedRules> ParseRulesJson(absl::string_view path,
 absl::StatusOr<ParsedRules> ParseRulesText(absl::string_view path,
                                            absl::string_view text);
 
-// The error for what is on a line.
+// The error for a line of the file.
 absl::Status WrongAt(absl::string_view path, int line,
                      absl::string_view reason);
 
