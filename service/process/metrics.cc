@@ -141,7 +141,7 @@ void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
     AppendGauge(out, "herald_history_channels", "Channels with a history.",
                 counts.histories);
     AppendGauge(out, "herald_history_bytes",
-                "What all histories take (BROADCAST_HISTORY_MEMORY).",
+                "Memory of all histories (BROADCAST_HISTORY_MEMORY).",
                 counts.history_bytes);
   }
   AppendGauge(out, "herald_link_queue_bytes",
@@ -154,11 +154,11 @@ void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
                 authorizer_->connected() ? 1 : 0);
     const AuthorizerLink::Questions questions = authorizer_->questions();
     AppendGauge(out, "herald_authorizer_questions_queued",
-                "Questions that wait to be put to the authorizer.",
+                "Questions that wait to be sent to the authorizer.",
                 questions.queued);
     AppendGauge(out, "herald_authorizer_questions_suspected",
-                "Those of them that were open on a stream that broke, or come "
-                "from where such questions came from.",
+                "Those of them that were open on a stream that broke, or that "
+                "come from the socket or address of one.",
                 questions.suspects);
     AppendGauge(out, "herald_authorizer_questions_in_flight",
                 "Questions that wait for the authorizer's answer.",
@@ -261,14 +261,14 @@ void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
   constexpr Direction kRecoveries = {"recovered", "lost"};
   out.push_back(CounterBy("herald_recoveries_total",
                           "Positions from which gateways and Watches asked to "
-                          "go on, by whether all that followed was there.",
+                          "resume, by whether all later events were available.",
                           "outcome", kRecoveries, recoveries_));
   out.push_back(CounterBy("herald_subscribes_total",
                           "Subscribes that were answered, by outcome.",
                           "outcome", kSubscribeOutcomes, subscribes_));
   out.push_back(CounterBy("herald_service_config_reloads_total",
                           "Times that the file with rules for channels was "
-                          "read again, by what came of it.",
+                          "read again, by result.",
                           "result", kReloadResults, config_reloads_));
   if (authorizer_ != nullptr) {
     out.push_back(CounterBy("herald_authorizer_decisions_total",

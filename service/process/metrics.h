@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the service tells about itself: counts for Prometheus, and a log line
-// for what happens rarely.
+// Counts the service's events for Prometheus, and logs the rare ones.
 //
-// Events are counted as they happen; what the service knows anyway is pulled
-// when somebody scrapes. One name for each fact, with its unit and HELP.
+// Events are counted as they happen; counts that the service keeps anyway are
+// pulled at each scrape. One name for each fact, with its unit and HELP.
 //
 // Threads: any.
 
@@ -37,8 +36,9 @@ class Metrics final : public core::Observer,
  public:
   explicit Metrics(std::string version);
 
-  // Says from where to pull. Called once, before the first scrape; both outlive
-  // the last one. Without an authorizer it is nullptr; `target` is where it is.
+  // Sets the sources to pull from; `authorizer` is nullptr if there is none,
+  // and `target` is its address. Called once, before the first scrape; both
+  // outlive the last one.
   void Pull(const core::Queries* queries, const rpc::AuthorizerLink* authorizer,
             std::string target = "");
 
@@ -46,14 +46,14 @@ class Metrics final : public core::Observer,
   // is logged. Called once, before the core is made.
   void WhenReadyChanges(absl::AnyInvocable<void()> changed);
 
-  // The file with rules was read again: with success, or the old ones stay.
+  // The file with rules was read again. False: the old rules stay in force.
   void OnConfigReloaded(bool ok) { rpc::Add(config_reloads_[ok ? 0 : 1], 1); }
 
   // A sentence for operators if all gateways have left this service, so that
-  // publications reach no browser; otherwise empty.
+  // publications reach no browser. Otherwise empty.
   std::string AudienceWarning() const;
 
-  // What others count into.
+  // Counters that the rim increments.
   rpc::StreamCounters* links() { return &links_; }
   rpc::StreamCounters* watches() { return &watches_; }
   rpc::RpcCounters* rpcs() { return &rpcs_; }
@@ -61,7 +61,7 @@ class Metrics final : public core::Observer,
   // prometheus::Collectable:
   std::vector<prometheus::MetricFamily> Collect() const override;
 
-  // All of it, in Prometheus's text format.
+  // All metrics in Prometheus's text format.
   std::string Text() const;
 
   // core::Observer:
@@ -99,7 +99,7 @@ class Metrics final : public core::Observer,
  private:
   using Count = rpc::Count;
 
-  // Counts by a label whose values are known; others count as the last one.
+  // The values of labels. Unknown ones count as the last one.
   static constexpr std::array<const char*, 8> kSubscribeOutcomes = {
       "allowed",         "unauthorized",    "channel_full", "too_many_channels",
       "invalid_channel", "invalid_message", "cancelled",    "unavailable"};

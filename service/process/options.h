@@ -17,7 +17,7 @@
 namespace herald::service {
 
 struct Options {
-  // Limits, heartbeats, whispers, payload: what gateways are told.
+  // Limits, heartbeats, whispers and payload, as gateways receive them.
   link::v1::Settings settings;
 
   std::string config;          // File with rules for channels. Empty: none.
@@ -30,13 +30,13 @@ struct Options {
   std::vector<std::string> api_tokens;
 };
 
-// The options that the settings of herald-service say.
+// The options that correspond to the settings of herald-service.
 Options OptionsOf(const settings::Settings& settings);
 
-// Settings that exclude each other: a line for each.
+// One line for each pair of settings that exclude each other.
 std::vector<std::string> ErrorsOf(const settings::Settings& settings);
 
-// What is allowed and hardly meant.
+// One line for each value that is allowed but probably not intended.
 std::vector<std::string> WarningsOf(const Options& options);
 
 }  // namespace herald::service

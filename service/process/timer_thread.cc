@@ -11,8 +11,8 @@ namespace {
 // Longer delays are cut, so that no sum overflows.
 constexpr absl::Duration kDelayMax = absl::Hours(24 * 365);
 
-// How often the thread reads its clock at least, and after how long without it
-// must have been paused.
+// The thread reads its clock at least once per kBeat. If it did not for
+// kGapMax, the process was paused.
 constexpr absl::Duration kBeat = absl::Milliseconds(500);
 constexpr absl::Duration kGapMax = absl::Milliseconds(750);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // core::Timers over the real clocks: one thread and a heap. Delays are measured
-// on the monotonic clock, so setting the time of day does not move a deadline;
-// and a pause of the process does not count (awake_clock.h), for what a delay
-// waits for may have come in it and is not read yet.
+// on the monotonic clock, so setting the time of day does not move a deadline.
+// A pause of the process does not count (awake_clock.h): the event that a delay
+// waits for may have arrived during the pause and is not read yet.
 //
 // Threads: any. Bodies run one after the other on the thread, without a lock,
 // and must be short.
@@ -38,8 +38,8 @@ class TimerThread final : public core::Timers {
   void After(absl::Duration delay, absl::AnyInvocable<void()> body) override
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Drops what waits and returns when no body runs any more. May be called
-  // twice. REQUIRES: not called from a body.
+  // Drops all waiting bodies, and returns when none runs any more. May be
+  // called twice. REQUIRES: not called from a body.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
