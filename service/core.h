@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The service without its rims: the objects that decide, and who knows whom.
-// Decides nothing.
+// The service without its rims: creates the objects that decide, and connects
+// them. Decides nothing itself.
 //
 // Lifetime: the ports outlive it, and it outlives their callbacks: stop the
 // authorizer, the timers and the engine first.
@@ -45,7 +45,7 @@ class Core {
   // Opens the settling time.
   void Start() { settling_.Start(); }
 
-  // Refuses what backends ask from now on, and ends all links and Watches.
+  // Refuses later requests of backends, and ends all links and Watches.
   void Stop();
 
   Links* links() { return &links_; }

@@ -54,14 +54,14 @@ using rules::RulesReader;
 using settings::kExitFailed;
 using settings::kExitSettings;
 
-// How long calls may take to finish when the process is told to stop.
+// How long calls may take to finish after a signal to stop.
 constexpr absl::Duration kDrainPatience = absl::Milliseconds(1500);
 
-// After this a file with rules that is still being read is logged.
+// If reading the file with rules takes longer, a warning is logged.
 constexpr absl::Duration kReadingPatience = absl::Seconds(5);
 
-// Everything that the process consists of. Members are destroyed in reverse
-// order: first those who call, then those who are called.
+// All objects of the process. Members are destroyed in reverse order: callers
+// before the objects that they call.
 class Service {
  public:
   Service(const Options& options, const EngineFactory& make_engine);
@@ -71,13 +71,12 @@ class Service {
   // cannot be had.
   absl::Status Start(const Options& options);
 
-  // What holds for some channels only, from here on.
+  // Applies the rules from now on.
   void SetRules(const config::v1::Config& config) {
     core_->rules()->Set(config);
   }
 
-  // Puts rules that were read again in force. Those that are wrong change
-  // nothing.
+  // Applies rules that were read again. Invalid rules change nothing.
   void Reload(const std::string& file, const RulesReader::Result& read);
 
  private:
@@ -95,8 +94,8 @@ class Service {
                           : absl::StrCat("not ready: ", reachable.message());
   }
 
-  // Makes gRPC's health follow the core. The engine may cause a call from its
-  // first moment on.
+  // Makes gRPC's health follow the core. An engine may cause a call as soon as
+  // it exists.
   void UpdateHealth() ABSL_LOCKS_EXCLUDED(health_mu_) {
     // Under the lock, so that the last call sets the newest state.
     const contract::MutexLock lock(&health_mu_);
@@ -122,7 +121,7 @@ class Service {
   contract::Mutex health_mu_;
   Server* serving_ ABSL_GUARDED_BY(health_mu_) =
       nullptr;                        // server_, once it is.
-  std::atomic<bool> healthy_{false};  // What gRPC's health says.
+  std::atomic<bool> healthy_{false};  // gRPC's health is SERVING.
 };
 
 core::CoreOptions CoreOptionsOf(const Options& options) {
@@ -209,7 +208,7 @@ absl::Status Service::Start(const Options& options) {
   return absl::OkStatus();
 }
 
-// Adds what is allowed in the rules and hardly meant to `warnings`.
+// Adds a warning for each rule that is allowed but probably not intended.
 absl::StatusOr<config::v1::Config> ReadRules(
     const Options& options, std::vector<std::string>* warnings) {
   if (options.config.empty()) return config::v1::Config();
@@ -244,7 +243,8 @@ void Service::Reload(const std::string& file, const RulesReader::Result& read) {
 
 Service::~Service() {
   core_->Stop();
-  UpdateHealth();  // Behind one that is under way, and saw that it was ready.
+  // Waits for a call that is under way and may have found the core ready.
+  UpdateHealth();
   if (authorizer_link_ != nullptr) authorizer_link_->Stop();
   // Calls that wait for a gateway need the timers to end.
   if (server_ != nullptr) server_->Drain(kDrainPatience);
@@ -258,11 +258,11 @@ constexpr settings::Program kProgram = {
     .version = HERALD_VERSION,
     .intro =
         "The control plane of Herald: backends publish to it over gRPC, "
-        "gateways attach\nto it, and it asks your authorizer who may listen to "
-        "private channels.",
+        "gateways attach\nto it, and it asks your authorizer which users may "
+        "listen to private channels.",
     .outro =
         "SIGTERM and SIGINT drain it; a second one stops it at once, with exit "
-        "code 1. SIGHUP\nhas it read the file with rules again."};
+        "code 1. SIGHUP\nmakes it read the file with rules again."};
 
 // Answers each SIGHUP until another signal comes, and returns that one.
 int ReloadUntilStopped(const Options& options, Service& service,
