@@ -17,7 +17,7 @@
 namespace herald::core {
 namespace {
 
-constexpr size_t kAll = std::numeric_limits<size_t>::max();
+constexpr size_t kUnbounded = std::numeric_limits<size_t>::max();
 
 int64_t BytesOf(const std::vector<Chunk>& chunks) {
   size_t bytes = 0;
@@ -153,7 +153,7 @@ void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
     return Begin(shard, beginning, channel, Missed());
   }
   open_->Hold(shard, channel);
-  log_->Since(channel, since, kAll,
+  log_->Since(channel, since, kUnbounded,
               [this, beginning, channel](absl::StatusOr<Missed> missed) {
                 Shard& locked = table_->ShardOf(channel);
                 locked.mu.AssertHeld();
