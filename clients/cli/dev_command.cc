@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 #include <filesystem>
-#include <iostream>
 #include <string>
+#include <vector>
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/complaint.h"
 #include "clients/supervisor/development.h"
 #include "clients/supervisor/probe.h"
 #include "clients/supervisor/supervisor.h"
@@ -24,14 +25,13 @@ bool AreFree(const std::vector<Listener>& listeners) {
   bool all_free = true;
   for (const auto& [variable, address] : listeners) {
     if (!supervisor::Accepts(address)) continue;
-    std::cerr << "herald: port " << address.substr(address.rfind(':') + 1)
-              << " is in use (" << address
-              << "). Stop the program that listens there, or set " << variable
-              << " to another address";
-    if (variable == "BROADCAST_AUTHORIZER") {
-      std::cerr << ", or pass --no-authorizer if it is yours";
-    }
-    std::cerr << ".\n";
+    Complain(absl::StrCat(
+        "herald: port ", address.substr(address.rfind(':') + 1), " is in use (",
+        address, "). Stop the program that listens there, or set ", variable,
+        " to another address",
+        variable == "BROADCAST_AUTHORIZER"
+            ? ", or pass --no-authorizer if it is yours."
+            : "."));
     all_free = false;
   }
   return all_free;

@@ -13,8 +13,10 @@
 
 #include "absl/flags/flag.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "clients/cli/arguments.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/complaint.h"
 #include "clients/cli/help.h"
 #include "proto/contract/address.h"
 #include "proto/contract/names.h"
@@ -25,9 +27,8 @@ namespace herald::cli {
 namespace {
 
 int FailUsage(absl::string_view message, absl::string_view command) {
-  std::cerr << "herald: " << message << "\n"
-            << "See herald " << command << (command.empty() ? "" : " ")
-            << "--help\n";
+  Complain(absl::StrCat("herald: ", message, "\nSee herald ", command,
+                        command.empty() ? "" : " ", "--help"));
   return kExitUsage;
 }
 
@@ -87,7 +88,7 @@ absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
       DeclarationsForCallers(session.address.empty(), tokens.empty());
   const settings::Settings settings(settings::Process::kBoth, {}, declared);
   for (const std::string& warning : settings.warnings()) {
-    std::cerr << "herald: warning: " << warning << "\n";
+    Complain(absl::StrCat("herald: warning: ", warning));
   }
   if (!settings.errors().empty()) {
     return UsageError(settings.errors().front());
@@ -146,15 +147,15 @@ int Main(const std::vector<std::string>& args) {
     return 0;
   }
   if (command == nullptr) {
-    std::cerr << HelpText("");
+    Complain(absl::StripSuffix(HelpText(""), "\n"));
     return kExitUsage;
   }
   const absl::Status status = RunCommand(*command, *arguments);
   if (status.ok()) return 0;
   if (IsUsageError(status)) return FailUsage(status.message(), name);
   if (!status.message().empty()) {
-    std::cerr << "herald: " << absl::StatusCodeToString(status.code()) << ": "
-              << status.message() << "\n";
+    Complain(absl::StrCat("herald: ", absl::StatusCodeToString(status.code()),
+                          ": ", status.message()));
   }
   return kExitFailed;
 }
@@ -171,6 +172,6 @@ int main(int argc, char** argv) {
       herald::cli::Main(std::vector<std::string>(argv + 1, argv + argc));
   // The output may fail as late as here: a full disk, a share that is away.
   if (std::cout.flush() && close(STDOUT_FILENO) == 0) return code;
-  std::cerr << "herald: cannot write the output\n";
+  herald::cli::Complain("herald: cannot write the output");
   return code == 0 ? 1 : code;
 }

@@ -2,9 +2,8 @@
 
 #include "clients/cli/retry_notice.h"
 
-#include <iostream>
-
 #include "absl/strings/str_cat.h"
+#include "clients/cli/complaint.h"
 #include "clients/cli/table.h"
 
 namespace herald::cli {
@@ -14,11 +13,9 @@ RetryNotice::RetryNotice(const Session& session)
 
 void RetryNotice::OnRetry(const absl::Status& failure) {
   if (printed_.exchange(true)) return;
-  // One write: the command prints from another thread.
-  std::cerr << absl::StrCat("herald: ", address_, " is unavailable (",
-                            Printable(failure.message()), "); retrying for ",
-                            absl::FormatDuration(timeout_), "\n")
-            << std::flush;
+  Complain(absl::StrCat("herald: ", address_, " is unavailable (",
+                        Printable(failure.message()), "); retrying for ",
+                        absl::FormatDuration(timeout_)));
 }
 
 void RetryNotice::Reached() { printed_ = false; }

@@ -10,14 +10,15 @@
 #include <cstdlib>
 #include <iostream>
 #include <mutex>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/complaint.h"
 #include "clients/cli/message_lines.h"
 #include "clients/cli/retry_notice.h"
 #include "clients/cli/table.h"
 #include "herald/client/watch.h"
-#include "proto/contract/require.h"
 
 namespace herald::cli {
 namespace {
@@ -76,16 +77,13 @@ void Print(const v1::ServerMessage& message, bool json) {
 void PrintLoss(const client::Loss& loss) {
   const bool known =
       !loss.since.epoch().empty() && !loss.position.epoch().empty();
-  std::cerr << "herald: events of " << Printable(loss.channel)
-            << " may be missing"
-            << (known
-                    ? absl::StrCat(
-                          ", between ",
-                          Place(loss.since.epoch(), loss.since.offset()),
-                          " and ",
-                          Place(loss.position.epoch(), loss.position.offset()))
-                    : ": the service was away, and they are not remembered")
-            << std::endl;
+  const std::string where =
+      known ? absl::StrCat(
+                  ", between ", Place(loss.since.epoch(), loss.since.offset()),
+                  " and ", Place(loss.position.epoch(), loss.position.offset()))
+            : ": the service was away, and they are not remembered";
+  Complain(absl::StrCat("herald: events of ", Printable(loss.channel),
+                        " may be missing", where));
 }
 
 // Waits until something wakes us or the reader of a pipe has gone, which a
@@ -137,7 +135,7 @@ absl::Status RunWatch(const Session& session) {
   WaitForEnd();
   // The rest of main() would wait for the same reader.
   if (signalled && !printer.Stop()) {
-    contract::WriteLastMessage("herald: cannot write the output");
+    Complain("herald: cannot write the output");
     std::_Exit(kExitFailed);
   }
   // Woken by a signal, or by an output that fails, which main() reports, if it

@@ -4,11 +4,14 @@
 // is read, and nothing waits for it if not.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <climits>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -54,6 +57,21 @@ class Failing : public ::testing::Test {
     fcntl(ends_[1], F_SETFL, 0);
   }
 
+  // Takes a terminal for the pipe, and leaves little space in it.
+  void FillTerminal() {
+    for (const int end : ends_) close(end);
+    ends_ = {posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), -1};
+    ASSERT_EQ(grantpt(ends_[0]), 0);
+    ASSERT_EQ(unlockpt(ends_[0]), 0);
+    ends_[1] = open(ptsname(ends_[0]), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    pollfd ready{ends_[1], POLLOUT, 0};
+    FillPipe();
+    while (poll(&ready, 1, 0) == 0) {
+      std::array<char, 256> text;
+      ASSERT_GT(read(ends_[0], text.data(), text.size()), 0);
+    }
+  }
+
   // Runs `fail` in the child, and expects that it aborts soon.
   void Run(const std::function<void()>& fail) {
     child_ = fork();
@@ -72,7 +90,7 @@ class Failing : public ::testing::Test {
   }
 
   std::string Output() {
-    std::array<char, 4096> text{};
+    std::array<char, 4 * PIPE_BUF> text{};
     fcntl(ends_[0], F_SETFL, O_NONBLOCK);
     const ssize_t size = read(ends_[0], text.data(), text.size());
     return size <= 0 ? "" : std::string(text.data(), static_cast<size_t>(size));
@@ -120,6 +138,30 @@ TEST_F(Failing, WaitsForNoReader) {
     StartLog(LogLevel::kInfo, LogFormat::kText);
     Log(LogLevel::kInfo, "a line that waits");
     Throw();
+  });
+}
+
+// A terminal that lacks space is ready for poll(2), and a write that is larger
+// waits nevertheless.
+TEST_F(Failing, WaitsForNoReaderOfATerminal) {
+  FillTerminal();
+  for (int i = 0; i < 5; ++i) {
+    Run([] {
+      contract::WriteLastMessage(std::string(1000, 'x').c_str());
+      FailRequirement();
+    });
+  }
+}
+
+TEST_F(Failing, ALongTextArrivesWholeOrThatItDoesNotIsKnown) {
+  const std::string text(3 * PIPE_BUF, 'x');
+  Run([&] {
+    if (contract::WriteToStderr(text.data(), text.size(), 0)) abort();
+  });
+  EXPECT_EQ(Output(), text);
+  FillPipe();
+  Run([&] {
+    if (!contract::WriteToStderr(text.data(), text.size(), 10)) abort();
   });
 }
 
