@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#include <signal.h>
+
+#include <cerrno>
 #include <filesystem>
+#include <iostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/flags/flag.h"
@@ -37,6 +42,24 @@ bool AreFree(const std::vector<Listener>& listeners) {
   return all_free;
 }
 
+// Runs the programs to their end. If output was lost, main() reports that; if
+// its reader has gone, SIGPIPE ends us, as it ends the other commands.
+absl::Status Supervise(supervisor::SupervisorOptions options) {
+  int code = 0;
+  int output_error = 0;
+  // Ignored by the supervisor: the programs are stopped first.
+  const auto on_sigpipe = signal(SIGPIPE, SIG_IGN);
+  {
+    supervisor::Supervisor supervisor(std::move(options));
+    code = supervisor.Run();
+    output_error = supervisor.output_error();
+  }
+  signal(SIGPIPE, on_sigpipe);
+  if (output_error == EPIPE && code == 0) raise(SIGPIPE);
+  if (output_error != 0) std::cout.setstate(std::ios::badbit);
+  return code == 0 ? absl::OkStatus() : absl::UnknownError("");
+}
+
 }  // namespace
 
 absl::Status RunDev(const Session& session) {
@@ -53,14 +76,12 @@ absl::Status RunDev(const Session& session) {
     return UsageError(status.message());
   }
   if (!AreFree(development.listeners())) return absl::UnavailableError("");
-  supervisor::Supervisor supervisor({.programs = development.Programs(),
-                                     .welcome =
-                                         [&](const auto& pid_of) {
-                                           return development.Welcome(
-                                               pid_of("service"));
-                                         },
-                                     .stop_within = development.stop_within()});
-  return supervisor.Run() == 0 ? absl::OkStatus() : absl::UnknownError("");
+  return Supervise({.programs = development.Programs(),
+                    .welcome =
+                        [&](const auto& pid_of) {
+                          return development.Welcome(pid_of("service"));
+                        },
+                    .stop_within = development.stop_within()});
 }
 
 }  // namespace herald::cli

@@ -188,8 +188,11 @@ Flags:
   --no-chat            with --examples: start the small authorizer all the same
   --data FOLDER        where the chat keeps its messages (default: in memory)
 
-Exit codes: 0 stopped, 1 a program cannot start or stop, or a port is in use,
-2 the command line is wrong, or a setting cannot be used here.
+While the output cannot be written (a full disk), the programs run on. When the
+reader of the output has gone, all of them are stopped.
+
+Exit codes: 0 stopped, 1 a program cannot start or stop, a port is in use, or
+output was lost, 2 the command line is wrong, or a setting cannot be used here.
 )";
 
 }  // namespace

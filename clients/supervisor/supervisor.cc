@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "proto/contract/require.h"
 
 namespace herald::supervisor {
 namespace {
@@ -55,15 +56,24 @@ int OpenSignals() {
   return signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+int OpenOutput() {
+  const int own = contract::OpenNonBlocking(STDOUT_FILENO);
+  return own >= 0 ? own : STDOUT_FILENO;
+}
+
 }  // namespace
 
 Supervisor::Supervisor(SupervisorOptions options)
     : options_(std::move(options)),
       signals_(OpenSignals()),
+      output_fd_(OpenOutput()),
       // https://no-color.org
       colors_(isatty(STDOUT_FILENO) == 1 && getenv("NO_COLOR") == nullptr) {}
 
-Supervisor::~Supervisor() { close(signals_); }
+Supervisor::~Supervisor() {
+  close(signals_);
+  if (output_fd_ != STDOUT_FILENO) close(output_fd_);
+}
 
 int Supervisor::Run() {
   const bool ready = StartAll();
@@ -77,8 +87,10 @@ int Supervisor::Run() {
   while (!output_.empty() && !output_failed_ && Clock::now() < deadline) {
     Wait(kBeat);
   }
-  // A signal before all are ready is an end as any other.
-  return ended_well && (ready || stop_signals_ > 0) && !output_failed_ ? 0 : 1;
+  // A signal before all are ready is an end as any other, and so is the end of
+  // the reader.
+  const bool stopped = stop_signals_ > 0 || output_failed_;
+  return ended_well && (ready || stopped) ? 0 : 1;
 }
 
 // One after the other, so that none complains of another that is not there yet.
@@ -197,7 +209,7 @@ void Supervisor::Wait(milliseconds patience) {
     if (running.child == nullptr || running.child->output() < 0) continue;
     polled.push_back({running.child->output(), POLLIN, 0});
   }
-  if (!output_.empty()) polled.push_back({STDOUT_FILENO, POLLOUT, 0});
+  if (!output_.empty()) polled.push_back({output_fd_, POLLOUT, 0});
   poll(polled.data(), polled.size(), static_cast<int>(patience.count()));
   ReadSignals();
   WriteOutput();
@@ -265,20 +277,21 @@ void Supervisor::Write(absl::string_view text) {
   WriteOutput();
 }
 
-// A pipe that is ready takes PIPE_BUF bytes at once (POSIX, write(2)). Output
-// stays blocking: the mode would be that of the user's shell, too.
+// A pipe that is ready takes PIPE_BUF bytes at once (POSIX, write(2)), should
+// it be blocking.
 void Supervisor::WriteOutput() {
   if (!output_.empty() && std::exchange(torn_, false)) {
     output_ = absl::StrCat("\n", output_);
   }
-  pollfd ready = {STDOUT_FILENO, POLLOUT, 0};
+  pollfd ready = {output_fd_, POLLOUT, 0};
   size_t written = 0;
   while (written < output_.size() && poll(&ready, 1, 0) == 1) {
     const ssize_t size =
-        write(STDOUT_FILENO, output_.data() + written,
+        write(output_fd_, output_.data() + written,
               std::min<size_t>(output_.size() - written, PIPE_BUF));
     if (size < 0) {
       if (errno == EINTR || errno == EAGAIN) break;
+      if (output_error_ == 0) output_error_ = errno;
       output_failed_ = errno == EPIPE || errno == EBADF || errno == EIO;
       return DropOutput(written);
     }

@@ -51,13 +51,18 @@ class Supervisor {
   Supervisor& operator=(const Supervisor&) = delete;
   ~Supervisor();
 
-  // Runs until SIGINT, SIGTERM or SIGHUP. A second signal kills the programs at
-  // once. Returns the exit code: 0 if all of them ended well, and 1 if
+  // Runs until SIGINT, SIGTERM or SIGHUP, or until the reader of the output has
+  // gone (EPIPE, EIO, EBADF). A second signal kills the programs at once.
+  // Returns the exit code: 0 if all of them ended well, and 1 if
   //  * a program ended before all were ready, or they were not ready in time
   //    (all that ran have been stopped),
-  //  * a program did not end in time, or with another code than 0,
-  //  * standard output cannot be written.
+  //  * a program did not end in time, or with another code than 0.
   int Run();
+
+  // The errno of the first write to standard output that failed, each of which
+  // has lost lines; else 0. Lines that a slow reader did not take in time are
+  // no failure.
+  int output_error() const { return output_error_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -100,7 +105,8 @@ class Supervisor {
   void DropOutput(size_t written);
 
   const SupervisorOptions options_;
-  const int signals_;  // A signalfd(2).
+  const int signals_;    // A signalfd(2).
+  const int output_fd_;  // Standard output, non-blocking where it may block.
   const bool colors_;
   std::vector<Running> running_;  // Not resized after StartAll().
   int stop_signals_ = 0;
@@ -108,7 +114,8 @@ class Supervisor {
   int64_t dropped_ = 0;  // Lines, since the last note about them.
   int64_t noted_ = 0;    // Of these, told of by a note that is not written yet.
   bool torn_ = false;    // The last line that was written has no end.
-  bool output_failed_ = false;
+  int output_error_ = 0;
+  bool output_failed_ = false;  // For good.
 };
 
 }  // namespace herald::supervisor

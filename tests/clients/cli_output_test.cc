@@ -128,7 +128,7 @@ TEST(Watching, GoesOnThoughItsLossesAreNotRead) {
     EXPECT_EQ(watch.ReadLine(), line);
   }
 
-  // The next line says how many were dropped.
+  // A note with their count precedes the next line.
   errors.Read();
   service.Stop();
   std::string read;

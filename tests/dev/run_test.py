@@ -116,6 +116,16 @@ class DevRun(unittest.TestCase):
         return self.run_process(
             [ROOT / "dev", "run", "--bin", self.bin, *arguments])
 
+    def start_writing_to(self, output, stderr=subprocess.DEVNULL, **options):
+        """Starts it without the chat."""
+        dev = subprocess.Popen(
+            [ROOT / "dev", "run", "--bin", self.bin, "--no-chat"],
+            cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=output,
+            stderr=stderr, start_new_session=True, **options)
+        self.addCleanup(dev.wait, PATIENCE)
+        self.addCleanup(dev.kill)
+        return dev
+
     def run_process(self, command):
         process = Process(command, self.env)
         self.addCleanup(process.end)
@@ -345,12 +355,7 @@ class DevRun(unittest.TestCase):
         self.env["BROADCAST_LOG_LEVEL"] = "debug"
         reader, writer = os.pipe()
         with open(reader, "rb") as output:
-            dev = subprocess.Popen(
-                [ROOT / "dev", "run", "--bin", self.bin, "--no-chat"],
-                cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL,
-                stdout=writer, stderr=subprocess.DEVNULL,
-                start_new_session=True)
-            self.addCleanup(dev.kill)
+            dev = self.start_writing_to(writer)
             while READY.encode() not in output.readline():
                 pass
             # From here on nothing is read, and the pipe is full.
@@ -372,11 +377,7 @@ class DevRun(unittest.TestCase):
     def test_outlasts_output_that_takes_no_more(self):
         path = pathlib.Path(self.folder, "output")
         with path.open("wb") as output:
-            dev = subprocess.Popen(
-                [ROOT / "dev", "run", "--bin", self.bin, "--no-chat"],
-                cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=output, start_new_session=True)
-        self.addCleanup(dev.kill)
+            dev = self.start_writing_to(output, stderr=subprocess.PIPE)
         self.wait_until(lambda: READY in path.read_text())
         # As on a full disk, each write fails from here on.
         resource.prlimit(dev.pid, resource.RLIMIT_FSIZE, (1, 1))
@@ -384,7 +385,50 @@ class DevRun(unittest.TestCase):
         os.kill(service, signal.SIGKILL)
         self.wait_until_restarted(service)
         dev.send_signal(signal.SIGTERM)
-        self.assertEqual(dev.wait(PATIENCE), 0)
+        # Lines were lost, and nothing has failed but that.
+        _, error = dev.communicate(timeout=PATIENCE)
+        self.assertEqual(error, b"herald: cannot write the output\n")
+        self.assertEqual(dev.returncode, 1)
+        self.assertEqual(self.what_is_left(), {})
+
+    def test_ends_when_its_reader_has_gone(self):
+        # As coreutils do: of SIGPIPE, or with 1 where that is ignored.
+        for ignored, code in ((False, -signal.SIGPIPE), (True, 1)):
+            with self.subTest(ignored):
+                reader, writer = os.pipe()
+                dev = self.start_writing_to(writer, restore_signals=not ignored)
+                os.close(writer)
+                with open(reader, "rb") as output:
+                    while READY.encode() not in output.readline():
+                        pass
+                # It logs that, and goes on.
+                os.kill(self.pid_of("herald-gateway"), signal.SIGHUP)
+                self.assertEqual(dev.wait(PATIENCE), code)
+                self.assertEqual(self.what_is_left(), {})
+
+    def test_ends_though_its_terminal_is_not_read(self):
+        self.env["BROADCAST_LOG_LEVEL"] = "debug"
+        master, terminal = os.openpty()
+        dev = self.start_writing_to(terminal)
+        with open(master, "rb", buffering=0) as screen:
+            shown = b""
+            while READY.encode() not in shown:
+                shown += os.read(master, 4096)
+            os.set_blocking(terminal, False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    os.write(terminal, b"x")
+            os.set_blocking(terminal, True)
+            for _ in range(3):
+                service = self.pid_of("herald-service")
+                os.kill(service, signal.SIGKILL)
+                self.wait_until_restarted(service)
+            # Space for a part of the lines that wait by now: poll(2) calls the
+            # terminal ready, but a write of all of them would wait.
+            screen.read(1024)
+            dev.send_signal(signal.SIGTERM)
+            self.assertEqual(dev.wait(PATIENCE), 0)
+        os.close(terminal)
         self.assertEqual(self.what_is_left(), {})
 
     def test_stops_a_program_that_has_just_been_restarted(self):
