@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "proto/settings/program.h"
 #include "tests/benchmark/failure.h"
 
 ABSL_FLAG(std::vector<std::string>, row, {}, "Rows to run.");
@@ -206,8 +207,7 @@ Options ReadOptions(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const absl::string_view argument = argv[i];
     if (argument != "--help" && argument != "-h") continue;
-    std::fputs(kHelp, stdout);
-    std::exit(0);
+    std::exit(settings::Print("herald-bench", kHelp));
   }
   ParseFlags(argc, argv);
   Options options;

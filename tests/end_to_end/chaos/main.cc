@@ -18,6 +18,7 @@
 #include "absl/flags/parse.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "proto/settings/program.h"
 #include "tests/end_to_end/chaos/failure.h"
 #include "tests/end_to_end/chaos/loop.h"
 #include "tests/end_to_end/chaos/round.h"
@@ -93,8 +94,7 @@ RoundOptions ReadOptions(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument != "--help" && argument != "-h") continue;
-    std::fputs(kHelp, stdout);
-    std::exit(0);
+    std::exit(settings::Print("herald-chaos", kHelp));
   }
   const std::vector<char*> rest = absl::ParseCommandLine(argc, argv);
   if (rest.size() > 1) Refuse(absl::StrCat("\"", rest[1], "\" is no flag"));
