@@ -18,6 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/strip.h"
+#include "proto/contract/address.h"
+#include "proto/contract/names.h"
 #include "proto/settings/program.h"
 #include "tests/benchmark/failure.h"
 
@@ -172,7 +174,18 @@ Effort ReadEffort(bool quick) {
   return effort;
 }
 
+std::string ReadService() {
+  std::string service = absl::GetFlag(FLAGS_service);
+  if (absl::Status status = contract::CheckTarget(service); !status.ok()) {
+    Refuse(absl::StrCat("--service: ", contract::Quoted(service), " ",
+                        status.message(), " (allowed: ", contract::kTargetForms,
+                        ")"));
+  }
+  return service;
+}
+
 std::optional<Site> ReadTarget() {
+  const std::string service = ReadService();
   const std::string target = absl::GetFlag(FLAGS_target);
   if (target.empty()) return std::nullopt;
   absl::string_view rest = target;
@@ -184,7 +197,7 @@ std::optional<Site> ReadTarget() {
   if (slash != rest.npos && slash + 1 < rest.size()) {
     site.path = std::string(rest.substr(slash));
   }
-  site.service = absl::GetFlag(FLAGS_service);
+  site.service = service;
   site.token = absl::GetFlag(FLAGS_token);
   try {
     site.gateways = {ResolveEndpoint(rest.substr(0, slash))};
