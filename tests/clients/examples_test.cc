@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,8 @@
 #include "tests/clients/fake_broadcast_service.h"
 #include "tests/clients/raw_authorizer_stream.h"
 #include "tests/clients/subprocess.h"
+#include "tests/support/deadline.h"
+#include "tests/support/temporary_folder.h"
 
 namespace herald::testing_support {
 namespace {
@@ -72,8 +75,35 @@ TEST(AnExample, ThatIsNotUnderstoodLeavesWithTwo) {
     const Outcome flag = RunToEnd({example, "--nonsense"});
     EXPECT_EQ(flag.exit_code, 2) << example;
     EXPECT_THAT(flag.err, HasSubstr("Usage: herald-example-"));
-    EXPECT_EQ(RunToEnd({example, "--help"}).exit_code, 0) << example;
+    const Outcome help = RunToEnd({example, "--help"});
+    EXPECT_EQ(help.exit_code, 0) << example;
+    EXPECT_THAT(help.out, HasSubstr("Usage: herald-example-"));
   }
+}
+
+TEST(AnExample, WhoseOutputCannotBeWrittenLeavesWithOne) {
+  FakeBroadcastService service;
+  const std::string publisher = HERALD_EXAMPLE_PUBLISHER;
+  for (const std::string& command :
+       {publisher + " " + service.address(), publisher + " --help",
+        std::string(HERALD_EXAMPLE_WATCH) + " --help",
+        std::string(HERALD_EXAMPLE_AUTHORIZER) + " --help"}) {
+    const std::string run = command + " >/dev/full";
+    EXPECT_EQ(RunToEnd({"/bin/sh", "-c", run}).exit_code, 1) << command;
+  }
+}
+
+TEST(AnExample, ThatServesGoesOnWithoutItsOutputAndLeavesWithOne) {
+  const TemporaryFolder folder;
+  const std::string socket = folder.Path("socket");
+  Subprocess example({"/bin/sh", "-c",
+                      absl::StrCat("exec ", HERALD_EXAMPLE_AUTHORIZER,
+                                   " --address=unix:", socket, " >/dev/full")});
+  ASSERT_TRUE(WaitUntil([&] { return std::filesystem::exists(socket); }));
+
+  example.Signal(SIGTERM);
+
+  EXPECT_EQ(example.Wait(), 1);
 }
 
 // Runs `herald` in a shell, which names its output and prints its exit code.

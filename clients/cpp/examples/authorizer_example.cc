@@ -98,5 +98,5 @@ int main(int argc, char** argv) {
   int signal = 0;
   sigwait(&stop, &signal);
   (*server)->Shutdown();
-  return 0;
+  return std::cout ? 0 : 1;
 }

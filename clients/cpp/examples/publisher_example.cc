@@ -16,6 +16,8 @@ using herald::client::BroadcastStream;
 using herald::client::Publisher;
 using herald::client::Receipt;
 
+constexpr const char* kUsage = "Usage: herald-example-publisher [host:port]\n";
+
 int Fail(const absl::Status& status) {
   std::cerr << status << "\n";
   return absl::IsInvalidArgument(status) ? 2 : 1;
@@ -25,9 +27,13 @@ int Fail(const absl::Status& status) {
 
 int main(int argc, char** argv) {
   const std::string target = argc > 1 ? argv[1] : "127.0.0.1:50051";
+  if (target == "--help") {
+    std::cout << kUsage << std::flush;
+    return std::cout ? 0 : 1;
+  }
   if (argc > 2 || target.substr(0, 1) == "-") {
-    std::cerr << "Usage: herald-example-publisher [host:port]\n";
-    return target == "--help" ? 0 : 2;
+    std::cerr << kUsage;
+    return 2;
   }
   Publisher publisher({.target = target});
 

@@ -14,12 +14,19 @@ using herald::client::Loss;
 using herald::client::Watch;
 using herald::v1::ServerMessage;
 
+constexpr const char* kUsage =
+    "Usage: herald-example-watch [host:port [channel]]\n";
+
 int main(int argc, char** argv) {
   const std::string target = argc > 1 ? argv[1] : "127.0.0.1:50051";
   const std::string channel = argc > 2 ? argv[2] : "news";
+  if (target == "--help") {
+    std::cout << kUsage << std::flush;
+    return std::cout ? 0 : 1;
+  }
   if (argc > 3 || target.substr(0, 1) == "-") {
-    std::cerr << "Usage: herald-example-watch [host:port [channel]]\n";
-    return target == "--help" ? 0 : 2;
+    std::cerr << kUsage;
+    return 2;
   }
 
   absl::Status end;
