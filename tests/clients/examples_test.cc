@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <string>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -115,10 +116,11 @@ TEST(TheCommandLinesOutput, ThatCannotBeWrittenMakesTheExitCodeOne) {
   const std::string herald = std::string(HERALD_CLI) + " ";
   const std::string at = " --address=" + service.address();
   for (const char* command :
-       {"--help", "--version", "stats", "channels", "history news",
+       {"--help", "--version", "dev --help", "stats", "channels",
+        "members presence-room", "disconnect --user ada", "history news",
         "watch news", "broadcast news created 1"}) {
-    const std::string run =
-        herald + command + (command[0] == '-' ? "" : at) + " ";
+    const bool asks = absl::EndsWith(command, "--help") || command[0] == '-';
+    const std::string run = herald + command + (asks ? "" : at) + " ";
     for (const char* output : {">/dev/full", ">&-"}) {
       const Outcome outcome = RunToEnd({"/bin/sh", "-c", run + output});
       EXPECT_EQ(outcome.exit_code, 1) << command << output;

@@ -254,6 +254,19 @@ TEST(ACheck, PrintsSettingsWithTheirSourcesAndOpensNoPort) {
   EXPECT_THAT(wrong.error, HasSubstr("BROADCAST_CONFIG"));
 }
 
+TEST(AnAnswer, ThatCannotBeWrittenMakesTheExitCodeOne) {
+  for (const char* const binary : {kServiceBinary, kGatewayBinary}) {
+    for (const char* const question : {"--check", "--help", "--version"}) {
+      SCOPED_TRACE(absl::StrCat(binary, " ", question));
+      const Ended ended = RunToEnd(
+          {"/bin/sh", "-c",
+           absl::StrCat("exec ", binary, " ", question, " >/dev/full")});
+      EXPECT_EQ(ended.exit, (Exit{1, 0}));
+      EXPECT_THAT(ended.error, HasSubstr("cannot write the output: No space"));
+    }
+  }
+}
+
 TEST(Sighup, IsLoggedByTheGatewayAndEndsNothing) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
