@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which clients share their turns at the authorizer. Pure.
+// The key under which clients share their turns at the authorizer. Pure.
 
 #ifndef HERALD_SERVICE_AUTHORIZER_ADDRESS_KEY_H_
 #define HERALD_SERVICE_AUTHORIZER_ADDRESS_KEY_H_

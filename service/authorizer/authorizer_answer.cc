@@ -21,7 +21,7 @@ core::Decision ToDecision(v1::Decision& decision) {
     const bool usable = !reason.empty() && contract::IsUtf8(reason);
     out.status = absl::PermissionDeniedError(
         usable ? contract::OneLine(std::string(reason))
-               : "the authorizer said no");
+               : "denied by the authorizer");
     return out;
   }
   if (decision.has_member()) out.member = std::move(*decision.mutable_member());
@@ -37,7 +37,7 @@ absl::string_view OutcomeOf(const core::Decision& decision) {
 }
 
 absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  constexpr int64_t kSecondsMax = 315'576'000'000;  // As duration.proto says.
+  constexpr int64_t kSecondsMax = 315'576'000'000;  // Of duration.proto.
   const int64_t seconds = duration.seconds();
   const int32_t nanos = duration.nanos();
   if (nanos <= -1'000'000'000 || nanos >= 1'000'000'000 ||

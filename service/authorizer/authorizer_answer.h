@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Turns an authorizer's answer into a decision of the core. An answer that is
-// not a clear yes is a no. Pure.
+// Turns an authorizer's answer into a decision of the core. Every answer that
+// does not clearly allow is a denial. Pure.
 
 #ifndef HERALD_SERVICE_AUTHORIZER_AUTHORIZER_ANSWER_H_
 #define HERALD_SERVICE_AUTHORIZER_AUTHORIZER_ANSWER_H_

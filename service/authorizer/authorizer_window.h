@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How many questions the authorizer may have at once.
+// How many questions may be in flight at the authorizer.
 //
-// A question has its deadline from the moment it is written. If an authorizer
-// has more questions than it decides in that time, every answer comes too late,
-// no socket is subscribed, and each asks again. So the window follows the
-// authorizer's capacity, as TCP's follows that of a network:
+// The deadline of a question runs from the moment it is written. If an
+// authorizer has more questions than it decides in that time, every answer
+// arrives too late, no socket is subscribed, and each retries. So the window
+// follows the authorizer's capacity, as TCP's follows that of a network:
 //
 //   * It begins with kFirst, and grows while questions wait: by one with each
 //     answer within an eighth of the timeout, so it doubles in the time of an
 //     answer; by a quarter with each answer within half of the timeout. An
 //     answer shows the window of the time when its question was written, so
-//     doubling would overshoot: behind the first slow answer twice as many
-//     questions would be in flight already.
-//   * Slower answers leave it as it is.
-//   * A question that times out halves it, once for all that were written
+//     doubling would overshoot: when the first slow answer arrives, twice as
+//     many questions would be in flight already.
+//   * Slower answers leave it unchanged.
+//   * A question that times out halves it, once for all questions written
 //     before.
-//   * Whatever its size, kLeast questions that still have time may be in
-//     flight, so questions that are never answered cannot fill it.
+//   * At any size, kLeast questions that still have time may be in flight, so
+//     questions that are never answered cannot fill it.
 //
 // A question that has timed out is refused, but the authorizer still works on
 // it. It counts until its answer arrives, the stream ends, or it is lost: a
-// quick answer to a question written later shows that its own will not come. A
-// lost question is no sign of overload and does not halve the window.
+// quick answer to a question written later shows that its own will not arrive.
+// A lost question is no sign of overload and does not halve the window.
 //
 // Threads: none of its own; the owner's lock guards it.
 
@@ -39,8 +39,8 @@ namespace herald::authorizer {
 
 class AuthorizerWindow {
  public:
-  // More than one socket may ask at a time (contract::kPendingSubscribesMax),
-  // or a socket whose questions are not answered would keep the others waiting.
+  // More than one socket may have open (contract::kPendingSubscribesMax), so
+  // that one socket with unanswered questions does not block the others.
   static constexpr int64_t kFirst = 128;
   static constexpr int64_t kLeast = 4;
 
@@ -76,7 +76,7 @@ class AuthorizerWindow {
   const absl::Duration half_timeout_;
   const absl::Duration eighth_timeout_;
   int64_t size_;
-  int quarters_ = 0;  // What slower answers have added to the size.
+  int quarters_ = 0;  // Of a question, to be added to the size.
 
   absl::Time halved_ = absl::InfinitePast();  // The last time.
   // When the latest question was written that was answered quickly.

@@ -89,7 +89,7 @@ absl::StatusOr<absl::string_view> RemoteAddressOf(
   while (!connection.empty()) {
     if (!TakeField(connection, field) || !IsValid(field)) {
       return absl::InvalidArgumentError(
-          "the gateway has sent a connection that cannot be parsed");
+          "the gateway sent a connection that cannot be parsed");
     }
     if (field.is_bytes &&
         field.number == v1::Connection::kRemoteAddressFieldNumber) {

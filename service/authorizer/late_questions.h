@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Questions that have timed out while the authorizer had them. One that breaks
-// a stream slowly does so after its timeout, when it is no longer open: it is
-// remembered until its answer arrives or a stream breaks.
+// Questions that have timed out while the authorizer had them. A question that
+// breaks a stream slowly does so after its timeout, when it is no longer open.
+// So it is remembered until its answer arrives or a stream breaks.
 //
 // Bound: kMax questions, each for kPeriod; beyond that, the one that timed out
 // first is forgotten. Only the names of socket and address are kept.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who decides when nobody is configured to: always no, and why.
+// The authorizer of a service that has none configured: it denies every
+// question, and names the setting.
 
 #ifndef HERALD_SERVICE_AUTHORIZER_NO_AUTHORIZER_H_
 #define HERALD_SERVICE_AUTHORIZER_NO_AUTHORIZER_H_

@@ -22,7 +22,7 @@ QuestionPtr MakePending(core::Question question, std::string address, Done done,
   request.set_auth_token(std::move(question.auth_token));
   request.set_channel_data(std::move(question.channel_data));
   if (!question.connection.empty()) {
-    // Protobuf writes what it calls unknown fields as they are.
+    // As an unknown field, which protobuf writes without parsing it.
     request.GetReflection()
         ->MutableUnknownFields(&request)
         ->AddLengthDelimited(v1::AuthorizeRequest::kConnectionFieldNumber)

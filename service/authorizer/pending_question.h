@@ -68,7 +68,7 @@ struct PendingQuestion {
   absl::Time struck = absl::InfinitePast();  // When the last one broke, and
   bool connection_stood = false;             // whether only the stream did.
 
-  int64_t bytes = 0;      // What it takes.
+  int64_t bytes = 0;      // Of memory.
   QuestionBytes waiting;  // While it waits for its first stream.
 
   const std::string& socket() const { return request->socket_id(); }
@@ -76,8 +76,8 @@ struct PendingQuestion {
 
 using QuestionPtr = std::unique_ptr<PendingQuestion>;
 
-// `address`: AddressKey() of the client. The connection goes into the request
-// as the bytes that it is, so the request has none that could be read.
+// `address`: AddressKey() of the client. The connection is added to the request
+// as serialized bytes, so `request->connection()` is empty.
 QuestionPtr MakePending(core::Question question, std::string address, Done done,
                         absl::Time arrived);
 

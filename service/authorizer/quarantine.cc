@@ -10,7 +10,7 @@
 namespace herald::authorizer {
 namespace {
 
-// Breaks that left a question unanswered, and that one answer makes up for.
+// Breaks that left a question unanswered and that an answer clears.
 constexpr int kForgiven = 1;
 
 std::string SocketSource(const PendingQuestion& question) {

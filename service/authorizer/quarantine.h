@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sockets and addresses whose questions have ended streams of the
+// The sockets and addresses that have sent questions which ended streams of the
 // authorizer ("poison"), or may have.
 //
 // A socket is in quarantine for kPeriod after its last poison.
@@ -17,7 +17,7 @@
 // left questions of new sockets unanswered, each within kPeriod after the one
 // before, until kPeriod after the last one.
 //
-// Bound: kSourcesMax entries; then the one that ends first is forgotten.
+// Bound: kSourcesMax entries; beyond that, the first to expire is evicted.
 //
 // Threads: none of its own; the owner's lock guards it.
 
@@ -49,7 +49,7 @@ class Quarantine {
   void Suspect(const PendingQuestion& question, absl::Time now);
   // A suspect has timed out, before it was asked alone or after.
   void OnUnanswered(const PendingQuestion& question, absl::Time now);
-  // A suspect has been answered, whatever the decision.
+  // A suspect has been answered: allowed or denied.
   void OnAnswered(const PendingQuestion& question);
 
   // Whether the question is a suspect from the start, and whether an earlier

@@ -15,7 +15,8 @@ namespace {
 // Within this time, all streams of a lost connection end.
 constexpr absl::Duration kSameLoss = absl::Milliseconds(250);
 
-// How long a parked question may wait at least, however short the timeout is.
+// How long a parked question may wait at least: a pause (RefusalPauses) may be
+// longer than a short timeout.
 constexpr absl::Duration kParkedPatience = absl::Seconds(10);
 
 }  // namespace
@@ -39,6 +40,7 @@ absl::Time QuestionDispatcher::Admit(QuestionPtr question, absl::Time now,
          Undecided("too many questions wait for the authorizer")});
     if (self) return absl::InfiniteFuture();
   }
+  // `strikes` and `watched` were set above: QueueOf() depends on them.
   const absl::Time deadline = DeadlineOf(*question);
   QuestionQueue& queue = QueueOf(*question);
   queue.PushBack(std::move(question));
@@ -53,6 +55,8 @@ void QuestionDispatcher::OnReturn(absl::Time now) {
 }
 
 bool QuestionDispatcher::SkipPausing(QuestionQueue& queue, absl::Time now) {
+  // Pauses begin anew after an outage, so they are renewed before the first
+  // question after it is chosen.
   if (up_ && has_returned_) OnReturn(now);
   queue.Unpark(now);
   while (queue.has_turn()) {
@@ -81,6 +85,8 @@ QuestionPtr QuestionDispatcher::TakeForLane(StreamQuestions& lane,
                                             absl::Time now) {
   const bool is_free = lane.open.empty();
   const bool shares = !lane.suspect && lane.open.size() < kWatchedMax;
+  // A suspect needs a free lane: only a lane that breaks with a single question
+  // shows which one is poison.
   const bool suspects = is_free && SkipPausing(suspects_, now);
   const bool watched = (is_free || shares) && SkipPausing(watched_, now);
   if (!suspects && !watched) return nullptr;
@@ -103,6 +109,8 @@ std::shared_ptr<v1::AuthorizeRequest> QuestionDispatcher::Next(
 
 std::shared_ptr<v1::AuthorizeRequest> QuestionDispatcher::AskAtOnce(
     QuestionPtr& question, StreamQuestions& main, absl::Time now) {
+  // Only Admit() looks a question up in the quarantine, so it may be skipped
+  // only while the quarantine is empty.
   if (queue_.size() > 0 || !quarantine_.IsEmpty(now) ||
       !window_.HasRoom(asked_) ||
       pauses_.NotBefore(question->socket(), now) > now) {
@@ -145,9 +153,11 @@ void QuestionDispatcher::Forget(StreamQuestions& stream,
 absl::Time QuestionDispatcher::OnWritten(StreamQuestions& stream,
                                          absl::Time now) {
   const absl::Time deadline = now + options_.timeout;
+  // The answer may be read before the end of the write is reported.
   const auto it = stream.open.find(stream.last_id);
   if (it == stream.open.end()) return deadline;
   it->second->delivered = true;
+  // A question that is asked again keeps its deadline.
   it->second->deadline = std::min(it->second->deadline, deadline);
   return it->second->deadline;
 }
@@ -157,6 +167,9 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
     std::vector<Answered>& answered) {
   const auto it = stream.open.find(decision.request_id());
   if (it == stream.open.end()) {
+    // Too late for the socket, but it clears a suspect, and the window gets
+    // its place back. Each of the two may have forgotten the question: the
+    // window does not count those of lanes, nor lost ones.
     const int64_t serial = stream.first_serial + decision.request_id();
     const auto late = late_.Take(serial, serial);
     for (const QuestionPtr& one : late) {
@@ -168,6 +181,9 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
   const QuestionPtr question = std::move(it->second);
   stream.open.erase(it);
   Forget(stream, *question);
+  // The window follows the main stream only: lanes have bounds of their own.
+  // A lane doubles the lanes once, with its first decision: it has shown that
+  // the authorizer serves as many streams.
   if (!stream.lane) {
     window_.OnAnswer(question->written, now, queue_.has_turn());
   } else if (!stream.proven && now >= strict_until_) {
@@ -190,7 +206,9 @@ void QuestionDispatcher::Release(const PendingQuestion& answered,
                                  absl::Time now) {
   quarantine_.OnAnswered(answered);
   if (quarantine_.HasSocketOf(answered, now)) return;
-  // Its others, which had to be asked alone for the sake of that one.
+  // Its other questions are suspects only because of that one. Without this,
+  // a restart of the authorizer with one question of a socket in flight had
+  // all its further questions asked alone.
   suspects_.TakeIf(
       [&](const PendingQuestion& question, bool /*parked*/) {
         return question.struck == absl::InfinitePast() &&
@@ -218,6 +236,8 @@ void QuestionDispatcher::Strike(PendingQuestion& question, const StreamEnd& end,
 void QuestionDispatcher::Requeue(QuestionPtr question, const StreamEnd& end,
                                  bool excusable, absl::Time now,
                                  std::vector<QuestionPtr>& poisoned) {
+  // A stream that we gave up shows nothing about its questions, nor does a
+  // write that has not ended.
   if (!end.by_us && question->delivered) {
     Strike(*question, end, excusable, now);
     if (question->strikes == 1) quarantine_.Suspect(*question, now);
@@ -232,9 +252,10 @@ void QuestionDispatcher::StrikeLate(const StreamQuestions& stream,
                                     const StreamEnd& end, bool excusable,
                                     absl::Time now,
                                     std::vector<QuestionPtr>& poisoned) {
-  // Of a dial that failed nothing is to be learnt.
+  // A stream that had no question shows nothing; most often its dial failed.
   if (end.by_us || stream.last_id == 0) return;
-  // A process may end over a question of a stream that was given up before.
+  // If the process has ended, the cause may be a question of another stream,
+  // even of one that was given up before.
   std::vector<QuestionPtr> late =
       end.connection_lost ? late_.Take()
                           : late_.Take(stream.first_serial,
@@ -257,28 +278,35 @@ int QuestionDispatcher::OnStreamEnd(StreamQuestions& stream,
   for (const auto& [id, question] : stream.open) ids.push_back(id);
   // The last question is the first suspect: most inputs that break a stream do
   // so at once. And if an answer broke it (one that is too large), the
-  // questions behind it are answered now.
+  // questions behind it are answered now. This order also lets PushFront() put
+  // undelivered questions back as they were.
   std::sort(ids.begin(), ids.end(), std::greater<>());
+  // Expire first: a question that is forgotten now is no possible cause. Count
+  // before Forget() below, which changes the counts.
   late_.Expire(now);
   const auto own = static_cast<int64_t>(ids.size());
   const auto late = static_cast<int64_t>(late_.size());
   const int64_t open = asked_ + lanes_asked_;
   const bool lost = end.connection_lost && !end.by_us;
   const bool was_lost = now - connection_lost_ < kSameLoss;
-  // The authorizer may still be at work on late questions.
+  // With the connection all streams end, so any question that the authorizer
+  // had may be the cause; late ones, too, for it may still work on them.
   const bool ambiguous = lost && (open > own || late > 0 || was_lost);
   const bool late_ambiguous = lost && (open + late > 1 || was_lost);
   if (lost && own + late > 0) connection_lost_ = now;
+  // One lane at a time for a while: if an excused suspect ends the process
+  // again, no other excused suspect may be open, or it is convicted as well.
   if (ambiguous && stream.lane && own > 0) {
     strict_until_ = now + kStrict;
     lanes_allowed_ = 1;
   }
-  // If the connection stands, as many lanes still work.
+  // If the connection stands, the authorizer still serves as many lanes.
   if (end.connection_lost && !stream.lane) lanes_allowed_ = 1;
   std::vector<QuestionPtr> poisoned;
   for (const int64_t id : ids) {
     QuestionPtr question = std::move(stream.open.at(id));
     Forget(stream, *question);
+    // On the main stream a strike makes a suspect only, so it needs no excuse.
     Requeue(std::move(question), end, ambiguous && stream.lane, now, poisoned);
   }
   stream.open.clear();
@@ -308,7 +336,8 @@ void QuestionDispatcher::OnUp() {
 }
 
 void QuestionDispatcher::OnDown(absl::Time now, std::string why) {
-  // Since the last stream that worked: dialling in vain prolongs nothing.
+  // The outage begins with the end of the last stream that worked; a dial that
+  // fails does not begin it again.
   if (up_) down_since_ = now;
   up_ = false;
   down_why_ = std::move(why);
@@ -348,6 +377,8 @@ absl::Time QuestionDispatcher::TakeLateOf(StreamQuestions& stream,
 
 void QuestionDispatcher::OnLate(int64_t serial, QuestionPtr question,
                                 absl::Time now) {
+  // Suspicion outlives the question: a question that broke streams slowly used
+  // to expire before it was convicted, and its socket began anew each time.
   if (question->strikes > 0) quarantine_.OnUnanswered(*question, now);
   if (!question->delivered) return;
   if (question->strikes > 0) pauses_.OnDenied(question->socket(), now);
@@ -369,11 +400,11 @@ absl::Time QuestionDispatcher::TakeLateWaiting(bool useless, absl::Time now,
     if (deadline > now) next = std::min(next, deadline);
     return deadline <= now;
   };
-  std::string why = up_ && !useless ? "the authorizer has too much to do"
+  std::string why = up_ && !useless ? "the authorizer is overloaded"
                                     : "the authorizer cannot be reached";
   if (!up_ && !down_why_.empty()) absl::StrAppend(&why, ": ", down_why_);
   const auto take = [&](QuestionPtr question) {
-    // Not for what was never asked.
+    // Only if it was asked on a stream that broke.
     if (question->struck != absl::InfinitePast()) {
       quarantine_.OnUnanswered(*question, now);
     }

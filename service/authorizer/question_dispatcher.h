@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Decides which question is asked next, on which kind of stream, and how each
-// question ends. Pure: the owner brings streams, time and lock.
+// question ends. Pure: the owner provides streams, time and lock.
 //
 // The life of a question:
 //
@@ -45,7 +45,7 @@
 // was not alone with it.
 //
 // Bounds: `queue_max` questions and `queue_bytes_max` bytes wait, suspects and
-// parked ones included; beyond that, the client that has the most loses some.
+// parked ones included; beyond that, the client with the most loses some.
 // The main stream has at most as many as AuthorizerWindow allows, and kExtra
 // more for addresses that have none there.
 //
@@ -154,7 +154,7 @@ class QuestionDispatcher {
   absl::Time TakeLateWaiting(bool useless, absl::Time now,
                              std::vector<Answered>& late);
 
-  // Answers all that wait, when the service stops.
+  // Answers all waiting questions, when the service stops.
   void TakeAll(absl::string_view why, std::vector<Answered>& all);
 
   int64_t queued() const {
@@ -187,8 +187,8 @@ class QuestionDispatcher {
   // Parks sockets that have to pause. False if no question has a turn then.
   bool SkipPausing(QuestionQueue& queue, absl::Time now);
   void Forget(StreamQuestions& stream, const PendingQuestion& question);
-  // A suspect was answered. If its socket is none any more, neither are the
-  // questions that only wait.
+  // A suspect was answered. If its socket is no longer a suspect, its waiting
+  // questions that were never struck are not either.
   void Release(const PendingQuestion& answered, absl::Time now);
   // `excusable`: the question may not have been the cause.
   static void Strike(PendingQuestion& question, const StreamEnd& end,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Questions that wait, in a fair order: addresses take turns, within an address
-// its sockets take turns, and a socket's questions keep their order. So a
-// client that asks as fast as it can delays others by one question a turn.
+// The waiting questions, in a fair order: addresses take turns, the sockets of
+// an address take turns, and a socket's questions keep their order. So a client
+// that asks as fast as it can delays others by one question a turn.
 //
 // The questions of a socket that has to pause are parked: they have no turns
 // until the pause is over.
@@ -43,7 +43,7 @@ class QuestionQueue {
   // Puts it before the others of its socket.
   void PushFront(QuestionPtr question) { Push(std::move(question), true); }
 
-  // The question whose turn it is. REQUIRES: has_turn().
+  // The question that is next in turn. REQUIRES: has_turn().
   const PendingQuestion& front() const;
   // Takes that question. REQUIRES: has_turn().
   QuestionPtr Pop();
@@ -51,9 +51,10 @@ class QuestionQueue {
   // among the next kLooks; nullptr otherwise.
   QuestionPtr PopOf(absl::FunctionRef<bool(const std::string& address)> may);
 
-  // Parks all questions of the socket whose turn it is. REQUIRES: has_turn().
+  // Parks all questions of the socket that is next in turn.
+  // REQUIRES: has_turn().
   void ParkFront(absl::Time until);
-  // Puts parked questions whose pause is over back into the turns.
+  // Puts parked questions back into the turns once their pause is over.
   void Unpark(absl::Time now);
   // When the next pause is over; InfiniteFuture() if none is parked.
   absl::Time next_unpark() const;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sockets that are denied again and again, and the growing pause before the
-// next question of each.
+// Sockets that are denied repeatedly, and the growing pause before the next
+// question of each.
 //
-// The first kFree denials in succession cost nothing: a page of a user who has
-// logged out may ask for that many channels. Each further one doubles the pause
-// before the socket's next question, from kPauseMin to kPauseMax. A yes ends
+// The first kFree denials in succession cause no pause: after a logout, a page
+// may ask for that many channels. Each further one doubles the pause before the
+// socket's next question, from kPauseMin to kPauseMax. An allowed question ends
 // the pauses, and so does kForgotten without a denial. An outage of the
-// authorizer does not count as time: a pause that is shorter than a restart
-// would keep no socket from ending each new process at once.
+// authorizer does not count as time: with pauses shorter than a restart, a
+// socket could end each new process at once.
 //
-// Bound: kSocketsMax sockets; then the one whose last denial is the oldest is
-// forgotten.
+// Bound: kSocketsMax sockets; beyond that, the one with the oldest last denial
+// is evicted.
 //
 // Threads: none of its own; the owner's lock guards it.
 

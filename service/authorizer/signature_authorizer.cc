@@ -52,7 +52,7 @@ bool IsSigned(absl::string_view secret, const core::Question& question) {
 
 absl::Status NoMember(absl::string_view why) {
   return absl::InvalidArgumentError(
-      absl::StrCat("the signed channel_data names no member: ", why));
+      absl::StrCat("the signed channel_data has no valid member: ", why));
 }
 
 bool IsWholeNumber(absl::string_view value) {
@@ -62,10 +62,10 @@ bool IsWholeNumber(absl::string_view value) {
 }  // namespace
 
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data) {
-  if (!contract::IsJson(channel_data)) return NoMember("it is no JSON");
+  if (!contract::IsJson(channel_data)) return NoMember("it is not JSON");
   const absl::string_view object = contract::StripJsonSpace(channel_data);
-  if (!contract::IsJsonObject(object)) return NoMember("it is no JSON object");
-  // Of a key that is there twice the last one counts, as in most languages.
+  if (!contract::IsJsonObject(object)) return NoMember("it is not an object");
+  // If a key occurs twice, the last one counts, as in most parsers.
   absl::string_view user_id;
   absl::string_view user_info;
   contract::JsonReader members(object);

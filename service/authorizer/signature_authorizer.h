@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decides by signature: a client whose backend has signed its subscription with
+// Decides by signature: a subscription that the backend has signed with
 // `BROADCAST_SECRET` needs no authorizer (the Pusher scheme). The token is
 //
 //   hex(HMAC-SHA256(secret, "socket_id:channel"))               private
 //   hex(HMAC-SHA256(secret, "socket_id:channel:channel_data"))  presence
 //
 // where `channel_data` is the text exactly as the client sent it, a JSON object
-// with the member: `user_id` (a string or an integer of any size, whose digits
-// are the id) and perhaps `user_info`.
+// with the member: `user_id` and, optionally, `user_info`. `user_id` is a
+// string, or an integer of any size: then the id is its digits.
 //
-// Failure: what carries no valid signature goes to the next authorizer, as a
-// token of its kind; without one it is PERMISSION_DENIED. A valid signature
-// over a `channel_data` without a usable member is INVALID_ARGUMENT.
+// Failure: a question without a valid signature is passed to the next
+// authorizer, which may use other tokens; if there is none, it is
+// PERMISSION_DENIED. A valid signature over a `channel_data` without a valid
+// member is INVALID_ARGUMENT.
 //
 // Threads: any; constant after construction.
 
@@ -43,8 +44,8 @@ class SignatureAuthorizer final : public core::Authorizer {
   core::Authorizer* const next_;
 };
 
-// The member in a presence channel's `channel_data`; INVALID_ARGUMENT if it
-// names none that broadcast_service.proto allows. `user_info` keeps its bytes.
+// The member in a presence channel's `channel_data`; INVALID_ARGUMENT if it has
+// none that broadcast_service.proto allows. `user_info` keeps its bytes.
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data);
 
 }  // namespace herald::authorizer
