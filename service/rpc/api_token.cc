@@ -55,7 +55,7 @@ absl::Status ApiTokens::CheckAuthorization(
   if (digests_.empty()) return absl::OkStatus();
   if (!absl::StartsWithIgnoreCase(authorization, kScheme)) {
     return absl::UnauthenticatedError(
-        "the call shows no API token (authorization: Bearer <token>)");
+        "the call has no API token (authorization: Bearer <token>)");
   }
   const Digest shown = DigestOf(
       absl::StripAsciiWhitespace(authorization.substr(kScheme.size())));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether a call shows an API token: `authorization: Bearer <token>`, one of
-// those in `BROADCAST_API_TOKEN`. Without tokens everybody may call.
+// Checks the API token of a call: `authorization: Bearer <token>`, one of those
+// in `BROADCAST_API_TOKEN`. If none is set, every call is allowed.
 //
-// Tokens are compared by their SHA-256 digests in constant time, so the time
-// that an answer takes says nothing about how much of a token was right.
+// Tokens are compared by their SHA-256 digests in constant time, so the latency
+// of an answer does not reveal how much of a token was right.
 //
 // Threads: any.
 
@@ -26,8 +26,8 @@ class ApiTokens {
  public:
   explicit ApiTokens(const std::vector<std::string>& tokens);
 
-  // UNAUTHENTICATED if tokens are set and the call shows none of them. That is
-  // logged, with the peer, once in a second at most.
+  // UNAUTHENTICATED if tokens are set and the call has none of them; logged,
+  // with the peer, once a second at most.
   absl::Status Check(const grpc::CallbackServerContext& context) const;
 
   // As above, for the value of `authorization`, empty if there is none.

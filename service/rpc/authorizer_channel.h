@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How gRPC connects to an authorizer, a server that users write.
+// How gRPC connects to an authorizer, a server that the application provides.
 
 #ifndef HERALD_SERVICE_RPC_AUTHORIZER_CHANNEL_H_
 #define HERALD_SERVICE_RPC_AUTHORIZER_CHANNEL_H_

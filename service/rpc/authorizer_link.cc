@@ -17,25 +17,25 @@ namespace {
 using authorizer::Answered;
 using contract::SteadyNow;
 
-// Sweeps come no closer together, however close the deadlines are.
+// The shortest time between sweeps, even if deadlines are closer.
 constexpr absl::Duration kSweepPauseMin = absl::Milliseconds(5);
 
-// A timer that is later than this was late with the whole process.
+// If a timer is later than this, the whole process was paused.
 constexpr absl::Duration kAway = absl::Seconds(1);
 
-// Answers may be unread when a sweep is later than this; they have so long to
-// be read.
+// If a sweep is later than this, answers may have arrived and be unread; they
+// have this time to be read.
 constexpr absl::Duration kLate = absl::Milliseconds(100);
 
 // When the connection of a new stream is checked first.
 constexpr absl::Duration kFirstStartCheck = absl::Milliseconds(20);
 
-// How long a retired stream stays open after our end of it, and an ended one in
-// memory.
+// How long a retired stream stays open after the end of our side, and how long
+// an ended one stays in memory.
 constexpr absl::Duration kRetirePatience = absl::Seconds(5);
 constexpr absl::Duration kReapAfter = absl::Seconds(1);
 
-// Cancels a stream that has not ended by itself by then.
+// Cancels a stream unless it has ended by itself by then.
 void CancelLater(core::Timers* timers, const AuthorizerStreamPtr& stream,
                  absl::Duration delay) {
   timers->After(delay, [ending = std::weak_ptr(stream)] {
@@ -76,9 +76,14 @@ void AuthorizerLink::Stop() {
   }
   Do(std::move(work));
   idle_.WaitForNotification();
-  Reap();  // By now the notifier has left, too.
+  // Takes mu_, so the thread that notified has released it, and the object may
+  // be destroyed.
+  Reap();
 }
 
+// Reactions of an open stream do not count in busy_: Stop() waits until the
+// stream is removed. The reaction that removes it, and timers, do count: they
+// use the observer after that.
 void AuthorizerLink::Leave() {
   contract::MutexLock lock(&mu_);
   --busy_;
@@ -125,6 +130,9 @@ void AuthorizerLink::Authorize(core::Question question,
   Do(std::move(work));
 }
 
+// Runs without the lock: no callback into the core may run with it held. Writes
+// come first, so that no question waits for the callbacks of others. If their
+// stream starts below, gRPC holds them back until then.
 void AuthorizerLink::Do(Work work) {
   for (const StreamPtr& stream : work.write) stream->Write();
   for (const StreamPtr& stream : work.start) {
@@ -164,9 +172,10 @@ void AuthorizerLink::OnWritten(AuthorizerStream* stream, bool ok) {
     traffic_.OnWritten(stream, ok, SteadyNow(), work);
     release = stream->reading_ended;
   }
-  // The end of the reading follows.
+  // So that reading ends, too; OnReadingEnded() follows.
   if (!ok && !release) stream->Cancel();
   Do(std::move(work));
+  // Last: without its hold the stream may end, and `stream` be destroyed.
   if (release) stream->RemoveHold();
 }
 
@@ -175,9 +184,11 @@ void AuthorizerLink::OnReadingEnded(AuthorizerStream* stream) {
   {
     contract::MutexLock lock(&mu_);
     stream->reading_ended = true;
+    // With a write in flight, OnWritten() releases the hold.
     release = !stream->writing;
-    // The status follows. If it does not, the stream ends all the same, for it
-    // is not read any more; but a cancel that came sooner could take its place.
+    // The status follows. If it does not, a cancel ends the stream, because it
+    // is not read any more. Not immediately: the cancel could take the place of
+    // the status that is logged.
     CancelLater(timers_, traffic_.streams().Share(stream), timeout_);
   }
   if (release) stream->RemoveHold();
@@ -190,7 +201,11 @@ void AuthorizerLink::OnStreamDone(AuthorizerStream* stream,
   AuthorizerTraffic::Loss loss;
   {
     contract::MutexLock lock(&mu_);
+    // Before the stream is removed: until Leave(), Stop() must not return.
     ++busy_;
+    // Not here: gRPC 1.51 must not destroy its last channel on a thread of its
+    // own (AuthorizerStreams::TakeSpent()). One timer reaps all that end before
+    // it runs.
     if (!traffic_.streams().has_spent()) {
       After(kReapAfter, [](AuthorizerLink& self) { self.Reap(); });
     }
@@ -212,6 +227,7 @@ void AuthorizerLink::After(absl::Duration delay,
 }
 
 void AuthorizerLink::Reap() {
+  // Declared before the lock, so it is destroyed after mu_ is released.
   std::vector<std::shared_ptr<void>> spent;
   contract::MutexLock lock(&mu_);
   spent = traffic_.streams().TakeSpent();
@@ -306,6 +322,8 @@ void AuthorizerLink::WatchIdle(const std::weak_ptr<AuthorizerStream>& stream,
       contract::MutexLock lock(&self->mu_);
       if (self->traffic_.stopped() || one->reading_ended) return;
       ++self->busy_;
+      // After a pause of the process the keepalive's answer may be unread, so
+      // the stream is judged kAway later.
       if (now - due < kAway) again = self->traffic_.CheckIdle(one, now, work);
     }
     self->Do(std::move(work));
@@ -324,7 +342,11 @@ void AuthorizerLink::Sweep(int64_t number) {
     ++busy_;
     const absl::Time now = SteadyNow();
     const absl::Time due = std::exchange(sweep_due_, absl::InfiniteFuture());
-    // Again only after another pause: a machine that is busy makes all late.
+    // A late sweep is put off, because answers may be unread. A sweep that was
+    // put off is put off again only after a pause of the process: on a busy
+    // machine all sweeps are late, and questions would never time out. Tried:
+    // to put it off once only. After a second pause it denied a question while
+    // the answer lay unread.
     if (now - due > (sweep_put_off_ ? kAway : kLate)) {
       sweep_put_off_ = true;
       work.sweep = now + kLate;
@@ -341,7 +363,9 @@ void AuthorizerLink::ArmSweep(absl::Time when) {
   int64_t number = 0;
   {
     contract::MutexLock lock(&mu_);
+    // The sweep that is armed comes sooner, and arms the next one itself.
     if (traffic_.stopped() || when >= sweep_due_) return;
+    // Timers cannot be cancelled: the later sweep sees that its number is old.
     sweep_due_ = when;
     number = ++last_sweep_;
   }

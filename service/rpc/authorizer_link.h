@@ -8,33 +8,33 @@
 //
 // Streams: one is the main stream, and it is dialled again whenever it ends.
 // Lanes are for questions that may have broken a stream; they are opened when
-// needed and given up when idle. A lane whose question has timed out is kept
-// for a while, for it may break yet.
+// needed and given up when idle. After its question has timed out, a lane is
+// kept for a while, because it may break yet.
 //
 // A stream that does not take a question for `timeout` is given up, and so is
-// one that sends nothing for three of them while questions are open; the
-// next one gets a connection of its own, for this one's may be half-open.
+// one that sends nothing for three timeouts while questions are open. The next
+// one gets a new connection, because the old one may be half-open.
 //
 // Idle: proxies end streams on which no data flow. After `keepalive_interval`
 // of silence in one direction a keepalive is written, if the authorizer has
-// announced with `ready` that it answers them; the stream is given up if no
-// message follows within `keepalive_timeout`. Otherwise a new stream is opened.
-// Once it works, or has been open for a second on a connection that stands,
-// questions go there; our side of the old one is ended, and it is read to its
-// end.
+// announced with `ready` that it answers keepalives. The stream is given up if
+// no message follows within `keepalive_timeout`. Without `ready` a new stream
+// is opened. Once it works, or has been open for a second on a connection that
+// stands, questions go there. Our side of the old one is ended, and it is read
+// to its end.
 //
 // Nothing fails open: a message that is not a `decision` for an open id is
-// ignored and counted. One message that is malformed costs no other.
+// ignored and counted. A malformed message affects no other.
 //
 // A pause of this process is not the authorizer's silence: a deadline that is
-// checked long after it was due is checked once more, after the bytes that have
+// checked long after it was due is checked again, after the bytes that have
 // arrived meanwhile were read.
 //
 // Threads: any. Decisions and revocations are passed on by gRPC's threads, in
 // the order of each stream, and by the timers' thread; never with a lock held.
 //
-// Lifetime: shared, for timers may hold on to it; Stop() before the last owner
-// goes.
+// Lifetime: shared, because timers may still refer to it; call Stop() before
+// the last owner releases it.
 
 #ifndef HERALD_SERVICE_RPC_AUTHORIZER_LINK_H_
 #define HERALD_SERVICE_RPC_AUTHORIZER_LINK_H_
@@ -127,7 +127,7 @@ class AuthorizerLink final
   void After(absl::Duration delay,
              absl::AnyInvocable<void(AuthorizerLink&)> body);
   void Dial() ABSL_LOCKS_EXCLUDED(mu_);
-  // Lets streams go that have ended.
+  // Releases streams that have ended.
   void Reap() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Check a stream from time to time: until its connection stands; whether it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One stream of an AuthorizerLink. The link handles its events and decides what
-// is written; the link's lock guards the state that both use.
+// One stream of an AuthorizerLink. The link handles its events and decides
+// which message is written; the link's lock guards the state that both use.
 //
 // The pen is the right to write: gRPC allows one write at a time. The thread
 // that sets `writing` under the lock has it; OnWritten() gives it back.

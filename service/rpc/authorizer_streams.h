@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The streams of an AuthorizerLink: their roles, the channel that they use, and
-// what is due on a stream that is idle.
+// the steps that are due on idle streams.
 //
 // Threads: none of its own; the link's lock guards it.
 
@@ -42,7 +42,7 @@ class AuthorizerStreams {
   static constexpr absl::Duration kOverdueFor = absl::Seconds(10);
   static constexpr int kOverdueMax = 4;
 
-  // Why a lane is given up whose question has timed out.
+  // Why a lane is given up after its question has timed out.
   static constexpr char kUnanswered[] = "the authorizer did not answer in time";
 
   // `host` outlives the streams.
@@ -67,7 +67,7 @@ class AuthorizerStreams {
   static void Cut(AuthorizerStream* stream, const char* why);
 
   // The only question of a lane has timed out: the lane is asked nothing more,
-  // but it stays open, for only a lane that breaks shows poison. If there are
+  // but stays open, because only a lane that breaks shows poison. If there are
   // too many, the one that ends first is given up.
   void Keep(AuthorizerStream* lane, absl::Time now);
   // Gives an overdue lane up when its time is over. Returns when to check it
@@ -78,7 +78,7 @@ class AuthorizerStreams {
   // its connection stands, and if it is the next stream, it is a second old.
   bool Stands(const Ptr& stream, absl::Time now) const;
 
-  // What is due on a stream that may be idle, and when to check it again.
+  // The step that is due on a stream that may be idle, and the next check.
   struct Due {
     absl::Time again = absl::InfiniteFuture();
     Ptr opened = nullptr;  // A next stream, to be started.
@@ -91,15 +91,16 @@ class AuthorizerStreams {
   static bool Retire(AuthorizerStream* stream);
 
   // Cuts the main stream if it is of no use: a write takes longer than
-  // `timeout`, or there is no sign of life for kSilentTimeouts of them while
+  // `timeout`, or there is no sign of life for kSilentTimeouts timeouts while
   // questions time out (`unanswered`) or wait for the window (`blocked`).
   // Returns when to check again. REQUIRES: there is a main stream.
   absl::Time CheckUse(absl::Time now, absl::Duration timeout, bool unanswered,
                       bool blocked);
 
   // Ended streams, and channels that were given up. gRPC 1.51 joins its own
-  // threads when the last channel of a process goes, so that must not happen on
-  // one of them, in a reaction: the owner destroys them elsewhere.
+  // threads when the last channel of a process is destroyed. On one of these
+  // threads, in a reaction, that ended in a double free; so the owner destroys
+  // them on another thread.
   std::vector<std::shared_ptr<void>> TakeSpent() { return std::move(spent_); }
   bool has_spent() const { return !spent_.empty(); }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Decides for an AuthorizerLink which stream is written, opened or given up
-// next, and which questions are answered: it gives the questions of the
-// QuestionDispatcher to the AuthorizerStreams. Each event takes what follows
-// from it to an AuthorizerWork, which the link does.
+// next, and which questions are answered: it passes the questions of the
+// QuestionDispatcher to the AuthorizerStreams. Each event adds its consequences
+// to an AuthorizerWork, which the link carries out.
 //
 // Threads: none of its own; the link's lock guards it.
 
@@ -67,8 +67,8 @@ class AuthorizerTraffic {
   // Opens the main stream. REQUIRES: !stopped(); there is none.
   void Dial(absl::Time now, Work& work);
 
-  // Events of a stream. OnRead() takes what is no decision; nullptr: it could
-  // not be parsed.
+  // Events of a stream. OnRead() takes every message but a decision; nullptr:
+  // one that could not be parsed.
   void OnStreamWorks(AuthorizerStream* stream, absl::Time now, Work& work);
   void OnWritten(AuthorizerStream* stream, bool ok, absl::Time now, Work& work);
   void OnRead(AuthorizerStream* stream, const v1::AuthorizeResponse* response,
@@ -105,7 +105,8 @@ class AuthorizerTraffic {
  private:
   using Role = AuthorizerStream::Role;
 
-  // Writes what may be written, and opens lanes that are needed.
+  // Writes questions to streams that can take one, and opens lanes that are
+  // needed.
   void Pump(absl::Time now, Work& work);
   void WriteNext(const StreamPtr& stream, absl::Time now, Work& work);
   bool WriteAtOnce(authorizer::QuestionPtr& question, absl::Time now,

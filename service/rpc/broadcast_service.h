@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends call: each RPC is checked for an API token and handed to the
+// The RPCs of backends: each is checked for an API token and passed to the
 // core. Nothing is decided here.
 //
-// Every RPC but Broadcast is registered as a stream, the unary ones and Watch,
-// too. On the wire that is the same, and the token is checked before gRPC reads
-// anything of the request (request_reactor.h). A Broadcast would cost 30 % more
-// that way; for it connections.h bounds what callers without a token send.
+// Every RPC but Broadcast is registered as a stream, including the unary ones
+// and Watch. On the wire that is the same, and the token is checked before gRPC
+// reads any of the request (request_reactor.h). A Broadcast would cost 30 %
+// more that way; for it, connections.h bounds the bytes that callers without a
+// token send.
 //
 // Threads: gRPC's.
 
@@ -54,8 +55,8 @@ class BroadcastService final : public grpc::Service {
   BroadcastService(const BackendApi& api, core::Timers* timers, Pacer* pacer,
                    CallGate* gate, StreamCounters* watches, RpcCounters* rpcs);
 
-  // Ends the open BroadcastStreams, and those to come at once: they have no
-  // end of their own. (The core ends links and Watches.)
+  // Ends the open BroadcastStreams, and later ones immediately: they would not
+  // end by themselves. (The core ends links and Watches.)
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

@@ -12,11 +12,11 @@
 namespace herald::rpc {
 namespace {
 
-// A request message that has held more keeps no memory for the next one.
+// A request message that was larger keeps no memory for the next one.
 constexpr size_t kKeptRequestBytesMax = 128 << 10;
 
-// No caller has an answer and asks again in less: two ways through the kernel
-// and through gRPC.
+// No caller reads an answer and sends its next request in less: both pass
+// through the kernel and gRPC.
 constexpr std::chrono::microseconds kAnswerTime{30};
 
 grpc::ByteBuffer EncodeAnswer(absl::StatusOr<v1::BroadcastResponse> result) {
@@ -57,7 +57,7 @@ void BroadcastStreamReactor::OnReadDone(bool ok) {
   {
     contract::MutexLock lock(&mu_);
     if (ok) {
-      // Looked at last: from here on a write may end the pause and read again.
+      // Checked last: from here on a write may end the pause and read again.
       paused_ = answers_.size() >= kUnreadMax;
       if (paused_) return Add(*pauses_, 1);
     } else {
@@ -144,8 +144,8 @@ void BroadcastStreamReactor::Write() {
   }
   if (last.has_value()) return Finish(*std::move(last));
   if (wait) return pacer_->AtNextBeat([this] { Write(); });
-  // What has piled up goes out in one packet, but for the first (see
-  // sink_reactor.h).
+  // Answers that are ready together are sent in one packet, except the first
+  // (see sink_queue.cc).
   grpc::WriteOptions options;
   if (more_ && begun_) options.set_buffer_hint();
   begun_ = true;
@@ -169,7 +169,7 @@ void BroadcastStreamReactor::Stop(absl::Status why) {
 }
 
 void BroadcastStreamReactor::OnCancel() {
-  Stop(absl::CancelledError("the caller has gone"));
+  Stop(absl::CancelledError("the caller has disconnected"));
 }
 
 void BroadcastStreamReactor::OnDone() {

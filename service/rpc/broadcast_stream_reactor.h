@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One BroadcastStream: one response for each request, in order. A request that
-// is refused, or is no message at all, gets an error and does not end the
-// stream.
+// is refused or cannot be parsed gets an error and does not end the stream.
 //
 // Threads: gRPC calls the reactions, some of them at the same time; the core
 // may answer from any thread.
@@ -12,14 +11,14 @@
 //
 // The pen, which is needed to write or finish: as in sink_reactor.h.
 //
-// Pace: the answers to a caller that pipelines leave at most once a beat
-// (pacer.h), together. Who waits for each answer has it at once. A request that
-// is here sooner after an answer than any caller could have read it tells them
-// apart, and so does what has piled up at a beat.
+// Pace: the answers to a caller that pipelines are sent together, at most once
+// a beat (pacer.h). A caller that waits for each answer gets it immediately. A
+// caller pipelines if a request arrives before it can have read the answer that
+// was just sent, or if several answers are ready at a beat.
 //
 // Invariant: `answers_` holds one entry for each request that was read and not
-// yet answered to the caller: kUnreadMax at most, then reading pauses and flow
-// control stops the caller.
+// yet answered to the caller: kUnreadMax at most. At that bound reading pauses,
+// and flow control stops the caller.
 
 #ifndef HERALD_SERVICE_RPC_BROADCAST_STREAM_REACTOR_H_
 #define HERALD_SERVICE_RPC_BROADCAST_STREAM_REACTOR_H_
@@ -50,7 +49,7 @@ class BroadcastStreamReactor final
  public:
   static constexpr size_t kUnreadMax = 1024;
 
-  // Called once, last, with the code that the stream has ended with.
+  // Called once, last, with the stream's status code.
   using Ended =
       absl::AnyInvocable<void(BroadcastStreamReactor*, grpc::StatusCode)>;
 
@@ -61,7 +60,7 @@ class BroadcastStreamReactor final
   // Begins to read. REQUIRES: called once, when Stop() can find the stream.
   void Start();
 
-  // Ends the stream with `why`, after what is being written.
+  // Ends the stream with `why`, after the write in flight.
   void Stop(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -73,10 +72,10 @@ class BroadcastStreamReactor final
   void OnCancel() override;
   void OnDone() override;
 
-  // Publishes what was read.
+  // Publishes the request that was read.
   void Publish() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Files the answer of request `number`, and writes if it is the next.
+  // Stores the answer of request `number`, and writes it if it is the next.
   void Answer(int64_t number, absl::StatusOr<v1::BroadcastResponse> result)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -109,8 +108,8 @@ class BroadcastStreamReactor final
   // answered.
   std::deque<grpc::ByteBuffer> answers_ ABSL_GUARDED_BY(mu_);
   int64_t first_ ABSL_GUARDED_BY(mu_) = 0;
-  bool paused_ ABSL_GUARDED_BY(mu_) = false;       // Nobody reads: too many.
-  bool half_closed_ ABSL_GUARDED_BY(mu_) = false;  // The caller says no more.
+  bool paused_ ABSL_GUARDED_BY(mu_) = false;       // No read: too many open.
+  bool half_closed_ ABSL_GUARDED_BY(mu_) = false;  // No request will follow.
   bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
   // When the last write began.
   Pacer::Clock::time_point written_ ABSL_GUARDED_BY(mu_);

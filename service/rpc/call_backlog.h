@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Notices calls that pile up before any of them is looked at.
+// Detects calls that pile up before any handler runs.
 //
-// A thread of gRPC that reads from a connection makes calls of all that is
-// there before it runs the first handler. A call takes 16 KiB, so a connection
-// that is never empty would fill the memory with calls that are refused as soon
-// as somebody looks at them. Each time that kCallsMax have begun and no handler
-// has run, `help` has another thread run them.
+// A thread of gRPC that reads from a connection creates a call for every
+// request there before it runs the first handler. A call takes 16 KiB, so a
+// connection that is never empty would fill the memory with calls that their
+// handlers refuse. Each time that kCallsMax have begun and no handler has run,
+// `help` has another thread run them.
 //
 // Threads: any.
 
@@ -40,7 +40,7 @@ class CallBacklog {
   }
 
   // For the server's builder; the backlog outlives the server. gRPC asks for a
-  // context when it makes a call, and takes one of its own if it gets none.
+  // context when it creates a call, and uses one of its own if it gets none.
   std::unique_ptr<grpc::ContextAllocator> MakeAllocator() {
     return std::make_unique<Allocator>(this);
   }

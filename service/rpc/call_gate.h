@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every call passes before anything of its request is read: the check of
-// its token, and the bounds of what callers without one may hold.
+// The checks that every call passes before any of its request is read: its
+// token, and the bounds on the memory of callers without one.
 //
 // Threads: any.
 
@@ -42,8 +42,8 @@ class CallGate {
     return status;
   }
 
-  // The same for a method that is called often, and whose request has come with
-  // so many bytes.
+  // The same for a method that is called often, after a request of `bytes`
+  // bytes has arrived.
   absl::Status AdmitHot(const grpc::CallbackServerContext& context,
                         size_t bytes) {
     absl::Status status = Check(context);

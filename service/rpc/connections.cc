@@ -29,27 +29,27 @@ constexpr absl::Duration kLookPause = absl::Milliseconds(100);
 constexpr absl::Duration kAlertPause = absl::Milliseconds(50);
 constexpr absl::Duration kLongestLookGap = absl::Seconds(1);  // Of the process.
 
-// What a stranger may hold for longer than kLargeTime: a few open calls, but no
-// half requests that are worth it; and what it may send in each second beyond
-// that: the pings of a load balancer that watches.
+// The bytes that a stranger may hold for longer than kLargeTime: enough for a
+// few open calls, too few for an attack by half requests. And the bytes that it
+// may send each second beyond that: the pings of a load balancer's Watch.
 constexpr int64_t kLargeBytes = 64 << 10;
 constexpr double kLargeBytesPerSecond = 32;
 constexpr absl::Duration kLargeTime = absl::Seconds(10);
 
-// For how long it may hold more than the largest request: a caller whose calls
-// are allowed is no stranger by then.
+// For how long it may hold more than the largest request: a caller with allowed
+// calls is no longer a stranger by then.
 constexpr absl::Duration kTooLargeTime = absl::Milliseconds(200);
 
-// From here on a stranger's calls are looked up, so that one which is allowed
-// makes it none.
+// From here on the connections of allowed calls are looked up, so that a
+// stranger with an allowed call stops being one.
 constexpr int64_t kSuspiciousBytes = 32 << 10;
 
-// Per second and at once: calls of a stranger that are charged, and streams
-// that it begins, which may end before anybody has looked at them.
+// Per second and in a burst: calls of a stranger that are charged, and streams
+// that it begins, which may end before they are counted.
 const contract::TokenRate kCalls(100, 256);
 const contract::TokenRate kRapid(1000, 10'000);
 
-// Strangers whose streams one look counts, at 10 us each.
+// Strangers per look that have their streams counted, at 10 us each.
 constexpr size_t kCountedMax = 64;
 
 constexpr size_t kEndingMax = 256;
@@ -106,7 +106,7 @@ bool Connections::Admit(int fd) {
   if (!HasRoomFor(entry.peer)) Prune();
   if (!HasRoomFor(entry.peer)) {
     Add(*refused_, 1);
-    LogRefusal("there are too many", entry.peer.address);
+    LogRefusal("too many connections are open", entry.peer.address);
     return false;
   }
   // Peers on a unix socket have no name to be trusted by; the permissions of
@@ -122,9 +122,11 @@ bool Connections::Admit(int fd) {
   entries_[fd] = std::move(entry);
   if (strangers_.size() > limits_.strangers_max) Prune();
   if (strangers_.size() > limits_.strangers_max) {
-    End(OldestOfMost(), "there are newer ones", absl::ZeroDuration());
+    End(OldestOfMost(), "too many connections without an allowed call are open",
+        absl::ZeroDuration());
   }
-  // Until the next look the first call tells.
+  // Until the next look, allowed calls look their connections up: the first one
+  // shows that this is no stranger.
   alert_ = true;
   if (!strangers_.empty() && !std::exchange(looking_, true)) {
     LookLater();
@@ -181,15 +183,15 @@ void Connections::Prune() {
 
 void Connections::End(int fd, const char* why, absl::Duration time_to_read) {
   const Entry& entry = entries_.at(fd);
-  // The copy is the same file or another one for good, whatever gRPC closes
-  // meanwhile.
+  // A copy refers to the same file for good, even if gRPC closes its own
+  // descriptor meanwhile. So the inode is compared after the copy was made.
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy >= 0 && InodeOf(copy) == entry.inode) {
-    // First, so that whoever sees the end can see its reason.
+    // Before the GOAWAY, so that the reason is logged when the peer notices.
     Add(*refused_, 1);
     LogRefusal(why, entry.peer.address);
-    // gRPC has written all that it has to a stranger long ago, so this does not
-    // come into the middle of a frame.
+    // gRPC has long since written all its frames to a stranger, so this one is
+    // not written into the middle of another.
     const std::string frame = GoAway();
     send(copy, frame.data(), frame.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
     if (time_to_read == absl::ZeroDuration()) {
@@ -229,7 +231,7 @@ void Connections::LookLater() {
 void Connections::Look() {
   MutexLock lock(&mu_);
   const absl::Time now = contract::SteadyNow();
-  // While the process was paused, nobody could read what has come.
+  // While the process was paused, gRPC could not read the bytes that arrived.
   const absl::Duration gap = now - std::exchange(looked_, now);
   if (gap > kLongestLookGap) {
     for (const auto& [number, fd] : strangers_) {
@@ -250,7 +252,7 @@ void Connections::Weigh(Entry& entry, int fd, bool* alert) {
   const int64_t received = BytesReceived(fd);
   const uint64_t allowed = allowed_;
   const bool sends = received != std::exchange(entry.received, received);
-  // A call is noted a moment after its bytes have come.
+  // An allowed call is counted a moment after its bytes have arrived.
   if (std::exchange(entry.has_sent, sends) || sends) {
     const uint64_t more = allowed - entry.allowed;
     entry.excused += static_cast<int64_t>(more % kOneAllowed);
@@ -290,7 +292,7 @@ void Connections::CountStreams(absl::Time now) {
 void Connections::CountStreams(Entry& entry, absl::Time now) {
   const auto count = streams_->CountOf(entry.socket);
   if (!count.has_value()) return;
-  // They are counted themselves now.
+  // The open streams include the calls that were charged.
   entry.charged = 0;
   entry.counted = entry.received;
   entry.streams = count->open;
@@ -310,7 +312,8 @@ const char* Connections::WhyEnd(Entry& entry, absl::Time now) const {
   };
   note(bytes > limits_.stranger_bytes_max, entry.too_large_since);
   note(bytes > kLargeBytes + static_cast<int64_t>(more), entry.large_since);
-  // Not at the first look, for a caller whose calls are allowed is none then.
+  // Not at the first look: a caller with allowed calls is no stranger by the
+  // second.
   const bool is_full = entry.unknown_streams() > limits_.stranger_streams_max;
   if (std::exchange(entry.was_full, is_full) && is_full) {
     return "too many calls are open and none was allowed";
@@ -355,8 +358,8 @@ void Connections::EndLarge(absl::Time now) {
 }
 
 void Connections::EndHolder(int fd, const char* why) {
-  // What hundreds of streams hold, and those to come, are not to wait for the
-  // GOAWAY to be read.
+  // The memory of hundreds of streams, and of those still to begin, must not
+  // stay until the GOAWAY was read.
   const bool is_full =
       entries_.at(fd).unknown_streams() > limits_.stranger_streams_max / 2;
   End(fd, why, is_full ? absl::ZeroDuration() : kTimeToRead);
@@ -371,7 +374,9 @@ void Connections::EndLargest(int64_t bytes) {
   for (const auto& [size, fd] : by_size) {
     if (bytes <= 0) return;
     bytes -= size;
-    EndHolder(fd, "no call on it was allowed, and others send a lot, too");
+    EndHolder(fd,
+              "no call on it was allowed, and all such connections together "
+              "hold too much");
   }
 }
 
@@ -402,7 +407,8 @@ void Connections::Charge(absl::string_view peer) {
   Entry* const entry = Find(peer);
   if (entry == nullptr) return;
   entry->charged += kCallBytes;
-  // Not at the next look: calls come in thousands, and no proper caller's do.
+  // Now, not at the next look: thousands of such calls may arrive before it,
+  // and a proper caller sends few.
   const bool is_much = entry->charged > limits_.stranger_bytes_max;
   if (entry->calls.TryTake(kCalls, 1, contract::SteadyNow()) && !is_much) {
     return;

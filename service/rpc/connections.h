@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The connections of the gRPC port: how many there may be, of one source and in
-// all, and how much those may send for which no token has vouched yet.
+// The connections of the gRPC port: bounds on their number, per source and in
+// total, and on the bytes sent on those for which no token has vouched yet.
 //
-// A connection is a stranger until a call on it was allowed. gRPC hands a unary
-// call over when its request is whole, so a stranger could have it keep half
-// requests for ever. So strangers are few: the oldest one of the source that
-// has the most makes room for a newcomer. And the kernel is asked how much each
-// has sent, and gRPC how many streams it has: one that holds more than the
-// largest request, or much for ten seconds, gets a GOAWAY and is ended; the
-// largest are, while all together hold too much. What a stranger without an
-// open stream has sent is not there any more, and counts no longer: that is how
-// a load balancer looks that asks for the health once a second.
+// A connection is a stranger until a call on it was allowed. gRPC runs the
+// handler of a unary call when its request is complete, so a stranger could
+// make it keep half requests for ever. So there are few strangers: a newcomer
+// evicts the oldest one of the source with the most. The kernel reports the
+// bytes that each has sent, and gRPC the streams that it has open. A stranger
+// that holds more than the largest request, or much for ten seconds, gets a
+// GOAWAY and is ended. While all together hold too much, the largest are ended.
+// The bytes of a stranger without an open stream count no longer, because gRPC
+// has freed them: a load balancer that checks the health once a second looks
+// like that.
 //
 // gRPC does not report when it closes a descriptor. So the kernel is asked for
 // that, too: a descriptor with another inode is another file, and one that is
@@ -64,14 +65,14 @@ class Connections {
   Connections(const Connections&) = delete;
   Connections& operator=(const Connections&) = delete;
 
-  // Notes a connection that was accepted. False if there are too many: in all,
-  // or half of all from its source. Ends the oldest stranger if there are too
-  // many of those.
+  // Records a connection that was accepted. False if there are too many: in
+  // total, or half of that from its source. Ends the oldest stranger if there
+  // are too many strangers.
   bool Admit(int fd) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A call with a request of so many bytes was allowed. Cheap while strangers
+  // A call with a request of `bytes` bytes was allowed. Cheap while strangers
   // are few and send nothing: then its connection is not looked up, and the
-  // bytes are held against no stranger that has sent some at that time.
+  // bytes are excused to every stranger that has sent some at that time.
   void Trust(const grpc::CallbackServerContext& context, size_t bytes) {
     if (alert_.load(std::memory_order_relaxed)) {
       TrustPeer(context.peer());
@@ -84,12 +85,12 @@ class Connections {
                        std::memory_order_relaxed);
   }
 
-  // The connection is no stranger any more, by its peer as gRPC names it.
+  // The connection of `peer`, as gRPC names it, is no longer a stranger.
   void TrustPeer(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A call was refused or needs no token: until the next look it counts as
-  // kCallBytes that a stranger holds, which is what gRPC takes for a call. Many
-  // in a short time end the connection.
+  // A call was refused or needs no token. Until the next look it counts as
+  // kCallBytes that a stranger holds: gRPC's memory for a call. Many in a short
+  // time end the connection.
   void Charge(absl::string_view peer) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -118,7 +119,7 @@ class Connections {
     absl::Time too_large_since = absl::InfiniteFuture();
     absl::Time large_since = absl::InfiniteFuture();
 
-    // What it holds for which nothing has vouched.
+    // Streams and bytes for which no allowed call may have vouched.
     int64_t unknown_streams() const {
       return std::max<int64_t>(0, streams - excused_streams);
     }
@@ -138,12 +139,12 @@ class Connections {
     Connections* connections ABSL_GUARDED_BY(mu) = nullptr;
   };
 
-  // What a call has beside its request: headers and frames.
+  // Bytes of a call beside its request: headers and frames.
   static constexpr int64_t kOverheadBytes = 512;
   // allowed_ counts calls from here on, and their bytes below.
   static constexpr uint64_t kOneAllowed = uint64_t{1} << 40;
-  // Data that arrives after the shutdown is answered with a reset, which takes
-  // the GOAWAY from a peer that has not read it yet.
+  // The kernel answers data that arrives after the shutdown with a reset, and
+  // then a peer that has not read the GOAWAY yet never does.
   static constexpr absl::Duration kTimeToRead = absl::Seconds(1);
 
   static ino_t InodeOf(int fd);
@@ -162,7 +163,7 @@ class Connections {
   // Ends a connection, with time for its peer to read the GOAWAY first.
   void End(int fd, const char* why, absl::Duration time_to_read = kTimeToRead)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Shuts down the connections whose peers have had the time to read.
+  // Shuts down the connections that have had kTimeToRead.
   void ShutDownThoseDue(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void LookLater();
   // Looks at strangers, and again later while there are any.
@@ -170,9 +171,10 @@ class Connections {
   // Reads how much a stranger has sent.
   void Weigh(Entry& entry, int fd, bool* alert)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Which socket of gRPC's a stranger is.
+  // Finds the channelz socket of each stranger.
   void NoteSockets() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Counts the streams of those that have sent most since they were counted.
+  // Counts the streams of the strangers that have sent the most bytes since
+  // they were last counted.
   void CountStreams(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountStreams(Entry& entry, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the rim counts on its hot paths: plain atomics, read by Metrics when
-// somebody scrapes.
+// Counters of the rim's hot paths: plain atomics, read by Metrics on each
+// scrape.
 
 #ifndef HERALD_SERVICE_RPC_COUNTERS_H_
 #define HERALD_SERVICE_RPC_COUNTERS_H_
@@ -52,10 +52,10 @@ enum class Method {
 inline constexpr size_t kMethods = static_cast<size_t>(Method::kAttach) + 1;
 inline constexpr size_t kCodes = 17;  // The canonical ones, OK included.
 
-// RPCs that have ended, by method and code; BroadcastStreams that were not read
+// RPCs that have ended, by method and code; pauses of reading BroadcastStreams
 // because their callers did not read; connections that could not be accepted;
-// calls that were ended because their request did not come whole; connections
-// that were refused, or ended to make room.
+// calls ended because their request stayed incomplete; connections that were
+// refused or evicted.
 struct RpcCounters {
   std::array<std::array<Count, kCodes>, kMethods> ended{};
   Count streams_paused{0};

@@ -13,17 +13,17 @@
 
 namespace herald::rpc {
 
-// The chunks one behind the other, in one slice.
+// The concatenated chunks, in one slice.
 grpc::ByteBuffer JoinChunks(const std::vector<core::Chunk>& chunks);
 
-// A publication as gateways receive it (sink.h), as a Watch does.
+// A publication as gateways receive it (sink.h), encoded for a Watch.
 core::Chunk EncodeForWatch(const core::Chunk& publication);
 
 // The serialized message, in one slice.
 grpc::ByteBuffer EncodeMessage(const google::protobuf::MessageLite& message);
 
-// Parses a whole message, reusing what `out` has allocated. False if the bytes
-// are no message of that type; `out` is of no use then.
+// Parses a whole message, reusing the memory of `out`. False if the bytes are
+// not a message of that type; `out` is unspecified then.
 bool DecodeMessage(const grpc::ByteBuffer& buffer,
                    google::protobuf::MessageLite* out);
 

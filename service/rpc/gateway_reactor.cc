@@ -13,8 +13,8 @@
 namespace herald::rpc {
 namespace {
 
-// A frame message that has held more keeps no memory for the next one. An item
-// may take 2 bytes on the link and keeps 60, and an unknown field keeps 16.
+// A frame message that was larger keeps no memory for the next one. An item may
+// have 2 bytes on the link and keep 60, and an unknown field keeps 16.
 constexpr size_t kKeptFrameBytesMax = 64 << 10;
 constexpr int kKeptItemsMax = 256;
 
@@ -27,7 +27,7 @@ bool HasHeldMuch(const link::v1::AttachRequest& frame, size_t bytes) {
 
 SinkOptions GatewayReactor::WithBounds(SinkOptions options) {
   options.outbox_bytes_max = contract::kLinkOutboxBytesMax;
-  // As much as a gateway may say that it holds.
+  // As much as a gateway may report as held.
   options.state_bytes_max = contract::kLinkHeldBytesMax;
   options.frame_bytes_max = contract::kLinkFrameBytes;
   options.overflow =
@@ -82,7 +82,7 @@ void GatewayReactor::ListenIn(const SinkOptions& options,
 }
 
 void GatewayReactor::OnReadDone(bool ok) {
-  if (!ok) return EndReading(absl::OkStatus());  // The gateway has left.
+  if (!ok) return EndReading(absl::OkStatus());  // It has disconnected.
   Add(counters()->frames_received, 1);
   Add(counters()->bytes_received, static_cast<int64_t>(reading_.Length()));
   silence_.Heard(/*is_keepalive=*/reading_.Length() == 0);
@@ -140,10 +140,11 @@ void GatewayReactor::EndReading(absl::Status why) {
   if (!why.ok() && !absl::IsUnavailable(why) && !absl::IsAborted(why)) {
     LogRefusal(why.message());
   }
-  // The attachment shares this reactor as its sink: let go of it.
+  // The attachment shares this reactor as its sink, so release it.
   if (const core::AttachmentPtr gateway = std::move(attachment_)) {
     if (why.ok()) why = closing();
-    links_->Close(gateway, why.ok() ? "the gateway has left" : why.message());
+    links_->Close(gateway,
+                  why.ok() ? "the gateway has disconnected" : why.message());
   }
   Close(std::move(why));
 }

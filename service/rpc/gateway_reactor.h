@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The service's end of one link: one GatewayService.Attach stream. Frames come
-// and go as raw bytes, for the core's chunks are serialized already and are
-// shared by all links that carry them.
+// The service's end of one link: one GatewayService.Attach stream. Frames are
+// raw bytes in both directions, because the core's chunks are serialized
+// already and shared by all links that carry them.
 //
 // Threads, lifetime and writing: sink_reactor.h.
 //
-// Order: items are handled one after the other by the chain of reads, which
-// also tells the links, exactly once, that the link has ended.
+// Order: the chain of reads handles items one after the other. It also closes
+// the attachment, exactly once, when the link has ended.
 
 #ifndef HERALD_SERVICE_RPC_GATEWAY_REACTOR_H_
 #define HERALD_SERVICE_RPC_GATEWAY_REACTOR_H_
@@ -48,15 +48,15 @@ class GatewayReactor final
   void OnReadDone(bool ok) override;
   void OnEnded(grpc::StatusCode code) override;
 
-  // Gives the items of frame_ to the core. An error is what the link ends with.
+  // Passes the items of frame_ to the core. An error ends the link.
   absl::Status HandleFrame();
 
   // Ends the link of a gateway that has sent keepalives and is silent now;
-  // looks again after each interval.
+  // checks again after each interval.
   static void ListenIn(const SinkOptions& options,
                        std::weak_ptr<GatewayReactor> weak);
 
-  // Opens the attachment. An error is what the link ends with.
+  // Opens the attachment. An error ends the link.
   absl::Status TakeHello(const link::v1::Hello& hello);
 
   // Ends the chain of reads.

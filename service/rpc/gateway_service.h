@@ -3,9 +3,9 @@
 // Makes a reactor for each link. The stub's raw variant is used: chunks are
 // serialized already.
 //
-// Bound: kStreamsMax streams, with those that have not said hello and those
-// that are ending, and half of them from one source. Gateways bounds the links
-// that have said hello.
+// Bound: kStreamsMax streams, half of them from one source. Streams that have
+// not sent `hello` yet and streams that are ending count. Gateways bounds the
+// links that have sent `hello`.
 
 #ifndef HERALD_SERVICE_RPC_GATEWAY_SERVICE_H_
 #define HERALD_SERVICE_RPC_GATEWAY_SERVICE_H_
@@ -43,8 +43,8 @@ class GatewayService final
  private:
   using Reactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 
-  // Gateways behind one proxy are one source: its half is three times as many
-  // as there may be gateways.
+  // Gateways behind one proxy are one source. Its half is three times the
+  // maximum number of gateways.
   static constexpr size_t kStreamsMax = 6 * core::kLinksMax;
 
   // Ends the stream at once.

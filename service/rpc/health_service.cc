@@ -25,8 +25,8 @@ using grpc::internal::RpcServiceMethod;
 using Bytes = grpc::ByteBuffer;
 using Handler = grpc::internal::CallbackBidiHandler<Bytes, Bytes>;
 
-// Whether a HealthCheckRequest names one of our services; nothing if it is no
-// such message. On the wire the message is a StringValue.
+// Whether a HealthCheckRequest names one of our services; nullopt if it cannot
+// be parsed. On the wire the message is a StringValue.
 std::optional<bool> NamesOurs(const Bytes& request) {
   google::protobuf::StringValue service;
   if (!DecodeMessage(request, &service)) return std::nullopt;
@@ -70,8 +70,8 @@ class HealthService::CheckReactor final : public RequestReactor {
   HealthService* const service_;
 };
 
-// gRPC is called under the lock of the service, which is safe: no reaction of
-// a Watch runs within a call. It is among `watches_` until OnDone().
+// gRPC is called with the service's lock held, which is safe: no reaction of a
+// Watch runs within a call. A Watch is in `watches_` until OnDone().
 class HealthService::WatchReactor final
     : public grpc::ServerBidiReactor<Bytes, Bytes> {
  public:
@@ -110,7 +110,7 @@ class HealthService::WatchReactor final
   }
   void OnCancel() override {
     MutexLock lock(&service_->mu_);
-    End(absl::CancelledError("the caller has gone"));
+    End(absl::CancelledError("the caller has disconnected"));
     service_->Serve(this);
   }
   void OnDone() override {

@@ -6,8 +6,8 @@
 // No token is needed, since load balancers have none.
 //
 // Failure: NOT_FOUND for other services, in a Watch SERVICE_UNKNOWN.
-// RESOURCE_EXHAUSTED for one Watch more than kWatchesMax, or than half of that
-// from one source.
+// RESOURCE_EXHAUSTED if kWatchesMax Watches are open, or half of that from the
+// caller's source.
 //
 // Threads: any.
 
@@ -34,10 +34,11 @@ class HealthService final : public grpc::Service {
   // `gate` outlives the server.
   explicit HealthService(CallGate* gate);
 
-  // What callers are answered from now on, and Watches receive.
+  // Sets the status that Check returns from now on, and sends it to Watches.
   void SetServing(bool serving) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends all Watches, and those to come at once: they have no end of their own.
+  // Ends all Watches, and later ones immediately: they would not end by
+  // themselves.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -50,7 +51,7 @@ class HealthService final : public grpc::Service {
   Status status() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return serving_ ? kServing : kNotServing;
   }
-  // Does what is due on a Watch: a write, or its end.
+  // Takes the step that is due on a Watch: a write, or its end.
   void Serve(WatchReactor* watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.

@@ -17,13 +17,13 @@ namespace {
 
 constexpr intptr_t kPageSize = 1000;
 
-// A socket has its id before it is among its server's, so ids may come in
-// another order, by a few.
+// A socket gets its id before its server lists it, so ids may appear out of
+// order, by a few.
 constexpr int64_t kOutOfOrderMax = 64;
 
-// A text of gRPC's; empty if it knows no such thing. A parser of JSON would
-// take ten times as long as gRPC takes to write it, and strangers decide how
-// often it is read.
+// A text of gRPC's; empty if gRPC has no such entry. A JSON parser would take
+// ten times as long as gRPC takes to write it, and strangers decide how often
+// it is read.
 class Text {
  public:
   explicit Text(char* text) : text_(text) {}
@@ -38,8 +38,8 @@ class Text {
   const std::unique_ptr<char, Free> text_;
 };
 
-// The text field of that name, which has no quote in it. Takes it and all that
-// is before it off `from`; empty if there is none.
+// The text field `name`, without a quote in it. Removes it and everything
+// before it from `from`; empty if there is none.
 absl::string_view Take(absl::string_view& from, absl::string_view name) {
   const std::string begin = absl::StrCat("\"", name, "\":\"");
   const size_t at = from.find(begin);
@@ -50,7 +50,7 @@ absl::string_view Take(absl::string_view& from, absl::string_view name) {
   return value;
 }
 
-// Channelz writes 64-bit numbers as text, and leaves out what is 0.
+// Channelz writes 64-bit numbers as text, and omits zeros.
 int64_t NumberAt(absl::string_view from, absl::string_view name) {
   int64_t number = 0;
   return absl::SimpleAtoi(Take(from, name), &number) ? number : 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // How many streams are open on a connection of this process's gRPC servers.
-// gRPC makes a stream of a call's headers and may keep it for ever without
-// telling anybody: the handler of a unary call runs when its message is whole.
-// Channelz, gRPC's own bookkeeping, knows (gRFC A14).
+// gRPC creates a stream from a call's headers, and may keep it for ever without
+// running a handler: that of a unary call runs when its message is complete.
+// Channelz, gRPC's own bookkeeping, counts them (gRFC A14).
 //
 // Threads: one at a time.
 
@@ -31,11 +31,11 @@ class OpenStreams {
   virtual std::vector<Connection> TakeNew() = 0;
 
   struct Streams {
-    int64_t begun = 0;  // Since the connection is there.
+    int64_t begun = 0;  // Since the connection was accepted.
     int64_t open = 0;
   };
 
-  // Nothing if the connection is gone, or if nobody counts.
+  // nullopt if the connection is closed, or channelz is off.
   virtual std::optional<Streams> CountOf(int64_t id) = 0;
 };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What waits for one peer: chunks in order, and how many of their bytes count
-// against which bound. The state that a peer is told when it joins, with what
-// it missed, has one of its own (core::Sink::EnqueueState(), EnqueueMissed()),
-// and so have member changes (EnqueueMembers()). Whispers may take half of the
+// The queue of one peer: chunks in order, and the bytes that count against each
+// bound. The state that a joining peer receives, with the publications that it
+// missed, has a bound of its own (core::Sink::EnqueueState(), EnqueueMissed()).
+// So have member changes (EnqueueMembers()). Whispers may take half of the
 // bound (EnqueueWhisper()). Every kind has a bound.
 //
-// And what a stream is told of it.
+// And the options of a stream with such a queue.
 //
 // Threads: none of its own; its owner locks.
 
@@ -28,18 +28,18 @@
 namespace herald::rpc {
 
 struct SinkOptions {
-  // What may wait, beside the state. One chunk on an empty outbox may be
-  // larger.
+  // The bytes that may wait, beside the state. One chunk on an empty outbox may
+  // be larger.
   int64_t outbox_bytes_max = 0;
 
-  // The same for member changes: so much that a large channel may lose all its
+  // The same for member changes: enough for a large channel to lose all its
   // members in one step.
   int64_t members_bytes_max = 2 * contract::kMembersBytesMax;
 
-  // The same for the state and what was missed, one chunk alone included.
+  // The same for the state and missed publications; no chunk may be larger.
   int64_t state_bytes_max = 0;
 
-  // Chunks are joined into frames of at most so many bytes, or of one larger
+  // Chunks are joined into frames of at most this many bytes, or of one larger
   // chunk; 0: every chunk is a message of its own.
   int64_t frame_bytes_max = 0;
 
@@ -49,8 +49,8 @@ struct SinkOptions {
   // Paces the writes, if there is one. It outlives the server.
   Pacer* pacer = nullptr;
 
-  // When nothing was written for so long, a keepalive is; 0: never. The timers
-  // outlive the server.
+  // A keepalive is written after this time without a write; 0: never. The
+  // timers outlive the server.
   core::Timers* timers = nullptr;
   absl::Duration keepalive_interval = absl::ZeroDuration();
 };
@@ -63,8 +63,8 @@ class Outbox {
 
   enum class Kind { kCounted, kWhisper, kMembers, kState, kMissed };
 
-  // Whether a chunk keeps the bound of its kind. One counted chunk or whisper
-  // alone may be larger.
+  // Whether a chunk fits within the bound of its kind. One counted chunk or
+  // whisper alone may be larger.
   bool HasRoomFor(const std::string& chunk, Kind kind,
                   const SinkOptions& options) const {
     const auto size = static_cast<int64_t>(chunk.size());
@@ -86,9 +86,9 @@ class Outbox {
     waiting_.push_back({std::move(chunk), kind});
   }
 
-  // Moves the first chunk to `out`, and those behind it that together have at
-  // most `bytes_max`. Returns whether they are what was missed: all of them or
-  // none. REQUIRES: it is not empty.
+  // Moves the first chunk to `out`, and the next ones while all have at most
+  // `bytes_max` together. Returns whether they are missed publications: all of
+  // them or none. REQUIRES: it is not empty.
   bool Take(int64_t bytes_max, std::vector<core::Chunk>& out) {
     const bool missed = IsMissed();
     int64_t taken = 0;
@@ -126,7 +126,7 @@ class Outbox {
   std::deque<Waiting> waiting_;
   int64_t bytes_ = 0;          // Of all.
   int64_t members_bytes_ = 0;  // Of these, member changes.
-  int64_t state_bytes_ = 0;    // Of these, state and what was missed.
+  int64_t state_bytes_ = 0;    // Of these, state and missed publications.
 };
 
 }  // namespace herald::rpc

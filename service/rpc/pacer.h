@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A beat for writers: whoever has written a moment ago writes again at the next
-// beat, and what comes meanwhile leaves in one piece.
+// A beat for writers: a writer that wrote less than a beat ago writes again at
+// the next beat, with all messages that have arrived meanwhile.
 //
-// gRPC ends a write almost as soon as it is begun, so waiting for its end lets
-// next to nothing pile up: each small message costs a system call here and
-// wakes the peer. A writer that has been quiet for a beat writes at once, so
-// without load nothing waits.
+// gRPC ends a write almost as soon as it has begun, so waiting for its end
+// batches next to nothing: each small message costs a system call here and
+// wakes the peer. A writer that has been quiet for a beat writes immediately,
+// so without load nothing waits.
 //
 // Threads: any. Bodies run one after the other on the pacer's own thread,
 // without a lock, and must be short. The thread sleeps from beat to beat while
@@ -35,12 +35,12 @@ class Pacer {
   static constexpr std::chrono::microseconds kBeat{400};
 
   Pacer();
-  // Runs what waits.
+  // Runs the bodies that wait.
   ~Pacer();
   Pacer(const Pacer&) = delete;
   Pacer& operator=(const Pacer&) = delete;
 
-  // Whether a writer whose last write began at `last` has to wait for a beat.
+  // Whether a writer has to wait for a beat. Its last write began at `last`.
   static bool IsEarly(Clock::time_point last) {
     return Clock::now() - last < kBeat;
   }

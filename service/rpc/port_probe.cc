@@ -21,7 +21,7 @@ using process::Log;
 using process::LogLevel;
 
 constexpr absl::Duration kProbeInterval = absl::Seconds(2);
-// A process that is busy is no reason to be taken out of service.
+// A busy process must not be taken out of service.
 constexpr absl::Duration kPatience = absl::Seconds(3);
 
 absl::Status Failure(absl::string_view why) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Dials the process's own gRPC port every two seconds, so that readiness is
-// what a caller would find.
+// Dials the process's own gRPC port every two seconds, so that readiness shows
+// whether callers can connect.
 //
 // Threads: its own; status() any.
 
@@ -19,8 +19,8 @@
 namespace herald::rpc {
 
 // Dials the address of `listening`, and waits for the first bytes: an HTTP/2
-// server sends its SETTINGS at once (RFC 9113 section 3.4). UNAVAILABLE with
-// the reason if they do not come within `patience`.
+// server sends its SETTINGS first (RFC 9113 section 3.4). UNAVAILABLE with the
+// reason if they do not arrive within `patience`.
 absl::Status DialOwnPort(int listening, absl::Duration patience);
 
 class PortProbe {
@@ -32,10 +32,10 @@ class PortProbe {
   PortProbe(const PortProbe&) = delete;
   PortProbe& operator=(const PortProbe&) = delete;
 
-  // Dials no more. Returns when no dial is under way. May be called twice.
+  // Stops dialling. Returns when no dial is in progress. May be called twice.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What the last dial came to; OK before the first.
+  // The result of the last dial; OK before the first.
   absl::Status status() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:

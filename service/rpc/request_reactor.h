@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A unary call, served as a stream with one message each way, which is the same
-// on the wire. As a unary call gRPC would read the whole request first and hand
-// the call over then; so callers without a token could have it buffer what they
-// like for as long as they like.
+// on the wire. For a unary call gRPC would read the whole request before it
+// runs the handler. So callers without a token could make it buffer large
+// requests for any time.
 //
 // Threads: gRPC's. The answer may come from any thread.
 //
@@ -33,10 +33,10 @@ class RequestReactor
     StartRead(&request_);
   }
 
-  // The request is here; Answer() or Refuse() must follow, once.
+  // The request has arrived; Answer() or Refuse() must follow, once.
   virtual void OnRequest(const grpc::ByteBuffer& request) = 0;
 
-  // The call has ended without one. Nothing needs to follow.
+  // The call has ended without a request. No answer must follow.
   virtual void OnBroken() {}
 
   void Answer(grpc::ByteBuffer response) {

@@ -54,7 +54,7 @@ void SetKeepalive(grpc::ServerBuilder& builder) {
       GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
       static_cast<int>(absl::ToInt64Milliseconds(kKeepaliveTimeout)));
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // What others may send us: a ping every 5 s, and somewhat early.
+  // Peers may send a ping every 5 s, and somewhat early.
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 2500);
@@ -64,8 +64,8 @@ int64_t RequestBytesMax(const core::Broadcasts& broadcasts) {
   return broadcasts.payload_bytes_max() + contract::kServiceMessageExtraBytes;
 }
 
-// The last bounds, behind those of our own (waiting_calls.h, connections.h):
-// gRPC's answer to a quota that is used up is to end streams of anybody.
+// The last bounds, behind our own (waiting_calls.h, connections.h): when a
+// quota is exhausted, gRPC ends streams of any caller.
 void SetBounds(grpc::ServerBuilder& builder) {
   constexpr size_t kQuotaBytes = size_t{512} << 20;
   constexpr int kReflectionThreadsMax = 16;
@@ -74,9 +74,9 @@ void SetBounds(grpc::ServerBuilder& builder) {
                                .Resize(kQuotaBytes)
                                .SetMaxThreads(kReflectionThreadsMax));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kStreamsMax);
-  // All that one read brings becomes calls, whatever happens to its connection
-  // meanwhile. gRPC reads up to 4 MiB, and a call may have 15 bytes, and takes
-  // 16 KiB of memory.
+  // gRPC creates calls from all bytes of one read, even if the connection ends
+  // meanwhile. By default it reads up to 4 MiB; a call may have 15 bytes, and
+  // takes 16 KiB of memory.
   builder.AddChannelArgument(GRPC_ARG_TCP_MAX_READ_CHUNK_SIZE, 32 << 10);
   // A peer that sends no HTTP/2 settings.
   builder.AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 10'000);
@@ -130,9 +130,9 @@ absl::Status Server::Build(const ServerOptions& options) {
       grpc::InsecureServerCredentials());
   SetKeepalive(builder);
   SetBounds(builder);
-  // For all methods, for gRPC knows no other way, and for callers without a
-  // token, too. The core refuses a `data` that is a little too large, and can
-  // then say so; gRPC what is far too large.
+  // For all methods, because gRPC has no bound per method, and for callers
+  // without a token, too. The core refuses a `data` that is a little too large,
+  // with the reason; gRPC refuses a message that is far too large.
   builder.SetMaxReceiveMessageSize(
       static_cast<int>(RequestBytesMax(*options.api.broadcasts)));
   builder.SetMaxSendMessageSize(contract::kLinkMessageBytesMax);

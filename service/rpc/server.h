@@ -39,7 +39,7 @@ struct ServerOptions {
   std::string address;  // `host:port`; port 0: a free one.
   bool reflection = true;
 
-  // What the calls need and report to; all outlive the server.
+  // The objects that the calls use and report to; all outlive the server.
   BackendApi api;
   core::Links* gateways = nullptr;
   core::Timers* timers = nullptr;
@@ -47,7 +47,7 @@ struct ServerOptions {
   StreamCounters* links = nullptr;
   StreamCounters* watches = nullptr;
   RpcCounters* rpcs = nullptr;
-  // Those that serve it, if some are held.
+  // The threads that serve it, if some are held.
   process::CallbackThreads* threads = nullptr;
 
   // A link that was quiet for so long sends a keepalive.
@@ -56,8 +56,8 @@ struct ServerOptions {
 
 class Server final : public process::Acceptor::Host {
  public:
-  // Listens and serves; not ready yet. UNAVAILABLE if the address, which is one
-  // of proto/process/listening_sockets.h, cannot be had.
+  // Listens and serves; not ready yet. UNAVAILABLE if the address, in a form of
+  // proto/process/listening_sockets.h, cannot be bound.
   static absl::StatusOr<std::unique_ptr<Server>> Listen(
       const ServerOptions& options);
 
@@ -73,7 +73,7 @@ class Server final : public process::Acceptor::Host {
   // Threads: any.
   void SetReady(bool ready);
 
-  // Ends the streams politely, lets calls finish for at most `patience`, and
+  // Drains: ends the streams, lets calls finish for at most `patience`, and
   // returns when no call is left. REQUIRES: Core::Stop() was called.
   void Drain(absl::Duration patience);
 

@@ -92,9 +92,9 @@ SinkQueue::Step SinkQueue::Next(std::vector<core::Chunk>& chunks) {
   step.missed = outbox_.Take(options_.frame_bytes_max, chunks);
   Add(counters_->queue_bytes, outbox_.bytes() - before);
   step.kind = Step::kWrite;
-  // Small messages behind each other go out in one packet. Not the first: it
-  // carries the initial metadata, whose writing its end waits for, and with
-  // the hint gRPC would put that off until something else is written.
+  // Small messages in succession are sent in one packet. Not the first: it
+  // carries the initial metadata, and its write ends when these are written.
+  // With the hint gRPC would delay that until another message is written.
   step.hint = begun_ && options_.frame_bytes_max == 0 && !outbox_.empty();
   begun_ = true;
   written_ = Pacer::Clock::now();

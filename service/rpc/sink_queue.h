@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The state of a stream that the core writes to: what waits, who may write, and
-// why it ends. SinkReactor does what it decides.
+// The state of a stream that the core writes to: its queue, the right to write,
+// and the reason for its end. SinkReactor carries out its decisions.
 //
 // Threads: any, for every method.
 //
 // The pen: gRPC allows one write at a time and nothing after Finish(). One
 // token keeps both rules: only its holder may call StartWrite() or Finish().
-// It is put down when nothing is left to write, and kept for ever once the
+// It is released when nothing is left to write, and kept for ever once the
 // stream ends.
 //
-// Overflow: what waits is dropped and the call is cancelled with
+// Overflow: the queue is dropped and the call is cancelled with
 // RESOURCE_EXHAUSTED. Trailers do not wait for flow control, so even a peer
-// that has stopped reading is told, and the write in flight fails and puts the
-// pen into the hands of Finish(). gRPC is called in Flush(), for Enqueue() runs
-// with a lock of the core held: a shard's, or Gateways'.
+// that has stopped reading receives the status. The write in flight fails, and
+// its holder of the pen calls Finish(). gRPC is called in Flush(), because
+// Enqueue() runs with a lock of the core held: a shard's, or Gateways'.
 //
 // Invariant: outbox_ is empty, or the pen is held, or a Flush() is due.
 
@@ -47,7 +47,7 @@ class SinkQueue {
   // Appends, or ends the stream if the bound of that kind is exceeded.
   void Enqueue(core::Chunk chunk, Outbox::Kind kind) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // As Enqueue(), of a whisper: false, and it is dropped, beyond its bound.
+  // As Enqueue(), of a whisper. Beyond its bound it is dropped: false.
   bool EnqueueWhisper(core::Chunk chunk) ABSL_LOCKS_EXCLUDED(mu_);
 
   bool HasRoomForState() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -60,18 +60,18 @@ class SinkQueue {
   bool KeepAlive(const core::Chunk& chunk, absl::Duration interval,
                  absl::Duration* next) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // As Close(), although the peer may read nothing any more.
+  // As Close(), even if the peer no longer reads.
   bool Abort(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What the holder of the pen does next.
+  // The next step of the pen's holder.
   struct Step {
     enum {
-      kNothing,  // The pen is put down.
+      kNothing,  // The pen is released.
       kWait,     // For the pacer's next beat; then Next() again.
       kWrite,    // The chunks.
       kFinish,   // With closing(); the pen is kept.
     } kind = kNothing;
-    bool missed = false;  // The chunks are what was missed.
+    bool missed = false;  // The chunks are missed publications.
     bool hint = false;    // More follows at once.
   };
   // REQUIRES: the caller holds the pen; `chunks` is empty.
@@ -81,10 +81,10 @@ class SinkQueue {
   absl::Status closing() const ABSL_LOCKS_EXCLUDED(mu_);
   bool is_closing() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // What waits.
+  // Of the chunks that wait.
   int64_t bytes() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The context is gone.
+  // The context is no longer valid.
   void End() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -93,7 +93,7 @@ class SinkQueue {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Overflow(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Drop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // As context_->TryCancel(), which knows no code but CANCELLED, with closing_.
+  // As context_->TryCancel(), but with closing_ instead of CANCELLED.
   void Cancel() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.

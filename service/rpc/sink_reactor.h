@@ -2,7 +2,7 @@
 //
 // The write side of a stream that the core writes to: a core::Sink on top of a
 // gRPC reactor over raw bytes. GatewayReactor and WatchReactor are built on it.
-// SinkQueue decides what is written when; here it is done.
+// SinkQueue decides which chunks are written, and when; this class writes them.
 //
 // Threads: Enqueue(), Flush() and Close() may be called from any thread. gRPC
 // calls the reactions, some of them at the same time.
@@ -12,7 +12,7 @@
 //
 // Keepalives: proxies end a stream on which nothing was sent for a while, and
 // HTTP/2 pings end at the proxy. So a stream that was quiet for an interval
-// writes a chunk that says nothing.
+// writes an empty chunk.
 
 #ifndef HERALD_SERVICE_RPC_SINK_REACTOR_H_
 #define HERALD_SERVICE_RPC_SINK_REACTOR_H_
@@ -79,8 +79,8 @@ class SinkReactor : public Base, public core::Sink {
   std::shared_ptr<SinkReactor> self() const { return self_; }
 
   // From now on writes `chunk` whenever nothing was written for `interval`, but
-  // not before the first other write; never if it is 0. REQUIRES: called once
-  // at most, behind Own().
+  // not before the first other write; never if `interval` is 0. REQUIRES:
+  // called once at most, after Own().
   void StartKeepalive(core::Chunk chunk, absl::Duration interval) {
     if (interval <= absl::ZeroDuration()) return;
     keepalive_ = std::move(chunk);
@@ -88,7 +88,7 @@ class SinkReactor : public Base, public core::Sink {
     KeepAliveIn(interval, self_);
   }
 
-  // Ends the stream with `why` although the peer may read nothing any more.
+  // Ends the stream with `why`, even if the peer no longer reads.
   void Abort(absl::Status why) {
     if (queue_.Abort(std::move(why))) Write();
   }
@@ -97,8 +97,8 @@ class SinkReactor : public Base, public core::Sink {
   absl::Status closing() const { return queue_.closing(); }
   bool is_closing() const { return queue_.is_closing(); }
 
-  // The stream has ended with `code`, and nobody calls the reactor any more but
-  // those who share it as a sink.
+  // The stream has ended with `code`. From now on only objects that share the
+  // reactor as a sink call it.
   virtual void OnEnded(grpc::StatusCode code) = 0;
 
   StreamCounters* counters() const { return counters_; }
@@ -111,7 +111,9 @@ class SinkReactor : public Base, public core::Sink {
     Write();
   }
 
-  void OnCancel() override { Close(absl::CancelledError("the peer has gone")); }
+  void OnCancel() override {
+    Close(absl::CancelledError("the peer has disconnected"));
+  }
 
   void OnDone() override {
     const std::shared_ptr<SinkReactor> last_owner = std::move(self_);
@@ -126,8 +128,7 @@ class SinkReactor : public Base, public core::Sink {
     });
   }
 
-  // Writes the keepalive if it is due, and comes again when the next one may
-  // be.
+  // Writes the keepalive if it is due, and runs again when the next one may be.
   void KeepAlive(const std::weak_ptr<SinkReactor>& weak) {
     absl::Duration next;
     if (queue_.KeepAlive(keepalive_, keepalive_interval_, &next)) Write();
@@ -147,8 +148,8 @@ class SinkReactor : public Base, public core::Sink {
       case SinkQueue::Step::kWrite:
         break;
     }
-    // The bytes are encoded and copied without the lock, for an Enqueue() may
-    // wait for it with a shard locked.
+    // The bytes are encoded and copied without the queue's lock, because an
+    // Enqueue() may wait for it with a shard locked.
     if (step.missed) {
       for (core::Chunk& chunk : taken_) chunk = EncodeForWatch(chunk);
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How many streams of a kind there may be: in all, and from one source.
+// Bounds the streams of a kind: in total, and from one source.
 //
 // Threads: any.
 
@@ -25,12 +25,12 @@ class StreamLimit {
   // A stream's place, for as long as the object lives.
   using Place = std::shared_ptr<void>;
 
-  // One source may have half of `total_max`. `what` is their name in plural,
-  // for errors.
+  // One source may have half of `total_max`. Errors name the streams as `what`,
+  // in plural.
   StreamLimit(std::string what, size_t total_max);
 
-  // A place for a stream of that peer (gRPC's form). RESOURCE_EXHAUSTED if it
-  // has none.
+  // A place for a stream of `peer` (gRPC's form). RESOURCE_EXHAUSTED if there
+  // is none.
   absl::StatusOr<Place> Take(absl::string_view peer);
 
  private:

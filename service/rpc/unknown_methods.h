@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls of methods that nobody serves: UNIMPLEMENTED, at once. They show no
-// token, so they are charged to their connection (connections.h).
+// Answers calls of unknown methods: UNIMPLEMENTED. Their tokens are not
+// checked, so they are charged to their connection (connections.h).
 //
 // Threads: gRPC's.
 

@@ -68,7 +68,7 @@ void WaitingCalls::Sweep() {
   const auto settled = now - absl::ToChronoNanoseconds(options_.moment);
   {
     MutexLock lock(&mu_);
-    // While the process was paused, nobody could read what has come.
+    // While the process was paused, gRPC could not read the bytes that arrived.
     const auto gap = now - std::exchange(swept_, now);
     if (gap > kLongestSweepGap) {
       for (Entry* one = oldest(); one != nullptr;
@@ -80,9 +80,9 @@ void WaitingCalls::Sweep() {
       Entry* const late = oldest();
       late->Leave();
       late->End(GRPC_STATUS_DEADLINE_EXCEEDED,
-                "the request did not come whole in time");
+                "the request was not complete in time");
     }
-    // Younger ones may be whole already and wait for a thread only.
+    // Younger ones may be complete already and wait for a thread only.
     waiting_.EvictIfFull([settled](const auto& one) {
       return static_cast<const Entry&>(one).since_ <= settled;
     });
@@ -95,11 +95,11 @@ void WaitingCalls::Sweep() {
 }
 
 void WaitingCalls::Entry::OnEvicted() {
-  End(GRPC_STATUS_RESOURCE_EXHAUSTED, "too many requests have not come whole");
+  End(GRPC_STATUS_RESOURCE_EXHAUSTED, "too many requests are incomplete");
 }
 
-// The call is there until Remove(). On a thread of the timers gRPC runs no
-// reaction within the call, so none of them meets the lock.
+// The call is valid until Remove(). On a thread of the timers gRPC runs no
+// reaction within the cancel, so none of them waits for the lock held here.
 void WaitingCalls::Entry::End(grpc_status_code code, const char* why) {
   rpc::Add(*calls_->ended_, 1);
   grpc_call_cancel_with_status(call_, code, why, nullptr);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Calls whose request has not come whole. gRPC keeps what is there of it, so
-// their number is bounded, and so is their time: anybody can begin a request.
+// Calls with an incomplete request. gRPC keeps the bytes that have arrived, and
+// any peer can begin a request, so their number and their time are bounded.
 //
-// A request of a polite caller comes within a moment of its headers. So those
-// that have waited for longest are ended when there are too many, of sources
-// that have more than a fair share of them, and no call is refused.
+// A well-behaved caller sends its request right after the headers. So no call
+// is refused; if there are too many, those that have waited for longest are
+// ended, of sources with more than a fair share.
 //
 // Threads: any. Calls are ended by the timers.
 
@@ -33,7 +33,7 @@ struct WaitingCallsOptions {
   int64_t count_max = 24;
   absl::Duration moment = absl::Milliseconds(50);
 
-  // A call that has waited for so long is ended with DEADLINE_EXCEEDED.
+  // A call that has waited for this time is ended with DEADLINE_EXCEEDED.
   absl::Duration time_max = absl::Seconds(10);
 };
 
@@ -41,7 +41,7 @@ class WaitingCalls {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // A place among them, which is part of a call.
+  // The place of a call among them; a member of the call.
   class Entry final : private admission::FairShares::Entry {
    private:
     friend class WaitingCalls;
@@ -77,7 +77,7 @@ class WaitingCalls {
   };
 
   void SweepLater();
-  // Ends those that must be, and comes again if there may be more.
+  // Ends the calls that are due, and runs again if there may be more.
   void Sweep() ABSL_LOCKS_EXCLUDED(mu_);
   Entry* oldest() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return static_cast<Entry*>(waiting_.oldest());

@@ -14,11 +14,12 @@
 namespace herald::rpc {
 namespace {
 
-// What may wait for all Watches together when one more begins with much. One
-// that begins with little is let in, whatever others do not read.
+// The bytes that may wait for all Watches together when one more begins with
+// much. A Watch that begins with little is accepted even beyond that.
 constexpr int64_t kAllWatchesBytesMax = 512 << 20;
 
-// Twice what a Watch may begin with: a roster is sent again when rules change.
+// Twice the bytes that a Watch may begin with: a roster is sent again when
+// rules change.
 constexpr int64_t kStateBytesMax =
     2 * (core::kWatchRostersBytesMax + core::kWatchMissedBytesMax);
 
@@ -88,7 +89,7 @@ void WatchReactor::OnReadDone(bool ok) {
   }
   if (queue_bytes() > contract::kWatchOutboxBytesMax &&
       counters()->queue_bytes > kAllWatchesBytesMax) {
-    // It passes, so callers come again by themselves.
+    // UNAVAILABLE: the condition passes, so clients retry by themselves.
     return Close(absl::UnavailableError(
         absl::StrCat("Watches that read slowly have more than ",
                      kAllWatchesBytesMax, " bytes waiting")));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One Watch of a backend: a sink whose chunks are one WatchResponse each.
+// One Watch of a backend: a sink with one WatchResponse in each chunk.
 //
 // Threads, lifetime and writing: sink_reactor.h.
 
