@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// herald-service, with everything in its own memory.
+// herald-service with MemoryEngine: all state is in its own memory.
 
 #include <memory>
 
