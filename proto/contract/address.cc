@@ -123,8 +123,8 @@ bool IsNumber(absl::string_view text) {
   });
 }
 
-// A port behind a scheme of gRPC's, which takes it for a host or a path. A host
-// may have that name: it is dialled as `dns:///unix:50051`.
+// A port after a scheme of gRPC's, which parses it as a host or a path. A host
+// may have the scheme's name: it is dialled as `dns:///unix:50051`.
 absl::Status CheckScheme(absl::string_view target) {
   const size_t colon = target.find(':');
   const absl::string_view scheme = target.substr(0, colon);
@@ -142,7 +142,7 @@ absl::Status CheckScheme(absl::string_view target) {
 }
 
 absl::Status CheckPath(absl::string_view path) {
-  // What fits into a sockaddr_un.
+  // The capacity of a sockaddr_un.
   if (path.empty()) return Wrong("has no path");
   return path.size() < 108 ? absl::OkStatus() : Wrong("has too long a path");
 }
@@ -173,7 +173,7 @@ absl::Status CheckUriPath(absl::string_view path) {
   return CheckPath(path);
 }
 
-// Whether a socket that listens at `wide` takes what is sent to `host`. Each
+// Whether a socket that listens at `wide` accepts connections to `host`. Each
 // wildcard is for both families (proto/process/listening_sockets.h).
 bool Covers(absl::string_view wide, absl::string_view host) {
   if (wide == "0.0.0.0" || wide == "::") return true;

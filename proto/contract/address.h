@@ -24,9 +24,9 @@ struct HostPort {
 };
 std::optional<HostPort> SplitHostPort(absl::string_view address);
 
-// OK if a process can be told to listen there: `host:port` or `unix:path`,
-// whose path has neither `%` nor white space. A new form of address is added
-// here, and to kListenAddressForms.
+// OK if a process can listen at the address: `host:port`, or `unix:path` with
+// neither `%` nor white space in the path. A new form of address is added here,
+// and to kListenAddressForms.
 absl::Status CheckListenAddress(absl::string_view address);
 inline constexpr char kListenAddressForms[] =
     "host:port, for example 127.0.0.1:8080, or unix:path";
@@ -38,9 +38,9 @@ bool Collide(absl::string_view a, absl::string_view b);
 // OK if gRPC can dial the target: `host:port`, `dns:///host:port`,
 // `dns://10.0.0.2:53/host:port`, `ipv4:address:port`, `ipv6:[address]:port`,
 // `unix:path`, `unix:///path`, `unix-abstract:name`, `xds:///name`; ports from
-// 1 to 65535. gRPC itself takes anything, dials port 443 where there is none,
-// and port 34463 for 99999. INVALID_ARGUMENT: the message is what is wrong, to
-// follow the quoted value.
+// 1 to 65535. gRPC itself accepts anything, dials port 443 if there is none,
+// and port 34463 for 99999. INVALID_ARGUMENT: the message is the fault, worded
+// to follow the quoted value.
 absl::Status CheckTarget(absl::string_view target);
 inline constexpr char kTargetForms[] =
     "host:port with a port from 1 to 65535, dns:///host:port, unix:/path";

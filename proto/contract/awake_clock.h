@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Time that passes only while a thread runs: a pause (SIGSTOP, the migration
-// of a virtual machine) does not count. Silence is measured with it, so that no
-// peer is judged by a time in which we did not read.
+// of a virtual machine) does not count. Silence is measured with it, so that a
+// peer does not time out while this process did not read.
 //
 // Threads: one at a time.
 

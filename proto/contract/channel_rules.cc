@@ -56,17 +56,17 @@ absl::Status CheckChannelPattern(absl::string_view pattern) {
   return absl::OkStatus();
 }
 
-// Greedy with one way back: only the last star ever has to take more, for what
-// an earlier one has matched stays matched.
+// Greedy, with backtracking to the last star only: the matches of earlier stars
+// never have to change.
 bool MatchesPattern(absl::string_view pattern, absl::string_view text) {
-  // Most that do not match end otherwise.
+  // Most texts that do not match differ in their end.
   const size_t last = pattern.rfind('*');
   if (last == absl::string_view::npos) return pattern == text;
   if (!absl::EndsWith(text, pattern.substr(last + 1))) return false;
   size_t p = 0;
   size_t t = 0;
   size_t star = absl::string_view::npos;
-  size_t star_end = 0;  // What the last star has taken ends here.
+  size_t star_end = 0;  // The end of the last star's run.
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       star = p++;
@@ -108,8 +108,8 @@ void ChannelRules::MakeGroups() {
   });
   for (const uint32_t i : order) {
     if (groups_.empty() || groups_.back().prefix != prefix(i)) {
-      // What begins with a prefix stands right behind it, so the one before is
-      // either what this one begins with or has it among its parents.
+      // Prefixes that begin with another one follow it directly. So the parent
+      // is the group before this one, or one of that group's ancestors.
       auto parent = static_cast<int32_t>(groups_.size()) - 1;
       while (parent >= 0 &&
              !absl::StartsWith(prefix(i),

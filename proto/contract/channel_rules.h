@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What holds for some channels only: the rules of `BROADCAST_CONFIG`
+// Settings of some channels only: the rules of `BROADCAST_CONFIG`
 // (config.proto), compiled. Service and gateway apply different settings of the
-// same rules, so they must agree on which rule a channel has.
+// same rules, so they must agree on the rule of each channel.
 //
 // A pattern is a channel name in which each `*` stands for any run of bytes, an
-// empty one included. A setting of a channel is what the most specific rule
-// says that matches its name and says anything about it; what no rule says is
-// the default. Of two patterns the one with more bytes that are not `*` is the
-// more specific, and of two with as many the one with fewer `*`, then the
-// later one.
+// empty one included. A channel has each setting from the most specific rule
+// that matches its name and has the setting, or else the default. Of two
+// patterns the one with more bytes that are not `*` is the more specific; of
+// two with as many, the one with fewer `*`; then the later one.
 //
 //   const ChannelRules rules({{.pattern = "chat.*", .history_size = 100},
 //                             {.pattern = "chat.vip.*", .max_payload = 512}},
@@ -35,7 +34,7 @@
 
 namespace herald::contract {
 
-// What a listener gets that does not read as fast as is written to it.
+// The treatment of a subscriber that reads too slowly.
 enum class SlowConsumer { kDisconnect, kDropToLatest };
 
 // All settings of one channel.
@@ -50,7 +49,7 @@ struct ChannelSettings {
   absl::Duration member_grace = absl::ZeroDuration();
 };
 
-// What is said of the channels whose name `pattern` matches.
+// The settings of the channels with a name that `pattern` matches.
 struct ChannelRule {
   std::string pattern;
   std::optional<int64_t> history_size = std::nullopt;
@@ -63,7 +62,7 @@ struct ChannelRule {
   std::optional<absl::Duration> member_grace = std::nullopt;
 };
 
-// The bounds of what a rule may say, and of how many there are.
+// Bounds on the settings of a rule, and on the number of rules.
 inline constexpr int64_t kChannelRulesMax = 1000;
 inline constexpr int64_t kHistorySizeMax = 10'000;
 inline constexpr absl::Duration kHistoryTtlMin = absl::Seconds(1);
@@ -81,19 +80,19 @@ bool MatchesPattern(absl::string_view pattern, absl::string_view text);
 
 class ChannelRules {
  public:
-  // No rules: everything is as `defaults` says.
+  // No rules: all channels have `defaults`.
   explicit ChannelRules(const ChannelSettings& defaults = {})
       : defaults_(defaults) {}
 
   // `rules` in the order of the file.
   ChannelRules(std::vector<ChannelRule> rules, const ChannelSettings& defaults);
 
-  // Asked for every event, so: 6 ns without rules, 0.2 µs with 1,000 of which
-  // few can match, and 40 ns for each pattern that begins with `*`.
+  // Called for every event. Takes 6 ns without rules, 0.2 µs with 1,000 of
+  // which few can match, and 40 ns for each pattern that begins with `*`.
   ChannelSettings Of(absl::string_view channel) const;
 
-  // What decides a setting of the channel, for messages: `rule "chat.*"`, or
-  // `otherwise` if no rule says anything.
+  // The source of a setting of the channel, for messages: `rule "chat.*"`, or
+  // `otherwise` if no rule has the setting.
   template <typename T>
   std::string Source(absl::string_view channel,
                      std::optional<T> ChannelRule::*setting,

@@ -10,18 +10,18 @@
 namespace herald::contract {
 
 enum class CloseReason {
-  kNormal,         // The client said goodbye.
-  kGoingAway,      // The gateway drains. Come back, to another one.
-  kProtocolError,  // RFC 6455 was broken.
+  kNormal,         // The client closed the connection.
+  kGoingAway,      // The gateway drains. Reconnect, to another one.
+  kProtocolError,  // The client violated RFC 6455.
   kBinary,         // A binary message; every dialect so far is text.
   kBadUtf8,        // Text that is not UTF-8.
   kTooLarge,       // A message over the limit.
   kPolicy,         // The client breaks a rule that is no protocol error.
-  kOverloaded,     // The gateway cannot serve the socket now. Come back later.
-  kSlow,           // The client reads too slowly. Come back.
-  kNoHeartbeat,    // No sign of life. Come back.
-  kDisconnected,   // The backend said so. Do not come back.
-  kUnfinished,     // A message was begun and not ended in time. Come back.
+  kOverloaded,     // The gateway cannot serve the socket now. Reconnect later.
+  kSlow,           // The client reads too slowly. Reconnect.
+  kNoHeartbeat,    // No sign of life. Reconnect.
+  kDisconnected,   // The backend called Disconnect. Do not reconnect.
+  kUnfinished,     // A message has begun and did not end in time. Reconnect.
 };
 
 }  // namespace herald::contract

@@ -31,8 +31,8 @@ inline absl::Time SteadyNow() {
 
 class Condition {
  public:
-  // Gives the mutex up, waits for a NotifyAll() or for no reason at all, and
-  // takes the mutex again. Callers loop over what they wait for.
+  // Releases the mutex, waits for a NotifyAll(), and locks the mutex again. May
+  // return without a notification, so callers check their condition in a loop.
   void Wait(Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     Handle handle{mutex};
     condition_.wait(handle);
@@ -55,7 +55,7 @@ class Condition {
   void NotifyAll() { condition_.notify_all(); }
 
  private:
-  // What the standard library calls a lock.
+  // A BasicLockable of the standard library.
   struct Handle {
     void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex->Lock(); }
     void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex->Unlock(); }

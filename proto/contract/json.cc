@@ -44,8 +44,8 @@ class Nesting {
 };
 
 // The bytes of `word` that a string cannot simply contain: quotes, backslashes,
-// control characters, and what is not ASCII. The top bit of the first such byte
-// is set, those of later bytes may be wrong.
+// control characters, and bytes that are not ASCII. The top bit of the first
+// such byte is set, those of later bytes may be wrong.
 uint64_t Special(uint64_t word) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kTops = 0x8080808080808080;
@@ -56,8 +56,8 @@ uint64_t Special(uint64_t word) {
          kTops;
 }
 
-// One pass over a text. Each step returns false at a fault, with what was
-// expected there in `expected_`.
+// One pass over a text. Each step returns false at a fault, with the expected
+// item in `expected_`.
 class Walk {
  public:
   explicit Walk(absl::string_view text, int depth_max)
@@ -66,8 +66,8 @@ class Walk {
         end_(text.data() + text.size()),
         depth_max_(depth_max) {}
 
-  // The walk of one value and what is around it. Each turn reads the beginning
-  // of a value, and the ends of all that end with it.
+  // Walks over one value and the spaces around it. Each turn reads the
+  // beginning of a value, and the ends of all containers that end with it.
   std::optional<JsonFault> Run() {
     bool good = true;
     do {
@@ -86,7 +86,7 @@ class Walk {
     return false;
   }
 
-  // The next byte that is no space, or 0, which nothing begins with.
+  // The next byte that is no space, or 0, which begins no value.
   char Peek() {
     for (; at_ < end_; ++at_) {
       const char c = *at_;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Takes JSON apart without changing a byte of it. Values are texts: what a
-// number means, or whether two keys are the same, is decided by the caller.
+// Splits JSON without changing a byte of it. Values are texts: the caller
+// interprets numbers, and decides whether two keys are equal.
 //
-// REQUIRES: IsJson() holds for all that is passed in here (at any depth), and
-// texts have no spaces around them, as the parts that these classes return.
+// REQUIRES: IsJson() holds for all texts passed in here (at any depth), and
+// they have no spaces around them, like the parts that these classes return.
 
 #ifndef HERALD_PROTO_CONTRACT_JSON_READER_H_
 #define HERALD_PROTO_CONTRACT_JSON_READER_H_
@@ -21,7 +21,7 @@ namespace herald::contract {
 //   while (members.Next()) Use(members.key(), members.value());
 class JsonReader {
  public:
-  // `container` outlives the reader and what it returns.
+  // `container` outlives the reader and the texts that it returns.
   explicit JsonReader(absl::string_view container)
       : rest_(container.substr(1)), has_keys_(container.front() == '{') {}
 
@@ -52,9 +52,9 @@ inline bool IsJsonString(absl::string_view value) {
   return value.front() == '"';
 }
 
-// What a string means. Half of a surrogate pair, which is JSON but not text,
-// makes the result no UTF-8 (AppendCodePoint), so that checks of names refuse
-// it. REQUIRES: IsJsonString().
+// The decoded string. Half of a surrogate pair, which is JSON but not text,
+// makes the result invalid UTF-8 (AppendCodePoint), so that checks of names
+// refuse it. REQUIRES: IsJsonString().
 std::string DecodeJsonString(absl::string_view string);
 
 }  // namespace herald::contract

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes JSON text (RFC 8259). What is JSON already is appended as it is.
+// Writes JSON text (RFC 8259). Values that are JSON already are appended
+// unchanged.
 
 #ifndef HERALD_PROTO_CONTRACT_JSON_TEXT_H_
 #define HERALD_PROTO_CONTRACT_JSON_TEXT_H_

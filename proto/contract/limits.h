@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Every bound that peers share, with the relations between them. What an
-// operator may choose is a setting (README); what is here is the contract.
-// Units are in the names; all ends are inclusive.
+// Every bound that peers share, with the relations between them. Bounds that an
+// operator may choose are settings (README); these are the contract. Units are
+// in the names; all ends are inclusive.
 
 #ifndef HERALD_PROTO_CONTRACT_LIMITS_H_
 #define HERALD_PROTO_CONTRACT_LIMITS_H_
@@ -21,7 +21,7 @@ inline constexpr int64_t kIdempotencyKeyBytesMax = 128;
 // has depth 0, [] has 1, [[]] has 2.
 inline constexpr int kJsonDepthMax = 512;
 
-// What comes with a subscription.
+// Parts of a subscribe.
 inline constexpr int64_t kUserInfoBytesMax = 16 << 10;
 inline constexpr int64_t kAuthTokenBytesMax = 16 << 10;
 inline constexpr int64_t kChannelDataBytesMax = 32 << 10;  // Holds a user_info.
@@ -29,8 +29,8 @@ inline constexpr int64_t kSubscribeBytesMax =
     kAuthTokenBytesMax + kChannelDataBytesMax;
 inline constexpr int64_t kReasonBytesMax = 1 << 10;
 
-// The members of one presence channel together, user_id and user_info: every
-// subscriber is told all of them at once.
+// The members of one presence channel together, user_id and user_info: each
+// subscriber receives all of them in one message.
 inline constexpr int64_t kMembersBytesMax = 16 << 20;
 
 // Calls.
@@ -43,8 +43,9 @@ inline constexpr int64_t kPageSizeMax = 1000;
 // 4 MiB receive them.
 inline constexpr int64_t kAnswerBytesMax = 3 << 20;
 
-// `BROADCAST_MAX_PAYLOAD` may be set up to here; a client message may exceed
-// the payload, or what comes with a subscribe, by what is round it.
+// `BROADCAST_MAX_PAYLOAD` may be set up to kPayloadBytesLimit. A client message
+// may be larger than the payload or the parts of a subscribe, by
+// kClientMessageExtraBytes.
 inline constexpr int64_t kPayloadBytesLimit = 16 << 20;
 inline constexpr int64_t kClientMessageExtraBytes = 4 << 10;
 
@@ -54,8 +55,8 @@ inline constexpr int64_t kPendingSubscribesMax = 100;
 // Link. A frame is closed at kLinkFrameBytes or at one larger item. Towards a
 // gateway that is at most kLinkMessageBytesMax: a roster, or a publication.
 // Towards the service it is kLinkAttachFrameBytes (longer holdings are split),
-// or a whisper; so the service need not accept more of anybody than the payload
-// and kServiceMessageExtraBytes.
+// or a whisper. So the service need not accept more from any peer than the
+// payload and kServiceMessageExtraBytes.
 inline constexpr int32_t kLinkProtocolVersion = 1;
 inline constexpr int32_t kLinkProtocolVersionMin = 1;
 inline constexpr int64_t kLinkFrameBytes = 256 << 10;
@@ -64,8 +65,8 @@ inline constexpr int64_t kLinkOutboxBytesMax = 16 << 20;
 inline constexpr int64_t kLinkMessageBytesMax = 64 << 20;
 inline constexpr int64_t kServiceMessageExtraBytes = 4 << 20;
 
-// What a gateway may claim. Subscriptions of one channel and sockets are
-// counted in 31 bits, so that no sum of them overflows.
+// Bounds on the claims of a gateway. Subscriptions of one channel and sockets
+// are counted in 31 bits, so that no sum of them overflows.
 inline constexpr int64_t kLinkCountMax = (int64_t{1} << 31) - 1;
 inline constexpr int64_t kLinkHeldBytesMax = 512 << 20;  // Of all `held`.
 inline constexpr int64_t kConnectionBytesMax = 128 << 10;
@@ -85,8 +86,9 @@ inline constexpr int64_t kKeepaliveIntervalSecondsMin = 1;
 inline constexpr int64_t kKeepaliveIntervalSecondsMax = 3600;
 
 // Proxies end streams on which nothing was sent for 60 s. A link, and a Watch
-// of our own libraries, that was quiet for so long sends a keepalive; an end
-// that misses so many of them takes the stream for dead.
+// of our own libraries, sends a keepalive after kKeepaliveSeconds without a
+// message. An end that misses kKeepalivesMissedMax of them takes the stream for
+// dead.
 inline constexpr int64_t kKeepaliveSeconds = 20;
 inline constexpr int64_t kKeepalivesMissedMax = 3;
 

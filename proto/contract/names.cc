@@ -141,7 +141,7 @@ std::optional<SocketId> ParseSocketId(absl::string_view text) {
 std::string Quoted(absl::string_view value) {
   constexpr size_t kShownBytesMax = 64;
   const absl::string_view shown = CutUtf8(value, kShownBytesMax);
-  // What is shown is text, whatever the value was: it goes into messages.
+  // The result is always text, because messages contain it.
   const bool plain = IsUtf8(shown) && !HasControlCharacter(shown);
   return absl::StrCat(
       "\"", plain ? absl::Utf8SafeCHexEscape(shown) : absl::CHexEscape(shown),

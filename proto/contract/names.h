@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The grammar of what crosses the wire as text: the names of channels, events,
-// users and sockets, and the numbers in payloads. Gateway, service and clients
-// decide alike because they decide here.
+// The grammar of texts on the wire: the names of channels, events, users and
+// sockets, and the numbers in payloads. Gateway, service and clients share this
+// code, so they decide alike.
 //
 // Failure: InvalidArgumentError that names the value and the rule. The value is
 // shown escaped and cut, so that a message is safe to log.
@@ -24,13 +24,13 @@ namespace herald::contract {
 enum class ChannelType { kPublic, kPrivate, kPresence };
 
 // OK for 1 to kChannelNameBytesMax bytes of `A-Z a-z 0-9 _ - = @ , . ; :`.
-// `#` opens names that are the server's own, so no client may use it.
+// `#` begins names that are the server's own, so no client may use it.
 absl::Status CheckChannelName(absl::string_view name);
 
-// The type that the prefix of a name says. REQUIRES: a valid name.
+// The type of a channel, by the prefix of its name. REQUIRES: a valid name.
 ChannelType TypeOfChannel(absl::string_view name);
 
-// Whether somebody must be asked before a socket may listen.
+// Whether a socket needs the authorizer's decision to subscribe.
 inline bool NeedsAuthorization(absl::string_view channel) {
   return TypeOfChannel(channel) != ChannelType::kPublic;
 }
@@ -61,8 +61,8 @@ struct SocketId {
 
 std::string FormatSocketId(SocketId id);
 
-// The id that `text` names, or nothing if it is not exactly as
-// FormatSocketId() would write it.
+// The id that `text` names; nullopt if FormatSocketId() would not write exactly
+// this text.
 std::optional<SocketId> ParseSocketId(absl::string_view text);
 
 // `value` in quotes, escaped and cut to 64 bytes: for messages about it.
@@ -72,8 +72,8 @@ std::string Quoted(absl::string_view value);
 // REQUIRES: `text` is UTF-8.
 absl::string_view CutUtf8(absl::string_view text, size_t bytes_max);
 
-// `text` with a space for each control character of ASCII, line ends among
-// them: for sentences of others that are logged and sent as a status.
+// `text` with a space for each control character of ASCII, including line ends:
+// for texts of peers that are logged and sent as a status.
 std::string OneLine(std::string text);
 
 }  // namespace herald::contract

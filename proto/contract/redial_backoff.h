@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long a well-behaved peer waits before it dials again: 50 to 250 ms,
-// drawn evenly, whatever happened before. Links and authorizer streams are few
-// and must be back quickly (a restarted service is rebuilt from its gateways);
-// the jitter keeps a fleet from dialling in step.
+// How long a well-behaved peer waits before it dials again: 50 to 250 ms, drawn
+// evenly, independent of earlier tries. Links and authorizer streams are few
+// and must reconnect quickly (a restarted service is rebuilt from its
+// gateways); the jitter keeps a fleet from dialling in step.
 
 #ifndef HERALD_PROTO_CONTRACT_REDIAL_BACKOFF_H_
 #define HERALD_PROTO_CONTRACT_REDIAL_BACKOFF_H_

@@ -22,7 +22,7 @@
 namespace herald::contract {
 namespace {
 
-// Less than PIPE_BUF: a pipe takes such a line whole or not at all.
+// Less than PIPE_BUF: a write of such a line to a pipe is atomic.
 constexpr size_t kMessageBytesMax = 1000;
 constexpr int kPatienceMs = 100;
 constexpr int kNapMs = 1;

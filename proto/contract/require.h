@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // An assertion that is always on, for invariants of our own: a violated one is
-// a bug in Herald, never in what a peer sent. Its message, as any line that
-// must not wait for its reader, is written within a bounded time.
+// a bug in Herald, never a peer's fault. Its message, as any line that must not
+// wait for its reader, is written within a bounded time.
 
 #ifndef HERALD_PROTO_CONTRACT_REQUIRE_H_
 #define HERALD_PROTO_CONTRACT_REQUIRE_H_
@@ -16,8 +16,8 @@ namespace herald::contract {
                                   const char* function);
 
 // Ends the process with file, line and function of the caller unless
-// `condition` holds. Not by std::source_location: Clang 14 does not have what
-// libstdc++ makes it of.
+// `condition` holds. Without std::source_location: Clang 14 lacks the builtin
+// that libstdc++ needs for it.
 inline void Require(bool condition, const char* file = __builtin_FILE(),
                     int line = __builtin_LINE(),
                     const char* function = __builtin_FUNCTION()) {
@@ -28,7 +28,7 @@ inline void Require(bool condition, const char* file = __builtin_FILE(),
 }
 
 // Reports why the process is about to abort: to the handler, or, while none is
-// set, by WriteLastMessage(). Returns soon, whoever reads stderr.
+// set, by WriteLastMessage(). Returns soon, even if stderr is not read.
 void ReportFailure(const char* message);
 using FailureHandler = void (*)(const char* message);
 void SetFailureHandler(FailureHandler handler);

@@ -2,7 +2,7 @@
 //
 // Follows the offsets of one sequence that may arrive with gaps and repeats:
 // classifies each offset, and keeps the end of a gap and the one question that
-// asks for what is missing.
+// asks for the missing elements.
 //
 // Offsets begin at 1 and grow by one. Pure: it holds no elements of the
 // sequence, and its owner sends the question.
@@ -25,7 +25,7 @@ namespace herald::contract {
 
 class SequenceTracker {
  public:
-  // What an offset is, relative to the last one that was taken.
+  // The class of an offset, relative to the last one that was taken.
   enum class Order { kRepeat, kNext, kBehindGap };
 
   // `last` is the offset of the last element that is there; 0: none is.
@@ -54,7 +54,7 @@ class SequenceTracker {
   // since count until the question ends.
   bool HasGap() const { return gap_end_ > 0; }
 
-  // Opens the question for what follows `since`.
+  // Opens the question for the elements after `since`.
   // REQUIRES: no question is open.
   void Ask(int64_t since) {
     Require(!asking_);

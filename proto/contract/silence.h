@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Notices that a peer which sends keepalives has fallen silent: HTTP/2 pings
-// end at the next proxy, and a stream whose other half is dead looks idle.
+// Detects that a peer which sends keepalives has fallen silent. HTTP/2 pings
+// end at the next proxy, and a stream with a dead peer behind a proxy looks
+// idle.
 //
 // A peer counts as one that sends keepalives from its first one on, so a peer
 // of an older release, which sends none, is never taken for dead. Silence is
-// counted in ticks of our own: what was not received while this process stood
-// still (a SIGSTOP, a moved virtual machine) adds one at most.
+// counted in ticks of our own: a pause of this process (a SIGSTOP, a moved
+// virtual machine) adds one at most.
 //
 // Threads: Heard() from any thread, Tick() from one at a time.
 
@@ -21,7 +22,7 @@ namespace herald::contract {
 
 class Silence {
  public:
-  // Something was received.
+  // A message was received.
   void Heard(bool is_keepalive) {
     heard_.store(true, std::memory_order_relaxed);
     if (is_keepalive) expected_.store(true, std::memory_order_relaxed);

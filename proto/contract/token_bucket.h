@@ -74,8 +74,7 @@ class TokenBucket {
            ReadyNs(rate, tokens) <= absl::ToUnixNanos(now);
   }
 
-  // Takes `tokens` whether they are there or not; the bucket owes what is
-  // missing.
+  // Takes `tokens`, even if the bucket has fewer; then it owes the rest.
   void Take(const TokenRate& rate, int64_t tokens, absl::Time now) {
     if (!rate.limited()) return;
     full_at_ns_ =
