@@ -81,7 +81,7 @@ void Acceptor::Run() {
       if (waits[i].revents != 0 && !AcceptAll(waits[i].fd)) error = errno;
     }
     SetShortage(error);
-    // What waits is still there after the pause.
+    // Connections that wait are still there after the pause.
     if (error != 0 && poll(waits.data(), 1, kPauseMs) > 0) return;
   }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Accepts connections for gRPC, whose own listener gives up for good after its
-// first "Too many open files".
+// Accepts connections for gRPC: its own listener stops for good after the first
+// "Too many open files".
 //
 // Threads: its own, which calls the host; status() any.
 //
@@ -37,9 +37,9 @@ class Acceptor {
     virtual void OnShortageOver() {}
   };
 
-  // Starts to accept, with descriptors below what `descriptors_max` returns at
-  // the time. Bytes that a peer's system does not acknowledge for
-  // `unacknowledged_max` end its connection (TCP_USER_TIMEOUT, which gRPC's
+  // Starts to accept, as long as descriptors are below the current result of
+  // `descriptors_max`. A connection ends if its peer's system does not
+  // acknowledge bytes for `unacknowledged_max` (TCP_USER_TIMEOUT, which gRPC's
   // listener sets with a keepalive). The host outlives the acceptor.
   Acceptor(ListeningSockets sockets, int (*descriptors_max)(),
            absl::Duration unacknowledged_max, Host* host);
@@ -48,7 +48,7 @@ class Acceptor {
   Acceptor(const Acceptor&) = delete;
   Acceptor& operator=(const Acceptor&) = delete;
 
-  // Accepts no more. Returns when the host is not being called any more. May be
+  // Stops accepting. The host is not called after it has returned. May be
   // called twice, by one thread at a time.
   void Stop();
 

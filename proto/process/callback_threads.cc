@@ -31,13 +31,13 @@ constexpr std::chrono::seconds kPatience{1};
 constexpr std::chrono::seconds kFirstPatience{20};
 constexpr std::chrono::milliseconds kHelpTime{50};
 
-// Half of what gRPC 1.51 has.
+// Half of the threads that gRPC 1.51 has.
 int ThreadsToHold() {
   const auto cores = static_cast<int>(std::thread::hardware_concurrency());
   return std::clamp(cores / 2, 2, 16) / 2;
 }
 
-// gRPC goes on without a word where the system gives it no thread, and then
+// If the system gives gRPC no thread, it continues without an error, and then
 // ends no call.
 void AwaitThread(std::future<void> sign) {
   if (sign.wait_for(kFirstPatience) == std::future_status::ready) return;
@@ -45,7 +45,7 @@ void AwaitThread(std::future<void> sign) {
   std::abort();
 }
 
-// A call that nobody answers: its end comes on one of the threads.
+// A call that is never answered: its end runs on one of the threads.
 class Event {
  public:
   // `body` runs after `delay`, once, or when the event is cancelled.
@@ -141,8 +141,8 @@ class CallbackThreads::Impl {
     ++pending_;
     Held* const one = &held_.emplace_back();
     std::future<void> holds = one->holds.get_future();
-    // A plain pointer: whoever owns an event last must not be one of gRPC's
-    // threads, and it destroys the body after it has run.
+    // A plain pointer: gRPC's threads must not be the last owner of an event,
+    // and gRPC's thread destroys the body after it has run.
     one->event = std::make_unique<Event>(channel_.get(), delay,
                                          [this, one] { BeHeld(one); });
     return holds;
@@ -187,8 +187,8 @@ class CallbackThreads::Impl {
   void Beat() {
     {
       contract::MutexLock lock(&mu_);
-      // First the old one, for it shares the channel, and whoever owns the
-      // channel last waits for these threads: that must not be one of them.
+      // The old one first, because it shares the channel. The last owner of the
+      // channel waits for these threads, so it must not be one of them.
       beat_ = nullptr;
       if (!stopping_) {
         beat_ = std::make_unique<Event>(channel_.get(), kLoopBeat,

@@ -12,8 +12,8 @@
 #include "proto/contract/mutex.h"
 #include "proto/process/clock_steps.h"
 
-// gRPC's internals; null where there are none. The first is what gpr_now()
-// calls, the second has its timers looked at again.
+// gRPC's internals; null if this gRPC has none. gpr_now() calls the first; the
+// second wakes its timers.
 extern gpr_timespec (*gpr_now_impl)(gpr_clock_type) __attribute__((weak));
 void grpc_kick_poller() __attribute__((weak));
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The clock that gRPC sees: it stands still while the process does, and goes
-// on evenly when the time of day is set.
+// gRPC's clock: it stands still while the process does, and continues evenly
+// when the time of day is set.
 //
-// gRPC ends a connection whose answer to a ping is late. After a pause of the
+// gRPC ends a connection if the answer to a ping is late. After a pause of the
 // process (SIGSTOP, the migration of a virtual machine) its overdue timers race
 // with the bytes that have arrived, and living links end. And gRPC 1.51 sleeps
-// until a time of day: set back by an hour, its timers come an hour late. They
-// are woken within a quarter of a second after each step of it.
+// until a time of day: if that is set back by an hour, its timers run an hour
+// late. They are woken within a quarter of a second after each step of it.
 //
-// A later gRPC without these two hooks (both are its internals) goes without.
+// With a later gRPC without these two hooks (both are its internals) this has
+// no effect.
 
 #ifndef HERALD_PROTO_PROCESS_GRPC_CLOCK_H_
 #define HERALD_PROTO_PROCESS_GRPC_CLOCK_H_

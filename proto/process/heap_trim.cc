@@ -51,8 +51,8 @@ HeapTrim::~HeapTrim() {
 }
 
 void HeapTrim::Run(absl::Duration interval) {
-  // As small as the process has been, or was when nothing could be returned:
-  // what is free has grown beyond that only if the process has.
+  // The smallest size of the process, or its size after the last trim. Only if
+  // the process has grown beyond that may more memory be free.
   int64_t base = ResidentBytes();
   int worth_count = 0;
   while (!stop_.WaitForNotificationWithTimeout(interval)) {
@@ -60,7 +60,8 @@ void HeapTrim::Run(absl::Duration interval) {
     base = std::min(base, resident);
     const bool is_worth =
         resident - base >= kWorthBytes && IsWorthTrimming(ReadHeap());
-    // Several times, so that what comes and goes is not returned in between.
+    // Several times, so that memory that is freed and soon used again is not
+    // returned in between.
     worth_count = is_worth ? worth_count + 1 : 0;
     if (worth_count < kLooks) continue;
     worth_count = 0;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Gives memory back that a flood has left behind. What is freed in the middle
-// of a heap stays with the process otherwise: glibc returns the end of it only.
+// Returns memory to the system after a flood. Otherwise memory that is freed in
+// the middle of a heap stays with the process: glibc returns only its end.
 //
-// To return it takes a heap's lock for 25 ms per 100 MiB, and so do the
-// threads that allocate there; so it is done when there is much of it, and when
-// it is not taken again within a while.
+// Returning holds a heap's lock for 25 ms per 100 MiB, and threads that
+// allocate there wait. So it is done only if much memory is free and is not
+// used again within a while.
 //
 // Threads: one of its own.
 
@@ -25,11 +25,11 @@ struct HeapState {
   int64_t free_bytes = 0;      // Of these, free in its heaps.
 };
 
-// Whether so much is free that it is worth to be returned: 32 MiB, and a
-// quarter of what is resident.
+// Whether enough is free to be worth returning: 32 MiB, and a quarter of the
+// resident memory.
 bool IsWorthTrimming(const HeapState& heap);
 
-// To ask for free_bytes takes a walk over all that is free.
+// Reading free_bytes takes a walk over all free memory.
 HeapState ReadHeap();
 
 // One for a process.

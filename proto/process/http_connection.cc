@@ -38,7 +38,8 @@ void HttpConnection::StartRequest() {
   ReadRequest();
 }
 
-// Requests may come several at once, so what was read is looked at first.
+// One read may bring several requests, so the bytes that were read are parsed
+// first.
 void HttpConnection::ReadRequest() {
   if (has_prelude_) {
     const int size = ReadPrelude(rest());
@@ -81,7 +82,7 @@ void HttpConnection::StartReadMore() {
 }
 
 void HttpConnection::OnReadDone(error_code ec, size_t bytes) {
-  if (ec) return;  // The client has left, or the deadline has come.
+  if (ec) return;  // The client has disconnected, or the deadline has passed.
   buffer_.commit(bytes);
   ReadRequest();
 }
@@ -95,7 +96,7 @@ void HttpConnection::Parse(absl::string_view header) {
   error_code ec;
   parser_->put(net::buffer(text.data(), text.size()), ec);
   if (ec && ec != http::error::need_more) {
-    parser_.emplace();  // Nothing of what was read is used.
+    parser_.emplace();  // No field that was parsed is used.
     return Refuse(RefusalOf(ec, text));
   }
   if (!parser_->is_header_done()) {
@@ -238,7 +239,7 @@ void HttpConnection::OnDiscardDone(error_code ec, size_t bytes) {
 
 void HttpConnection::Cut() {
   error_code ignored;
-  socket_.close(ignored);  // What is under way fails, and the session goes.
+  socket_.close(ignored);  // Pending operations fail, which ends the session.
 }
 
 }  // namespace herald::process

@@ -9,7 +9,7 @@
 //   /readyz   200, perhaps with a warning, or 503 with the reason
 //   /metrics  Prometheus text
 //
-// HEAD is answered as GET, without the body. OPTIONS too, with `Allow`, for
+// HEAD is answered as GET, without the body. OPTIONS too, with `Allow`, because
 // balancers probe with it; so OPTIONS of `/` is answered as `/readyz`. Other
 // methods get 405; a path that is not served gets 404 and the list of paths.
 //
@@ -62,8 +62,8 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   void Start() { StartRequest(); }
 
  protected:
-  // What stands before the first request: how many bytes it is, kMore if it is
-  // not whole yet, or kBroken, which closes the connection.
+  // Reads a prelude before the first request. Returns its size in bytes, kMore
+  // if it is incomplete, or kBroken, which closes the connection.
   static constexpr int kMore = -1;
   static constexpr int kBroken = -2;
 
@@ -94,7 +94,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   const HttpRequest& request() const { return parser_->get(); }
   HttpRequest& request() { return parser_->get(); }
   bool has_body() const { return !parser_->is_done(); }
-  // What was read behind it.
+  // The bytes that were read after it.
   absl::string_view rest() const;
 
   StreamSocket& socket() { return socket_; }

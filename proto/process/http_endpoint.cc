@@ -25,7 +25,7 @@ using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
 
 constexpr auto kRest = std::chrono::milliseconds(100);
 
-// A deadline that comes so late was late with the whole process.
+// If a deadline runs this late, the whole process was paused.
 constexpr auto kAway = std::chrono::milliseconds(500);
 
 class Connection final : public HttpConnection,
@@ -55,7 +55,7 @@ class Connection final : public HttpConnection,
     // It may have been set anew after this handler was queued.
     if (late < Clock::duration::zero()) return;
     if (late < kAway) return Cut();
-    // The process was paused, and what has come meanwhile is unread.
+    // The process was paused, and bytes that arrived meanwhile are unread.
     SetDeadline(absl::FromChrono(kAway));
   }
 

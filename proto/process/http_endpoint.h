@@ -31,8 +31,8 @@ class HttpEndpoint {
   static constexpr size_t kConnectionsMax = 128;
   static constexpr size_t kConnectionsWhenShort = 4;
 
-  // Listens at `address`, as ListeningSockets does. UNAVAILABLE if that cannot
-  // be had.
+  // Listens at `address`, as ListeningSockets does. UNAVAILABLE if it cannot be
+  // bound.
   static absl::StatusOr<std::unique_ptr<HttpEndpoint>> Listen(
       const std::string& address, HttpPages pages);
 

@@ -27,8 +27,8 @@ bool IsPort(absl::string_view text) {
          std::all_of(text.begin(), text.end(), absl::ascii_isdigit);
 }
 
-// uri-host [ ":" port ], or nothing (RFC 9110 section 7.2). Which characters a
-// name may have is left to those who use it, but for those that end a host.
+// uri-host [ ":" port ], or nothing (RFC 9110 section 7.2). Only characters
+// that end a host are refused; its users check the others.
 bool IsHost(absl::string_view host) {
   if (host.find_first_of(" \t/\\?#@<>\"{}|^`") != absl::string_view::npos) {
     return false;
@@ -189,7 +189,7 @@ std::optional<HttpRefusal> CheckRequest(absl::string_view header,
       absl::StrContains(header, "\r\n\t")) {
     return BadRequest("header lines must not be folded");
   }
-  // Who looks a field up among so many does it often.
+  // Each lookup of a field is a walk over all of them.
   if (std::distance(request.begin(), request.end()) > kFieldsMax) {
     return HttpRefusal{http::status::request_header_fields_too_large,
                        "there are too many header fields"};

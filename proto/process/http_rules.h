@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What RFC 9110 and RFC 9112 demand of a request beyond what Beast's parser
-// checks or takes, and the forms of a request's target.
+// The rules of RFC 9110 and RFC 9112 for requests that Beast's parser does not
+// check, and the forms of a request's target.
 //
 // Threads: any; functions without state.
 

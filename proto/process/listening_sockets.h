@@ -29,9 +29,9 @@ class ListeningSockets {
   //   host:port, [host]:port  every address of the host, as `localhost` has
   //                           two; port 0 is a free one. The wildcards 0.0.0.0
   //                           and :: are both families.
-  //   unix:path               the path, whose socket is replaced if no process
-  //                           listens there any more. A file that is no socket
-  //                           stays, and is an error.
+  //   unix:path               the path. A socket there is replaced if no
+  //                           process listens on it any more. A file that is
+  //                           no socket stays, and is an error.
   //
   // `copies` times, for as many threads: the kernel spreads TCP connections
   // over the copies, and those of a unix socket share one queue.

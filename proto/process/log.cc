@@ -86,8 +86,8 @@ constexpr std::array<int, 5> kCrashes = {SIGABRT, SIGBUS, SIGFPE, SIGILL,
                                          SIGSEGV};
 std::array<struct sigaction, kCrashes.size()> before_crash;
 
-// Gives the log's thread a moment, and leaves the rest to whatever handled the
-// signal before: a fault comes again when this returns.
+// Waits a moment for the log's thread, and leaves the rest to the handler that
+// was set before: a fault is raised again when this returns.
 void OnCrash(int number, siginfo_t* info, void* /*context*/) {
   for (size_t i = 0; i < kCrashes.size(); ++i) {
     sigaction(kCrashes[i], &before_crash[i], nullptr);
@@ -141,8 +141,8 @@ void CatchCrashes() {
 void StartLog(LogLevel level, LogFormat format) {
   log_level = level;
   log_format = format;
-  // A reader that has gone, or a terminal that others use, is an error of
-  // write(2) and no reason to end or to stop.
+  // A reader that has closed the pipe, or a terminal that others use, is an
+  // error of write(2) and no reason to end or to stop.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGTTOU, SIG_IGN);
   Writer();

@@ -12,9 +12,9 @@
 //
 // Threads: any. Log() never waits for the reader of stderr (log_writer.h).
 //
-// Failure: a line that cannot be written is dropped and counted. What was
-// logged before an exit, an abort or a crash is written first, if stderr takes
-// it soon.
+// Failure: a line that cannot be written is dropped and counted. Lines logged
+// before an exit, an abort or a crash are written first, if stderr takes them
+// soon.
 
 #ifndef HERALD_PROTO_PROCESS_LOG_H_
 #define HERALD_PROTO_PROCESS_LOG_H_
@@ -38,14 +38,14 @@ void StartLog(LogLevel level, LogFormat format);
 // the fields of many.
 bool Logs(LogLevel level);
 
-// One line. `message` is a constant phrase; what varies is in the fields.
+// One line. `message` is a constant phrase; `fields` has the variable parts.
 void Log(LogLevel level, absl::string_view message, LogFields fields = {});
 
 // Waits until all that was logged is written, for half a second at most.
 // std::_Exit() does not call it.
 void FlushLog();
 
-// Has an exception that no one catches reported before the process aborts.
+// Has an uncaught exception reported before the process aborts.
 // Called early in main().
 void ReportUncaughtExceptions();
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a line of the log looks like, without its time and its level.
+// The format of a line of the log, without its time and its level.
 
 #ifndef HERALD_PROTO_PROCESS_LOG_LINES_H_
 #define HERALD_PROTO_PROCESS_LOG_LINES_H_

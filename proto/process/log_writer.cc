@@ -69,7 +69,7 @@ void LogWriter::Run() {
       unreported_ += line.dropped > 0 ? line.dropped : 1;
       if (line.dropped == 0) ++dropped_;
     } else if (lines_.empty()) {
-      PushNotice();  // The reader has come back, and no other line has.
+      PushNotice();  // The reader reads again, and no other line waits.
     }
     if (--pending_ == 0) changed_.NotifyAll();
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes lines to a file descriptor from a thread of its own, so that a reader
-// that is slow or gone never delays a thread that logs.
+// Writes lines to a file descriptor from a thread of its own, so that a slow or
+// closed reader never delays a thread that logs.
 //
 // Threads: any.
 //
@@ -29,7 +29,7 @@ namespace herald::process {
 
 class LogWriter {
  public:
-  // The line that tells of `count` dropped lines.
+  // The line that reports `count` dropped lines.
   using Notice = absl::AnyInvocable<std::string(int64_t count)>;
 
   // Starts the thread.
@@ -55,7 +55,7 @@ class LogWriter {
  private:
   struct Line {
     std::string text;
-    int64_t dropped = 0;  // How many it tells of, if it is a notice.
+    int64_t dropped = 0;  // How many it reports, if it is a notice.
   };
 
   void Run() ABSL_LOCKS_EXCLUDED(mu_);

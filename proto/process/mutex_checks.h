@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// No search for deadlocks where there is work to do.
+// Turns off abseil's search for deadlocks.
 //
 // gRPC's mutexes are absl::Mutex, and Debian's abseil is not built for release:
-// it enters each lock that is taken under another one into a graph of the whole
-// process, and aborts where that closes a circle, whether or not two threads
-// ever meet there.
+// it adds each lock that is taken under another one to a graph of the whole
+// process, and aborts if that closes a cycle, even if no two threads ever meet
+// there.
 
 #ifndef HERALD_PROTO_PROCESS_MUTEX_CHECKS_H_
 #define HERALD_PROTO_PROCESS_MUTEX_CHECKS_H_
@@ -14,7 +14,7 @@
 
 namespace herald::process {
 
-// Ends that, for all of the process. To be called first in main().
+// Turns it off for the whole process. Call it first in main().
 inline void DisableMutexChecks() {
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
 }

@@ -15,7 +15,7 @@
 
 namespace herald::process {
 
-// Empty for a unix socket, of whose peer there is no address.
+// Empty for a unix socket: its peer has no address.
 struct Peer {
   std::string address;  // 16 bytes; IPv4 in its IPv6 form.
   std::string name;     // Address and port.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The log of a process's settings: how it looks, what is wrong with them, and
-// what holds.
+// Starts the log by the settings of a process, and logs these: their faults,
+// and their values.
 
 #ifndef HERALD_PROTO_PROCESS_SETTINGS_LOG_H_
 #define HERALD_PROTO_PROCESS_SETTINGS_LOG_H_
@@ -14,7 +14,7 @@ namespace herald::process {
 // False if there are errors: the process must end.
 bool StartLog(const settings::Settings& settings);
 
-// Logs each setting that is not as by default, and its source.
+// Logs each setting that differs from its default, and its source.
 void LogSettings(const settings::Settings& settings);
 
 }  // namespace herald::process
