@@ -25,7 +25,7 @@ namespace {
 constexpr size_t kOddityBytesMax = 80;
 constexpr size_t kOdditiesMax = 1000;
 
-// For all that a pipe brings.
+// For all bytes of a pipe.
 constexpr absl::Duration kPipePatience = absl::Seconds(5);
 
 absl::string_view Trimmed(absl::string_view text) {
@@ -56,9 +56,9 @@ char Unescaped(char c) {
   }
 }
 
-// What stands in quotes at the beginning of `text`, and the size of it all with
-// the rest of its last line; 0 if the quotes do not close, or if anything but a
-// comment follows.
+// The quoted value at the beginning of `text`, and its size with the rest of
+// its last line; 0 if the quotes do not close, or if anything but a comment
+// follows.
 size_t Quoted(absl::string_view text, std::string* value) {
   const char quote = text.front();
   size_t i = 1;

@@ -23,7 +23,7 @@ size_t WidthOf(absl::string_view text) {
   return width;
 }
 
-// A flag, and beside it what it means, in a column of its own.
+// A flag, and its meaning in a second column.
 std::string FlagLines(const std::string& flag, absl::string_view text) {
   std::string out = absl::StrCat("  ", flag);
   size_t width = WidthOf(out);

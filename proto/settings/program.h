@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a program prints about its settings: `--help`, `--version`, `--check`,
-// and the rows of the README's table.
+// The texts that a program prints about its settings: `--help`, `--version`,
+// `--check`, and the rows of the README's table.
 
 #ifndef HERALD_PROTO_SETTINGS_PROGRAM_H_
 #define HERALD_PROTO_SETTINGS_PROGRAM_H_
@@ -21,8 +21,8 @@ inline constexpr int kExitSettings = 2;
 struct Program {
   absl::string_view name;     // herald-service
   absl::string_view version;  // 0.1.0
-  absl::string_view intro;    // What it does: the first lines of --help.
-  absl::string_view outro;    // What its signals do: the last ones.
+  absl::string_view intro;    // The first lines of --help: its purpose.
+  absl::string_view outro;    // The last lines of --help: its signals.
 };
 
 std::string HelpText(const Program& program, const Settings& settings);

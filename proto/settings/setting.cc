@@ -16,12 +16,12 @@
 namespace herald::settings {
 namespace {
 
-// What is kept in milliseconds must not become none.
+// Some settings are kept in milliseconds, and must not become 0.
 double SecondsMin(const Setting& setting) {
   return std::max(0.001, static_cast<double>(setting.min));
 }
 
-// What is wrong with a value, to follow it; empty if nothing is.
+// The fault of a value, worded to follow it; empty if there is none.
 std::string ProblemOf(const Setting& setting, absl::string_view value) {
   switch (setting.kind) {
     case Kind::kText:

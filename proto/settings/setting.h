@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a setting is: one declaration, from which its flag, its variable, the
-// check of its value, `--help`, `--check` and the README's table derive.
+// A setting: one declaration, from which its flag, its variable, the check of
+// its value, `--help`, `--check` and the README's table derive.
 //
 // Threads: all functions are pure.
 
@@ -21,8 +21,8 @@ namespace herald::settings {
 
 enum class Process { kService, kGateway, kBoth };
 
-// What values of a setting look like. A new kind needs a line in Allowed() and
-// one in CheckValue().
+// The form of a setting's values. A new kind needs a line in Allowed() and one
+// in CheckValue().
 enum class Kind {
   kText,           // Any text.
   kInteger,        // A decimal number from `min` to `max`.
@@ -54,10 +54,10 @@ struct Setting {
 std::string VariableOf(const Setting& setting);
 std::string FlagOf(const Setting& setting);
 
-// What is allowed: `0 to 2147483647`.
+// The allowed values: `0 to 2147483647`.
 std::string Allowed(const Setting& setting);
 
-// OK, or INVALID_ARGUMENT with variable, value and what is allowed:
+// OK, or INVALID_ARGUMENT with variable, value and allowed values:
 //   BROADCAST_MAX_CHANNELS: "abc" is not a number (allowed: 0 to 2147483647)
 absl::Status CheckValue(const Setting& setting, absl::string_view value);
 

@@ -149,7 +149,7 @@ void Settings::ReadFile() {
     errors_.push_back(
         absl::StrCat(env_file_flag_, ": ", file.status().message()));
   } else {
-    // It is another program's, perhaps.
+    // Perhaps it belongs to another program.
     warnings_.emplace_back(file.status().message());
   }
 }

@@ -5,9 +5,9 @@
 // `BROADCAST_MAX_CHANNELS`, else the same name in the `.env` file, else the
 // default. An empty value counts as not given.
 //
-// Failure: a value that cannot be used leaves the default and is one of
-// errors(). What may be a mistake is one of warnings(); with `--strict` a
-// misspelt name is an error.
+// Failure: for a value that cannot be used the default applies, and errors()
+// has an entry. A possible mistake is in warnings(); with `--strict` a misspelt
+// name is an error.
 //
 // Threads: one thread, at start.
 
