@@ -14,8 +14,8 @@
 // that storms meets the bound as if it were alone, and newcomers beside it do
 // not; and many users behind one address may use all of the bucket.
 //
-// A refused client is sent away until those refused before it may have had
-// their turn. That is an estimate, for no place is kept.
+// A refused client is asked to retry when the clients refused before it may
+// have had their turn. That is an estimate, because no place is kept.
 //
 // Threads: any, for Take(). It holds a lock for a moment.
 
@@ -38,8 +38,8 @@ inline constexpr int64_t kConnectRateDefault = 5000;  // In a second.
 inline constexpr int64_t kConnectRateLimit = 1'000'000;
 inline constexpr int64_t kConnectBurstSeconds = 2;
 
-// The longest wait that a refused client is told: the longest that it waits by
-// itself (proto/WEBSOCKET.md).
+// The longest `Retry-After` of a refused client: the longest that a client
+// backs off by itself (proto/WEBSOCKET.md).
 inline constexpr absl::Duration kConnectWaitMax = absl::Seconds(20);
 
 class ConnectRate {
@@ -48,8 +48,8 @@ class ConnectRate {
   // kConnectRateLimit, and no call of Take() meanwhile.
   void Set(int64_t per_second);
 
-  // Takes a token. Zero if there was one; else the time after which to come
-  // back. `uptime` is the same monotonic clock for all callers.
+  // Takes a token. Zero if there was one; else the time after which to retry.
+  // `uptime` is the same monotonic clock for all callers.
   absl::Duration Take(absl::Duration uptime, Source source = kNoSource)
       ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -68,14 +68,14 @@ class ConnectRate {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void CountSources(int64_t now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // One token more is promised to a client that was refused. Returns after
-  // which time.
+  // Promises one more token to a client that was refused. Returns the time
+  // after which it is there.
   absl::Duration Promise(int64_t now_ns) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after Set().
   int64_t interval_ns_ = 0;  // Between two tokens; 0: there is no bound.
-  int64_t burst_ns_ = 0;     // What the bucket holds for all, in their time,
-  int64_t reserve_ns_ = 0;   // and what it holds besides.
+  int64_t burst_ns_ = 0;     // Size of the bucket, as time to fill it.
+  int64_t reserve_ns_ = 0;   // Size of the reserve, likewise.
 
   contract::Mutex mu_;
   // When the bucket is full again; until when its tokens are promised.
@@ -90,10 +90,10 @@ class ConnectRate {
   double counted_left_ ABSL_GUARDED_BY(mu_) = 0;  // Of the reserve, then.
 };
 
-// The `Retry-After` of a client that is to come back after `wait`: whole
-// seconds, at least one. Between half of `wait` and half as much again, by
-// `random` (0 <= random < 1), so that clients that were refused in one instant
-// do not come back in one.
+// The `Retry-After` of a client that is to retry after `wait`: whole seconds,
+// at least one. Between half of `wait` and half as much again, by `random`
+// (0 <= random < 1), so that clients refused in one instant do not retry in
+// one.
 int64_t RetryAfterSeconds(absl::Duration wait, double random);
 
 }  // namespace herald::admission

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How many connections there may be, shared by their sources. As long as there
-// is room, a source may have any number of them: a company behind a NAT is one.
-// The last eighth is for sources with less than an even share, so a client that
-// opens all that it can keeps nobody out.
+// A bound on connections that sources share. While there is room, a source may
+// have any number of them: a company behind a NAT is one. The last eighth is
+// for sources with less than an even share, so a client that opens as many as
+// it can does not keep others out.
 //
-// Nobody who is in is sent away for others: to come back costs more than a
-// connection, and a share that shrinks would have many come back at once.
+// An open connection is never closed to make room: a reconnect costs more than
+// a connection, and with a shrinking share many would reconnect at once.
 //
 // Threads: any. It holds a lock for a moment.
 
