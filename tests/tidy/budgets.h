@@ -29,18 +29,18 @@ struct Budget {
 // The cores grew by backpressure and by what holds one client to its share;
 // engine and link by ports that may answer later, by the mirror of a channel
 // whose log is elsewhere (with contract), by calls between nodes, and by
-// comments with the reasons for orders; contract by parts that existed twice;
-// rules by the types of JSON values.
+// comments with the reasons for orders; contract by parts that existed twice
+// and by a stderr without a reader; rules by the types of JSON values.
 inline const std::vector<Budget> kBudgets = {
-    {"proto/contract/", 20, 2500, 25},    {"proto/settings/", 5, 1400, 25},
+    {"proto/contract/", 20, 2600, 25},    {"proto/settings/", 5, 1400, 25},
     {"service/channel/", 0, 1650, 22},    {"service/engine/", 0, 3200, 22},
     {"service/link/", 0, 3560, 22},       {"service/api/", 0, 1200, 20},
     {"service/rules/", 0, 1100, 22},      {"service/rpc/", 0, 0, 20},
     {"service/process/", 0, 850, 20},     {"gateway/process/", 0, 850, 20},
-    {"service/authorizer/", 0, 2150, 22}, {"gateway/core/", 0, 6710, 22},
+    {"service/authorizer/", 0, 2200, 22}, {"gateway/core/", 0, 6710, 22},
     {"proto/admission/", 0, 650, 22},     {"gateway/net/", 0, 0, 20},
     {"gateway/link/", 0, 0, 20},          {"clients/cpp/include/", 0, 0, 40},
-    {"clients/cli/", 0, 0, 20},           {"clients/supervisor/", 0, 1100, 25},
+    {"clients/cli/", 0, 0, 20},           {"clients/supervisor/", 0, 1150, 25},
 };
 
 }  // namespace herald::tidy
