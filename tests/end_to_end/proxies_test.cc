@@ -33,7 +33,7 @@ using testing_support::WaitUntil;
 constexpr char kLine[] = "PROXY TCP4 203.0.113.7 10.0.0.1 12345 8080\r\n";
 
 // The same in version 2: signature, PROXY, TCP4, 12 bytes of addresses.
-const std::string kBinary(
+const std::string kBinaryHeader(
     "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0C"
     "\xCB\0\x71\x07\x0A\0\0\x01\x30\x39\x1F\x90",
     28);
@@ -111,7 +111,7 @@ TEST_F(BehindProxies, TheProxyProtocolNamesTheClient) {
   Start({"--proxy-protocol=required",
          "--trusted-proxies=127.0.0.0/8,10.0.0.0/8"});
   EXPECT_EQ(RemoteAddress(kLine), "203.0.113.7");
-  EXPECT_EQ(RemoteAddress(kBinary), "203.0.113.7");
+  EXPECT_EQ(RemoteAddress(kBinaryHeader), "203.0.113.7");
   EXPECT_EQ(RemoteAddress("PROXY UNKNOWN\r\n"), "127.0.0.1");
   // The client of a proxy in front of the one that speaks the protocol.
   EXPECT_EQ(RemoteAddress("PROXY TCP4 10.1.1.1 10.0.0.1 1 2\r\n",
@@ -129,7 +129,7 @@ TEST_F(BehindProxies, TheProxyProtocolNamesTheClient) {
 TEST_F(BehindProxies, AProxyThatIsNotTrustedNamesNobody) {
   Start({"--proxy-protocol=required", "--trusted-proxies=10.0.0.1"});
   EXPECT_EQ(RemoteAddress(kLine, Forwarded("198.51.100.1")), "127.0.0.1");
-  EXPECT_EQ(RemoteAddress(kBinary), "127.0.0.1");
+  EXPECT_EQ(RemoteAddress(kBinaryHeader), "127.0.0.1");
 }
 
 TEST_F(BehindProxies, TheLastForwardedAddressThatIsNoProxysCounts) {

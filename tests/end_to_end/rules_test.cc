@@ -3,16 +3,14 @@
 // What holds for some channels only: from a file, and changed while all runs.
 
 #include <signal.h>
-#include <stdlib.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/herald_world.h"
+#include "tests/support/rules_file.h"
 #include "tests/support/scripted_authorizer.h"
 
 namespace herald::end_to_end {
@@ -24,29 +22,10 @@ using ::testing::IsEmpty;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::MakeBroadcast;
+using testing_support::RulesFile;
 using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
-
-// The file that a world is configured with. Written before the world is there.
-class RulesFile {
- public:
-  explicit RulesFile(const std::string& text) {
-    path_ = ::testing::TempDir() + "herald_rules_XXXXXX.json";
-    const int file = ::mkstemps(path_.data(), /*suffixlen=*/5);
-    EXPECT_GE(file, 0);
-    ::close(file);
-    Write(text);
-  }
-  ~RulesFile() { ::unlink(path_.c_str()); }
-
-  void Write(const std::string& text) { std::ofstream(path_) << text; }
-  std::string flag() const { return "--config=" + path_; }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // What `broadcast` is refused with.
 std::string Refusal(HeraldWorld& world, const v1::BroadcastRequest& broadcast) {
@@ -63,10 +42,10 @@ void ExpectEvent(HeraldWorld& world, WebSocketClient& listener,
   EXPECT_EQ(listener.Next().String("event"), "now");
 }
 
-constexpr char kFirst[] = R"({"channels": [
+constexpr char kFirst[] = R"(
   {"pattern": "small.*", "maxSubscribers": 1},
   {"pattern": "*.short", "maxPayload": 5}
-]})";
+)";
 
 TEST(Rules, HoldForTheChannelsTheyMatch) {
   const RulesFile file(kFirst);
@@ -93,9 +72,9 @@ TEST(Rules, HoldForTheChannelsTheyMatch) {
 }
 
 TEST(Rules, LetAUserBeAwayForATime) {
-  const RulesFile file(R"({"channels": [
+  const RulesFile file(R"(
     {"pattern": "presence-*", "memberGrace": "3600s"}
-  ]})");
+  )");
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {file.flag(), "--authorizer=" + authorizer.address()}});
@@ -116,9 +95,9 @@ TEST(Rules, LetAUserBeAwayForATime) {
 }
 
 TEST(Rules, HaveAPresenceChannelBeAsAPrivateOne) {
-  const RulesFile file(R"({"channels": [
+  const RulesFile file(R"(
     {"pattern": "presence-*", "presence": false}
-  ]})");
+  )");
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {file.flag(), "--authorizer=" + authorizer.address()}});
@@ -156,10 +135,9 @@ int64_t NumberAt(const std::string& text, const std::string& what) {
 void ExpectDropToLatest(bool history, int others) {
   // The system's buffers are large.
   constexpr auto kFilled = 4 * testing_support::kPatience;
-  const RulesFile file(
-      absl::StrCat(R"({"channels": [{"pattern": "ticks", )",
-                   history ? R"("historySize": 10000, )" : "",
-                   R"("slowConsumer": "SLOW_CONSUMER_DROP_TO_LATEST"}]})"));
+  const RulesFile file(absl::StrCat(
+      R"({"pattern": "ticks", )", history ? R"("historySize": 10000, )" : "",
+      R"("slowConsumer": "SLOW_CONSUMER_DROP_TO_LATEST"})"));
   HeraldWorld world(
       {.gateways = 1,
        .service_flags = {file.flag()},
@@ -235,9 +213,9 @@ TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
   ada.Whisper("chat.1", "typing", "1");
   EXPECT_EQ(bob.Next().String("event"), "typing");
 
-  file.Write(R"({"channels": [
+  file.Write(R"(
     {"pattern": "chat.*", "clientEvents": false, "maxPayload": 3}
-  ]})");
+  )");
   world.service().Signal(SIGHUP);
   world.service().WaitForLine("rules in force");
   EXPECT_THAT(Refusal(world, MakeBroadcast({"chat.1"}, "e", "1234")),
@@ -255,8 +233,8 @@ TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
 
   // A file that is wrong changes nothing, not even what is right in it.
   file.Write(
-      "{\"channels\": [\n{\"pattern\": \"chat.*\"},\n"
-      "{\"pattern\": \"small.*\", \"maxSubscriber\": 1}]}");
+      "\n{\"pattern\": \"chat.*\"},\n"
+      "{\"pattern\": \"small.*\", \"maxSubscriber\": 1}");
   world.service().Signal(SIGHUP);
   EXPECT_THAT(
       world.service().WaitForLine("rules refused"),

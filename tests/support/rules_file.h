@@ -16,16 +16,22 @@ namespace herald::testing_support {
 class RulesFile {
  public:
   // `rules` are JSON objects with commas between them.
-  explicit RulesFile(const std::string& rules)
-      : path_(folder_.Write("rules.json",
-                            absl::StrCat(R"({"channels":[)", rules, "]}"))) {}
+  explicit RulesFile(const std::string& rules) { Write(rules); }
+
+  // Replaces the rules.
+  void Write(const std::string& rules) const {
+    folder_.Write(kName, absl::StrCat(R"({"channels":[)", rules, "]}"));
+  }
+
+  std::string path() const { return folder_.Path(kName); }
 
   // The flag that names the file to a service.
-  std::string flag() const { return absl::StrCat("--config=", path_); }
+  std::string flag() const { return absl::StrCat("--config=", path()); }
 
  private:
+  static constexpr char kName[] = "rules.json";
+
   const TemporaryFolder folder_;
-  const std::string path_;
 };
 
 }  // namespace herald::testing_support

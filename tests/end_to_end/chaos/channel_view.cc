@@ -12,7 +12,7 @@
 namespace herald::chaos {
 namespace {
 
-using Kind = Frame::Kind;
+using FrameKind = Frame::Kind;
 
 constexpr size_t kRecentMax = 12;
 
@@ -22,7 +22,7 @@ constexpr int64_t kFittingMax = 2'000;
 // A frame in a few words.
 std::string Brief(const Frame& frame) {
   switch (frame.kind) {
-    case Kind::kSubscribed:
+    case FrameKind::kSubscribed:
       return absl::StrCat(
           "subscribed",
           frame.has_offset
@@ -32,18 +32,18 @@ std::string Brief(const Frame& frame) {
           frame.recovered.has_value()
               ? (*frame.recovered ? " recovered" : " NOT recovered")
               : "");
-    case Kind::kSubscriptionError:
+    case FrameKind::kSubscriptionError:
       return absl::StrCat("error ", frame.code, " (", frame.text, ")");
-    case Kind::kUnsubscribed:
+    case FrameKind::kUnsubscribed:
       return absl::StrCat("unsubscribed ", frame.text);
-    case Kind::kEvent:
+    case FrameKind::kEvent:
       return absl::StrCat(
           frame.is_whisper ? "whisper " : "event ",
           frame.has_offset ? absl::StrCat("#", frame.offset, " ") : "",
           frame.data.substr(0, 20));
-    case Kind::kMemberAdded:
+    case FrameKind::kMemberAdded:
       return absl::StrCat("added ", frame.users.at(0));
-    case Kind::kMemberRemoved:
+    case FrameKind::kMemberRemoved:
       return absl::StrCat("removed ", frame.users.at(0));
     default:
       return "a frame without a channel";
@@ -94,20 +94,20 @@ std::optional<Position> ChannelView::position() const {
 
 void ChannelView::Hear(const Frame& frame) {
   switch (frame.kind) {
-    case Kind::kSubscribed:
+    case FrameKind::kSubscribed:
       OnSubscribed(frame);
       break;
-    case Kind::kSubscriptionError:
+    case FrameKind::kSubscriptionError:
       OnError(frame);
       break;
-    case Kind::kUnsubscribed:
+    case FrameKind::kUnsubscribed:
       OnUnsubscribed(frame);
       break;
-    case Kind::kEvent:
+    case FrameKind::kEvent:
       OnEvent(frame);
       break;
-    case Kind::kMemberAdded:
-    case Kind::kMemberRemoved:
+    case FrameKind::kMemberAdded:
+    case FrameKind::kMemberRemoved:
       OnMember(frame);
       break;
     default:
@@ -347,7 +347,7 @@ void ChannelView::OnMember(const Frame& frame) {
   if (!active_ || !channel_.is_presence) {
     FailWith(absl::StrCat("is no member: ", Brief(frame)));
   }
-  const bool is_new = frame.kind == Kind::kMemberAdded
+  const bool is_new = frame.kind == FrameKind::kMemberAdded
                           ? members_.insert(user).second
                           : members_.erase(user) > 0;
   if (!is_new) {

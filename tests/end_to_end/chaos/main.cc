@@ -65,7 +65,7 @@ Exit codes: 0 all promises were kept, 1 one was broken, 2 the command line was
 not understood.
 )";
 
-std::atomic<bool> interrupted = false;
+std::atomic<bool> stop_requested = false;
 
 [[noreturn]] void Refuse(const std::string& why) {
   std::fprintf(stderr, "herald-chaos: %s; see --help\n", why.c_str());
@@ -132,7 +132,7 @@ int Main(int argc, char** argv) {
   ::setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "100", 0);
   ::signal(SIGPIPE, SIG_IGN);
   for (const int end : {SIGINT, SIGTERM}) {
-    ::signal(end, [](int) { interrupted = true; });
+    ::signal(end, [](int) { stop_requested = true; });
   }
   AllowManyFiles();
   const auto end =
@@ -141,7 +141,7 @@ int Main(int argc, char** argv) {
                              absl::GetFlag(FLAGS_minutes)));
   int rounds = 0;
   do {
-    switch (RunRound(options, interrupted)) {
+    switch (RunRound(options, stop_requested)) {
       case Verdict::kHeld:
         break;
       case Verdict::kBroken:
