@@ -8,6 +8,10 @@
 // attach. So late calls of an earlier link cannot change the entries of the
 // current one.
 //
+// An engine of several nodes counts subscriptions by these calls: Admit() adds
+// one, Dismiss() ends one, Replace() sets how many a gateway has, and those of
+// a link end with it.
+//
 // Threads: see channel_log.h.
 //
 // tests/contract/engine_presence_suite.h and engine_lease_suite.h are the
@@ -80,21 +84,23 @@ class Membership : public Rosters {
 
   // Ends a subscription; `user_id` is empty if it made no user present. Does
   // nothing if it was not admitted, or if `attach` is not the gateway's newest
-  // number. After the last subscription the user stays present, without
+  // number. After the user's last subscription it stays present, without
   // sockets, for `grace`. REQUIRES: the shard is locked.
   virtual void Dismiss(absl::string_view channel, absl::string_view user_id,
                        const SocketRef& socket, int64_t attach,
                        absl::Duration grace) = 0;
 
-  // Replaces the gateway's members of the channel. A user that is in both sets
-  // is neither removed nor added. `done` is called with the shard locked.
+  // Replaces the gateway's subscriptions of the channel, of which it has
+  // `count`, and its members there. A user that is in both sets is neither
+  // removed nor added. `done` is called with the shard locked.
   // Errors: UNAVAILABLE; INVALID_ARGUMENT if the channel's members would have
   // more than twice contract::kMembersBytesMax.
   //
   // REQUIRES: the channel is open, and its shard locked.
   virtual void Replace(absl::string_view channel, uint64_t gateway,
-                       int64_t attach, std::vector<GatewayMember> members,
-                       absl::Duration grace, ReplaceDone done) = 0;
+                       int64_t attach, int64_t count,
+                       std::vector<GatewayMember> members, absl::Duration grace,
+                       ReplaceDone done) = 0;
 
   // Begins the gateway's lease and returns its attach number, which is greater
   // than 0 and than all earlier ones. `done` is called without a shard lock.

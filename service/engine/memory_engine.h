@@ -2,7 +2,8 @@
 //
 // The engine of a single service: everything in this process's memory. It
 // answers and calls its listener before it returns, so its state never differs
-// from the deliveries. Its timers end leases, graces and idle histories.
+// from the deliveries. Its timers end leases, graces and idle histories. It
+// counts no subscriptions, because those of this node are all.
 //
 // Threads: see the ports. Its own lock is never held while it calls the
 // listener, and the calls for one channel do not overlap. So the listener
@@ -81,8 +82,9 @@ class MemoryEngine final : public Engine {
                const SocketRef& socket, int64_t attach,
                absl::Duration grace) override ABSL_LOCKS_EXCLUDED(mu_);
   void Replace(absl::string_view channel, uint64_t gateway, int64_t attach,
-               std::vector<GatewayMember> members, absl::Duration grace,
-               ReplaceDone done) override ABSL_LOCKS_EXCLUDED(mu_);
+               int64_t count, std::vector<GatewayMember> members,
+               absl::Duration grace, ReplaceDone done) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   void Attach(uint64_t gateway, AttachDone done) override
       ABSL_LOCKS_EXCLUDED(mu_);
   void Keep(uint64_t gateway, int64_t attach,

@@ -100,29 +100,31 @@ void Adoptions::Open(const AdoptionPtr& adoption, const link::v1::Held& held) {
       [this, adoption, &held](Shard& locked, const absl::Status& opened) {
         locked.mu.AssertHeld();
         if (opened.ok() && !adoption->gateway()->ended) {
-          return ReplaceMembers(locked, adoption, held);
+          return Replace(locked, adoption, held);
         }
         Adoption::Take(locked, adoption, opened);
       });
 }
 
-void Adoptions::ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
-                               const link::v1::Held& held) {
+void Adoptions::Replace(Shard& shard, const AdoptionPtr& adoption,
+                        const link::v1::Held& held) {
   const AttachmentPtr& gateway = adoption->gateway();
   const std::string& channel = held.channel();
   // Until End(): the engine may answer later, and without a listener the
   // channel would be closed before. A reservation in the table was tried, but
   // it counts as a subscription, against max_subscribers and max_channels.
   open_->Hold(shard, channel);
-  if (!IsPresence(shard, channel)) return Count(shard, adoption, held);
   std::vector<GatewayMember> members;
-  for (const link::v1::HeldMember& one : held.members()) {
-    members.push_back(
-        {one.member(), {one.socket_ids().begin(), one.socket_ids().end()}});
+  absl::Duration grace;
+  if (IsPresence(shard, channel)) {
+    for (const link::v1::HeldMember& one : held.members()) {
+      members.push_back(
+          {one.member(), {one.socket_ids().begin(), one.socket_ids().end()}});
+    }
+    grace = shard.rules->Of(channel).member_grace;
   }
   membership_->Replace(channel, gateway->gateway, gateway->attach,
-                       std::move(members),
-                       shard.rules->Of(channel).member_grace,
+                       held.subscription_count(), std::move(members), grace,
                        [this, adoption, &held](const absl::Status& replaced) {
                          Shard& locked = table_->ShardOf(held.channel());
                          locked.mu.AssertHeld();

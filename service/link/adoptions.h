@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Adopts the subscriptions of a gateway that attaches: opens each channel,
-// replaces the gateway's members, sends the publications that it has missed,
-// and adds its subscriptions.
+// replaces the gateway's subscriptions and members in the engine, sends the
+// publications that it has missed, and adds its subscriptions to the table.
 //
-// Order in a channel: the members first, so that a user who has stayed does not
+// Order in a channel: the engine first, so that a user who has stayed does not
 // leave and join; then the missed publications, which need an open channel;
-// then the subscriptions, from which on the gateway receives publications; and
-// last the roster, which includes all members.
+// then the table, from which on the gateway receives publications; and last the
+// roster, which includes all members.
 //
 // A turn adopts kChannelsPerTurn channels, and timers run the next turn. So a
 // gateway with a million channels does not delay others.
@@ -65,8 +65,8 @@ class Adoptions {
   // Opens the channels of one turn, beginning with the one at index `first`.
   void Continue(const AdoptionPtr& adoption, size_t first);
   void Open(const AdoptionPtr& adoption, const link::v1::Held& held);
-  void ReplaceMembers(Shard& shard, const AdoptionPtr& adoption,
-                      const link::v1::Held& held)
+  void Replace(Shard& shard, const AdoptionPtr& adoption,
+               const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   // Sends the missed publications, and adds the subscriptions to the table.
   void Count(Shard& shard, const AdoptionPtr& adoption,

@@ -379,12 +379,11 @@ absl::Status Subscriptions::OnUnsubscribe(
                      ", of which the gateway has no subscription"));
   }
   table_->Change(shard, channel, gateway, -1);
-  if (HasRoster(channel)) {
-    membership_->Dismiss(channel, unsubscribe.user_id(),
-                         {gateway->gateway, unsubscribe.socket_id()},
-                         gateway->attach,
-                         shard.rules->Of(channel).member_grace);
-  }
+  membership_->Dismiss(
+      channel, unsubscribe.user_id(),
+      {gateway->gateway, unsubscribe.socket_id()}, gateway->attach,
+      HasRoster(channel) ? shard.rules->Of(channel).member_grace
+                         : absl::ZeroDuration());
   open_->OnListenerLeft(shard, channel);
   return absl::OkStatus();
 }

@@ -35,7 +35,11 @@ TEST_P(ACluster, HasOneOrderOfAChannelAtAllNodes) {
 TEST_P(ACluster, CountsTheSubscribersOfAllNodes) {
   InEachWorld([&] {
     OpenAtBoth("a");
-    for (int node : {0, 1}) listener(node).subscribed = {"a"};
+    const int64_t at0 = Attach(0, 1);
+    const int64_t at1 = Attach(1, 2);
+    Subscribe(0, "a", 1, at0);
+    Subscribe(1, "a", 2, at1);
+    world().Settle();
     const auto receipt = Publish(0, "a", "1");
     world().Settle();
     ASSERT_TRUE(receipt->ok());

@@ -91,14 +91,41 @@ TEST_P(ACluster, KeepsTheMembersOfAGatewayThatMovesToAnotherNode) {
     ada.member.set_user_id("ada");
     ada.socket_ids = {"1.1"};
     listener(1).WithChannel("presence-room", [&] {
-      engine(1).Replace("presence-room", 1, again, {ada}, absl::ZeroDuration(),
-                        [](const absl::Status& replaced) {
+      engine(1).Replace("presence-room", 1, again, /*count=*/1, {ada},
+                        absl::ZeroDuration(), [](const absl::Status& replaced) {
                           EXPECT_TRUE(replaced.ok()) << replaced;
                         });
     });
     Pass(absl::Minutes(1));
     EXPECT_THAT(Heard(1), ::testing::ElementsAre("+ada"));
     EXPECT_THAT(RosterOf(1), ::testing::ElementsAre("ada"));
+  });
+}
+
+TEST_P(ACluster, CountsTheSubscriptionsOfAGatewayWhereverItReturns) {
+  InEachWorld([&] {
+    OpenAtBoth("a");
+    const int64_t attach = Attach(0, 1);
+    Subscribe(0, "a", 1, attach);
+    const int64_t other = Attach(1, 2);
+    Subscribe(1, "a", 2, other);
+    world().Settle();
+    for (int node : {0, 1}) EXPECT_EQ(CountAt(node, "a"), 2);
+    engine(0).Detach(1, attach, /*goodbye=*/false);
+    listener(0).subscribed.clear();
+    world().SettlePartly();
+    const int64_t again = Attach(1, 1);
+    listener(1).WithChannel("a", [&] {
+      engine(1).Replace("a", 1, again, /*count=*/7, {}, absl::ZeroDuration(),
+                        [&](const absl::Status& replaced) {
+                          EXPECT_TRUE(replaced.ok()) << replaced;
+                          listener(1).subscribed["a"] += 7;
+                        });
+    });
+    world().Settle();
+    for (int node : {0, 1}) EXPECT_EQ(CountAt(node, "a"), 8);
+    world().Kill(1);
+    EXPECT_EQ(CountAt(0, "a"), 0);
   });
 }
 

@@ -43,7 +43,6 @@ class ClusterWorld {
   // A failover to a copy that may lack the newest publications.
   virtual void ForgetEnd() = 0;
   virtual void Kill(int node) = 0;
-  // How often the node was notified of a loss.
 };
 
 using MakeClusterWorld = std::unique_ptr<ClusterWorld> (*)(FakeTimers*,
@@ -169,10 +168,24 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
                          [admission, at = &listener(node)](Admission answer) {
                            *admission = answer;
                            if (answer != Admission::kAdmitted) return;
-                           at->subscribed.insert("presence-room");
+                           ++at->subscribed["presence-room"];
                          });
     });
     return admission;
+  }
+  // Adds a subscription that makes no user present.
+  void Subscribe(int node, const std::string& channel, uint64_t gateway,
+                 int64_t attach) {
+    Subscription subscription;
+    subscription.socket = {gateway, absl::StrCat(gateway, ".1")};
+    subscription.attach = attach;
+    listener(node).WithChannel(channel, [&] {
+      engine(node).Admit(channel, std::move(subscription),
+                         [channel, at = &listener(node)](Admission answer) {
+                           EXPECT_EQ(answer, Admission::kAdmitted);
+                           ++at->subscribed[channel];
+                         });
+    });
   }
   void Leave(int node, uint64_t gateway, int64_t attach,
              const std::string& user,
@@ -182,6 +195,15 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
                            {gateway, absl::StrCat(gateway, ".1")}, attach,
                            grace);
     });
+  }
+  // The channel's subscriptions, as the node's backends see them.
+  int64_t CountAt(int node, const std::string& channel) {
+    int64_t count = -1;
+    engine(node).Describe(channel, [&](const auto& state) {
+      if (state.ok()) count = state->subscriber_count;
+    });
+    world().Settle();
+    return count;
   }
   std::vector<std::string> RosterOf(int node) {
     std::vector<std::string> users;

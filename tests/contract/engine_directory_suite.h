@@ -17,15 +17,16 @@ Directory::Done<Answer> Take(absl::StatusOr<Answer>* to) {
 }
 
 TEST_P(AnEngine, DescribesAChannel) {
-  listener_.subscribed = {"presence-room"};
+  Subscribe("presence-room");
   Join("ada", 1, "1.1");
+  ++listener_.subscribed["presence-room"];
   const Position at = Publish("presence-room", "1", "", {10}).position;
   absl::StatusOr<ChannelState> state = absl::InternalError("none");
   engine_.Describe("presence-room", Take(&state));
   world_->Settle();
   ASSERT_TRUE(state.ok()) << state.status();
   EXPECT_EQ(state->name, "presence-room");
-  EXPECT_EQ(state->subscriber_count, 1);
+  EXPECT_EQ(state->subscriber_count, 2);
   EXPECT_EQ(state->member_count, 1);
   EXPECT_EQ(state->position, at);
 
@@ -38,7 +39,7 @@ TEST_P(AnEngine, DescribesAChannel) {
 }
 
 TEST_P(AnEngine, PagesThroughChannelsInTheOrderOfNames) {
-  listener_.subscribed = {"b", "ab", "aa", "ac", "ad"};
+  for (const char* channel : {"b", "ab", "aa", "ac", "ad"}) Subscribe(channel);
   const auto page = [&](const char* prefix, const char* after, size_t count) {
     absl::StatusOr<ChannelsPage> answer = absl::InternalError("none");
     engine_.ListChannels(prefix, after, count, Take(&answer));
@@ -59,13 +60,53 @@ TEST_P(AnEngine, PagesThroughChannelsInTheOrderOfNames) {
 }
 
 TEST_P(AnEngine, SumsUpChannelsAndSubscriptions) {
-  listener_.subscribed = {"a", "b"};
+  for (const char* channel : {"a", "b", "b"}) Subscribe(channel);
   absl::StatusOr<Totals> totals = absl::InternalError("none");
   engine_.Sum(Take(&totals));
   world_->Settle();
   ASSERT_TRUE(totals.ok()) << totals.status();
   EXPECT_EQ(totals->channels, 2);
-  EXPECT_EQ(totals->subscriptions, 2);
+  EXPECT_EQ(totals->subscriptions, 3);
+}
+
+TEST_P(AnEngine, CountsTheSubscriptionsThatAReturnedGatewayHas) {
+  const auto count_of = [&](const char* channel) {
+    absl::StatusOr<ChannelState> state = absl::InternalError("none");
+    engine_.Describe(channel, Take(&state));
+    world_->Settle();
+    EXPECT_TRUE(state.ok()) << state.status();
+    return state->subscriber_count;
+  };
+  const auto replace = [&](const char* channel, int64_t attach, int64_t count) {
+    absl::Status replaced = absl::InternalError("none");
+    Locked(channel, [&] {
+      engine_.Replace(channel, 1, attach, count, {}, absl::ZeroDuration(),
+                      [&](const absl::Status& status) { replaced = status; });
+    });
+    EXPECT_TRUE(replaced.ok()) << replaced;
+    listener_.subscribed[channel] = count;
+  };
+  for (const char* channel : {"news", "presence-room"}) {
+    const int64_t old = Attach(1);
+    Subscribe(channel);
+    EXPECT_EQ(count_of(channel), 1);
+    engine_.Detach(1, old, /*goodbye=*/false);
+    listener_.subscribed.clear();
+    EXPECT_EQ(count_of(channel), 0) << "its members wait, and no subscription";
+    replace(channel, Attach(1), 3);
+    EXPECT_EQ(count_of(channel), 3);
+    Locked(channel, [&] {
+      engine_.Dismiss(channel, "", {1, "1.1"}, AttachOf(1),
+                      absl::ZeroDuration());
+    });
+    listener_.subscribed[channel] = 2;
+    EXPECT_EQ(count_of(channel), 2);
+    // What its earlier link has left behind is late.
+    Locked(channel, [&] {
+      engine_.Dismiss(channel, "", {1, "1.1"}, old, absl::ZeroDuration());
+    });
+    EXPECT_EQ(count_of(channel), 2);
+  }
 }
 
 TEST_P(AnEngine, PagesThroughMembersThatComeAndGo) {

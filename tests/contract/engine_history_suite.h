@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part of the engine's suite (engine_suite.h) that is about histories.
+// The part of the engine's suite (engine_suite.h) that is about histories, and
+// keys that are repeated.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_HISTORY_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_HISTORY_SUITE_H_
@@ -9,6 +10,20 @@
 #include "tests/contract/engine_suite.h"
 
 namespace herald::core {
+
+TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
+  for (const char* channel : {"a", "b"}) OpenOnce(channel);
+  Subscribe("a");
+  EXPECT_FALSE(Publish("a", "1", "k").repeated);
+  Subscribe("a");
+  const ChannelLog::Receipt again = Publish("a", "2", "k");
+  EXPECT_TRUE(again.repeated);
+  EXPECT_EQ(again.subscribers, 1);
+  EXPECT_FALSE(Publish("b", "3", "k").repeated);
+  EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 3"));
+  Pass(absl::Minutes(6));
+  EXPECT_FALSE(Publish("a", "4", "k").repeated);
+}
 
 TEST_P(AnEngine, NumbersNothingWithoutHistory) {
   Open("a", {});

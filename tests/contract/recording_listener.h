@@ -7,7 +7,6 @@
 #define HERALD_TESTS_CONTRACT_RECORDING_LISTENER_H_
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -68,17 +67,22 @@ class RecordingListener final : public EngineListener {
   }
   int64_t SubscriberCount(absl::string_view channel) override {
     ExpectLocked(channel);
-    return static_cast<int64_t>(subscribed.count(std::string(channel)));
+    const auto it = subscribed.find(std::string(channel));
+    return it == subscribed.end() ? 0 : it->second;
   }
   void ForEachChannel(
       absl::FunctionRef<void(absl::string_view)> body) override {
     EXPECT_EQ(locked, "");
-    for (const std::string& channel : subscribed) body(channel);
+    for (const auto& [channel, count] : subscribed) body(channel);
   }
   int64_t channel_count() override {
     return static_cast<int64_t>(subscribed.size());
   }
-  int64_t subscription_count() override { return channel_count(); }
+  int64_t subscription_count() override {
+    int64_t sum = 0;
+    for (const auto& [channel, count] : subscribed) sum += count;
+    return sum;
+  }
   void OnLeaseEnded(uint64_t gateway, int64_t attach) override {
     EXPECT_EQ(locked, "");
     heard.push_back(absl::StrCat("lease ", gateway, " ended"));
@@ -89,11 +93,11 @@ class RecordingListener final : public EngineListener {
 
   std::string locked;  // The channel whose lock is held.
   contract::ChannelSettings rules;
-  std::set<std::string> subscribed;  // Channels with one subscription each.
-  std::string epoch;                 // The last that began.
-  int64_t offset = 0;                // Of the last publication.
-  int losses = 0;                    // How many were reported.
-  bool engine_up = true;             // As it was reported.
+  std::map<std::string, int64_t> subscribed;  // Subscriptions by channel.
+  std::string epoch;                          // The last that began.
+  int64_t offset = 0;                         // Of the last publication.
+  int losses = 0;                             // How many were reported.
+  bool engine_up = true;                      // As it was reported.
   int64_t evicted = 0;
   std::map<uint64_t, int64_t> lost;  // Attach numbers.
   std::vector<std::string> heard;

@@ -2,6 +2,7 @@
 
 #include "tests/simulation/presence_simulation.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -263,13 +264,34 @@ std::set<std::string> PresenceSimulation::MembersAt(
   return users;
 }
 
+int64_t PresenceSimulation::SubscribersAt(int node,
+                                          const std::string& channel) {
+  v1::GetChannelRequest request;
+  request.set_channel(channel);
+  int64_t count = -1;
+  herald_.hub(node).core()->queries()->GetChannel(
+      request, [&](const absl::StatusOr<v1::GetChannelResponse>& response) {
+        EXPECT_TRUE(response.ok()) << response.status();
+        if (response.ok()) count = response->channel().subscriber_count();
+      });
+  while (count < 0 && herald_.EngineTurn()) {
+  }
+  return count;
+}
+
 void PresenceSimulation::CheckEnd() {
   for (int room = 0; room < kRooms; ++room) {
     const std::string channel = RoomName(room);
     SCOPED_TRACE(channel);
     const std::set<std::string> users = Present(channel);
+    const int64_t subscribers =
+        std::count_if(seats_.begin(), seats_.end(), [&](const Seat& seat) {
+          return seat.attendee.channel() == channel &&
+                 seat.attendee.subscribed();
+        });
     for (int node = 0; node < herald_.nodes(); ++node) {
       EXPECT_EQ(MembersAt(node, channel), users) << "as backends see it";
+      EXPECT_EQ(SubscribersAt(node, channel), subscribers);
     }
     for (const Seat& seat : seats_) {
       if (seat.attendee.channel() != channel) continue;

@@ -62,6 +62,7 @@ class PresenceSimulation {
   void CheckEnd();
   std::set<std::string> Present(const std::string& channel) const;
   std::set<std::string> MembersAt(int node, const std::string& channel);
+  int64_t SubscribersAt(int node, const std::string& channel);
 
   std::mt19937 random_;
   uint64_t last_epoch_ = 0;

@@ -116,11 +116,6 @@ int64_t SharedEngine::MemberCount(absl::string_view channel) const {
   return open == nullptr ? 0 : open->member_count();
 }
 
-int64_t SharedEngine::AdmittedOnTheWay(const std::string& channel) const {
-  const auto it = admitted_on_the_way_.find(channel);
-  return it == admitted_on_the_way_.end() ? 0 : it->second;
-}
-
 void SharedEngine::Admit(absl::string_view channel, Subscription subscription,
                          AdmitDone done) {
   const std::string name(channel);
@@ -129,37 +124,25 @@ void SharedEngine::Admit(absl::string_view channel, Subscription subscription,
   using Answer = Versioned<Admission>;
   client_.Call<Answer>(
       [this, name, subscription = std::move(subscription)]() mutable {
-        if (subscription.count_max > 0) {
-          subscription.count += store().CountElsewhere(client_.index(), name);
-        }
-        Answer answer{Admission::kUnavailable};
-        truth().Admit(name, std::move(subscription),
-                      [&](Admission a) { answer.answer = a; });
-        answer.version = store().VersionOf(name);
-        if (answer.answer == Admission::kAdmitted) ++admitted_on_the_way_[name];
-        return answer;
+        return Answer{store().Admit(client_.index(), name, subscription),
+                      store().VersionOf(name)};
       },
       [this, name,
        done = std::move(done)](absl::StatusOr<Answer> answer) mutable {
         channels_.WithChannel(name, [&] {
           if (!answer.ok()) return done(Admission::kUnavailable);
-          const Admission admission = answer->answer;
           channels_.WhenAt(
               name, answer->version,
-              [this, name, admission, done = std::move(done)]() mutable {
+              [admission = answer->answer, done = std::move(done)]() mutable {
                 done(admission);
-                if (admission == Admission::kAdmitted) {
-                  --admitted_on_the_way_[name];
-                }
               });
         });
       },
       [this, name, asked](const Answer& lost) {
         if (lost.answer != Admission::kAdmitted) return;
-        --admitted_on_the_way_[name];
-        if (!asked->member.has_value()) return;
-        Dismiss(name, asked->member->user_id(), asked->socket, asked->attach,
-                absl::ZeroDuration());
+        const std::optional<v1::Member>& member = asked->member;
+        Dismiss(name, member.has_value() ? member->user_id() : "",
+                asked->socket, asked->attach, absl::ZeroDuration());
       });
 }
 
@@ -167,22 +150,26 @@ void SharedEngine::Dismiss(absl::string_view channel, absl::string_view user_id,
                            const SocketRef& socket, int64_t attach,
                            absl::Duration grace) {
   client_.Tell([this, name = std::string(channel), user = std::string(user_id),
-                socket, attach,
-                grace] { truth().Dismiss(name, user, socket, attach, grace); });
+                socket, attach, grace] {
+    store().registry().Add(name, socket.gateway, attach, -1);
+    truth().Dismiss(name, user, socket, attach, grace);
+  });
 }
 
 void SharedEngine::Replace(absl::string_view channel, uint64_t gateway,
-                           int64_t attach, std::vector<GatewayMember> members,
+                           int64_t attach, int64_t count,
+                           std::vector<GatewayMember> members,
                            absl::Duration grace, ReplaceDone done) {
   const std::string name(channel);
   Require(channels_.Find(name) != nullptr);
   using Answer = Versioned<absl::Status>;
   client_.Call<Answer>(
-      [this, name, gateway, attach, members = std::move(members),
+      [this, name, gateway, attach, count, members = std::move(members),
        grace]() mutable {
         Answer answer;
+        store().registry().Set(name, gateway, attach, count);
         truth().Replace(
-            name, gateway, attach, std::move(members), grace,
+            name, gateway, attach, count, std::move(members), grace,
             [&](const absl::Status& status) { answer.answer = status; });
         answer.version = store().VersionOf(name);
         return answer;

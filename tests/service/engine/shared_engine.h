@@ -11,8 +11,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,8 +63,8 @@ class SharedEngine final : public Engine {
                const SocketRef& socket, int64_t attach,
                absl::Duration grace) override;
   void Replace(absl::string_view channel, uint64_t gateway, int64_t attach,
-               std::vector<GatewayMember> members, absl::Duration grace,
-               ReplaceDone done) override;
+               int64_t count, std::vector<GatewayMember> members,
+               absl::Duration grace, ReplaceDone done) override;
   void Attach(uint64_t gateway, AttachDone done) override;
   void Keep(uint64_t gateway, int64_t attach,
             const std::vector<std::string>& channels) override;
@@ -97,9 +95,6 @@ class SharedEngine final : public Engine {
 
   EngineListener* listener() { return listener_; }
   NodeListener* node_listener() { return node_listener_; }
-  // Admissions of the channel whose answers have not reached the node yet.
-  int64_t AdmittedOnTheWay(const std::string& channel) const;
-
   MirroredChannels& channels() { return channels_; }
   void OnLeaseEnded(uint64_t gateway, int64_t attach);
   void OnBus(const std::string& from, const std::string& bytes);
@@ -131,7 +126,6 @@ class SharedEngine final : public Engine {
   MirroredChannels channels_;
   EngineListener* listener_ = nullptr;
   NodeListener* node_listener_ = nullptr;
-  std::map<std::string, int64_t> admitted_on_the_way_;
   int64_t fence_ = 0;                // The last that has arrived.
   std::deque<Attaching> attaching_;  // In the order of their fences.
   bool catching_up_ = false;         // RunAttaches() will be called.

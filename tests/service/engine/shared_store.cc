@@ -96,27 +96,23 @@ class SharedStore::Listener final : public EngineListener {
     return rules;
   }
   int64_t SubscriberCount(absl::string_view channel) override {
-    return store_->CountElsewhere(/*node=*/-1, std::string(channel));
+    return store_->registry_.Count(std::string(channel));
   }
   void ForEachChannel(
       absl::FunctionRef<void(absl::string_view channel)> body) override {
-    std::set<std::string> names;
-    ForEachListener([&](EngineListener& node) {
-      node.ForEachChannel(
-          [&](absl::string_view channel) { names.emplace(channel); });
-    });
-    for (const std::string& name : names) body(name);
+    for (const auto& [channel, count] : store_->registry_.Counts()) {
+      body(channel);
+    }
   }
   int64_t channel_count() override {
-    int64_t count = 0;
-    ForEachChannel([&](absl::string_view /*channel*/) { ++count; });
-    return count;
+    return static_cast<int64_t>(store_->registry_.Counts().size());
   }
   int64_t subscription_count() override {
-    int64_t count = 0;
-    ForEachListener(
-        [&](EngineListener& node) { count += node.subscription_count(); });
-    return count;
+    int64_t sum = 0;
+    for (const auto& [channel, count] : store_->registry_.Counts()) {
+      sum += count;
+    }
+    return sum;
   }
   void OnLeaseEnded(uint64_t gateway, int64_t attach) override {
     store_->registry_.OnLeaseEnded(gateway, store_->timers_->Now());
@@ -125,13 +121,6 @@ class SharedStore::Listener final : public EngineListener {
       node.pushes.emplace_back([engine = node.engine.get(), gateway, attach] {
         engine->OnLeaseEnded(gateway, attach);
       });
-    }
-  }
-
-  void ForEachListener(absl::FunctionRef<void(EngineListener&)> body) {
-    for (Node& node : store_->nodes_) {
-      if (!node.alive || node.engine->listener() == nullptr) continue;
-      body(*node.engine->listener());
     }
   }
 
@@ -341,6 +330,7 @@ void SharedStore::Kill(int node) {
   for (const auto& [gateway, link] : registry_.links()) {
     if (link.node == node) truth_.Detach(gateway, link.attach, false);
   }
+  registry_.EndCountsOf(node);
 }
 
 void SharedStore::Restart(int node) {
@@ -415,17 +405,19 @@ int64_t SharedStore::VersionOf(const std::string& channel) const {
   return it == channels_.end() ? 0 : it->second.version;
 }
 
-int64_t SharedStore::CountElsewhere(int node, const std::string& channel) {
-  int64_t count = 0;
-  for (int i = 0; i < static_cast<int>(nodes_.size()); ++i) {
-    SharedEngine& engine = *nodes_[Index(i)].engine;
-    EngineListener* const listener = engine.listener();
-    if (i == node || !nodes_[Index(i)].alive || listener == nullptr) continue;
-    listener->WithChannel(channel,
-                          [&] { count += listener->SubscriberCount(channel); });
-    if (node >= 0) count += engine.AdmittedOnTheWay(channel);
+Admission SharedStore::Admit(int node, const std::string& channel,
+                             Subscription subscription) {
+  const uint64_t gateway = subscription.socket.gateway;
+  const int64_t attach = subscription.attach;
+  subscription.count +=
+      registry_.Count(channel) - registry_.Count(channel, node);
+  Admission admission = Admission::kUnavailable;
+  truth_.Admit(channel, std::move(subscription),
+               [&](Admission answer) { admission = answer; });
+  if (admission == Admission::kAdmitted) {
+    registry_.Add(channel, gateway, attach, 1);
   }
-  return count;
+  return admission;
 }
 
 int64_t SharedStore::PushFence(int node) {
@@ -440,12 +432,13 @@ int64_t SharedStore::PushFence(int node) {
 int64_t SharedStore::Attach(int node, uint64_t gateway) {
   int64_t number = 0;
   truth_.Attach(gateway, [&](auto attach) { number = *attach; });
-  registry_.Attach(gateway, {node, number});
+  registry_.Attach(gateway, {node, number, {}});
   return number;
 }
 
 void SharedStore::Detach(uint64_t gateway, int64_t attach, bool goodbye) {
   truth_.Detach(gateway, attach, goodbye);
+  registry_.EndCounts(gateway, attach);
   if (goodbye) registry_.Forget(gateway, attach);
 }
 

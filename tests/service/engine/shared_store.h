@@ -22,7 +22,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -115,8 +114,9 @@ class SharedStore {
   };
   Place PlaceOf(const std::string& channel);
   int64_t VersionOf(const std::string& channel) const;
-  // Subscriptions of the channel at the other nodes.
-  int64_t CountElsewhere(int node, const std::string& channel);
+  // `subscription` counts those of the node.
+  Admission Admit(int node, const std::string& channel,
+                  Subscription subscription);
 
   // Pushes a mark behind all that was pushed to the node, and returns it.
   int64_t PushFence(int node);

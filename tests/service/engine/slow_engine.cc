@@ -219,13 +219,14 @@ void SlowEngine::Dismiss(absl::string_view channel, absl::string_view user_id,
 }
 
 void SlowEngine::Replace(absl::string_view channel, uint64_t gateway,
-                         int64_t attach, std::vector<GatewayMember> members,
+                         int64_t attach, int64_t count,
+                         std::vector<GatewayMember> members,
                          absl::Duration grace, ReplaceDone done) {
-  OnChannel(channel, [this, name = std::string(channel), gateway, attach,
+  OnChannel(channel, [this, name = std::string(channel), gateway, attach, count,
                       members = std::move(members), grace,
                       done = std::move(done)]() mutable {
     if (!up_) return done(Down());
-    inner_->Replace(name, gateway, attach, std::move(members), grace,
+    inner_->Replace(name, gateway, attach, count, std::move(members), grace,
                     std::move(done));
   });
 }

@@ -87,8 +87,8 @@ class SlowEngine : public Engine {
                const SocketRef& socket, int64_t attach,
                absl::Duration grace) override;
   void Replace(absl::string_view channel, uint64_t gateway, int64_t attach,
-               std::vector<GatewayMember> members, absl::Duration grace,
-               ReplaceDone done) override;
+               int64_t count, std::vector<GatewayMember> members,
+               absl::Duration grace, ReplaceDone done) override;
   void Attach(uint64_t gateway, AttachDone done) override;
   void Keep(uint64_t gateway, int64_t attach,
             const std::vector<std::string>& channels) override;
