@@ -228,27 +228,26 @@ void Subscriptions::Finish(Shard& shard, Granted granted, bool present,
                            Admission admission) {
   const std::string channel = granted.question.channel;
   const AttachmentPtr gateway = granted.gateway;
-  if (admission == Admission::kAdmitted && present &&
-      !IsPresence(shard, channel)) {
-    // The rules have changed meanwhile.
-    membership_->Dismiss(channel, granted.decision.member->user_id(),
-                         {gateway->gateway, granted.question.socket_id},
-                         gateway->attach, absl::ZeroDuration());
-    present = false;
-  }
+  const bool changed = present != IsPresence(shard, channel);
   if (admission != Admission::kAdmitted) {
     Refusal refusal = RefusalOf(shard, channel, admission);
     if (!gateway->ended) {
       RefuseLater(shard, std::move(granted), std::move(refusal));
     }
-  } else if (!gateway->ended) {
+  } else if (changed || gateway->ended) {
+    // A gateway that has not received `subscribed` will not unsubscribe.
+    membership_->Dismiss(
+        channel, present ? granted.decision.member->user_id() : "",
+        {gateway->gateway, granted.question.socket_id}, gateway->attach,
+        changed ? absl::ZeroDuration() : shard.rules->Of(channel).member_grace);
+    if (!gateway->ended) {
+      // The rules have changed meanwhile: as if it had been asked now.
+      table_->EndReservation(shard, channel);
+      Admit(shard, std::move(granted));
+      return open_->OnListenerLeft(shard, channel);
+    }
+  } else {
     Confirm(shard, std::move(granted));
-  } else if (present) {
-    // The gateway has not received `subscribed`, so it will not unsubscribe.
-    membership_->Dismiss(channel, granted.decision.member->user_id(),
-                         {gateway->gateway, granted.question.socket_id},
-                         gateway->attach,
-                         shard.rules->Of(channel).member_grace);
   }
   // After Confirm(), so that the entry never becomes empty between. If the
   // subscribe was refused, the channel may now be without listeners.

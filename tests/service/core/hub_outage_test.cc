@@ -59,6 +59,14 @@ class AnEngineThatIsAway : public ::testing::Test {
     return watch;
   }
 
+  void SetPresence(bool presence) {
+    rules_.clear_channels();
+    rules_.add_channels()->set_pattern("presence-room");
+    rules_.mutable_channels(0)->set_presence(presence);
+    hub_->SetRules(rules_);
+    EXPECT_THAT(gateway_->Hears(), ElementsAre("settings"));
+  }
+
   config::v1::Config rules_;
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
@@ -194,6 +202,47 @@ TEST_F(AnEngineThatIsAway, AdmitsNobodyOfALinkThatHasEnded) {
   engine_.Settle();
   EXPECT_EQ(hub_->Counts().members, 0);
   EXPECT_EQ(hub_->Counts().channels, 0);
+}
+
+// In each order of the admission and of what the rules have the engine do.
+TEST_F(AnEngineThatIsAway, ShowsNobodyIfTheRulesEndPresenceMeanwhile) {
+  for (int i = 1; i <= 10; ++i) {
+    SCOPED_TRACE(i);
+    SetPresence(true);
+    engine_.Settle();
+    gateway_->Subscribe(i, "presence-room");
+    authorizer_.Allow("ada");
+    EXPECT_TRUE(engine_.Turn());  // Opened; the admission is asked for.
+    SetPresence(false);
+    engine_.Settle();
+    EXPECT_THAT(gateway_->Hears(), ElementsAre(absl::StrCat("yes ", i)));
+    EXPECT_EQ(hub_->Counts().members, 0);
+    EXPECT_EQ(hub_->Counts().subscriptions, 1);
+    EXPECT_TRUE(gateway_->Unsubscribe(i, "presence-room", "ada").ok());
+    engine_.Settle();
+    EXPECT_EQ(hub_->Counts().channels, 0);
+    EXPECT_FALSE(engine_.IsOpen("presence-room"));
+  }
+}
+
+TEST_F(AnEngineThatIsAway, ShowsAMemberIfTheRulesBeginPresenceMeanwhile) {
+  for (const char* user : {"", "ada"}) {
+    SCOPED_TRACE(user);
+    SetPresence(false);
+    engine_.Settle();
+    gateway_->Subscribe(1, "presence-room");
+    authorizer_.Allow(user);
+    EXPECT_TRUE(engine_.Turn());  // Opened; the admission is asked for.
+    SetPresence(true);
+    engine_.Settle();
+    const bool is_member = user[0] != '\0';
+    EXPECT_THAT(
+        gateway_->Hears(),
+        ElementsAre(is_member ? "yes 1 ada" : "no 1 CODE_UNAUTHORIZED"));
+    EXPECT_EQ(hub_->Counts().members, is_member ? 1 : 0);
+    EXPECT_EQ(hub_->Counts().channels, is_member ? 1 : 0);
+    EXPECT_EQ(engine_.IsOpen("presence-room"), is_member);
+  }
 }
 
 TEST_F(AnEngineThatIsAway, KeepsNothingOfAWatchThatEndsWhileItWaits) {
