@@ -13,6 +13,7 @@
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 #include "service/channel/encoding.h"
+#include "service/channel/joined_status.h"
 #include "service/channel/request_checks.h"
 #include "service/link/link_checks.h"
 
@@ -102,21 +103,7 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
   }
   observer_->OnLinkOpened(gateway->gateway);
   gateway->sink->Flush();
-  {
-    // The newest link must get the greatest number: the engine ignores calls
-    // with any other one. Without the lock, a newer link could replace this one
-    // and ask between the check and the call, and this one's number would be
-    // greater. A link that was replaced already gets none. The lock of Gateways
-    // cannot serve: OnAttachNumber(), perhaps inside the call, may take it.
-    contract::MutexLock lock(&attach_order_);
-    if (gateways_->Find(gateway->gateway) == gateway) {
-      membership_->Attach(
-          gateway->gateway,
-          [this, gateway](const absl::StatusOr<int64_t>& attach) {
-            OnAttachNumber(gateway, attach);
-          });
-    }
-  }
+  AskForNumber(gateway);
   timers_->After(options_.attach_max, [weak =
                                            std::weak_ptr<Attachment>(gateway)] {
     const AttachmentPtr late = weak.lock();
@@ -127,6 +114,35 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
   if (readiness_->phase() == Readiness::Phase::kStopped)
     gateway->sink->Close(readiness_->Check());
   return gateway;
+}
+
+void Links::AskForNumber(const AttachmentPtr& gateway) {
+  // The answer may come inside the call, and is handled without the lock.
+  struct Asked {
+    JoinedStatus parts{2};  // The call and the answer.
+    int64_t number = 0;
+  };
+  const auto asked = std::make_shared<Asked>();
+  const auto join = [this, gateway, asked](const absl::Status& status) {
+    if (!asked->parts.Join(status)) return;
+    const absl::Status answer = asked->parts.status();
+    if (answer.ok()) return OnAttachNumber(gateway, asked->number);
+    OnAttachNumber(gateway, answer);
+  };
+  {
+    // The newest link must get the greatest number: the engine ignores calls
+    // with any other one. Without the lock, a newer link could replace this one
+    // and ask between the check and the call, and this one's number would be
+    // greater. A link that was replaced already gets none.
+    contract::MutexLock lock(&attach_order_);
+    if (gateways_->Find(gateway->gateway) != gateway) return;
+    membership_->Attach(gateway->gateway,
+                        [asked, join](const absl::StatusOr<int64_t>& attach) {
+                          asked->number = attach.value_or(0);
+                          join(attach.status());
+                        });
+  }
+  join(absl::OkStatus());
 }
 
 absl::Status Links::Handle(const AttachmentPtr& gateway,

@@ -85,6 +85,7 @@ class Links final : public LeaseListener {
   // LeaseListener.
   void OnLeaseEnded(uint64_t gateway, int64_t attach) override;
 
+  void AskForNumber(const AttachmentPtr& gateway);
   // The engine has assigned the gateway's attach number, or has failed to.
   void OnAttachNumber(const AttachmentPtr& gateway,
                       const absl::StatusOr<int64_t>& attach);

@@ -86,8 +86,11 @@ class FakeSink final : public Sink {
     if (on_flush) on_flush();
   }
   void Close(absl::Status why) override {
-    std::lock_guard<std::mutex> lock(mu_);
-    if (closed.ok()) closed = std::move(why);
+    {
+      std::lock_guard<std::mutex> lock(mu_);
+      if (closed.ok()) closed = std::move(why);
+    }
+    if (on_close) std::exchange(on_close, nullptr)();
   }
 
   std::vector<link::v1::ServiceItem> Items() {
@@ -112,9 +115,10 @@ class FakeSink final : public Sink {
 
   absl::Status closed;
   std::function<void()> on_flush;
-  bool whisper_full = false;   // For whispers only.
-  bool state_full = false;     // No more of it is begun.
-  std::atomic<int> states{0};  // Chunks outside of the bound.
+  std::function<void()> on_close;  // For the first one.
+  bool whisper_full = false;       // For whispers only.
+  bool state_full = false;         // No more of it is begun.
+  std::atomic<int> states{0};      // Chunks outside of the bound.
 
  private:
   std::mutex mu_;

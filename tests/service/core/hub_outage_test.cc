@@ -194,6 +194,37 @@ TEST_F(AnEngineThatIsAway, EndsTheLinkOfAGatewayThatComes) {
   EXPECT_EQ(hub_->Counts().subscriptions, 1);
 }
 
+// As an engine may that knows already that it is away.
+class EngineThatRefusesAttaches final : public SlowEngine {
+ public:
+  using SlowEngine::SlowEngine;
+  void Attach(uint64_t /*gateway*/, AttachDone done) override {
+    done(absl::UnavailableError("away"));
+  }
+};
+
+TEST(AnEngineThatRefusesAtOnce, HasTheLinkEndWithoutALock) {
+  FakeTimers timers;
+  FakeAuthorizer authorizer;
+  Observer observer;
+  std::mt19937 random;
+  MemoryEngine memory{&timers};
+  EngineThatRefusesAttaches engine(&memory, [&] { return random(); });
+  Hub hub({}, &engine, &authorizer, &timers, &observer);
+  hub.Start();
+  link::v1::Hello hello;
+  hello.set_protocol_version(1);
+  hello.set_gateway_id(1);
+  const auto sink = std::make_shared<FakeSink>();
+  absl::Status other;
+  sink->on_close = [&] {
+    other = FakeGateway(&hub, 2).closed();  // It needs the same locks.
+  };
+  EXPECT_TRUE(hub.Open(hello, sink).ok());
+  EXPECT_TRUE(absl::IsUnavailable(sink->closed)) << sink->closed;
+  EXPECT_TRUE(absl::IsUnavailable(other)) << other;
+}
+
 TEST_F(AnEngineThatIsAway, AdmitsNobodyOfALinkThatHasEnded) {
   gateway_->Subscribe(1, "presence-room");
   authorizer_.Allow("ada");
