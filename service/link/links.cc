@@ -423,7 +423,7 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
   // The start may have waited for this gateway only.
   if (readiness_->phase() == Readiness::Phase::kStarting)
     settling_->SettleIfDue();
-  if (!is_newest || readiness_->phase() == Readiness::Phase::kStopped) return;
+  if (readiness_->phase() == Readiness::Phase::kStopped) return;
   int64_t attach = 0;
   {
     contract::MutexLock lock(&gateway->mu);
@@ -431,10 +431,11 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
   }
   if (attach == 0) {
     // OnAttachNumber() will detach it, unless the engine has failed already.
-    if (gateway->numberless) ForgetNumberless(gateway);
+    if (is_newest && gateway->numberless) ForgetNumberless(gateway);
     return;
   }
-  membership_->Detach(gateway->gateway, attach, gateway->goodbye);
+  // Also if a newer link has taken over: the engine may give that no number.
+  membership_->Detach(gateway->gateway, attach, is_newest && gateway->goodbye);
 }
 
 void Links::ForgetNumberless(const AttachmentPtr& gateway) {

@@ -276,6 +276,21 @@ TEST_F(AnEngineThatIsAway, ShowsAMemberIfTheRulesBeginPresenceMeanwhile) {
   }
 }
 
+TEST_F(AnEngineThatIsAway, EndsTheMembersOfAGatewayWhoseNextLinkGotNoNumber) {
+  gateway_->Subscribe(1, "presence-room");
+  authorizer_.Allow("ada");
+  engine_.Settle();
+  EXPECT_EQ(hub_->Counts().members, 1);
+  engine_.SetUp(false);
+  FakeGateway next(hub_.get(), 1);
+  engine_.Settle();
+  EXPECT_TRUE(absl::IsUnavailable(next.closed()));
+  next.Lose();
+  engine_.Settle();
+  timers_.Advance(absl::Minutes(1));
+  EXPECT_EQ(hub_->Counts().members, 0);
+}
+
 TEST_F(AnEngineThatIsAway, KeepsNothingOfAWatchThatEndsWhileItWaits) {
   v1::WatchRequest request;
   request.add_channels("news");
