@@ -116,20 +116,11 @@ Missed History::Since(absl::string_view channel,
                       const std::optional<Position>& since, size_t count_max,
                       absl::Time now) {
   MutexLock lock(&mu_);
-  Missed missed;
   const auto found = Use(channel, now);
-  if (found == empty_.end()) return missed;
+  if (found == empty_.end()) return {};
   DropExpired(found, now);
-  missed = LocateMissed({found->epoch, found->offset},
-                        static_cast<int64_t>(found->entries.size()), since);
-  if (!missed.available) return missed;
-  const int64_t behind = found->offset - missed.since;
-  const auto first = found->entries.end() - behind;
-  const auto count = std::min(static_cast<size_t>(behind), count_max);
-  for (auto it = first; missed.chunks.size() < count; ++it) {
-    missed.chunks.push_back(it->chunk);
-  }
-  return missed;
+  return MissedOf({found->epoch, found->offset}, found->entries, since,
+                  count_max);
 }
 
 void History::Touch(absl::string_view channel, absl::Time now) {

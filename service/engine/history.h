@@ -20,6 +20,7 @@
 #ifndef HERALD_SERVICE_ENGINE_HISTORY_H_
 #define HERALD_SERVICE_ENGINE_HISTORY_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -61,6 +62,22 @@ inline constexpr absl::Duration kUnsaidLife = absl::Minutes(1);
 // History::Since().
 Missed LocateMissed(const Position& position, int64_t count,
                     const std::optional<Position>& since);
+
+// As LocateMissed(), with the chunks of the last publications, `entries`: at
+// most `count_max` of them.
+template <typename Entries>
+Missed MissedOf(const Position& position, const Entries& entries,
+                const std::optional<Position>& since, size_t count_max) {
+  Missed missed =
+      LocateMissed(position, static_cast<int64_t>(entries.size()), since);
+  if (!missed.available) return missed;
+  const int64_t behind = position.offset - missed.since;
+  const auto count = std::min(static_cast<size_t>(behind), count_max);
+  for (auto it = entries.end() - behind; missed.chunks.size() < count; ++it) {
+    missed.chunks.push_back(it->chunk);
+  }
+  return missed;
+}
 
 class History {
  public:

@@ -384,20 +384,11 @@ std::optional<Position> Mirror::position() const {
 
 Missed Mirror::Since(const std::optional<Position>& since, size_t count_max,
                      absl::Time now) {
-  Missed missed;
-  if (epoch_.empty()) return missed;
+  if (epoch_.empty()) return {};
   while (!ring_.empty() && ring_.front().time + limits_.ttl <= now) {
     ring_.pop_front();
   }
-  missed = LocateMissed({epoch_, offsets_.last()},
-                        static_cast<int64_t>(ring_.size()), since);
-  if (!missed.available) return missed;
-  const int64_t behind = offsets_.last() - missed.since;
-  const auto count = std::min(static_cast<size_t>(behind), count_max);
-  for (auto it = ring_.end() - behind; missed.chunks.size() < count; ++it) {
-    missed.chunks.push_back(it->chunk);
-  }
-  return missed;
+  return MissedOf({epoch_, offsets_.last()}, ring_, since, count_max);
 }
 
 std::vector<v1::PresentMember> Mirror::Members() const {

@@ -12,10 +12,10 @@
 #include "google/protobuf/message.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
-#include "service/channel/encoding.h"
 #include "service/channel/joined_status.h"
 #include "service/channel/request_checks.h"
 #include "service/link/link_checks.h"
+#include "service/link/node_calls.h"
 
 namespace herald::core {
 namespace {
@@ -371,20 +371,13 @@ void Links::Replay(const AttachmentPtr& gateway) {
   // opened. Items of that time arrive twice, which is harmless (node_calls.h).
   const absl::Duration age =
       timers_->Now() - gateway->since + gateway->link_down + kReplaySlack;
-  bus_->RecordedWithin(
-      age, [this, gateway](const absl::StatusOr<std::vector<Chunk>>& recorded) {
-        if (recorded.ok()) {
-          for (const Chunk& item : *recorded) {
-            gateway->sink->EnqueueState(item);
-          }
-        } else {
-          link::v1::ServiceItem item;
-          item.mutable_renew_all();
-          gateway->sink->Enqueue(EncodeItem(std::move(item)));
-        }
-        gateway->sink->Flush();
-        OnReplayed(gateway);
-      });
+  bus_->RecordedWithin(age, [this, gateway](auto recorded) {
+    for (Chunk& item : RecordsOrRenewAll(std::move(recorded))) {
+      gateway->sink->EnqueueState(std::move(item));
+    }
+    gateway->sink->Flush();
+    OnReplayed(gateway);
+  });
 }
 
 void Links::OnReplayed(const AttachmentPtr& gateway) {

@@ -208,17 +208,20 @@ void NodeCalls::SendToAllLinks(const Chunk& item) {
   }
 }
 
+std::vector<Chunk> RecordsOrRenewAll(
+    absl::StatusOr<std::vector<Chunk>> recorded) {
+  if (recorded.ok()) return *std::move(recorded);
+  link::v1::ServiceItem item;
+  item.mutable_renew_all();
+  return {EncodeItem(std::move(item))};
+}
+
 void NodeCalls::OnBusRestored(absl::Duration gap) {
-  bus_->RecordedWithin(
-      gap, [this](const absl::StatusOr<std::vector<Chunk>>& recorded) {
-        if (recorded.ok()) {
-          for (const Chunk& item : *recorded) SendToAllLinks(item);
-          return;
-        }
-        link::v1::ServiceItem item;
-        item.mutable_renew_all();
-        SendToAllLinks(EncodeItem(std::move(item)));
-      });
+  bus_->RecordedWithin(gap, [this](auto recorded) {
+    for (const Chunk& item : RecordsOrRenewAll(std::move(recorded))) {
+      SendToAllLinks(item);
+    }
+  });
 }
 
 // --- Other nodes' messages ---------------------------------------------------

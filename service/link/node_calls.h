@@ -31,6 +31,11 @@
 
 namespace herald::core {
 
+// What is sent to gateways that may have missed `recorded`: all of it, or if
+// the bus no longer has that, an order to renew every grant.
+std::vector<Chunk> RecordsOrRenewAll(
+    absl::StatusOr<std::vector<Chunk>> recorded);
+
 class NodeCalls final : public NodeListener {
  public:
   // `calls` and `gateways` outlive the object.
