@@ -76,8 +76,9 @@ QuestionPtr QuestionDispatcher::TakeMain(absl::Time now) {
       asked_ + window_.late() >= window_.size() + kExtra) {
     return nullptr;
   }
-  return queue_.PopOf([this](const std::string& address) {
-    return !asked_by_address_.contains(address);
+  return queue_.PopOf([&](const PendingQuestion& next) {
+    return !asked_by_address_.contains(next.address) &&
+           pauses_.NotBefore(next.socket(), now) <= now;
   });
 }
 

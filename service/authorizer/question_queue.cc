@@ -96,10 +96,10 @@ QuestionPtr QuestionQueue::TakeTurn(Addresses::iterator address) {
 QuestionPtr QuestionQueue::Pop() { return TakeTurn(addresses_.begin()); }
 
 QuestionPtr QuestionQueue::PopOf(
-    absl::FunctionRef<bool(const std::string& address)> may) {
+    absl::FunctionRef<bool(const PendingQuestion& next)> may) {
   int looks = kLooks;
   for (auto it = addresses_.begin(); it != addresses_.end(); ++it) {
-    if (may(it->key)) return TakeTurn(it);
+    if (may(*it->turns.front().questions.front())) return TakeTurn(it);
     if (--looks == 0) break;
   }
   return nullptr;

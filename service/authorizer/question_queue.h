@@ -47,9 +47,9 @@ class QuestionQueue {
   const PendingQuestion& front() const;
   // Takes that question. REQUIRES: has_turn().
   QuestionPtr Pop();
-  // Takes the question of the first address for which `may` holds, if it is
-  // among the next kLooks; nullptr otherwise.
-  QuestionPtr PopOf(absl::FunctionRef<bool(const std::string& address)> may);
+  // Takes the next question of the first address for which `may` holds, if that
+  // is among the next kLooks; nullptr otherwise.
+  QuestionPtr PopOf(absl::FunctionRef<bool(const PendingQuestion& next)> may);
 
   // Parks all questions of the socket that is next in turn.
   // REQUIRES: has_turn().

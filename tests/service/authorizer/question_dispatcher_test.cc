@@ -239,6 +239,24 @@ TEST_F(ADispatcher, HasASocketPauseThatIsDeniedAgainAndAgain) {
   EXPECT_EQ(Write(main), "late");
 }
 
+TEST_F(ADispatcher, HasASocketPauseThoughItsAddressHasNoneInAFullWindow) {
+  StreamQuestions main(1, false);
+  for (int i = 1; i <= RefusalPauses::kFree; ++i) {
+    Admit(absl::StrCat(i));
+    ASSERT_NE(Write(main), "") << i;
+    Answer(main, i, false);
+  }
+  for (int i = 0; i < 1000; ++i) {
+    Admit(absl::StrCat("h", i), "hostile", absl::StrCat("1.", 100 + i % 100));
+  }
+  while (!Write(main).empty()) {
+  }
+  Admit("late");
+  EXPECT_EQ(Write(main), "");
+  now_ = 0.1;
+  EXPECT_EQ(Write(main), "late");
+}
+
 TEST_F(ADispatcher, RefusesLateQuestionsWithTheReasonOfTheOutage) {
   dispatcher_.OnDown(At(0), "UNAVAILABLE: connection refused");
   Admit("x");

@@ -56,7 +56,9 @@ TEST(AQuestionQueue, TakesTheFirstOfAnAddressThatMayBeAsked) {
   QuestionQueue queue;
   queue.PushBack(Ask("a", "1.1", "a"));
   queue.PushBack(Ask("b", "1.2", "b"));
-  const auto is_b = [](const std::string& address) { return address == "b"; };
+  const auto is_b = [](const PendingQuestion& next) {
+    return next.address == "b";
+  };
   EXPECT_EQ(queue.PopOf(is_b)->request->channel(), "b");
   EXPECT_EQ(queue.PopOf(is_b), nullptr);
   EXPECT_EQ(queue.size(), 1u);
