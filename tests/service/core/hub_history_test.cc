@@ -466,8 +466,8 @@ TEST_F(AHubWithHistory, SaysPreciselyWhatIsNotThere) {
     EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
     return std::string(status.message());
   };
-  EXPECT_THAT(why({epoch, 0}), HasSubstr("forgotten"));
-  EXPECT_THAT(why({epoch, 5}), HasSubstr("not said yet"));
+  EXPECT_THAT(why({epoch, 0}), HasSubstr("not kept any more"));
+  EXPECT_THAT(why({epoch, 5}), HasSubstr("not published yet"));
   EXPECT_THAT(why({"x", 1}), HasSubstr("\"x\" is over"));
   const auto code = [&](const std::string& channel, const Position& since,
                         int32_t limit) {
