@@ -14,5 +14,6 @@ add_executable(herald_gateway main.cc)
 set_target_properties(herald_gateway PROPERTIES OUTPUT_NAME herald-gateway)
 target_link_libraries(herald_gateway
   PRIVATE herald::gateway_process herald::gateway_net herald::gateway_link
+    herald::gateway_native
     herald::process herald::settings herald::defaults)
 install(TARGETS herald_gateway)

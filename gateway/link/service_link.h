@@ -41,10 +41,10 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
-#include "gateway/core/link_gate.h"
-#include "gateway/core/observer.h"
-#include "gateway/core/router.h"
 #include "gateway/link/return_policy.h"
+#include "gateway/protocol/observer.h"
+#include "gateway/router/link_gate.h"
+#include "gateway/router/router.h"
 #include "grpcpp/security/credentials.h"
 #include "proto/contract/condition.h"
 #include "proto/contract/limits.h"

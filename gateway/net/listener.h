@@ -20,7 +20,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "gateway/core/timer_wheel.h"
+#include "gateway/loop/timer_wheel.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/event_loop.h"
 #include "proto/process/listening_sockets.h"

@@ -8,7 +8,7 @@
 #define HERALD_GATEWAY_NET_NET_OBSERVER_H_
 
 #include "absl/strings/string_view.h"
-#include "gateway/core/observer.h"
+#include "gateway/protocol/observer.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {

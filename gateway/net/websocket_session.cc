@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/core/socket.h"
-#include "gateway/core/timer_wheel.h"
+#include "gateway/loop/socket.h"
+#include "gateway/loop/timer_wheel.h"
 #include "gateway/net/outgoing_stream.h"
 #include "gateway/net/random.h"
 #include "proto/contract/names.h"

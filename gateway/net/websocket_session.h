@@ -22,7 +22,7 @@
 #define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 
 #include "absl/strings/string_view.h"
-#include "gateway/core/connection_facts.h"
+#include "gateway/loop/connection_facts.h"
 #include "gateway/net/aliases.h"
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"

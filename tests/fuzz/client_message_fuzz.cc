@@ -7,7 +7,7 @@
 #include <string>
 #include <variant>
 
-#include "gateway/core/native_dialect.h"
+#include "gateway/dialects/native/native_dialect.h"
 #include "proto/contract/json.h"
 #include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"

@@ -19,12 +19,12 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
-#include "gateway/core/native_dialect.h"
-#include "gateway/core/router.h"
-#include "gateway/core/shard.h"
+#include "gateway/dialects/native/native_dialect.h"
+#include "gateway/loop/shard.h"
+#include "gateway/router/router.h"
 #include "herald/config/v1/config.pb.h"
 #include "service/engine/memory_engine.h"
-#include "tests/gateway/core/fakes.h"
+#include "tests/gateway/fakes.h"
 #include "tests/service/core/hub.h"
 #include "tests/service/core/hub_fakes.h"
 #include "tests/service/engine/shared_engine.h"

@@ -270,10 +270,7 @@ Findings CheckTodos(const SourceFile& file) {
 }
 
 Findings CheckCloseCodes(const SourceFile& file) {
-  if (!IsAny(file.path, kWithoutCloseCodes) ||
-      absl::StrContains(file.path, "_dialect.")) {
-    return {};
-  }
+  if (!IsAny(file.path, kWithoutCloseCodes)) return {};
   Findings findings;
   for (size_t i = 0; i < file.code.size(); ++i) {
     for (const std::string& code : kCloseCodes) {

@@ -54,7 +54,7 @@ TEST(Includes, ThatARoomMustNotHaveAreFound) {
            Case{"service/link/links.cc", "<sys/socket.h>"},
            Case{"service/link/links.cc", "\"proto/process/log.h\""},
            Case{"service/link/links.cc", "\"service/rpc/server.h\""},
-           Case{"service/link/links.cc", "\"gateway/core/router.h\""},
+           Case{"service/link/links.cc", "\"gateway/router/router.h\""},
            Case{"service/channel/fanout.cc", "\"service/engine/engine.h\""},
            Case{"service/engine/engine_events.cc", "\"service/link/links.h\""},
            Case{"service/link/links.cc", "\"service/api/queries.h\""},
@@ -66,9 +66,9 @@ TEST(Includes, ThatARoomMustNotHaveAreFound) {
            Case{"service/core/hub.cc", "\"service/link/links.h\""},
            Case{"service/rpc/server.cc", "<boost/asio.hpp>"},
            Case{"service/rpc/server.cc", "\"clients/cpp/dial.h\""},
-           Case{"service/main.cc", "\"gateway/core/router.h\""},
-           Case{"gateway/core/router.cc", "<boost/beast.hpp>"},
-           Case{"gateway/core/router.cc", "\"grpcpp/channel.h\""},
+           Case{"service/main.cc", "\"gateway/router/router.h\""},
+           Case{"gateway/router/router.cc", "<boost/beast.hpp>"},
+           Case{"gateway/router/router.cc", "\"grpcpp/channel.h\""},
            Case{"gateway/net/listener.cc", "\"grpcpp/channel.h\""},
            Case{"gateway/net/listener.cc", "\"herald/v1/a.grpc.pb.h\""},
            Case{"gateway/net/listener.cc", "\"gateway/link/link.h\""},
@@ -213,11 +213,12 @@ TEST(TheTimeOfDay, IsForTheFilesThatShowIt) {
 
 TEST(CloseCodes, BelongIntoDialects) {
   const std::string closes = "Close(4001);\n";
-  EXPECT_THAT(CheckCloseCodes({"gateway/core/session.cc", closes}), SizeIs(1));
-  EXPECT_THAT(CheckCloseCodes({"gateway/core/native_dialect.cc", closes}),
-              IsEmpty());
+  EXPECT_THAT(CheckCloseCodes({"gateway/loop/session.cc", closes}), SizeIs(1));
+  EXPECT_THAT(
+      CheckCloseCodes({"gateway/dialects/native/native_dialect.cc", closes}),
+      IsEmpty());
   EXPECT_THAT(CheckCloseCodes({"gateway/net/a.cc", closes}), IsEmpty());
-  EXPECT_THAT(CheckCloseCodes({"gateway/core/session.cc",
+  EXPECT_THAT(CheckCloseCodes({"gateway/loop/session.cc",
                                "// As 4001 says.\n"
                                "Wait(14001);\n"}),
               IsEmpty());
@@ -228,16 +229,16 @@ TEST(AFileWithEveryFault, IsFaultedByEveryCheck) {
       absl::StrCat("#include <boost/asio.hpp>\n", "int a = 1008;\n",
                    Times(81, "x"), "\n// TO", "DO: Mend.\n", Times(250, "\n"));
   // 1 include, 1 top, 3 guard, 1 column, 1 length, 1 to do, 1 close code.
-  EXPECT_THAT(CheckFile({"gateway/core/a.h", text}), SizeIs(9));
+  EXPECT_THAT(CheckFile({"gateway/loop/a.h", text}), SizeIs(9));
 }
 
 TEST(AMirror, IsTheTestOfASource) {
-  const SourceFile source("gateway/core/shard.cc", "");
+  const SourceFile source("gateway/loop/shard.cc", "");
   const SourceFile other("tests/gateway/net/shard_test.cc", "");
   EXPECT_THAT(CheckMirrors({source, other}),
-              ElementsAre(HasSubstr("tests/gateway/core/shard_test.cc")));
-  for (const char* test : {"tests/gateway/core/shard_test.cc",
-                           "tests/gateway/core/shard_leaving_test.cc"}) {
+              ElementsAre(HasSubstr("tests/gateway/loop/shard_test.cc")));
+  for (const char* test : {"tests/gateway/loop/shard_test.cc",
+                           "tests/gateway/loop/shard_leaving_test.cc"}) {
     EXPECT_THAT(CheckMirrors({source, {test, ""}}), IsEmpty());
   }
 }

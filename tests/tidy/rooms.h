@@ -138,25 +138,40 @@ inline const std::vector<Room> kRooms = {
       "proto/settings/", "absl/"},
      {}},
 
+    // The rooms of the gateway, the lowest first. No room but main.cc knows a
+    // client's protocol by name.
+    {"gateway/protocol/",
+     {kStandard, "gateway/protocol/", "proto/contract/", "*.pb.h", "absl/"},
+     kNotInCores},
+    {"gateway/dialects/native/",
+     {kStandard, "gateway/protocol/", "gateway/dialects/native/",
+      "proto/contract/", "*.pb.h", "google/protobuf/", "absl/"},
+     kNotInCores},
+    {"gateway/router/",
+     {kStandard, "gateway/protocol/", "gateway/router/", "proto/contract/",
+      "*.pb.h", "google/protobuf/", "absl/"},
+     kNotInCores},
     // <sys/uio.h> is for iovec, the form in which an outbox lends its frames.
-    {"gateway/core/",
-     {kStandard, "sys/uio.h", "gateway/core/", "proto/contract/", "*.pb.h",
-      "google/protobuf/", "absl/"},
+    {"gateway/loop/",
+     {kStandard, "sys/uio.h", "gateway/protocol/", "gateway/router/",
+      "gateway/loop/", "proto/contract/", "*.pb.h", "google/protobuf/",
+      "absl/"},
      kNotInCores},
     {"gateway/net/",
-     {kStandard, kSystem, "gateway/core/", "gateway/net/", "proto/admission/",
-      "proto/contract/", "proto/process/http_",
-      "proto/process/listening_sockets.h", "proto/process/stream_socket.h",
-      "*.pb.h", "absl/", "boost/"},
+     {kStandard, kSystem, "gateway/protocol/", "gateway/router/",
+      "gateway/loop/", "gateway/net/", "proto/admission/", "proto/contract/",
+      "proto/process/http_", "proto/process/listening_sockets.h",
+      "proto/process/stream_socket.h", "*.pb.h", "absl/", "boost/"},
      {"*.grpc.pb.h", "proto/contract/grpc_status.h"}},
     {"gateway/process/",
-     {kStandard, kSystem, "gateway/core/", "gateway/net/", "gateway/process/",
-      "proto/contract/", "proto/process/", "proto/settings/", "absl/",
-      "prometheus/"},
+     {kStandard, kSystem, "gateway/protocol/", "gateway/router/",
+      "gateway/loop/", "gateway/net/", "gateway/process/", "proto/contract/",
+      "proto/process/", "proto/settings/", "absl/", "prometheus/"},
      {"*.grpc.pb.h", "proto/contract/grpc_status.h"}},
     {"gateway/link/",
-     {kStandard, kSystem, "gateway/core/", "gateway/link/", "proto/contract/",
-      "*.pb.h", "google/protobuf/", "absl/", "grpc/", "grpcpp/"},
+     {kStandard, kSystem, "gateway/protocol/", "gateway/router/",
+      "gateway/link/", "proto/contract/", "*.pb.h", "google/protobuf/", "absl/",
+      "grpc/", "grpcpp/"},
      {}},
     {"gateway/",
      {kStandard, kSystem, "gateway/", "proto/contract/", "proto/process/",
@@ -191,12 +206,13 @@ inline const std::vector<Room> kRooms = {
 // Folders whose every .cc has its test below tests/, at the same path.
 // The service's core is tested as a whole, by tests/service/core and
 // tests/simulation, for its promises are made by several objects.
-inline const std::vector<std::string> kMirrored = {"proto/admission/",
-                                                   "gateway/core/"};
+inline const std::vector<std::string> kMirrored = {
+    "proto/admission/", "gateway/protocol/", "gateway/dialects/",
+    "gateway/router/", "gateway/loop/"};
 
-// No close code in here, but for the files of a dialect.
-inline const std::vector<std::string> kWithoutCloseCodes = {"gateway/core/",
-                                                            "proto/contract/"};
+// No close code in here: they belong to the dialects.
+inline const std::vector<std::string> kWithoutCloseCodes = {
+    "gateway/protocol/", "gateway/router/", "gateway/loop/", "proto/contract/"};
 inline const std::vector<std::string> kCloseCodes = {
     "1001", "1002", "1003", "1007", "1008", "1009",
     "1011", "1013", "4001", "4002", "4003", "4004"};

@@ -17,9 +17,9 @@
 #include <variant>
 #include <vector>
 
-#include "gateway/core/native_dialect.h"
-#include "gateway/core/router.h"
+#include "gateway/dialects/native/native_dialect.h"
 #include "gateway/link/service_link.h"
+#include "gateway/router/router.h"
 #include "gtest/gtest.h"
 #include "tests/gateway/link/fake_gateway_service.h"
 #include "tests/support/deadline.h"

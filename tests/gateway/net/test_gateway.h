@@ -24,13 +24,13 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "gateway/core/native_dialect.h"
-#include "gateway/core/router.h"
-#include "gateway/core/uplink.h"
+#include "gateway/dialects/native/native_dialect.h"
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
 #include "gateway/net/listener.h"
 #include "gateway/process/metrics.h"
+#include "gateway/router/router.h"
+#include "gateway/router/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/mutex.h"
 #include "tests/support/raw_socket.h"

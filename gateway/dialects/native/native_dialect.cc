@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/dialects/native/native_dialect.h"
+
+#include <initializer_list>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "proto/contract/json.h"
+#include "proto/contract/json_reader.h"
+#include "proto/contract/json_text.h"
+#include "proto/contract/limits.h"
+#include "proto/contract/names.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+using contract::JsonReader;
+
+// A JSON object that is written field by field, and then framed.
+class ObjectWriter {
+ public:
+  explicit ObjectWriter(absl::string_view type) : text_("{\"type\":\"") {
+    text_.append(type.data(), type.size());
+    text_.push_back('"');
+  }
+  ObjectWriter& String(absl::string_view name, absl::string_view value) {
+    Name(name);
+    contract::AppendJsonString(value, &text_);
+    return *this;
+  }
+  // The name as it was sent, which need not be valid.
+  ObjectWriter& Echo(absl::string_view channel) {
+    return String("channel", contract::CutUtf8(channel, kEchoedNameBytesMax));
+  }
+  ObjectWriter& Json(absl::string_view name, absl::string_view json) {
+    Name(name);
+    absl::StrAppend(&text_, contract::JsonOrNull(json));
+    return *this;
+  }
+  FrameBytes Frame() {
+    text_.push_back('}');
+    return EncodeTextFrame(text_);
+  }
+
+ private:
+  void Name(absl::string_view name) {
+    absl::StrAppend(&text_, ",\"", name, "\":");
+  }
+
+  std::string text_;
+};
+
+// The fields of a client message, as far as any type has them, and the first
+// thing that is wrong with them. All fields are read in any case, so that the
+// answer can name the channel.
+struct Fields {
+  std::optional<std::string> type, channel, event, auth, channel_data, data;
+  std::optional<v1::Position> recover;
+  absl::Status status;
+  absl::Status recover_status;  // Only of interest in a subscribe.
+};
+
+absl::Status Malformed(absl::string_view what) {
+  return absl::InvalidArgumentError(what);
+}
+
+// `text_only`: it goes on as a string of protobuf, which is UTF-8.
+absl::Status ReadString(absl::string_view name, absl::string_view value,
+                        bool text_only, std::optional<std::string>* out) {
+  if (!contract::IsJsonString(value)) {
+    return Malformed(absl::StrCat("field \"", name, "\" must be a string"));
+  }
+  std::string text = contract::DecodeJsonString(value);
+  if (text_only && !contract::IsUtf8(text)) {
+    return Malformed(
+        absl::StrCat("field \"", name, "\" holds half of a surrogate pair"));
+  }
+  *out = std::move(text);
+  return absl::OkStatus();
+}
+
+bool IsObject(absl::string_view json) {
+  return contract::IsJson(json) &&
+         contract::IsJsonObject(contract::StripJsonSpace(json));
+}
+
+// An object, or a string that holds one: the Pusher scheme signs the string.
+absl::Status ReadChannelData(absl::string_view value,
+                             std::optional<std::string>* out) {
+  const bool is_string = contract::IsJsonString(value);
+  std::string text =
+      is_string ? contract::DecodeJsonString(value) : std::string(value);
+  if (is_string ? !IsObject(text) : !contract::IsJsonObject(value)) {
+    return Malformed(
+        "field \"channel_data\" must be an object, or a string that holds one");
+  }
+  *out = std::move(text);
+  return absl::OkStatus();
+}
+
+// An object with an `offset` and perhaps an `epoch`.
+absl::Status ReadRecover(absl::string_view value,
+                         std::optional<v1::Position>* out) {
+  if (!contract::IsJsonObject(value)) {
+    return Malformed("field \"recover\" must be an object");
+  }
+  std::optional<std::string> epoch;
+  int64_t offset = -1;
+  JsonReader members(value);
+  while (members.Next()) {
+    const std::string key = contract::DecodeJsonString(members.key());
+    const absl::string_view part = members.value();
+    if (key == "epoch" && part != "null") {
+      absl::Status status = ReadString("recover.epoch", part, true, &epoch);
+      if (!status.ok()) return status;
+    } else if (key == "offset" && (contract::IsJsonString(part) ||
+                                   !absl::SimpleAtoi(part, &offset))) {
+      offset = -1;
+    }
+  }
+  if (offset < 0) {
+    return Malformed(
+        "field \"recover.offset\" must be an integer that is not negative");
+  }
+  out->emplace().set_offset(offset);
+  if (epoch.has_value()) (*out)->set_epoch(*std::move(epoch));
+  return absl::OkStatus();
+}
+
+// Names may hold half of a surrogate pair here: they are refused as names then.
+absl::Status ReadField(absl::string_view name, absl::string_view value,
+                       Fields* fields) {
+  if (name == "data") {
+    fields->data.emplace(value);
+    return absl::OkStatus();
+  }
+  if (value == "null") return absl::OkStatus();  // As if it were not there.
+  if (name == "type") return ReadString(name, value, false, &fields->type);
+  if (name == "channel") {
+    return ReadString(name, value, false, &fields->channel);
+  }
+  if (name == "event") return ReadString(name, value, false, &fields->event);
+  if (name == "auth") return ReadString(name, value, true, &fields->auth);
+  if (name == "channel_data") {
+    return ReadChannelData(value, &fields->channel_data);
+  }
+  if (name == "recover") {
+    fields->recover_status = ReadRecover(value, &fields->recover);
+  }
+  return absl::OkStatus();  // Unknown fields are ignored.
+}
+
+// The bound on nesting holds for each field, so that what a backend may publish
+// may be whispered, too.
+absl::Status CheckDepth(absl::string_view name, absl::string_view value) {
+  if (contract::IsJson(value)) return absl::OkStatus();
+  return Malformed(absl::StrCat("field ", contract::Quoted(name),
+                                " is nested deeper than ",
+                                contract::kJsonDepthMax));
+}
+
+Fields ReadFields(absl::string_view text) {
+  Fields fields;
+  int depth = 0;
+  const auto fault = contract::FindJsonFault(text, &depth);
+  const absl::string_view message = contract::StripJsonSpace(text);
+  if (fault.has_value()) {
+    fields.status = Malformed("the message is not JSON");
+  } else if (!contract::IsJsonObject(message)) {
+    fields.status = Malformed("the message is not an object");
+  }
+  if (!fields.status.ok()) return fields;
+  JsonReader members(message);
+  while (members.Next()) {
+    const std::string key = contract::DecodeJsonString(members.key());
+    absl::Status status;
+    if (depth > contract::kJsonDepthMax) {
+      status = CheckDepth(key, members.value());
+    }
+    if (status.ok()) status = ReadField(key, members.value(), &fields);
+    fields.status.Update(status);
+  }
+  return fields;
+}
+
+// The first of `needed` that is missing, as an error.
+absl::Status CheckNeeded(
+    absl::string_view type,
+    std::initializer_list<
+        std::pair<absl::string_view, const std::optional<std::string>*>>
+        needed) {
+  for (const auto& [name, field] : needed) {
+    if (field->has_value()) continue;
+    return Malformed(absl::StrCat("field \"", name, "\" is missing in ", type));
+  }
+  return absl::OkStatus();
+}
+
+// What is wrong with the fields as a message of their type.
+absl::Status CheckFields(const Fields& f) {
+  if (!f.status.ok()) return f.status;
+  if (!f.type) return Malformed("field \"type\" is missing");
+  const std::string& type = *f.type;
+  if (type == "subscribe") {
+    absl::Status status = CheckNeeded(type, {{"channel", &f.channel}});
+    return status.ok() ? f.recover_status : status;
+  }
+  if (type == "unsubscribe") {
+    return CheckNeeded(type, {{"channel", &f.channel}});
+  }
+  if (type == "whisper") {
+    return CheckNeeded(
+        type,
+        {{"channel", &f.channel}, {"event", &f.event}, {"data", &f.data}});
+  }
+  if (type == "ping") return absl::OkStatus();
+  return Malformed(
+      absl::StrCat("type ", contract::Quoted(type), " is not known"));
+}
+
+}  // namespace
+
+ClientMessage NativeDialect::Decode(absl::string_view text) const {
+  Fields f = ReadFields(text);
+  const absl::Status status = CheckFields(f);
+  if (!status.ok()) {
+    return BadMessage{std::string(status.message()), std::move(f.channel),
+                      f.type == "subscribe"};
+  }
+  const std::string& type = *f.type;
+  if (type == "subscribe") {
+    return SubscribeMessage{
+        std::move(*f.channel), std::move(f.auth).value_or(""),
+        std::move(f.channel_data).value_or(""), std::move(f.recover)};
+  }
+  if (type == "unsubscribe") return UnsubscribeMessage{std::move(*f.channel)};
+  if (type == "whisper") {
+    return WhisperMessage{std::move(*f.channel), std::move(*f.event),
+                          std::move(*f.data)};
+  }
+  return PingMessage{};
+}
+
+FrameBytes NativeDialect::Connected(absl::string_view socket_id) const {
+  return ObjectWriter("connected").String("socket_id", socket_id).Frame();
+}
+
+FrameBytes NativeDialect::Subscribed(absl::string_view channel,
+                                     const std::string* members,
+                                     const v1::Position* position,
+                                     std::optional<bool> recovered) const {
+  ObjectWriter object("subscribed");
+  object.String("channel", channel);
+  if (members != nullptr) object.Json("members", *members);
+  if (position != nullptr) {
+    object.String("epoch", position->epoch())
+        .Json("offset", absl::StrCat(position->offset()));
+  }
+  if (recovered.has_value()) {
+    object.Json("recovered", *recovered ? "true" : "false");
+  }
+  return object.Frame();
+}
+
+FrameBytes NativeDialect::SubscriptionError(absl::string_view channel,
+                                            absl::string_view error,
+                                            absl::string_view code) const {
+  return ObjectWriter("subscription_error")
+      .Echo(channel)
+      .String("error", error)
+      .String("code", code)
+      .Frame();
+}
+
+FrameBytes NativeDialect::Unsubscribed(absl::string_view channel,
+                                       absl::string_view reason) const {
+  ObjectWriter object("unsubscribed");
+  object.String("channel", channel);
+  if (!reason.empty()) object.String("reason", reason);
+  return object.Frame();
+}
+
+FrameBytes NativeDialect::Event(
+    const link::v1::Publication& publication) const {
+  ObjectWriter object("event");
+  object.String("event", publication.event())
+      .String("channel", publication.channel())
+      .Json("data", publication.data());
+  if (publication.whisper()) object.Json("whisper", "true");
+  if (!publication.user_id().empty()) {
+    object.String("user_id", publication.user_id());
+  }
+  if (publication.offset() > 0) {
+    object.Json("offset", absl::StrCat(publication.offset()));
+  }
+  return object.Frame();
+}
+
+FrameBytes NativeDialect::MemberAdded(absl::string_view channel,
+                                      absl::string_view user_id,
+                                      absl::string_view user_info) const {
+  return ObjectWriter("member_added")
+      .String("channel", channel)
+      .String("user_id", user_id)
+      .Json("user_info", user_info)
+      .Frame();
+}
+
+FrameBytes NativeDialect::MemberRemoved(absl::string_view channel,
+                                        absl::string_view user_id) const {
+  return ObjectWriter("member_removed")
+      .String("channel", channel)
+      .String("user_id", user_id)
+      .Frame();
+}
+
+FrameBytes NativeDialect::Pong() const { return ObjectWriter("pong").Frame(); }
+
+FrameBytes NativeDialect::Error(const ClientError& error) const {
+  ObjectWriter object("error");
+  object.String("message", error.message);
+  if (error.channel.has_value()) object.Echo(*error.channel);
+  return object.String("code", ErrorName(error.code)).Frame();
+}
+
+CloseFrame NativeDialect::Close(CloseReason why) const {
+  switch (why) {
+    case CloseReason::kNormal:
+      return {1000, ""};
+    case CloseReason::kGoingAway:
+      return {1001, "shutting down"};
+    case CloseReason::kProtocolError:
+      return {1002, "the WebSocket protocol was broken"};
+    case CloseReason::kBinary:
+      return {1003, "binary messages are not understood"};
+    case CloseReason::kBadUtf8:
+      return {1007, "a text message is not UTF-8"};
+    case CloseReason::kTooLarge:
+      return {1009, "a message is too large"};
+    case CloseReason::kPolicy:
+      return {1008, "a rule was broken"};
+    case CloseReason::kOverloaded:
+      return {1013, "the gateway is overloaded; try again later"};
+    case CloseReason::kSlow:
+      return {4001, "messages were not read in time"};
+    case CloseReason::kNoHeartbeat:
+      return {4002, "no sign of life"};
+    case CloseReason::kDisconnected:
+      return {4003, "disconnected by the backend"};
+    case CloseReason::kUnfinished:
+      return {4004, "a message was begun and not ended in time"};
+  }
+  return {1000, ""};
+}
+
+std::string NativeDialect::GoingAway(absl::Duration delay) const {
+  return absl::StrCat("shutting down, come back in ",
+                      absl::ToInt64Milliseconds(delay), " ms");
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What one socket may ask for over time, and when it is not read for a while.
+//
+// Limits on queues bound what a gateway holds, and at such a bound somebody is
+// cut, seldom the sender. So each socket also has rates, and its whispers a
+// window: those that have left and not come back from the service yet. A
+// socket beyond its share is read later, and TCP holds its client back.
+//
+// Memory: two buckets; the rest is there from the first whisper on, and for
+// readers that fell behind whispers.
+//
+// Threads: its socket's loop.
+
+#ifndef HERALD_GATEWAY_LOOP_CLIENT_FLOW_H_
+#define HERALD_GATEWAY_LOOP_CLIENT_FLOW_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "gateway/protocol/observer.h"
+#include "proto/contract/token_bucket.h"
+
+namespace herald::gateway {
+
+// Bytes of whispers of one socket, and what it may send at once.
+inline constexpr int64_t kWhisperBytesPerSecond = 1 << 20;
+inline constexpr int64_t kWhisperBurstBytes = 1 << 20;
+
+// Bytes of answers to subscribes: rosters, and events that were missed. The
+// burst holds the largest roster (contract::kMembersBytesMax).
+inline constexpr int64_t kAnswerBytesPerSecond = 1 << 20;
+inline constexpr int64_t kAnswerBurstBytes = 16 << 20;
+
+// The client has what a repeated subscribe is answered, so its bytes count more
+// often.
+inline constexpr int64_t kRepeatedAnswerWeight = 8;
+
+// High and low watermark of whispers that have not come back, in bytes, and
+// how long the window waits for them: they are lost with a link, and do not
+// come back if the socket has left their channel.
+inline constexpr int64_t kWhisperWindowBytes = 256 << 10;
+inline constexpr int64_t kWhisperWindowLow = kWhisperWindowBytes / 2;
+inline constexpr absl::Duration kWhisperWindowPatience = absl::Seconds(1);
+
+// While readers have no room for its whispers, a sender may send so many bytes
+// of them in a second; then one pause is at least and at most so long. Small
+// whispers hardly pause, or one hostile reader would slow all senders.
+inline constexpr int64_t kCongestedBytesPerSecond = 256 << 10;
+inline constexpr absl::Duration kCongestionPauseMin = absl::Milliseconds(50);
+inline constexpr absl::Duration kCongestionPauseMax = absl::Seconds(1);
+
+// For how long a reader without room for whispers slows their senders. One that
+// has had none for longer reads too slowly by itself.
+inline constexpr absl::Duration kSlowReaderPatience = absl::Seconds(2);
+
+// The rates of all sockets of a gateway; without limits by default.
+struct ClientRates {
+  ClientRates() = default;
+  // So many messages and whispers in a second, 0: unlimited (which also lifts
+  // the limit on whispers' bytes). A reconnect subscribes to everything again,
+  // so the burst of messages is twice what a socket may subscribe to.
+  ClientRates(int64_t message_rate, int64_t whisper_rate,
+              int64_t subscriptions_max);
+
+  contract::TokenRate messages;
+  contract::TokenRate whispers;
+  contract::TokenRate whisper_bytes;
+  contract::TokenRate answer_bytes{kAnswerBytesPerSecond, kAnswerBurstBytes};
+};
+
+class ClientFlow {
+ public:
+  // A message was read. Returns true if reading has to pause now.
+  bool OnMessage(const ClientRates& rates, absl::Time now);
+
+  // So many bytes of an answer to a subscribe were sent.
+  void OnAnswer(const ClientRates& rates, int64_t bytes, absl::Time now);
+
+  // Takes the tokens of a whisper. RESOURCE_EXHAUSTED, with a sentence for the
+  // client, if there are none.
+  absl::Status TakeWhisper(const ClientRates& rates, int64_t bytes,
+                           absl::Time now);
+
+  // A whisper has left, and true if reading has to pause now; it has come back.
+  bool OnWhisperSent(int64_t bytes, absl::Time now);
+  void OnWhisperBack(int64_t bytes);
+
+  // A reader has no room for a whisper of this socket. Counts for no more bytes
+  // than it has sent of late, whoever says so.
+  void OnCongestion(int64_t bytes, absl::Time now);
+
+  // As a reader: this socket has room for a whisper; it has none. The latter
+  // returns whether the sender is to be slowed down.
+  void OnWhisperTaken();
+  bool OnWhisperDropped(absl::Time now);
+
+  // From when on the socket may be read, and which limit says so.
+  struct Pause {
+    absl::Time until = absl::InfinitePast();
+    RateLimit why = RateLimit::kMessages;
+  };
+  Pause PauseAt(const ClientRates& rates, absl::Time now);
+
+ private:
+  struct Whispers {
+    contract::TokenBucket count;
+    contract::TokenBucket bytes;
+    int64_t window_bytes = 0;                        // Sent, and not back.
+    absl::Time window_until = absl::InfinitePast();  // While it is full.
+    int64_t recent_bytes = 0;  // Sent, and not held against it yet.
+    absl::Time congested_until = absl::InfinitePast();
+    absl::Time no_room_since = absl::InfiniteFuture();  // As a reader.
+  };
+
+  Whispers& whispers();
+
+  contract::TokenBucket messages_;
+  contract::TokenBucket answers_;
+  std::unique_ptr<Whispers> whispers_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_CLIENT_FLOW_H_

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: what a shard asks of the loop that runs it.
+//
+// Threads: the loop's.
+
+#ifndef HERALD_GATEWAY_LOOP_LOOP_H_
+#define HERALD_GATEWAY_LOOP_LOOP_H_
+
+#include "absl/time/time.h"
+
+namespace herald::gateway {
+
+class Loop {
+ public:
+  virtual ~Loop() = default;
+
+  // Has Shard::FlushDirty() called at the end of this turn, or of the next.
+  virtual void RequestFlush() = 0;
+
+  // Has it called at `when`, or before.
+  virtual void RequestFlushAt(absl::Time when) = 0;
+
+  // The time of day, for latencies: read once for each publication.
+  virtual absl::Time Now() const = 0;
+
+  // What never jumps, for all else.
+  virtual absl::Time Monotonic() const = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_LOOP_H_

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The frames that wait for one socket: bounded in bytes, written by gathering.
+//
+// Threads: its socket's loop.
+//
+// Invariant: size_bytes() is the sum of the frames that wait, less what of the
+// first has been written. An empty outbox keeps next to no memory.
+
+#ifndef HERALD_GATEWAY_LOOP_OUTBOX_H_
+#define HERALD_GATEWAY_LOOP_OUTBOX_H_
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "absl/types/span.h"
+#include "gateway/protocol/frame.h"
+
+namespace herald::gateway {
+
+class Outbox {
+ public:
+  // Whether Push() would take a frame of so many bytes.
+  bool HasRoomFor(size_t bytes, size_t bytes_max) const {
+    return empty() || size_bytes_ + bytes <= bytes_max;
+  }
+
+  // Appends a frame. False, and nothing is appended, if the outbox would then
+  // exceed `bytes_max`. One frame on an empty outbox always fits, however
+  // large: a socket that has read everything is not slow. Its first `written`
+  // bytes have been written. REQUIRES: none have, or the outbox is empty.
+  bool Push(Frame frame, size_t bytes_max, size_t written = 0);
+
+  // As Push(), where that had no room: gives up what waits and may be dropped,
+  // but for the latest event of each channel, and has the client told where a
+  // history has lost something by that. It counts as room if an eighth of
+  // `bytes_max` is free then, so that to look for it does not come with every
+  // frame. `*mark`, a number of bytes from the front, goes on to mean the same
+  // place.
+  struct Dropped {
+    bool taken = false;  // Or not needed: a whisper may be dropped itself.
+    int64_t events = 0;  // How many were given up.
+
+    explicit operator bool() const { return taken; }
+  };
+  Dropped PushOverLatest(const Frame& frame, size_t bytes_max, size_t* mark);
+
+  // Appends a frame past any bound: for control frames.
+  void PushUnbounded(Frame frame);
+
+  // Points `parts` at what waits, in order; returns how many were used. They
+  // hold until the outbox is changed.
+  size_t Gather(absl::Span<iovec> parts) const;
+
+  // Forgets the first `bytes`, which have been written.
+  // REQUIRES: bytes <= size_bytes().
+  void Advance(size_t bytes);
+
+  // Forgets what waits, but for a frame of which a part has been written: the
+  // peer could not make sense of what follows half a frame.
+  void Clear();
+
+  bool empty() const { return size_bytes_ == 0; }
+  size_t size_bytes() const { return size_bytes_; }
+  size_t frame_count() const { return frames_.size() - first_; }
+
+ private:
+  void Compact();
+
+  std::vector<Frame> frames_;
+  size_t first_ = 0;          // Index of the first frame that waits.
+  size_t written_bytes_ = 0;  // Of that frame.
+  size_t size_bytes_ = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_OUTBOX_H_

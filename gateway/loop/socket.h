@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Port: one browser's connection, as the core sees it. gateway/net implements
+// it over Beast.
+//
+// Threads: its shard's loop, for every method.
+//
+// Lifetime: from Shard::Open() until the owner has called Shard::Closed(); no
+// method destroys the socket or calls the shard before it returns.
+
+#ifndef HERALD_GATEWAY_LOOP_SOCKET_H_
+#define HERALD_GATEWAY_LOOP_SOCKET_H_
+
+#include <cstddef>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gateway/protocol/frame.h"
+#include "proto/contract/close_reason.h"
+
+namespace herald::gateway {
+
+class Socket {
+ public:
+  virtual ~Socket() = default;
+
+  // Appends to the outbox. Nothing is written before Flush(), unless the outbox
+  // would exceed its bound (Outbox::Push()). If the kernel does not take enough
+  // of it even then, what may be dropped is (Outbox::PushOverLatest()); false
+  // if that makes no room: the socket is slow. Of a frame that WriteNow() has
+  // begun, `written` bytes are left out.
+  virtual bool Enqueue(const Frame& frame, size_t written) = 0;
+
+  // Whether frames of so many bytes together may wait now; what waits already
+  // is written first, as far as the kernel takes it.
+  virtual bool HasRoomFor(size_t bytes) = 0;
+
+  // Whether a whisper of so many bytes may be appended. It leaves half of the
+  // bound to events and answers, for nothing that one client sends another may
+  // cut the reader. A reader without anything that waits has room for any.
+  virtual bool HasRoomForWhisper(size_t bytes) = 0;
+
+  // Writes as many of `bytes` as the kernel takes at once, and returns how many
+  // those were: none if something waits in the outbox. What is left must be
+  // appended before anything else.
+  virtual size_t WriteNow(absl::string_view bytes) = 0;
+
+  // Writes all that waits, in one gather write where the kernel takes it, and
+  // goes on when it takes more. Called once for a socket and turn.
+  virtual void Flush() = 0;
+
+  // Sends a ping (RFC 6455 section 5.5.2).
+  virtual void Ping() = 0;
+
+  // Closes with `why`, whose code and default text are the dialect's; `text`,
+  // if it is not empty, goes into the close frame instead, cut to 123 bytes. A
+  // slow socket's outbox is emptied first, so that the close frame has a
+  // chance. The close handshake has a deadline of its own. Only the first call
+  // counts; what arrives from now on is not given to the shard.
+  virtual void Close(contract::CloseReason why, absl::string_view text) = 0;
+
+  // Stops and goes on reading; what has been read is still given to the shard.
+  virtual void PauseReading() = 0;
+  virtual void ResumeReading() = 0;
+
+  // The largest message that the client may send; a larger one closes the
+  // socket with kTooLarge.
+  virtual void SetMessageBytesMax(size_t bytes) = 0;
+
+  // Tries again to write what waits. Returns since when nothing of it could be
+  // written, by the shard's wheel; InfiniteFuture() if nothing waits.
+  virtual absl::Time BlockedSince() = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_SOCKET_H_

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The subscriptions of one session. Adding, finding and taking one are O(1): a
+// list that is long has an index by channel, and a short one, which most
+// sessions have, is searched.
+//
+// Threads: its loop.
+
+#ifndef HERALD_GATEWAY_LOOP_SUBSCRIPTION_LIST_H_
+#define HERALD_GATEWAY_LOOP_SUBSCRIPTION_LIST_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "gateway/loop/subscription_table.h"
+
+namespace herald::gateway {
+
+class SubscriptionList {
+ public:
+  // From so many on there is an index, until half of them are left.
+  static constexpr size_t kIndexedFrom = 16;
+
+  // REQUIRES: it has a channel that none of the list has.
+  void Add(std::unique_ptr<Subscription> subscription);
+
+  // The one on `channel`, or nullptr.
+  Subscription* Find(const Channel* channel) const;
+
+  // Removes one; the last one takes its place. REQUIRES: it is here.
+  std::unique_ptr<Subscription> Take(const Subscription* subscription);
+
+  size_t size() const { return all_.size(); }
+  bool empty() const { return all_.empty(); }
+  Subscription* at(size_t place) const { return all_[place].get(); }
+
+ private:
+  using Index = absl::flat_hash_map<const Channel*, uint32_t>;
+
+  size_t PlaceOf(const Channel* channel) const;
+  void KeepIndex();
+
+  std::vector<std::unique_ptr<Subscription>> all_;
+  std::unique_ptr<Index> index_;  // Places in `all_`; nullptr: a short list.
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_SUBSCRIPTION_LIST_H_

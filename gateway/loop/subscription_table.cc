@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/loop/subscription_table.h"
+
+#include <utility>
+
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+namespace {
+
+// Removes the entry at `place` by putting the last one there.
+void SwapRemove(std::vector<Subscription*>& all, uint32_t place,
+                uint32_t Subscription::*place_of) {
+  contract::Require(place < all.size());
+  all[place] = all.back();
+  all[place]->*place_of = place;
+  all.pop_back();
+}
+
+uint32_t Append(std::vector<Subscription*>& all, Subscription* subscription) {
+  all.push_back(subscription);
+  return static_cast<uint32_t>(all.size() - 1);
+}
+
+}  // namespace
+
+Channel* SubscriptionTable::Obtain(absl::string_view name) {
+  std::unique_ptr<Channel>& channel = channels_[name];
+  if (channel == nullptr) {
+    channel = std::make_unique<Channel>();
+    channel->name = std::string(name);
+  }
+  return channel.get();
+}
+
+Channel* SubscriptionTable::Find(absl::string_view name) {
+  const auto it = channels_.find(name);
+  return it == channels_.end() ? nullptr : it->second.get();
+}
+
+void SubscriptionTable::AddPending(Subscription* subscription) {
+  ++subscription->channel->pending;
+}
+
+void SubscriptionTable::Activate(Subscription* subscription,
+                                 std::string user_id) {
+  contract::Require(!subscription->active);
+  Channel& channel = *subscription->channel;
+  --channel.pending;
+  subscription->active = true;
+  subscription->given = channel.said;
+  subscription->place = Append(channel.subscribers, subscription);
+  if (user_id.empty()) return;
+  subscription->user_id = std::move(user_id);
+  subscription->user_place =
+      Append(users_[subscription->user_id], subscription);
+}
+
+void SubscriptionTable::Revoke(Subscription* subscription) {
+  contract::Require(subscription->active && !subscription->revoked);
+  subscription->revoked = true;
+  ++subscription->channel->revoked;
+}
+
+void SubscriptionTable::Mute(Subscription* subscription) {
+  contract::Require(subscription->active);
+  Channel& channel = *subscription->channel;
+  SwapRemove(channel.subscribers, subscription->place, &Subscription::place);
+  ++channel.pending;
+  if (subscription->revoked) --channel.revoked;
+  subscription->active = false;
+  if (subscription->user_id.empty()) return;
+  const auto user = users_.find(subscription->user_id);
+  SwapRemove(user->second, subscription->user_place, &Subscription::user_place);
+  if (user->second.empty()) users_.erase(user);
+}
+
+void SubscriptionTable::Remove(Subscription* subscription) {
+  if (subscription->active) Mute(subscription);
+  Channel& channel = *subscription->channel;
+  --channel.pending;
+  if (channel.subscribers.empty() && channel.pending == 0) {
+    channels_.erase(channel.name);
+  }
+}
+
+const std::vector<Subscription*>* SubscriptionTable::OfUser(
+    absl::string_view user_id) const {
+  const auto it = users_.find(user_id);
+  return it == users_.end() ? nullptr : &it->second;
+}
+
+}  // namespace herald::gateway

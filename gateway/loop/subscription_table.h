@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Who listens to what on one loop. Joining and leaving are O(1) however many
+// listen, and a channel's subscribers lie in one array, for fan-out walks it.
+//
+// Threads: its loop.
+//
+// Invariant: a channel is known while it has a subscription, pending or active.
+// A subscription knows its places in the arrays that point to it.
+
+#ifndef HERALD_GATEWAY_LOOP_SUBSCRIPTION_TABLE_H_
+#define HERALD_GATEWAY_LOOP_SUBSCRIPTION_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gateway/loop/backlog.h"
+#include "herald/v1/server_message.pb.h"
+
+namespace herald::gateway {
+
+class Session;
+struct Subscription;
+
+// One channel of one loop.
+struct Channel {
+  std::string name;
+  std::vector<Subscription*> subscribers;  // Active ones.
+  int64_t pending = 0;                     // Others.
+
+  // As a large one (shard_bulk.cc): how much it has said, what of that some
+  // still lack, and when they are written next at the soonest.
+  uint32_t said = 0;
+  uint32_t revoked = 0;  // Subscribers that only wait for their end.
+  std::unique_ptr<Backlog> backlog;
+  absl::Time rests_until = absl::InfinitePast();
+};
+
+// How a grant stands; only for subscriptions that somebody was asked about.
+struct Grant {
+  std::string auth;
+  std::string channel_data;
+  absl::Time end = absl::InfiniteFuture();
+  absl::Time attention = absl::InfiniteFuture();  // Place in Shard::grants_.
+  bool renewable = false;
+  bool asking = false;  // A renewal is under way.
+  bool owed = false;    // Must be asked again although it does not end.
+};
+
+// Subscribes of a client that wait for an answer: where it was, if it has said
+// so.
+using Asked = std::vector<std::optional<v1::Position>>;
+
+// One socket on one channel. Owned by its session.
+struct Subscription {
+  Session* session = nullptr;
+  Channel* channel = nullptr;
+  int64_t ticket = 0;
+  bool active = false;      // Confirmed; before that it is pending.
+  bool revoked = false;     // Confirmed, and waits for its end. Still active
+                            // until it is muted.
+  bool is_member = false;   // On a presence channel.
+  bool by_call = false;     // Begun by a backend, and by no client.
+  uint32_t place = 0;       // In Channel::subscribers, if active.
+  uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
+  uint32_t given = 0;       // Its place in what the channel has said.
+  std::string user_id;
+  std::unique_ptr<Grant> grant;
+  Asked asked;
+
+  // Whether the service counts it.
+  bool is_confirmed() const { return active || revoked; }
+};
+
+class SubscriptionTable {
+ public:
+  // The channel, made if need be.
+  Channel* Obtain(absl::string_view name);
+  // The channel, or nullptr.
+  Channel* Find(absl::string_view name);
+
+  // A subscription begins to wait on its channel.
+  void AddPending(Subscription* subscription);
+  // It is confirmed, for a user or (empty) for nobody in particular.
+  void Activate(Subscription* subscription, std::string user_id);
+  // It only waits for its end from now on. REQUIRES: it is active, and was not
+  // revoked before.
+  void Revoke(Subscription* subscription);
+  // It is not a subscriber any more, nor its user's, but keeps the channel.
+  // REQUIRES: it is active.
+  void Mute(Subscription* subscription);
+  // It ends, active or not. Its channel may be gone afterwards.
+  void Remove(Subscription* subscription);
+
+  // The active subscriptions that name the user.
+  const std::vector<Subscription*>* OfUser(absl::string_view user_id) const;
+
+  size_t channel_count() const { return channels_.size(); }
+
+ private:
+  absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
+  absl::flat_hash_map<std::string, std::vector<Subscription*>> users_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_SUBSCRIPTION_TABLE_H_

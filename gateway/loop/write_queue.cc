@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/loop/write_queue.h"
+
+namespace herald::gateway {
+
+void WriteQueue::Add(Place* place) {
+  if (place->number != 0) return;
+  places_.push_back(place);
+  place->number = static_cast<uint32_t>(places_.size());
+}
+
+void WriteQueue::Remove(Place* place) {
+  if (place->number != 0) places_[place->number - 1] = nullptr;
+  place->number = 0;
+}
+
+void WriteQueue::Flush() {
+  for (Place* const place : places_) {
+    if (place == nullptr) continue;
+    place->number = 0;
+    place->socket->Flush();
+  }
+  places_.clear();
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The sockets that a turn has appended to, each once: what its end writes.
+//
+// Threads: its loop.
+
+#ifndef HERALD_GATEWAY_LOOP_WRITE_QUEUE_H_
+#define HERALD_GATEWAY_LOOP_WRITE_QUEUE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "gateway/loop/socket.h"
+
+namespace herald::gateway {
+
+class WriteQueue {
+ public:
+  // A socket's place in the queue. Lives as long as the socket; take it out
+  // with Remove() before.
+  struct Place {
+    Socket* socket = nullptr;
+    uint32_t number = 0;  // In the queue, from 1; 0: it is not there.
+  };
+
+  // The socket has something to write.
+  void Add(Place* place);
+
+  void Remove(Place* place);
+
+  // Flushes all. Socket::Flush() changes nothing here.
+  void Flush();
+
+ private:
+  // nullptr where one was removed.
+  std::vector<Place*> places_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_WRITE_QUEUE_H_

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/router/channel_history.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include "proto/contract/require.h"
+
+namespace herald::gateway {
+
+using Order = contract::SequenceTracker::Order;
+
+bool ChannelHistory::IsAt(const v1::Position& position) const {
+  return position.epoch() == position_.epoch() &&
+         position.offset() == position_.offset();
+}
+
+std::optional<int64_t> ChannelHistory::Find(const v1::Position& recover) const {
+  const int64_t now = position_.offset();
+  if (recover.epoch().empty() && recover.offset() == 0) {
+    if (now == 0) return std::nullopt;
+    return now - 1;
+  }
+  if (recover.epoch() != position_.epoch() || recover.offset() > now) {
+    return std::nullopt;
+  }
+  return recover.offset();
+}
+
+std::optional<v1::Position> ChannelHistory::Ask() {
+  if (offsets_.IsAsking() || (waiting_.empty() && !HasGap())) {
+    return std::nullopt;
+  }
+  asked_latest_ = !HasGap();
+  int64_t from = offsets_.last();
+  for (Waiting& one : waiting_) {
+    one.is_asked = true;
+    if (one.WantsLatest()) continue;
+    asked_latest_ = false;
+    from = std::min(from, one.since);
+  }
+  offsets_.Ask(from);
+  v1::Position since;
+  if (asked_latest_) return since;
+  since.set_epoch(position_.epoch());
+  since.set_offset(from);
+  return since;
+}
+
+std::optional<ChannelHistory::Waiting> ChannelHistory::Withdraw(
+    int64_t ticket) {
+  const auto it =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) {
+        return one.confirmed.ticket == ticket && !one.is_asked;
+      });
+  if (it == waiting_.end()) return std::nullopt;
+  std::optional<Waiting> withdrawn = std::move(*it);
+  waiting_.erase(it);
+  return withdrawn;
+}
+
+bool ChannelHistory::IsAnswer(const v1::Position& since) const {
+  if (!offsets_.IsAsking()) return false;
+  if (asked_latest_ && since.epoch().empty()) return true;
+  return since.epoch() == position_.epoch() &&
+         (asked_latest_ || since.offset() == offsets_.asked_since());
+}
+
+bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
+  if (!IsAnswer(since)) return false;
+  offsets_.set_asked_since(since.offset());
+  next_ = since.offset() + 1;
+  until_ = until;
+  return true;
+}
+
+std::vector<ChannelHistory::Waiting> ChannelHistory::Refuse(
+    const v1::Position& since, int64_t available) {
+  if (!IsAnswer(since)) return {};
+  if (asked_latest_) {
+    offsets_.Withdraw();
+    return TakeWaiting([](const Waiting& one) { return !one.WantsLatest(); });
+  }
+  const int64_t refused = std::max(offsets_.asked_since(), available - 1);
+  offsets_.EndRefusal(refused);
+  return TakeWaiting([&](const Waiting& one) {
+    return one.WantsLatest() || one.since > refused;
+  });
+}
+
+bool ChannelHistory::Wants(int64_t offset) const {
+  return offsets_.OrderOf(offset) == Order::kNext ||
+         (until_ >= 0 && offset == next_ && offset <= until_);
+}
+
+bool ChannelHistory::Take(int64_t offset, FramePtr frame, int64_t bytes_max) {
+  const auto bytes_of = [](const FramePtr& one) {
+    return static_cast<int64_t>(one->frame->size());
+  };
+  if (until_ >= 0 && offset == next_ && offset <= until_) {
+    kept_bytes_ += bytes_of(frame);
+    kept_.push_back({offset, std::move(frame)});
+    ++next_;
+    for (; kept_bytes_ > bytes_max; kept_.pop_front()) {
+      kept_bytes_ -= bytes_of(kept_.front().frame);
+    }
+  }
+  // The latest was asked for, and what comes before it was not said to us.
+  if (offsets_.OrderOf(offset) == Order::kBehindGap) Skip(offset);
+  if (offsets_.OrderOf(offset) != Order::kNext) return false;
+  offsets_.Advance();
+  position_.set_offset(offset);
+  return true;
+}
+
+std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
+    std::deque<Kept>* kept) {
+  contract::Require(IsComplete());
+  const int64_t since = offsets_.asked_since();
+  offsets_.EndAnswer();
+  const bool has_latest = until_ > since && !HasGap();
+  until_ = -1;
+  *kept = std::exchange(kept_, {});
+  kept_bytes_ = 0;
+  return TakeWaiting([&](const Waiting& one) {
+    return one.WantsLatest() ? !has_latest : one.since < since;
+  });
+}
+
+bool ChannelHistory::PassOverGap() {
+  if (!offsets_.PassOverGap()) return false;
+  position_.set_offset(offsets_.last());
+  return true;
+}
+
+std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
+  offsets_.Abandon();
+  until_ = -1;
+  kept_.clear();
+  kept_bytes_ = 0;
+  return std::exchange(waiting_, {});
+}
+
+std::vector<ChannelHistory::Waiting> ChannelHistory::TakeWaiting(
+    absl::FunctionRef<bool(const Waiting&)> stays) {
+  const auto taken =
+      std::stable_partition(waiting_.begin(), waiting_.end(), stays);
+  std::vector<Waiting> out(std::make_move_iterator(taken),
+                           std::make_move_iterator(waiting_.end()));
+  waiting_.erase(taken, waiting_.end());
+  return out;
+}
+
+}  // namespace herald::gateway

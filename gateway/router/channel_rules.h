@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The rules of channels, as the service sends them. The gateway applies
+// `client_events`, `max_payload` and `slow_consumer`; all else is the
+// service's.
+//
+// Threads: any.
+
+#ifndef HERALD_GATEWAY_ROUTER_CHANNEL_RULES_H_
+#define HERALD_GATEWAY_ROUTER_CHANNEL_RULES_H_
+
+#include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/channel_rules.h"
+
+namespace herald::gateway {
+
+// The gateway's part of `settings.rules`, with the other settings for what no
+// rule says.
+contract::ChannelRulesPtr CompileRules(const link::v1::Settings& settings);
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_ROUTER_CHANNEL_RULES_H_

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the router gives to shards: the only values that cross from the link's
+// thread to the loops. The order of a batch is the order of the link.
+
+#ifndef HERALD_GATEWAY_ROUTER_DELIVERY_H_
+#define HERALD_GATEWAY_ROUTER_DELIVERY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "gateway/protocol/frame.h"
+#include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/channel_rules.h"
+
+namespace herald::gateway {
+
+// A frame for every subscriber of a channel: an event or a member change.
+struct ChannelFrame {
+  std::string channel;
+  FrameBytes frame;
+  uint64_t except_socket = 0;  // The second part of a socket id; 0: nobody.
+  int64_t published_us = 0;    // 0 for member changes, which are not measured.
+  std::shared_ptr<const Droppable> droppable = nullptr;  // See Frame.
+  std::shared_ptr<WhisperOrigin> whisper = nullptr;      // See Frame.
+};
+
+// The yes to a subscribe. It counts already: a shard that does not know the
+// ticket any more has to unsubscribe it.
+struct Confirmed {
+  int64_t ticket = 0;
+  std::string channel;
+  std::string socket_id;
+  std::string user_id;     // Empty if nobody was named.
+  bool is_member = false;  // On a presence channel.
+  absl::Duration expires_after = absl::InfiniteDuration();
+  bool renewable = false;
+  FrameBytes subscribed;  // What the client is answered.
+  // Who recovers is answered this instead, and gets what was missed: `missed`,
+  // which many share, from a byte on. If there is no room for that,
+  // `subscribed` says that it is lost.
+  FrameBytes recovered;
+  FrameBytes missed;
+  size_t missed_from = 0;
+  bool asked_to_recover = false;
+  int64_t user_info_bytes = 0;  // Of a member, which the others are sent.
+
+  // Of `subscribed` and what was missed; and what others are sent counts more
+  // often, or whoever joins and leaves would send each of them 16 KiB a time.
+  int64_t answer_bytes() const {
+    constexpr int64_t kAnnouncedWeight = 16;
+    return static_cast<int64_t>(
+               subscribed->size() +
+               (missed == nullptr ? 0 : missed->size() - missed_from)) +
+           kAnnouncedWeight * user_info_bytes;
+  }
+};
+
+// The no to a subscribe.
+struct Refused {
+  int64_t ticket = 0;
+  link::v1::Refused::Code code = link::v1::Refused::CODE_UNSPECIFIED;
+  std::string reason;
+  int64_t link_bytes = 0;  // Of a roster that came with a yes nobody wants.
+};
+
+struct Renewed {
+  int64_t ticket = 0;
+  link::v1::Renewed::Outcome outcome = link::v1::Renewed::OUTCOME_UNDECIDED;
+  absl::Duration expires_after = absl::InfiniteDuration();
+  std::string reason;
+};
+
+struct RenewAll {};
+
+// The answer to a repeated subscribe of the socket with that number.
+struct SubscribedAgain {
+  uint64_t socket = 0;
+  int64_t ticket = 0;
+  FrameBytes subscribed;
+};
+
+// Readers had no room for a whisper of so many bytes from the socket with that
+// number.
+struct Congested {
+  uint64_t socket = 0;
+  int64_t bytes = 0;
+};
+
+// Settings hold from here on, with the rules in them; every shard acknowledges
+// them.
+struct NewSettings {
+  std::shared_ptr<const link::v1::Settings> settings;
+  contract::ChannelRulesPtr rules;
+};
+
+using Delivery =
+    std::variant<std::shared_ptr<const ChannelFrame>, Confirmed, Refused,
+                 Renewed, RenewAll, SubscribedAgain, Congested, NewSettings,
+                 v1::Revocation, link::v1::Call>;
+
+// The memory that a delivery keeps from being freed, about. What shards share
+// counts for each of them.
+int64_t DeliveryBytes(const Delivery& delivery);
+
+// Port: the way into a shard's loop.
+class ShardInbox {
+ public:
+  virtual ~ShardInbox() = default;
+
+  // Has Shard::Deliver() called on the loop, with `batch` behind all earlier
+  // ones. Threads: any; the router is locked, so it must not call it.
+  virtual void Post(std::vector<Delivery> batch) = 0;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_ROUTER_DELIVERY_H_

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Frames byte for byte as tests/golden/native has them, and what becomes of
+// messages that no client should send.
+
+#include "gateway/dialects/native/native_dialect.h"
+
+#include <fstream>
+#include <string>
+#include <type_traits>
+#include <variant>
+
+#include "gateway/router/roster.h"
+#include "gtest/gtest.h"
+#include "proto/contract/names.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+
+std::string Golden(const std::string& name) {
+  std::ifstream file(std::string(HERALD_GOLDEN_DIR) + "/" + name + ".json");
+  std::string text;
+  EXPECT_TRUE(std::getline(file, text)) << name;
+  return text;
+}
+
+std::string Text(const FrameBytes& frame) {
+  return std::string(PayloadOf(*frame));
+}
+
+link::v1::Publication Publication(const std::string& event,
+                                  const std::string& channel,
+                                  const std::string& data) {
+  link::v1::Publication publication;
+  publication.set_event(event);
+  publication.set_channel(channel);
+  publication.set_data(data);
+  return publication;
+}
+
+v1::Position At(const std::string& epoch, int64_t offset) {
+  v1::Position position;
+  position.set_epoch(epoch);
+  position.set_offset(offset);
+  return position;
+}
+
+template <typename Message>
+Message Decoded(const std::string& text) {
+  const NativeDialect dialect;
+  ClientMessage message = dialect.Decode(text);
+  const auto* const bad = std::get_if<BadMessage>(&message);
+  EXPECT_TRUE(bad == nullptr || (std::is_same_v<Message, BadMessage>))
+      << text << ": " << bad->reason;
+  auto* const good = std::get_if<Message>(&message);
+  EXPECT_NE(good, nullptr) << text;
+  return good != nullptr ? *good : Message();
+}
+
+std::string Complaint(absl::string_view text) {
+  return Decoded<BadMessage>(std::string(text)).reason;
+}
+
+TEST(TheNativeDialect, WritesItsFramesAsTheGoldenFilesHaveThem) {
+  const NativeDialect dialect;
+  EXPECT_EQ(Text(dialect.Connected("1234.5678")), Golden("server_connected"));
+  EXPECT_EQ(Text(dialect.Subscribed("news", nullptr, nullptr, {})),
+            Golden("server_subscribed"));
+  EXPECT_EQ(
+      Text(dialect.SubscriptionError("private-x", "not yours", "unauthorized")),
+      Golden("server_subscription_error"));
+  EXPECT_EQ(Text(dialect.Unsubscribed("news", "")),
+            Golden("server_unsubscribed"));
+  EXPECT_EQ(Text(dialect.Unsubscribed("private-x", "the grant has expired")),
+            Golden("server_unsubscribed_reason"));
+  EXPECT_EQ(
+      Text(dialect.MemberAdded("presence-room", "bob", R"({"name":"Bob"})")),
+      Golden("server_member_added"));
+  EXPECT_EQ(Text(dialect.MemberRemoved("presence-room", "bob")),
+            Golden("server_member_removed"));
+  EXPECT_EQ(Text(dialect.Pong()), Golden("server_pong"));
+  EXPECT_EQ(Text(dialect.SubscriptionError(
+                "presence-room",
+                "field \"channel_data\" must be an object, or a string that "
+                "holds one",
+                "invalid_message")),
+            Golden("server_subscription_error_invalid"));
+  EXPECT_EQ(Text(dialect.Error(
+                {ErrorCode::kInvalidMessage, "the message is not JSON", {}})),
+            Golden("server_error"));
+  EXPECT_EQ(Text(dialect.Error({ErrorCode::kNotSubscribed,
+                                "whisper on news: the socket is not subscribed",
+                                "news"})),
+            Golden("server_error_channel"));
+}
+
+TEST(TheNativeDialect, WritesMembersInTheOrderOfTheirIds) {
+  Roster roster;
+  v1::Member bob, ada;
+  bob.set_user_id("bob");
+  ada.set_user_id("ada");
+  ada.set_user_info(R"({"name":"Ada"})");
+  roster.Add(bob);
+  roster.Add(ada);
+  const NativeDialect dialect;
+  EXPECT_EQ(Text(dialect.Subscribed("presence-room", roster.Json().get(),
+                                    nullptr, {})),
+            Golden("server_subscribed_presence"));
+  const v1::Position at = At("c7x2mq4kd3ta", 43);
+  EXPECT_EQ(Text(dialect.Subscribed("presence-room", roster.Json().get(), &at,
+                                    false)),
+            Golden("server_subscribed_presence_lost"));
+}
+
+TEST(TheNativeDialect, SaysWhereAChannelIs) {
+  const NativeDialect dialect;
+  const v1::Position at = At("c7x2mq4kd3ta", 43);
+  EXPECT_EQ(Text(dialect.Subscribed("chat.1", nullptr, &at, {})),
+            Golden("server_subscribed_history"));
+  EXPECT_EQ(Text(dialect.Subscribed("chat.1", nullptr, &at, true)),
+            Golden("server_subscribed_recovered"));
+  link::v1::Publication said = Publication("said", "chat.1", R"("hello")");
+  said.set_offset(42);
+  EXPECT_EQ(Text(dialect.Event(said)), Golden("server_event_offset"));
+}
+
+TEST(TheNativeDialect, ReadsWhereAClientWas) {
+  const auto recover = [](const std::string& json) {
+    return Decoded<SubscribeMessage>(
+               R"({"type":"subscribe","channel":"chat.1","recover":)" + json +
+               "}")
+        .recover;
+  };
+  const auto golden =
+      Decoded<SubscribeMessage>(Golden("client_subscribe_recover")).recover;
+  ASSERT_TRUE(golden.has_value());
+  EXPECT_EQ(golden->epoch(), "c7x2mq4kd3ta");
+  EXPECT_EQ(golden->offset(), 41);
+  EXPECT_EQ(recover(R"({"offset":0})")->epoch(), "");
+  EXPECT_EQ(recover(R"({"offset":0,"epoch":null,"x":[1]})")->epoch(), "");
+  EXPECT_FALSE(recover("null").has_value());
+  EXPECT_FALSE(Decoded<SubscribeMessage>(Golden("client_subscribe"))
+                   .recover.has_value());
+}
+
+TEST(TheNativeDialect, SaysWhatIsWrongWithAPosition) {
+  const auto complaint = [](const std::string& json) {
+    return Complaint(R"({"type":"subscribe","channel":"chat.1","recover":)" +
+                     json + "}");
+  };
+  for (const char* offset :
+       {"-1", "1.5", "\"7\"", "1e3", "null", "[]", "99999999999999999999"}) {
+    EXPECT_EQ(
+        complaint(R"({"epoch":"e","offset":)" + std::string(offset) + "}"),
+        "field \"recover.offset\" must be an integer that is not "
+        "negative")
+        << offset;
+  }
+  EXPECT_EQ(complaint(R"({"epoch":"e"})"),
+            "field \"recover.offset\" must be an integer that is not negative");
+  EXPECT_EQ(complaint(R"({"epoch":7,"offset":1})"),
+            "field \"recover.epoch\" must be a string");
+  EXPECT_EQ(complaint("7"), "field \"recover\" must be an object");
+  EXPECT_EQ(complaint("[]"), "field \"recover\" must be an object");
+}
+
+TEST(TheNativeDialect, LeavesTheDataOfAnEventUntouched) {
+  const NativeDialect dialect;
+  EXPECT_EQ(Text(dialect.Event(Publication("created", "news", R"({"id":1})"))),
+            Golden("server_event"));
+  EXPECT_EQ(
+      Text(dialect.Event(Publication("\"quoted\" \\ ümläut", "news",
+                                     R"([ 1.50, "\u00e9", {"a" : null} ])"))),
+      Golden("server_event_verbatim"));
+}
+
+TEST(TheNativeDialect, MarksAWhisperAndItsUser) {
+  const NativeDialect dialect;
+  link::v1::Publication whisper =
+      Publication("typing", "news", R"({"on":true})");
+  whisper.set_whisper(true);
+  EXPECT_EQ(Text(dialect.Event(whisper)), Golden("server_event_whisper"));
+  whisper.set_channel("presence-room");
+  whisper.set_user_id("ada");
+  EXPECT_EQ(Text(dialect.Event(whisper)),
+            Golden("server_event_whisper_presence"));
+}
+
+TEST(TheNativeDialect, ReadsWhatAClientMaySend) {
+  EXPECT_EQ(Decoded<SubscribeMessage>(Golden("client_subscribe")).channel,
+            "news");
+  const auto mine =
+      Decoded<SubscribeMessage>(Golden("client_subscribe_private"));
+  EXPECT_EQ(mine.auth, "token-of-ada");
+  EXPECT_EQ(mine.channel_data, "");
+  EXPECT_EQ(Decoded<UnsubscribeMessage>(Golden("client_unsubscribe")).channel,
+            "news");
+  const auto whisper = Decoded<WhisperMessage>(Golden("client_whisper"));
+  EXPECT_EQ(whisper.event, "typing");
+  EXPECT_EQ(whisper.data, R"({"on":true})");
+  Decoded<PingMessage>(Golden("client_ping"));
+}
+
+TEST(TheNativeDialect, KeepsTheVeryBytesOfChannelData) {
+  const std::string data = R"({"user_id":"ada","user_info":{"name":"Ada"}})";
+  for (const char* name :
+       {"client_subscribe_channel_data", "client_subscribe_signed"}) {
+    EXPECT_EQ(Decoded<SubscribeMessage>(Golden(name)).channel_data, data);
+  }
+}
+
+TEST(TheNativeDialect, ReadsFieldsInAnyOrderAndIgnoresUnknownOnes) {
+  const auto message = Decoded<WhisperMessage>(
+      R"( { "data" : [ 1, "x" ] , "recover":{"epoch":"e"},"event":"t\u0079ping",
+            "nonsense":[{}], "channel":"news" , "type":"whisper" } )");
+  EXPECT_EQ(message.event, "typing");
+  EXPECT_EQ(message.data, R"([ 1, "x" ])");
+}
+
+TEST(TheNativeDialect, TakesNumbersOfAnySize) {
+  for (const std::string number :
+       {"18446744073709551616", "-9223372036854775809", "1e999", "-1E-999",
+        "123456789012345678901234567890.5"}) {
+    const std::string data = R"({"on":[)" + number + R"(,"1e999 01"]})";
+    const auto message =
+        Decoded<WhisperMessage>(R"({"type":"whisper","channel":"news",)"
+                                R"("event":"e","data":)" +
+                                data + "}");
+    EXPECT_EQ(message.data, data);
+    const auto subscribe = Decoded<SubscribeMessage>(
+        R"({"type":"subscribe","channel":"a","x":)" + number +
+        R"(,"channel_data":"{\"n\":)" + number + R"(}"})");
+    EXPECT_EQ(subscribe.channel_data, R"({"n":)" + number + "}");
+  }
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":1e999,"y":01})"),
+            "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":1e999,"y":})"),
+            "the message is not JSON");
+  EXPECT_EQ(Complaint("1e999"), "the message is not an object");
+}
+
+TEST(TheNativeDialect, TakesNullForAFieldThatIsNotThere) {
+  const auto message = Decoded<SubscribeMessage>(
+      R"({"type":"subscribe","channel":"a","auth":null,"channel_data":null})");
+  EXPECT_EQ(message.auth, "");
+  EXPECT_EQ(Decoded<WhisperMessage>(
+                R"({"type":"whisper","channel":"a","event":"e","data":null})")
+                .data,
+            "null");
+}
+
+TEST(TheNativeDialect, SaysWhatIsWrongWithAMessage) {
+  EXPECT_EQ(Complaint(""), "the message is not JSON");
+  EXPECT_EQ(Complaint("{\"type\":\"ping\""), "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":[1,,2]})"),
+            "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping","x":nul})"), "the message is not JSON");
+  EXPECT_EQ(Complaint(R"({"type":"ping"} {})"), "the message is not JSON");
+  EXPECT_EQ(Complaint("{\"type\":\"\xff\"}"), "the message is not JSON");
+  EXPECT_EQ(Complaint("[]"), "the message is not an object");
+  EXPECT_EQ(Complaint("\"ping\""), "the message is not an object");
+  EXPECT_EQ(Complaint("{}"), "field \"type\" is missing");
+  EXPECT_EQ(Complaint(R"({"type":7})"), "field \"type\" must be a string");
+  EXPECT_EQ(Complaint(R"({"type":"shout"})"), "type \"shout\" is not known");
+  EXPECT_EQ(Complaint(R"({"type":"subscribe"})"),
+            "field \"channel\" is missing in subscribe");
+  EXPECT_EQ(Complaint(R"({"type":"subscribe","channel":[]})"),
+            "field \"channel\" must be a string");
+  EXPECT_EQ(Complaint(R"({"type":"whisper","channel":"a","event":"e"})"),
+            "field \"data\" is missing in whisper");
+}
+
+TEST(TheNativeDialect, RefusesChannelDataThatIsNoObject) {
+  for (const char* data : {"7", "[]", "\"7\"", R"("{\"a\":")", "true"}) {
+    EXPECT_EQ(Complaint(R"({"type":"subscribe","channel":"a","channel_data":)" +
+                        std::string(data) + "}"),
+              "field \"channel_data\" must be an object, or a string that "
+              "holds one");
+  }
+}
+
+// The client waits for the answer to a subscribe by its channel.
+TEST(TheNativeDialect, NamesTheChannelOfABadMessageWhereverItStands) {
+  for (const char* text :
+       {R"({"type":"subscribe","channel_data":7,"channel":"a"})",
+        R"({"channel":"a","recover":{},"type":"subscribe"})",
+        R"({"auth":1,"channel":"a","type":"subscribe"})",
+        R"({"auth":"\ud83d","channel":"a","type":"subscribe"})",
+        R"({"recover":{"epoch":"\udc00","offset":1},"type":"subscribe",)"
+        R"("channel":"a"})"}) {
+    const auto bad = Decoded<BadMessage>(text);
+    EXPECT_TRUE(bad.is_subscribe) << text;
+    EXPECT_EQ(bad.channel, "a") << text;
+  }
+  const auto whisper =
+      Decoded<BadMessage>(R"({"type":"whisper","event":7,"channel":"a"})");
+  EXPECT_FALSE(whisper.is_subscribe);
+  EXPECT_EQ(whisper.channel, "a");
+  EXPECT_EQ(Decoded<BadMessage>(R"({"type":"shout","channel":"a"})").channel,
+            "a");
+  EXPECT_FALSE(Decoded<BadMessage>(R"({"type":"subscribe","channel":7})")
+                   .channel.has_value());
+  EXPECT_FALSE(Decoded<BadMessage>("{").channel.has_value());
+}
+
+TEST(TheNativeDialect, TakesHalfOfASurrogatePairInDataOnly) {
+  EXPECT_EQ(
+      Decoded<WhisperMessage>(
+          R"({"type":"whisper","channel":"a","event":"e","data":"\ud83d"})")
+          .data,
+      R"("\ud83d")");
+  EXPECT_EQ(Decoded<SubscribeMessage>(
+                R"({"type":"subscribe","channel":"a","channel_data":)"
+                R"("{\"n\":\"\\ud83d\"}"})")
+                .channel_data,
+            R"({"n":"\ud83d"})");
+  // A name stays distinct from every other one until it is refused as a name,
+  // and is written as it was.
+  const auto half =
+      Decoded<SubscribeMessage>(R"({"type":"subscribe","channel":"a\ud83d"})");
+  EXPECT_FALSE(contract::CheckChannelName(half.channel).ok());
+  const NativeDialect dialect;
+  EXPECT_EQ(Text(dialect.SubscriptionError(half.channel, "no", "c")),
+            R"({"type":"subscription_error","channel":"a\ud83d",)"
+            R"("error":"no","code":"c"})");
+  Complaint(R"({"type":"subscribe","channel":"a","channel_data":"\ud83d"})");
+}
+
+// A client may send a name as long as a message, and need not read the answer.
+TEST(TheNativeDialect, RepeatsTheBeginningOfALongName) {
+  const NativeDialect dialect;
+  const std::string longest(kEchoedNameBytesMax, 'x');
+  const std::string shorter = longest.substr(1);
+  const std::pair<std::string, std::string> names[] = {
+      {longest, longest},
+      {longest + "x", longest},
+      {shorter + "\u00e9", shorter},
+      // Half of a surrogate pair, as it is decoded.
+      {shorter + "\xED\xA0\xBD", shorter},
+      {longest + std::string(60'000, 'x'), longest},
+  };
+  for (const auto& [name, shown] : names) {
+    EXPECT_EQ(Text(dialect.SubscriptionError(name, "no", "c")),
+              R"({"type":"subscription_error","channel":")" + shown +
+                  R"(","error":"no","code":"c"})");
+    EXPECT_EQ(Text(dialect.Error({ErrorCode::kInvalidChannel, "no", name})),
+              R"({"type":"error","message":"no","channel":")" + shown +
+                  R"(","code":"invalid_channel"})");
+  }
+}
+
+// What a backend may publish may be whispered, too: the message around it does
+// not count.
+TEST(TheNativeDialect, BoundsTheNestingOfEachField) {
+  const auto nested = [](size_t depth) {
+    return std::string(depth, '[') + std::string(depth, ']');
+  };
+  const std::string whisper =
+      R"({"type":"whisper","channel":"a","event":"e","data":)";
+  EXPECT_EQ(Decoded<WhisperMessage>(whisper + nested(512) + "}").data,
+            nested(512));
+  const auto deep = Decoded<BadMessage>(whisper + nested(513) + "}");
+  EXPECT_EQ(deep.reason, "field \"data\" is nested deeper than 512");
+  EXPECT_EQ(deep.channel, "a");
+  const auto subscribe =
+      Decoded<BadMessage>(R"({"channel_data":{"a":)" + nested(512) +
+                          R"(},"type":"subscribe","channel":"a"})");
+  EXPECT_EQ(subscribe.reason,
+            "field \"channel_data\" is nested deeper than 512");
+  EXPECT_TRUE(subscribe.is_subscribe);
+}
+
+TEST(TheNativeDialect, SurvivesDeepNesting) {
+  Complaint(std::string(100'000, '['));
+  Complaint("{\"type\":\"ping\",\"x\":" + std::string(5000, '[') +
+            std::string(5000, ']') + "}");
+}
+
+TEST(TheNativeDialect, HasTheCloseCodesOfTheContract) {
+  const NativeDialect dialect;
+  EXPECT_EQ(dialect.Close(CloseReason::kNormal).code, 1000);
+  EXPECT_EQ(dialect.Close(CloseReason::kGoingAway).code, 1001);
+  EXPECT_EQ(dialect.Close(CloseReason::kProtocolError).code, 1002);
+  EXPECT_EQ(dialect.Close(CloseReason::kBinary).code, 1003);
+  EXPECT_EQ(dialect.Close(CloseReason::kBadUtf8).code, 1007);
+  EXPECT_EQ(dialect.Close(CloseReason::kPolicy).code, 1008);
+  EXPECT_EQ(dialect.Close(CloseReason::kTooLarge).code, 1009);
+  EXPECT_EQ(dialect.Close(CloseReason::kOverloaded).code, 1013);
+  EXPECT_EQ(dialect.Close(CloseReason::kUnfinished).code, 4004);
+  EXPECT_EQ(dialect.Close(CloseReason::kSlow).code, 4001);
+  EXPECT_EQ(dialect.Close(CloseReason::kNoHeartbeat).code, 4002);
+  EXPECT_EQ(dialect.Close(CloseReason::kDisconnected).code, 4003);
+}
+
+TEST(TheNativeDialect, SaysWhenToComeBackInTheFormOfTheContract) {
+  const NativeDialect dialect;
+  EXPECT_EQ(dialect.GoingAway(absl::Milliseconds(1234)),
+            "shutting down, come back in 1234 ms");
+  EXPECT_EQ(dialect.GoingAway(absl::ZeroDuration()),
+            "shutting down, come back in 0 ms");
+}
+
+}  // namespace
+}  // namespace herald::gateway

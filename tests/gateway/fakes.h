@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The two ends of a gateway's core, as fakes that keep what they are given.
+
+#ifndef HERALD_TESTS_GATEWAY_FAKES_H_
+#define HERALD_TESTS_GATEWAY_FAKES_H_
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "gateway/loop/drain.h"
+#include "gateway/loop/shard.h"
+#include "gateway/loop/socket.h"
+#include "gateway/router/uplink.h"
+#include "gtest/gtest.h"
+#include "herald/link/v1/gateway_service.pb.h"
+
+namespace herald::gateway {
+
+// Keeps what a gateway says, as items.
+class FakeUplink final : public Uplink {
+ public:
+  void Enqueue(std::string chunk) override {
+    link::v1::AttachRequest frame;
+    ASSERT_TRUE(frame.ParseFromString(chunk));
+    for (auto& item : *frame.mutable_items()) items.push_back(std::move(item));
+  }
+  bool TryEnqueue(std::string chunk, int64_t bytes_max) override {
+    if (waiting_bytes + static_cast<int64_t>(chunk.size()) > bytes_max) {
+      return false;
+    }
+    Enqueue(std::move(chunk));
+    return true;
+  }
+  void EnqueueUnbounded(std::string chunk) override {
+    Enqueue(std::move(chunk));
+  }
+  void Flush() override { ++flushes; }
+
+  std::vector<link::v1::GatewayItem> Take() { return std::exchange(items, {}); }
+
+  std::vector<link::v1::GatewayItem> items;
+  int flushes = 0;
+  int64_t waiting_bytes = 0;  // What it says that waits for the service.
+};
+
+// Settings with a rule by which slow listeners of `channel` get the latest
+// only.
+inline link::v1::ServiceItem DropToLatest(const std::string& channel) {
+  link::v1::ServiceItem item;
+  link::v1::Settings& settings = *item.mutable_settings();
+  settings.set_max_payload(100);
+  settings.set_heartbeat_interval_ms(30'000);
+  settings.set_client_timeout_ms(60'000);
+  config::v1::ChannelRule& rule = *settings.add_rules();
+  rule.set_pattern(channel);
+  rule.set_slow_consumer(config::v1::SLOW_CONSUMER_DROP_TO_LATEST);
+  return item;
+}
+
+// Tells up to `count` browsers of a shard to leave, as at the end of a drain.
+// Returns how many are left.
+inline int64_t CloseSome(Shard* shard, int64_t count) {
+  Drain drain(absl::FromUnixSeconds(1000), /*time=*/absl::ZeroDuration(),
+              /*sockets=*/0, /*window=*/absl::Seconds(1), /*seed=*/1);
+  return shard->CloseSome(count, &drain);
+}
+
+// What sockets of these tests get of what they missed, at most.
+inline constexpr int64_t kMissedBytesMax = 2000;
+
+// Keeps what a browser is sent, as it goes over the wire.
+class FakeSocket final : public Socket {
+ public:
+  bool Enqueue(const Frame& frame, size_t written) override {
+    if (full) return false;
+    if (frame.droppable() != nullptr) ++droppable;
+    // What WriteNow() has begun is gone on with, and nothing else.
+    EXPECT_TRUE(written == 0 || waiting.empty());
+    const absl::string_view bytes = frame.bytes();
+    EXPECT_TRUE(absl::EndsWith(wire, bytes.substr(0, written)));
+    waiting.append(bytes.data() + written, bytes.size() - written);
+    return true;
+  }
+  bool HasRoomFor(size_t /*bytes*/) override { return !full && !roomless; }
+  bool HasRoomForWhisper(size_t /*bytes*/) override { return !whisper_full; }
+  size_t WriteNow(absl::string_view bytes) override {
+    if (!waiting.empty()) return 0;
+    const size_t taken = full ? 0 : std::min(room, bytes.size());
+    if (taken > 0) ++writes;
+    wire.append(bytes.data(), taken);
+    return taken;
+  }
+  void Flush() override {
+    ++writes;
+    wire += std::exchange(waiting, {});
+  }
+  void Ping() override { ++pings; }
+  void Close(contract::CloseReason why, absl::string_view text) override {
+    closed.emplace_back(why, std::string(text));
+  }
+  void PauseReading() override { paused = true; }
+  void ResumeReading() override { paused = false; }
+  void SetMessageBytesMax(size_t bytes) override { message_bytes_max = bytes; }
+  absl::Time BlockedSince() override { return blocked_since; }
+
+  // The payloads of the frames that have come whole.
+  std::vector<std::string> Take() {
+    std::vector<std::string> payloads;
+    absl::string_view left = wire;
+    for (size_t size = 0; (size = FrameSize(left)) != 0;) {
+      payloads.emplace_back(PayloadOf(left.substr(0, size)));
+      left.remove_prefix(size);
+    }
+    wire = std::string(left);
+    return payloads;
+  }
+
+  bool full = false;          // For Enqueue(), and for the kernel.
+  bool roomless = false;      // As full, but for single frames.
+  bool whisper_full = false;  // For whispers only.
+  size_t room = 1 << 30;      // What the kernel takes at once.
+  bool paused = false;
+  int writes = 0;
+  int droppable = 0;  // Frames that were marked so.
+  int pings = 0;
+  size_t message_bytes_max = 0;
+  absl::Time blocked_since = absl::InfiniteFuture();
+  std::string waiting, wire;
+  std::vector<std::pair<contract::CloseReason, std::string>> closed;
+
+ private:
+  // The size of the first frame; 0 if it is not whole. No test has a payload
+  // of more than 64 KiB.
+  static size_t FrameSize(absl::string_view bytes) {
+    if (bytes.size() < 2) return 0;
+    const auto byte = [&](size_t i) {
+      return static_cast<size_t>(static_cast<unsigned char>(bytes[i]));
+    };
+    size_t size = 2 + byte(1);
+    if (byte(1) == 126) {
+      if (bytes.size() < 4) return 0;
+      size = 4 + (byte(2) << 8 | byte(3));
+    }
+    return size <= bytes.size() ? size : 0;
+  }
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_TESTS_GATEWAY_FAKES_H_

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/loop/subscription_table.h"
+
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace herald::gateway {
+namespace {
+
+std::unique_ptr<Subscription> Pending(SubscriptionTable& table,
+                                      const std::string& channel) {
+  auto subscription = std::make_unique<Subscription>();
+  subscription->channel = table.Obtain(channel);
+  table.AddPending(subscription.get());
+  return subscription;
+}
+
+TEST(ASubscriptionTable, KnowsAChannelWhileSomebodyWaitsOrListens) {
+  SubscriptionTable table;
+  const auto one = Pending(table, "news");
+  const auto two = Pending(table, "news");
+  EXPECT_TRUE(table.Find("news")->subscribers.empty());
+  table.Activate(one.get(), "");
+  EXPECT_EQ(table.Find("news")->subscribers.size(), 1u);
+  table.Remove(one.get());
+  EXPECT_NE(table.Find("news"), nullptr);
+  table.Remove(two.get());
+  EXPECT_EQ(table.Find("news"), nullptr);
+  EXPECT_EQ(table.channel_count(), 0u);
+}
+
+TEST(ASubscriptionTable, FindsTheSubscriptionsOfAUser) {
+  SubscriptionTable table;
+  const auto room = Pending(table, "presence-room");
+  const auto mail = Pending(table, "private-mail");
+  table.Activate(room.get(), "ada");
+  table.Activate(mail.get(), "ada");
+  ASSERT_NE(table.OfUser("ada"), nullptr);
+  EXPECT_EQ(table.OfUser("ada")->size(), 2u);
+  table.Remove(room.get());
+  EXPECT_EQ(table.OfUser("ada")->front(), mail.get());
+  table.Remove(mail.get());
+  EXPECT_EQ(table.OfUser("ada"), nullptr);
+}
+
+TEST(ASubscriptionTable, KeepsTheChannelOfOneThatIsMuted) {
+  SubscriptionTable table;
+  const auto ada = Pending(table, "private-x");
+  const auto bob = Pending(table, "private-x");
+  table.Activate(ada.get(), "ada");
+  table.Activate(bob.get(), "bob");
+  Channel* const channel = table.Find("private-x");
+  table.Revoke(ada.get());
+  EXPECT_EQ(channel->revoked, 1u);
+  EXPECT_EQ(channel->subscribers.size(), 2u) << "it is only marked";
+  EXPECT_TRUE(ada->is_confirmed());
+  table.Mute(ada.get());
+  EXPECT_EQ(channel->revoked, 0u);
+  EXPECT_EQ(channel->subscribers, std::vector<Subscription*>({bob.get()}));
+  EXPECT_EQ(table.OfUser("ada"), nullptr);
+  EXPECT_FALSE(ada->active);
+  EXPECT_TRUE(ada->is_confirmed());
+  table.Remove(bob.get());
+  EXPECT_EQ(table.Find("private-x"), channel);
+  table.Remove(ada.get());
+  EXPECT_EQ(table.Find("private-x"), nullptr);
+}
+
+TEST(ASubscriptionTable, CountsNoneThatIsRevokedAndRemoved) {
+  SubscriptionTable table;
+  const auto ada = Pending(table, "private-x");
+  const auto bob = Pending(table, "private-x");
+  table.Activate(ada.get(), "ada");
+  table.Revoke(ada.get());
+  table.Remove(ada.get());
+  EXPECT_EQ(table.Find("private-x")->revoked, 0u);
+  EXPECT_FALSE(bob->is_confirmed());
+  table.Remove(bob.get());
+  EXPECT_EQ(table.channel_count(), 0u);
+}
+
+TEST(ASubscriptionTable, StaysTrueWhoeverLeavesWhen) {
+  std::mt19937 random(4711);
+  SubscriptionTable table;
+  std::vector<std::unique_ptr<Subscription>> all;
+  for (int step = 0; step < 20'000; ++step) {
+    if (all.empty() || random() % 2 == 0) {
+      all.push_back(Pending(table, "c" + std::to_string(random() % 5)));
+      if (random() % 4 != 0) {
+        table.Activate(all.back().get(),
+                       random() % 2 ? "u" + std::to_string(random() % 3) : "");
+      }
+    } else {
+      std::swap(all[random() % all.size()], all.back());
+      table.Remove(all.back().get());
+      all.pop_back();
+    }
+  }
+  size_t active = 0, named = 0;
+  for (const auto& one : all) {
+    EXPECT_EQ(table.Find(one->channel->name), one->channel);
+    if (!one->active) continue;
+    ++active;
+    EXPECT_EQ(one->channel->subscribers[one->place], one.get());
+    if (one->user_id.empty()) continue;
+    ++named;
+    EXPECT_EQ((*table.OfUser(one->user_id))[one->user_place], one.get());
+  }
+  size_t listed = 0, of_users = 0;
+  for (const char* name : {"c0", "c1", "c2", "c3", "c4"}) {
+    const Channel* channel = table.Find(name);
+    if (channel != nullptr) listed += channel->subscribers.size();
+  }
+  for (const char* name : {"u0", "u1", "u2"}) {
+    if (table.OfUser(name) != nullptr) of_users += table.OfUser(name)->size();
+  }
+  EXPECT_EQ(listed, active);
+  EXPECT_EQ(of_users, named);
+}
+
+}  // namespace
+}  // namespace herald::gateway

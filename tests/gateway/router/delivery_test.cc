@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/router/delivery.h"
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace herald::gateway {
+namespace {
+
+TEST(ADelivery, WeighsAtLeastWhatItHolds) {
+  const std::string large(1000, 'x');
+  const auto bytes = std::make_shared<const std::string>(large);
+  ChannelFrame frame;
+  frame.frame = bytes;
+  Confirmed confirmed;
+  confirmed.subscribed = bytes;
+  SubscribedAgain again;
+  again.subscribed = bytes;
+  Refused refused;
+  refused.reason = large;
+  Renewed renewed;
+  renewed.reason = large;
+  v1::Revocation revocation;
+  revocation.set_reason(large);
+  link::v1::Call call;
+  call.mutable_disconnect()->set_reason(large);
+  const std::vector<Delivery> all = {
+      std::make_shared<const ChannelFrame>(frame),
+      confirmed,
+      again,
+      refused,
+      renewed,
+      revocation,
+      call};
+  for (const Delivery& delivery : all) {
+    EXPECT_GE(DeliveryBytes(delivery), 1000) << delivery.index();
+    EXPECT_LE(DeliveryBytes(delivery), 2000) << delivery.index();
+  }
+}
+
+TEST(ADelivery, WeighsSomethingThoughItHoldsNothing) {
+  EXPECT_GT(DeliveryBytes(RenewAll{}), 0);
+  EXPECT_GT(DeliveryBytes(NewSettings{}), 0);
+}
+
+}  // namespace
+}  // namespace herald::gateway
