@@ -87,8 +87,7 @@ class Gateway {
 
 Gateway::Gateway(const Options& options,
                  const process::GatewayIdentity& identity)
-    : router_(identity.id, HERALD_VERSION, &dialect_, &observer_,
-              options.queue_bytes_max),
+    : router_(identity.id, HERALD_VERSION, &observer_, options.queue_bytes_max),
       link_({options.services, options.api_token}, &router_, &observer_,
             &state_.link_gate) {
   router_.SetSecret(identity.secret);

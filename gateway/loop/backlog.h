@@ -19,7 +19,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "gateway/protocol/frame.h"
+#include "gateway/loop/frame.h"
 
 namespace herald::gateway {
 

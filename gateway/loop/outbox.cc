@@ -15,12 +15,6 @@ namespace {
 
 using Kind = Droppable::Kind;
 
-// What tells a client that it does not get what came before an event.
-Frame PositionBefore(const Droppable& event) {
-  return Frame(event.lost(), std::make_shared<const Droppable>(Droppable{
-                                 Kind::kPosition, event.channel, nullptr}));
-}
-
 // What is given up of frames that wait, so that `next` may come.
 struct Drops {
   Drops(absl::Span<const Frame> waiting, const Frame& next);
@@ -91,9 +85,10 @@ Outbox::Dropped Outbox::PushOverLatest(const Frame& frame, size_t bytes_max,
       continue;
     }
     if (i >= begin && drops.IsLost(old.droppable())) {
-      kept.push_back(PositionBefore(*old.droppable()));
-      size_bytes_ += kept.back().size();
-      if (is_marked) *mark += kept.back().size();
+      Frame position = old.LostBefore();
+      size_bytes_ += position.size();
+      if (is_marked) *mark += position.size();
+      if (position.size() > 0) kept.push_back(std::move(position));
     }
     kept.push_back(std::move(old));
   }
@@ -105,7 +100,10 @@ Outbox::Dropped Outbox::PushOverLatest(const Frame& frame, size_t bytes_max,
                   drops.events};
   const Droppable* const next = frame.droppable();
   if (dropped.taken) {
-    if (next_is_lost) PushUnbounded(PositionBefore(*next));
+    if (next_is_lost) {
+      Frame position = frame.LostBefore();
+      if (position.size() > 0) PushUnbounded(std::move(position));
+    }
     PushUnbounded(frame);
   } else if (next != nullptr && next->kind == Kind::kWhisper) {
     dropped.taken = true;

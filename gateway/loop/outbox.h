@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "gateway/protocol/frame.h"
+#include "gateway/loop/frame.h"
 
 namespace herald::gateway {
 

@@ -85,11 +85,11 @@ void Session::On(BadMessage& message) {
                             : RefusedCode::CODE_INVALID_CHANNEL);
 }
 
-void Session::Error(const ClientError& error) {
+void Session::Error(const ErrorMessage& error) {
   Trace({.what = "message refused",
          .channel = error.channel.has_value() ? *error.channel : "",
          .why = ErrorName(error.code)});
-  shard_->Send(this, shard_->dialect_->Error(error));
+  shard_->Send(this, error);
 }
 
 Subscription* Session::Find(absl::string_view channel) {
@@ -137,8 +137,8 @@ void Session::Repeat(const Subscription& subscription,
 
 void Session::OnSubscribedAgain(const SubscribedAgain& again) {
   --repeats_;
-  const auto bytes = static_cast<int64_t>(again.subscribed->size());
-  flow_.OnAnswer(shard_->options_.rates, kRepeatedAnswerWeight * bytes,
+  flow_.OnAnswer(shard_->options_.rates,
+                 kRepeatedAnswerWeight * again.subscribed->bytes(),
                  shard_->now_);
   UpdateReading();
 }
@@ -198,7 +198,8 @@ void Session::RefuseSubscribe(absl::string_view channel,
   const absl::string_view name = RefusalName(code);
   shard_->observer_->OnSubscribeRefused(name);
   Trace({.what = "subscribe refused", .channel = channel, .why = name});
-  shard_->Send(this, shard_->dialect_->SubscriptionError(channel, error, name));
+  shard_->Send(this, SubscriptionErrorMessage{std::string(channel),
+                                              std::string(error), code});
 }
 
 void Session::RefuseSubscribe(absl::string_view channel,
@@ -238,18 +239,21 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
 }
 
 void Session::Answer(const Confirmed& confirmed) {
-  const bool missed = confirmed.missed != nullptr;
+  const Dialect& dialect = *shard_->dialect_;
   bool recovers = confirmed.recovered != nullptr && !closing_;
-  // Nobody is cut for having been away: what does not fit is said to be lost.
-  if (recovers && missed) {
-    recovers =
-        socket_->HasRoomFor(confirmed.recovered->size() +
-                            confirmed.missed->size() - confirmed.missed_from);
+  MissedMessages::Part missed;
+  if (recovers && confirmed.missed != nullptr) {
+    missed = confirmed.missed->For(dialect, confirmed.since, number_);
+    // A socket is not cut for having been away: if the missed messages do not
+    // fit, the client is notified that they are lost.
+    recovers = missed.size() == 0 ||
+               socket_->HasRoomFor(confirmed.recovered->For(dialect)->size() +
+                                   missed.size());
   }
   if (confirmed.asked_to_recover) shard_->observer_->OnRecovery(recovers);
   shard_->Send(this, recovers ? confirmed.recovered : confirmed.subscribed);
-  if (recovers && missed) {
-    shard_->SendFrame(this, Frame(confirmed.missed, confirmed.missed_from));
+  if (recovers && missed.size() > 0) {
+    shard_->SendFrame(this, Frame(missed.frames, missed.from));
   }
   flow_.OnAnswer(shard_->options_.rates, confirmed.answer_bytes(),
                  shard_->now_);
@@ -280,7 +284,7 @@ void Session::On(UnsubscribeMessage& message) {
   Subscription* const subscription = Find(message.channel);
   if (subscription != nullptr) End(subscription);
   // Not subscribed is what was asked for, so that is no error.
-  shard_->Send(this, shard_->dialect_->Unsubscribed(message.channel, ""));
+  shard_->Send(this, UnsubscribedMessage{message.channel, ""});
 }
 
 void Session::On(WhisperMessage& message) {
@@ -330,7 +334,7 @@ void Session::OnCongested(int64_t bytes) {
 }
 
 void Session::On(PingMessage& /*message*/) {
-  shard_->Send(this, shard_->dialect_->Pong());
+  shard_->Send(this, PongMessage());
 }
 
 void Session::SubscribeByCall(const link::v1::Call& call) {
@@ -367,8 +371,8 @@ void Session::UnsubscribeByCall(const link::v1::Call& call) {
   Subscription* const subscription = Find(channel);
   if (subscription != nullptr) {
     End(subscription);
-    shard_->Send(this, shard_->dialect_->Unsubscribed(
-                           channel, "unsubscribed by the backend"));
+    shard_->Send(this,
+                 UnsubscribedMessage{channel, "unsubscribed by the backend"});
   }
   shard_->router_->CallDone(ResultOf(call, absl::OkStatus()));
 }

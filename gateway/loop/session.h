@@ -105,7 +105,7 @@ class Session final : public Timer {
   // The question about a subscription as the service takes it.
   link::v1::Subscribe QuestionOf(const Subscription& subscription,
                                  const Grant& grant) const;
-  void Error(const ClientError& error);
+  void Error(const ErrorMessage& error);
   void UpdateReading();
 
   // Constant after construction.

@@ -66,7 +66,7 @@ Session* Shard::Open(Socket* socket, uint64_t socket_number,
   observer_->OnOpened();
   socket->SetMessageBytesMax(message_bytes_max());
   session->SetTimer();
-  Send(session, dialect_->Connected(session->socket_id()));
+  Send(session, ConnectedMessage{session->socket_id()});
   return session;
 }
 
@@ -101,12 +101,17 @@ int64_t Shard::CloseSome(int64_t count, Drain* drain) {
   return total - closing;
 }
 
-void Shard::Send(Session* session, const FrameBytes& bytes) {
-  SendFrame(session, Frame(bytes));
+void Shard::Send(Session* session, const ServerMessage& message) {
+  SendFrame(session, Frame(EncodeFrames(*dialect_, message)));
+}
+
+void Shard::Send(Session* session, const EncodedMessagePtr& message) {
+  const FrameBytes& frames = message->For(*dialect_);
+  SendFrame(session, Frame(FrameBytes(message, frames.get())));
 }
 
 void Shard::SendFrame(Session* session, const Frame& frame, size_t written) {
-  if (session->closing_) return;
+  if (session->closing_ || frame.size() == 0) return;
   if (frame.whisper() != nullptr && written == 0 &&
       !TakesWhisper(session, frame)) {
     return;
@@ -184,41 +189,42 @@ void Shard::Deliver(std::vector<Delivery> batch) {
   }
 }
 
-bool Shard::IsExcepted(const ChannelFrame& frame, const Channel& channel) {
-  const auto session = sessions_.find(frame.except_socket);
+bool Shard::IsExcepted(const ChannelMessage& message, const Channel& channel) {
+  const auto session = sessions_.find(message.except_socket);
   if (session == sessions_.end()) return false;
   const Subscription* const known =
       session->second->subscriptions_.Find(&channel);
   return known != nullptr && known->active;
 }
 
-void Shard::On(std::shared_ptr<const ChannelFrame>& shared) {
-  const ChannelFrame& frame = *shared;
-  if (frame.whisper != nullptr) {
-    const auto sender = sessions_.find(frame.except_socket);
+void Shard::On(ChannelMessagePtr& shared) {
+  const ChannelMessage& message = *shared;
+  if (message.whisper != nullptr) {
+    const auto sender = sessions_.find(message.except_socket);
     if (sender != sessions_.end()) {
-      sender->second->OnWhisperBack(frame.whisper->bytes);
+      sender->second->OnWhisperBack(message.whisper->bytes);
     }
   }
-  Channel* const channel = table_.Find(frame.channel);
+  Channel* const channel = table_.Find(message.channel);
   if (channel == nullptr) return;
   if (channel->revoked > 0) Mute(channel);
-  const Frame local(frame.frame, frame.droppable, frame.whisper);
+  const Frame local(message, *dialect_);
+  if (local.size() == 0) return;
   if (channel->backlog != nullptr ||
       channel->subscribers.size() > kBulkSubscribers) {
-    if (!Spread(channel, local, frame.except_socket)) return;
+    if (!Spread(channel, local, message.except_socket)) return;
   } else {
     for (const Subscription* const subscription : channel->subscribers) {
       Session* const session = subscription->session;
-      if (session->number_ != frame.except_socket) SendFrame(session, local);
+      if (session->number_ != message.except_socket) SendFrame(session, local);
     }
   }
-  if (frame.published_us == 0) return;
+  if (message.published_us == 0) return;
   const auto sockets = static_cast<int64_t>(channel->subscribers.size()) -
-                       (IsExcepted(frame, *channel) ? 1 : 0);
+                       (IsExcepted(message, *channel) ? 1 : 0);
   observer_->OnDelivered(
       sockets, static_cast<int64_t>(local.size()),
-      loop_->Now() - absl::FromUnixMicros(frame.published_us));
+      loop_->Now() - absl::FromUnixMicros(message.published_us));
 }
 
 void Shard::On(Confirmed& confirmed) {

@@ -116,7 +116,10 @@ class Shard {
   friend class Session;
 
   // What sessions do through the shard.
-  void Send(Session* session, const FrameBytes& bytes);
+  void Send(Session* session, const ServerMessage& message);
+  // Its frames share the message's life, so that the router finds the answer as
+  // long as it waits for a socket (roster_answer.h).
+  void Send(Session* session, const EncodedMessagePtr& message);
   // Its first `written` bytes have been written already.
   void SendFrame(Session* session, const Frame& frame, size_t written = 0);
   // Whether the session has room for this whisper; if not, its sender is slowed
@@ -177,10 +180,10 @@ class Shard {
   void LeaveBulk(Subscription* subscription);
 
   // Whether a subscriber of the channel is the one who is not to have it.
-  bool IsExcepted(const ChannelFrame& frame, const Channel& channel);
+  bool IsExcepted(const ChannelMessage& message, const Channel& channel);
 
   // Deliveries.
-  void On(std::shared_ptr<const ChannelFrame>& shared);
+  void On(ChannelMessagePtr& shared);
   void On(Confirmed& confirmed);
   void On(Refused& refused);
   void On(Renewed& renewed);

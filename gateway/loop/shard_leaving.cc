@@ -136,10 +136,9 @@ void Shard::EndInTurn(Subscription* subscription, absl::string_view reason) {
 void Shard::EndNow(Subscription* subscription) {
   Session* const session = subscription->session;
   const Revoked& last = revoked_[session->revocation_ - first_revocation_];
-  const FrameBytes frame =
-      dialect_->Unsubscribed(subscription->channel->name, last.reason);
+  const UnsubscribedMessage notice{subscription->channel->name, last.reason};
   session->End(subscription);
-  Send(session, frame);
+  Send(session, notice);
 }
 
 void Shard::Mute(Channel* channel) {
@@ -195,13 +194,12 @@ void Shard::EndSome() {
   }
   for (const Ending& one : ending) {
     Session* const session = one.subscription->session;
-    FrameBytes frame;
+    std::optional<UnsubscribedMessage> notice;
     if (one.reason != nullptr) {
-      frame =
-          dialect_->Unsubscribed(one.subscription->channel->name, *one.reason);
+      notice = {one.subscription->channel->name, *one.reason};
     }
     session->OnEnded(one.subscription);
-    if (frame != nullptr) Send(session, frame);
+    if (notice.has_value()) Send(session, *notice);
   }
   DismissLeavers();
   if (!leavers_.empty()) RequestFlush();

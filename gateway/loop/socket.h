@@ -15,7 +15,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "gateway/protocol/frame.h"
+#include "gateway/loop/frame.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {

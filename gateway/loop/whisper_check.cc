@@ -13,24 +13,24 @@ namespace herald::gateway {
 
 using contract::ChannelRule;
 
-ClientError WhisperError(ErrorCode code, absl::string_view channel,
-                         absl::string_view why) {
+ErrorMessage WhisperError(ErrorCode code, absl::string_view channel,
+                          absl::string_view why) {
   return {code, absl::StrCat("whisper on ", channel, ": ", why),
           std::string(channel)};
 }
 
-std::optional<ClientError> CheckWhisper(const WhisperMessage& whisper,
-                                        const contract::ChannelRules& rules) {
+std::optional<ErrorMessage> CheckWhisper(const WhisperMessage& whisper,
+                                         const contract::ChannelRules& rules) {
   const std::string& channel = whisper.channel;
   const absl::Status name = contract::CheckChannelName(channel);
   if (!name.ok()) {
-    return ClientError{ErrorCode::kInvalidChannel, std::string(name.message()),
-                       channel};
+    return ErrorMessage{ErrorCode::kInvalidChannel, std::string(name.message()),
+                        channel};
   }
   const absl::Status event = contract::CheckEventName(whisper.event);
   if (!event.ok()) {
-    return ClientError{ErrorCode::kInvalidEvent, std::string(event.message()),
-                       channel};
+    return ErrorMessage{ErrorCode::kInvalidEvent, std::string(event.message()),
+                        channel};
   }
   const contract::ChannelSettings settings = rules.Of(channel);
   if (!settings.client_events) {

@@ -17,12 +17,12 @@
 namespace herald::gateway {
 
 // Why a whisper is refused: an error that names its channel.
-ClientError WhisperError(ErrorCode code, absl::string_view channel,
-                         absl::string_view why);
+ErrorMessage WhisperError(ErrorCode code, absl::string_view channel,
+                          absl::string_view why);
 
 // What is wrong with the whisper, or nothing.
-std::optional<ClientError> CheckWhisper(const WhisperMessage& whisper,
-                                        const contract::ChannelRules& rules);
+std::optional<ErrorMessage> CheckWhisper(const WhisperMessage& whisper,
+                                         const contract::ChannelRules& rules);
 
 }  // namespace herald::gateway
 

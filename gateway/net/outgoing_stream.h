@@ -43,9 +43,9 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/loop/frame.h"
 #include "gateway/loop/outbox.h"
 #include "gateway/net/aliases.h"
-#include "gateway/protocol/frame.h"
 
 namespace herald::gateway {
 

@@ -94,16 +94,14 @@ bool ChannelHistory::Wants(int64_t offset) const {
          (until_ >= 0 && offset == next_ && offset <= until_);
 }
 
-bool ChannelHistory::Take(int64_t offset, FramePtr frame, int64_t bytes_max) {
-  const auto bytes_of = [](const FramePtr& one) {
-    return static_cast<int64_t>(one->frame->size());
-  };
+bool ChannelHistory::Take(int64_t offset, ChannelMessagePtr message,
+                          int64_t bytes_max) {
   if (until_ >= 0 && offset == next_ && offset <= until_) {
-    kept_bytes_ += bytes_of(frame);
-    kept_.push_back({offset, std::move(frame)});
+    kept_bytes_ += message->message->bytes();
+    kept_.push_back({offset, std::move(message)});
     ++next_;
     for (; kept_bytes_ > bytes_max; kept_.pop_front()) {
-      kept_bytes_ -= bytes_of(kept_.front().frame);
+      kept_bytes_ -= kept_.front().message->message->bytes();
     }
   }
   // The latest was asked for, and what comes before it was not said to us.
@@ -115,13 +113,15 @@ bool ChannelHistory::Take(int64_t offset, FramePtr frame, int64_t bytes_max) {
 }
 
 std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
-    std::deque<Kept>* kept) {
+    std::vector<Kept>* kept) {
   contract::Require(IsComplete());
   const int64_t since = offsets_.asked_since();
   offsets_.EndAnswer();
   const bool has_latest = until_ > since && !HasGap();
   until_ = -1;
-  *kept = std::exchange(kept_, {});
+  kept->assign(std::make_move_iterator(kept_.begin()),
+               std::make_move_iterator(kept_.end()));
+  kept_.clear();
   kept_bytes_ = 0;
   return TakeWaiting([&](const Waiting& one) {
     return one.WantsLatest() ? !has_latest : one.since < since;

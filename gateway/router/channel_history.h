@@ -51,11 +51,7 @@ class ChannelHistory {
       return recover.has_value() && recover->epoch().empty();
     }
   };
-  using FramePtr = std::shared_ptr<const ChannelFrame>;
-  struct Kept {
-    int64_t offset = 0;
-    FramePtr frame;
-  };
+  using Kept = MissedMessages::Numbered;
 
   explicit ChannelHistory(v1::Position position)
       : position_(std::move(position)), offsets_(position_.offset()) {}
@@ -91,7 +87,7 @@ class ChannelHistory {
 
   // Takes it. True if it is the next one: for all subscribers. Of what was
   // asked for the latest `bytes_max` are kept: no socket takes more.
-  bool Take(int64_t offset, FramePtr frame, int64_t bytes_max);
+  bool Take(int64_t offset, ChannelMessagePtr message, int64_t bytes_max);
 
   // One that is not wanted. True if it has opened a gap.
   bool Skip(int64_t offset) { return offsets_.Skip(offset); }
@@ -101,7 +97,7 @@ class ChannelHistory {
 
   // Ends the question. Returns who is served by it, and what there is to be
   // served; it may begin behind where somebody was. REQUIRES: IsComplete().
-  std::vector<Waiting> TakeServed(std::deque<Kept>* kept);
+  std::vector<Waiting> TakeServed(std::vector<Kept>* kept);
 
   // Whether something is missing that was said to all.
   bool HasGap() const { return offsets_.HasGap(); }

@@ -5,27 +5,31 @@
 namespace herald::gateway {
 namespace {
 
-size_t BytesOf(const std::shared_ptr<const ChannelFrame>& frame) {
-  size_t bytes =
-      sizeof(ChannelFrame) + frame->channel.size() + frame->frame->size();
-  if (frame->droppable != nullptr) {
-    bytes += sizeof(Droppable) + 2 * frame->channel.size();
+size_t BytesOf(const EncodedMessagePtr& message) {
+  return message == nullptr ? 0 : static_cast<size_t>(message->bytes());
+}
+
+size_t BytesOf(const ChannelMessagePtr& message) {
+  size_t bytes = sizeof(ChannelMessage) + message->channel.size() +
+                 BytesOf(message->message);
+  if (message->droppable != nullptr) {
+    bytes += sizeof(Droppable) + 2 * message->channel.size();
   }
-  if (frame->whisper != nullptr) bytes += sizeof(WhisperOrigin);
+  if (message->whisper != nullptr) bytes += sizeof(WhisperOrigin);
   return bytes;
 }
 
 size_t BytesOf(const Confirmed& confirmed) {
-  return confirmed.channel.size() + confirmed.user_id.size() +
-         confirmed.subscribed->size() +
-         (confirmed.recovered == nullptr ? 0 : confirmed.recovered->size()) +
-         (confirmed.missed == nullptr
-              ? 0
-              : confirmed.missed->size() - confirmed.missed_from);
+  size_t bytes = confirmed.channel.size() + confirmed.user_id.size() +
+                 BytesOf(confirmed.subscribed) + BytesOf(confirmed.recovered);
+  if (confirmed.missed != nullptr) {
+    bytes += static_cast<size_t>(confirmed.missed->BytesSince(confirmed.since));
+  }
+  return bytes;
 }
 
 size_t BytesOf(const SubscribedAgain& again) {
-  return again.subscribed->size();
+  return BytesOf(again.subscribed);
 }
 
 size_t BytesOf(const Refused& refused) { return refused.reason.size(); }

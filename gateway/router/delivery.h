@@ -15,21 +15,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "gateway/protocol/frame.h"
+#include "gateway/protocol/channel_message.h"
+#include "gateway/protocol/encoded_message.h"
+#include "gateway/protocol/missed_messages.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/channel_rules.h"
 
 namespace herald::gateway {
-
-// A frame for every subscriber of a channel: an event or a member change.
-struct ChannelFrame {
-  std::string channel;
-  FrameBytes frame;
-  uint64_t except_socket = 0;  // The second part of a socket id; 0: nobody.
-  int64_t published_us = 0;    // 0 for member changes, which are not measured.
-  std::shared_ptr<const Droppable> droppable = nullptr;  // See Frame.
-  std::shared_ptr<WhisperOrigin> whisper = nullptr;      // See Frame.
-};
 
 // The yes to a subscribe. It counts already: a shard that does not know the
 // ticket any more has to unsubscribe it.
@@ -41,13 +33,13 @@ struct Confirmed {
   bool is_member = false;  // On a presence channel.
   absl::Duration expires_after = absl::InfiniteDuration();
   bool renewable = false;
-  FrameBytes subscribed;  // What the client is answered.
-  // Who recovers is answered this instead, and gets what was missed: `missed`,
-  // which many share, from a byte on. If there is no room for that,
-  // `subscribed` says that it is lost.
-  FrameBytes recovered;
-  FrameBytes missed;
-  size_t missed_from = 0;
+  EncodedMessagePtr subscribed;  // The answer.
+  // A socket that recovers gets this answer instead, and then `missed` behind
+  // the offset `since`. If it has no room for that, it gets `subscribed`, whose
+  // `recovered` is false.
+  EncodedMessagePtr recovered;
+  MissedMessagesPtr missed;
+  int64_t since = 0;
   bool asked_to_recover = false;
   int64_t user_info_bytes = 0;  // Of a member, which the others are sent.
 
@@ -55,9 +47,8 @@ struct Confirmed {
   // often, or whoever joins and leaves would send each of them 16 KiB a time.
   int64_t answer_bytes() const {
     constexpr int64_t kAnnouncedWeight = 16;
-    return static_cast<int64_t>(
-               subscribed->size() +
-               (missed == nullptr ? 0 : missed->size() - missed_from)) +
+    return subscribed->bytes() +
+           (missed == nullptr ? 0 : missed->BytesSince(since)) +
            kAnnouncedWeight * user_info_bytes;
   }
 };
@@ -83,7 +74,7 @@ struct RenewAll {};
 struct SubscribedAgain {
   uint64_t socket = 0;
   int64_t ticket = 0;
-  FrameBytes subscribed;
+  EncodedMessagePtr subscribed;
 };
 
 // Readers had no room for a whisper of so many bytes from the socket with that
@@ -100,10 +91,9 @@ struct NewSettings {
   contract::ChannelRulesPtr rules;
 };
 
-using Delivery =
-    std::variant<std::shared_ptr<const ChannelFrame>, Confirmed, Refused,
-                 Renewed, RenewAll, SubscribedAgain, Congested, NewSettings,
-                 v1::Revocation, link::v1::Call>;
+using Delivery = std::variant<ChannelMessagePtr, Confirmed, Refused, Renewed,
+                              RenewAll, SubscribedAgain, Congested, NewSettings,
+                              v1::Revocation, link::v1::Call>;
 
 // The memory that a delivery keeps from being freed, about. What shards share
 // counts for each of them.

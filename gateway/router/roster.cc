@@ -4,16 +4,13 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "proto/contract/json_text.h"
-
 namespace herald::gateway {
 
 bool Roster::Add(const v1::Member& member) {
-  if (!users_.try_emplace(member.user_id(), member.user_info()).second) {
-    return false;
-  }
-  json_ = nullptr;
+  const auto [it, is_new] = users_.try_emplace(member.user_id());
+  if (!is_new) return false;
+  it->second = std::make_shared<const v1::Member>(member);
+  snapshot_ = nullptr;
   return true;
 }
 
@@ -21,41 +18,45 @@ bool Roster::Remove(absl::string_view user_id) {
   const auto it = users_.find(user_id);
   if (it == users_.end()) return false;
   users_.erase(it);
-  json_ = nullptr;
+  snapshot_ = nullptr;
   return true;
 }
 
 Roster::Difference Roster::Replace(const link::v1::Roster& truth) {
   Difference difference;
-  absl::btree_map<std::string, std::string> next;
+  absl::btree_map<std::string, MemberPtr> next;
   for (const v1::Member& member : truth.members()) {
+    const auto [it, is_new] = next.try_emplace(member.user_id());
+    if (!is_new) continue;
+    // A member that was announced keeps the info of that time.
     const auto known = users_.find(member.user_id());
-    if (known == users_.end()) difference.added.push_back(member);
-    // Whoever was told keeps what was told.
-    next.try_emplace(member.user_id(), known == users_.end()
-                                           ? member.user_info()
-                                           : known->second);
+    if (known != users_.end()) {
+      it->second = known->second;
+      continue;
+    }
+    it->second = std::make_shared<const v1::Member>(member);
+    difference.added.push_back(member);
   }
-  for (const auto& [user_id, user_info] : users_) {
+  for (const auto& [user_id, member] : users_) {
     if (!next.contains(user_id)) difference.removed.push_back(user_id);
   }
   users_ = std::move(next);
-  json_ = nullptr;
+  snapshot_ = nullptr;
   return difference;
 }
 
-const Roster::JsonPtr& Roster::Json() {
-  if (json_ != nullptr) return json_;
-  std::string json(1, '[');
-  for (const auto& [user_id, user_info] : users_) {
-    absl::StrAppend(&json, json.size() > 1 ? "," : "", "{\"user_id\":");
-    contract::AppendJsonString(user_id, &json);
-    absl::StrAppend(&json, ",\"user_info\":", contract::JsonOrNull(user_info),
-                    "}");
+const MembersPtr& Roster::Snapshot() {
+  if (snapshot_ != nullptr) return snapshot_;
+  auto members = std::make_shared<Members>();
+  members->all.reserve(users_.size());
+  for (const auto& [user_id, member] : users_) {
+    members->all.push_back(member);
+    members->bytes +=
+        kMemberFramingBytes +
+        static_cast<int64_t>(user_id.size() + member->user_info().size());
   }
-  json.push_back(']');
-  json_ = std::make_shared<const std::string>(std::move(json));
-  return json_;
+  snapshot_ = std::move(members);
+  return snapshot_;
 }
 
 void OwnMembers::Add(const v1::Member& member, absl::string_view socket_id) {

@@ -17,6 +17,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/strings/string_view.h"
+#include "gateway/protocol/server_message.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/server_message.pb.h"
 
@@ -37,16 +38,17 @@ class Roster {
   // Makes it the same as `truth`, and says what that changed.
   Difference Replace(const link::v1::Roster& truth);
 
-  // The members as the JSON array that `subscribed` shows, in the order of user
-  // ids. Encoded when it is asked for the first time after a change.
-  using JsonPtr = std::shared_ptr<const std::string>;
-  const JsonPtr& Json();
+  // The members at this moment, made when asked for the first time after a
+  // change.
+  const MembersPtr& Snapshot();
 
   bool empty() const { return users_.empty(); }
 
  private:
-  absl::btree_map<std::string, std::string> users_;  // user_id to user_info.
-  JsonPtr json_;                                     // nullptr: not encoded.
+  using MemberPtr = std::shared_ptr<const v1::Member>;
+
+  absl::btree_map<std::string, MemberPtr> users_;  // By user_id.
+  MembersPtr snapshot_;                            // nullptr: not made.
 };
 
 class OwnMembers {

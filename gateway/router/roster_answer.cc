@@ -2,27 +2,32 @@
 
 #include "gateway/router/roster_answer.h"
 
-namespace herald::gateway {
+#include <utility>
+#include <variant>
 
-FrameBytes RosterAnswer::Get(
-    const Roster::JsonPtr& members, const v1::Position* position,
-    std::optional<bool> recovered,
-    absl::FunctionRef<FrameBytes(const std::string* members)> encode) {
-  const std::string epoch = position == nullptr ? "" : position->epoch();
-  const int64_t offset = position == nullptr ? 0 : position->offset();
-  FrameBytes frame = frame_.lock();
-  // The text of the members is made anew whenever one of them changes.
-  if (frame != nullptr && members_.lock() == members && epoch_ == epoch &&
-      offset_ == offset && recovered_ == recovered) {
-    return frame;
+namespace herald::gateway {
+namespace {
+
+bool IsSame(const SubscribedMessage& a, const SubscribedMessage& b) {
+  // A snapshot is made anew whenever one of the members changes.
+  if (a.members != b.members || a.recovered != b.recovered) return false;
+  if (a.position.has_value() != b.position.has_value()) return false;
+  return !a.position.has_value() ||
+         (a.position->epoch() == b.position->epoch() &&
+          a.position->offset() == b.position->offset());
+}
+
+}  // namespace
+
+EncodedMessagePtr RosterAnswer::Get(SubscribedMessage answer) {
+  if (EncodedMessagePtr last = last_.lock()) {
+    if (IsSame(std::get<SubscribedMessage>(last->message()), answer)) {
+      return last;
+    }
   }
-  frame = encode(members.get());
-  frame_ = frame;
-  members_ = members;
-  epoch_ = epoch;
-  offset_ = offset;
-  recovered_ = recovered;
-  return frame;
+  EncodedMessagePtr next = ShareMessage(std::move(answer));
+  last_ = next;
+  return next;
 }
 
 }  // namespace herald::gateway

@@ -30,11 +30,10 @@ std::string Encode(GatewayItem item) {
 
 }  // namespace
 
-Router::Router(uint64_t gateway_id, std::string version, const Dialect* dialect,
-               Observer* observer, int64_t missed_bytes_max)
+Router::Router(uint64_t gateway_id, std::string version, Observer* observer,
+               int64_t missed_bytes_max)
     : gateway_id_(gateway_id),
       version_(std::move(version)),
-      dialect_(dialect),
       observer_(observer),
       missed_bytes_max_(missed_bytes_max) {
   contract::Require(gateway_id > 0 && gateway_id >> 63 == 0);
@@ -154,18 +153,16 @@ void Router::CancelWaiting(int64_t ticket, absl::string_view channel) {
   Post(std::move(batches));
 }
 
-FrameBytes Router::SubscribedFrame(const std::string& channel, Held& held,
-                                   std::optional<bool> recovered) {
-  const v1::Position* const position =
-      held.history == nullptr ? nullptr : &held.history->position();
+EncodedMessagePtr Router::SubscribedTo(const std::string& channel, Held& held,
+                                       std::optional<bool> recovered) {
+  SubscribedMessage answer{channel, nullptr, std::nullopt, recovered};
+  if (held.history != nullptr) answer.position = held.history->position();
   if (contract::TypeOfChannel(channel) != contract::ChannelType::kPresence) {
-    return dialect_->Subscribed(channel, nullptr, position, recovered);
+    return ShareMessage(std::move(answer));
   }
+  answer.members = held.roster.Snapshot();
   if (held.answer == nullptr) held.answer = std::make_unique<RosterAnswer>();
-  return held.answer->Get(
-      held.roster.Json(), position, recovered, [&](const std::string* members) {
-        return dialect_->Subscribed(channel, members, position, recovered);
-      });
+  return held.answer->Get(std::move(answer));
 }
 
 void Router::Count(Held& held, int shard, int64_t delta) {
@@ -251,7 +248,7 @@ bool Router::Repeat(int shard, const std::string& channel, uint64_t socket,
   }
   Batches batches(shards_.size());
   batches[static_cast<size_t>(shard)].push_back(SubscribedAgain{
-      socket, ticket, SubscribedFrame(channel, it->second, recovered)});
+      socket, ticket, SubscribedTo(channel, it->second, recovered)});
   Post(std::move(batches));
   return true;
 }

@@ -32,7 +32,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "gateway/protocol/dialect.h"
+#include "gateway/protocol/channel_message.h"
 #include "gateway/protocol/observer.h"
 #include "gateway/router/channel_history.h"
 #include "gateway/router/delivery.h"
@@ -54,10 +54,10 @@ inline constexpr int64_t kQuestionOutboxBytesMax =
 
 class Router {
  public:
-  // `gateway_id` is greater than 0. Both pointers outlive the router. No socket
+  // `gateway_id` is greater than 0. `observer` outlives the router. No socket
   // takes more than `missed_bytes_max` of what it has missed.
-  Router(uint64_t gateway_id, std::string version, const Dialect* dialect,
-         Observer* observer, int64_t missed_bytes_max = 1 << 20);
+  Router(uint64_t gateway_id, std::string version, Observer* observer,
+         int64_t missed_bytes_max = 1 << 20);
   // Proves to the service that the id is ours. Before LinkUp(), or never.
   void SetSecret(std::string secret) { secret_ = std::move(secret); }
 
@@ -151,7 +151,7 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnRefused(link::v1::Refused no, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnPublication(const link::v1::Publication& publication, Batches* batches)
+  void OnPublication(link::v1::Publication publication, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // nullptr unless slow listeners of the channel get the latest only.
   std::shared_ptr<const Droppable> DroppableOf(
@@ -168,10 +168,9 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void OnSettings(link::v1::Settings settings, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void ToSubscribers(const Held& held,
-                     const std::shared_ptr<const ChannelFrame>& shared,
+  void ToSubscribers(const Held& held, const ChannelMessagePtr& shared,
                      Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void ToSubscribers(const Held& held, ChannelFrame frame, Batches* batches)
+  void ToSubscribers(const Held& held, ChannelMessage message, Batches* batches)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // router_history.cc: where channels are, and who waits for what they said.
@@ -207,8 +206,8 @@ class Router {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Enqueues, unlocks, and flushes.
   bool Send(link::v1::GatewayItem item) ABSL_LOCKS_EXCLUDED(mu_);
-  FrameBytes SubscribedFrame(const std::string& channel, Held& held,
-                             std::optional<bool> recovered)
+  EncodedMessagePtr SubscribedTo(const std::string& channel, Held& held,
+                                 std::optional<bool> recovered)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Post(Batches batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -216,7 +215,6 @@ class Router {
   const uint64_t gateway_id_;
   std::string secret_;
   const std::string version_;
-  const Dialect* const dialect_;
   Observer* const observer_;
   const int64_t missed_bytes_max_;
   std::vector<ShardInbox*> shards_;

@@ -3,64 +3,15 @@
 // Where channels with history are, and how a socket that returns gets what it
 // has missed before anything new (channel_history.h).
 
-#include <algorithm>
-#include <deque>
 #include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "gateway/router/router.h"
-#include "proto/contract/names.h"
 
 namespace herald::gateway {
 namespace {
 
 using Waiting = ChannelHistory::Waiting;
-
-// What was missed, for all who were parked: one piece of bytes, of which each
-// socket gets the end that follows its position.
-class Missed {
- public:
-  explicit Missed(const std::deque<ChannelHistory::Kept>& kept) : kept_(kept) {
-    std::string all;
-    for (const ChannelHistory::Kept& one : kept) {
-      begins_.push_back(all.size());
-      all += *one.frame->frame;
-      if (one.frame->except_socket != 0) {
-        excepted_.insert(one.frame->except_socket);
-      }
-    }
-    all_ = std::make_shared<const std::string>(std::move(all));
-  }
-
-  void GiveTo(Waiting& waiting) const {
-    const auto first = std::upper_bound(
-        kept_.begin(), kept_.end(), waiting.since,
-        [](int64_t since, const auto& one) { return since < one.offset; });
-    if (first == kept_.end()) return;
-    const std::optional<contract::SocketId> id =
-        contract::ParseSocketId(waiting.confirmed.socket_id);
-    if (id.has_value() && excepted_.contains(id->socket)) {
-      std::string own;
-      for (auto one = first; one != kept_.end(); ++one) {
-        if (one->frame->except_socket != id->socket) own += *one->frame->frame;
-      }
-      if (own.empty()) return;
-      waiting.confirmed.missed =
-          std::make_shared<const std::string>(std::move(own));
-      return;
-    }
-    waiting.confirmed.missed = all_;
-    waiting.confirmed.missed_from =
-        begins_[static_cast<size_t>(first - kept_.begin())];
-  }
-
- private:
-  const std::deque<ChannelHistory::Kept>& kept_;
-  std::vector<size_t> begins_;  // Of each one in `all_`.
-  FrameBytes all_;
-  absl::flat_hash_set<uint64_t> excepted_;  // Sockets that do not get it all.
-};
 
 }  // namespace
 
@@ -81,7 +32,7 @@ void Router::Confirm(const std::string& channel, Held& held, Waiting waiting,
     }
     confirmed.asked_to_recover = true;
   }
-  confirmed.subscribed = SubscribedFrame(channel, held, recovered);
+  confirmed.subscribed = SubscribedTo(channel, held, recovered);
   if (recovered == true) confirmed.recovered = confirmed.subscribed;
   (*batches)[static_cast<size_t>(waiting.shard)].push_back(
       std::move(confirmed));
@@ -128,20 +79,21 @@ void Router::SettleHistory(const std::string& channel, Held& held,
                            Batches* batches) {
   ChannelHistory& history = *held.history;
   if (history.IsComplete()) {
-    std::deque<ChannelHistory::Kept> kept;
+    std::vector<ChannelHistory::Kept> kept;
     std::vector<Waiting> served = history.TakeServed(&kept);
-    const FrameBytes recovered = SubscribedFrame(channel, held, true);
-    const FrameBytes lost = SubscribedFrame(channel, held, false);
-    const Missed missed(kept);
+    const EncodedMessagePtr recovered = SubscribedTo(channel, held, true);
+    const EncodedMessagePtr lost = SubscribedTo(channel, held, false);
     const int64_t first =
         kept.empty() ? history.position().offset() + 1 : kept.front().offset;
+    const auto missed = std::make_shared<const MissedMessages>(std::move(kept));
     for (Waiting& one : served) {
       // More may have been said since it asked for the latest.
       if (one.WantsLatest()) {
         one.since = history.position().offset() - 1;
       }
       if (one.since >= first - 1) {
-        missed.GiveTo(one);
+        one.confirmed.missed = missed;
+        one.confirmed.since = one.since;
         one.confirmed.recovered = recovered;
       }
       one.confirmed.subscribed = lost;
@@ -166,7 +118,7 @@ void Router::SettleHistory(const std::string& channel, Held& held,
 void Router::AnswerLost(const std::string& channel, Held& held,
                         std::vector<Waiting> waiting, Batches* batches) {
   if (waiting.empty()) return;
-  const FrameBytes lost = SubscribedFrame(channel, held, false);
+  const EncodedMessagePtr lost = SubscribedTo(channel, held, false);
   for (Waiting& one : waiting) {
     one.confirmed.subscribed = lost;
     one.confirmed.asked_to_recover = true;
@@ -179,7 +131,7 @@ void Router::TellPosition(const std::string& channel, Held& held, bool lost,
                           Batches* batches) {
   std::optional<bool> recovered;
   if (lost) recovered = false;
-  ToSubscribers(held, {channel, SubscribedFrame(channel, held, recovered)},
+  ToSubscribers(held, {channel, SubscribedTo(channel, held, recovered)},
                 batches);
 }
 

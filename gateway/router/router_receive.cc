@@ -21,6 +21,12 @@ bool IsPresence(absl::string_view channel) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
 }
 
+EncodedMessagePtr MemberChange(const std::string& channel,
+                               const v1::Member& member, bool added) {
+  if (added) return ShareMessage(MemberAddedMessage{channel, member});
+  return ShareMessage(MemberRemovedMessage{channel, member.user_id()});
+}
+
 absl::Duration GrantLife(int64_t expires_after_ms) {
   return expires_after_ms == 0 ? absl::InfiniteDuration()
                                : absl::Milliseconds(expires_after_ms);
@@ -56,7 +62,7 @@ void Router::Dispatch(ServiceItem item, Batches* batches) {
     case ServiceItem::kRefused:
       return OnRefused(std::move(*item.mutable_refused()), batches);
     case ServiceItem::kPublication:
-      return OnPublication(item.publication(), batches);
+      return OnPublication(std::move(*item.mutable_publication()), batches);
     case ServiceItem::kMemberAdded: {
       v1::Member member;
       member.set_user_id(item.member_added().user_id());
@@ -153,46 +159,46 @@ void Router::OnRefused(link::v1::Refused no, Batches* batches) {
       Refused{no.ticket(), no.code(), std::move(*no.mutable_reason())});
 }
 
-void Router::OnPublication(const link::v1::Publication& publication,
+void Router::OnPublication(link::v1::Publication publication,
                            Batches* batches) {
   const auto it = held_.find(publication.channel());
   if (it == held_.end() || it->second.count == 0) return;
+  const std::string& channel = it->first;
   Held& held = it->second;
   const int64_t offset = publication.offset();
   ChannelHistory* const history = offset > 0 ? held.history.get() : nullptr;
   if (history != nullptr && !history->Wants(offset)) {
     if (history->Skip(offset)) {
       observer_->OnGap();
-      SettleHistory(publication.channel(), held, batches);
+      SettleHistory(channel, held, batches);
     }
     return;
   }
-  ChannelFrame frame;
-  frame.channel = publication.channel();
-  frame.frame = dialect_->Event(publication);
-  frame.published_us = publication.published_us();
+  ChannelMessage message;
+  message.channel = channel;
+  message.published_us = publication.published_us();
   const std::optional<contract::SocketId> except =
       contract::ParseSocketId(publication.except_socket_id());
   if (except.has_value() && except->gateway == gateway_id_) {
-    frame.except_socket = except->socket;
+    message.except_socket = except->socket;
   }
   if (publication.whisper()) {
-    frame.whisper = std::make_shared<WhisperOrigin>();
-    frame.whisper->socket_id = publication.except_socket_id();
-    frame.whisper->bytes = static_cast<int64_t>(publication.data().size());
+    message.whisper = std::make_shared<WhisperOrigin>();
+    message.whisper->socket_id = publication.except_socket_id();
+    message.whisper->bytes = static_cast<int64_t>(publication.data().size());
   }
   // What was asked for is not dropped (Session::OnConfirmed()).
   if (history == nullptr || offset == history->position().offset() + 1) {
-    frame.droppable = DroppableOf(publication, held);
+    message.droppable = DroppableOf(publication, held);
   }
-  const auto shared = std::make_shared<const ChannelFrame>(std::move(frame));
+  message.message = ShareMessage(EventMessage{std::move(publication)});
+  const auto shared =
+      std::make_shared<const ChannelMessage>(std::move(message));
   if (history == nullptr) return ToSubscribers(held, shared, batches);
   if (history->Take(offset, shared, missed_bytes_max_)) {
     ToSubscribers(held, shared, batches);
   }
-  if (history->IsComplete()) {
-    SettleHistory(publication.channel(), held, batches);
-  }
+  if (history->IsComplete()) SettleHistory(channel, held, batches);
 }
 
 std::shared_ptr<const Droppable> Router::DroppableOf(
@@ -208,13 +214,10 @@ std::shared_ptr<const Droppable> Router::DroppableOf(
   if (publication.offset() > 0 && held.history != nullptr) {
     v1::Position before = held.history->position();
     before.set_offset(publication.offset() - 1);
-    // A roster in it has to be that of this place in the order.
-    Roster::JsonPtr members;
-    if (IsPresence(channel)) members = held.roster.Json();
-    droppable.lost = [dialect = dialect_, channel, members, before] {
-      return dialect->Subscribed(channel, members.get(), &before,
-                                 /*recovered=*/false);
-    };
+    SubscribedMessage lost{channel, nullptr, std::move(before), false};
+    // The roster of this place in the order, whenever it is needed.
+    if (IsPresence(channel)) lost.members = held.roster.Snapshot();
+    droppable.lost = ShareMessage(std::move(lost));
   }
   return std::make_shared<const Droppable>(std::move(droppable));
 }
@@ -227,31 +230,24 @@ void Router::OnMember(const std::string& channel, const v1::Member& member,
   const bool changed =
       added ? held.roster.Add(member) : held.roster.Remove(member.user_id());
   if (!changed) return;
-  ChannelFrame frame;
-  frame.channel = channel;
-  frame.frame = added ? dialect_->MemberAdded(channel, member.user_id(),
-                                              member.user_info())
-                      : dialect_->MemberRemoved(channel, member.user_id());
-  ToSubscribers(held, std::move(frame), batches);
+  ToSubscribers(held, {channel, MemberChange(channel, member, added)}, batches);
 }
 
 void Router::OnRoster(const link::v1::Roster& roster, Batches* batches) {
   const auto it = held_.find(roster.channel());
   if (it == held_.end()) return;
+  const std::string& channel = it->first;
   Held& held = it->second;
   const Roster::Difference difference = held.roster.Replace(roster);
   for (const v1::Member& member : difference.added) {
-    ToSubscribers(held,
-                  {roster.channel(),
-                   dialect_->MemberAdded(roster.channel(), member.user_id(),
-                                         member.user_info())},
+    ToSubscribers(held, {channel, MemberChange(channel, member, true)},
                   batches);
   }
   for (const std::string& user_id : difference.removed) {
-    ToSubscribers(
-        held,
-        {roster.channel(), dialect_->MemberRemoved(roster.channel(), user_id)},
-        batches);
+    v1::Member member;
+    member.set_user_id(user_id);
+    ToSubscribers(held, {channel, MemberChange(channel, member, false)},
+                  batches);
   }
 }
 
@@ -304,14 +300,14 @@ void Router::OnSettings(link::v1::Settings settings, Batches* batches) {
   for (auto& batch : *batches) batch.push_back(NewSettings{settings_, rules_});
 }
 
-void Router::ToSubscribers(const Held& held, ChannelFrame frame,
+void Router::ToSubscribers(const Held& held, ChannelMessage message,
                            Batches* batches) {
-  ToSubscribers(held, std::make_shared<const ChannelFrame>(std::move(frame)),
+  ToSubscribers(held,
+                std::make_shared<const ChannelMessage>(std::move(message)),
                 batches);
 }
 
-void Router::ToSubscribers(const Held& held,
-                           const std::shared_ptr<const ChannelFrame>& shared,
+void Router::ToSubscribers(const Held& held, const ChannelMessagePtr& shared,
                            Batches* batches) {
   for (size_t shard = 0; shard < held.by_shard.size(); ++shard) {
     if (held.by_shard[shard] > 0) (*batches)[shard].push_back(shared);

@@ -18,7 +18,9 @@ namespace {
 
 using contract::Require;
 
-void RequireJson(const gateway::FrameBytes& frame) {
+void RequireJson(const gateway::NativeDialect& dialect,
+                 const gateway::ServerMessage& answer) {
+  const gateway::FrameBytes frame = gateway::EncodeFrames(dialect, answer);
   Require(contract::IsJson(gateway::PayloadOf(*frame)));
 }
 
@@ -37,11 +39,12 @@ struct Checks {
       Require(message.recover->offset() >= 0);
       Require(contract::IsUtf8(message.recover->epoch()));
     }
-    RequireJson(
-        dialect.SubscriptionError(message.channel, "unauthorized", "reason"));
+    RequireJson(dialect, gateway::SubscriptionErrorMessage{
+                             message.channel, "reason",
+                             link::v1::Refused::CODE_UNAUTHORIZED});
   }
   void operator()(const gateway::UnsubscribeMessage& message) const {
-    RequireJson(dialect.Unsubscribed(message.channel, ""));
+    RequireJson(dialect, gateway::UnsubscribedMessage{message.channel, ""});
   }
   void operator()(const gateway::WhisperMessage& message) const {
     Require(contract::IsJson(message.data));
@@ -49,8 +52,9 @@ struct Checks {
   void operator()(const gateway::PingMessage& /*message*/) const {}
   void operator()(const gateway::BadMessage& message) const {
     RequirePrintable(message.reason);
-    RequireJson(dialect.Error({gateway::ErrorCode::kInvalidMessage,
-                               message.reason, message.channel}));
+    RequireJson(dialect,
+                gateway::ErrorMessage{gateway::ErrorCode::kInvalidMessage,
+                                      message.reason, message.channel});
   }
 };
 

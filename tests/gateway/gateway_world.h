@@ -237,7 +237,7 @@ class GatewayWorld : public ::testing::Test {
 
   CountingObserver observer_;
   NativeDialect dialect_;
-  Router router_{kGatewayId, "test", &dialect_, &observer_, kMissedBytesMax};
+  Router router_{kGatewayId, "test", &observer_, kMissedBytesMax};
   FakeLoop loops_[2];
   uint64_t opened_ = 0;
   std::shared_ptr<FakeUplink> uplink_;

@@ -9,7 +9,7 @@
 namespace herald::simulation {
 
 SimulatedGateway::SimulatedGateway(uint64_t id)
-    : router_(id, "simulated", &dialect_, &observer_) {
+    : router_(id, "simulated", &observer_) {
   std::vector<gateway::ShardInbox*> inboxes;
   for (int i = 0; i < kLoops; ++i) {
     FakeLoop& loop = loops_[i];

@@ -4,7 +4,9 @@
 
 #include <initializer_list>
 #include <optional>
+#include <string>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -23,7 +25,8 @@ using contract::JsonReader;
 // A JSON object that is written field by field, and then framed.
 class ObjectWriter {
  public:
-  explicit ObjectWriter(absl::string_view type) : text_("{\"type\":\"") {
+  ObjectWriter(absl::string_view type, std::string* frames)
+      : frames_(frames), text_("{\"type\":\"") {
     text_.append(type.data(), type.size());
     text_.push_back('"');
   }
@@ -41,9 +44,23 @@ class ObjectWriter {
     absl::StrAppend(&text_, contract::JsonOrNull(json));
     return *this;
   }
-  FrameBytes Frame() {
+  ObjectWriter& Array(absl::string_view name, const Members& members) {
+    Name(name);
+    text_.reserve(text_.size() + static_cast<size_t>(members.bytes));
+    text_.push_back('[');
+    for (const auto& member : members.all) {
+      if (text_.back() != '[') text_.push_back(',');
+      text_ += "{\"user_id\":";
+      contract::AppendJsonString(member->user_id(), &text_);
+      absl::StrAppend(&text_, ",\"user_info\":",
+                      contract::JsonOrNull(member->user_info()), "}");
+    }
+    text_.push_back(']');
+    return *this;
+  }
+  void End() {
     text_.push_back('}');
-    return EncodeTextFrame(text_);
+    AppendTextFrame(text_, frames_);
   }
 
  private:
@@ -51,6 +68,7 @@ class ObjectWriter {
     absl::StrAppend(&text_, ",\"", name, "\":");
   }
 
+  std::string* const frames_;
   std::string text_;
 };
 
@@ -222,6 +240,81 @@ absl::Status CheckFields(const Fields& f) {
       absl::StrCat("type ", contract::Quoted(type), " is not known"));
 }
 
+void Write(const ConnectedMessage& one, std::string* out) {
+  ObjectWriter("connected", out).String("socket_id", one.socket_id).End();
+}
+
+void Write(const SubscribedMessage& one, std::string* out) {
+  ObjectWriter object("subscribed", out);
+  object.String("channel", one.channel);
+  if (one.members != nullptr) object.Array("members", *one.members);
+  if (one.position.has_value()) {
+    object.String("epoch", one.position->epoch())
+        .Json("offset", absl::StrCat(one.position->offset()));
+  }
+  if (one.recovered.has_value()) {
+    object.Json("recovered", *one.recovered ? "true" : "false");
+  }
+  object.End();
+}
+
+void Write(const SubscriptionErrorMessage& one, std::string* out) {
+  ObjectWriter("subscription_error", out)
+      .Echo(one.channel)
+      .String("error", one.error)
+      .String("code", RefusalName(one.code))
+      .End();
+}
+
+void Write(const UnsubscribedMessage& one, std::string* out) {
+  ObjectWriter object("unsubscribed", out);
+  object.String("channel", one.channel);
+  if (!one.reason.empty()) object.String("reason", one.reason);
+  object.End();
+}
+
+void Write(const EventMessage& one, std::string* out) {
+  const link::v1::Publication& publication = one.publication;
+  ObjectWriter object("event", out);
+  object.String("event", publication.event())
+      .String("channel", publication.channel())
+      .Json("data", publication.data());
+  if (publication.whisper()) object.Json("whisper", "true");
+  if (!publication.user_id().empty()) {
+    object.String("user_id", publication.user_id());
+  }
+  if (publication.offset() > 0) {
+    object.Json("offset", absl::StrCat(publication.offset()));
+  }
+  object.End();
+}
+
+void Write(const MemberAddedMessage& one, std::string* out) {
+  ObjectWriter("member_added", out)
+      .String("channel", one.channel)
+      .String("user_id", one.member.user_id())
+      .Json("user_info", one.member.user_info())
+      .End();
+}
+
+void Write(const MemberRemovedMessage& one, std::string* out) {
+  ObjectWriter("member_removed", out)
+      .String("channel", one.channel)
+      .String("user_id", one.user_id)
+      .End();
+}
+
+void Write(const PongMessage& /*pong*/, std::string* out) {
+  ObjectWriter("pong", out).End();
+}
+
+void Write(const ErrorMessage& one, std::string* out) {
+  ObjectWriter object("error", out);
+  object.String("message", one.message);
+  if (one.channel.has_value()) object.Echo(*one.channel);
+  object.String("code", ErrorName(one.code)).End();
+}
+
 }  // namespace
 
 ClientMessage NativeDialect::Decode(absl::string_view text) const {
@@ -245,86 +338,9 @@ ClientMessage NativeDialect::Decode(absl::string_view text) const {
   return PingMessage{};
 }
 
-FrameBytes NativeDialect::Connected(absl::string_view socket_id) const {
-  return ObjectWriter("connected").String("socket_id", socket_id).Frame();
-}
-
-FrameBytes NativeDialect::Subscribed(absl::string_view channel,
-                                     const std::string* members,
-                                     const v1::Position* position,
-                                     std::optional<bool> recovered) const {
-  ObjectWriter object("subscribed");
-  object.String("channel", channel);
-  if (members != nullptr) object.Json("members", *members);
-  if (position != nullptr) {
-    object.String("epoch", position->epoch())
-        .Json("offset", absl::StrCat(position->offset()));
-  }
-  if (recovered.has_value()) {
-    object.Json("recovered", *recovered ? "true" : "false");
-  }
-  return object.Frame();
-}
-
-FrameBytes NativeDialect::SubscriptionError(absl::string_view channel,
-                                            absl::string_view error,
-                                            absl::string_view code) const {
-  return ObjectWriter("subscription_error")
-      .Echo(channel)
-      .String("error", error)
-      .String("code", code)
-      .Frame();
-}
-
-FrameBytes NativeDialect::Unsubscribed(absl::string_view channel,
-                                       absl::string_view reason) const {
-  ObjectWriter object("unsubscribed");
-  object.String("channel", channel);
-  if (!reason.empty()) object.String("reason", reason);
-  return object.Frame();
-}
-
-FrameBytes NativeDialect::Event(
-    const link::v1::Publication& publication) const {
-  ObjectWriter object("event");
-  object.String("event", publication.event())
-      .String("channel", publication.channel())
-      .Json("data", publication.data());
-  if (publication.whisper()) object.Json("whisper", "true");
-  if (!publication.user_id().empty()) {
-    object.String("user_id", publication.user_id());
-  }
-  if (publication.offset() > 0) {
-    object.Json("offset", absl::StrCat(publication.offset()));
-  }
-  return object.Frame();
-}
-
-FrameBytes NativeDialect::MemberAdded(absl::string_view channel,
-                                      absl::string_view user_id,
-                                      absl::string_view user_info) const {
-  return ObjectWriter("member_added")
-      .String("channel", channel)
-      .String("user_id", user_id)
-      .Json("user_info", user_info)
-      .Frame();
-}
-
-FrameBytes NativeDialect::MemberRemoved(absl::string_view channel,
-                                        absl::string_view user_id) const {
-  return ObjectWriter("member_removed")
-      .String("channel", channel)
-      .String("user_id", user_id)
-      .Frame();
-}
-
-FrameBytes NativeDialect::Pong() const { return ObjectWriter("pong").Frame(); }
-
-FrameBytes NativeDialect::Error(const ClientError& error) const {
-  ObjectWriter object("error");
-  object.String("message", error.message);
-  if (error.channel.has_value()) object.Echo(*error.channel);
-  return object.String("code", ErrorName(error.code)).Frame();
+void NativeDialect::Encode(const ServerMessage& message,
+                           std::string* frames) const {
+  std::visit([frames](const auto& one) { Write(one, frames); }, message);
 }
 
 CloseFrame NativeDialect::Close(CloseReason why) const {

@@ -86,10 +86,10 @@ class CountingInbox final : public ShardInbox {
     std::lock_guard<std::mutex> lock(mu_);
     for (const Delivery& one : batch) {
       confirmed_ += std::holds_alternative<Confirmed>(one);
-      const auto* const frame =
-          std::get_if<std::shared_ptr<const ChannelFrame>>(&one);
-      if (frame == nullptr) continue;
-      frames_.emplace_back(PayloadOf(*(*frame)->frame));
+      const auto* const message = std::get_if<ChannelMessagePtr>(&one);
+      if (message == nullptr) continue;
+      frames_.emplace_back(
+          PayloadOf(*(*message)->message->For(NativeDialect())));
       LinkGate* const gate = std::exchange(full_, nullptr);
       if (gate != nullptr) gate->Close();
     }
@@ -178,11 +178,10 @@ class LinkWorld : public ::testing::Test {
         testing_support::Clock::now() - start);
   }
 
-  NativeDialect dialect_;
   Witness witness_;
   CountingInbox inbox_;
   LinkGate gate_;
-  Router router_{7, "0.1.0", &dialect_, &witness_};
+  Router router_{7, "0.1.0", &witness_};
   FakeGatewayService service_;
   std::optional<ServiceLink> link_;
 };

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/gateway/text_dialect.h"
 
 namespace herald::gateway {
 namespace {
@@ -134,24 +135,18 @@ TEST(AnOutbox, LetsGoOfFramesThatAreWritten) {
 // What may be dropped: `channel` and a number that stands for its place, with
 // `p` for what tells of a loss before it.
 Frame Event(const std::string& channel, int number, bool history = false) {
-  auto droppable = std::make_shared<Droppable>();
-  droppable->channel = channel;
+  Droppable droppable{Droppable::Kind::kEvent, channel};
   if (history) {
-    droppable->lost = [channel, number] {
-      return std::make_shared<const std::string>(
-          absl::StrCat("p", channel, number - 1, ";"));
-    };
+    SubscribedMessage lost{channel, nullptr, v1::Position(), false};
+    lost.position->set_offset(number - 1);
+    droppable.lost = ShareMessage(std::move(lost));
   }
-  return Frame(std::make_shared<const std::string>(
-                   absl::StrCat("e", channel, number, ";")),
-               std::move(droppable));
+  return DroppableFrame(absl::StrCat("e", channel, number, ";"),
+                        std::move(droppable));
 }
 Frame Whisper(const std::string& channel) {
-  auto droppable = std::make_shared<Droppable>();
-  droppable->kind = Droppable::Kind::kWhisper;
-  droppable->channel = channel;
-  return Frame(std::make_shared<const std::string>("w" + channel + ";"),
-               std::move(droppable));
+  return DroppableFrame("w" + channel + ";",
+                        {Droppable::Kind::kWhisper, channel});
 }
 
 TEST(AnOutbox, DropsAllButTheLatestEventOfEachChannelForRoom) {

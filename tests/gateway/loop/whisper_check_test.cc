@@ -50,7 +50,7 @@ TEST_F(AWhisper, IsRefusedWhereRulesForbidIt) {
 }
 
 TEST_F(AWhisper, ThatIsRefusedIsNamedWithItsChannel) {
-  const ClientError error =
+  const ErrorMessage error =
       WhisperError(ErrorCode::kRateLimited, "news", "too many");
   EXPECT_EQ(error.message, "whisper on news: too many");
   EXPECT_EQ(error.channel, "news");

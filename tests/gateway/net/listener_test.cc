@@ -42,7 +42,7 @@ class Listening : public ::testing::Test {
 
   NativeDialect dialect_;
   NetObserver observer_;
-  Router router_{1, "test", &dialect_, &observer_};
+  Router router_{1, "test", &observer_};
   GatewayState state_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
 };

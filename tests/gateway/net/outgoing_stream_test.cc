@@ -17,6 +17,7 @@
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "tests/gateway/text_dialect.h"
 #include "tests/support/deadline.h"
 
 namespace herald::gateway {
@@ -259,9 +260,7 @@ TEST_F(AnOutgoingStream, KnowsWhetherSeveralFramesMayWait) {
 
 TEST_F(AnOutgoingStream, DropsToTheLatestWhenTheKernelIsFull) {
   const auto event = [](const std::string& text) {
-    return Frame(std::make_shared<const std::string>(text),
-                 std::make_shared<const Droppable>(
-                     Droppable{Droppable::Kind::kEvent, "ticks", nullptr}));
+    return DroppableFrame(text, {Droppable::Kind::kEvent, "ticks"});
   };
   const std::string begun = Congest();
   const size_t left = stream_->waiting_bytes();

@@ -110,7 +110,7 @@ class TestGateway {
   const TestGatewayOptions options_;
   const NativeDialect dialect_;
   Metrics metrics_{"test"};
-  Router router_{4711, "test", &dialect_, &metrics_};
+  Router router_{4711, "test", &metrics_};
   GatewayState state_;
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::unique_ptr<Listener>> listeners_;

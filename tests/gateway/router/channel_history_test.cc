@@ -140,9 +140,10 @@ class Simulation {
       }
       return;
     }
-    auto frame = std::make_shared<ChannelFrame>();
-    frame->frame = std::make_shared<const std::string>("x");
-    if (history_->Take(offset, std::move(frame), kKeptMax)) {
+    auto message = std::make_shared<ChannelMessage>();
+    message->message = ShareMessage(PongMessage());
+    if (history_->Take(offset, std::move(message),
+                       kKeptMax * MessageBytes(PongMessage()))) {
       for (auto& [name, heard] : listeners_) EXPECT_EQ(++heard, offset) << name;
     }
     if (history_->IsComplete()) Settle();
@@ -171,7 +172,7 @@ class Simulation {
   }
   void Settle() {
     if (history_->IsComplete()) {
-      std::deque<ChannelHistory::Kept> kept;
+      std::vector<ChannelHistory::Kept> kept;
       for (const auto& one : history_->TakeServed(&kept)) {
         EXPECT_LE(kept.size(), static_cast<size_t>(kKeptMax));
         if (one.WantsLatest()) {

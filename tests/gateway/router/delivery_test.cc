@@ -12,13 +12,14 @@ namespace {
 
 TEST(ADelivery, WeighsAtLeastWhatItHolds) {
   const std::string large(1000, 'x');
-  const auto bytes = std::make_shared<const std::string>(large);
-  ChannelFrame frame;
-  frame.frame = bytes;
+  const EncodedMessagePtr shared =
+      ShareMessage(UnsubscribedMessage{"a", large});
+  ChannelMessage message;
+  message.message = shared;
   Confirmed confirmed;
-  confirmed.subscribed = bytes;
+  confirmed.subscribed = shared;
   SubscribedAgain again;
-  again.subscribed = bytes;
+  again.subscribed = shared;
   Refused refused;
   refused.reason = large;
   Renewed renewed;
@@ -28,7 +29,7 @@ TEST(ADelivery, WeighsAtLeastWhatItHolds) {
   link::v1::Call call;
   call.mutable_disconnect()->set_reason(large);
   const std::vector<Delivery> all = {
-      std::make_shared<const ChannelFrame>(frame),
+      std::make_shared<const ChannelMessage>(message),
       confirmed,
       again,
       refused,

@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <optional>
-#include <string>
 
 #include "gtest/gtest.h"
 
@@ -13,55 +12,48 @@ namespace {
 
 class ARosterAnswer : public ::testing::Test {
  protected:
-  FrameBytes Get(const v1::Position* position = nullptr,
-                 std::optional<bool> recovered = std::nullopt) {
-    return answer_.Get(members_, position, recovered,
-                       [this](const std::string* members) {
-                         ++encoded_;
-                         return std::make_shared<const std::string>(*members);
-                       });
+  EncodedMessagePtr Get(std::optional<v1::Position> position = {},
+                        std::optional<bool> recovered = {}) {
+    return answer_.Get({"presence-a", members_, position, recovered});
   }
 
-  void SetMembers(std::string json) {
-    members_ = std::make_shared<const std::string>(std::move(json));
+  static v1::Position At(int64_t offset) {
+    v1::Position position;
+    position.set_epoch("e");
+    position.set_offset(offset);
+    return position;
   }
 
   RosterAnswer answer_;
-  Roster::JsonPtr members_ = std::make_shared<const std::string>("[1]");
-  int encoded_ = 0;
+  MembersPtr members_ = std::make_shared<const Members>();
 };
 
-TEST_F(ARosterAnswer, IsEncodedOnceForAllWhoGetIt) {
-  const FrameBytes first = Get();
-  EXPECT_EQ(*first, "[1]");
+TEST_F(ARosterAnswer, IsOneMessageForAllSocketsThatGetIt) {
+  const EncodedMessagePtr first = Get();
   EXPECT_EQ(Get(), first);
-  EXPECT_EQ(Get(), first);
-  EXPECT_EQ(encoded_, 1);
+  const EncodedMessagePtr second = Get(At(1), true);
+  EXPECT_EQ(Get(At(1), true), second);
 }
 
 TEST_F(ARosterAnswer, IsMadeAnewWhenItsContentChanges) {
-  v1::Position position;
-  position.set_epoch("e");
-  position.set_offset(1);
-  const FrameBytes first = Get();
-  SetMembers("[2]");
-  const FrameBytes second = Get();
-  EXPECT_EQ(*second, "[2]");
-  const FrameBytes third = Get(&position);
-  position.set_offset(2);
-  const FrameBytes fourth = Get(&position);
-  const FrameBytes fifth = Get(&position, true);
-  const FrameBytes sixth = Get(&position, false);
-  EXPECT_EQ(encoded_, 6);
-  EXPECT_EQ(Get(&position, false), sixth);
-  EXPECT_EQ(encoded_, 6);
+  const EncodedMessagePtr first = Get();
+  members_ = std::make_shared<const Members>();
+  const EncodedMessagePtr second = Get();
+  EXPECT_NE(second, first);
+  const EncodedMessagePtr third = Get(At(1));
+  EXPECT_NE(third, second);
+  const EncodedMessagePtr fourth = Get(At(2));
+  EXPECT_NE(fourth, third);
+  const EncodedMessagePtr fifth = Get(At(2), true);
+  EXPECT_NE(fifth, fourth);
+  const EncodedMessagePtr sixth = Get(At(2), false);
+  EXPECT_NE(sixth, fifth);
+  EXPECT_EQ(Get(At(2), false), sixth);
 }
 
 TEST_F(ARosterAnswer, IsNotKeptWhenNoSocketWaitsForIt) {
-  const std::weak_ptr<const std::string> frame = Get();
-  EXPECT_TRUE(frame.expired());
-  EXPECT_EQ(*Get(), "[1]");
-  EXPECT_EQ(encoded_, 2);
+  const std::weak_ptr<const EncodedMessage> message = Get();
+  EXPECT_TRUE(message.expired());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -22,22 +23,42 @@ v1::Member User(const std::string& id, const std::string& info = "") {
   return member;
 }
 
+// "id=info" of each member.
+std::vector<std::string> Shown(Roster& roster) {
+  std::vector<std::string> shown;
+  for (const auto& member : roster.Snapshot()->all) {
+    shown.push_back(absl::StrCat(member->user_id(), "=", member->user_info()));
+  }
+  return shown;
+}
+
 TEST(ARoster, IsShownInTheOrderOfUserIds) {
   Roster roster;
-  EXPECT_EQ(*roster.Json(), "[]");
+  EXPECT_THAT(Shown(roster), IsEmpty());
   roster.Add(User("bob"));
   roster.Add(User("ada", R"({"a":1})"));
-  EXPECT_EQ(*roster.Json(), R"([{"user_id":"ada","user_info":{"a":1}},)"
-                            R"({"user_id":"bob","user_info":null}])");
+  EXPECT_THAT(Shown(roster), ElementsAre(R"(ada={"a":1})", "bob="));
   roster.Remove("ada");
-  EXPECT_EQ(*roster.Json(), R"([{"user_id":"bob","user_info":null}])");
+  EXPECT_THAT(Shown(roster), ElementsAre("bob="));
+}
+
+TEST(ARoster, HasOneSnapshotUntilItChanges) {
+  Roster roster;
+  roster.Add(User("ada", "12345"));
+  const MembersPtr before = roster.Snapshot();
+  EXPECT_EQ(roster.Snapshot(), before);
+  EXPECT_GE(before->bytes, 8);
+  roster.Add(User("bob"));
+  EXPECT_EQ(before->all.size(), 1u) << "a snapshot never changes";
+  EXPECT_EQ(roster.Snapshot()->all.size(), 2u);
+  EXPECT_EQ(roster.Snapshot()->all[0], before->all[0]) << "members are shared";
 }
 
 TEST(ARoster, CountsAUserOnce) {
   Roster roster;
   EXPECT_TRUE(roster.Add(User("ada", "1")));
   EXPECT_FALSE(roster.Add(User("ada", "2")));
-  EXPECT_EQ(*roster.Json(), R"([{"user_id":"ada","user_info":1}])");
+  EXPECT_THAT(Shown(roster), ElementsAre("ada=1"));
   EXPECT_TRUE(roster.Remove("ada"));
   EXPECT_FALSE(roster.Remove("ada"));
 }

@@ -197,15 +197,14 @@ class ADroppableEvent : public GatewayWorld {
     EXPECT_TRUE(router_.Receive(std::move(frame)).ok());
     for (const auto& batch : loops_[0].batches) {
       for (const Delivery& one : batch) {
-        const auto* const frame_ptr =
-            std::get_if<std::shared_ptr<const ChannelFrame>>(&one);
-        if (frame_ptr == nullptr) continue;
-        const auto droppable = (*frame_ptr)->droppable;
+        const auto* const message = std::get_if<ChannelMessagePtr>(&one);
+        if (message == nullptr) continue;
+        const auto droppable = (*message)->droppable;
         Run();
         return droppable;
       }
     }
-    ADD_FAILURE() << "no frame was posted";
+    ADD_FAILURE() << "no message was posted";
     return nullptr;
   }
   static link::v1::ServiceItem Said(const std::string& channel,
@@ -257,7 +256,7 @@ TEST_F(ADroppableEvent, WithAHistoryKnowsWhatIsToldOfALossBeforeIt) {
   const auto event = DroppableIn(Said("presence-room", 7));
   ASSERT_NE(event, nullptr);
   ASSERT_NE(event->lost, nullptr);
-  EXPECT_EQ(std::string(PayloadOf(*event->lost())),
+  EXPECT_EQ(std::string(PayloadOf(*event->lost->For(NativeDialect()))),
             R"({"type":"subscribed","channel":"presence-room","members":)"
             R"([{"user_id":"ada","user_info":null}],"epoch":"e1","offset":6,)"
             R"("recovered":false})");

@@ -77,7 +77,7 @@ TEST_F(ARouterWithHistory, AsksAgainForWhoWantsTheLatestIfOthersAreRefused) {
 TEST_F(ARouterWithHistory, GivesNobodyMoreThanMayWait) {
   Attach();
   Listening();
-  const auto bytes = static_cast<int64_t>(EncodeTextFrame(Event(10))->size());
+  const auto bytes = MessageBytes(EventMessage{Said(10).publication()});
   const int64_t some = kMissedBytesMax / bytes;
   Publish(static_cast<int>(11 + some));
   Browser& far = Returning(9);
@@ -113,7 +113,7 @@ TEST_F(ARouterWithHistory, HasAllShareWhatTheyMissed) {
   }
   ASSERT_THAT(answers, SizeIs(2));
   EXPECT_EQ(answers[0]->missed, answers[1]->missed);
-  EXPECT_NE(answers[0]->missed_from, answers[1]->missed_from);
+  EXPECT_NE(answers[0]->since, answers[1]->since);
 }
 
 TEST_F(ARouterWithHistory, DoesNotGiveAnExceptedSocketItsOwnEvent) {

@@ -6,11 +6,13 @@
 #include "gateway/dialects/native/native_dialect.h"
 
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
-#include "gateway/router/roster.h"
 #include "gtest/gtest.h"
 #include "proto/contract/names.h"
 
@@ -18,6 +20,7 @@ namespace herald::gateway {
 namespace {
 
 using contract::CloseReason;
+using link::v1::Refused;
 
 std::string Golden(const std::string& name) {
   std::ifstream file(std::string(HERALD_GOLDEN_DIR) + "/" + name + ".json");
@@ -26,18 +29,31 @@ std::string Golden(const std::string& name) {
   return text;
 }
 
-std::string Text(const FrameBytes& frame) {
-  return std::string(PayloadOf(*frame));
+// The payload of the one frame of a message.
+std::string Text(const ServerMessage& message) {
+  return std::string(PayloadOf(*EncodeFrames(NativeDialect(), message)));
 }
 
-link::v1::Publication Publication(const std::string& event,
-                                  const std::string& channel,
-                                  const std::string& data) {
-  link::v1::Publication publication;
-  publication.set_event(event);
-  publication.set_channel(channel);
-  publication.set_data(data);
-  return publication;
+SubscribedMessage Subscribed(const std::string& channel,
+                             std::optional<v1::Position> position = {},
+                             std::optional<bool> recovered = {}) {
+  return {channel, nullptr, std::move(position), recovered};
+}
+
+v1::Member User(const std::string& id, const std::string& info) {
+  v1::Member member;
+  member.set_user_id(id);
+  member.set_user_info(info);
+  return member;
+}
+
+EventMessage Event(const std::string& event, const std::string& channel,
+                   const std::string& data) {
+  EventMessage message;
+  message.publication.set_event(event);
+  message.publication.set_channel(channel);
+  message.publication.set_data(data);
+  return message;
 }
 
 v1::Position At(const std::string& epoch, int64_t offset) {
@@ -64,66 +80,66 @@ std::string Complaint(absl::string_view text) {
 }
 
 TEST(TheNativeDialect, WritesItsFramesAsTheGoldenFilesHaveThem) {
-  const NativeDialect dialect;
-  EXPECT_EQ(Text(dialect.Connected("1234.5678")), Golden("server_connected"));
-  EXPECT_EQ(Text(dialect.Subscribed("news", nullptr, nullptr, {})),
-            Golden("server_subscribed"));
-  EXPECT_EQ(
-      Text(dialect.SubscriptionError("private-x", "not yours", "unauthorized")),
-      Golden("server_subscription_error"));
-  EXPECT_EQ(Text(dialect.Unsubscribed("news", "")),
+  EXPECT_EQ(Text(ConnectedMessage{"1234.5678"}), Golden("server_connected"));
+  EXPECT_EQ(Text(Subscribed("news")), Golden("server_subscribed"));
+  EXPECT_EQ(Text(SubscriptionErrorMessage{"private-x", "not yours",
+                                          Refused::CODE_UNAUTHORIZED}),
+            Golden("server_subscription_error"));
+  EXPECT_EQ(Text(UnsubscribedMessage{"news", ""}),
             Golden("server_unsubscribed"));
-  EXPECT_EQ(Text(dialect.Unsubscribed("private-x", "the grant has expired")),
+  EXPECT_EQ(Text(UnsubscribedMessage{"private-x", "the grant has expired"}),
             Golden("server_unsubscribed_reason"));
-  EXPECT_EQ(
-      Text(dialect.MemberAdded("presence-room", "bob", R"({"name":"Bob"})")),
-      Golden("server_member_added"));
-  EXPECT_EQ(Text(dialect.MemberRemoved("presence-room", "bob")),
+  EXPECT_EQ(Text(MemberAddedMessage{"presence-room",
+                                    User("bob", R"({"name":"Bob"})")}),
+            Golden("server_member_added"));
+  EXPECT_EQ(Text(MemberRemovedMessage{"presence-room", "bob"}),
             Golden("server_member_removed"));
-  EXPECT_EQ(Text(dialect.Pong()), Golden("server_pong"));
-  EXPECT_EQ(Text(dialect.SubscriptionError(
+  EXPECT_EQ(Text(PongMessage()), Golden("server_pong"));
+  EXPECT_EQ(Text(SubscriptionErrorMessage{
                 "presence-room",
                 "field \"channel_data\" must be an object, or a string that "
                 "holds one",
-                "invalid_message")),
+                Refused::CODE_INVALID_MESSAGE}),
             Golden("server_subscription_error_invalid"));
-  EXPECT_EQ(Text(dialect.Error(
-                {ErrorCode::kInvalidMessage, "the message is not JSON", {}})),
+  EXPECT_EQ(Text(ErrorMessage{
+                ErrorCode::kInvalidMessage, "the message is not JSON", {}}),
             Golden("server_error"));
-  EXPECT_EQ(Text(dialect.Error({ErrorCode::kNotSubscribed,
-                                "whisper on news: the socket is not subscribed",
-                                "news"})),
+  EXPECT_EQ(Text(ErrorMessage{ErrorCode::kNotSubscribed,
+                              "whisper on news: the socket is not subscribed",
+                              "news"}),
             Golden("server_error_channel"));
 }
 
-TEST(TheNativeDialect, WritesMembersInTheOrderOfTheirIds) {
-  Roster roster;
-  v1::Member bob, ada;
-  bob.set_user_id("bob");
-  ada.set_user_id("ada");
-  ada.set_user_info(R"({"name":"Ada"})");
-  roster.Add(bob);
-  roster.Add(ada);
-  const NativeDialect dialect;
-  EXPECT_EQ(Text(dialect.Subscribed("presence-room", roster.Json().get(),
-                                    nullptr, {})),
-            Golden("server_subscribed_presence"));
-  const v1::Position at = At("c7x2mq4kd3ta", 43);
-  EXPECT_EQ(Text(dialect.Subscribed("presence-room", roster.Json().get(), &at,
-                                    false)),
-            Golden("server_subscribed_presence_lost"));
+TEST(TheNativeDialect, WritesMembersInTheirOrder) {
+  auto members = std::make_shared<Members>();
+  for (const v1::Member& user :
+       {User("ada", R"({"name":"Ada"})"), User("bob", "")}) {
+    members->all.push_back(std::make_shared<const v1::Member>(user));
+  }
+  SubscribedMessage answer = Subscribed("presence-room");
+  answer.members = members;
+  EXPECT_EQ(Text(answer), Golden("server_subscribed_presence"));
+  answer.position = At("c7x2mq4kd3ta", 43);
+  answer.recovered = false;
+  EXPECT_EQ(Text(answer), Golden("server_subscribed_presence_lost"));
+}
+
+TEST(TheNativeDialect, WritesARosterWithoutMembersAsAnEmptyArray) {
+  SubscribedMessage answer = Subscribed("presence-room");
+  answer.members = std::make_shared<Members>();
+  EXPECT_EQ(Text(answer),
+            R"({"type":"subscribed","channel":"presence-room","members":[]})");
 }
 
 TEST(TheNativeDialect, SaysWhereAChannelIs) {
-  const NativeDialect dialect;
   const v1::Position at = At("c7x2mq4kd3ta", 43);
-  EXPECT_EQ(Text(dialect.Subscribed("chat.1", nullptr, &at, {})),
+  EXPECT_EQ(Text(Subscribed("chat.1", at)),
             Golden("server_subscribed_history"));
-  EXPECT_EQ(Text(dialect.Subscribed("chat.1", nullptr, &at, true)),
+  EXPECT_EQ(Text(Subscribed("chat.1", at, true)),
             Golden("server_subscribed_recovered"));
-  link::v1::Publication said = Publication("said", "chat.1", R"("hello")");
-  said.set_offset(42);
-  EXPECT_EQ(Text(dialect.Event(said)), Golden("server_event_offset"));
+  EventMessage said = Event("said", "chat.1", R"("hello")");
+  said.publication.set_offset(42);
+  EXPECT_EQ(Text(said), Golden("server_event_offset"));
 }
 
 TEST(TheNativeDialect, ReadsWhereAClientWas) {
@@ -167,25 +183,20 @@ TEST(TheNativeDialect, SaysWhatIsWrongWithAPosition) {
 }
 
 TEST(TheNativeDialect, LeavesTheDataOfAnEventUntouched) {
-  const NativeDialect dialect;
-  EXPECT_EQ(Text(dialect.Event(Publication("created", "news", R"({"id":1})"))),
+  EXPECT_EQ(Text(Event("created", "news", R"({"id":1})")),
             Golden("server_event"));
-  EXPECT_EQ(
-      Text(dialect.Event(Publication("\"quoted\" \\ ümläut", "news",
-                                     R"([ 1.50, "\u00e9", {"a" : null} ])"))),
-      Golden("server_event_verbatim"));
+  EXPECT_EQ(Text(Event("\"quoted\" \\ ümläut", "news",
+                       R"([ 1.50, "\u00e9", {"a" : null} ])")),
+            Golden("server_event_verbatim"));
 }
 
 TEST(TheNativeDialect, MarksAWhisperAndItsUser) {
-  const NativeDialect dialect;
-  link::v1::Publication whisper =
-      Publication("typing", "news", R"({"on":true})");
-  whisper.set_whisper(true);
-  EXPECT_EQ(Text(dialect.Event(whisper)), Golden("server_event_whisper"));
-  whisper.set_channel("presence-room");
-  whisper.set_user_id("ada");
-  EXPECT_EQ(Text(dialect.Event(whisper)),
-            Golden("server_event_whisper_presence"));
+  EventMessage whisper = Event("typing", "news", R"({"on":true})");
+  whisper.publication.set_whisper(true);
+  EXPECT_EQ(Text(whisper), Golden("server_event_whisper"));
+  whisper.publication.set_channel("presence-room");
+  whisper.publication.set_user_id("ada");
+  EXPECT_EQ(Text(whisper), Golden("server_event_whisper_presence"));
 }
 
 TEST(TheNativeDialect, ReadsWhatAClientMaySend) {
@@ -321,16 +332,15 @@ TEST(TheNativeDialect, TakesHalfOfASurrogatePairInDataOnly) {
   const auto half =
       Decoded<SubscribeMessage>(R"({"type":"subscribe","channel":"a\ud83d"})");
   EXPECT_FALSE(contract::CheckChannelName(half.channel).ok());
-  const NativeDialect dialect;
-  EXPECT_EQ(Text(dialect.SubscriptionError(half.channel, "no", "c")),
+  EXPECT_EQ(Text(SubscriptionErrorMessage{half.channel, "no",
+                                          Refused::CODE_INVALID_CHANNEL}),
             R"({"type":"subscription_error","channel":"a\ud83d",)"
-            R"("error":"no","code":"c"})");
+            R"("error":"no","code":"invalid_channel"})");
   Complaint(R"({"type":"subscribe","channel":"a","channel_data":"\ud83d"})");
 }
 
 // A client may send a name as long as a message, and need not read the answer.
 TEST(TheNativeDialect, RepeatsTheBeginningOfALongName) {
-  const NativeDialect dialect;
   const std::string longest(kEchoedNameBytesMax, 'x');
   const std::string shorter = longest.substr(1);
   const std::pair<std::string, std::string> names[] = {
@@ -342,10 +352,11 @@ TEST(TheNativeDialect, RepeatsTheBeginningOfALongName) {
       {longest + std::string(60'000, 'x'), longest},
   };
   for (const auto& [name, shown] : names) {
-    EXPECT_EQ(Text(dialect.SubscriptionError(name, "no", "c")),
+    EXPECT_EQ(Text(SubscriptionErrorMessage{name, "no",
+                                            Refused::CODE_INVALID_CHANNEL}),
               R"({"type":"subscription_error","channel":")" + shown +
-                  R"(","error":"no","code":"c"})");
-    EXPECT_EQ(Text(dialect.Error({ErrorCode::kInvalidChannel, "no", name})),
+                  R"(","error":"no","code":"invalid_channel"})");
+    EXPECT_EQ(Text(ErrorMessage{ErrorCode::kInvalidChannel, "no", name}),
               R"({"type":"error","message":"no","channel":")" + shown +
                   R"(","code":"invalid_channel"})");
   }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/protocol/dialect.h"
+#include "gateway/protocol/server_message.h"
+
+#include <memory>
+#include <string>
 
 #include "gtest/gtest.h"
 
@@ -30,6 +33,32 @@ TEST(AnError, HasTheNameThatClientsKnow) {
   EXPECT_EQ(ErrorName(ErrorCode::kNotSubscribed), "not_subscribed");
   EXPECT_EQ(ErrorName(ErrorCode::kPayloadTooLarge), "payload_too_large");
   EXPECT_EQ(ErrorName(ErrorCode::kUnavailable), "unavailable");
+}
+
+// Queues and rates are bounded by it, whatever the dialect.
+TEST(AMessage, WeighsAtLeastItsTexts) {
+  const std::string text(1000, 'x');
+  v1::Member member;
+  member.set_user_info(text);
+  SubscribedMessage roster{"presence-a", std::make_shared<Members>(), {}, {}};
+  EXPECT_LE(MessageBytes(roster), 100);
+  auto members = std::make_shared<Members>();
+  members->bytes = 1000;
+  roster.members = members;
+  EventMessage event;
+  event.publication.set_data(text);
+  for (const ServerMessage& message :
+       {ServerMessage(roster), ServerMessage(event),
+        ServerMessage(SubscriptionErrorMessage{"a", text, {}}),
+        ServerMessage(UnsubscribedMessage{"a", text}),
+        ServerMessage(MemberAddedMessage{"a", member}),
+        ServerMessage(MemberRemovedMessage{"a", text}),
+        ServerMessage(ConnectedMessage{text}),
+        ServerMessage(ErrorMessage{ErrorCode::kUnavailable, text, {}})}) {
+    EXPECT_GE(MessageBytes(message), 1000) << message.index();
+    EXPECT_LE(MessageBytes(message), 1100) << message.index();
+  }
+  EXPECT_GT(MessageBytes(PongMessage()), 0);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/protocol/frame.h"
+#include "gateway/protocol/text_frame.h"
 
 namespace herald::gateway {
 namespace {
@@ -18,21 +18,19 @@ void AppendBigEndian(size_t value, int bytes, std::string* out) {
 
 }  // namespace
 
-FrameBytes EncodeTextFrame(absl::string_view payload) {
-  std::string frame;
-  frame.reserve(payload.size() + 10);
-  frame.push_back(static_cast<char>(0x81));  // FIN, text.
+void AppendTextFrame(absl::string_view payload, std::string* out) {
+  out->reserve(out->size() + payload.size() + 10);
+  out->push_back(static_cast<char>(0x81));  // FIN, text.
   if (payload.size() <= kShortMax) {
-    frame.push_back(static_cast<char>(payload.size()));
+    out->push_back(static_cast<char>(payload.size()));
   } else if (payload.size() <= kMediumMax) {
-    frame.push_back(kMediumMark);
-    AppendBigEndian(payload.size(), 2, &frame);
+    out->push_back(kMediumMark);
+    AppendBigEndian(payload.size(), 2, out);
   } else {
-    frame.push_back(kLongMark);
-    AppendBigEndian(payload.size(), 8, &frame);
+    out->push_back(kLongMark);
+    AppendBigEndian(payload.size(), 8, out);
   }
-  frame.append(payload.data(), payload.size());
-  return std::make_shared<const std::string>(std::move(frame));
+  out->append(payload.data(), payload.size());
 }
 
 absl::string_view PayloadOf(absl::string_view frame) {

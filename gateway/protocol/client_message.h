@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a client sends, as a value: what a dialect has made of a text message.
+// Lengths and names are not checked yet.
+
+#ifndef HERALD_GATEWAY_PROTOCOL_CLIENT_MESSAGE_H_
+#define HERALD_GATEWAY_PROTOCOL_CLIENT_MESSAGE_H_
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "herald/v1/server_message.pb.h"
+
+namespace herald::gateway {
+
+struct SubscribeMessage {
+  std::string channel;
+  std::string auth;
+  std::string channel_data;  // JSON text of an object, as it was sent.
+  // The client's last position; the offset is not negative. Without an epoch
+  // and with an offset of 0: the client asks for the latest event.
+  std::optional<v1::Position> recover;
+};
+
+struct UnsubscribeMessage {
+  std::string channel;
+};
+
+struct WhisperMessage {
+  std::string channel;
+  std::string event;
+  std::string data;  // JSON text, as it was sent.
+};
+
+struct PingMessage {};
+
+// A message that the dialect does not understand. A subscribe that names its
+// channel is answered as a subscribe; anything else with an error.
+struct BadMessage {
+  std::string reason;                  // A sentence for the client.
+  std::optional<std::string> channel;  // The one that it names, if any.
+  bool is_subscribe = false;
+};
+
+using ClientMessage = std::variant<SubscribeMessage, UnsubscribeMessage,
+                                   WhisperMessage, PingMessage, BadMessage>;
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_PROTOCOL_CLIENT_MESSAGE_H_

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A message for many sockets, and at most one byte form of it per dialect: the
+// first loop that needs a form makes it, and the others share it. So nothing is
+// encoded on the link's thread, and nothing for a protocol without a client.
+//
+// Threads: any.
+
+#ifndef HERALD_GATEWAY_PROTOCOL_ENCODED_MESSAGE_H_
+#define HERALD_GATEWAY_PROTOCOL_ENCODED_MESSAGE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "absl/base/call_once.h"
+#include "gateway/protocol/dialect.h"
+#include "gateway/protocol/server_message.h"
+#include "gateway/protocol/text_frame.h"
+
+namespace herald::gateway {
+
+class EncodedMessage {
+ public:
+  explicit EncodedMessage(ServerMessage message);
+  EncodedMessage(const EncodedMessage&) = delete;
+  EncodedMessage& operator=(const EncodedMessage&) = delete;
+
+  const ServerMessage& message() const { return message_; }
+
+  // MessageBytes() of it.
+  int64_t bytes() const { return bytes_; }
+
+  // The frames for clients of `dialect`; empty if they get none. Waits while
+  // another thread encodes them.
+  const FrameBytes& For(const Dialect& dialect) const;
+
+ private:
+  struct Form {
+    absl::once_flag once;
+    FrameBytes frames;
+  };
+
+  const ServerMessage message_;
+  const int64_t bytes_;
+  mutable std::array<Form, kDialectsMax> forms_;
+};
+
+using EncodedMessagePtr = std::shared_ptr<const EncodedMessage>;
+
+inline EncodedMessagePtr ShareMessage(ServerMessage message) {
+  return std::make_shared<const EncodedMessage>(std::move(message));
+}
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_PROTOCOL_ENCODED_MESSAGE_H_

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What sockets that recover have missed of one channel, for all of them: one
+// piece of bytes per dialect, of which each socket gets the end that follows
+// its position.
+//
+// Threads: any.
+
+#ifndef HERALD_GATEWAY_PROTOCOL_MISSED_MESSAGES_H_
+#define HERALD_GATEWAY_PROTOCOL_MISSED_MESSAGES_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/call_once.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/string_view.h"
+#include "gateway/protocol/channel_message.h"
+#include "gateway/protocol/dialect.h"
+#include "gateway/protocol/text_frame.h"
+
+namespace herald::gateway {
+
+class MissedMessages {
+ public:
+  struct Numbered {
+    int64_t offset = 0;
+    ChannelMessagePtr message;
+  };
+
+  // In the order of their offsets.
+  explicit MissedMessages(std::vector<Numbered> all);
+  MissedMessages(const MissedMessages&) = delete;
+  MissedMessages& operator=(const MissedMessages&) = delete;
+
+  // A part of shared frames: those from a byte on.
+  struct Part {
+    FrameBytes frames;
+    size_t from = 0;
+
+    size_t size() const {
+      return frames == nullptr ? 0 : frames->size() - from;
+    }
+  };
+
+  // The frames of all messages behind the offset `since`, for one socket, which
+  // does not get those that except it.
+  Part For(const Dialect& dialect, int64_t since, uint64_t socket) const;
+
+  // Their size in any dialect, about (MessageBytes()).
+  int64_t BytesSince(int64_t since) const;
+
+ private:
+  struct Form {
+    absl::once_flag once;
+    FrameBytes frames;
+    std::vector<size_t> begins;  // Of each message in `frames`.
+  };
+
+  // The index of the first message behind `since`.
+  size_t FirstBehind(int64_t since) const;
+  const Form& FormFor(const Dialect& dialect) const;
+
+  const std::vector<Numbered> all_;
+  std::vector<int64_t> bytes_from_;  // From each message on, and 0 at the end.
+  absl::flat_hash_set<uint64_t> excepted_;  // Sockets that do not get all.
+  mutable std::array<Form, kDialectsMax> forms_;
+};
+
+using MissedMessagesPtr = std::shared_ptr<const MissedMessages>;
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_PROTOCOL_MISSED_MESSAGES_H_
