@@ -16,18 +16,6 @@ namespace {
 using contract::MutexLock;
 using link::v1::GatewayItem;
 
-// What is held of a channel is split into items of about this size. The rest of
-// a frame is for the last member, who is never split.
-constexpr int64_t kHeldBytes = contract::kLinkAttachFrameBytes / 2;
-
-constexpr char kUnreachable[] = "the service is not reachable";
-
-std::string Encode(GatewayItem item) {
-  link::v1::AttachRequest frame;
-  *frame.add_items() = std::move(item);
-  return frame.SerializeAsString();
-}
-
 }  // namespace
 
 Router::Router(uint64_t gateway_id, std::string version, Observer* observer,
@@ -35,21 +23,26 @@ Router::Router(uint64_t gateway_id, std::string version, Observer* observer,
     : gateway_id_(gateway_id),
       version_(std::move(version)),
       observer_(observer),
-      missed_bytes_max_(missed_bytes_max) {
+      history_(&state_),
+      dispatcher_(&state_, &history_, &settled_) {
   contract::Require(gateway_id > 0 && gateway_id >> 63 == 0);
+  state_.gateway_id = gateway_id;
+  state_.missed_bytes_max = missed_bytes_max;
+  state_.observer = observer;
 }
 
 void Router::SetShards(std::vector<ShardInbox*> shards) {
-  shards_ = std::move(shards);
+  MutexLock lock(&mu_);
+  state_.shards = std::move(shards);
 }
 
 void Router::LinkUp(const UplinkPtr& uplink, absl::Duration down) {
   {
     MutexLock lock(&mu_);
-    contract::Require(uplink_ == nullptr);
+    contract::Require(state_.uplink == nullptr);
     EnqueueAttach(*uplink, down);
-    reported_clients_ = -1;  // A new link has heard no report.
-    uplink_ = uplink;
+    reported_clients_ = -1;  // Nothing was reported on a new link.
+    state_.uplink = uplink;
   }
   uplink->Flush();
 }
@@ -61,152 +54,70 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   hello.mutable_hello()->set_version(version_);
   hello.mutable_hello()->set_link_down_ms(absl::ToInt64Milliseconds(down));
   hello.mutable_hello()->set_secret(secret_);
-  uplink.EnqueueUnbounded(Encode(std::move(hello)));
-  for (const auto& [channel, held] : held_) {
-    if (held.count == 0) continue;
-    int64_t count = held.count;
-    for (link::v1::Held& part : held.members.Parts(kHeldBytes)) {
-      GatewayItem item;
-      *item.mutable_held() = std::move(part);
-      item.mutable_held()->set_channel(channel);
-      if (count > 0 && held.history != nullptr) {
-        *item.mutable_held()->mutable_position() = held.history->position();
-      }
-      item.mutable_held()->set_subscription_count(std::exchange(count, 0));
-      uplink.EnqueueUnbounded(Encode(std::move(item)));
-    }
-  }
+  uplink.EnqueueUnbounded(EncodeItem(std::move(hello)));
+  state_.held.ForEachHeld([&](GatewayItem item) {
+    uplink.EnqueueUnbounded(EncodeItem(std::move(item)));
+  });
   GatewayItem attached;
   attached.mutable_attached();
-  uplink.EnqueueUnbounded(Encode(std::move(attached)));
+  uplink.EnqueueUnbounded(EncodeItem(std::move(attached)));
   if (!draining_) return;
   GatewayItem goodbye;
   goodbye.mutable_goodbye();
-  uplink.EnqueueUnbounded(Encode(std::move(goodbye)));
+  uplink.EnqueueUnbounded(EncodeItem(std::move(goodbye)));
 }
 
 void Router::LinkDown(absl::string_view why) {
   settled_ = false;
   {
     MutexLock lock(&mu_);
-    uplink_ = nullptr;
-    Batches batches(shards_.size());
-    for (const auto& [number, ticket] : std::exchange(tickets_, {})) {
-      Held& held = held_[ticket.channel];
-      --held.open_tickets;
-      ForgetIfUnused(ticket.channel);
-      batches[static_cast<size_t>(ticket.shard)].push_back(
+    state_.uplink = nullptr;
+    Batches batches(state_.shards);
+    for (const auto& [number, ticket] : std::exchange(state_.tickets, {})) {
+      state_.held.CloseTicket(ticket.channel);
+      batches.Add(
+          ticket.shard,
           Refused{number, link::v1::Refused::CODE_UNAVAILABLE, kUnreachable});
     }
-    for (const auto& [ticket, shard] : std::exchange(renewals_, {})) {
+    for (const auto& [ticket, shard] : std::exchange(state_.renewals, {})) {
       Renewed undecided;
       undecided.ticket = ticket;
-      batches[static_cast<size_t>(shard)].push_back(std::move(undecided));
+      batches.Add(shard, std::move(undecided));
     }
-    RefuseWaiting(&batches);
-    calls_.clear();
-    settings_ = nullptr;
-    Post(std::move(batches));
+    history_.RefuseAll(&batches);
+    state_.calls.clear();
+    state_.settings = nullptr;
+    batches.Post();
   }
   observer_->OnLinkEnded(why);
 }
 
-void Router::RefuseWaiting(Batches* batches) {
-  std::vector<ChannelHistory::Waiting> all;
-  for (auto& [channel, held] : held_) {
-    if (held.history == nullptr) continue;
-    for (ChannelHistory::Waiting& one : held.history->Abandon()) {
-      Count(held, one.shard, -1);
-      if (one.confirmed.is_member) {
-        held.members.Remove(one.confirmed.user_id, one.confirmed.socket_id);
-      }
-      all.push_back(std::move(one));
+absl::Status Router::Receive(link::v1::AttachResponse frame) {
+  UplinkPtr uplink;
+  {
+    MutexLock lock(&mu_);
+    Batches batches(state_.shards);
+    for (link::v1::ServiceItem& item : *frame.mutable_items()) {
+      dispatcher_.Dispatch(std::move(item), &batches);
     }
+    batches.Post();
+    uplink = state_.uplink;
   }
-  for (const ChannelHistory::Waiting& one : all) {
-    ForgetIfUnused(one.confirmed.channel);
-    (*batches)[static_cast<size_t>(one.shard)].push_back(
-        Refused{one.confirmed.ticket, link::v1::Refused::CODE_UNAVAILABLE,
-                kUnreachable});
-  }
-}
-
-void Router::CancelWaiting(int64_t ticket, absl::string_view channel) {
-  const auto it = held_.find(channel);
-  if (it == held_.end() || it->second.history == nullptr) return;
-  const std::optional<ChannelHistory::Waiting> waiting =
-      it->second.history->Withdraw(ticket);
-  if (!waiting.has_value()) return;
-  GatewayItem item;
-  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
-  end.set_ticket(ticket);
-  end.set_channel(std::string(channel));
-  if (waiting->confirmed.is_member) {
-    end.set_socket_id(waiting->confirmed.socket_id);
-    end.set_user_id(waiting->confirmed.user_id);
-  }
-  Forget(waiting->shard, end);
-  Enqueue(std::move(item));
-  Batches batches(shards_.size());
-  batches[static_cast<size_t>(waiting->shard)].push_back(
-      Refused{ticket, link::v1::Refused::CODE_CANCELLED, ""});
-  Post(std::move(batches));
-}
-
-EncodedMessagePtr Router::SubscribedTo(const std::string& channel, Held& held,
-                                       std::optional<bool> recovered) {
-  SubscribedMessage answer{channel, nullptr, std::nullopt, recovered};
-  if (held.history != nullptr) answer.position = held.history->position();
-  if (contract::TypeOfChannel(channel) != contract::ChannelType::kPresence) {
-    return ShareMessage(std::move(answer));
-  }
-  answer.members = held.roster.Snapshot();
-  if (held.answer == nullptr) held.answer = std::make_unique<RosterAnswer>();
-  return held.answer->Get(std::move(answer));
-}
-
-void Router::Count(Held& held, int shard, int64_t delta) {
-  held.by_shard.resize(shards_.size());
-  int64_t& count = held.by_shard[static_cast<size_t>(shard)];
-  count += delta;
-  held.count += delta;
-  contract::Require(count >= 0);
-}
-
-void Router::ForgetIfUnused(const std::string& channel) {
-  const auto it = held_.find(channel);
-  if (it == held_.end()) return;
-  if (it->second.count == 0 && it->second.open_tickets == 0) held_.erase(it);
-}
-
-int Router::ShardOf(absl::string_view socket_id) const {
-  const std::optional<contract::SocketId> id =
-      contract::ParseSocketId(socket_id);
-  if (!id || id->gateway != gateway_id_ || shards_.empty()) return -1;
-  return static_cast<int>(id->socket % shards_.size());
-}
-
-void Router::Enqueue(GatewayItem item) {
-  if (uplink_ != nullptr) uplink_->Enqueue(Encode(std::move(item)));
+  // For items that these have caused: the end of a cancelled ticket, say.
+  if (uplink != nullptr) uplink->Flush();
+  return absl::OkStatus();
 }
 
 bool Router::Send(GatewayItem item) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    if (uplink_ == nullptr) return false;
+    if (state_.uplink == nullptr) return false;
     Enqueue(std::move(item));
-    uplink = uplink_;
+    uplink = state_.uplink;
   }
   uplink->Flush();
   return true;
-}
-
-void Router::Post(Batches batches) {
-  for (size_t shard = 0; shard < batches.size(); ++shard) {
-    if (batches[shard].empty()) continue;
-    shards_[shard]->Post(std::move(batches[shard]));
-  }
 }
 
 int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
@@ -215,20 +126,20 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
   int64_t ticket = 0;
   {
     MutexLock lock(&mu_);
-    if (!settled_ || uplink_ == nullptr) return 0;
+    if (!settled_ || state_.uplink == nullptr) return 0;
     ticket = ++last_ticket_;
     question.set_ticket(ticket);
-    Ticket open{shard, question.channel(), question.socket_id(), false,
-                std::move(recover)};
+    OpenTicket open{shard, question.channel(), question.socket_id(), false,
+                    std::move(recover)};
     GatewayItem item;
     *item.mutable_subscribe() = std::move(question);
-    if (!uplink_->TryEnqueue(Encode(std::move(item)),
-                             kQuestionOutboxBytesMax)) {
+    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
+                                   kQuestionOutboxBytesMax)) {
       return 0;
     }
-    ++held_[open.channel].open_tickets;
-    tickets_[ticket] = std::move(open);
-    uplink = uplink_;
+    state_.held.OpenTicket(open.channel);
+    state_.tickets[ticket] = std::move(open);
+    uplink = state_.uplink;
   }
   uplink->Flush();
   return ticket;
@@ -238,18 +149,18 @@ bool Router::Repeat(int shard, const std::string& channel, uint64_t socket,
                     int64_t ticket,
                     const std::optional<v1::Position>& recover) {
   MutexLock lock(&mu_);
-  const auto it = held_.find(channel);
-  if (it == held_.end()) return false;
-  // It has missed nothing since its subscribe, and nothing is said twice.
-  const ChannelHistory* const history = it->second.history.get();
+  HeldChannel* const held = state_.held.Find(channel);
+  if (held == nullptr) return false;
+  // It has missed nothing since its subscribe, and no event is sent twice.
   std::optional<bool> recovered;
   if (recover.has_value()) {
-    recovered = history != nullptr && history->IsAt(*recover);
+    recovered = held->history != nullptr && held->history->IsAt(*recover);
   }
-  Batches batches(shards_.size());
-  batches[static_cast<size_t>(shard)].push_back(SubscribedAgain{
-      socket, ticket, SubscribedTo(channel, it->second, recovered)});
-  Post(std::move(batches));
+  Batches batches(state_.shards);
+  batches.Add(shard,
+              SubscribedAgain{socket, ticket,
+                              HeldChannels::Answer(channel, *held, recovered)});
+  batches.Post();
   return true;
 }
 
@@ -257,18 +168,27 @@ void Router::Cancel(int64_t ticket, const std::string& channel) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    const auto it = tickets_.find(ticket);
-    if (it != tickets_.end()) {
-      it->second.cancelled = true;
+    if (state_.tickets.contains(ticket)) {
       GatewayItem item;
       item.mutable_cancel()->set_ticket(ticket);
       Enqueue(std::move(item));
-    } else {
-      CancelWaiting(ticket, channel);
     }
-    uplink = uplink_;
+    Batches batches(state_.shards);
+    CancelTicket(ticket, channel, &batches);
+    batches.Post();
+    uplink = state_.uplink;
   }
   if (uplink != nullptr) uplink->Flush();
+}
+
+void Router::CancelTicket(int64_t ticket, const std::string& channel,
+                          Batches* batches) {
+  const auto it = state_.tickets.find(ticket);
+  if (it != state_.tickets.end()) {
+    it->second.cancelled = true;
+  } else {
+    history_.Cancel(ticket, channel, batches);
+  }
 }
 
 void Router::Unsubscribe(int shard, link::v1::Unsubscribe subscription) {
@@ -279,21 +199,14 @@ void Router::Unsubscribe(int shard, link::v1::Unsubscribe subscription) {
     GatewayItem item;
     *item.mutable_unsubscribe() = std::move(subscription);
     Enqueue(std::move(item));
-    uplink = uplink_;
+    uplink = state_.uplink;
   }
   if (uplink != nullptr) uplink->Flush();
 }
 
 void Router::Forget(int shard, const link::v1::Unsubscribe& subscription) {
-  const auto it = held_.find(subscription.channel());
-  contract::Require(it != held_.end());
-  Held& held = it->second;
-  Count(held, shard, -1);
-  if (!subscription.user_id().empty()) {
-    held.members.Remove(subscription.user_id(), subscription.socket_id());
-  }
-  renewals_.erase(subscription.ticket());
-  if (held.count == 0 && held.open_tickets == 0) held_.erase(it);
+  state_.renewals.erase(subscription.ticket());
+  state_.held.Forget(shard, subscription);
 }
 
 bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
@@ -303,25 +216,22 @@ bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    uplink = uplink_;
+    uplink = state_.uplink;
     if (uplink != nullptr &&
         !uplink->TryEnqueue(std::move(chunk), kQuestionOutboxBytesMax)) {
       return false;
     }
+    Batches batches(state_.shards);
     for (size_t i = 0; i < channels.size(); ++i) {
       const GatewayItem& item = ends.items(static_cast<int>(i));
       if (item.has_unsubscribe()) {
         Forget(shard, item.unsubscribe());
-        continue;
-      }
-      const int64_t ticket = item.cancel().ticket();
-      const auto it = tickets_.find(ticket);
-      if (it != tickets_.end()) {
-        it->second.cancelled = true;
       } else {
-        CancelWaiting(ticket, channels[i]);
+        CancelTicket(item.cancel().ticket(), std::string(channels[i]),
+                     &batches);
       }
     }
+    batches.Post();
   }
   if (uplink != nullptr) uplink->Flush();
   return true;
@@ -333,14 +243,15 @@ absl::Status Router::Whisper(link::v1::Whisper whisper) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    if (!settled_ || uplink_ == nullptr) {
+    if (!settled_ || state_.uplink == nullptr) {
       return absl::UnavailableError(kUnreachable);
     }
-    if (!uplink_->TryEnqueue(Encode(std::move(item)), kWhisperOutboxBytesMax)) {
+    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
+                                   kWhisperOutboxBytesMax)) {
       return absl::ResourceExhaustedError(
           "too much waits for the service; try again later");
     }
-    uplink = uplink_;
+    uplink = state_.uplink;
   }
   uplink->Flush();
   return absl::OkStatus();
@@ -350,21 +261,21 @@ void Router::ReportCongestion(const WhisperOrigin& whisper) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    const int shard = ShardOf(whisper.socket_id);
+    const int shard = state_.ShardOf(whisper.socket_id);
     if (shard >= 0) {
       const uint64_t number =
           contract::ParseSocketId(whisper.socket_id)->socket;
-      Batches batches(shards_.size());
-      batches[static_cast<size_t>(shard)].push_back(
-          Congested{number, whisper.bytes});
-      return Post(std::move(batches));
+      Batches batches(state_.shards);
+      batches.Add(shard, Congested{number, whisper.bytes});
+      return batches.Post();
     }
-    if (uplink_ == nullptr) return;
+    if (state_.uplink == nullptr) return;
     GatewayItem item;
     item.mutable_congestion()->set_socket_id(whisper.socket_id);
     item.mutable_congestion()->set_bytes(whisper.bytes);
-    uplink_->TryEnqueue(Encode(std::move(item)), kWhisperOutboxBytesMax);
-    uplink = uplink_;
+    state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
+                              kWhisperOutboxBytesMax);
+    uplink = state_.uplink;
   }
   uplink->Flush();
 }
@@ -374,16 +285,16 @@ bool Router::Renew(int shard, link::v1::Subscribe question) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    if (uplink_ == nullptr) return false;
+    if (state_.uplink == nullptr) return false;
     const int64_t ticket = question.ticket();
     GatewayItem item;
     *item.mutable_renew()->mutable_subscribe() = std::move(question);
-    if (!uplink_->TryEnqueue(Encode(std::move(item)),
-                             kQuestionOutboxBytesMax)) {
+    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
+                                   kQuestionOutboxBytesMax)) {
       return false;
     }
-    renewals_[ticket] = shard;
-    uplink = uplink_;
+    state_.renewals[ticket] = shard;
+    uplink = state_.uplink;
   }
   uplink->Flush();
   return true;
@@ -392,16 +303,16 @@ bool Router::Renew(int shard, link::v1::Subscribe question) {
 void Router::CallDone(link::v1::CallResult result) {
   {
     MutexLock lock(&mu_);
-    const auto it = calls_.find(result.call_id());
-    if (it != calls_.end()) {
+    const auto it = state_.calls.find(result.call_id());
+    if (it != state_.calls.end()) {
       OpenCall& call = it->second;
       call.disconnected_count += result.disconnected_count();
       if (--call.parts > 0) return;
       result.set_disconnected_count(call.disconnected_count);
-      calls_.erase(it);
+      state_.calls.erase(it);
     }
   }
-  if (result.call_id() == 0) return;  // A replay, for which nobody waits.
+  if (result.call_id() == 0) return;  // A replay, for which no call waits.
   GatewayItem item;
   *item.mutable_call_result() = std::move(result);
   Send(std::move(item));
@@ -411,8 +322,8 @@ void Router::SettingsApplied(const link::v1::Settings& settings) {
   {
     MutexLock lock(&mu_);
     // Others have come meanwhile, perhaps from another service.
-    if (settings_.get() != &settings) return;
-    if (--settings_waiting_ != 0) return;
+    if (state_.settings.get() != &settings) return;
+    if (--state_.settings_waiting != 0) return;
   }
   GatewayItem item;
   item.mutable_settings_acknowledged()->set_revision(settings.revision());
@@ -422,7 +333,7 @@ void Router::SettingsApplied(const link::v1::Settings& settings) {
 void Router::Report(int64_t client_count) {
   {
     MutexLock lock(&mu_);
-    if (uplink_ == nullptr || reported_clients_ == client_count) return;
+    if (state_.uplink == nullptr || reported_clients_ == client_count) return;
     reported_clients_ = client_count;
   }
   GatewayItem item;

@@ -25,17 +25,18 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/protocol/channel_message.h"
 #include "gateway/protocol/observer.h"
-#include "gateway/router/channel_history.h"
 #include "gateway/router/delivery.h"
+#include "gateway/router/history_tracker.h"
+#include "gateway/router/item_dispatcher.h"
 #include "gateway/router/router_state.h"
 #include "gateway/router/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
@@ -140,102 +141,35 @@ class Router {
   uint64_t gateway_id() const { return gateway_id_; }
 
  private:
-  using Ticket = OpenTicket;
-  using Held = HeldChannel;
-  // Deliveries of one frame, by shard.
-  using Batches = std::vector<std::vector<Delivery>>;
-
-  void Dispatch(link::v1::ServiceItem item, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnSubscribed(const link::v1::Subscribed& yes, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnRefused(link::v1::Refused no, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnPublication(link::v1::Publication publication, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // nullptr unless slow listeners of the channel get the latest only.
-  std::shared_ptr<const Droppable> DroppableOf(
-      const link::v1::Publication& publication, Held& held)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnRoster(const link::v1::Roster& roster, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnMember(const std::string& channel, const v1::Member& member,
-                bool added, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnCongestion(const link::v1::Congestion& congestion, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnCall(link::v1::Call call, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnSettings(link::v1::Settings settings, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void ToSubscribers(const Held& held, const ChannelMessagePtr& shared,
-                     Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void ToSubscribers(const Held& held, ChannelMessage message, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-
-  // router_history.cc: where channels are, and who waits for what they said.
-  void Confirm(const std::string& channel, Held& held,
-               ChannelHistory::Waiting waiting, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnRecovery(const link::v1::Recovery& recovery, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void OnNewPosition(const link::v1::NewPosition& place, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Answers those for whom all is there, asks for the others.
-  void SettleHistory(const std::string& channel, Held& held, Batches* batches)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void AnswerLost(const std::string& channel, Held& held,
-                  std::vector<ChannelHistory::Waiting> waiting,
-                  Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void TellPosition(const std::string& channel, Held& held, bool lost,
-                    Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Count(Held& held, int shard, int64_t delta)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void ForgetIfUnused(const std::string& channel)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Forget(int shard, const link::v1::Unsubscribe& subscription)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  int ShardOf(absl::string_view socket_id) const;
-  void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The link has ended: refuses those that wait for what they missed.
-  void RefuseWaiting(Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // As Cancel(), of one that was confirmed and waits for what it has missed.
-  void CancelWaiting(int64_t ticket, absl::string_view channel)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    state_.Enqueue(std::move(item));
+  }
   void EnqueueAttach(Uplink& uplink, absl::Duration down)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // As Cancel(), on the link already.
+  void CancelTicket(int64_t ticket, const std::string& channel,
+                    Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // A confirmed subscription has ended.
+  void Forget(int shard, const link::v1::Unsubscribe& subscription)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Enqueues, unlocks, and flushes.
   bool Send(link::v1::GatewayItem item) ABSL_LOCKS_EXCLUDED(mu_);
-  EncodedMessagePtr SubscribedTo(const std::string& channel, Held& held,
-                                 std::optional<bool> recovered)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Post(Batches batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Constant after SetSecret() and SetShards().
+  // Constant after SetSecret().
   const uint64_t gateway_id_;
   std::string secret_;
   const std::string version_;
   Observer* const observer_;
-  const int64_t missed_bytes_max_;
-  std::vector<ShardInbox*> shards_;
 
   std::atomic<bool> settled_{false};
 
   contract::Mutex mu_;
-  UplinkPtr uplink_ ABSL_GUARDED_BY(mu_);
+  RouterState state_ ABSL_GUARDED_BY(mu_);
+  HistoryTracker history_ ABSL_GUARDED_BY(mu_);
+  ItemDispatcher dispatcher_ ABSL_GUARDED_BY(mu_);
   int64_t last_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t reported_clients_ ABSL_GUARDED_BY(mu_) = 0;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
-  // The last ones of this link, and how many shards have not applied them.
-  std::shared_ptr<const link::v1::Settings> settings_ ABSL_GUARDED_BY(mu_);
-  int settings_waiting_ ABSL_GUARDED_BY(mu_) = 0;
-  // Of the last ones that any link has brought.
-  contract::ChannelRulesPtr rules_ ABSL_GUARDED_BY(mu_) =
-      std::make_shared<const contract::ChannelRules>();
-  absl::flat_hash_map<int64_t, Ticket> tickets_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<int64_t, int> renewals_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<int64_t, OpenCall> calls_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, Held> held_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace herald::gateway

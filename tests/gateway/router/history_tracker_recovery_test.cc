@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Recovery of many, and of those who ask in unusual ways: what they share, what
-// they may have at most, and whose position counts. The router is that of
-// router.h; its source here is router_history.cc.
+// Recovery of many sockets, and of unusual questions: which bytes are shared,
+// how many a socket may get, and which position counts.
 
 #include <variant>
 

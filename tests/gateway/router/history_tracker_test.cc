@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A browser that was away gets what it missed before anything new, or is told
-// that it cannot; and so does a gateway. The router is that of router.h; its
-// source here is router_history.cc.
+// A browser that was away gets the events that it has missed before any new
+// one, or the answer that they are lost; and so does a gateway.
 
 #include "gateway/router/router.h"
 #include "tests/gateway/router/history_world.h"

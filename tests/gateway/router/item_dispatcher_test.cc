@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What becomes of what the service says.
+// What the router does with each item of the service.
 
 #include "gateway/router/router.h"
 #include "tests/gateway/gateway_world.h"

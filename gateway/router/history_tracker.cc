@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/router/history_tracker.h"
+
+#include <memory>
+#include <utility>
+
+#include "gateway/router/router_state.h"
+
+namespace herald::gateway {
+namespace {
+
+// The item that ends a confirmed subscription.
+link::v1::Unsubscribe EndOf(const Confirmed& confirmed) {
+  link::v1::Unsubscribe end;
+  end.set_ticket(confirmed.ticket);
+  end.set_channel(confirmed.channel);
+  if (confirmed.is_member) {
+    end.set_socket_id(confirmed.socket_id);
+    end.set_user_id(confirmed.user_id);
+  }
+  return end;
+}
+
+}  // namespace
+
+void HistoryTracker::Confirm(const std::string& channel, HeldChannel& held,
+                             Waiting waiting, Batches* batches) {
+  Confirmed& confirmed = waiting.confirmed;
+  std::optional<bool> recovered;
+  if (waiting.recover.has_value()) {
+    const std::optional<int64_t> since =
+        held.history == nullptr ? std::nullopt
+                                : held.history->Find(*waiting.recover);
+    recovered =
+        since.has_value() && *since == held.history->position().offset();
+    if (since.has_value() && !*recovered) {
+      waiting.since = *since;
+      held.history->Park(std::move(waiting));
+      return Settle(channel, held, batches);
+    }
+    confirmed.asked_to_recover = true;
+  }
+  confirmed.subscribed = HeldChannels::Answer(channel, held, recovered);
+  if (recovered == true) confirmed.recovered = confirmed.subscribed;
+  batches->Add(waiting.shard, std::move(confirmed));
+}
+
+void HistoryTracker::OnRecovery(const link::v1::Recovery& recovery,
+                                Batches* batches) {
+  HeldChannel* const known = state_->held.Find(recovery.channel());
+  if (known == nullptr || known->history == nullptr) return;
+  HeldChannel& held = *known;
+  ChannelHistory& history = *held.history;
+  if (recovery.available()) {
+    if (!history.Begin(recovery.since(), recovery.until())) return;
+    if (history.IsComplete()) Settle(recovery.channel(), held, batches);
+    return;
+  }
+  std::vector<Waiting> lost =
+      history.Refuse(recovery.since(), recovery.available_since());
+  if (history.PassOverGap()) {
+    SendPosition(recovery.channel(), held, /*lost=*/true, batches);
+  }
+  AnswerLost(recovery.channel(), held, std::move(lost), batches);
+  Settle(recovery.channel(), held, batches);
+}
+
+void HistoryTracker::OnNewPosition(const link::v1::NewPosition& position,
+                                   Batches* batches) {
+  HeldChannel* const known = state_->held.Find(position.channel());
+  if (known == nullptr || known->count == 0) return;
+  HeldChannel& held = *known;
+  std::vector<Waiting> waiting;
+  bool lost = position.lost();
+  if (held.history != nullptr) {
+    lost |= held.history->HasGap();
+    waiting = held.history->Abandon();
+  }
+  held.history = HistoryAt(position.position());
+  // Before the sockets that are held back are subscribers: they receive the
+  // position with their answer.
+  SendPosition(position.channel(), held, lost, batches);
+  AnswerLost(position.channel(), held, std::move(waiting), batches);
+}
+
+void HistoryTracker::Settle(const std::string& channel, HeldChannel& held,
+                            Batches* batches) {
+  ChannelHistory& history = *held.history;
+  if (history.IsComplete()) Serve(channel, held, batches);
+  std::optional<v1::Position> since = history.Ask();
+  if (!since.has_value()) return;
+  link::v1::GatewayItem item;
+  item.mutable_recover()->set_channel(channel);
+  // A gap is filled for all; missed events are of no use beyond the bytes that
+  // a socket takes. A chunk of the link may have more bytes than its frame.
+  if (!history.HasGap()) {
+    item.mutable_recover()->set_bytes_max(2 * state_->missed_bytes_max);
+  }
+  *item.mutable_recover()->mutable_since() = *std::move(since);
+  state_->Enqueue(std::move(item));
+}
+
+void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
+                           Batches* batches) {
+  ChannelHistory& history = *held.history;
+  std::vector<ChannelHistory::Kept> kept;
+  std::vector<Waiting> served = history.TakeServed(&kept);
+  const EncodedMessagePtr recovered = HeldChannels::Answer(channel, held, true);
+  const EncodedMessagePtr lost = HeldChannels::Answer(channel, held, false);
+  const int64_t first =
+      kept.empty() ? history.position().offset() + 1 : kept.front().offset;
+  const auto missed = std::make_shared<const MissedMessages>(std::move(kept));
+  for (Waiting& one : served) {
+    // More events may have followed since it asked for the latest.
+    if (one.WantsLatest()) {
+      one.since = history.position().offset() - 1;
+    }
+    if (one.since >= first - 1) {
+      one.confirmed.missed = missed;
+      one.confirmed.since = one.since;
+      one.confirmed.recovered = recovered;
+    }
+    one.confirmed.subscribed = lost;
+    one.confirmed.asked_to_recover = true;
+    batches->Add(one.shard, std::move(one.confirmed));
+  }
+}
+
+void HistoryTracker::AnswerLost(const std::string& channel, HeldChannel& held,
+                                std::vector<Waiting> waiting,
+                                Batches* batches) {
+  if (waiting.empty()) return;
+  const EncodedMessagePtr lost = HeldChannels::Answer(channel, held, false);
+  for (Waiting& one : waiting) {
+    one.confirmed.subscribed = lost;
+    one.confirmed.asked_to_recover = true;
+    batches->Add(one.shard, std::move(one.confirmed));
+  }
+}
+
+void HistoryTracker::SendPosition(const std::string& channel, HeldChannel& held,
+                                  bool lost, Batches* batches) {
+  std::optional<bool> recovered;
+  if (lost) recovered = false;
+  HeldChannels::Deliver(
+      held, {channel, HeldChannels::Answer(channel, held, recovered)}, batches);
+}
+
+bool HistoryTracker::Wants(const std::string& channel, HeldChannel& held,
+                           int64_t offset, Batches* batches) {
+  ChannelHistory& history = *held.history;
+  if (history.Wants(offset)) return true;
+  if (history.Skip(offset)) {
+    state_->observer->OnGap();
+    Settle(channel, held, batches);
+  }
+  return false;
+}
+
+void HistoryTracker::Take(const std::string& channel, HeldChannel& held,
+                          int64_t offset, const ChannelMessagePtr& message,
+                          Batches* batches) {
+  ChannelHistory& history = *held.history;
+  if (history.Take(offset, message, state_->missed_bytes_max)) {
+    HeldChannels::Deliver(held, message, batches);
+  }
+  if (history.IsComplete()) Settle(channel, held, batches);
+}
+
+void HistoryTracker::Cancel(int64_t ticket, const std::string& channel,
+                            Batches* batches) {
+  HeldChannel* const held = state_->held.Find(channel);
+  if (held == nullptr || held->history == nullptr) return;
+  const std::optional<Waiting> waiting = held->history->Withdraw(ticket);
+  if (!waiting.has_value()) return;
+  link::v1::GatewayItem item;
+  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
+  end = EndOf(waiting->confirmed);
+  state_->held.Forget(waiting->shard, end);
+  state_->renewals.erase(ticket);
+  state_->Enqueue(std::move(item));
+  batches->Add(waiting->shard,
+               Refused{ticket, link::v1::Refused::CODE_CANCELLED, ""});
+}
+
+void HistoryTracker::RefuseAll(Batches* batches) {
+  std::vector<Waiting> all;
+  for (auto& [channel, held] : state_->held.all()) {
+    if (held.history == nullptr) continue;
+    for (Waiting& one : held.history->Abandon()) all.push_back(std::move(one));
+  }
+  // Not while walking: the last subscription of a channel takes it away.
+  for (const Waiting& one : all) {
+    state_->held.Forget(one.shard, EndOf(one.confirmed));
+    batches->Add(one.shard,
+                 Refused{one.confirmed.ticket,
+                         link::v1::Refused::CODE_UNAVAILABLE, kUnreachable});
+  }
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/router/item_dispatcher.h"
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "gateway/router/channel_rules.h"
+#include "proto/contract/names.h"
+
+namespace herald::gateway {
+namespace {
+
+using link::v1::GatewayItem;
+
+bool IsPresence(absl::string_view channel) {
+  return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
+}
+
+EncodedMessagePtr MemberChange(const std::string& channel,
+                               const v1::Member& member, bool added) {
+  if (added) return ShareMessage(MemberAddedMessage{channel, member});
+  return ShareMessage(MemberRemovedMessage{channel, member.user_id()});
+}
+
+absl::Duration GrantLife(int64_t expires_after_ms) {
+  return expires_after_ms == 0 ? absl::InfiniteDuration()
+                               : absl::Milliseconds(expires_after_ms);
+}
+
+}  // namespace
+
+void ItemDispatcher::Dispatch(link::v1::ServiceItem item, Batches* batches) {
+  using Item = link::v1::ServiceItem;
+  switch (item.item_case()) {
+    case Item::kSettings:
+      return OnSettings(std::move(*item.mutable_settings()), batches);
+    case Item::kSettled:
+      *settled_ = true;
+      return state_->observer->OnLinkSettled();
+    case Item::kSubscribed:
+      return OnSubscribed(item.subscribed(), batches);
+    case Item::kRefused:
+      return OnRefused(std::move(*item.mutable_refused()), batches);
+    case Item::kPublication:
+      return OnPublication(std::move(*item.mutable_publication()), batches);
+    case Item::kMemberAdded: {
+      v1::Member member;
+      member.set_user_id(item.member_added().user_id());
+      member.set_user_info(item.member_added().user_info());
+      return OnMember(item.member_added().channel(), member, true, batches);
+    }
+    case Item::kMemberRemoved: {
+      v1::Member member;
+      member.set_user_id(item.member_removed().user_id());
+      return OnMember(item.member_removed().channel(), member, false, batches);
+    }
+    case Item::kRoster:
+      return OnRoster(item.roster(), batches);
+    case Item::kRenewed:
+      return OnRenewed(std::move(*item.mutable_renewed()), batches);
+    case Item::kRevocation:
+      return batches->AddToAll(item.revocation());
+    case Item::kRenewAll:
+      return batches->AddToAll(RenewAll{});
+    case Item::kCall:
+      return OnCall(std::move(*item.mutable_call()), batches);
+    case Item::kRecovery:
+      return history_->OnRecovery(item.recovery(), batches);
+    case Item::kCongestion:
+      return OnCongestion(item.congestion(), batches);
+    case Item::kNewPosition:
+      return history_->OnNewPosition(item.new_position(), batches);
+    case Item::ITEM_NOT_SET:
+      return;  // Of a newer service.
+  }
+}
+
+void ItemDispatcher::OnSubscribed(const link::v1::Subscribed& yes,
+                                  Batches* batches) {
+  const auto it = state_->tickets.find(yes.ticket());
+  if (it == state_->tickets.end()) return;
+  const OpenTicket ticket = std::move(it->second);
+  state_->tickets.erase(it);
+  HeldChannel& held = state_->held.Obtain(ticket.channel);
+  // The channel's first subscription here: no socket knows a member yet.
+  if (yes.has_roster()) held.roster.Replace(yes.roster());
+  if (ticket.cancelled) return OnCancelled(ticket, yes, batches);
+  const bool is_member = IsPresence(ticket.channel) && yes.has_member();
+  // No socket has received an event, so the channel's history begins here.
+  if (held.count == 0) held.history = HistoryAt(yes.position());
+  HeldChannels::Count(held, ticket.shard, state_->shards.size());
+  --held.open_tickets;  // The channel stays, for it is counted now.
+  if (is_member) held.members.Add(yes.member(), ticket.socket_id);
+  Confirmed confirmed;
+  confirmed.ticket = yes.ticket();
+  confirmed.channel = ticket.channel;
+  confirmed.socket_id = ticket.socket_id;
+  confirmed.user_id = yes.member().user_id();
+  confirmed.is_member = is_member;
+  if (is_member) {
+    confirmed.user_info_bytes =
+        static_cast<int64_t>(yes.member().user_info().size());
+  }
+  confirmed.expires_after = GrantLife(yes.expires_after_ms());
+  confirmed.renewable = yes.renewable();
+  history_->Confirm(ticket.channel, held,
+                    {std::move(confirmed), ticket.shard, ticket.recover},
+                    batches);
+}
+
+void ItemDispatcher::OnCancelled(const OpenTicket& ticket,
+                                 const link::v1::Subscribed& yes,
+                                 Batches* batches) {
+  GatewayItem item;
+  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
+  end.set_ticket(yes.ticket());
+  end.set_channel(ticket.channel);
+  end.set_socket_id(ticket.socket_id);
+  end.set_user_id(yes.member().user_id());
+  state_->Enqueue(std::move(item));
+  state_->held.CloseTicket(ticket.channel);
+  batches->Add(ticket.shard,
+               Refused{yes.ticket(), link::v1::Refused::CODE_CANCELLED, "",
+                       static_cast<int64_t>(yes.roster().ByteSizeLong())});
+}
+
+void ItemDispatcher::OnRefused(link::v1::Refused no, Batches* batches) {
+  const auto it = state_->tickets.find(no.ticket());
+  if (it == state_->tickets.end()) return;
+  const OpenTicket ticket = std::move(it->second);
+  state_->tickets.erase(it);
+  state_->held.CloseTicket(ticket.channel);
+  batches->Add(ticket.shard, Refused{no.ticket(), no.code(),
+                                     std::move(*no.mutable_reason())});
+}
+
+void ItemDispatcher::OnRenewed(link::v1::Renewed answer, Batches* batches) {
+  const auto it = state_->renewals.find(answer.ticket());
+  if (it == state_->renewals.end()) return;
+  batches->Add(it->second, Renewed{answer.ticket(), answer.outcome(),
+                                   GrantLife(answer.expires_after_ms()),
+                                   std::move(*answer.mutable_reason())});
+  state_->renewals.erase(it);
+}
+
+void ItemDispatcher::OnPublication(link::v1::Publication publication,
+                                   Batches* batches) {
+  HeldChannel* const held = state_->held.Find(publication.channel());
+  if (held == nullptr || held->count == 0) return;
+  const std::string channel = publication.channel();
+  const int64_t offset = publication.offset();
+  const bool is_numbered = offset > 0 && held->history != nullptr;
+  if (is_numbered && !history_->Wants(channel, *held, offset, batches)) return;
+  ChannelMessage message;
+  message.channel = channel;
+  message.published_us = publication.published_us();
+  const std::optional<contract::SocketId> except =
+      contract::ParseSocketId(publication.except_socket_id());
+  if (except.has_value() && except->gateway == state_->gateway_id) {
+    message.except_socket = except->socket;
+  }
+  if (publication.whisper()) {
+    message.whisper = std::make_shared<WhisperOrigin>();
+    message.whisper->socket_id = publication.except_socket_id();
+    message.whisper->bytes = static_cast<int64_t>(publication.data().size());
+  }
+  // Publications that were asked for are not dropped (Session::OnConfirmed()).
+  if (!is_numbered || offset == held->history->position().offset() + 1) {
+    message.droppable = DroppableOf(publication, *held);
+  }
+  message.message = ShareMessage(EventMessage{std::move(publication)});
+  const auto shared =
+      std::make_shared<const ChannelMessage>(std::move(message));
+  if (is_numbered) {
+    return history_->Take(channel, *held, offset, shared, batches);
+  }
+  HeldChannels::Deliver(*held, shared, batches);
+}
+
+std::shared_ptr<const Droppable> ItemDispatcher::DroppableOf(
+    const link::v1::Publication& publication, HeldChannel& held) {
+  const std::string& channel = publication.channel();
+  if (state_->rules->Of(channel).slow_consumer ==
+      contract::SlowConsumer::kDisconnect) {
+    return nullptr;
+  }
+  Droppable droppable;
+  droppable.channel = channel;
+  if (publication.whisper()) droppable.kind = Droppable::Kind::kWhisper;
+  if (publication.offset() > 0 && held.history != nullptr) {
+    v1::Position before = held.history->position();
+    before.set_offset(publication.offset() - 1);
+    SubscribedMessage lost{channel, nullptr, std::move(before), false};
+    // The roster of this place in the order, whenever it is needed.
+    if (IsPresence(channel)) lost.members = held.roster.Snapshot();
+    droppable.lost = ShareMessage(std::move(lost));
+  }
+  return std::make_shared<const Droppable>(std::move(droppable));
+}
+
+void ItemDispatcher::OnMember(const std::string& channel,
+                              const v1::Member& member, bool added,
+                              Batches* batches) {
+  HeldChannel* const held = state_->held.Find(channel);
+  if (held == nullptr) return;
+  const bool changed =
+      added ? held->roster.Add(member) : held->roster.Remove(member.user_id());
+  if (!changed) return;
+  HeldChannels::Deliver(*held, {channel, MemberChange(channel, member, added)},
+                        batches);
+}
+
+void ItemDispatcher::OnRoster(const link::v1::Roster& roster,
+                              Batches* batches) {
+  HeldChannel* const held = state_->held.Find(roster.channel());
+  if (held == nullptr) return;
+  const std::string& channel = roster.channel();
+  const Roster::Difference difference = held->roster.Replace(roster);
+  for (const v1::Member& member : difference.added) {
+    HeldChannels::Deliver(*held, {channel, MemberChange(channel, member, true)},
+                          batches);
+  }
+  for (const std::string& user_id : difference.removed) {
+    v1::Member member;
+    member.set_user_id(user_id);
+    HeldChannels::Deliver(
+        *held, {channel, MemberChange(channel, member, false)}, batches);
+  }
+}
+
+void ItemDispatcher::OnCongestion(const link::v1::Congestion& congestion,
+                                  Batches* batches) {
+  const int shard = state_->ShardOf(congestion.socket_id());
+  if (shard < 0) return;
+  batches->Add(
+      shard, Congested{contract::ParseSocketId(congestion.socket_id())->socket,
+                       congestion.bytes()});
+}
+
+void ItemDispatcher::OnCall(link::v1::Call call, Batches* batches) {
+  using Call = link::v1::Call;
+  std::string socket_id;
+  switch (call.call_case()) {
+    case Call::kSubscribe:
+      socket_id = call.subscribe().socket_id();
+      break;
+    case Call::kUnsubscribe:
+      socket_id = call.unsubscribe().socket_id();
+      break;
+    case Call::kDisconnect:
+      socket_id = call.disconnect().socket_id();
+      if (!call.disconnect().has_user_id()) break;
+      state_->calls[call.call_id()].parts =
+          static_cast<int>(state_->shards.size());
+      return batches->AddToAll(call);
+    case Call::CALL_NOT_SET:
+      return;  // Of a newer service, which does not wait for ever.
+  }
+  const int shard = state_->ShardOf(socket_id);
+  if (shard >= 0) {
+    batches->Add(shard, std::move(call));
+    return;
+  }
+  GatewayItem item;
+  item.mutable_call_result()->set_call_id(call.call_id());
+  item.mutable_call_result()->set_code(
+      static_cast<int>(absl::StatusCode::kNotFound));
+  item.mutable_call_result()->set_message(
+      absl::StrCat("no gateway has socket ", contract::Quoted(socket_id)));
+  state_->Enqueue(std::move(item));
+}
+
+void ItemDispatcher::OnSettings(link::v1::Settings settings, Batches* batches) {
+  state_->settings_waiting = static_cast<int>(state_->shards.size());
+  state_->settings =
+      std::make_shared<const link::v1::Settings>(std::move(settings));
+  state_->rules = CompileRules(*state_->settings);
+  batches->AddToAll(NewSettings{state_->settings, state_->rules});
+}
+
+}  // namespace herald::gateway

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the gateway does with each item that the service sends: which loops it
+// concerns, and as which deliveries.
+//
+// Threads: none of its own; the router locks.
+
+#ifndef HERALD_GATEWAY_ROUTER_ITEM_DISPATCHER_H_
+#define HERALD_GATEWAY_ROUTER_ITEM_DISPATCHER_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "gateway/router/history_tracker.h"
+#include "gateway/router/router_state.h"
+#include "herald/link/v1/gateway_service.pb.h"
+
+namespace herald::gateway {
+
+class ItemDispatcher {
+ public:
+  // All outlive the object, which sets `settled` when the service answers.
+  ItemDispatcher(RouterState* state, HistoryTracker* history,
+                 std::atomic<bool>* settled)
+      : state_(state), history_(history), settled_(settled) {}
+
+  // Items of a newer service are ignored.
+  void Dispatch(link::v1::ServiceItem item, Batches* batches);
+
+ private:
+  void OnSettings(link::v1::Settings settings, Batches* batches);
+  void OnSubscribed(const link::v1::Subscribed& yes, Batches* batches);
+  void OnCancelled(const OpenTicket& ticket, const link::v1::Subscribed& yes,
+                   Batches* batches);
+  void OnRefused(link::v1::Refused no, Batches* batches);
+  void OnRenewed(link::v1::Renewed answer, Batches* batches);
+  void OnPublication(link::v1::Publication publication, Batches* batches);
+  // nullptr unless slow subscribers of the channel get the latest event only.
+  std::shared_ptr<const Droppable> DroppableOf(
+      const link::v1::Publication& publication, HeldChannel& held);
+  void OnMember(const std::string& channel, const v1::Member& member,
+                bool added, Batches* batches);
+  void OnRoster(const link::v1::Roster& roster, Batches* batches);
+  void OnCongestion(const link::v1::Congestion& congestion, Batches* batches);
+  void OnCall(link::v1::Call call, Batches* batches);
+
+  RouterState* const state_;
+  HistoryTracker* const history_;
+  std::atomic<bool>* const settled_;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_ROUTER_ITEM_DISPATCHER_H_
