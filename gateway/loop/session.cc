@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/loop/shard.h"
 #include "gateway/loop/whisper_check.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
@@ -40,40 +40,60 @@ absl::Status CheckCredentials(const SubscribeMessage& message) {
 
 }  // namespace
 
-Session::Session(Shard* shard, Socket* socket, uint64_t number,
+Session::Session(LoopParts* loop, Socket* socket, uint64_t number,
                  ConnectionFacts facts)
-    : shard_(shard),
-      number_(number),
-      facts_(std::move(facts)),
-      socket_(socket),
-      last_alive_(shard->wheel_.now()),
-      write_place_{.socket = socket} {}
+    : loop_(loop),
+      client_(this, socket, number, std::move(facts)),
+      last_alive_(loop->state.wheel.now()) {}
 
-std::string Session::socket_id() const {
-  return contract::FormatSocketId({shard_->router_->gateway_id(), number_});
+void Session::Start() {
+  OnNewSettings();
+  Send(ConnectedMessage{socket_id()});
+}
+
+void Session::OnNewSettings() {
+  client_.socket()->SetMessageBytesMax(loop_->state.message_bytes_max());
+  SetTimer();
 }
 
 void Session::Trace(SocketEvent event) const {
-  if (!shard_->observer_->traces_sockets()) return;
+  if (!loop_->state.observer->traces_sockets()) return;
   event.socket_id = socket_id();
   event.channel = contract::CutUtf8(event.channel, kEchoedNameBytesMax);
-  shard_->observer_->OnSocketEvent(event);
+  loop_->state.observer->OnSocketEvent(event);
+}
+
+void Session::OnSignOfLife() {
+  last_alive_ = loop_->state.wheel.now();
+  pinged_ = false;
 }
 
 void Session::OnMessage(absl::string_view text) {
-  const bool pauses = flow_.OnMessage(shard_->options_.rates, shard_->now_);
-  ClientMessage message = shard_->dialect_->Decode(text);
+  LoopState& state = loop_->state;
+  const bool pauses = client_.flow.OnMessage(state.options.rates, state.now);
+  ClientMessage message = loop_->writer.dialect().Decode(text);
   std::visit([this](auto& one) { On(one); }, message);
   if (pauses) UpdateReading();
 }
 
 // An answer to a ping costs as much as one to a message.
 void Session::OnControlFrame() {
-  if (flow_.OnMessage(shard_->options_.rates, shard_->now_)) UpdateReading();
+  LoopState& state = loop_->state;
+  if (client_.flow.OnMessage(state.options.rates, state.now)) UpdateReading();
+}
+
+void Session::OnConnectionGone() {
+  client_.closing = true;
+  loop_->writer.Remove(&client_);
+  client_.write_place.socket = nullptr;
+  Cancel();
+  loop_->pauses.Forget(number());
+  loop_->state.observer->OnClosed(close_reason_);
+  BeginToLeave({});
 }
 
 void Session::On(BadMessage& message) {
-  shard_->observer_->OnBadMessage();
+  loop_->state.observer->OnBadMessage();
   if (!message.is_subscribe || !message.channel.has_value()) {
     return Error({ErrorCode::kInvalidMessage, std::move(message.reason),
                   std::move(message.channel)});
@@ -89,16 +109,18 @@ void Session::Error(const ErrorMessage& error) {
   Trace({.what = "message refused",
          .channel = error.channel.has_value() ? *error.channel : "",
          .why = ErrorName(error.code)});
-  shard_->Send(this, error);
+  Send(error);
 }
 
 Subscription* Session::Find(absl::string_view channel) {
-  const Channel* const known = shard_->table_.Find(channel);
+  const Channel* const known = loop_->subscriptions.table().Find(channel);
   Subscription* const found =
       known == nullptr ? nullptr : subscriptions_.Find(known);
   if (found == nullptr || !found->revoked) return found;
   // It ends before anything else happens to the channel.
-  shard_->EndNow(found);
+  const std::string reason = loop_->leaving.ReasonOf(revocation_);
+  loop_->subscriptions.End(*found);
+  OnEnded(found, &reason);
   return nullptr;
 }
 
@@ -120,31 +142,37 @@ void Session::On(SubscribeMessage& message) {
   }
   if (known->active) return Repeat(*known, message.recover);
   known->asked.push_back(std::move(message.recover));
-  ++pending_;
+  ++client_.pending;
   UpdateReading();
 }
 
 void Session::Repeat(const Subscription& subscription,
                      const std::optional<v1::Position>& recover) {
-  if (!shard_->router_->Repeat(shard_->options_.index,
-                               subscription.channel->name, number_,
-                               subscription.ticket, recover)) {
+  if (!loop_->state.router->Repeat(loop_->state.options.index,
+                                   subscription.channel->name, number(),
+                                   subscription.ticket, recover)) {
     return;
   }
-  ++repeats_;
+  ++client_.repeats;
   UpdateReading();
 }
 
 void Session::OnSubscribedAgain(const SubscribedAgain& again) {
-  --repeats_;
-  flow_.OnAnswer(shard_->options_.rates,
-                 kRepeatedAnswerWeight * again.subscribed->bytes(),
-                 shard_->now_);
+  Subscription* const subscription =
+      loop_->subscriptions.tickets().Find(again.ticket);
+  if (subscription != nullptr && !subscription->revoked) {
+    loop_->bulk.CatchUp(subscription);
+    Send(again.subscribed);
+  }
+  --client_.repeats;
+  client_.flow.OnAnswer(loop_->state.options.rates,
+                        kRepeatedAnswerWeight * again.subscribed->bytes(),
+                        loop_->state.now);
   UpdateReading();
 }
 
 absl::Status Session::CheckRoom() const {
-  const int64_t limit = shard_->options_.subscriptions_max;
+  const int64_t limit = loop_->state.options.subscriptions_max;
   if (static_cast<int64_t>(subscriptions_.size()) >= limit) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the socket has its ", limit,
@@ -155,39 +183,13 @@ absl::Status Session::CheckRoom() const {
 
 absl::Status Session::Ask(SubscribeMessage message, Asked asked,
                           const link::v1::Call* call) {
-  auto subscription = std::make_unique<Subscription>();
-  subscription->session = this;
-  if (contract::NeedsAuthorization(message.channel)) {
-    subscription->grant = std::make_unique<Grant>();
-    subscription->grant->auth = std::move(message.auth);
-    subscription->grant->channel_data = std::move(message.channel_data);
-  }
-  link::v1::Subscribe question;
-  question.set_socket_id(socket_id());
-  question.set_channel(message.channel);
-  if (subscription->grant != nullptr) {
-    question.set_auth_token(subscription->grant->auth);
-    question.set_channel_data(subscription->grant->channel_data);
-    question.set_connection(facts_.Serialize());
-  }
-  if (call != nullptr) {
-    question.set_call_id(call->call_id());
-    if (call->subscribe().has_member()) {
-      *question.mutable_member() = call->subscribe().member();
-    }
-  }
-  subscription->ticket =
-      shard_->router_->Subscribe(shard_->options_.index, std::move(question),
-                                 asked.empty() ? std::nullopt : asked.front());
-  if (subscription->ticket == 0) {
+  const size_t answers = asked.size();
+  std::unique_ptr<Subscription> subscription = loop_->subscriptions.Begin(
+      &client_, std::move(message), std::move(asked), call);
+  if (subscription == nullptr) {
     return absl::UnavailableError("the service cannot be asked now");
   }
-  subscription->channel = shard_->table_.Obtain(message.channel);
-  shard_->table_.AddPending(subscription.get());
-  shard_->tickets_[subscription->ticket] = subscription.get();
-  pending_ += static_cast<int32_t>(asked.size());
-  subscription->by_call = asked.empty();
-  subscription->asked = std::move(asked);
+  client_.pending += static_cast<int32_t>(answers);
   subscriptions_.Add(std::move(subscription));
   UpdateReading();
   return absl::OkStatus();
@@ -196,10 +198,10 @@ absl::Status Session::Ask(SubscribeMessage message, Asked asked,
 void Session::RefuseSubscribe(absl::string_view channel,
                               absl::string_view error, RefusedCode::Code code) {
   const absl::string_view name = RefusalName(code);
-  shard_->observer_->OnSubscribeRefused(name);
+  loop_->state.observer->OnSubscribeRefused(name);
   Trace({.what = "subscribe refused", .channel = channel, .why = name});
-  shard_->Send(this, SubscriptionErrorMessage{std::string(channel),
-                                              std::string(error), code});
+  Send(
+      SubscriptionErrorMessage{std::string(channel), std::string(error), code});
 }
 
 void Session::RefuseSubscribe(absl::string_view channel,
@@ -212,25 +214,12 @@ void Session::RefuseSubscribe(absl::string_view channel,
 }
 
 void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
-  shard_->table_.Activate(subscription, std::move(confirmed.user_id));
-  subscription->is_member = confirmed.is_member;
+  loop_->subscriptions.Confirm(subscription, confirmed);
   const Asked asked = std::exchange(subscription->asked, {});
-  pending_ -= static_cast<int32_t>(asked.size());
-  shard_->observer_->OnSubscriptions(1);
+  client_.pending -= static_cast<int32_t>(asked.size());
   Trace({.what = "subscribed", .channel = subscription->channel->name});
-  if (!confirmed.renewable) {
-    // Nobody will be asked again, so what was presented is not needed.
-    subscription->grant.reset();
-    if (confirmed.expires_after != absl::InfiniteDuration()) {
-      subscription->grant = std::make_unique<Grant>();
-    }
-  }
-  if (subscription->grant != nullptr) {
-    subscription->grant->renewable = confirmed.renewable;
-    shard_->BeginGrant(subscription, confirmed.expires_after);
-  }
-  // A backend's Subscribe is told to the client as well, and the first answer
-  // is to that if the client asked later.
+  // A backend's Subscribe is answered to the client as well, and the first
+  // answer is to that if the client asked later.
   Answer(confirmed);
   UpdateReading();
   for (size_t i = subscription->by_call ? 0 : 1; i < asked.size(); ++i) {
@@ -239,24 +228,24 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
 }
 
 void Session::Answer(const Confirmed& confirmed) {
-  const Dialect& dialect = *shard_->dialect_;
-  bool recovers = confirmed.recovered != nullptr && !closing_;
+  const Dialect& dialect = loop_->writer.dialect();
+  bool recovers = confirmed.recovered != nullptr && !client_.closing;
   MissedMessages::Part missed;
   if (recovers && confirmed.missed != nullptr) {
-    missed = confirmed.missed->For(dialect, confirmed.since, number_);
+    missed = confirmed.missed->For(dialect, confirmed.since, number());
     // A socket is not cut for having been away: if the missed messages do not
     // fit, the client is notified that they are lost.
     recovers = missed.size() == 0 ||
-               socket_->HasRoomFor(confirmed.recovered->For(dialect)->size() +
-                                   missed.size());
+               client_.socket()->HasRoomFor(
+                   confirmed.recovered->For(dialect)->size() + missed.size());
   }
-  if (confirmed.asked_to_recover) shard_->observer_->OnRecovery(recovers);
-  shard_->Send(this, recovers ? confirmed.recovered : confirmed.subscribed);
+  if (confirmed.asked_to_recover) loop_->state.observer->OnRecovery(recovers);
+  Send(recovers ? confirmed.recovered : confirmed.subscribed);
   if (recovers && missed.size() > 0) {
-    shard_->SendFrame(this, Frame(missed.frames, missed.from));
+    loop_->writer.SendFrame(&client_, Frame(missed.frames, missed.from));
   }
-  flow_.OnAnswer(shard_->options_.rates, confirmed.answer_bytes(),
-                 shard_->now_);
+  client_.flow.OnAnswer(loop_->state.options.rates, confirmed.answer_bytes(),
+                        loop_->state.now);
 }
 
 void Session::OnRefused(Subscription* subscription,
@@ -270,8 +259,8 @@ void Session::OnRefused(Subscription* subscription,
 }
 
 void Session::OnCancelled(int64_t bytes) {
-  --pending_;
-  flow_.OnAnswer(shard_->options_.rates, bytes, shard_->now_);
+  --client_.pending;
+  client_.flow.OnAnswer(loop_->state.options.rates, bytes, loop_->state.now);
   UpdateReading();
 }
 
@@ -284,11 +273,11 @@ void Session::On(UnsubscribeMessage& message) {
   Subscription* const subscription = Find(message.channel);
   if (subscription != nullptr) End(subscription);
   // Not subscribed is what was asked for, so that is no error.
-  shard_->Send(this, UnsubscribedMessage{message.channel, ""});
+  Send(UnsubscribedMessage{message.channel, ""});
 }
 
 void Session::On(WhisperMessage& message) {
-  if (const auto fault = CheckWhisper(message, *shard_->rules_)) {
+  if (const auto fault = CheckWhisper(message, *loop_->state.settings.rules)) {
     return Error(*fault);
   }
   const auto refuse = [&](ErrorCode code, absl::string_view why) {
@@ -299,10 +288,10 @@ void Session::On(WhisperMessage& message) {
     return refuse(ErrorCode::kNotSubscribed, "the socket is not subscribed");
   }
   const auto bytes = static_cast<int64_t>(message.data.size());
-  const absl::Status rate =
-      flow_.TakeWhisper(shard_->options_.rates, bytes, shard_->now_);
+  const absl::Status rate = client_.flow.TakeWhisper(loop_->state.options.rates,
+                                                     bytes, loop_->state.now);
   if (!rate.ok()) {
-    shard_->observer_->OnRateLimited(RateLimit::kWhispers);
+    loop_->state.observer->OnRateLimited(RateLimit::kWhispers);
     return refuse(ErrorCode::kRateLimited, rate.message());
   }
   link::v1::Whisper whisper;
@@ -311,42 +300,41 @@ void Session::On(WhisperMessage& message) {
   whisper.set_data(std::move(message.data));
   whisper.set_socket_id(socket_id());
   if (subscription->is_member) whisper.set_user_id(subscription->user_id);
-  const absl::Status passed_on = shard_->router_->Whisper(std::move(whisper));
+  const absl::Status passed_on =
+      loop_->state.router->Whisper(std::move(whisper));
   if (!passed_on.ok()) {
-    shard_->observer_->OnWhisperRefused();
+    loop_->state.observer->OnWhisperRefused();
     return refuse(ErrorCode::kUnavailable, passed_on.message());
   }
-  shard_->observer_->OnWhisper();
+  loop_->state.observer->OnWhisper();
   Trace({.what = "whisper published",
          .channel = message.channel,
          .bytes = bytes});
-  if (flow_.OnWhisperSent(bytes, shard_->now_)) UpdateReading();
+  if (client_.flow.OnWhisperSent(bytes, loop_->state.now)) UpdateReading();
 }
 
 void Session::OnWhisperBack(int64_t bytes) {
-  flow_.OnWhisperBack(bytes);
-  if (paused_) UpdateReading();
+  client_.flow.OnWhisperBack(bytes);
+  if (client_.paused) UpdateReading();
 }
 
 void Session::OnCongested(int64_t bytes) {
-  flow_.OnCongestion(bytes, shard_->now_);
+  client_.flow.OnCongestion(bytes, loop_->state.now);
   UpdateReading();
 }
 
-void Session::On(PingMessage& /*message*/) {
-  shard_->Send(this, PongMessage());
-}
+void Session::On(PingMessage& /*message*/) { Send(PongMessage()); }
 
 void Session::SubscribeByCall(const link::v1::Call& call) {
   const link::v1::SubscribeCall& wish = call.subscribe();
   Subscription* const known = Find(wish.channel());
   if (known != nullptr && known->active) {
-    return shard_->router_->CallDone(ResultOf(call, absl::OkStatus()));
+    return loop_->state.router->CallDone(ResultOf(call, absl::OkStatus()));
   }
   SubscribeMessage message{wish.channel(), wish.auth_token(), "", {}};
   absl::Status asked = CheckCredentials(message);
   if (asked.ok() && known == nullptr) asked = CheckRoom();
-  if (!asked.ok()) return shard_->router_->CallDone(ResultOf(call, asked));
+  if (!asked.ok()) return loop_->state.router->CallDone(ResultOf(call, asked));
   Asked own;
   if (known != nullptr) {
     // Ask anew, and let the client's own subscribe have the same answer. The
@@ -362,7 +350,7 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
   const size_t answers = own.size();
   asked = Ask(std::move(message), std::move(own), &call);
   if (asked.ok()) return;
-  shard_->router_->CallDone(ResultOf(call, asked));
+  loop_->state.router->CallDone(ResultOf(call, asked));
   for (size_t i = 0; i < answers; ++i) RefuseSubscribe(wish.channel(), asked);
 }
 
@@ -371,128 +359,134 @@ void Session::UnsubscribeByCall(const link::v1::Call& call) {
   Subscription* const subscription = Find(channel);
   if (subscription != nullptr) {
     End(subscription);
-    shard_->Send(this,
-                 UnsubscribedMessage{channel, "unsubscribed by the backend"});
+    Send(UnsubscribedMessage{channel, "unsubscribed by the backend"});
   }
-  shard_->router_->CallDone(ResultOf(call, absl::OkStatus()));
+  loop_->state.router->CallDone(ResultOf(call, absl::OkStatus()));
 }
 
-void Session::Drop(Subscription* subscription) {
-  if (subscription->is_confirmed()) {
-    shard_->observer_->OnSubscriptions(-1);
-    if (!closing_) {
-      Trace({.what = "unsubscribed", .channel = subscription->channel->name});
+void Session::Revoke(absl::string_view channel, absl::string_view reason) {
+  if (reason.empty()) reason = "revoked";
+  if (!channel.empty()) {
+    const Channel* const known = loop_->subscriptions.table().Find(channel);
+    Subscription* const one =
+        known == nullptr ? nullptr : subscriptions_.Find(known);
+    if (one != nullptr) EndInTurn(one, reason);
+    return;
+  }
+  for (size_t i = 0; i < subscriptions_.size(); ++i) {
+    Subscription* const one = subscriptions_.at(i);
+    if (contract::NeedsAuthorization(one->channel->name)) {
+      EndInTurn(one, reason);
     }
   }
-  pending_ -= static_cast<int32_t>(subscription->asked.size());
-  const std::unique_ptr<Subscription> taken = subscriptions_.Take(subscription);
-  shard_->Forget(taken.get());
-  UpdateReading();
 }
 
-link::v1::GatewayItem Session::EndOf(const Subscription& subscription) const {
-  link::v1::GatewayItem item;
-  if (!subscription.is_confirmed()) {
-    item.mutable_cancel()->set_ticket(subscription.ticket);
-    return item;
-  }
-  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
-  end.set_ticket(subscription.ticket);
-  end.set_channel(subscription.channel->name);
-  if (subscription.is_member) {
-    end.set_socket_id(socket_id());
-    end.set_user_id(subscription.user_id);
-  }
-  return item;
+void Session::EndInTurn(Subscription* subscription, absl::string_view reason) {
+  if (!subscription->active || subscription->revoked) return;
+  if (client_.closing) return;  // It gets nothing any more, and ends anyway.
+  loop_->subscriptions.table().Revoke(subscription);
+  revocation_ = loop_->leaving.AddRevoked(subscription->ticket, reason);
+  loop_->state.RequestFlush();
 }
 
 void Session::End(Subscription* subscription) {
-  link::v1::GatewayItem end = EndOf(*subscription);
-  if (subscription->is_confirmed()) {
-    shard_->router_->Unsubscribe(shard_->options_.index,
-                                 std::move(*end.mutable_unsubscribe()));
-  } else {
-    shard_->router_->Cancel(subscription->ticket, subscription->channel->name);
-  }
-  OnEnded(subscription);
+  loop_->subscriptions.End(*subscription);
+  OnEnded(subscription, nullptr);
 }
 
-void Session::OnEnded(Subscription* subscription) {
+void Session::OnEnded(Subscription* subscription, const std::string* reason) {
+  UnsubscribedMessage notice;
+  if (reason != nullptr) notice = {subscription->channel->name, *reason};
   if (!subscription->is_confirmed()) {
-    ++pending_;
-    shard_->cancelled_.emplace(subscription->ticket, number_);
+    ++client_.pending;
+    loop_->subscriptions.tickets().Cancel(subscription->ticket, number());
   }
   Drop(subscription);
+  if (reason != nullptr) Send(notice);
 }
 
-link::v1::Subscribe Session::QuestionOf(const Subscription& subscription,
-                                        const Grant& grant) const {
-  link::v1::Subscribe question;
-  question.set_ticket(subscription.ticket);
-  question.set_socket_id(socket_id());
-  question.set_channel(subscription.channel->name);
-  question.set_auth_token(grant.auth);
-  question.set_channel_data(grant.channel_data);
-  question.set_connection(facts_.Serialize());
-  if (!subscription.user_id.empty()) {
-    question.mutable_member()->set_user_id(subscription.user_id);
+void Session::Drop(Subscription* subscription) {
+  if (subscription->is_confirmed() && !client_.closing) {
+    Trace({.what = "unsubscribed", .channel = subscription->channel->name});
   }
-  return question;
+  client_.pending -= static_cast<int32_t>(subscription->asked.size());
+  const std::unique_ptr<Subscription> taken = subscriptions_.Take(subscription);
+  loop_->subscriptions.Forget(taken.get());
+  UpdateReading();
+}
+
+void Session::Close(CloseReason why, absl::string_view text) {
+  if (client_.socket() == nullptr) return;  // It has closed by itself.
+  if (close_reason_ != CloseReason::kNormal) return;
+  BeginToClose(why);
+  BeginToLeave({});
+  client_.socket()->Close(why, text);
+}
+
+void Session::CloseInTurn(CloseReason why, absl::string_view text) {
+  if (client_.closing || leaving_) return Close(why, text);
+  BeginToClose(why);
+  BeginToLeave(std::string(text));
+}
+
+void Session::BeginToClose(CloseReason why) {
+  loop_->bulk.CatchUp(subscriptions_);
+  client_.closing = true;
+  close_reason_ = why;
+}
+
+void Session::BeginToLeave(std::optional<std::string> goodbye) {
+  if (leaving_ || subscriptions_.empty()) return;
+  leaving_ = true;
+  loop_->leaving.Add(this, std::move(goodbye));
+  loop_->state.RequestFlush();
+}
+
+bool Session::OnLeft(const std::optional<std::string>& goodbye) {
+  leaving_ = false;
+  if (!goodbye.has_value() || client_.socket() == nullptr) return false;
+  client_.socket()->Close(close_reason_, *goodbye);
+  return true;
 }
 
 void Session::UpdateReading() {
-  if (closing_) return;
-  const absl::Time now = shard_->now_;
-  const ClientFlow::Pause limit = flow_.PauseAt(shard_->options_.rates, now);
-  const bool is_limited = limit.until > now;
-  if (is_limited) shard_->paused_[number_] = limit.until;
-  const bool is_slowed =
-      is_limited || pending_ >= contract::kPendingSubscribesMax;
-  // A repeat is answered at once, and is no pause to speak of.
-  const bool pause = is_slowed || repeats_ > 0;
-  if (is_limited && !limited_) shard_->observer_->OnRateLimited(limit.why);
-  if (is_slowed && !slowed_) shard_->observer_->OnReadingPaused();
-  limited_ = is_limited;
-  slowed_ = is_slowed;
-  if (pause == paused_) return;
-  paused_ = pause;
-  if (!pause) {
-    shard_->SignOfLife(this);
-    return socket_->ResumeReading();
-  }
-  socket_->PauseReading();
+  if (client_.closing || !loop_->pauses.Update(&client_)) return;
+  OnSignOfLife();
+  client_.socket()->ResumeReading();
 }
 
 void Session::SetTimer() {
-  const link::v1::Settings& settings = *shard_->settings_;
+  const link::v1::Settings& settings = *loop_->state.settings.settings;
   const int64_t wait_ms = pinged_ ? settings.client_timeout_ms()
                                   : std::min(settings.heartbeat_interval_ms(),
                                              settings.client_timeout_ms());
   // Also in time for a write that blocks now, or from now on.
   const absl::Time blocked =
-      std::min(socket_->BlockedSince(), shard_->wheel_.now());
-  shard_->wheel_.Set(this, std::min(last_alive_ + absl::Milliseconds(wait_ms),
-                                    blocked + shard_->options_.write_timeout));
+      std::min(client_.socket()->BlockedSince(), loop_->state.wheel.now());
+  loop_->state.wheel.Set(
+      this, std::min(last_alive_ + absl::Milliseconds(wait_ms),
+                     blocked + loop_->state.options.write_timeout));
 }
 
 void Session::OnTimer() {
   // Signs of life only note the time, so the timer often comes for nothing.
-  const link::v1::Settings& settings = *shard_->settings_;
-  if (closing_) return;
-  const absl::Time now = shard_->wheel_.now();
-  if (now - socket_->BlockedSince() >= shard_->options_.write_timeout) {
-    return shard_->CloseSession(this, CloseReason::kSlow, "");
+  const link::v1::Settings& settings = *loop_->state.settings.settings;
+  if (client_.closing) return;
+  const absl::Time now = loop_->state.wheel.now();
+  if (now - client_.socket()->BlockedSince() >=
+      loop_->state.options.write_timeout) {
+    return Close(CloseReason::kSlow, "");
   }
   // While reading is paused, signs of life cannot be seen.
-  if (paused_) shard_->SignOfLife(this);
+  if (client_.paused) OnSignOfLife();
   const absl::Duration silence = now - last_alive_;
   if (silence >= absl::Milliseconds(settings.client_timeout_ms())) {
-    return shard_->CloseSession(this, CloseReason::kNoHeartbeat, "");
+    return Close(CloseReason::kNoHeartbeat, "");
   }
   if (!pinged_ &&
       silence >= absl::Milliseconds(settings.heartbeat_interval_ms())) {
     pinged_ = true;
-    socket_->Ping();
+    client_.socket()->Ping();
   }
   SetTimer();
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who listens to what on one loop. Joining and leaving are O(1) however many
-// listen, and a channel's subscribers lie in one array, for fan-out walks it.
+// The channels of one loop and their subscribers. Joining and leaving are O(1)
+// in the number of subscribers, and a channel's subscribers lie in one array,
+// for fan-out walks it.
 //
 // Threads: its loop.
 //
@@ -25,7 +26,7 @@
 
 namespace herald::gateway {
 
-class Session;
+struct ClientState;
 struct Subscription;
 
 // One channel of one loop.
@@ -34,32 +35,33 @@ struct Channel {
   std::vector<Subscription*> subscribers;  // Active ones.
   int64_t pending = 0;                     // Others.
 
-  // As a large one (shard_bulk.cc): how much it has said, what of that some
-  // still lack, and when they are written next at the soonest.
+  // As a large one (bulk_writer.h): the position behind its last event, the
+  // events that some subscribers lack, and when these are written next at the
+  // soonest.
   uint32_t said = 0;
   uint32_t revoked = 0;  // Subscribers that only wait for their end.
   std::unique_ptr<Backlog> backlog;
   absl::Time rests_until = absl::InfinitePast();
 };
 
-// How a grant stands; only for subscriptions that somebody was asked about.
+// The grant of a subscription about which the authorizer was asked.
 struct Grant {
   std::string auth;
   std::string channel_data;
   absl::Time end = absl::InfiniteFuture();
-  absl::Time attention = absl::InfiniteFuture();  // Place in Shard::grants_.
+  absl::Time attention = absl::InfiniteFuture();  // Place in Grants.
   bool renewable = false;
   bool asking = false;  // A renewal is under way.
   bool owed = false;    // Must be asked again although it does not end.
 };
 
-// Subscribes of a client that wait for an answer: where it was, if it has said
-// so.
+// Subscribes of a client that wait for an answer: each with the position that
+// it asks to recover from, if it has one.
 using Asked = std::vector<std::optional<v1::Position>>;
 
 // One socket on one channel. Owned by its session.
 struct Subscription {
-  Session* session = nullptr;
+  ClientState* client = nullptr;
   Channel* channel = nullptr;
   int64_t ticket = 0;
   bool active = false;      // Confirmed; before that it is pending.
@@ -69,7 +71,7 @@ struct Subscription {
   bool by_call = false;     // Begun by a backend, and by no client.
   uint32_t place = 0;       // In Channel::subscribers, if active.
   uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
-  uint32_t given = 0;       // Its place in what the channel has said.
+  uint32_t given = 0;       // The position up to which it has events.
   std::string user_id;
   std::unique_ptr<Grant> grant;
   Asked asked;
@@ -87,7 +89,7 @@ class SubscriptionTable {
 
   // A subscription begins to wait on its channel.
   void AddPending(Subscription* subscription);
-  // It is confirmed, for a user or (empty) for nobody in particular.
+  // It is confirmed, for a user or (empty) for none.
   void Activate(Subscription* subscription, std::string user_id);
   // It only waits for its end from now on. REQUIRES: it is active, and was not
   // revoked before.

@@ -7,9 +7,11 @@
 #ifndef HERALD_PROTO_CONTRACT_CLOSE_REASON_H_
 #define HERALD_PROTO_CONTRACT_CLOSE_REASON_H_
 
+#include <cstdint>
+
 namespace herald::contract {
 
-enum class CloseReason {
+enum class CloseReason : uint8_t {
   kNormal,         // The client closed the connection.
   kGoingAway,      // The gateway drains. Reconnect, to another one.
   kProtocolError,  // The client violated RFC 6455.

@@ -238,7 +238,7 @@ TEST(AMirror, IsTheTestOfASource) {
   EXPECT_THAT(CheckMirrors({source, other}),
               ElementsAre(HasSubstr("tests/gateway/loop/shard_test.cc")));
   for (const char* test : {"tests/gateway/loop/shard_test.cc",
-                           "tests/gateway/loop/shard_leaving_test.cc"}) {
+                           "tests/gateway/loop/shard_closing_test.cc"}) {
     EXPECT_THAT(CheckMirrors({source, {test, ""}}), IsEmpty());
   }
 }

@@ -5,22 +5,25 @@
 // Writing is what a loop does most, and an event for ten thousand subscribers
 // makes ten thousand writes due at once. So such an event is noted once, in the
 // channel's backlog, and a turn visits a few of the subscribers and writes each
-// what it lacks. An answer, or the event of a small channel, waits for one turn
-// and not for the bulk; what is said meanwhile joins what waits for the rest of
-// the subscribers, and leaves with it in one send(2).
+// one the events that it lacks. An answer, or the event of a small channel,
+// waits for one turn and not for the bulk. An event that is published meanwhile
+// joins those that wait for the other subscribers, and leaves with them in one
+// send(2).
 //
 // Invariant: a subscription's `given` is the position in its channel up to
 // which it was given everything; without a backlog, the channel's `said`.
 //
-// Invariant: within a pass, whoever has not been visited stands behind those
-// who have, so none is left out. Where the last takes the place of one who
-// leaves, it may move to the front unvisited, and catches up then.
+// Invariant: within a pass, the subscribers that have not been visited stand
+// behind those that have, so none is left out. Where the last one takes the
+// place of one that leaves, it may move to the front unvisited, and catches up
+// then.
+
+#include "gateway/loop/bulk_writer.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "gateway/loop/backlog.h"
-#include "gateway/loop/shard.h"
 
 namespace herald::gateway {
 namespace {
@@ -37,9 +40,9 @@ namespace {
 // 12 the delays grow again.
 constexpr absl::Duration kRest = absl::Milliseconds(8);
 
-// What a backlog may hold before all are given what they lack, however long
-// that takes: a socket's bound is for what its client does not read, so no one
-// write of ours may come near to it.
+// Bytes in a backlog above which all subscribers are given what they lack,
+// however long that takes: a socket's bound is for bytes that its client does
+// not read, so no single write may come near to it.
 constexpr size_t kBacklogBytesMax = 256 << 10;
 
 // Whispers never cause that: beyond this they are dropped, and their sender is
@@ -48,21 +51,23 @@ constexpr size_t kBacklogBytesForWhispers = kBacklogBytesMax / 2;
 
 }  // namespace
 
-bool Shard::HasRoomInBacklog(const Channel& channel, const Frame& frame) {
+bool BulkWriter::HasRoomFor(const Channel& channel, const Frame& frame) {
   if (frame.whisper() == nullptr || channel.backlog == nullptr) return true;
   if (channel.backlog->size_bytes() + frame.size() <=
       kBacklogBytesForWhispers) {
     return true;
   }
-  observer_->OnWhisperDropped(static_cast<int64_t>(channel.subscribers.size()));
+  state_->observer->OnWhisperDropped(
+      static_cast<int64_t>(channel.subscribers.size()));
   WhisperOrigin& origin = *frame.whisper();
-  if (!origin.is_reported.exchange(true)) router_->ReportCongestion(origin);
+  if (!origin.is_reported.exchange(true))
+    state_->router->ReportCongestion(origin);
   return false;
 }
 
-bool Shard::Spread(Channel* channel, const Frame& frame,
-                   uint64_t except_socket) {
-  if (!HasRoomInBacklog(*channel, frame)) return false;
+bool BulkWriter::Spread(Channel* channel, const Frame& frame,
+                        uint64_t except_socket) {
+  if (!HasRoomFor(*channel, frame)) return false;
   if (channel->backlog == nullptr) {
     channel->backlog = std::make_unique<Backlog>(channel->said);
     bulk_.push_back(channel);
@@ -76,13 +81,13 @@ bool Shard::Spread(Channel* channel, const Frame& frame,
   }
   backlog.Append(frame, except_socket);
   channel->said = backlog.end();
-  RequestFlush();
+  state_->RequestFlush();
   return true;
 }
 
-void Shard::WriteBulk() {
+void BulkWriter::WriteSome() {
   if (bulk_.empty()) return;
-  const absl::Time now = loop_->Monotonic();
+  const absl::Time now = state_->loop->Monotonic();
   absl::Time next = absl::InfiniteFuture();
   int left = kBulkVisitsPerTurn;
   for (size_t i = bulk_.size(); i > 0; --i) {
@@ -96,13 +101,13 @@ void Shard::WriteBulk() {
   }
   if (bulk_.empty()) return;
   if (left == 0 || next <= now) {
-    RequestFlush();
+    state_->RequestFlush();
   } else {
-    loop_->RequestFlushAt(next);
+    state_->loop->RequestFlushAt(next);
   }
 }
 
-int Shard::VisitSome(Channel* channel, int count, absl::Time now) {
+int BulkWriter::VisitSome(Channel* channel, int count, absl::Time now) {
   Backlog& backlog = *channel->backlog;
   for (; count > 0; --count) {
     if (backlog.visited() == channel->subscribers.size() &&
@@ -116,40 +121,39 @@ int Shard::VisitSome(Channel* channel, int count, absl::Time now) {
   return count;
 }
 
-bool Shard::BeginPass(Channel* channel, absl::Time now) {
+bool BulkWriter::BeginPass(Channel* channel, absl::Time now) {
   const bool busy = channel->backlog->EndPass() > 1;
   if (busy) channel->rests_until = now + kRest;
   if (channel->backlog->empty()) channel->backlog = nullptr;
   return channel->backlog != nullptr && !busy;
 }
 
-void Shard::Give(Subscription* subscription) {
+void BulkWriter::Give(Subscription* subscription) {
   const Backlog& backlog = *subscription->channel->backlog;
   const uint32_t given = std::exchange(subscription->given, backlog.end());
-  Session* const session = subscription->session;
-  if (given == backlog.end() || session->closing_) return;
+  ClientState* const client = subscription->client;
+  if (given == backlog.end() || client->closing) return;
   size_t written = 0;
-  if (!backlog.Excepts(given, session->number_)) {
+  if (!backlog.Excepts(given, client->number)) {
     const absl::string_view bytes = backlog.BytesFrom(given);
-    written = session->socket_->WriteNow(bytes);
+    written = client->socket()->WriteNow(bytes);
     if (written == bytes.size()) return;
   }
   for (const Backlog::Event& event : backlog.EventsFrom(given)) {
     const size_t done = std::min(written, event.frame.size());
     written -= done;
     if (done == event.frame.size()) continue;
-    if (event.except_socket == session->number_) continue;
-    SendFrame(session, event.frame, done);
+    if (event.except_socket == client->number) continue;
+    writer_->SendFrame(client, event.frame, done);
   }
 }
 
-void Shard::CatchUp(Subscription* subscription) {
+void BulkWriter::CatchUp(Subscription* subscription) {
   if (subscription->channel->backlog == nullptr) return;
   if (subscription->active) Give(subscription);
 }
 
-void Shard::CatchUp(Session* session) {
-  const SubscriptionList& all = session->subscriptions_;
+void BulkWriter::CatchUp(const SubscriptionList& all) {
   if (bulk_.size() < all.size()) {
     for (const Channel* const channel : bulk_) {
       Subscription* const one = all.Find(channel);
@@ -160,7 +164,7 @@ void Shard::CatchUp(Session* session) {
   }
 }
 
-void Shard::LeaveBulk(Subscription* subscription) {
+void BulkWriter::Leave(Subscription* subscription) {
   Channel& channel = *subscription->channel;
   if (channel.backlog == nullptr || !subscription->active) return;
   Give(subscription);

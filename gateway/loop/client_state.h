@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One client as the parts of its loop see it: the way to it, and whether it is
+// read. Its session owns this, and everything else about the client.
+//
+// Threads: its loop.
+
+#ifndef HERALD_GATEWAY_LOOP_CLIENT_STATE_H_
+#define HERALD_GATEWAY_LOOP_CLIENT_STATE_H_
+
+#include <cstdint>
+#include <utility>
+
+#include "gateway/loop/client_flow.h"
+#include "gateway/loop/connection_facts.h"
+#include "gateway/loop/socket.h"
+#include "gateway/loop/write_queue.h"
+
+namespace herald::gateway {
+
+class Session;
+
+struct ClientState {
+  ClientState(Session* owner, Socket* socket, uint64_t socket_number,
+              ConnectionFacts connection)
+      : session(owner),
+        number(socket_number),
+        write_place{.socket = socket},
+        facts(std::move(connection)) {}
+  ClientState(const ClientState&) = delete;
+  ClientState& operator=(const ClientState&) = delete;
+
+  // nullptr when the connection is gone.
+  Socket* socket() const { return write_place.socket; }
+
+  // Every delivery reads these, so they lie together.
+  Session* const session;
+  const uint64_t number;  // The second part of its socket's id.
+  WriteQueue::Place write_place;
+  bool closing = false;  // Nothing more is sent to it, or taken from it.
+
+  // Reading (reading_pauses.h).
+  bool paused = false;   // The socket is not read,
+  bool slowed = false;   // for more than a repeated subscribe,
+  bool limited = false;  // and for a rate.
+  int32_t pending = 0;   // Subscribes without an answer.
+  int32_t repeats = 0;   // Repeated ones without an answer.
+
+  ClientFlow flow;
+  const ConnectionFacts facts;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_CLIENT_STATE_H_

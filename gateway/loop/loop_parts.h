@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the sessions of one loop share. Shard owns it; none of these parts knows
+// a session.
+//
+// Threads: its loop.
+
+#ifndef HERALD_GATEWAY_LOOP_LOOP_PARTS_H_
+#define HERALD_GATEWAY_LOOP_LOOP_PARTS_H_
+
+#include "absl/time/time.h"
+#include "gateway/loop/bulk_writer.h"
+#include "gateway/loop/leave_queue.h"
+#include "gateway/loop/loop_state.h"
+#include "gateway/loop/loop_subscriptions.h"
+#include "gateway/loop/reading_pauses.h"
+#include "gateway/loop/session_writer.h"
+#include "gateway/protocol/dialect.h"
+
+namespace herald::gateway {
+
+struct LoopParts {
+  LoopParts(const ShardOptions& options, Router* router, const Dialect* dialect,
+            Loop* loop, Observer* observer, absl::Time now)
+      : state(options, router, loop, observer, now), writer(&state, dialect) {}
+
+  LoopState state;
+  SessionWriter writer;
+  ReadingPauses pauses{&state};
+  BulkWriter bulk{&state, &writer};
+  LoopSubscriptions subscriptions{&state, &bulk};
+  LeaveQueue leaving;
+};
+
+}  // namespace herald::gateway
+
+#endif  // HERALD_GATEWAY_LOOP_LOOP_PARTS_H_

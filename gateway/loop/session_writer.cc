@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#include "gateway/loop/session_writer.h"
+
+namespace herald::gateway {
+
+void SessionWriter::Send(ClientState* client, const ServerMessage& message) {
+  SendFrame(client, Frame(EncodeFrames(*dialect_, message)));
+}
+
+void SessionWriter::Send(ClientState* client,
+                         const EncodedMessagePtr& message) {
+  const FrameBytes& frames = message->For(*dialect_);
+  SendFrame(client, Frame(FrameBytes(message, frames.get())));
+}
+
+void SessionWriter::SendFrame(ClientState* client, const Frame& frame,
+                              size_t written) {
+  if (client->closing || frame.size() == 0) return;
+  if (frame.whisper() != nullptr && written == 0 &&
+      !TakesWhisper(client, frame)) {
+    return;
+  }
+  if (client->socket()->Enqueue(frame, written)) {
+    writes_.Add(&client->write_place);
+  } else {
+    // Nothing more goes into a stream that has a hole.
+    client->closing = true;
+    overflowed_.push_back(client->number);
+  }
+  state_->RequestFlush();
+}
+
+bool SessionWriter::TakesWhisper(ClientState* client, const Frame& frame) {
+  if (client->socket()->HasRoomForWhisper(frame.size())) {
+    client->flow.OnWhisperTaken();
+    return true;
+  }
+  state_->observer->OnWhisperDropped(1);
+  // Once for each whisper, however many clients have no room for it.
+  WhisperOrigin& origin = *frame.whisper();
+  if (client->flow.OnWhisperDropped(state_->now) &&
+      !origin.is_reported.exchange(true)) {
+    state_->router->ReportCongestion(origin);
+  }
+  return false;
+}
+
+}  // namespace herald::gateway
