@@ -15,15 +15,17 @@
 #include "gateway/loop/connection_facts.h"
 #include "gateway/loop/socket.h"
 #include "gateway/loop/write_queue.h"
+#include "gateway/protocol/dialect.h"
 
 namespace herald::gateway {
 
 class Session;
 
 struct ClientState {
-  ClientState(Session* owner, Socket* socket, uint64_t socket_number,
-              ConnectionFacts connection)
+  ClientState(Session* owner, Socket* socket, const Dialect* spoken,
+              uint64_t socket_number, ConnectionFacts connection)
       : session(owner),
+        dialect(spoken),
         number(socket_number),
         write_place{.socket = socket},
         facts(std::move(connection)) {}
@@ -35,6 +37,7 @@ struct ClientState {
 
   // Every delivery reads these, so they lie together.
   Session* const session;
+  const Dialect* const dialect;
   const uint64_t number;  // The second part of its socket's id.
   WriteQueue::Place write_place;
   bool closing = false;  // Nothing more is sent to it, or taken from it.

@@ -21,7 +21,7 @@ class Loop {
   // Has it called at `when`, or before.
   virtual void RequestFlushAt(absl::Time when) = 0;
 
-  // The time of day, for latencies: read once for each publication.
+  // The time of day, for latencies: read once for each publication and dialect.
   virtual absl::Time Now() const = 0;
 
   // What never jumps, for all else.

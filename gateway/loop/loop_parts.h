@@ -15,17 +15,16 @@
 #include "gateway/loop/loop_subscriptions.h"
 #include "gateway/loop/reading_pauses.h"
 #include "gateway/loop/session_writer.h"
-#include "gateway/protocol/dialect.h"
 
 namespace herald::gateway {
 
 struct LoopParts {
-  LoopParts(const ShardOptions& options, Router* router, const Dialect* dialect,
-            Loop* loop, Observer* observer, absl::Time now)
-      : state(options, router, loop, observer, now), writer(&state, dialect) {}
+  LoopParts(const ShardOptions& options, Router* router, Loop* loop,
+            Observer* observer, absl::Time now)
+      : state(options, router, loop, observer, now) {}
 
   LoopState state;
-  SessionWriter writer;
+  SessionWriter writer{&state};
   ReadingPauses pauses{&state};
   BulkWriter bulk{&state, &writer};
   LoopSubscriptions subscriptions{&state, &bulk};

@@ -36,7 +36,7 @@ std::unique_ptr<Subscription> LoopSubscriptions::Begin(
       state_->router->Subscribe(state_->options.index, std::move(question),
                                 asked.empty() ? std::nullopt : asked.front());
   if (subscription->ticket == 0) return nullptr;
-  subscription->channel = table_.Obtain(message.channel);
+  subscription->channel = table_.Obtain(client->dialect, message.channel);
   subscription->by_call = asked.empty();
   subscription->asked = std::move(asked);
   table_.AddPending(subscription.get());

@@ -40,10 +40,10 @@ absl::Status CheckCredentials(const SubscribeMessage& message) {
 
 }  // namespace
 
-Session::Session(LoopParts* loop, Socket* socket, uint64_t number,
-                 ConnectionFacts facts)
+Session::Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
+                 uint64_t number, ConnectionFacts facts)
     : loop_(loop),
-      client_(this, socket, number, std::move(facts)),
+      client_(this, socket, dialect, number, std::move(facts)),
       last_alive_(loop->state.wheel.now()) {}
 
 void Session::Start() {
@@ -71,7 +71,7 @@ void Session::OnSignOfLife() {
 void Session::OnMessage(absl::string_view text) {
   LoopState& state = loop_->state;
   const bool pauses = client_.flow.OnMessage(state.options.rates, state.now);
-  ClientMessage message = loop_->writer.dialect().Decode(text);
+  ClientMessage message = dialect().Decode(text);
   std::visit([this](auto& one) { On(one); }, message);
   if (pauses) UpdateReading();
 }
@@ -112,12 +112,15 @@ void Session::Error(const ErrorMessage& error) {
   Send(error);
 }
 
-Subscription* Session::Find(absl::string_view channel) {
-  const Channel* const known = loop_->subscriptions.table().Find(channel);
-  Subscription* const found =
-      known == nullptr ? nullptr : subscriptions_.Find(known);
+Subscription* Session::Find(absl::string_view channel) const {
+  const Channel* const known =
+      loop_->subscriptions.table().Find(client_.dialect, channel);
+  return known == nullptr ? nullptr : subscriptions_.Find(known);
+}
+
+Subscription* Session::FindInUse(absl::string_view channel) {
+  Subscription* const found = Find(channel);
   if (found == nullptr || !found->revoked) return found;
-  // It ends before anything else happens to the channel.
   const std::string reason = loop_->leaving.ReasonOf(revocation_);
   loop_->subscriptions.End(*found);
   OnEnded(found, &reason);
@@ -130,7 +133,7 @@ void Session::On(SubscribeMessage& message) {
     return RefuseSubscribe(message.channel, name.message(),
                            RefusedCode::CODE_INVALID_CHANNEL);
   }
-  Subscription* const known = Find(message.channel);
+  Subscription* const known = FindInUse(message.channel);
   if (known == nullptr) {
     const std::string channel = message.channel;
     absl::Status asked = CheckRoom();
@@ -228,16 +231,15 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
 }
 
 void Session::Answer(const Confirmed& confirmed) {
-  const Dialect& dialect = loop_->writer.dialect();
   bool recovers = confirmed.recovered != nullptr && !client_.closing;
   MissedMessages::Part missed;
   if (recovers && confirmed.missed != nullptr) {
-    missed = confirmed.missed->For(dialect, confirmed.since, number());
+    missed = confirmed.missed->For(dialect(), confirmed.since, number());
     // A socket is not cut for having been away: if the missed messages do not
     // fit, the client is notified that they are lost.
     recovers = missed.size() == 0 ||
                client_.socket()->HasRoomFor(
-                   confirmed.recovered->For(dialect)->size() + missed.size());
+                   confirmed.recovered->For(dialect())->size() + missed.size());
   }
   if (confirmed.asked_to_recover) loop_->state.observer->OnRecovery(recovers);
   Send(recovers ? confirmed.recovered : confirmed.subscribed);
@@ -270,7 +272,7 @@ void Session::On(UnsubscribeMessage& message) {
     return Error({ErrorCode::kInvalidChannel, std::string(name.message()),
                   message.channel});
   }
-  Subscription* const subscription = Find(message.channel);
+  Subscription* const subscription = FindInUse(message.channel);
   if (subscription != nullptr) End(subscription);
   // Not subscribed is what was asked for, so that is no error.
   Send(UnsubscribedMessage{message.channel, ""});
@@ -283,7 +285,7 @@ void Session::On(WhisperMessage& message) {
   const auto refuse = [&](ErrorCode code, absl::string_view why) {
     Error(WhisperError(code, message.channel, why));
   };
-  const Subscription* const subscription = Find(message.channel);
+  const Subscription* const subscription = FindInUse(message.channel);
   if (subscription == nullptr || !subscription->active) {
     return refuse(ErrorCode::kNotSubscribed, "the socket is not subscribed");
   }
@@ -327,7 +329,7 @@ void Session::On(PingMessage& /*message*/) { Send(PongMessage()); }
 
 void Session::SubscribeByCall(const link::v1::Call& call) {
   const link::v1::SubscribeCall& wish = call.subscribe();
-  Subscription* const known = Find(wish.channel());
+  Subscription* const known = FindInUse(wish.channel());
   if (known != nullptr && known->active) {
     return loop_->state.router->CallDone(ResultOf(call, absl::OkStatus()));
   }
@@ -356,7 +358,7 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
 
 void Session::UnsubscribeByCall(const link::v1::Call& call) {
   const std::string& channel = call.unsubscribe().channel();
-  Subscription* const subscription = Find(channel);
+  Subscription* const subscription = FindInUse(channel);
   if (subscription != nullptr) {
     End(subscription);
     Send(UnsubscribedMessage{channel, "unsubscribed by the backend"});
@@ -367,9 +369,7 @@ void Session::UnsubscribeByCall(const link::v1::Call& call) {
 void Session::Revoke(absl::string_view channel, absl::string_view reason) {
   if (reason.empty()) reason = "revoked";
   if (!channel.empty()) {
-    const Channel* const known = loop_->subscriptions.table().Find(channel);
-    Subscription* const one =
-        known == nullptr ? nullptr : subscriptions_.Find(known);
+    Subscription* const one = Find(channel);
     if (one != nullptr) EndInTurn(one, reason);
     return;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One client of the protocol (proto/WEBSOCKET.md): its requests, its
-// subscriptions, its heartbeat and its end.
+// One client, in its dialect: its requests, its subscriptions, its heartbeat
+// and its end.
 //
 // Threads: its shard's loop.
 //
@@ -40,8 +40,8 @@ namespace herald::gateway {
 class Session final : public Timer {
  public:
   // The pointers outlive the session; the socket, until OnConnectionGone().
-  Session(LoopParts* loop, Socket* socket, uint64_t number,
-          ConnectionFacts facts);
+  Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
+          uint64_t number, ConnectionFacts facts);
   ~Session() override = default;
 
   uint64_t number() const { return client_.number; }
@@ -49,6 +49,7 @@ class Session final : public Timer {
   absl::string_view remote_address() const {
     return client_.facts.remote_address();
   }
+  const Dialect& dialect() const { return *client_.dialect; }
   const SubscriptionList& subscriptions() const { return subscriptions_; }
   bool is_closing() const { return client_.closing; }
   // Whether it may be destroyed.
@@ -117,7 +118,11 @@ class Session final : public Timer {
                        link::v1::Refused::Code code);
   void RefuseSubscribe(absl::string_view channel, const absl::Status& why);
 
-  Subscription* Find(absl::string_view channel);
+  // nullptr if there is no subscription to the channel.
+  Subscription* Find(absl::string_view channel) const;
+  // The same, but ends one that is revoked: before anything else happens to its
+  // channel.
+  Subscription* FindInUse(absl::string_view channel);
   // Whether there may be one more subscription.
   absl::Status CheckRoom() const;
   // Asks for `subscribed` once more. REQUIRES: it is active.

@@ -5,12 +5,12 @@
 namespace herald::gateway {
 
 void SessionWriter::Send(ClientState* client, const ServerMessage& message) {
-  SendFrame(client, Frame(EncodeFrames(*dialect_, message)));
+  SendFrame(client, Frame(EncodeFrames(*client->dialect, message)));
 }
 
 void SessionWriter::Send(ClientState* client,
                          const EncodedMessagePtr& message) {
-  const FrameBytes& frames = message->For(*dialect_);
+  const FrameBytes& frames = message->For(*client->dialect);
   SendFrame(client, Frame(FrameBytes(message, frames.get())));
 }
 

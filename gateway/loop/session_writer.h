@@ -23,11 +23,9 @@ namespace herald::gateway {
 
 class SessionWriter {
  public:
-  SessionWriter(LoopState* state, const Dialect* dialect)
-      : state_(state), dialect_(dialect) {}
+  explicit SessionWriter(LoopState* state) : state_(state) {}
 
-  const Dialect& dialect() const { return *dialect_; }
-
+  // Sends the message in the client's dialect, which may have no frame for it.
   void Send(ClientState* client, const ServerMessage& message);
   // Its frames share the message's life, so that the router finds the answer as
   // long as it waits for a socket (roster_answer.h).
@@ -54,7 +52,6 @@ class SessionWriter {
   bool TakesWhisper(ClientState* client, const Frame& frame);
 
   LoopState* const state_;
-  const Dialect* const dialect_;
   WriteQueue writes_;
   std::vector<uint64_t> overflowed_;
 };

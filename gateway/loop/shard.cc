@@ -32,16 +32,16 @@ link::v1::CallResult NotFound(int64_t call_id, absl::string_view socket_id) {
 
 }  // namespace
 
-Shard::Shard(ShardOptions options, Router* router, const Dialect* dialect,
-             Loop* loop, Observer* observer, absl::Time now)
-    : loop_(options, router, dialect, loop, observer, now) {}
+Shard::Shard(ShardOptions options, Router* router, Loop* loop,
+             Observer* observer, absl::Time now)
+    : loop_(options, router, loop, observer, now) {}
 
 Shard::~Shard() = default;
 
-Session* Shard::Open(Socket* socket, uint64_t socket_number,
-                     ConnectionFacts facts) {
+Session* Shard::Open(Socket* socket, const Dialect* dialect,
+                     uint64_t socket_number, ConnectionFacts facts) {
   contract::Require(socket_number != 0);
-  auto owned = std::make_unique<Session>(&loop_, socket, socket_number,
+  auto owned = std::make_unique<Session>(&loop_, socket, dialect, socket_number,
                                          std::move(facts));
   Session* const session = owned.get();
   contract::Require(sessions_.emplace(socket_number, std::move(owned)).second);
@@ -75,9 +75,9 @@ int64_t Shard::CloseSome(int64_t count, Drain* drain) {
   const auto total = static_cast<int64_t>(open.size());
   const int64_t closing = std::min(count, total);
   for (int64_t i = 0; i < closing; ++i) {
-    open[static_cast<size_t>(i)]->Close(
-        CloseReason::kGoingAway,
-        loop_.writer.dialect().GoingAway(drain->NextDelay()));
+    Session* const session = open[static_cast<size_t>(i)];
+    session->Close(CloseReason::kGoingAway,
+                   session->dialect().GoingAway(drain->NextDelay()));
   }
   return total - closing;
 }
@@ -126,10 +126,13 @@ void Shard::On(ChannelMessagePtr& shared) {
     Session* const sender = Find(message.except_socket);
     if (sender != nullptr) sender->OnWhisperBack(message.whisper->bytes);
   }
-  Channel* const channel = loop_.subscriptions.table().Find(message.channel);
-  if (channel == nullptr) return;
+  loop_.subscriptions.table().ForEach(
+      message.channel, [&](Channel* channel) { DeliverTo(channel, message); });
+}
+
+void Shard::DeliverTo(Channel* channel, const ChannelMessage& message) {
   if (channel->revoked > 0) loop_.subscriptions.MuteRevoked(channel);
-  const Frame local(message, loop_.writer.dialect());
+  const Frame local(message, *channel->dialect);
   if (local.size() == 0) return;
   if (BulkWriter::IsLarge(*channel)) {
     if (!loop_.bulk.Spread(channel, local, message.except_socket)) return;

@@ -38,16 +38,18 @@ namespace herald::gateway {
 class Shard {
  public:
   // The pointers outlive the shard. `now` starts its wheel.
-  Shard(ShardOptions options, Router* router, const Dialect* dialect,
-        Loop* loop, Observer* observer, absl::Time now);
+  Shard(ShardOptions options, Router* router, Loop* loop, Observer* observer,
+        absl::Time now);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
-  // A connection was upgraded: makes its session and sends `connected`.
-  // `socket_number` is the second part of its id, random, new, and not 0. The
-  // result lives until Closed().
-  Session* Open(Socket* socket, uint64_t socket_number, ConnectionFacts facts);
+  // A connection was upgraded: makes its session, whose client speaks
+  // `dialect`, and sends `connected`. `socket_number` is the second part of its
+  // id, random, new, and not 0. The dialect outlives the shard; the result
+  // lives until Closed().
+  Session* Open(Socket* socket, const Dialect* dialect, uint64_t socket_number,
+                ConnectionFacts facts);
 
   // Where Open() is to have its facts from.
   HeaderPool& headers() { return headers_; }
@@ -97,7 +99,9 @@ class Shard {
   void On(link::v1::Call& call);
   void OnDisconnect(const link::v1::Call& call);
 
-  // Whether the socket that is not to have the message is subscribed.
+  // Sends the message to the channel's clients of one dialect.
+  void DeliverTo(Channel* channel, const ChannelMessage& message);
+  // Whether the socket that is not to have the message is one of them.
   bool IsExcepted(const ChannelMessage& message, const Channel& channel) const;
   // The answer to a ticket that was cancelled has come.
   void CancelledIsAnswered(int64_t ticket, int64_t bytes);

@@ -25,18 +25,39 @@ uint32_t Append(std::vector<Subscription*>& all, Subscription* subscription) {
 
 }  // namespace
 
-Channel* SubscriptionTable::Obtain(absl::string_view name) {
-  std::unique_ptr<Channel>& channel = channels_[name];
+SubscriptionTable::OfDialect* SubscriptionTable::FindDialect(
+    const Dialect* dialect) {
+  for (OfDialect& one : all_) {
+    if (one.dialect == dialect) return &one;
+  }
+  return nullptr;
+}
+
+Channel* SubscriptionTable::Obtain(const Dialect* dialect,
+                                   absl::string_view name) {
+  OfDialect* known = FindDialect(dialect);
+  if (known == nullptr) known = &all_.emplace_back(OfDialect{dialect, {}});
+  std::unique_ptr<Channel>& channel = known->channels[name];
   if (channel == nullptr) {
     channel = std::make_unique<Channel>();
     channel->name = std::string(name);
+    channel->dialect = dialect;
   }
   return channel.get();
 }
 
-Channel* SubscriptionTable::Find(absl::string_view name) {
-  const auto it = channels_.find(name);
-  return it == channels_.end() ? nullptr : it->second.get();
+Channel* SubscriptionTable::Find(const Dialect* dialect,
+                                 absl::string_view name) {
+  const OfDialect* const known = FindDialect(dialect);
+  if (known == nullptr) return nullptr;
+  const auto it = known->channels.find(name);
+  return it == known->channels.end() ? nullptr : it->second.get();
+}
+
+size_t SubscriptionTable::channel_count() const {
+  size_t count = 0;
+  for (const OfDialect& one : all_) count += one.channels.size();
+  return count;
 }
 
 void SubscriptionTable::AddPending(Subscription* subscription) {
@@ -81,7 +102,7 @@ void SubscriptionTable::Remove(Subscription* subscription) {
   Channel& channel = *subscription->channel;
   --channel.pending;
   if (channel.subscribers.empty() && channel.pending == 0) {
-    channels_.erase(channel.name);
+    FindDialect(channel.dialect)->channels.erase(channel.name);
   }
 }
 

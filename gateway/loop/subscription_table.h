@@ -4,9 +4,12 @@
 // in the number of subscribers, and a channel's subscribers lie in one array,
 // for fan-out walks it.
 //
+// Clients of different dialects are sent different frames, so a channel has an
+// entry for each dialect that has a subscription to it.
+//
 // Threads: its loop.
 //
-// Invariant: a channel is known while it has a subscription, pending or active.
+// Invariant: an entry exists while it has a subscription, pending or active.
 // A subscription knows its places in the arrays that point to it.
 
 #ifndef HERALD_GATEWAY_LOOP_SUBSCRIPTION_TABLE_H_
@@ -22,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/loop/backlog.h"
+#include "gateway/protocol/dialect.h"
 #include "herald/v1/server_message.pb.h"
 
 namespace herald::gateway {
@@ -29,9 +33,10 @@ namespace herald::gateway {
 struct ClientState;
 struct Subscription;
 
-// One channel of one loop.
+// One channel of one loop, for the clients of one dialect.
 struct Channel {
   std::string name;
+  const Dialect* dialect = nullptr;
   std::vector<Subscription*> subscribers;  // Active ones.
   int64_t pending = 0;                     // Others.
 
@@ -82,10 +87,20 @@ struct Subscription {
 
 class SubscriptionTable {
  public:
-  // The channel, made if need be.
-  Channel* Obtain(absl::string_view name);
-  // The channel, or nullptr.
-  Channel* Find(absl::string_view name);
+  // The channel's entry, made if need be. `dialect` outlives the table.
+  Channel* Obtain(const Dialect* dialect, absl::string_view name);
+  // The channel's entry, or nullptr.
+  Channel* Find(const Dialect* dialect, absl::string_view name);
+
+  // Calls `visit` with each entry of the channel: one lookup for each dialect
+  // that the table has ever had. `visit` does not add or remove any.
+  template <typename Visitor>
+  void ForEach(absl::string_view name, Visitor visit) {
+    for (const OfDialect& one : all_) {
+      const auto it = one.channels.find(name);
+      if (it != one.channels.end()) visit(it->second.get());
+    }
+  }
 
   // A subscription begins to wait on its channel.
   void AddPending(Subscription* subscription);
@@ -103,10 +118,18 @@ class SubscriptionTable {
   // The active subscriptions that name the user.
   const std::vector<Subscription*>* OfUser(absl::string_view user_id) const;
 
-  size_t channel_count() const { return channels_.size(); }
+  // How many entries there are.
+  size_t channel_count() const;
 
  private:
-  absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels_;
+  struct OfDialect {
+    const Dialect* dialect = nullptr;
+    absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels;
+  };
+
+  OfDialect* FindDialect(const Dialect* dialect);
+
+  std::vector<OfDialect> all_;  // Few, so that a search is cheap.
   absl::flat_hash_map<std::string, std::vector<Subscription*>> users_;
 };
 

@@ -43,7 +43,7 @@ EventLoop::EventLoop(int index, GatewayState* state)
       awake_(Monotonic(), TimerWheel::kSlot, kTickGapMax),
       shard_({index, state->subscriptions_max, state->client_rates,
               state->write_timeout},
-             state->router, state->dialect, this, state->observer, Monotonic()),
+             state->router, this, state->observer, Monotonic()),
       context_(/*concurrency_hint=*/1),
       tick_(context_.get_executor()),
       flush_timer_(context_.get_executor()) {}

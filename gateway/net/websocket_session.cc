@@ -161,7 +161,8 @@ void WebsocketSession::Accept(const HttpRequest& request,
     number = RandomNumber() / count * count;
     number += static_cast<uint64_t>(loop_->index());
   }
-  session_ = loop_->shard().Open(this, number, std::move(facts));
+  session_ = loop_->shard().Open(this, loop_->state().dialect, number,
+                                 std::move(facts));
   session_->Trace(
       {.what = "connected", .remote_address = session_->remote_address()});
   StartRead();
@@ -311,7 +312,7 @@ void WebsocketSession::Ping() {
 void WebsocketSession::Close(CloseReason why, absl::string_view text) {
   if (closing_) return;
   closing_ = true;
-  const CloseFrame frame = loop_->state().dialect->Close(why);
+  const CloseFrame frame = session_->dialect().Close(why);
   if (why == CloseReason::kSlow) {
     const auto bytes = static_cast<int64_t>(outgoing_.Clear());
     loop_->state().observer->OnSlow(bytes);
@@ -374,10 +375,9 @@ void WebsocketSession::Expel(CloseReason why) {
   }
   reader_ = nullptr;
   lingers_ = true;
+  const CloseFrame frame = session_->dialect().Close(why);
   LeaveShard();
-  if (outgoing_.waiting_bytes() == 0) {
-    outgoing_.WriteNow(Encode(loop_->state().dialect->Close(why)));
-  }
+  if (outgoing_.waiting_bytes() == 0) outgoing_.WriteNow(Encode(frame));
   outgoing_.socket().shutdown(StreamSocket::shutdown_send, ignored);
   TimerWheel& wheel = loop_->shard().wheel();
   wheel.Set(this, wheel.now() + kLinger);

@@ -63,10 +63,10 @@ class Observer {
   // A publication of the link was missing, and was asked for.
   virtual void OnGap() {}
 
-  // A publication was handed to `sockets` outboxes of one loop, as frames of
-  // `frame_bytes` each, `since_publish` after the service took it. By the times
-  // of day of two machines, so it is off by their difference, and may be
-  // negative.
+  // A publication was handed to `sockets` outboxes of one loop and dialect, as
+  // frames of `frame_bytes` each, `since_publish` after the service took it. By
+  // the times of day of two machines, so it is off by their difference, and may
+  // be negative.
   virtual void OnDelivered(int64_t /*sockets*/, int64_t /*frame_bytes*/,
                            absl::Duration /*since_publish*/) {}
 

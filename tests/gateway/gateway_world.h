@@ -58,8 +58,8 @@ class GatewayWorld : public ::testing::Test {
     for (int i = 0; i < 2; ++i) {
       FakeLoop& loop = loops_[i];
       loop.shard = std::make_unique<Shard>(
-          ShardOptions{i, /*subscriptions_max=*/200, rates}, &router_,
-          &dialect_, &loop, &observer_, loop.now);
+          ShardOptions{i, /*subscriptions_max=*/200, rates}, &router_, &loop,
+          &observer_, loop.now);
       inboxes.push_back(&loop);
     }
     router_.SetShards(inboxes);
@@ -131,15 +131,15 @@ class GatewayWorld : public ::testing::Test {
     Run();
   }
 
-  Browser& Open(int shard = 0) {
+  Browser& Open(int shard = 0, const Dialect* dialect = nullptr) {
     auto& browser = *browsers_.emplace_back(std::make_unique<Browser>());
     const uint64_t number = 2 * (++opened_) + static_cast<uint64_t>(shard);
     browser.shard = loops_[shard].shard.get();
     HeaderPool::Builder facts("203.0.113.7");
     facts.AddHeader("Origin", "https://example.org");
-    browser.session =
-        browser.shard->Open(&browser.socket, number,
-                            browser.shard->headers().Make(std::move(facts)));
+    browser.session = browser.shard->Open(
+        &browser.socket, dialect == nullptr ? &dialect_ : dialect, number,
+        browser.shard->headers().Make(std::move(facts)));
     browser.id = browser.session->socket_id();
     Run();
     return browser;
@@ -229,10 +229,15 @@ class GatewayWorld : public ::testing::Test {
     void OnGrantPostponed() override { ++postponed; }
     void OnRecovery(bool done) override { ++(done ? recovered : lost); }
     void OnGap() override { ++gaps; }
+    void OnDelivered(int64_t sockets, int64_t frame_bytes,
+                     absl::Duration /*since_publish*/) override {
+      delivered[frame_bytes] += sockets;
+    }
     int whispers = 0, whispers_refused = 0;
     int64_t whispers_dropped = 0;
     int pauses = 0, postponed = 0, recovered = 0, lost = 0, gaps = 0;
     std::map<RateLimit, int> limited;
+    std::map<int64_t, int64_t> delivered;  // Frames, by their size.
   };
 
   CountingObserver observer_;

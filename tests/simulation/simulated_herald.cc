@@ -13,9 +13,8 @@ SimulatedGateway::SimulatedGateway(uint64_t id)
   std::vector<gateway::ShardInbox*> inboxes;
   for (int i = 0; i < kLoops; ++i) {
     FakeLoop& loop = loops_[i];
-    loop.shard = std::make_unique<gateway::Shard>(gateway::ShardOptions{i, 100},
-                                                  &router_, &dialect_, &loop,
-                                                  &observer_, loop.Now());
+    loop.shard = std::make_unique<gateway::Shard>(
+        gateway::ShardOptions{i, 100}, &router_, &loop, &observer_, loop.Now());
     inboxes.push_back(&loop);
   }
   router_.SetShards(std::move(inboxes));
@@ -30,7 +29,7 @@ std::unique_ptr<SimulatedGateway::Browser> SimulatedGateway::Open(int loop) {
   // The number says which loop it is on.
   const uint64_t number = kLoops * ++opened_ + static_cast<uint64_t>(loop);
   browser->session =
-      shard.Open(&browser->socket, number,
+      shard.Open(&browser->socket, &dialect_, number,
                  shard.headers().Make(gateway::HeaderPool::Builder("::1")));
   shard.FlushDirty();
   browser->socket.Take();

@@ -27,11 +27,11 @@ class LoopSubscribing : public GatewayWorld {
   }
 
   LoopState state_{{}, &router_, &loops_[0], &observer_, loops_[0].now};
-  SessionWriter writer_{&state_, &dialect_};
+  SessionWriter writer_{&state_};
   BulkWriter bulk_{&state_, &writer_};
   LoopSubscriptions subscriptions_{&state_, &bulk_};
   FakeSocket socket_;
-  ClientState client_{nullptr, &socket_, 12, {}};
+  ClientState client_{nullptr, &socket_, &dialect_, 12, {}};
 };
 
 TEST_F(LoopSubscribing, AsksTheServiceAndKnowsTheTicket) {

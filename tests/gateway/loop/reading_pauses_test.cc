@@ -21,7 +21,7 @@ class AReadingPause : public GatewayWorld {
                    loops_[0].now};
   ReadingPauses pauses_{&state_};
   FakeSocket socket_;
-  ClientState client_{nullptr, &socket_, 12, {}};
+  ClientState client_{nullptr, &socket_, &dialect_, 12, {}};
 };
 
 TEST_F(AReadingPause, LastsUntilASubscribeIsAnswered) {

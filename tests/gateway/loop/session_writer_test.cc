@@ -26,9 +26,9 @@ class ASessionWriter : public GatewayWorld {
   }
 
   LoopState state_{{}, &router_, &loops_[0], &observer_, loops_[0].now};
-  SessionWriter writer_{&state_, &dialect_};
+  SessionWriter writer_{&state_};
   FakeSocket socket_;
-  ClientState client_{nullptr, &socket_, 12, {}};
+  ClientState client_{nullptr, &socket_, &dialect_, 12, {}};
 };
 
 TEST_F(ASessionWriter, AppendsUntilItIsFlushed) {

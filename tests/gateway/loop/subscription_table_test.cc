@@ -8,14 +8,20 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "tests/gateway/line_dialect.h"
+#include "tests/gateway/text_dialect.h"
 
 namespace herald::gateway {
 namespace {
 
+const TextDialect kDialect;
+const LineDialect kOther;
+
 std::unique_ptr<Subscription> Pending(SubscriptionTable& table,
-                                      const std::string& channel) {
+                                      const std::string& channel,
+                                      const Dialect* dialect = &kDialect) {
   auto subscription = std::make_unique<Subscription>();
-  subscription->channel = table.Obtain(channel);
+  subscription->channel = table.Obtain(dialect, channel);
   table.AddPending(subscription.get());
   return subscription;
 }
@@ -24,13 +30,13 @@ TEST(ASubscriptionTable, KnowsAChannelWhileSomebodyWaitsOrListens) {
   SubscriptionTable table;
   const auto one = Pending(table, "news");
   const auto two = Pending(table, "news");
-  EXPECT_TRUE(table.Find("news")->subscribers.empty());
+  EXPECT_TRUE(table.Find(&kDialect, "news")->subscribers.empty());
   table.Activate(one.get(), "");
-  EXPECT_EQ(table.Find("news")->subscribers.size(), 1u);
+  EXPECT_EQ(table.Find(&kDialect, "news")->subscribers.size(), 1u);
   table.Remove(one.get());
-  EXPECT_NE(table.Find("news"), nullptr);
+  EXPECT_NE(table.Find(&kDialect, "news"), nullptr);
   table.Remove(two.get());
-  EXPECT_EQ(table.Find("news"), nullptr);
+  EXPECT_EQ(table.Find(&kDialect, "news"), nullptr);
   EXPECT_EQ(table.channel_count(), 0u);
 }
 
@@ -54,7 +60,7 @@ TEST(ASubscriptionTable, KeepsTheChannelOfOneThatIsMuted) {
   const auto bob = Pending(table, "private-x");
   table.Activate(ada.get(), "ada");
   table.Activate(bob.get(), "bob");
-  Channel* const channel = table.Find("private-x");
+  Channel* const channel = table.Find(&kDialect, "private-x");
   table.Revoke(ada.get());
   EXPECT_EQ(channel->revoked, 1u);
   EXPECT_EQ(channel->subscribers.size(), 2u) << "it is only marked";
@@ -66,9 +72,9 @@ TEST(ASubscriptionTable, KeepsTheChannelOfOneThatIsMuted) {
   EXPECT_FALSE(ada->active);
   EXPECT_TRUE(ada->is_confirmed());
   table.Remove(bob.get());
-  EXPECT_EQ(table.Find("private-x"), channel);
+  EXPECT_EQ(table.Find(&kDialect, "private-x"), channel);
   table.Remove(ada.get());
-  EXPECT_EQ(table.Find("private-x"), nullptr);
+  EXPECT_EQ(table.Find(&kDialect, "private-x"), nullptr);
 }
 
 TEST(ASubscriptionTable, CountsNoneThatIsRevokedAndRemoved) {
@@ -78,9 +84,33 @@ TEST(ASubscriptionTable, CountsNoneThatIsRevokedAndRemoved) {
   table.Activate(ada.get(), "ada");
   table.Revoke(ada.get());
   table.Remove(ada.get());
-  EXPECT_EQ(table.Find("private-x")->revoked, 0u);
+  EXPECT_EQ(table.Find(&kDialect, "private-x")->revoked, 0u);
   EXPECT_FALSE(bob->is_confirmed());
   table.Remove(bob.get());
+  EXPECT_EQ(table.channel_count(), 0u);
+}
+
+TEST(ASubscriptionTable, HasAnEntryOfAChannelForEachDialect) {
+  SubscriptionTable table;
+  const auto one = Pending(table, "news");
+  EXPECT_EQ(table.Find(&kOther, "news"), nullptr);
+  const auto two = Pending(table, "news", &kOther);
+  EXPECT_NE(one->channel, two->channel);
+  EXPECT_EQ(one->channel->dialect, &kDialect);
+  EXPECT_EQ(two->channel->dialect, &kOther);
+  table.Activate(one.get(), "ada");
+  table.Activate(two.get(), "ada");
+  EXPECT_EQ(table.OfUser("ada")->size(), 2u) << "a user has one list";
+  EXPECT_EQ(table.channel_count(), 2u);
+  std::vector<Channel*> entries;
+  const auto visit = [&](Channel* channel) { entries.push_back(channel); };
+  table.ForEach("news", visit);
+  EXPECT_EQ(entries, std::vector<Channel*>({one->channel, two->channel}));
+  table.Remove(one.get());
+  entries.clear();
+  table.ForEach("news", visit);
+  EXPECT_EQ(entries, std::vector<Channel*>({two->channel}));
+  table.Remove(two.get());
   EXPECT_EQ(table.channel_count(), 0u);
 }
 
@@ -103,7 +133,7 @@ TEST(ASubscriptionTable, StaysTrueWhoeverLeavesWhen) {
   }
   size_t active = 0, named = 0;
   for (const auto& one : all) {
-    EXPECT_EQ(table.Find(one->channel->name), one->channel);
+    EXPECT_EQ(table.Find(&kDialect, one->channel->name), one->channel);
     if (!one->active) continue;
     ++active;
     EXPECT_EQ(one->channel->subscribers[one->place], one.get());
@@ -113,7 +143,7 @@ TEST(ASubscriptionTable, StaysTrueWhoeverLeavesWhen) {
   }
   size_t listed = 0, of_users = 0;
   for (const char* name : {"c0", "c1", "c2", "c3", "c4"}) {
-    const Channel* channel = table.Find(name);
+    const Channel* channel = table.Find(&kDialect, name);
     if (channel != nullptr) listed += channel->subscribers.size();
   }
   for (const char* name : {"u0", "u1", "u2"}) {

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Clients of two dialects on one loop.
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "gateway/loop/shard.h"
+#include "tests/gateway/gateway_world.h"
+#include "tests/gateway/line_dialect.h"
+
+namespace herald::gateway {
+namespace {
+
+using contract::CloseReason;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
+
+class TwoDialects : public GatewayWorld {
+ protected:
+  TwoDialects() { Attach(); }
+
+  // A client of lines that is subscribed to the channel.
+  Browser& Joined(const std::string& channel, const std::string& user = "",
+                  const std::vector<std::string>& roster = {}) {
+    Browser& browser = Open(0, &lines_);
+    Send(browser, "join " + channel);
+    Allow(user, roster);
+    browser.Hears();
+    return browser;
+  }
+
+  std::vector<Browser*> JoinedMany(const std::string& channel, size_t count) {
+    std::vector<Browser*> crowd;
+    while (crowd.size() < count) crowd.push_back(&Joined(channel));
+    return crowd;
+  }
+
+  std::vector<Browser*> SubscribedMany(const std::string& channel,
+                                       size_t count) {
+    std::vector<Browser*> crowd;
+    while (crowd.size() < count) {
+      crowd.push_back(&Subscribed(Open(), channel));
+    }
+    return crowd;
+  }
+
+  void Revoke(const std::string& user, const std::string& channel) {
+    link::v1::ServiceItem item;
+    item.mutable_revocation()->set_user_id(user);
+    item.mutable_revocation()->set_channel(channel);
+    Say(item);
+  }
+
+  // The service sends a whisper of the sender back, to all.
+  void WhisperFrom(Browser& sender, const std::string& data, int turns) {
+    link::v1::ServiceItem item;
+    link::v1::Publication& whisper = *item.mutable_publication();
+    whisper.set_channel("private-x");
+    whisper.set_event("e");
+    whisper.set_data(data);
+    whisper.set_except_socket_id(sender.id);
+    whisper.set_whisper(true);
+    Say(item, turns);
+  }
+
+  static constexpr size_t kLarge = kBulkSubscribers + 5;
+  LineDialect lines_;
+};
+
+TEST_F(TwoDialects, AreGreetedAndAnsweredEachInItsOwn) {
+  Browser& ada = Open(0, &lines_);
+  EXPECT_THAT(ada.Hears(), ElementsAre("welcome " + ada.id));
+  Send(ada, "join news");
+  Allow();
+  EXPECT_THAT(ada.Hears(), ElementsAre("joined news"));
+  Browser& bob = Open();
+  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr(R"("type":"connected")")));
+  Send(bob, "join news");
+  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr("invalid_message")));
+  Send(ada, R"({"type":"ping"})");
+  EXPECT_THAT(ada.Hears(), ElementsAre("error invalid_message"));
+}
+
+TEST_F(TwoDialects, GetTheEventsOfOneChannel) {
+  Browser& ada = Joined("news");
+  Browser& bob = Subscribed(Open(), "news");
+  Browser& far = Subscribed(Open(1), "news");
+  Publish("news", "1");
+  EXPECT_THAT(ada.Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(far.Hears(), ElementsAre(Event("news", "1")));
+  Send(ada, "leave news");
+  EXPECT_THAT(ada.Hears(), ElementsAre("left news"));
+  Publish("news", "2");
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "2")));
+}
+
+TEST_F(TwoDialects, AreCountedEachWithItsOwnFrames) {
+  Joined("news");
+  Browser& bob = Joined("news");
+  Subscribed(Open(), "news");
+  observer_.delivered.clear();
+  Publish("news", "1", /*except=*/bob.id);
+  const int64_t header = 2;
+  const auto line = static_cast<int64_t>(std::string("news: 1").size());
+  const auto event = static_cast<int64_t>(Event("news", "1").size());
+  EXPECT_THAT(
+      observer_.delivered,
+      UnorderedElementsAre(Pair(header + line, 1), Pair(header + event, 1)))
+      << "sockets by the size of their frame";
+}
+
+TEST_F(TwoDialects, SpareTheSocketThatIsExceptedAndNoOther) {
+  Browser& ada = Joined("news");
+  Browser& bob = Joined("news");
+  Browser& carl = Subscribed(Open(), "news");
+  Publish("news", "1", /*except=*/ada.id);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(carl.Hears(), ElementsAre(Event("news", "1")));
+  Publish("news", "2", /*except=*/carl.id);
+  EXPECT_THAT(ada.Hears(), ElementsAre("news: 2"));
+  EXPECT_THAT(carl.Hears(), IsEmpty());
+}
+
+TEST_F(TwoDialects, HaveBacklogsOfTheirOwn) {
+  const auto many = SubscribedMany("news", kLarge);
+  Browser& ada = Joined("news");
+  Publish("news", "1", "", /*turns=*/1);
+  EXPECT_THAT(ada.Hears(), ElementsAre("news: 1")) << "few, so in one turn";
+  EXPECT_THAT(many.front()->Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(many.back()->Hears(), IsEmpty());
+  Publish("news", "2");
+  EXPECT_THAT(ada.Hears(), ElementsAre("news: 2"));
+  EXPECT_THAT(many.back()->Hears(),
+              ElementsAre(Event("news", "1"), Event("news", "2")));
+}
+
+TEST_F(TwoDialects, MayBothBeLarge) {
+  const auto many = SubscribedMany("news", kLarge);
+  const auto lines = JoinedMany("news", kLarge);
+  Publish("news", "1", /*except=*/lines.back()->id, /*turns=*/1);
+  Publish("news", "2", /*except=*/many.back()->id);
+  for (size_t i = 0; i + 1 < kLarge; ++i) {
+    EXPECT_THAT(many[i]->Hears(),
+                ElementsAre(Event("news", "1"), Event("news", "2")));
+    EXPECT_THAT(lines[i]->Hears(), ElementsAre("news: 1", "news: 2"));
+  }
+  EXPECT_THAT(many.back()->Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(lines.back()->Hears(), ElementsAre("news: 2"));
+}
+
+TEST_F(TwoDialects, CatchUpOnlyWithTheirOwnBacklog) {
+  const auto many = SubscribedMany("news", kLarge);
+  const auto lines = JoinedMany("news", kLarge);
+  Publish("news", "1", "", /*turns=*/1);
+  Send(*lines.back(), "leave news");
+  EXPECT_THAT(lines.back()->Hears(), ElementsAre("news: 1", "left news"));
+  Run();
+  EXPECT_THAT(many.back()->Hears(), ElementsAre(Event("news", "1")));
+}
+
+TEST_F(TwoDialects, WhisperToEachOther) {
+  Browser& ada = Joined("private-x");
+  Browser& bob = Joined("private-x");
+  Browser& carl = Subscribed(Open(), "private-x");
+  Send(ada, "whisper private-x \"psst\"");
+  EXPECT_EQ(uplink_->items.back().whisper().data(), "\"psst\"");
+  WhisperFrom(ada, "1", kAllTurns);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Hears(), ElementsAre("private-x: 1"));
+  EXPECT_THAT(carl.Hears(),
+              ElementsAre(HasSubstr(R"("data":1,"whisper":true)")));
+}
+
+TEST_F(TwoDialects, LoseWhispersEachForWantOfItsOwnRoom) {
+  Browser& ada = Joined("private-x");
+  Browser& bob = Joined("private-x");
+  Browser& carl = Subscribed(Open(), "private-x");
+  carl.socket.whisper_full = true;
+  WhisperFrom(ada, "1", kAllTurns);
+  EXPECT_THAT(bob.Hears(), ElementsAre("private-x: 1"));
+  EXPECT_THAT(carl.Hears(), IsEmpty());
+  EXPECT_EQ(observer_.whispers_dropped, 1);
+
+  // In a large channel the backlog is the room.
+  const auto many = SubscribedMany("private-x", kLarge);
+  for (int i = 0; i < 3; ++i) {
+    WhisperFrom(ada, std::string(60'000, '1'), /*turns=*/0);
+  }
+  EXPECT_EQ(observer_.whispers_dropped, 1 + 1 + static_cast<int64_t>(kLarge));
+  Run();
+  EXPECT_THAT(bob.Hears(), SizeIs(3));
+  EXPECT_THAT(many.back()->Hears(), SizeIs(2));
+}
+
+TEST_F(TwoDialects, AreNotNotifiedOfMessagesThatTheyDoNotHave) {
+  Browser& ada = Joined("presence-x", "ada", {"ada"});
+  Browser& bob = Open();
+  Subscribed(bob, "presence-x", "bob", {"ada", "bob"});
+  ada.Hears();
+  link::v1::ServiceItem item;
+  v1::MemberAdded& added = *item.mutable_member_added();
+  added.set_channel("presence-x");
+  added.set_user_id("carl");
+  Say(item);
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr("member_added")));
+  Publish("presence-x", "1");
+  EXPECT_THAT(ada.Hears(), ElementsAre("presence-x: 1"));
+}
+
+TEST_F(TwoDialects, AreRevokedTogether) {
+  Browser& ada = Joined("private-x", "ada");
+  Browser& phone = Subscribed(Open(), "private-x", "ada");
+  Subscribed(phone, "private-y", "ada");
+  Browser& bob = Joined("private-x", "bob");
+  Revoke("ada", "private-x");
+  EXPECT_THAT(ada.Hears(), ElementsAre("left private-x"));
+  EXPECT_THAT(phone.Hears(), ElementsAre(HasSubstr("unsubscribed")));
+  Publish("private-x", "1");
+  Publish("private-y", "2");
+  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(phone.Hears(), ElementsAre(Event("private-y", "2")));
+  EXPECT_THAT(bob.Hears(), ElementsAre("private-x: 1"));
+}
+
+TEST_F(TwoDialects, AreDisconnectedTogether) {
+  Browser& ada = Joined("private-x", "ada");
+  Browser& phone = Subscribed(Open(), "private-x", "ada");
+  link::v1::ServiceItem item;
+  item.mutable_call()->set_call_id(5);
+  item.mutable_call()->mutable_disconnect()->set_user_id("ada");
+  Say(item);
+  EXPECT_THAT(ada.socket.closed,
+              ElementsAre(Pair(CloseReason::kDisconnected, "")));
+  EXPECT_THAT(phone.socket.closed, SizeIs(1));
+  EXPECT_EQ(uplink_->items.back().call_result().disconnected_count(), 2);
+}
+
+TEST_F(TwoDialects, SayGoodbyeEachInItsOwn) {
+  Browser& ada = Open(0, &lines_);
+  Browser& bob = Open();
+  EXPECT_EQ(&ada.session->dialect(), &lines_);
+  EXPECT_EQ(&bob.session->dialect(), &dialect_);
+  CloseSome(ada.shard, 2);
+  EXPECT_THAT(ada.socket.closed,
+              ElementsAre(Pair(CloseReason::kGoingAway, "call again")));
+  EXPECT_THAT(bob.socket.closed,
+              ElementsAre(Pair(CloseReason::kGoingAway,
+                               StartsWith("shutting down, come back"))));
+}
+
+}  // namespace
+}  // namespace herald::gateway
