@@ -15,8 +15,8 @@ namespace {
 
 using contract::MutexLock;
 
-// A loop whose tick comes so late was paused, or did so much else that it did
-// not read.
+// If a tick comes later than this, the loop was paused with its process, or was
+// too busy to read.
 constexpr absl::Duration kTickGapMax = absl::Milliseconds(500);
 
 constexpr int64_t kHalfOpenMin = 8;
@@ -108,13 +108,13 @@ void EventLoop::RequestFlush() {
 }
 
 void EventLoop::RequestFlushAt(absl::Time when) {
-  // Each flush before that asks again.
+  // Each earlier flush requests the later one again.
   if (flush_at_ <= when) return;
   flush_at_ = when;
   flush_timer_.expires_at(start_ +
                           absl::ToChronoNanoseconds(when - absl::UnixEpoch()));
   flush_timer_.async_wait([this](error_code ec) {
-    if (ec) return;  // An earlier one has taken its place.
+    if (ec) return;  // An earlier deadline has replaced this one.
     flush_at_ = absl::InfiniteFuture();
     Flush();
   });
@@ -142,12 +142,12 @@ void EventLoop::OnTick() {
   published_half_open_.store(half_open_.weight(), std::memory_order_relaxed);
   published_unfinished_bytes_.store(unfinished_.weight(),
                                     std::memory_order_relaxed);
-  // The service may have changed what a message may have.
+  // The service may have changed the bound on a message.
   unfinished_.SetMax(
       UnfinishedBytesMax(shard_.message_bytes_max(), state_->shard_count));
   shard_.Advance(awake_.Read(now), now);
   DrainSome();
-  // What a turn is about to write does not wait yet.
+  // Bytes that this turn is about to write are not counted as queued.
   if (!flush_due_) PublishQueueBytes();
   StartTick();
 }

@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One io_context, one thread, one shard. A socket lives and dies on its loop.
+// One io_context, one thread and one shard. A socket stays on its loop for its
+// whole life.
 //
-// Threads: Post(), StartDrain(), Stop(), queue_bytes() and inbox_bytes() may be
-// called from any; Start() and Join() from the one that owns the loop; all else
-// on the loop's own.
+// Threads: any thread may call Post(), StartDrain(), Stop(), queue_bytes() and
+// inbox_bytes(). The owner's thread calls Start() and Join(). The loop's own
+// thread calls all other methods.
 //
-// Lifetime: whoever owns it calls Stop() and Join(), and destroys it after
-// all who might Post(). Sockets that are still open are cut then.
+// Lifetime: the owner calls Stop() and Join(). It destroys the loop after every
+// object that can call Post(). The destructor cuts the sockets that are still
+// open.
 //
 // Order: batches are delivered in the order of their Post(). A turn delivers
-// all that has come so far; the flush is queued behind it.
+// all batches that have arrived; the flush is queued behind them.
 //
-// Bound: above kInboxBytesMax the link is not read (link_gate.h). Connections
-// that are no WebSocket yet, and messages that have begun, have bounds that
-// their sources share (fair_shares.h): a part of GatewayState::half_open_max,
-// and UnfinishedBytesMax().
+// Bound: the link is not read while the inbox is above kInboxBytesMax
+// (link_gate.h). Two more bounds are shared by the sources of connections
+// (fair_shares.h): connections that are not WebSockets yet, with this loop's
+// part of GatewayState::half_open_max, and unfinished messages, with
+// UnfinishedBytesMax().
 
 #ifndef HERALD_GATEWAY_NET_EVENT_LOOP_H_
 #define HERALD_GATEWAY_NET_EVENT_LOOP_H_
@@ -46,8 +49,8 @@
 
 namespace herald::gateway {
 
-// What the unfinished messages of one of `loops` loops may take, if a message
-// may have so many bytes.
+// The bound on the unfinished messages of one of `loops` loops, in bytes, if a
+// message may have up to `message_bytes_max` bytes.
 int64_t UnfinishedBytesMax(size_t message_bytes_max, int64_t loops);
 
 class EventLoop final : public Loop, public ShardInbox {
@@ -56,23 +59,23 @@ class EventLoop final : public Loop, public ShardInbox {
   EventLoop(int index, GatewayState* state);
   ~EventLoop() override;
 
-  // Begins to run, on a thread of its own.
+  // Starts running, on a thread of its own.
   void Start();
-  // Has the thread end after what it does now.
+  // Makes the thread end after its current handler.
   void Stop() { context_.stop(); }
   void Join();
 
-  // Closes all sockets with kGoingAway, spread evenly over `time`, each with a
-  // delay after which its client is to come back (drain.h).
+  // Closes all sockets with kGoingAway, spread evenly over `time`. Each close
+  // carries the delay after which its client should reconnect (drain.h).
   void StartDrain(absl::Duration time);
 
-  // Bytes that wait in the outboxes, as of the last tick.
+  // Bytes queued in the outboxes of all sockets, as of the last tick.
   int64_t queue_bytes() const {
     return published_queue_bytes_.load(std::memory_order_relaxed);
   }
 
-  // Connections that are no WebSocket yet, and the bytes of messages that have
-  // begun, as of the last tick.
+  // Connections that are not WebSockets yet, and the bytes of unfinished
+  // messages, as of the last tick.
   int64_t half_open_count() const {
     return published_half_open_.load(std::memory_order_relaxed);
   }
@@ -80,7 +83,7 @@ class EventLoop final : public Loop, public ShardInbox {
     return published_unfinished_bytes_.load(std::memory_order_relaxed);
   }
 
-  // Bytes that wait to be delivered to the sockets' outboxes.
+  // Bytes queued for delivery to the outboxes.
   int64_t inbox_bytes() const { return meter_.bytes(); }
 
   // ShardInbox:
@@ -105,7 +108,7 @@ class EventLoop final : public Loop, public ShardInbox {
   admission::FairShares& half_open() { return half_open_; }
   admission::FairShares& unfinished() { return unfinished_; }
 
-  // Keeps an object alive until it has ended: a socket.
+  // Keeps an object (a socket) alive until Release().
   void Hold(std::shared_ptr<void> object) { held_.insert(std::move(object)); }
   void Release(const std::shared_ptr<void>& object) { held_.erase(object); }
 
@@ -131,16 +134,17 @@ class EventLoop final : public Loop, public ShardInbox {
   std::atomic<int64_t> published_unfinished_bytes_{0};
   InboxMeter meter_;
 
-  // Touched only by the loop. The context is destroyed first, for its handlers
-  // own the sockets, which are known to the shard and count their bytes.
+  // Loop thread only. The context is destroyed before the members above it: its
+  // handlers own the sockets, which are registered with the shard and count
+  // their bytes.
   int64_t queue_bytes_ = 0;
   admission::FairShares half_open_;
   admission::FairShares unfinished_;
-  bool flush_due_ = false;                        // Asked for, and not begun.
-  bool flush_posted_ = false;                     // And on its way by itself.
-  absl::Time flush_at_ = absl::InfiniteFuture();  // The timer's.
+  bool flush_due_ = false;     // Requested, and not started.
+  bool flush_posted_ = false;  // A flush of its own is posted.
+  absl::Time flush_at_ = absl::InfiniteFuture();  // The timer's expiry.
   bool delivering_ = false;
-  std::optional<Drain> drain_;  // From StartDrain() on.
+  std::optional<Drain> drain_;  // Set by StartDrain().
   contract::AwakeClock awake_;
   Shard shard_;
   net::io_context context_;

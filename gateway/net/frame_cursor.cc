@@ -13,7 +13,7 @@ constexpr unsigned kMasked = 0x80;
 constexpr unsigned kLength = 0x7F;
 constexpr size_t kMaskBytes = 4;
 
-// After the first two bytes.
+// The size of the extended length, behind the first two bytes.
 size_t LengthBytes(unsigned length) {
   return length == 126 ? 2 : length == 127 ? 8 : 0;
 }

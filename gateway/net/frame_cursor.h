@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a client is in its stream of frames (RFC 6455 section 5.2): between two
-// messages, or within one. It reads headers and passes over payloads; whether
-// they are valid is for Beast, which ends the connection if not.
+// The position in a client's stream of frames (RFC 6455 section 5.2): between
+// two messages, or within one. The cursor reads headers and skips payloads. It
+// does not validate them; Beast does, and ends the connection on an error.
 
 #ifndef HERALD_GATEWAY_NET_FRAME_CURSOR_H_
 #define HERALD_GATEWAY_NET_FRAME_CURSOR_H_
@@ -17,11 +17,12 @@ namespace herald::gateway {
 
 class FrameCursor {
  public:
-  // Moves over what was received. True if a message ended on the way, or a
-  // control frame between two: what has begun then began within `bytes`.
+  // Moves over received bytes. Returns true if a message ended in `bytes`, or a
+  // control frame between two messages. An open message then began within
+  // `bytes`.
   bool Move(absl::string_view bytes);
 
-  // A frame, or a message in fragments, has begun and not ended.
+  // True if a frame, or a fragmented message, has begun and not ended.
   bool in_message() const { return head_bytes_ > 0 || in_fragments_; }
 
  private:
@@ -30,8 +31,8 @@ class FrameCursor {
   void EndFrame();
 
   std::array<unsigned char, 14> head_ = {};
-  size_t head_bytes_ = 0;      // Of the frame that has begun.
-  uint64_t payload_left_ = 0;  // Of that frame, when its head is whole.
+  size_t head_bytes_ = 0;      // Of the open frame's head.
+  uint64_t payload_left_ = 0;  // Of the open frame, once its head is complete.
   bool in_fragments_ = false;
 };
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What all event loops of the process share: the settings of the rim, the way
-// to the core, and the facts that change.
+// The state that all event loops of the process share: the settings of the rim,
+// pointers to the core, and a few mutable counters.
 //
-// Threads: any. All but the gate, the rate, the shares and the atomics is
-// constant once the loops run.
+// Threads: any. All members are constant once the loops run, except the gate,
+// the rate, the shares and the atomics.
 
 #ifndef HERALD_GATEWAY_NET_GATEWAY_STATE_H_
 #define HERALD_GATEWAY_NET_GATEWAY_STATE_H_
@@ -38,27 +38,27 @@ struct GatewayState {
   int shard_count = 1;
   int64_t subscriptions_max = 1000;  // Per socket.
   ClientRates client_rates;          // Per socket.
-  int64_t half_open_max = 4096;      // Connections that are none yet.
+  int64_t half_open_max = 4096;      // Connections that are not WebSockets yet.
   size_t queue_bytes_max = 1 << 20;  // Per socket.
-  // From the first byte of a message to its last; and a second more for each
-  // 64 KiB that it may have.
+  // From the first byte of a message to its last, plus a second for each 64 KiB
+  // of the largest allowed message.
   absl::Duration message_time = absl::Seconds(30);
   absl::Duration write_timeout = absl::Seconds(30);       // ShardOptions.
   int descriptors_max = std::numeric_limits<int>::max();  // For sockets.
   OriginPatterns origins{{"*"}};
 
   std::string ws_path = "/ws";
-  bool proxy_protocol = false;  // Each connection begins with its header.
+  bool proxy_protocol = false;  // Each connection begins with a PROXY header.
   TrustedProxies trusted_proxies;
-  process::HttpPages pages;  // Of the browsers' port.
+  process::HttpPages pages;  // Served on the browsers' port.
 
-  LinkGate link_gate;  // Closed by loops that have too much to do.
+  LinkGate link_gate;  // Closed while a loop's inbox is full.
   admission::ConnectRate connect_rate;
   std::atomic<bool> draining{false};
   admission::ConnectionShares connections;  // Open WebSockets.
 };
 
-// A WebSocket's place among the connections, for as long as the object lives.
+// A WebSocket's slot in the connection limit. Released by the destructor.
 class ConnectionSlot {
  public:
   ConnectionSlot(ConnectionSlot&& other) noexcept
@@ -68,7 +68,7 @@ class ConnectionSlot {
     if (state_ != nullptr) state_->connections.Give(source_);
   }
 
-  // A slot that is not valid() if there is none left for the source.
+  // Takes a slot. The result is not valid() if none is left for the source.
   static ConnectionSlot Take(GatewayState* state, admission::Source source) {
     return {state->connections.Take(source) ? state : nullptr, source};
   }

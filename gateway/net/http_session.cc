@@ -36,11 +36,11 @@ namespace {
 
 using process::View;
 
-// When to come back to a gateway that is full or about to stop.
+// Retry-After of a gateway that is full or about to stop.
 constexpr absl::Duration kComeBackAfter = absl::Seconds(5);
 
-// HTTP allows any byte above 0x7F in a value, a protobuf string only UTF-8:
-// what is not UTF-8 is taken for the Latin-1 that HTTP once was.
+// HTTP allows any byte above 0x7F in a value; a protobuf string must be UTF-8.
+// A value that is not UTF-8 is read as Latin-1, the original charset of HTTP.
 std::string Utf8(absl::string_view text) {
   if (contract::IsUtf8(text)) return std::string(text);
   std::string result;
@@ -56,19 +56,19 @@ std::string Utf8(absl::string_view text) {
   return result;
 }
 
-// The same clock for all loops.
+// One clock for all loops.
 absl::Duration Uptime() {
   return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
-// From 0 to 1, and never 1.
+// In [0, 1).
 double RandomFraction() {
   constexpr int kBits = 53;  // Of a double.
   return std::ldexp(static_cast<double>(RandomNumber() >> (63 - kBits)),
                     -kBits);
 }
 
-// Nothing for a peer on a unix socket.
+// Returns nullopt for a peer on a unix socket.
 std::optional<net::ip::address> PeerOf(const StreamSocket& socket) {
   error_code ec;
   const StreamProtocol::endpoint peer = socket.remote_endpoint(ec);
@@ -124,29 +124,29 @@ class HttpSession final : public process::HttpConnection,
     Cut();
   }
 
-  // Takes its place among those that are no WebSocket yet, as the newest.
+  // Joins the connections that are not WebSockets yet, as the newest.
   void Enter();
 
   void ServeUpgrade();
   void RefuseUpgrade(const process::HttpRefusal& refusal);
   void Refuse(UpgradeRefusal why, Response response,
               absl::string_view detail = "");
-  // With 503, and a time after which to come back.
+  // Answers 503 with `Retry-After`.
   void SendAway(UpgradeRefusal why, absl::string_view text,
                 absl::Duration come_back_after);
-  // As the PROXY protocol has it, if the peer may name one.
+  // The client by the PROXY protocol, if the peer is trusted to name one.
   std::optional<net::ip::address> Client(
       const std::vector<absl::string_view>& forwarded_for) const;
-  // As the request has it.
+  // The client by the request's headers.
   std::optional<net::ip::address> Client() const;
   ConnectionFacts Facts(const std::optional<net::ip::address>& client);
 
   EventLoop* const loop_;
   const std::optional<net::ip::address> peer_;
-  std::optional<net::ip::address> proxied_;  // By the PROXY protocol.
+  std::optional<net::ip::address> proxied_;  // From the PROXY header.
 };
 
-// The path may have a slash behind it, which routers and people append.
+// A trailing slash is accepted: routers and people append one.
 bool HttpSession::Serves(absl::string_view path) {
   const absl::string_view ws_path = loop_->state().ws_path;
   return path == ws_path ||
@@ -189,7 +189,7 @@ std::optional<net::ip::address> HttpSession::Client() const {
   return Client(forwarded_for);
 }
 
-// What the authorizer is told of the connection.
+// The facts of the connection that the authorizer receives.
 ConnectionFacts HttpSession::Facts(
     const std::optional<net::ip::address>& client) {
   HeaderPool::Builder facts(client ? client->to_string() : "unix");
@@ -222,8 +222,8 @@ void HttpSession::ServeUpgrade() {
     return RefuseUpgrade(*refusal);
   }
   if (has_body()) {
-    return RefuseUpgrade(
-        {http::status::bad_request, "a request for a WebSocket has no body"});
+    return RefuseUpgrade({http::status::bad_request,
+                          "a WebSocket upgrade must not have a body"});
   }
   const auto origin = request().find(http::field::origin);
   if (origin != request().end() &&
@@ -239,10 +239,11 @@ void HttpSession::ServeUpgrade() {
     return SendAway(UpgradeRefusal::kFull, "connection limit reached",
                     kComeBackAfter);
   }
-  // Last, so that only a client that would get in takes a turn.
+  // The last check, so that only an admissible client consumes a token.
   const absl::Duration wait = state.connect_rate.Take(Uptime(), source);
   if (wait > absl::ZeroDuration()) {
-    return SendAway(UpgradeRefusal::kOverrun, "too many connect at once", wait);
+    return SendAway(UpgradeRefusal::kOverrun, "connection rate limit reached",
+                    wait);
   }
   Cancel();
   ConnectionFacts facts = Facts(client);
@@ -251,8 +252,8 @@ void HttpSession::ServeUpgrade() {
                         std::move(slot), std::move(facts));
 }
 
-// The versions and the protocol are named, as RFC 6455 section 4.4 and RFC 9110
-// section 15.5.22 demand.
+// A 426 names the versions and the protocol, as RFC 6455 section 4.4 and RFC
+// 9110 section 15.5.22 require.
 void HttpSession::RefuseUpgrade(const process::HttpRefusal& refusal) {
   Response response = Answer(refusal.status, refusal.text);
   if (refusal.status == http::status::upgrade_required) {
@@ -274,7 +275,7 @@ void HttpSession::Refuse(UpgradeRefusal why, Response response,
                             .remote_address = address,
                             .why = NameOf(why)});
   }
-  // There is no other request for a connection that was to be a WebSocket.
+  // After a refused upgrade the connection serves no other request.
   SendLast(std::move(response));
 }
 

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A connection before it is a WebSocket: HTTP as in
-// proto/process/http_connection.h, and upgrades, which are handed over to a
-// WebSocket session.
+// A connection before it is a WebSocket. It serves HTTP as in
+// proto/process/http_connection.h, and hands upgrades to a WebSocket session.
 //
-//   GET /ws       upgrade (BROADCAST_WS_PATH); 503 while draining, full, or
-//                 overrun (the latter by BROADCAST_MAX_CONNECT_RATE), with
-//                 `Retry-After`; 403 for an origin that is not allowed, 400 or
-//                 426 if it is no WebSocket upgrade (upgrade_request.h)
+//   GET /ws       upgrade (the path is BROADCAST_WS_PATH).
+//                 503 with `Retry-After` while draining, at the connection
+//                 limit, or above BROADCAST_MAX_CONNECT_RATE; 403 for an origin
+//                 that is not allowed; 400 or 426 for an invalid upgrade
+//                 (upgrade_request.h)
 //
-// Bound: connections that are no WebSocket yet share
-// GatewayState::half_open_max, so that requests which never end do not take the
-// files of the process: beyond it sources with more than a fair share lose
-// their oldest.
+// Bound: connections that are not WebSockets yet share
+// GatewayState::half_open_max, so that requests that never end cannot use up
+// the file descriptors. Above the bound, sources with more than a fair share
+// lose their oldest connection.
 //
-// With BROADCAST_PROXY_PROTOCOL the PROXY header comes before the first
-// request, within the request's time; a connection without one is closed.
+// PROXY protocol: with BROADCAST_PROXY_PROTOCOL the PROXY header precedes the
+// first request and counts towards its deadline. A connection without a header
+// is closed.
 //
 // Threads: its loop.
 //
-// Lifetime: the session belongs to the operation that it waits for.
+// Lifetime: the pending operation owns the session.
 
 #ifndef HERALD_GATEWAY_NET_HTTP_SESSION_H_
 #define HERALD_GATEWAY_NET_HTTP_SESSION_H_
@@ -29,7 +30,8 @@
 
 namespace herald::gateway {
 
-// Serves `socket`, which is of `loop`, until it ends.
+// Serves `socket` until it ends.
+// REQUIRES: `socket` belongs to `loop`.
 void StartHttpSession(EventLoop* loop, StreamSocket socket);
 
 }  // namespace herald::gateway

@@ -28,7 +28,7 @@ absl::StatusOr<Listening> Listen(
   Listening result = {{}, *std::move(sockets)};
   const std::vector<int> descriptors = result.sockets.TakeDescriptors();
   for (size_t i = 0; i < descriptors.size(); ++i) {
-    // The family is of no account to a socket that is bound.
+    // A bound socket does not use its family any more.
     result.acceptors.emplace_back(loops[i % loops.size()]->context(),
                                   StreamProtocol(AF_UNSPEC, 0), descriptors[i]);
   }
@@ -47,8 +47,9 @@ void Listener::StartAccept() {
 void Listener::OnAcceptDone(error_code ec, StreamSocket socket) {
   if (ec == net::error::operation_aborted) return;
   if (ec) return Rest();
-  // The system hands out the lowest descriptor that is free. The rest is kept:
-  // gRPC aborts the process if there is none to dial with.
+  // The kernel allocates the lowest free descriptor. Descriptors above the
+  // bound are reserved: gRPC aborts the process if it has none left to dial
+  // with.
   if (socket.native_handle() >= loop_->state().descriptors_max) {
     waiting_.emplace(std::move(socket));
     return Rest();
@@ -80,7 +81,7 @@ bool Listener::ServeWaiting() {
 }
 
 void Listener::Serve(StreamSocket socket) {
-  // Frames are gathered before they are written; the kernel need not wait.
+  // Frames are already gathered, so Nagle's algorithm would only add delay.
   error_code ignored;
   socket.set_option(tcp::no_delay(true), ignored);
   StartHttpSession(loop_, std::move(socket));

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Accepts connections for one loop. All loops listen on the same addresses,
-// each with sockets of its own (SO_REUSEPORT; on a unix socket they share one):
-// the kernel spreads connections, and no socket ever changes loops.
+// Accepts connections for one loop. All loops listen on the same addresses.
+// Each has sockets of its own (SO_REUSEPORT), or they share one unix socket.
+// The kernel spreads the connections, and a socket never changes loops.
 //
-// Threads: Listen() any; all else its loop, or nobody's while the loop does not
-// run.
+// Threads: Listen() any; all other methods the loop's, or any single thread
+// while the loop does not run.
 //
-// Failure: when accept(2) fails, or only the descriptors kept for the link are
-// left, the listener reports it and rests for a moment. Connections wait in the
-// kernel meanwhile, and one here.
+// Failure: if accept(2) fails, or only descriptors reserved for the link are
+// left, the listener reports it and pauses. Meanwhile connections wait in the
+// kernel, and one here.
 
 #ifndef HERALD_GATEWAY_NET_LISTENER_H_
 #define HERALD_GATEWAY_NET_LISTENER_H_
@@ -29,10 +29,10 @@ namespace herald::gateway {
 
 class Listener final : private Timer {
  public:
-  // Begins with Start(). REQUIRES: `acceptor` listens and is of `loop`.
+  // Idle until Start(). REQUIRES: `acceptor` listens and belongs to `loop`.
   Listener(EventLoop* loop, StreamAcceptor acceptor);
 
-  // Begins to accept. REQUIRES: the loop does not run yet.
+  // Starts accepting. REQUIRES: the loop does not run yet.
   void Start() { StartAccept(); }
 
  private:
@@ -41,20 +41,20 @@ class Listener final : private Timer {
   void Serve(StreamSocket socket);
   void Rest();
   void OnTimer() override;
-  // False if there is still no descriptor for it but a kept one.
+  // Returns false if only reserved descriptors are free.
   bool ServeWaiting();
 
   EventLoop* const loop_;
   StreamAcceptor acceptor_;
-  std::optional<StreamSocket> waiting_;  // Has a descriptor that is kept.
+  std::optional<StreamSocket> waiting_;  // Has a reserved descriptor.
 };
 
 struct Listening {
-  std::vector<StreamAcceptor> acceptors;  // One at `i` is of loop `i % loops`.
-  process::ListeningSockets sockets;      // The address; without descriptors.
+  std::vector<StreamAcceptor> acceptors;  // [i] belongs to loop `i % loops`.
+  process::ListeningSockets sockets;      // The address, without descriptors.
 };
 
-// Listens on `address`, as ListeningSockets does, for each of `loops`.
+// Listens on `address`, as ListeningSockets does, once for each of `loops`.
 absl::StatusOr<Listening> Listen(
     absl::string_view address,
     const std::vector<std::unique_ptr<EventLoop>>& loops);

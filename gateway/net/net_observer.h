@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The core's Observer, and what only the rim sees.
+// The core's Observer, extended by the events of the rim.
 //
 // Threads: any.
 
@@ -15,14 +15,14 @@ namespace herald::gateway {
 
 enum class UpgradeRefusal {
   kDraining,    // 503
-  kFull,        // 503: BROADCAST_MAX_CONNECTIONS, or the files
+  kFull,        // 503: BROADCAST_MAX_CONNECTIONS, or the descriptors
   kOverrun,     // 503: BROADCAST_MAX_CONNECT_RATE
   kOrigin,      // 403: BROADCAST_ALLOWED_ORIGINS
   kBadRequest,  // 400 or 426: not a WebSocket upgrade
-  kNoProxy,     // Closed: BROADCAST_PROXY_PROTOCOL, and no such header
+  kNoProxy,     // Closed: no header, with BROADCAST_PROXY_PROTOCOL
 };
 
-// As metrics and logs show it: `no_heartbeat`.
+// The name in metrics and logs, for example `no_heartbeat`.
 constexpr absl::string_view NameOf(contract::CloseReason reason) {
   switch (reason) {
     case contract::CloseReason::kNormal:
@@ -53,7 +53,7 @@ constexpr absl::string_view NameOf(contract::CloseReason reason) {
   return "unfinished";
 }
 
-// As metrics and logs show it: `bad_request`.
+// The name in metrics and logs, for example `bad_request`.
 constexpr absl::string_view NameOf(UpgradeRefusal refusal) {
   switch (refusal) {
     case UpgradeRefusal::kDraining:
@@ -74,20 +74,20 @@ constexpr absl::string_view NameOf(UpgradeRefusal refusal) {
 
 class NetObserver : public Observer {
  public:
-  // A request for a WebSocket was refused. `detail` is what was refused of it,
-  // as the client wrote it, or empty.
+  // An upgrade request was refused. `detail` is the refused value as the client
+  // sent it, or empty.
   virtual void OnUpgradeRefused(UpgradeRefusal /*why*/,
                                 absl::string_view /*detail*/) {}
 
-  // A WebSocket has ended. As Observer::OnClosed(), but it also knows of the
-  // closes that the rim itself decides: a broken protocol, a binary message.
+  // A WebSocket has ended. As Observer::OnClosed(), plus the closes that the
+  // rim decides: protocol errors and binary messages.
   virtual void OnWebsocketEnded(contract::CloseReason /*why*/) {}
 
-  // A connection was cut before it was a WebSocket, to make room for others.
+  // A connection was cut before its upgrade, to admit others.
   virtual void OnHalfOpenCut() {}
 
-  // accept(2) failed; the listener rests for a moment. Comes several times a
-  // second for as long as that lasts.
+  // accept(2) failed, and the listener pauses. Called several times a second
+  // while the failure lasts.
   virtual void OnAcceptError() {}
 };
 

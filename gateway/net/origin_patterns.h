@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which pages may open a WebSocket: the patterns of BROADCAST_ALLOWED_ORIGINS.
+// The origins that may open a WebSocket: the patterns of
+// BROADCAST_ALLOWED_ORIGINS.
 //
-// A pattern is compared with the whole `Origin` header, without regard to case;
-// `*` matches any run of characters, an empty one too. So
+// A pattern is compared with the whole `Origin` header, ignoring case; `*`
+// matches any run of characters, including an empty one. So
 // `https://*.example.org` allows every host below example.org but not
 // example.org itself.
 //
@@ -21,11 +22,11 @@ namespace herald::gateway {
 
 class OriginPatterns {
  public:
-  // Without patterns no origin is allowed.
+  // With an empty list no origin is allowed.
   explicit OriginPatterns(const std::vector<std::string>& patterns);
 
-  // Whether one of the patterns matches. Takes O(origin × patterns' bytes) at
-  // worst, however many stars there are.
+  // Returns true if one of the patterns matches. Takes O(origin × bytes of the
+  // patterns) at worst, for any number of stars.
   bool Allow(absl::string_view origin) const;
 
  private:

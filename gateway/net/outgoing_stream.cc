@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kPartsMax = 64;  // Frames in one gather write.
 constexpr int kSendFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
 
-// send(2) has less to copy from us than sendmsg(2), and one frame is the usual.
+// One frame is the common case, and send(2) copies less than sendmsg(2).
 ssize_t Send(int socket, iovec* parts, size_t count) {
   if (count == 1) {
     return ::send(socket, parts->iov_base, parts->iov_len, kSendFlags);
@@ -30,8 +30,8 @@ ssize_t Send(int socket, iovec* parts, size_t count) {
 
 constexpr char kCloseFrame = static_cast<char>(0x88);  // FIN, close.
 
-// The code in a server's close frame (RFC 6455 section 5.5.1); 0 if there is
-// none.
+// The code in a server's close frame (RFC 6455 section 5.5.1); 0 if the frame
+// has none.
 int CloseCodeOf(absl::string_view frame) {
   if (frame.size() < 4) return 0;
   return static_cast<unsigned char>(frame[2]) << 8 |
@@ -50,8 +50,8 @@ OutgoingStream::~OutgoingStream() {
 Outbox::Dropped OutgoingStream::Push(const Frame& frame, size_t bytes_max,
                                      size_t written) {
   constexpr Outbox::Dropped kTaken = {.taken = true};
-  // The kernel has not been asked yet: what a turn appends is no measure of
-  // how the client reads.
+  // Flush before measuring: frames that were appended in this turn do not show
+  // how fast the client reads.
   if (!outbox_.HasRoomFor(frame.size(), bytes_max) && !waiting_) Flush();
   if (broken_) return kTaken;
   if (outbox_.Push(frame, bytes_max, written)) {
@@ -80,7 +80,7 @@ size_t OutgoingStream::WriteNow(absl::string_view bytes) {
   const ssize_t sent =
       ::send(socket_.native_handle(), bytes.data(), bytes.size(), kSendFlags);
   if (sent >= 0) return static_cast<size_t>(sent);
-  // Appended and flushed, it waits for the kernel as anything else.
+  // The caller appends and flushes the rest, which then waits for the kernel.
   if (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK) return 0;
   Fail(error_code(errno, boost::system::system_category()));
   return bytes.size();
@@ -156,16 +156,17 @@ int64_t OutgoingStream::Clear() {
   const size_t after = outbox_.size_bytes();
   const auto dropped = static_cast<int64_t>(before - after);
   *queue_bytes_ -= dropped;
-  // Dropped with the rest, unless it is the frame that has begun to leave. For
-  // Beast it is done: what it waits to write next is the close frame.
+  // A write of Beast was dropped with the rest, unless its frame has begun to
+  // leave. It completes all the same, so that Beast goes on to write the close
+  // frame.
   if (write_left_ > after) CompleteWrite({});
   return dropped;
 }
 
 absl::Time OutgoingStream::BlockedSince() {
   if (!waiting_) return absl::InfiniteFuture();
-  // The kernel reports room when a third of its buffer is free, which takes a
-  // slow reader minutes.
+  // The kernel reports a socket as writable when a third of its buffer is free.
+  // A slow reader takes minutes for that, so try to write here.
   const size_t before = outbox_.size_bytes();
   WriteWaiting();
   if (outbox_.empty()) return absl::InfiniteFuture();

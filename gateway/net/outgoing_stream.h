@@ -1,28 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A socket, and what it has to write. Shared frames are queued here directly,
-// past Beast; what Beast itself writes (the handshake's response, pongs,
-// closes) comes through its layer (websocket_reader.h) and queues in the same
-// outbox, so that all of it leaves in one order, in gather writes. Reads are
-// waited for and made one by one, so that an idle socket has no buffer.
+// A socket and the bytes queued for it. Shared frames are queued here directly,
+// past Beast. Beast's own writes (the handshake's response, pongs, closes) come
+// through its layer (websocket_reader.h). Both use one outbox, so all bytes
+// leave in one order, in gather writes. Reads are made one by one after a wait,
+// so that an idle socket has no buffer.
 //
-// Bound: a write of Beast completes when its bytes have left, and Beast begins
-// no other before that. So a client that sends pings and does not read makes
-// one pong wait, and then is not read; and a teardown, which Beast begins after
-// its close frame, finds that frame sent.
+// Bound: a write of Beast completes when its bytes have left, and Beast starts
+// no other write before that. So a client that sends pings and does not read
+// makes one pong wait, and is not read any more. A teardown, which Beast starts
+// after its close frame, finds that frame sent.
 //
-// Teardown: sends the end of our side and drops what still comes, until the
-// peer has ended too. To close a socket with unread bytes would reset the
-// connection, and the peer might never see the close frame. Whoever owns the
-// stream closes the socket when that takes too long.
+// Teardown: shuts down the sending side and discards input until the peer has
+// shut down too. Closing with unread bytes would reset the connection and could
+// lose the close frame. The owner closes the socket if this takes too long.
 //
-// Threads: its socket's loop.
+// Threads: the loop of its socket.
 //
-// Lifetime: the owner holds this; waiting for the kernel holds the owner. A
-// write of Beast that has not completed goes with this.
+// Lifetime: the owner holds the stream; a wait for the kernel holds the owner.
+// The destructor drops a write of Beast that has not completed.
 //
-// Failure: a write that fails empties the outbox and shuts the socket down, so
-// that the read side ends too. What is pushed later is dropped.
+// Failure: a failed write empties the outbox and shuts the socket down, so the
+// read side ends too. Later frames are dropped.
 
 #ifndef HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
 #define HERALD_GATEWAY_NET_OUTGOING_STREAM_H_
@@ -55,8 +54,8 @@ class OutgoingStream {
 
   class Owner {
    public:
-    // Beast has queued a close frame with this code (0: none), ours or its own:
-    // the closing handshake has begun and wants a deadline.
+    // Beast has queued a close frame with this code (0: none), for StartClose()
+    // or by itself. The closing handshake has begun and needs a deadline.
     virtual void OnCloseQueued(int code) = 0;
 
     // The clock of BlockedSince().
@@ -66,55 +65,55 @@ class OutgoingStream {
     ~Owner() = default;
   };
 
-  // `queue_bytes` counts what waits in all outboxes of the loop; it outlives
-  // the stream.
+  // `queue_bytes` counts the queued bytes of all outboxes of the loop; it
+  // outlives the stream.
   OutgoingStream(StreamSocket socket, int64_t* queue_bytes);
   OutgoingStream(const OutgoingStream&) = delete;
   OutgoingStream& operator=(const OutgoingStream&) = delete;
   ~OutgoingStream();
 
-  // Once, before anything is written.
+  // Called once, before the first write.
   void SetOwner(std::weak_ptr<Owner> owner) { owner_ = std::move(owner); }
 
-  // Appends a frame, but for the `written` bytes that WriteNow() has written of
-  // it (Outbox::Push()). What waits is written first if there is no room
-  // otherwise, so only what the kernel does not take can be too much; of that
-  // what may be dropped is.
+  // Appends a frame without the first `written` bytes, which WriteNow() has
+  // written (Outbox::Push()). Without room, flushes first, so only bytes that
+  // the kernel does not take count; then drops droppable frames.
   Outbox::Dropped Push(const Frame& frame, size_t bytes_max,
                        size_t written = 0);
 
-  // Whether frames of so many bytes together may wait. Unlike Push(), an empty
-  // queue does not take whatever comes.
+  // Returns true if frames of `bytes` bytes together may be queued. Unlike
+  // Push(), an empty queue does not admit a larger frame.
   bool HasRoomFor(size_t bytes, size_t bytes_max);
 
-  // Whether Push() of so many bytes would keep within `bytes_max`; what waits
-  // is written first if there is no room otherwise.
+  // Returns true if Push() of `bytes` bytes would stay within `bytes_max`. If
+  // the outbox has no room, it is flushed first.
   bool MayPush(size_t bytes, size_t bytes_max);
 
-  // Writes past the outbox what the kernel takes, unless something waits there.
-  // Returns how many bytes are done with.
+  // Writes directly to the kernel, unless the outbox is not empty. Returns the
+  // number of bytes that need no further writing.
   size_t WriteNow(absl::string_view bytes);
 
-  // Appends a control frame of our own, past the bound.
+  // Appends a control frame of the gateway, past the bound.
   void PushUnbounded(Frame frame);
 
-  // Writes what waits, and goes on by itself when the kernel takes more.
+  // Writes queued bytes, and continues by itself when the kernel takes more.
   void Flush();
 
-  // Gives up what waits, but for a frame that has begun to leave. Returns how
-  // many bytes those were.
+  // Drops queued bytes, except for a frame that has begun to leave. Returns the
+  // number of dropped bytes.
   int64_t Clear();
 
   size_t waiting_bytes() const { return outbox_.size_bytes(); }
 
-  // Since when the kernel has taken none of the bytes that wait, rounded up to
-  // a second, after another try; InfiniteFuture() if none wait for it.
+  // Since when the kernel has taken no queued byte, rounded up to a second,
+  // after another attempt to write; InfiniteFuture() if none are blocked.
   absl::Time BlockedSince();
 
   StreamSocket& socket() { return socket_; }
 
-  // Completes when there is something to read, be it the end. One at a time;
-  // `handler` keeps the owner. Takes no memory but what is here.
+  // Completes when the socket is readable or has ended. One call at a time;
+  // `handler` holds the owner. Allocates no memory: the wait lies in
+  // wait_memory_.
   template <typename Handler>
   void WaitReadable(Handler&& handler) {
     socket_.async_wait(
@@ -123,7 +122,7 @@ class OutgoingStream {
                             std::forward<Handler>(handler)));
   }
 
-  // Reads what there is, at once. 0 is an error: would_block, eof, or worse.
+  // Reads without waiting. 0 means an error: would_block, eof, or another one.
   size_t Read(net::mutable_buffer buffer, error_code* ec);
 
   // For Beast. ---------------------------------------------------------------
@@ -137,17 +136,17 @@ class OutgoingStream {
                socket_.get_executor(), std::forward<Handler>(handler)));
   }
 
-  // Completes with the peer's end, or with what went wrong.
+  // Completes when the peer has shut down, or with the error.
   template <typename Handler>
   void async_teardown(Handler&& handler) {
-    error_code ignored;  // If there is no connection, reading will say so.
+    error_code ignored;  // Without a connection, the read fails.
     socket_.shutdown(StreamSocket::shutdown_send, ignored);
     DiscardOf<std::decay_t<Handler>>(&socket_, std::forward<Handler>(handler))
         .Start();
   }
 
  private:
-  // Reads and drops, as the completion handler of its own reads.
+  // Reads and discards, as the completion handler of its own reads.
   template <typename Handler>
   class DiscardOf {
    public:
@@ -169,15 +168,16 @@ class OutgoingStream {
     }
 
    private:
-    using Buffer = std::array<char, 1024>;  // Small: the client holds it.
+    using Buffer =
+        std::array<char, 1024>;  // Small: the client decides how long it lives.
 
     StreamSocket* socket_;
     Handler handler_;
     std::unique_ptr<Buffer> buffer_;
   };
 
-  // Where the wait for reading lies. An idle socket waits all the time, and
-  // Asio would take whatever block it has at hand, twice as large on average.
+  // The memory of the wait for reading. An idle socket waits all the time, and
+  // Asio's own block would be twice as large on average.
   struct WaitMemory {
     alignas(std::max_align_t) std::array<std::byte, 112> bytes;
   };
@@ -193,7 +193,7 @@ class OutgoingStream {
       static_assert(sizeof(T) <= sizeof(WaitMemory));
       return reinterpret_cast<T*>(memory->bytes.data());
     }
-    // Asio moves the handler, and the owner with it, out before.
+    // Asio moves the handler, and the owner with it, out before this call.
     void deallocate(T* /*block*/, size_t /*count*/) {}
 
     bool operator==(const WaitAllocator&) const = default;
@@ -235,10 +235,10 @@ class OutgoingStream {
   Outbox outbox_;
   int64_t* const queue_bytes_;
   std::weak_ptr<Owner> owner_;
-  // The write of Beast that has not completed, at most one: Beast takes turns.
+  // The write of Beast that has not completed; Beast has at most one.
   std::unique_ptr<Write> write_;
   size_t write_bytes_ = 0;
-  size_t write_left_ = 0;  // What must leave before write_ is complete.
+  size_t write_left_ = 0;  // Bytes that must leave until write_ is complete.
   bool waiting_ = false;
   bool broken_ = false;
   uint32_t blocked_since_ = 0;  // In seconds, if waiting_. Fills a gap.

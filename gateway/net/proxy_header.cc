@@ -17,7 +17,7 @@ namespace {
 namespace ip = boost::asio::ip;
 using State = ProxyHeader::State;
 
-// The specification's section 2.1: the longest line, with its CR LF.
+// Section 2.1 of the specification: the longest line, with its CR LF.
 constexpr size_t kLineBytesMax = 107;
 constexpr absl::string_view kLineStart = "PROXY ";
 constexpr absl::string_view kSignature("\r\n\r\n\0\r\nQUIT\n", 12);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The header of HAProxy's PROXY protocol, version 1 (text) and 2 (binary): the
-// address that a proxy has accepted a connection from, before its first byte.
+// The header of HAProxy's PROXY protocol, version 1 (text) and 2 (binary). It
+// names the address from which a proxy accepted a connection, before the first
+// byte of that connection.
 //
 // Threads: any; a function without state.
 
@@ -17,20 +18,20 @@
 namespace herald::gateway {
 
 struct ProxyHeader {
-  // With its addresses and TLVs, which are skipped.
+  // Including its addresses and TLVs, which are skipped.
   static constexpr size_t kBytesMax = 4096;
 
   enum class State { kMore, kWhole, kBroken };
 
   State state = State::kMore;
-  // If it is whole:
+  // Valid if the state is kWhole:
   size_t bytes = 0;
-  // The client. Nothing if the proxy speaks for itself (LOCAL), does not know
-  // (UNKNOWN), or the client came over a unix socket.
+  // The client. Empty if the proxy connects for itself (LOCAL), does not know
+  // the client (UNKNOWN), or the client came over a unix socket.
   std::optional<boost::asio::ip::address> source;
 };
 
-// Reads the header that `bytes` begin with.
+// Reads the header at the start of `bytes`.
 ProxyHeader ParseProxyHeader(absl::string_view bytes);
 
 }  // namespace herald::gateway

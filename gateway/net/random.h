@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Numbers that nobody can guess, from the kernel.
+// Unpredictable numbers, from the kernel.
 
 #ifndef HERALD_GATEWAY_NET_RANDOM_H_
 #define HERALD_GATEWAY_NET_RANDOM_H_
@@ -17,7 +17,7 @@ namespace herald::gateway {
 inline uint64_t RandomNumber() {
   uint64_t number = 0;
   while (number == 0) {
-    // Up to 256 bytes come whole, once the kernel's pool is seeded.
+    // The kernel returns up to 256 bytes whole, once its pool is seeded.
     const ssize_t got = ::getrandom(&number, sizeof(number), 0);
     contract::Require(got == sizeof(number));
     number >>= 1;

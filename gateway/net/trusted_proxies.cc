@@ -31,8 +31,8 @@ std::optional<Address> ParseAddress(absl::string_view text) {
   return ec ? std::nullopt : std::optional<Address>(Unmapped(address));
 }
 
-// An element of X-Forwarded-For: an address, with a port or not, and an IPv6
-// one in brackets or not.
+// An element of X-Forwarded-For: an address with an optional port. IPv6
+// addresses may stand in brackets.
 std::optional<Address> ParseElement(absl::string_view text) {
   if (absl::StartsWith(text, "[")) {
     return ParseAddress(
@@ -88,7 +88,7 @@ absl::StatusOr<TrustedProxies> TrustedProxies::Parse(
     if (!range) {
       return absl::InvalidArgumentError(
           absl::StrCat("\"", text,
-                       "\" is no address, no range such as 10.0.0.0/8, and not "
+                       "\" is not an address, a range such as 10.0.0.0/8, or "
                        "unix"));
     }
     proxies.ranges_.push_back(*range);

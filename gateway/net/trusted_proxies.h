@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which proxies are believed when they name the client's address
-// (BROADCAST_TRUSTED_PROXIES), and what they say it is.
+// The proxies that are trusted to name the client's address
+// (BROADCAST_TRUSTED_PROXIES), and the address that they name.
 //
 // Threads: any; constant after construction.
 
@@ -23,30 +23,32 @@ class TrustedProxies {
  public:
   using Address = boost::asio::ip::address;
 
-  // None is trusted.
+  // Trusts no proxy.
   TrustedProxies() = default;
 
-  // From a list of `address`, `address/bits` (CIDR, IPv4 or IPv6), and `unix`
-  // for peers on a unix socket. INVALID_ARGUMENT names the first that is none.
+  // Parses a list of `address`, `address/bits` (CIDR, IPv4 or IPv6), and `unix`
+  // for peers on a unix socket. INVALID_ARGUMENT names the first invalid
+  // element.
   static absl::StatusOr<TrustedProxies> Parse(
       const std::vector<std::string>& list);
 
   bool empty() const { return ranges_.empty() && !trusts_unix_; }
 
-  // Nothing stands for a peer on a unix socket.
+  // nullopt is a peer on a unix socket.
   bool Trusts(const std::optional<Address>& address) const;
 
-  // The client of a connection from `peer`, for which the PROXY protocol names
-  // `proxied`, with these `X-Forwarded-For` fields, in order, as one list: of
-  // all these addresses the last one that is not a trusted proxy's. If all are,
-  // or one cannot be read, it is the last that was reached. Nothing is a unix
-  // socket of which no address is known.
+  // The client of a connection from `peer`. `proxied` is the address in the
+  // PROXY header; `forwarded_for` are the `X-Forwarded-For` fields, in order,
+  // which count as one list. Returns the last of all these addresses that is
+  // not a trusted proxy. If all of them are trusted, or one cannot be parsed,
+  // returns the last address that was reached. nullopt is a unix socket without
+  // a known address.
   std::optional<Address> ClientOf(
       const std::optional<Address>& peer, const std::optional<Address>& proxied,
       const std::vector<absl::string_view>& forwarded_for) const;
 
  private:
-  // An IPv4 address stands in its IPv6 form, ::ffff:a.b.c.d.
+  // An IPv4 address is stored in its IPv6 form, ::ffff:a.b.c.d.
   struct Range {
     std::array<unsigned char, 16> start = {};
     int bits = 0;
@@ -58,7 +60,7 @@ class TrustedProxies {
   bool trusts_unix_ = false;
 };
 
-// An IPv4 address that came in IPv6 form is shown as what it is.
+// Converts an IPv4 address in IPv6 form back to IPv4.
 boost::asio::ip::address Unmapped(const boost::asio::ip::address& address);
 
 }  // namespace herald::gateway

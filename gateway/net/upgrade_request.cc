@@ -34,7 +34,7 @@ bool HasToken(const http::fields::value_type& field, beast::string_view token) {
   return http::token_list(field.value()).exists(token);
 }
 
-// What the fields have, found in one pass: to look one up costs as much.
+// The relevant fields, found in one pass: one lookup would cost as much.
 struct Fields {
   explicit Fields(const HttpRequest& request) {
     for (const http::fields::value_type& field : request) Add(field);
@@ -86,17 +86,18 @@ std::optional<HttpRefusal> CheckUpgrade(const HttpRequest& request) {
     return HttpRefusal{http::status::upgrade_required,
                        "this is a WebSocket endpoint"};
   }
-  if (fields.origins > 1) return BadRequest("there are two Origin headers");
+  if (fields.origins > 1) return BadRequest("more than one Origin header");
   if (fields.versions != 1) {
-    return BadRequest("Sec-WebSocket-Version must be there once");
+    return BadRequest("exactly one Sec-WebSocket-Version header is required");
   }
   if (fields.version != "13") {
     return HttpRefusal{http::status::upgrade_required,
-                       "13 is the only version of WebSocket"};
+                       "the only supported version of WebSocket is 13"};
   }
   if (fields.keys != 1 || !IsKey(fields.key)) {
     return BadRequest(
-        "Sec-WebSocket-Key must be there once, with 16 bytes in base64");
+        "exactly one Sec-WebSocket-Key header is required, with 16 bytes in "
+        "base64");
   }
   return std::nullopt;
 }

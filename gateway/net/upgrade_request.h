@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What RFC 6455 section 4.2.1 demands of the request for a WebSocket.
+// The requirements of RFC 6455 section 4.2.1 on an upgrade request.
 //
 // Threads: any; functions without state.
 
@@ -13,18 +13,19 @@
 
 namespace herald::gateway {
 
-// Why there will be no WebSocket, or nothing:
+// Returns the reason for refusing the upgrade, or nullopt if it is valid:
 //
-//   400  no key, a key that is not 16 bytes in base64, or a field twice that
-//        may come once: the key, the version, `Origin`
-//   426  it asks for no WebSocket, or for another version
+//   400  no key, a key that is not 16 bytes in base64, or a repeated field of
+//        those that may appear once: the key, the version, `Origin`
+//   426  not a WebSocket upgrade, or another version
 //
 // REQUIRES: the method is GET.
 std::optional<process::HttpRefusal> CheckUpgrade(
     const process::HttpRequest& request);
 
-// Brings the fields to the form that Beast knows: `Connection` and `Upgrade`
-// once each. REQUIRES: CheckUpgrade() has nothing against it.
+// Rewrites the fields for Beast, which expects `Connection` and `Upgrade` once
+// each.
+// REQUIRES: CheckUpgrade() returns nullopt.
 void NormalizeUpgrade(process::HttpRequest* request);
 
 }  // namespace herald::gateway

@@ -21,8 +21,8 @@ constexpr size_t kTextBytes = 2048;  // Most client messages fit.
 constexpr size_t kMoreBytesMax = 65536;
 constexpr int64_t kBytes = 3072;  // Of a reader, Beast's stream included.
 
-// An upgrade that is a yes (the example of RFC 6455 section 1.3), for a stream
-// that is made for a socket which has had its handshake.
+// A valid upgrade (the example of RFC 6455 section 1.3), for a stream that
+// serves a socket after its handshake.
 const HttpRequest& AnyUpgrade() {
   static const HttpRequest request = [] {
     HttpRequest any(http::verb::get, "/", 11);
@@ -88,8 +88,8 @@ class WebsocketReader::Layer {
     outgoing().async_write_some(buffers, std::forward<Handler>(handler));
   }
 
-  // SyncStream, for the opening handshake: all of it can be done at once, for
-  // its request has been read, and its answer waits for the first message. ---
+  // SyncStream, for the opening handshake. It completes at once: the request
+  // has been read, and the answer is flushed with the first message. ---
 
   template <typename Buffers>
   size_t write_some(const Buffers& buffers, error_code& ec) {
@@ -131,7 +131,7 @@ class WebsocketReader::Layer {
 };
 
 struct WebsocketReader::Beast {
-  // Permessage-deflate is compiled out: a frame is encoded once for all.
+  // Without permessage-deflate: a frame is encoded once for all sockets.
   websocket::stream<Layer, /*deflateSupported=*/false> stream;
 };
 
@@ -193,7 +193,7 @@ void WebsocketReader::SetMessageBytesMax(size_t bytes) {
 void WebsocketReader::Feed(error_code ec, size_t bytes) {
   contract::Require(read_ != nullptr);
   has_ended_ |= cursor_.Move({static_cast<const char*>(room_.data()), bytes});
-  // The handler may want the next bytes, or be our end.
+  // The handler may start the next read, or destroy this reader.
   const std::unique_ptr<Read> read = std::move(read_);
   read->Complete(ec, bytes);
 }
@@ -245,7 +245,7 @@ std::unique_ptr<WebsocketReader> ReaderPool::Take(
 void ReaderPool::Put(std::unique_ptr<WebsocketReader> reader) {
   contract::Require(reader->idle());
   reader->Detach();
-  // An older one has to go if there are too many: this one may be in a call.
+  // Drop an older reader: this one may be in a call.
   if (idle_.size() == kIdleMax) idle_.pop_back();
   idle_.push_back(std::move(reader));
 }

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Beast's websocket::stream, lent: it serves one socket after another.
+// Beast's websocket::stream, lent to one socket after another.
 //
 // Such a stream and its pending read take 3 KB, and sockets are idle most of
-// the time. Yet between two messages Beast knows nothing of its client: all
-// that was read is used, no message has begun, no close has begun. So an idle
-// socket has no stream. It borrows one when bytes come, or when it is to be
-// closed, and gives it back when Beast wants to read between two messages; the
-// read itself stays with the stream, for the next one's bytes.
+// the time. Between two messages Beast keeps no state of its client: all bytes
+// are consumed, and neither a message nor a close has begun. So an idle socket
+// has no stream. It borrows one when bytes arrive, or when the gateway closes
+// it. It returns the stream when Beast wants to read between two messages. The
+// pending read stays with the stream and receives the next socket's bytes.
 //
-//   reader idle in the pool -> Attach() -> Feed(bytes) -> OnReadDone(): a
-//   message, or a part -> StartRead() -> OnWantsBytes(), idle() -> the pool
+//   idle in the pool -> Attach() -> Feed(bytes) -> OnReadDone(): a message, or
+//   a part -> StartRead() -> OnWantsBytes(), idle() -> the pool
 //
 // A stream that has failed or closes ends with its socket.
 //
 // Threads: its loop.
 //
-// Lifetime: whoever is attached keeps the reader and itself until what Beast
-// does for it is done; then only a read may be pending, and it goes with the
-// reader.
+// Lifetime: the attached user keeps the reader and itself alive until Beast has
+// finished the operations for it. Then only a read may be pending, which the
+// destructor drops.
 
 #ifndef HERALD_GATEWAY_NET_WEBSOCKET_READER_H_
 #define HERALD_GATEWAY_NET_WEBSOCKET_READER_H_
@@ -46,22 +46,22 @@ using process::HttpRequest;
 
 class WebsocketReader {
  public:
-  // Whose socket it is.
+  // The owner of the socket.
   class User {
    public:
-    // Where all that Beast writes goes.
+    // Receives all bytes that Beast writes.
     virtual OutgoingStream& outgoing() = 0;
-    // Beast wants bytes: Feed() it when there are some. If idle(), the reader
-    // may be given back to the pool instead, in this call.
+    // Beast wants bytes: call Feed() when some arrive. If idle(), the user may
+    // return the reader to the pool instead, in this call.
     virtual void OnWantsBytes() = 0;
-    // StartRead() is done: text() is longer, or there is an error. The reader
-    // may be destroyed in this call.
+    // StartRead() is done: text() is longer, or `ec` is set. The user may
+    // destroy the reader in this call.
     virtual void OnReadDone(error_code ec) = 0;
-    // A ping, a pong or (`closes`) a close frame has come.
+    // A ping, a pong or (`closes`) a close frame has arrived.
     virtual void OnControlFrame(bool closes) = 0;
-    // StartClose() is done. The reader may be destroyed in this call.
+    // StartClose() is done. The user may destroy the reader in this call.
     virtual void OnCloseDone() = 0;
-    // unfinished() has to make room for others. So may it be here.
+    // unfinished() was evicted. The user may destroy the reader in this call.
     virtual void OnEvicted() = 0;
 
    protected:
@@ -77,12 +77,13 @@ class WebsocketReader {
   void Attach(User* user);
   void Detach();
 
-  // The server's part of the opening handshake. The answer, be it a no, is
-  // appended to outgoing() and not flushed; without a user it is dropped.
+  // The server's part of the opening handshake. The response, which may be a
+  // refusal, is appended to outgoing() and not flushed; without a user it is
+  // dropped.
   // REQUIRES: the first call.
   error_code Accept(const HttpRequest& request);
 
-  // Reads a part of a message, and answers control frames on the way.
+  // Reads a part of a message, and answers control frames before it.
   // REQUIRES: accepted, and no other read.
   void StartRead();
 
@@ -92,30 +93,30 @@ class WebsocketReader {
   // A message of more bytes ends the connection (1009).
   void SetMessageBytesMax(size_t bytes);
 
-  // Where the bytes belong that Beast wants.
-  // REQUIRES: it wants some, here and below.
+  // The buffer for the bytes that Beast wants.
+  // REQUIRES: a read is pending, here and below.
   net::mutable_buffer room() const { return room_; }
-  // Beast gets what was read into room(), or the error.
+  // Passes the bytes in room(), or the error, to Beast.
   void Feed(error_code ec, size_t bytes);
 
-  // Takes bytes that were read before there was a reader, which Beast gets
-  // first: as long as there are some, FeedUnread() takes the place of Feed().
+  // Keeps bytes that were read before the reader existed; Beast receives them
+  // first. While has_unread(), call FeedUnread() instead of Feed().
   void Unread(absl::string_view bytes) { unread_ = std::string(bytes); }
   bool has_unread() const { return !unread_.empty(); }
   void FeedUnread();
 
-  // Beast waits for bytes and does nothing else: the reader may be destroyed.
+  // Beast only waits for bytes, so the reader may be destroyed.
   bool wants_bytes() const { return read_ != nullptr; }
 
-  // Beast wants bytes and knows nothing of the client.
+  // Beast wants bytes and keeps no state of the client.
   bool idle() const;
 
   // A message, or a control frame, has begun and not ended.
   bool in_message() const { return cursor_.in_message(); }
-  // Whether one has ended since the last call.
+  // Returns true if one has ended since the last call.
   bool TakeEnd() { return std::exchange(has_ended_, false); }
 
-  // What an unfinished message takes, the reader included.
+  // The memory of an unfinished message, including the reader.
   int64_t size_bytes() const;
   admission::FairShares::Entry* unfinished() { return &unfinished_; }
 
@@ -126,7 +127,7 @@ class WebsocketReader {
   absl::string_view text() const { return {text_.data(), text_bytes_}; }
   bool got_binary() const;
   bool is_message_done() const;
-  // It has been seen; the next one begins.
+  // Consumes the message, before the next one begins.
   void ClearText();
 
  private:
@@ -150,28 +151,28 @@ class WebsocketReader {
   User* user_ = nullptr;
   std::unique_ptr<Beast> beast_;
 
-  // What Beast wants: a read, into a part of a buffer.
+  // The pending read of Beast, into a part of a buffer.
   std::unique_ptr<Read> read_;
   net::mutable_buffer room_;
-  size_t wanted_bytes_ = 0;  // By the read, in all its buffers.
-  size_t all_bytes_ = 0;     // That Beast wants when it has none.
+  size_t wanted_bytes_ = 0;  // Of the read, in all its buffers.
+  size_t all_bytes_ = 0;     // Of a read when Beast has consumed everything.
 
-  // Since Attach(). Beast does not tell that an empty fragment has begun a
-  // message, and not how long one has lasted.
+  // Since Attach(). Beast does not report that an empty fragment has begun a
+  // message, nor the age of a message.
   FrameCursor cursor_;
   bool has_ended_ = false;
   Unfinished unfinished_{this};
 
   std::string unread_;
 
-  // text_bytes_ of a message, in a buffer that has room for more.
+  // A message of text_bytes_ bytes, in a buffer that may be larger.
   std::string text_;
   size_t text_bytes_ = 0;
 };
 
-// The readers of one loop that nobody needs now.
+// The unused readers of one loop.
 //
-// Bound: kIdleMax; more are destroyed. There is always one to take.
+// Bound: kIdleMax; surplus readers are destroyed. Take() always succeeds.
 class ReaderPool {
  public:
   static constexpr size_t kIdleMax = 16;
@@ -179,10 +180,10 @@ class ReaderPool {
   ReaderPool();
   ~ReaderPool();
 
-  // An idle reader, made if need be.
+  // An idle reader, from the pool or new.
   std::unique_ptr<WebsocketReader> Take(StreamSocket::executor_type executor);
 
-  // REQUIRES: reader->idle(). It is not destroyed before the next call.
+  // REQUIRES: reader->idle(). The reader is not destroyed before the next call.
   void Put(std::unique_ptr<WebsocketReader> reader);
 
   size_t size() const { return idle_.size(); }

@@ -21,8 +21,8 @@ namespace {
 using contract::CloseReason;
 
 constexpr absl::Duration kCloseDeadline = absl::Seconds(5);
-// How long what still comes is read away after a close frame, so that the
-// frame arrives.
+// How long input is discarded after a close frame, so that the frame arrives
+// before a reset could.
 constexpr absl::Duration kLinger = absl::Seconds(1);
 constexpr size_t kDiscardBytes = 4096;
 constexpr size_t kCloseTextMax = 123;  // RFC 6455 section 5.5.
@@ -44,8 +44,8 @@ Frame PingFrame() {
   return Frame(bytes);
 }
 
-// What a close frame of Beast says about the client. The error of the read that
-// found the mistake does not, for it may be the teardown's.
+// The reason behind a close frame of Beast. The error of the failed read may be
+// the teardown's.
 CloseReason ReasonOf(int code) {
   switch (code) {
     case websocket::close_code::protocol_error:
@@ -107,7 +107,7 @@ class WebsocketSession final
   absl::Time Now() const override { return loop_->shard().wheel().now(); }
   void OnTimer() override;
   void SetDeadline();
-  // Notes that a message has begun, or that none has.
+  // Starts or stops the deadline and the share of an unfinished message.
   void NoteUnfinished();
   // Ends the session at once, without the closing handshake.
   void Expel(CloseReason why);
@@ -117,26 +117,26 @@ class WebsocketSession final
   void End();
   bool is_open() const { return reader_ == nullptr || reader_->is_open(); }
 
-  // Constant after construction, but for what they do.
+  // Constant after construction; the objects themselves change.
   EventLoop* const loop_;
   const ConnectionSlot slot_;
   OutgoingStream outgoing_;
 
-  // Not while the client is silent between two messages.
+  // nullptr while the client is silent between two messages.
   std::unique_ptr<WebsocketReader> reader_;
 
-  Session* session_ = nullptr;  // From the accept to the end.
+  Session* session_ = nullptr;  // From Accept() to LeaveShard().
   CloseReason reason_ = CloseReason::kNormal;
-  bool reading_ = false;    // A read of Beast is under way, or its bytes are
-                            // waited for.
-  bool receiving_ = false;  // The shard looks at what was read.
+  bool reading_ = false;    // A read of Beast is under way, or waits for
+                            // bytes.
+  bool receiving_ = false;  // The shard handles a received message.
   bool paused_ = false;
-  bool held_back_ = false;      // The read's bytes are not waited for: paused.
+  bool held_back_ = false;      // The read does not wait for bytes: paused.
   bool closing_ = false;        // Close() was called.
-  bool client_closes_ = false;  // Its close frame has come.
+  bool client_closes_ = false;  // The client's close frame has arrived.
   bool close_op_ = false;       // A close of Beast is under way.
-  bool ends_ = false;           // The timer is for the end of the connection.
-  bool lingers_ = false;        // What comes is read away.
+  bool ends_ = false;           // The timer is the deadline of the close.
+  bool lingers_ = false;        // Input is discarded.
 };
 
 void WebsocketSession::Accept(const HttpRequest& request,
@@ -154,7 +154,7 @@ void WebsocketSession::Accept(const HttpRequest& request,
   }
   if (!rest.empty()) reader_->Unread(rest);
   loop_->Hold(shared_from_this());
-  // The number says which shard has the socket (Router::ShardOf()).
+  // The number encodes the shard of the socket (Router::ShardOf()).
   const auto count = static_cast<uint64_t>(loop_->state().shard_count);
   uint64_t number = 0;
   while (number == 0) {
@@ -180,11 +180,11 @@ void WebsocketSession::OnWantsBytes() {
     return;
   }
   NoteUnfinished();
-  // A close may wait for its turn.
+  // A close may be queued in Beast, so keep the reader then.
   const bool in_message = reader_->in_message();
   if (reader_->idle() && !closing_) loop_->readers().Put(std::move(reader_));
-  // Control frames alone end no read. A message that has begun is read to its
-  // end, for it has a deadline.
+  // A read does not end with a control frame. A message that has begun is read
+  // to its end, because its deadline is running.
   held_back_ = paused_ && !closing_ && !in_message;
   if (!held_back_) WaitReadable();
 }
@@ -231,13 +231,13 @@ void WebsocketSession::OnReadable(error_code ec) {
   if (!ec) bytes = outgoing_.Read(reader_->room(), &ec);
   if (ec == net::error::would_block) return OnWantsBytes();
   if (ec && reader_->idle() && !closing_) {
-    // Beast has nothing to do with it.
+    // No reader needs this error: there is no open message.
     loop_->readers().Put(std::move(reader_));
     reading_ = false;
     return FinishIfDone();
   }
   reader_->Feed(ec, bytes);
-  // Not before, for this one may have to go.
+  // After Feed(), because the eviction may destroy this session's reader.
   loop_->unfinished().EvictIfFull();
 }
 
@@ -266,7 +266,7 @@ void WebsocketSession::OnControlFrame(bool closes) {
   loop_->shard().ReceiveControlFrame(session_);
 }
 
-// Between two reads no message is open, whatever the timer was set for.
+// Between two reads no message is open, so a message deadline must not fire.
 void WebsocketSession::PauseReading() {
   paused_ = true;
   if (!ends_ && !reading_) Cancel();
@@ -278,8 +278,8 @@ void WebsocketSession::ResumeReading() {
   if (!reading_ && !receiving_ && !closing_) StartRead();
 }
 
-// Beast may have begun to close by itself, and nothing follows a close frame:
-// what comes then is dropped.
+// Beast may have started a close by itself, and no frame may follow a close
+// frame, so later frames are dropped.
 bool WebsocketSession::Enqueue(const Frame& frame, size_t written) {
   if (closing_ || !is_open()) return true;
   const Outbox::Dropped dropped =
@@ -319,7 +319,7 @@ void WebsocketSession::Close(CloseReason why, absl::string_view text) {
     session_->Trace({.what = "slow reader", .bytes = bytes});
   }
   SetDeadline();
-  // Beast has failed or closes by itself: the read that does so ends soon.
+  // Beast has failed or closes by itself, so the pending read ends soon.
   if (!is_open()) return;
   reason_ = why;
   close_op_ = true;
@@ -339,7 +339,7 @@ void WebsocketSession::OnCloseDone() {
 
 void WebsocketSession::OnCloseQueued(int code) {
   SetDeadline();
-  // Beast answers a client's close with the client's own code.
+  // Beast echoes the code of a client's close.
   if (!closing_ && !client_closes_) reason_ = ReasonOf(code);
 }
 
@@ -351,7 +351,7 @@ void WebsocketSession::SetDeadline() {
 
 void WebsocketSession::OnTimer() {
   if (!ends_) return Expel(CloseReason::kUnfinished);
-  // What is under way fails, and finishes the session.
+  // The pending operations fail and finish the session.
   error_code ignored;
   outgoing_.socket().close(ignored);
 }
@@ -362,7 +362,7 @@ void WebsocketSession::OnEvicted() {
   outgoing_.socket().close(ignored);
 }
 
-// A handshake would keep the memory until the client answers.
+// A closing handshake would keep the memory until the client answers.
 void WebsocketSession::Expel(CloseReason why) {
   closing_ = true;
   ends_ = true;
@@ -381,7 +381,7 @@ void WebsocketSession::Expel(CloseReason why) {
   outgoing_.socket().shutdown(StreamSocket::shutdown_send, ignored);
   TimerWheel& wheel = loop_->shard().wheel();
   wheel.Set(this, wheel.now() + kLinger);
-  if (reading_ && !held_back_) return;  // So it is waited for.
+  if (reading_ && !held_back_) return;  // A wait is pending already.
   WaitReadable();
 }
 
@@ -408,7 +408,7 @@ void WebsocketSession::End() {
   Cancel();
   error_code ignored;
   outgoing_.socket().close(ignored);
-  loop_->Release(shared_from_this());  // The end of this, if none else has it.
+  loop_->Release(shared_from_this());  // May destroy this session.
 }
 
 }  // namespace

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One browser's WebSocket over Beast: the core's Socket. One chain of reads;
-// what is written goes through OutgoingStream; the end is a closing handshake
-// with a deadline.
+// A browser's WebSocket over Beast, which implements the core's Socket. It has
+// one chain of reads, writes through OutgoingStream, and ends with a closing
+// handshake that has a deadline.
 //
-// Idle sockets are what a gateway has most of, so a socket that waits for a
-// message has no stream of Beast and no buffer: it borrows both when bytes
-// come (websocket_reader.h).
+// Most sockets of a gateway are idle, so a socket that waits for a message has
+// neither a Beast stream nor a buffer. It borrows both when bytes arrive
+// (websocket_reader.h).
 //
-// Bound: a message that has begun has GatewayState::message_time to end, and
-// all that have begun on a loop share UnfinishedBytesMax(). One that breaks a
-// bound costs its socket: it gets a close frame, if the kernel takes that, and
-// no closing handshake, which would keep its memory.
+// Bound: a message must end within GatewayState::message_time of its first
+// byte. All unfinished messages of a loop share UnfinishedBytesMax(). A message
+// that breaks a bound costs its socket: the socket gets a close frame if the
+// kernel takes one, and no closing handshake, which would keep its memory.
 //
 // Threads: its loop.
 //
-// Lifetime: the session belongs to the loop until it has ended, and to the
-// operations of Asio that it waits for.
+// Lifetime: the loop owns the session until it has ended; pending Asio
+// operations own it too.
 
 #ifndef HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 #define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
@@ -30,11 +30,10 @@
 
 namespace herald::gateway {
 
-// Answers the upgrade `request` that was read from `socket`, and serves the
-// WebSocket until it ends. `rest` is what was read behind the request: frames
-// of a client that does not wait for the answer. A handshake that is wrong in
-// detail (a key that is none, another version) is answered with its HTTP error
-// and nothing more.
+// Answers the upgrade `request`, which was read from `socket`, and serves the
+// WebSocket until it ends. `rest` are the bytes behind the request: frames of a
+// client that did not wait for the answer. A handshake with an invalid detail
+// (an invalid key, another version) is answered with its HTTP error only.
 void StartWebsocketSession(EventLoop* loop, StreamSocket socket,
                            const HttpRequest& request, absl::string_view rest,
                            ConnectionSlot slot, ConnectionFacts facts);

@@ -227,7 +227,7 @@ TEST(AnOverrunGateway, RefusesWhoComesAboveItsRateAndSaysWhenToComeBack) {
 
   EXPECT_THAT(answer, StartsWith("HTTP/1.1 503"));
   EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
-  EXPECT_THAT(answer, HasSubstr("too many connect at once"));
+  EXPECT_THAT(answer, HasSubstr("connection rate limit reached"));
   EXPECT_GE(RetryAfter(answer), 1);
   EXPECT_LE(RetryAfter(answer), 2);
   EXPECT_EQ(gateway.Metric("herald_gateway_refused_connections_total",
