@@ -16,7 +16,7 @@ namespace {
 constexpr char kCheck[] = "/grpc.health.v1.Health/Check";
 
 // HealthCheckResponse with status = SERVING: field 1, a varint of 1. The
-// message has one field, and Debian has no generated code for it.
+// message has no other field, and Debian has no generated code for it.
 constexpr char kServing[] = "\x08\x01";
 
 std::string BytesOf(const grpc::ByteBuffer& buffer) {
@@ -35,11 +35,12 @@ HealthCheck::HealthCheck(std::shared_ptr<grpc::Channel> channel,
   const grpc::Slice empty;  // A HealthCheckRequest for the whole server.
   request_ = grpc::ByteBuffer(&empty, 1);
   grpc::GenericStub stub(channel_);
-  stub.UnaryCall(&context_, kCheck, grpc::StubOptions(), &request_, &response_,
-                 [this](grpc::Status status) {
-                   status_ = std::move(status);
-                   done_.Notify();  // Last: the owner may destroy the check.
-                 });
+  stub.UnaryCall(
+      &context_, kCheck, grpc::StubOptions(), &request_, &response_,
+      [this](grpc::Status status) {
+        status_ = std::move(status);
+        done_.Notify();  // Last: the owner may destroy the check now.
+      });
 }
 
 HealthCheck::~HealthCheck() {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Asks a service for its health once (grpc.health.v1). The service is SERVING
+// Requests a service's health once (grpc.health.v1). A service reports SERVING
 // when it is settled.
 //
 //   HealthCheck check(channel, absl::Seconds(5));
 //   …
 //   if (check.answered() && check.serving()) …
 //
-// Threads: one, which is not gRPC's. Only the destructor waits: it cancels the
-// call, which ends without the service, and returns when gRPC is done with it.
+// Threads: one, which must not be gRPC's. Only the destructor blocks: it
+// cancels the call, which ends without the service, and waits until gRPC has
+// finished it.
 
 #ifndef HERALD_GATEWAY_LINK_HEALTH_H_
 #define HERALD_GATEWAY_LINK_HEALTH_H_
@@ -26,17 +27,18 @@ namespace herald::gateway {
 
 class HealthCheck {
  public:
-  // Starts the call, and the connection if there is none. The check fails if
-  // connecting fails, or if both together take longer than `deadline`.
+  // Starts the call, and connects if necessary. The check fails if connecting
+  // fails, or if both together take longer than `deadline`.
   HealthCheck(std::shared_ptr<grpc::Channel> channel, absl::Duration deadline);
   ~HealthCheck();
   HealthCheck(const HealthCheck&) = delete;
   HealthCheck& operator=(const HealthCheck&) = delete;
 
-  // Whether the check has an answer or has failed.
+  // Returns true if the check has an answer or has failed.
   bool answered() const { return done_.HasBeenNotified(); }
 
-  // Whether the answer is SERVING. REQUIRES: answered().
+  // Returns true if the answer is SERVING.
+  // REQUIRES: answered().
   bool serving() const;
 
  private:

@@ -19,7 +19,7 @@ using contract::MutexLock;
 
 constexpr char kMethod[] = "/herald.link.v1.GatewayService/Attach";
 
-// Hands the bytes over without a copy.
+// Passes ownership of the bytes, without a copy.
 grpc::ByteBuffer ToByteBuffer(std::string bytes) {
   auto* const owned = new std::string(std::move(bytes));
   const grpc::Slice slice(
@@ -33,7 +33,7 @@ absl::Status Parse(grpc::ByteBuffer* bytes, link::v1::AttachResponse* frame) {
   if (reader.status().ok() && frame->ParseFromZeroCopyStream(&reader)) {
     return absl::OkStatus();
   }
-  return absl::DataLossError("the service sent a frame that is no message");
+  return absl::DataLossError("the service sent a frame that cannot be parsed");
 }
 
 }  // namespace
@@ -111,7 +111,7 @@ void LinkStream::Flush() {
 absl::Duration LinkStream::KeepAlive(absl::Duration interval) {
   {
     MutexLock lock(&mu_);
-    // While the pen is held, something is being written.
+    // While the pen is held, a write is in flight.
     if (pen_held_ || ended_ || half_closed_) return interval;
     const absl::Duration quiet =
         absl::FromChrono(std::chrono::steady_clock::now() - written_);
@@ -123,7 +123,8 @@ absl::Duration LinkStream::KeepAlive(absl::Duration interval) {
 }
 
 void LinkStream::CheckSilence() {
-  // While the gate is closed we do not read, and the silence is our own.
+  // While the gate is closed the gateway does not read, so it causes the
+  // silence.
   if (!gate_->is_open()) silence_.Heard(/*is_keepalive=*/false);
   if (!silence_.Tick()) return;
   Cancel(absl::UnavailableError("the service is silent"));
@@ -192,7 +193,7 @@ void LinkStream::Write() {
     return StartWrite(&outgoing_);
   }
   if (step == kHalfClose) StartWritesDone();
-  RemoveHold();  // And the pen is not put down.
+  RemoveHold();  // Keeps the pen for good.
 }
 
 void LinkStream::OnReadDone(bool ok) {
@@ -222,7 +223,7 @@ void LinkStream::ReadOn() {
     MutexLock lock(&mu_);
     ended = ended_;
   }
-  // Then End() may have come before there was somebody to let go.
+  // End() may have called Release() before there was a waiter.
   if (ended) gate_->Release();
 }
 
@@ -239,7 +240,7 @@ void LinkStream::OnDone(const grpc::Status& status) {
   }
   if (final_.ok()) final_ = contract::ToAbslStatus(status);
   if (!first_.HasBeenNotified()) first_.Notify();
-  done_.Notify();  // The last word: the owner may destroy us.
+  done_.Notify();  // Last: the owner may destroy the stream now.
 }
 
 int64_t LinkStream::queue_bytes() const {

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The gateway's end of one link: one GatewayService.Attach stream. Frames leave
-// it as raw bytes, for what the router says is serialized already.
+// The gateway's end of one link: a GatewayService.Attach stream. Frames are
+// sent as raw bytes, because the router passes serialized items.
 //
-// Threads: the methods of Uplink, Stop() and Cancel() may be called from any
-// thread. gRPC calls the reactions, some of them at the same time.
+// Threads: any thread may call the methods of Uplink, Stop() and Cancel(). gRPC
+// calls the reactions, some of them concurrently.
 //
-// Lifetime: whoever has called Start() keeps it until done(), on a thread that
-// is not gRPC's, for with the last stream goes the channel, which waits for
-// gRPC's threads. A call after done() does nothing.
+// Lifetime: the caller of Start() keeps the stream until done(), and destroys
+// it on a thread that is not gRPC's: the last stream destroys the channel,
+// which waits for gRPC's threads. A call after done() has no effect.
 //
-// The pen: gRPC allows one write at a time. One token keeps this rule: only its
-// holder may start one. It is taken under mu_, used without it, and put down
-// when nothing is left to write. Writes begin outside reactions too, so the
-// stream has a hold, which belongs to the last holder of the pen: whoever has
-// the pen when nothing can be written any more removes the hold and keeps the
-// pen for ever.
+// The pen: gRPC allows one write at a time. One token enforces this: only the
+// holder of the pen may start a write. It is taken under mu_, used without mu_,
+// and released when no bytes are left to write. Writes also start outside of
+// reactions, so the stream has a hold. The last holder of the pen, which can
+// write nothing more, removes the hold and keeps the pen for good.
 //
-// The gate: a read that waits for it is no operation of gRPC's and begins
-// outside reactions, so it has a hold too. Whoever ends the stream lets it go.
+// The gate: a read that waits for the gate is not an operation of gRPC. It
+// starts outside of reactions, so it has a hold too. End() releases it.
 //
 // Invariant: outbox_ is empty, or the pen is held, or a Flush() is still due.
 
@@ -52,7 +51,7 @@ class LinkStream final
     : public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
       public Uplink {
  public:
-  // Takes each frame, in order; an error ends the link. Not called after
+  // Receives each frame, in order; an error ends the link. Not called after
   // done().
   using Receiver = absl::AnyInvocable<absl::Status(link::v1::AttachResponse)>;
 
@@ -60,8 +59,8 @@ class LinkStream final
   LinkStream(const std::shared_ptr<grpc::Channel>& channel,
              const std::string& api_token, LinkGate* gate, Receiver receiver);
 
-  // Begins the call. What was enqueued before is written first. Once, and
-  // always, or OnDone() never comes.
+  // Starts the call. Chunks that were enqueued before are written first. Must
+  // be called exactly once; without it, OnDone() is never called.
   void Start();
 
   // Uplink:
@@ -72,52 +71,54 @@ class LinkStream final
   void Flush() override ABSL_LOCKS_EXCLUDED(mu_);
 
   // Writes a frame without items if nothing was written for `interval`. Returns
-  // for how long the stream has not to be asked again.
+  // the time until the next call is due.
   absl::Duration KeepAlive(absl::Duration interval) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Called once in a keepalive interval: ends the stream if the service has
-  // sent keepalives and is silent now.
+  // Called once per keepalive interval. Ends the stream if the service sends
+  // keepalives and is silent now.
   void CheckSilence() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Says that nothing more will be written, behind all that waits. The service
-  // ends the stream then.
+  // Half-closes the stream behind all queued bytes. The service ends it then.
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the stream at once. The first reason counts.
+  // Ends the stream at once. Only the first reason is kept.
   void Cancel(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Notified with the first frame, or with the end if there was none.
+  // Notified by the first frame, or by the end if there was none.
   contract::Notification& first() { return first_; }
 
-  // Notified when all is over.
+  // Notified when gRPC has finished the stream.
   contract::Notification& done() { return done_; }
 
-  // Why it ended. REQUIRES: done() is notified.
+  // The reason for the end.
+  // REQUIRES: done() is notified.
   const absl::Status& why() const { return final_; }
 
-  // Bytes that wait to be written.
+  // Bytes queued for writing.
   int64_t queue_bytes() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // What is written as one message.
+  // The bytes of one message on the wire.
   struct Frame {
     std::string bytes;
-    bool attach = false;  // Past the bound.
+    bool attach = false;  // Not counted against the bound.
   };
 
   void OnReadDone(bool ok) override;
   void OnWriteDone(bool ok) override;
   void OnDone(const grpc::Status& status) override;
 
-  // Reads the next frame, as soon as the gate is open.
+  // Reads the next frame, once the gate is open.
   void ReadOn() ABSL_LOCKS_EXCLUDED(mu_);
   void Append(std::string chunk, bool attach)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Nothing is written any more. `why` may be OK: then the service says.
+  // Drops all queued bytes and writes no more. `why` may be OK: then the
+  // service's status is the reason.
   void End(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes the pen, unless somebody holds it, and writes.
+  // Takes the pen, unless it is held, and writes.
   void TakePen() ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes the next step of the write side. REQUIRES: the caller holds the pen.
+  // Takes the next step of the write side.
+  // REQUIRES: the caller holds the pen.
   void Write() ABSL_LOCKS_EXCLUDED(mu_);
 
   LinkGate* const gate_;
@@ -125,12 +126,12 @@ class LinkStream final
   // Lent to gRPC until OnDone().
   grpc::ClientContext context_;
 
-  // Touched only by the read chain: Start(), OnReadDone(), at last OnDone().
+  // Used only by the read chain: Start(), OnReadDone(), finally OnDone().
   Receiver receiver_;
   grpc::ByteBuffer incoming_;
   absl::Status final_;
 
-  // Touched only by the holder of the pen, and lent to gRPC while it writes.
+  // Used only by the holder of the pen; lent to gRPC while it writes.
   grpc::ByteBuffer outgoing_;
 
   contract::Notification first_;
@@ -140,15 +141,15 @@ class LinkStream final
 
   mutable contract::Mutex mu_;
   std::chrono::steady_clock::time_point written_ ABSL_GUARDED_BY(mu_) =
-      std::chrono::steady_clock::now();  // When the last write began.
+      std::chrono::steady_clock::now();  // When the last write started.
   std::deque<Frame> outbox_ ABSL_GUARDED_BY(mu_);
-  int64_t bounded_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // In frames of use.
-  int64_t attach_bytes_ ABSL_GUARDED_BY(mu_) = 0;   // In frames of attaching.
+  int64_t bounded_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Of other frames.
+  int64_t attach_bytes_ ABSL_GUARDED_BY(mu_) = 0;   // Of attach frames.
   bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   bool half_closed_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
-  absl::Status why_ ABSL_GUARDED_BY(mu_);  // OK: the service's status says.
+  absl::Status why_ ABSL_GUARDED_BY(mu_);  // OK: the service's status.
 };
 
 }  // namespace herald::gateway

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How often a gateway that is attached to a later service of its list asks
-// whether the first one serves again. A first service that serves and fails
-// again, over and over, must not take its gateways back and forth each second:
-// after a return that did not last the pause doubles.
+// How often a gateway that is attached to a later service of its list checks
+// whether the first one serves again. A first service that keeps starting and
+// failing must not move its gateways back and forth each second. So the pause
+// doubles after a return that did not last.
 //
 // Threads: one at a time. Times are monotonic.
 
@@ -21,13 +21,13 @@ class ReturnPolicy {
  public:
   static constexpr absl::Duration kPauseMin = absl::Seconds(1);
   static constexpr absl::Duration kPauseMax = absl::Seconds(60);
-  // A link to the first service that held for so long was a success.
+  // A link to the first service that lasted this long was a success.
   static constexpr absl::Duration kLasting = absl::Seconds(10);
 
-  // The gateway leaves for the first service.
+  // The gateway returns to the first service.
   void OnReturn(absl::Time now) { returned_ = now; }
 
-  // A link has ended, or could not be made.
+  // A link has ended, or could not be opened.
   void OnLinkEnded(bool first, absl::Time now) {
     if (!first || !returned_.has_value()) return;
     const bool lasted = now - *returned_ >= kLasting;

@@ -25,15 +25,15 @@ namespace {
 using contract::MutexLock;
 using contract::SteadyNow;
 
-// How long a try may take to connect, and then to be answered.
+// The deadline of a connection attempt, and then of the first frame.
 constexpr absl::Duration kConnectDeadline = absl::Seconds(5);
 constexpr absl::Duration kAnswerDeadline = absl::Seconds(5);
 
-// How long Stop() waits for what is still to be written.
+// How long Stop() waits for queued bytes to be written.
 constexpr absl::Duration kStopDeadline = absl::Seconds(1);
 
 // A wait for a channel cannot be interrupted, so it is cut into pieces. So are
-// waits in which a pause of the process must be noticed.
+// waits that must detect a pause of the process.
 constexpr absl::Duration kPiece = absl::Milliseconds(20);
 
 // A thread whose piece took longer than this was paused with its process.
@@ -41,7 +41,7 @@ constexpr absl::Duration kGapMax = absl::Milliseconds(500);
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
-  // A proxy of the environment is for the web.
+  // A proxy from the environment is meant for the web.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   const auto bytes_max = static_cast<int>(contract::kLinkMessageBytesMax);
   arguments.SetMaxReceiveMessageSize(bytes_max);
@@ -50,12 +50,12 @@ grpc::ChannelArguments Arguments() {
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  // gRPC's "minimum backoff" is how long one connection attempt may take; a
-  // service under load, or far away, needs more than the backoff.
+  // gRPC's "minimum backoff" is the timeout of one connection attempt. A
+  // service that is under load or far away needs more than the backoff.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 50);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 1000);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 250);
-  // Nothing of an earlier channel, and no second attach behind our back.
+  // No subchannel of an earlier channel, and no hidden second attach.
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   return arguments;
@@ -76,8 +76,8 @@ bool Connect(grpc::Channel& channel, const contract::Notification& stop) {
   }
 }
 
-// Waits until `event` has happened, for `time` without pauses of the process.
-// Returns whether it has happened.
+// Waits for `event`, for `time` without pauses of the process. Returns true if
+// it was notified.
 bool WaitAwake(contract::Notification& event, absl::Duration time) {
   contract::AwakeClock clock(SteadyNow(), kPiece, kGapMax);
   const absl::Time deadline = clock.Read(SteadyNow()) + time;
@@ -90,8 +90,8 @@ bool WaitAwake(contract::Notification& event, absl::Duration time) {
   }
 }
 
-// When the service took the oldest publication, in microseconds since the Unix
-// epoch; 0 if there is none.
+// When the service accepted the oldest publication, in microseconds since the
+// Unix epoch; 0 if there is none.
 int64_t OldestPublicationUs(const link::v1::AttachResponse& frame) {
   int64_t oldest_us = 0;
   for (const link::v1::ServiceItem& item : frame.items()) {
@@ -137,7 +137,7 @@ void ServiceLink::Stop() {
   if (stream != nullptr) {
     stream->Stop();
     if (!stream->done().WaitForNotificationWithTimeout(kStopDeadline)) {
-      stream->Cancel(absl::CancelledError("the gateway stops"));
+      stream->Cancel(absl::CancelledError("the gateway is shutting down"));
     }
   }
   if (thread_.joinable()) thread_.join();
@@ -170,7 +170,7 @@ bool ServiceLink::Try(const std::string& target) {
                                      return Receive(std::move(frame));
                                    });
   if (!SetStream(stream)) {
-    stream->Cancel(absl::CancelledError("the gateway stops"));
+    stream->Cancel(absl::CancelledError("the gateway is shutting down"));
   }
   absl::Duration down = absl::ZeroDuration();
   if (last_use_.has_value()) {
@@ -181,18 +181,18 @@ bool ServiceLink::Try(const std::string& target) {
   const bool returns = Attend(*stream, target);
   SetStream(nullptr);
   up_ = false;
-  // A link that never came into use has not brought what was missed before it,
-  // so `down` goes on.
+  // A link that never came into use has not delivered the missed publications,
+  // so `down` keeps growing.
   const bool used = router_->settled();
   if (used) {
     last_use_ = SteadyNow();
     unreachable_.clear();
   }
   std::string why =
-      stream->why().ok() ? "it has closed the link" : stream->why().ToString();
+      stream->why().ok() ? "it closed the link" : stream->why().ToString();
   if (returns) {
     why = absl::StrCat("returning to service ", options_.targets.front(),
-                       ", which serves again");
+                       ", which is serving again");
   }
   router_->LinkDown(absl::StrCat("service ", target, ": ", why));
   returns_.OnLinkEnded(target == options_.targets.front(), SteadyNow());
@@ -267,7 +267,8 @@ void ServiceLink::Leave(LinkStream& stream) {
   stream.Enqueue(frame.SerializeAsString());
   stream.Stop();
   if (!stream.done().WaitForNotificationWithTimeout(kStopDeadline)) {
-    stream.Cancel(absl::CancelledError("the gateway returns"));
+    stream.Cancel(
+        absl::CancelledError("the gateway returns to its first service"));
     stream.done().WaitForNotification();
   }
   returns_.OnReturn(SteadyNow());

@@ -1,31 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keeps one GatewayService.Attach stream to the service open, for ever: dials,
-// lets the router attach, carries frames both ways, and dials again.
+// Keeps one GatewayService.Attach stream to the service open: dials, lets the
+// router attach, carries frames both ways, and redials.
 //
 //   ServiceLink link({.targets = {"127.0.0.1:50051"}}, &router, &observer);
 //   link.Start();
 //   …
 //   link.Stop();
 //
-// Threads: one of its own dials, one link at a time, and calls
-// Router::LinkUp() and LinkDown(); gRPC's threads call Router::Receive(). None
-// of these calls overlap.
+// Threads: one thread of its own dials, one link at a time, and calls
+// Router::LinkUp() and LinkDown(). gRPC's threads call Router::Receive(). These
+// calls never overlap.
 //
-// Order: targets are tried in theirs, the first one again after a link that
-// was in use. Between two tries it waits contract::RedialBackoff(). Every try
-// has a channel of its own, so gRPC's backoff of earlier tries delays nothing.
-// A link to a later target ends as soon as the first one serves: two services
-// that do not act as one divide the audience (Settings.cluster). Probes of the
-// first target run beside the link, and delay nothing that concerns the link.
+// Order: targets are tried in their order, and the first one again after a link
+// that was in use. Between two attempts it waits contract::RedialBackoff().
+// Every attempt has a channel of its own, so gRPC's backoff of earlier attempts
+// delays nothing. A link to a later target ends as soon as the first one
+// serves: two services that do not act as one would split the audience
+// (Settings.cluster). Probes of the first target run beside the link and do not
+// delay it.
 //
-// Pauses of the process (SIGSTOP, the migration of a virtual machine) do not
-// count in deadlines of a try: what arrived in a pause is read after it.
+// Pauses: deadlines of an attempt exclude pauses of the process (SIGSTOP, the
+// migration of a virtual machine). Frames that arrived in a pause are read
+// after it.
 //
-// Failure: never final. A link that ends, or does not begin, is told to the
-// router with the reason. A service that cannot be reached at all is not the
-// router's business; the observer hears of it once per target until a
-// link was in use.
+// Failure: never final. If a link ends or cannot be opened, the router receives
+// the reason. An unreachable service does not concern the router; the observer
+// is notified once per target until a link was in use.
 
 #ifndef HERALD_GATEWAY_LINK_SERVICE_LINK_H_
 #define HERALD_GATEWAY_LINK_SERVICE_LINK_H_
@@ -56,60 +57,61 @@ class HealthCheck;
 class LinkStream;
 
 struct ServiceLinkOptions {
-  // gRPC targets of services, in the order of preference; at least one.
+  // gRPC targets of services, in order of preference; at least one.
   std::vector<std::string> targets;
 
-  // Shown to the service as a bearer token, unless it is empty.
+  // Sent to the service as a bearer token, unless empty.
   std::string api_token;
 
-  // A link on which nothing was written for so long gets a keepalive.
+  // A link without a write for this long gets a keepalive.
   absl::Duration keepalive = absl::Seconds(contract::kKeepaliveSeconds);
 };
 
 class ServiceLink {
  public:
-  // The pointers outlive the link. While `gate` is closed it is not read.
+  // The pointers outlive the link. While `gate` is closed the link is not read.
   ServiceLink(ServiceLinkOptions options, Router* router, Observer* observer,
               LinkGate* gate);
 
-  // As Stop().
+  // Calls Stop().
   ~ServiceLink();
 
   ServiceLink(const ServiceLink&) = delete;
   ServiceLink& operator=(const ServiceLink&) = delete;
 
-  // Begins to dial. Once.
+  // Starts dialing. Called once.
   void Start();
 
-  // Writes what the router has said so far, within a second, then ends the
-  // link. Returns when the router will not be called any more. Later calls
+  // Writes the items that the router has enqueued, within a second, then ends
+  // the link. After it returns, the router is not called any more. Later calls
   // only wait for the first.
   void Stop();
 
-  // Bytes that wait for the service, for metrics.
+  // Bytes queued for the service, for metrics.
   int64_t queue_bytes() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether a service has answered on the link that there is now.
+  // Returns true if the service has sent a frame on the current link.
   bool up() const { return up_; }
 
  private:
   using StreamPtr = std::shared_ptr<LinkStream>;
 
   void Run();
-  // Tries one target; returns when its link has ended. True if it was in use.
+  // Tries one target and returns when its link has ended. Returns true if the
+  // link was in use.
   bool Try(const std::string& target);
-  // Waits until the link has ended, and keeps it alive meanwhile, or ends it
-  // when it has to. Returns whether it ended to return to the first target.
+  // Waits until the link has ended. Meanwhile sends its keepalives, and ends it
+  // if necessary. Returns true if it ended to return to the first target.
   bool Attend(LinkStream& stream, const std::string& target);
-  // Goes on with asking the first target whether it serves; never waits for
-  // the target. `check` is the question under way, or null. Returns after how
-  // long to call again; zero if the link to a later target should end.
+  // Advances the probe of the first target; never blocks on it. `check` is the
+  // open probe, or null. Returns the time until the next call; zero if the link
+  // to a later target should end.
   absl::Duration ProbeFirst(std::unique_ptr<HealthCheck>* check);
-  // Ends a link, behind all that waits for the service.
+  // Ends a link, behind all bytes queued for the service.
   void Leave(LinkStream& stream);
-  // Tells the observer that there is no service, unless it knows.
+  // Notifies the observer that the target is unreachable, once.
   void Unreachable(const std::string& target);
-  // A frame has come.
+  // Passes a received frame on.
   absl::Status Receive(link::v1::AttachResponse frame);
   bool SetStream(StreamPtr stream) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -118,11 +120,11 @@ class ServiceLink {
   Router* const router_;
   Observer* const observer_;
   LinkGate* const gate_;
-  // Kept, for gRPC tears itself down whenever its last object goes.
+  // Kept: gRPC shuts down when its last object is destroyed.
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
 
-  // Touched only by the link's own thread.
-  // When the last link in use ended; nothing before the first.
+  // Used only by the link's own thread.
+  // When the last link in use ended; nullopt before the first.
   std::optional<absl::Time> last_use_;
   // The targets that could not be reached since then.
   std::set<std::string> unreachable_;
@@ -131,7 +133,7 @@ class ServiceLink {
   std::atomic<bool> up_{false};
   std::atomic<bool> cluster_{false};  // Settings.cluster.
   contract::Notification stop_;
-  contract::Mutex stop_mu_;  // Held by Stop(), so that only one joins.
+  contract::Mutex stop_mu_;  // Held by Stop(), so that only one call joins.
   std::thread thread_;
 
   mutable contract::Mutex mu_;
