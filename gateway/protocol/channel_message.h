@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A message for the subscribers of a channel: an event, a member change or a
-// new position. Shared by all loops, and immutable but for the mark of a
+// new position. All loops share it. It is immutable, except for the mark of a
 // congested whisper.
 
 #ifndef HERALD_GATEWAY_PROTOCOL_CHANNEL_MESSAGE_H_
@@ -21,13 +21,13 @@ namespace herald::gateway {
 struct Droppable {
   enum class Kind {
     kEvent,     // Dropped when a later one of the channel is enqueued.
-    kWhisper,   // Always dropped: it is no state.
+    kWhisper,   // Always dropped: it carries no state.
     kPosition,  // The `lost` of an event.
   };
   Kind kind = Kind::kEvent;
   std::string channel;
-  // Of events in a history: the `subscribed`, with `recovered: false`, for
-  // clients that do not get the events before this one.
+  // Events with history: the `subscribed` with `recovered: false`, for clients
+  // that miss the events before this one.
   EncodedMessagePtr lost = nullptr;
 };
 
@@ -35,14 +35,14 @@ struct Droppable {
 struct WhisperOrigin {
   std::string socket_id;
   int64_t bytes = 0;                     // Of its data.
-  std::atomic<bool> is_reported{false};  // A reader had no room for it.
+  std::atomic<bool> is_reported{false};  // A reader had no room.
 };
 
 struct ChannelMessage {
   std::string channel;
   EncodedMessagePtr message;
   uint64_t except_socket = 0;  // The second part of a socket id; 0: none.
-  int64_t published_us = 0;    // 0 for all but events, which are not measured.
+  int64_t published_us = 0;    // 0 for all but events: not measured.
   std::shared_ptr<const Droppable> droppable = nullptr;
   std::shared_ptr<WhisperOrigin> whisper = nullptr;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a client sends, as a value: what a dialect has made of a text message.
-// Lengths and names are not checked yet.
+// A message from a client, as a dialect has parsed it from text. Lengths and
+// names are not checked yet.
 
 #ifndef HERALD_GATEWAY_PROTOCOL_CLIENT_MESSAGE_H_
 #define HERALD_GATEWAY_PROTOCOL_CLIENT_MESSAGE_H_
@@ -18,8 +18,8 @@ struct SubscribeMessage {
   std::string channel;
   std::string auth;
   std::string channel_data;  // JSON text of an object, as it was sent.
-  // The client's last position; the offset is not negative. Without an epoch
-  // and with an offset of 0: the client asks for the latest event.
+  // The client's last position; the offset is not negative. An empty epoch with
+  // an offset of 0 requests the latest event.
   std::optional<v1::Position> recover;
 };
 
@@ -35,11 +35,11 @@ struct WhisperMessage {
 
 struct PingMessage {};
 
-// A message that the dialect does not understand. A subscribe that names its
-// channel is answered as a subscribe; anything else with an error.
+// A message that the dialect cannot parse. A subscribe that names its channel
+// gets the answer of a subscribe; any other message gets an error.
 struct BadMessage {
   std::string reason;                  // A sentence for the client.
-  std::optional<std::string> channel;  // The one that it names, if any.
+  std::optional<std::string> channel;  // The channel that it names, if any.
   bool is_subscribe = false;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: a client protocol. Turns what clients send into values, and values into
-// text frames; knows the close codes. One implementation per kind of client, in
-// a room of its own below gateway/dialects.
+// Port: a client protocol. Converts client messages to values, and values to
+// text frames, and defines the close codes. Each kind of client has one
+// implementation, in a room of its own below gateway/dialects.
 //
 // Threads: any; implementations are immutable.
 
@@ -22,16 +22,16 @@
 
 namespace herald::gateway {
 
-// How many dialects one process may have.
+// The largest number of dialects in one process.
 inline constexpr size_t kDialectsMax = 4;
 
 struct DialectTraits {
-  // Different from that of every other dialect of the process, and less than
-  // kDialectsMax: where an EncodedMessage keeps the dialect's bytes.
+  // Unique among the dialects of the process, and less than kDialectsMax: the
+  // index of the dialect's bytes in an EncodedMessage.
   size_t number = 0;
 };
 
-// How a close looks on the wire (RFC 6455 section 7.4).
+// A close on the wire (RFC 6455 section 7.4).
 struct CloseFrame {
   uint16_t code = 0;
   absl::string_view text;  // A constant; sent if there is no other text.
@@ -45,15 +45,15 @@ class Dialect {
 
   virtual ClientMessage Decode(absl::string_view text) const = 0;
 
-  // Appends the text frames of the message: none if clients of the dialect are
-  // not notified of it, or one, or several.
+  // Appends the text frames of the message: none if the dialect has no such
+  // message, else one or several.
   virtual void Encode(const ServerMessage& message,
                       std::string* frames) const = 0;
 
   virtual CloseFrame Close(contract::CloseReason why) const = 0;
 
   // The text of the close frame of kGoingAway for a client that should
-  // reconnect after `delay`, which is of whole milliseconds.
+  // reconnect after `delay`, in whole milliseconds.
   virtual std::string GoingAway(absl::Duration delay) const = 0;
 };
 

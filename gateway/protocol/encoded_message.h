@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A message for many sockets, and at most one byte form of it per dialect: the
-// first loop that needs a form makes it, and the others share it. So nothing is
-// encoded on the link's thread, and nothing for a protocol without a client.
+// A message for many sockets, with at most one encoding per dialect. The first
+// loop that needs an encoding makes it, and the others share it. So the link's
+// thread encodes nothing, and no message is encoded for a protocol without
+// clients.
 //
 // Threads: any.
 
@@ -28,10 +29,10 @@ class EncodedMessage {
 
   const ServerMessage& message() const { return message_; }
 
-  // MessageBytes() of it.
+  // MessageBytes() of the message.
   int64_t bytes() const { return bytes_; }
 
-  // The frames for clients of `dialect`; empty if they get none. Waits while
+  // The frames for clients of `dialect`; empty if they get none. Blocks while
   // another thread encodes them.
   const FrameBytes& For(const Dialect& dialect) const;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What sockets that recover have missed of one channel, for all of them: one
-// piece of bytes per dialect, of which each socket gets the end that follows
+// The messages of one channel that recovering sockets have missed. All of these
+// sockets share one byte string per dialect, and each gets the suffix behind
 // its position.
 //
 // Threads: any.
@@ -32,12 +32,12 @@ class MissedMessages {
     ChannelMessagePtr message;
   };
 
-  // In the order of their offsets.
+  // REQUIRES: sorted by offset.
   explicit MissedMessages(std::vector<Numbered> all);
   MissedMessages(const MissedMessages&) = delete;
   MissedMessages& operator=(const MissedMessages&) = delete;
 
-  // A part of shared frames: those from a byte on.
+  // A suffix of shared frames, from a byte on.
   struct Part {
     FrameBytes frames;
     size_t from = 0;
@@ -47,11 +47,11 @@ class MissedMessages {
     }
   };
 
-  // The frames of all messages behind the offset `since`, for one socket, which
-  // does not get those that except it.
+  // The frames of all messages behind the offset `since`, for one socket.
+  // Leaves out messages that except the socket.
   Part For(const Dialect& dialect, int64_t since, uint64_t socket) const;
 
-  // Their size in any dialect, about (MessageBytes()).
+  // Their approximate size in any dialect (MessageBytes()).
   int64_t BytesSince(int64_t since) const;
 
  private:
@@ -66,8 +66,8 @@ class MissedMessages {
   const Form& FormFor(const Dialect& dialect) const;
 
   const std::vector<Numbered> all_;
-  std::vector<int64_t> bytes_from_;  // From each message on, and 0 at the end.
-  absl::flat_hash_set<uint64_t> excepted_;  // Sockets that do not get all.
+  std::vector<int64_t> bytes_from_;  // From each message on; 0 at the end.
+  absl::flat_hash_set<uint64_t> excepted_;  // Sockets that are excepted.
   mutable std::array<Form, kDialectsMax> forms_;
 };
 

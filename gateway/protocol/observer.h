@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: what has happened in the gateway's core, for metrics and logs. Every
-// call does nothing unless overridden.
+// Port: events of the gateway's core, for metrics and logs. Each call does
+// nothing unless overridden.
 //
-// Threads: any; those of one shard come from its loop. Implementations are
+// Threads: any; the calls of one shard come from its loop. Implementations are
 // short and do not block.
 
 #ifndef HERALD_GATEWAY_PROTOCOL_OBSERVER_H_
@@ -18,23 +18,23 @@
 
 namespace herald::gateway {
 
-// Why a socket was slowed down, for metrics.
+// The limit that slowed a socket down, for metrics.
 enum class RateLimit {
   kWhispers,   // A whisper was refused.
   kMessages,   // Reading pauses: too many messages.
   kAnswers,    // Reading pauses: large answers.
-  kWindow,     // Reading pauses: whispers have not come back.
+  kWindow,     // Reading pauses: whispers in flight.
   kCongested,  // Reading pauses: readers have no room for whispers.
 };
 
-// What has happened to one socket, without payloads and tokens. What does not
-// apply is empty or 0.
+// An event of one socket, without payloads and tokens. Fields that do not apply
+// are empty or 0.
 struct SocketEvent {
   absl::string_view what;  // A constant phrase.
   std::string socket_id = {};
   absl::string_view remote_address = {};
   absl::string_view channel = {};
-  absl::string_view why = {};  // A code of the protocol, or a metric's label.
+  absl::string_view why = {};  // A protocol code, or a metric's label.
   int64_t bytes = 0;
 };
 
@@ -42,25 +42,25 @@ class Observer {
  public:
   virtual ~Observer() = default;
 
-  // Whether each OnSocketEvent() is wanted. Constant.
+  // Returns true if OnSocketEvent() should be called. Constant.
   virtual bool traces_sockets() const { return false; }
   virtual void OnSocketEvent(const SocketEvent& /*event*/) {}
 
-  // A connection was opened; it has gone. `why` is who ended it: the reason
-  // that the gateway gave, or kNormal if the client or the network did.
+  // A connection was opened; a connection has ended. `why` is the gateway's
+  // reason for the close, or kNormal if the client or the network ended it.
   virtual void OnOpened() {}
   virtual void OnClosed(contract::CloseReason /*why*/) {}
 
   // Subscriptions of this gateway changed by `delta`.
   virtual void OnSubscriptions(int64_t /*delta*/) {}
 
-  // A subscribe was refused with this code of `subscription_error`.
+  // A subscribe was refused, with this code in `subscription_error`.
   virtual void OnSubscribeRefused(absl::string_view /*code*/) {}
 
-  // A subscribe that asked to recover was answered, and how.
+  // A subscribe with `recover` was answered, with this result.
   virtual void OnRecovery(bool /*recovered*/) {}
 
-  // A publication of the link was missing, and was asked for.
+  // A publication was missing on the link and was requested again.
   virtual void OnGap() {}
 
   // A publication was handed to `sockets` outboxes of one loop and dialect, as
@@ -70,42 +70,42 @@ class Observer {
   virtual void OnDelivered(int64_t /*sockets*/, int64_t /*frame_bytes*/,
                            absl::Duration /*since_publish*/) {}
 
-  // A socket was cut because it reads too slowly; `bytes` were given up. Said
-  // by the socket, for its outbox is not the core's.
+  // A socket was closed because it reads too slowly; `bytes` were dropped.
+  // Called by the socket, which owns the outbox.
   virtual void OnSlow(int64_t /*bytes*/) {}
 
-  // Events were given up for later ones of the same channels, for the socket
-  // reads too slowly. Said by the socket, too.
+  // Events were dropped for later ones of the same channels, because the socket
+  // reads too slowly. Called by the socket, too.
   virtual void OnDropped(int64_t /*events*/) {}
 
-  // A client message was received; one could not be understood.
+  // A client message was received; a client message could not be parsed.
   virtual void OnMessage(int64_t /*bytes*/) {}
   virtual void OnBadMessage() {}
 
-  // A client event was passed on; one was refused, for the service is away or
-  // too much waits for it.
+  // A client event was passed on; one was refused, because the service is away
+  // or its queue is full.
   virtual void OnWhisper() {}
   virtual void OnWhisperRefused() {}
 
-  // A reader had no room for a client event, and did not get it.
+  // Readers had no room for a client event, and did not receive it.
   virtual void OnWhisperDropped(int64_t /*readers*/) {}
 
-  // A socket is not read for a while: too many of its subscribes wait for an
-  // answer, or a rate limit is reached, which OnRateLimited() names.
+  // Reading of a socket pauses: too many of its subscribes have no answer, or
+  // it is at a rate limit, which OnRateLimited() names.
   virtual void OnReadingPaused() {}
   virtual void OnRateLimited(RateLimit /*which*/) {}
 
-  // The link: opened, in use, ended.
+  // The link was opened; it came into use; it ended.
   virtual void OnLinkOpened() {}
   virtual void OnLinkSettled() {}
   virtual void OnLinkEnded(absl::string_view /*why*/) {}
 
-  // A frame of the link was read, `lag` after the service took the oldest
-  // publication in it. By the times of day of two machines, as above.
+  // A frame of the link was read, `lag` after the service accepted its oldest
+  // publication. Compares wall clocks, as OnDelivered().
   virtual void OnLinkLag(absl::Duration /*lag*/) {}
 
-  // A grant was asked again; could not be, for the service is away or too much
-  // waits for it, so that it is tried later; ended without a yes.
+  // A grant was sent for renewal. A renewal was postponed, because the service
+  // is away or its queue is full. A grant ended without a renewal.
   virtual void OnGrantAsked() {}
   virtual void OnGrantPostponed() {}
   virtual void OnGrantEnded() {}

@@ -7,7 +7,7 @@
 namespace herald::gateway {
 namespace {
 
-// What a frame and the names of a message's fields take.
+// The frame header, and the names of a message's fields.
 constexpr int64_t kFramingBytes = 48;
 
 int64_t Sum(std::initializer_list<absl::string_view> texts) {
@@ -61,7 +61,7 @@ absl::string_view RefusalName(link::v1::Refused::Code code) {
       return "invalid_channel";
     case link::v1::Refused::CODE_INVALID_MESSAGE:
       return "invalid_message";
-    default:  // A code of a newer service: nothing to be sure of.
+    default:  // A code of a newer service is unknown here.
       return "unavailable";
   }
 }

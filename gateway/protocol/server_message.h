@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a client receives, as a value. A dialect makes the bytes of it.
+// A message for a client, as a value. A dialect encodes it.
 
 #ifndef HERALD_GATEWAY_PROTOCOL_SERVER_MESSAGE_H_
 #define HERALD_GATEWAY_PROTOCOL_SERVER_MESSAGE_H_
@@ -19,15 +19,15 @@
 
 namespace herald::gateway {
 
-// A message repeats the name of a channel up to this length. Valid names are
-// shorter; an invalid one may be as long as a client's message.
+// Messages repeat a channel name up to this length. Valid names are shorter; an
+// invalid name may be as long as a client's message.
 inline constexpr size_t kEchoedNameBytesMax = 256;
 
 // The members of a presence channel at one moment, in the order of user ids.
 // Immutable; snapshots of one roster share the members.
 struct Members {
   std::vector<std::shared_ptr<const v1::Member>> all;
-  int64_t bytes = 0;  // Of ids, infos and what JSON adds, about.
+  int64_t bytes = 0;  // Approximately: ids, infos and JSON syntax.
 };
 using MembersPtr = std::shared_ptr<const Members>;
 
@@ -36,13 +36,13 @@ struct ConnectedMessage {
   std::string socket_id;
 };
 
-// The answer to a subscribe; also the news that a channel is at another
+// The answer to a subscribe; also sent when a channel moves to another
 // position.
 struct SubscribedMessage {
   std::string channel;
   MembersPtr members;                    // Presence channels only.
   std::optional<v1::Position> position;  // Channels with history only.
-  std::optional<bool> recovered;         // If the client has asked to recover.
+  std::optional<bool> recovered;         // If the client has sent `recover`.
 };
 
 // A subscribe was refused. The name may be invalid.
@@ -55,7 +55,7 @@ struct SubscriptionErrorMessage {
 // A subscription has ended.
 struct UnsubscribedMessage {
   std::string channel;
-  std::string reason;  // Empty if the client has asked for it.
+  std::string reason;  // Empty if the client has unsubscribed.
 };
 
 struct EventMessage {
@@ -74,7 +74,7 @@ struct MemberRemovedMessage {
 
 struct PongMessage {};
 
-// Why a client's message is answered with an error; ErrorName() is its name in
+// The error that answers a client's message; ErrorName() is its name in
 // Herald's protocol.
 enum class ErrorCode {
   kInvalidMessage,
@@ -83,14 +83,14 @@ enum class ErrorCode {
   kNotAllowed,       // Client events are off.
   kNotSubscribed,    // A whisper needs a subscription.
   kPayloadTooLarge,  // `data` exceeds the limit of the channel.
-  kUnavailable,      // The service cannot take it now.
+  kUnavailable,      // The service cannot take the whisper now.
   kRateLimited,      // The socket is beyond a rate limit.
 };
 
 struct ErrorMessage {
   ErrorCode code = ErrorCode::kInvalidMessage;
   std::string message;                 // A sentence for the client.
-  std::optional<std::string> channel;  // The name that the client has sent.
+  std::optional<std::string> channel;  // As the client has sent it.
 };
 
 using ServerMessage =
@@ -98,15 +98,15 @@ using ServerMessage =
                  UnsubscribedMessage, EventMessage, MemberAddedMessage,
                  MemberRemovedMessage, PongMessage, ErrorMessage>;
 
-// The size of a message in any dialect, about: its texts, and for each member
-// what JSON adds.
+// The approximate size of a message in any dialect: its texts, plus the JSON
+// syntax of each member.
 int64_t MessageBytes(const ServerMessage& message);
 
-// What JSON adds to a member of a roster.
+// The JSON syntax around a member of a roster.
 inline constexpr int64_t kMemberFramingBytes = 30;
 
-// The name of a refusal, as metrics and Herald's protocol have it:
-// `unauthorized`, `channel_full` …
+// The name of a refusal in metrics and in Herald's protocol: `unauthorized`,
+// `channel_full` …
 absl::string_view RefusalName(link::v1::Refused::Code code);
 
 // The name of an error: `invalid_message`, `not_allowed` …

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // WebSocket text messages as bytes. A server's frames are not masked (RFC 6455
-// section 5.1), so the bytes are the same for every socket: encoded once,
-// shared, never changed.
+// section 5.1), so all sockets receive the same bytes. They are encoded once,
+// shared, and never changed.
 
 #ifndef HERALD_GATEWAY_PROTOCOL_TEXT_FRAME_H_
 #define HERALD_GATEWAY_PROTOCOL_TEXT_FRAME_H_
@@ -14,13 +14,13 @@
 
 namespace herald::gateway {
 
-// Whole frames, one behind the other; possibly none. Threads: any.
+// Complete frames, in order; possibly none. Threads: any.
 using FrameBytes = std::shared_ptr<const std::string>;
 
 // Appends a final text frame (RFC 6455 section 5.2) around `payload`.
 void AppendTextFrame(absl::string_view payload, std::string* out);
 
-// The payload of a frame that AppendTextFrame() has made.
+// The payload of a frame of AppendTextFrame().
 absl::string_view PayloadOf(absl::string_view frame);
 
 }  // namespace herald::gateway

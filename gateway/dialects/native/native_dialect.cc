@@ -22,7 +22,7 @@ namespace {
 using contract::CloseReason;
 using contract::JsonReader;
 
-// A JSON object that is written field by field, and then framed.
+// Writes a JSON object field by field, then frames it.
 class ObjectWriter {
  public:
   ObjectWriter(absl::string_view type, std::string* frames)
@@ -35,7 +35,7 @@ class ObjectWriter {
     contract::AppendJsonString(value, &text_);
     return *this;
   }
-  // The name as it was sent, which need not be valid.
+  // The name as the client sent it, which may be invalid.
   ObjectWriter& Echo(absl::string_view channel) {
     return String("channel", contract::CutUtf8(channel, kEchoedNameBytesMax));
   }
@@ -72,21 +72,20 @@ class ObjectWriter {
   std::string text_;
 };
 
-// The fields of a client message, as far as any type has them, and the first
-// thing that is wrong with them. All fields are read in any case, so that the
-// answer can name the channel.
+// The fields of a client message of any type, and the first error in them. All
+// fields are read in any case, so that the answer can name the channel.
 struct Fields {
   std::optional<std::string> type, channel, event, auth, channel_data, data;
   std::optional<v1::Position> recover;
   absl::Status status;
-  absl::Status recover_status;  // Only of interest in a subscribe.
+  absl::Status recover_status;  // Applies to subscribes only.
 };
 
 absl::Status Malformed(absl::string_view what) {
   return absl::InvalidArgumentError(what);
 }
 
-// `text_only`: it goes on as a string of protobuf, which is UTF-8.
+// `text_only`: the field is passed on as a protobuf string, which is UTF-8.
 absl::Status ReadString(absl::string_view name, absl::string_view value,
                         bool text_only, std::optional<std::string>* out) {
   if (!contract::IsJsonString(value)) {
@@ -149,14 +148,15 @@ absl::Status ReadRecover(absl::string_view value,
   return absl::OkStatus();
 }
 
-// Names may hold half of a surrogate pair here: they are refused as names then.
+// Names may contain half of a surrogate pair here: name checks refuse them
+// later.
 absl::Status ReadField(absl::string_view name, absl::string_view value,
                        Fields* fields) {
   if (name == "data") {
     fields->data.emplace(value);
     return absl::OkStatus();
   }
-  if (value == "null") return absl::OkStatus();  // As if it were not there.
+  if (value == "null") return absl::OkStatus();  // As an absent field.
   if (name == "type") return ReadString(name, value, false, &fields->type);
   if (name == "channel") {
     return ReadString(name, value, false, &fields->channel);
@@ -172,8 +172,8 @@ absl::Status ReadField(absl::string_view name, absl::string_view value,
   return absl::OkStatus();  // Unknown fields are ignored.
 }
 
-// The bound on nesting holds for each field, so that what a backend may publish
-// may be whispered, too.
+// The bound on nesting holds for each field, so that clients may whisper
+// anything that a backend may publish.
 absl::Status CheckDepth(absl::string_view name, absl::string_view value) {
   if (contract::IsJson(value)) return absl::OkStatus();
   return Malformed(absl::StrCat("field ", contract::Quoted(name),
@@ -205,7 +205,7 @@ Fields ReadFields(absl::string_view text) {
   return fields;
 }
 
-// The first of `needed` that is missing, as an error.
+// Returns an error for the first of `needed` that is missing.
 absl::Status CheckNeeded(
     absl::string_view type,
     std::initializer_list<
@@ -218,7 +218,7 @@ absl::Status CheckNeeded(
   return absl::OkStatus();
 }
 
-// What is wrong with the fields as a message of their type.
+// Returns the first error in a message of this type.
 absl::Status CheckFields(const Fields& f) {
   if (!f.status.ok()) return f.status;
   if (!f.type) return Malformed("field \"type\" is missing");
@@ -350,9 +350,9 @@ CloseFrame NativeDialect::Close(CloseReason why) const {
     case CloseReason::kGoingAway:
       return {1001, "shutting down"};
     case CloseReason::kProtocolError:
-      return {1002, "the WebSocket protocol was broken"};
+      return {1002, "WebSocket protocol error"};
     case CloseReason::kBinary:
-      return {1003, "binary messages are not understood"};
+      return {1003, "binary messages are not supported"};
     case CloseReason::kBadUtf8:
       return {1007, "a text message is not UTF-8"};
     case CloseReason::kTooLarge:
@@ -368,7 +368,7 @@ CloseFrame NativeDialect::Close(CloseReason why) const {
     case CloseReason::kDisconnected:
       return {4003, "disconnected by the backend"};
     case CloseReason::kUnfinished:
-      return {4004, "a message was begun and not ended in time"};
+      return {4004, "a message was not completed in time"};
   }
   return {1000, ""};
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Herald's own protocol, as proto/WEBSOCKET.md has it: JSON text frames, tagged
-// by `type`. tests/golden/native has one file per frame.
+// Herald's own protocol, specified in proto/WEBSOCKET.md: JSON text frames,
+// tagged by `type`. tests/golden/native has one file per frame.
 
 #ifndef HERALD_GATEWAY_DIALECTS_NATIVE_NATIVE_DIALECT_H_
 #define HERALD_GATEWAY_DIALECTS_NATIVE_NATIVE_DIALECT_H_
