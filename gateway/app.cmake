@@ -1,4 +1,4 @@
-# The parts that only a process has: settings, metrics, log lines.
+# The process around the cores and rims: settings, metrics, log lines.
 add_library(herald_gateway_process STATIC
   process/metrics.cc process/metrics.h
   process/options.cc process/options.h
@@ -9,7 +9,7 @@ target_link_libraries(herald_gateway_process
   PUBLIC herald::gateway_net herald::process herald::settings
   PRIVATE herald::defaults prometheus-cpp::core)
 
-# Objects, run, drain, exit.
+# Wires the objects, runs, drains and exits.
 add_executable(herald_gateway main.cc)
 set_target_properties(herald_gateway PROPERTIES OUTPUT_NAME herald-gateway)
 target_link_libraries(herald_gateway

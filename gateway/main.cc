@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// herald-gateway: settings, objects, run, drain, exit.
+// herald-gateway: reads settings, wires the objects, runs, drains and exits.
 
 #include <signal.h>
 
@@ -46,26 +46,26 @@ using settings::kExitFailed;
 
 constexpr absl::Duration kReportPause = absl::Milliseconds(500);
 constexpr absl::Duration kDrainPause = absl::Milliseconds(20);
-// How long the last closes may take: a handshake's deadline and a little more.
+// The time for the last closes: the handshake's deadline, plus a margin.
 constexpr absl::Duration kDrainPatience = absl::Seconds(6);
-// Everything that the process consists of. Members are destroyed in reverse
-// order: first those who call, then those who are called.
+// All objects of the process. Members are destroyed in reverse order: callers
+// before the objects that they call.
 class Gateway {
  public:
   Gateway(const Options& options, const process::GatewayIdentity& identity);
   ~Gateway();
 
-  // Begins to serve. An error names the setting that cannot be had.
+  // Starts serving. An error names the setting that cannot be applied.
   absl::Status Start(const Options& options);
 
-  // Keeps the service informed until a signal comes, and returns it.
+  // Sends reports until a signal arrives, and returns the signal.
   int Run(Signals& signals);
 
   // Closes all sockets over `time`. Returns when they are closed.
   void Drain(Signals& signals, absl::Duration time);
 
  private:
-  // What is said now and then: to the service, and to the log.
+  // Periodic: reports to the service, and logs faults that have ended.
   void Report();
   absl::Status ServeMetrics(const Options& options);
   std::string MetricsText();
@@ -82,7 +82,7 @@ class Gateway {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::optional<process::ListeningSockets> sockets_;
   ServiceLink link_;
-  std::unique_ptr<process::HttpEndpoint> http_;  // If it is a port of its own.
+  std::unique_ptr<process::HttpEndpoint> http_;  // For separate metrics.
 };
 
 Gateway::Gateway(const Options& options,
@@ -152,8 +152,7 @@ std::string Gateway::NotReady() const {
   if (state_.draining) return "the gateway is shutting down";
   if (observer_.accept_fails()) {
     return absl::StrCat(
-        "connections cannot be accepted: the limit of open "
-        "files is ",
+        "cannot accept connections: the limit of open files is ",
         process::FilesMax());
   }
   if (router_.settled()) return "";
@@ -214,7 +213,8 @@ int Gateway::Run(Signals& signals) {
     const int number = signals.Wait(kReportPause);
     if (number == SIGTERM || number == SIGINT) return number;
     if (number == SIGHUP) {
-      Log(LogLevel::kInfo, "SIGHUP came, and there is nothing to read again");
+      Log(LogLevel::kInfo,
+          "SIGHUP received; the gateway has no file to reload");
     }
     Report();
   }
@@ -238,14 +238,14 @@ constexpr settings::Program kProgram = {
     .name = "herald-gateway",
     .version = HERALD_VERSION,
     .intro =
-        "The data plane of Herald: browsers connect to it over WebSocket, and "
-        "it attaches\nto a herald-service, which decides. Any number of "
-        "gateways share a service.",
+        "The data plane of Herald. Browsers connect to it over WebSocket. It "
+        "attaches to a\nherald-service, which makes all decisions. Any number "
+        "of gateways share a service.",
     .outro =
         "Heartbeats, payload size and whether clients may whisper are settings "
         "of the\nservice.\n"
-        "SIGTERM and SIGINT drain it; a second one stops it at once, with exit "
-        "code 1."};
+        "SIGTERM and SIGINT drain it; a second signal stops it at once, with "
+        "exit code 1."};
 
 // Runs the process until a signal ends it. Returns the exit code.
 int Serve(const Options& options, Signals& signals) {
@@ -295,10 +295,10 @@ int RunProcess(int argc, char** argv, Signals& signals) {
 int Main(int argc, char** argv) {
   process::ReportUncaughtExceptions();
   try {
-    Signals signals;  // First, so that no early SIGHUP ends the process.
+    Signals signals;  // First: an early SIGHUP must not end the process.
     return RunProcess(argc, argv, signals);
   } catch (const std::exception& error) {
-    // No thread, or no memory.
+    // No thread or memory could be allocated.
     Log(LogLevel::kError, "cannot start", {{"why", error.what()}});
     return kExitFailed;
   }

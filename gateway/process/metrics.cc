@@ -40,7 +40,7 @@ constexpr std::array<absl::string_view, 5> kRateLimits = {
 static_assert(kRateLimits.size() ==
               static_cast<size_t>(RateLimit::kCongested) + 1);
 
-// From 100 µs, what an idle machine needs, to 5 s.
+// From 100 µs, the latency of an idle machine, to 5 s.
 const Histogram::BucketBoundaries kLatencyBounds = {
     .0001, .00025, .0005, .001, .0025, .005, .01, .025,
     .05,   .1,     .25,   .5,   1,     2.5,  5};
@@ -72,7 +72,7 @@ void Observe(Histogram& histogram, absl::Duration duration) {
   histogram.Observe(std::max(0.0, absl::ToDoubleSeconds(duration)));
 }
 
-// One counter per value of a label, all there from the start.
+// One counter per value of a label, all registered from the start.
 template <size_t kSize>
 std::array<Counter*, kSize> AddCounters(
     Registry& registry, const char* name, const char* help, const char* label,
@@ -86,7 +86,7 @@ std::array<Counter*, kSize> AddCounters(
   return counters;
 }
 
-// Counts up to what another object has counted.
+// Raises a counter to the total of another object.
 void RaiseTo(int64_t total, Counter* counter) {
   const double news = static_cast<double>(total) - counter->Value();
   if (news > 0) counter->Increment(news);
@@ -135,16 +135,16 @@ struct Metrics::Instruments {
 };
 
 Metrics::Instruments::Instruments(Registry& r)
-    : connections(AddGauge(r, "herald_gateway_connections",
-                           "WebSockets that are open.")),
+    : connections(
+          AddGauge(r, "herald_gateway_connections", "Open WebSockets.")),
       connections_total(AddCounter(r, "herald_gateway_connections_total",
-                                   "WebSockets that were opened.")),
+                                   "WebSockets opened.")),
       refused(AddCounters(r, "herald_gateway_refused_connections_total",
-                          "Requests for /ws that were refused, by reason.",
-                          "reason", kRefusals)),
+                          "WebSocket upgrades refused, by reason.", "reason",
+                          kRefusals)),
       closed(AddCounters(r, "herald_gateway_closed_connections_total",
-                         "WebSockets that have ended, by reason; normal: the "
-                         "client or the network ended it.",
+                         "WebSockets closed, by reason; normal: the client or "
+                         "the network ended it.",
                          "reason", kCloseReasons)),
       subscriptions(AddGauge(r, "herald_gateway_subscriptions",
                              "Subscriptions of the open WebSockets.")),
@@ -154,95 +154,95 @@ Metrics::Instruments::Instruments(Registry& r)
               .Help("Subscribes answered with subscription_error, by code.")
               .Register(r)),
       deliveries(AddCounter(r, "herald_gateway_deliveries_total",
-                            "Events handed to WebSockets: one for each "
+                            "Events passed to WebSockets: one for each "
                             "publication and subscriber.")),
-      delivery_bytes(AddCounter(r, "herald_gateway_delivery_bytes_total",
-                                "Bytes of these, with WebSocket framing.")),
+      delivery_bytes(
+          AddCounter(r, "herald_gateway_delivery_bytes_total",
+                     "Bytes of these events, with WebSocket framing.")),
       publish_to_socket(AddHistogram(
           r, "herald_gateway_publish_to_socket_seconds",
-          "Seconds from the service taking a publication to its being handed "
-          "to the sockets of one event loop; once for each publication and "
-          "loop.")),
+          "Seconds from the service accepting a publication to its delivery to "
+          "the sockets of one event loop; once per publication and loop.")),
       slow_consumers(AddCounter(r, "herald_gateway_slow_consumers_total",
-                                "WebSockets cut because they read too "
+                                "WebSockets closed because they read too "
                                 "slowly.")),
       dropped_bytes(AddCounter(r, "herald_gateway_dropped_bytes_total",
-                               "Bytes that waited for these and were given "
-                               "up.")),
-      dropped_events(AddCounter(r, "herald_gateway_dropped_events_total",
-                                "Events given up for later ones of the same "
-                                "channel, for a WebSocket reads too slowly.")),
+                               "Bytes dropped when slow WebSockets were "
+                               "closed.")),
+      dropped_events(
+          AddCounter(r, "herald_gateway_dropped_events_total",
+                     "Events dropped for later ones of the same "
+                     "channel because a WebSocket read too slowly.")),
       messages(AddCounter(r, "herald_gateway_messages_total",
                           "Messages received from clients.")),
-      bad_messages(AddCounter(r, "herald_gateway_bad_messages_total",
-                              "Of these, messages that were not understood.")),
+      bad_messages(
+          AddCounter(r, "herald_gateway_bad_messages_total",
+                     "Messages from clients that could not be parsed.")),
       whispers(AddCounter(r, "herald_gateway_whispers_total",
                           "Client events passed on.")),
       whispers_refused(AddCounter(
           r, "herald_gateway_whispers_refused_total",
-          "Client events refused because the service was away or too much "
-          "waited for it.")),
+          "Client events refused because the service was away or its queue was "
+          "full.")),
       whispers_dropped(AddCounter(
           r, "herald_gateway_whispers_dropped_total",
           "Client events not delivered to a WebSocket because half of its "
           "queue was full: one for each WebSocket.")),
       queue_bytes(AddGauge(r, "herald_gateway_queue_bytes",
-                           "Bytes that wait for WebSockets to take them.")),
+                           "Bytes queued for WebSockets.")),
       inbox_bytes(AddGauge(r, "herald_gateway_inbox_bytes",
-                           "Bytes from the link that wait for event loops to "
-                           "hand them to WebSockets.")),
+                           "Bytes from the link queued for delivery by the "
+                           "event loops.")),
       half_open(AddGauge(r, "herald_gateway_half_open_connections",
-                         "Connections that are no WebSocket, or not yet.")),
+                         "Connections that are not WebSockets, or not yet.")),
       unfinished_bytes(
           AddGauge(r, "herald_gateway_unfinished_bytes",
-                   "Bytes that messages take which have begun and not ended.")),
+                   "Bytes of messages that have begun and not ended.")),
       link_up(AddGauge(r, "herald_gateway_link_up",
                        "1 if the link to the service is open, else 0.")),
       link_settled(AddGauge(r, "herald_gateway_link_settled",
                             "1 if the service answers on the link, else 0.")),
       link_ended(AddCounter(r, "herald_gateway_link_ended_total",
-                            "Links to the service that have ended, or "
-                            "could not be opened.")),
+                            "Links to the service that ended or could not be "
+                            "opened.")),
       link_queue_bytes(AddGauge(r, "herald_gateway_link_queue_bytes",
-                                "Bytes that wait for the link to take them.")),
+                                "Bytes queued for the link.")),
       link_lag(AddHistogram(
           r, "herald_gateway_link_lag_seconds",
-          "Seconds from the service taking a publication to the gateway "
+          "Seconds from the service accepting a publication to the gateway "
           "reading it, by the clocks of both; once for each frame of the link, "
-          "for its oldest.")),
+          "for its oldest publication.")),
       link_pauses(AddCounter(
           r, "herald_gateway_link_pauses_total",
-          "Times that the link was not read because an event loop had too "
-          "much to deliver.")),
+          "Times that reading the link paused because the inbox of an event "
+          "loop was full.")),
       log_dropped(AddCounter(r, "herald_log_dropped_total",
                              "Log lines that could not be written.")),
       reading_paused(AddCounter(
           r, "herald_gateway_reading_paused_total",
-          "Times that a WebSocket was not read for a while because too many "
-          "of its subscribes waited for an answer, or because of a rate "
-          "limit.")),
+          "Times that reading a WebSocket paused because too many of its "
+          "subscribes had no answer, or because of a rate limit.")),
       rate_limited(AddCounters(
           r, "herald_gateway_rate_limited_total",
-          "Whispers refused with rate_limited (whispers), and times that a "
-          "WebSocket was not read because it sent too many messages, had large "
-          "answers, had whispers under way to the service (window), or "
-          "whispered more than others could read (congestion).",
+          "Whispers refused with rate_limited (whispers), and times that "
+          "reading a WebSocket paused because it sent too many messages, "
+          "received large answers, had whispers in flight to the service "
+          "(window), or whispered more than others could read (congestion).",
           "limit", kRateLimits)),
       grants_asked(AddCounter(r, "herald_gateway_grants_asked_total",
-                              "Grants that were asked again before their "
-                              "end.")),
+                              "Grants sent for renewal before their end.")),
       grants_postponed(AddCounter(
           r, "herald_gateway_grants_postponed_total",
-          "Grants that could not be asked again yet because the service was "
-          "away or too much waited for it.")),
+          "Renewals of grants postponed because the service was away or its "
+          "queue was full.")),
       grants_ended(AddCounter(r, "herald_gateway_grants_ended_total",
-                              "Grants that ended without a new yes.")),
+                              "Grants that ended without a renewal.")),
       half_open_cut(AddCounter(
           r, "herald_gateway_half_open_connections_cut_total",
-          "Connections that were cut before they were a WebSocket, to make "
-          "room for those of others.")),
+          "Connections cut before their WebSocket upgrade, to admit those of "
+          "other sources.")),
       accept_errors(AddCounter(r, "herald_gateway_accept_errors_total",
-                               "Failures to accept a connection.")) {
+                               "Failed calls of accept.")) {
   for (const char* code :
        {"unauthorized", "channel_full", "too_many_channels", "invalid_channel",
         "invalid_message", "unavailable"}) {
@@ -255,7 +255,7 @@ Metrics::Metrics(absl::string_view version)
       all_(std::make_unique<Instruments>(*registry_)) {
   prometheus::BuildGauge()
       .Name("herald_gateway_build_info")
-      .Help("Always 1; the label says which release runs.")
+      .Help("Always 1; the label is the running release.")
       .Register(*registry_)
       .Add({{"version", std::string(version)}})
       .Set(1);
@@ -272,7 +272,7 @@ std::string Metrics::Text(const Readings& readings) {
   all_->link_settled.Set(readings.link_settled ? 1 : 0);
   all_->link_queue_bytes.Set(static_cast<double>(readings.link_queue_bytes));
   {
-    // A counter only goes up, and two may look at the same time.
+    // A counter only goes up, and two scrapes may run at the same time.
     contract::MutexLock lock(&mu_);
     RaiseTo(readings.link_pauses, &all_->link_pauses);
     RaiseTo(readings.log_lines_dropped, &all_->log_dropped);

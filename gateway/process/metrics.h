@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the gateway counts, for /metrics.
+// The gateway's counters and gauges, for /metrics.
 //
-// Deliveries are counted once for a publication and loop, never per socket:
-// these counters are shared by all loops.
+// All loops share these counters, so deliveries are counted once per
+// publication and loop, never per socket.
 //
 // Threads: any.
 
@@ -31,7 +31,7 @@ namespace herald::gateway {
 
 class Metrics : public NetObserver {
  public:
-  // Facts that are read when somebody looks.
+  // Values that are read at each scrape.
   struct Readings {
     int64_t queue_bytes = 0;  // Of all sockets.
     int64_t inbox_bytes = 0;  // Of all loops.
@@ -83,7 +83,7 @@ class Metrics : public NetObserver {
 
   const std::unique_ptr<prometheus::Registry> registry_;
   const std::unique_ptr<const Instruments> all_;
-  contract::Mutex mu_;  // Of what Text() adds up.
+  contract::Mutex mu_;  // Serializes the additions in Text().
 };
 
 }  // namespace herald::gateway

@@ -15,7 +15,7 @@
 namespace herald::gateway {
 namespace {
 
-// A path that a request can have as it is, without a slash at its end.
+// Accepts a path that needs no escaping and has no trailing slash.
 bool IsPath(absl::string_view path) {
   if (path == "/") return true;
   if (!absl::StartsWith(path, "/") || absl::EndsWith(path, "/") ||
@@ -28,7 +28,7 @@ bool IsPath(absl::string_view path) {
   });
 }
 
-// Whether no other machine reaches the address.
+// Returns true if no other machine can reach the address.
 bool IsLocal(absl::string_view address) {
   if (absl::StartsWith(address, "unix:")) return true;
   const auto parts = contract::SplitHostPort(address);
@@ -78,7 +78,7 @@ std::vector<std::string> ErrorsOf(const Options& options,
         "ws_path",
         absl::StrCat(
             "BROADCAST_WS_PATH: ", contract::Quoted(options.ws_path),
-            " is no path of a WebSocket (allowed: /, or /name/name, but for "
+            " is not a valid WebSocket path (allowed: / or /name/name, except "
             "/livez, /readyz and /metrics)")));
   }
   if (auto taken =
@@ -92,20 +92,19 @@ std::vector<std::string> WarningsOf(const Options& options) {
   std::vector<std::string> warnings;
   if (options.metrics_address.empty() && !IsLocal(options.ws_address)) {
     warnings.emplace_back(
-        "/metrics is on the browsers' port, and open to all who reach it; set "
+        "/metrics is served on the browsers' port, open to every client; set "
         "BROADCAST_GATEWAY_METRICS_ADDRESS, for example to 127.0.0.1:9091");
   }
   if (options.proxy_protocol && options.trusted_proxies.empty()) {
     warnings.emplace_back(
         "BROADCAST_PROXY_PROTOCOL is required, and BROADCAST_TRUSTED_PROXIES "
-        "is empty, so the addresses in its headers are not believed");
+        "is empty, so the addresses in PROXY headers are ignored");
   }
   if (options.proxy_protocol && options.metrics_address.empty()) {
     warnings.emplace_back(
         "BROADCAST_PROXY_PROTOCOL is required, so probes of /livez, /readyz "
-        "and "
-        "/metrics need a PROXY header; set BROADCAST_GATEWAY_METRICS_ADDRESS "
-        "to give them an address of their own");
+        "and /metrics need a PROXY header; set "
+        "BROADCAST_GATEWAY_METRICS_ADDRESS to serve them elsewhere");
   }
   return warnings;
 }

@@ -47,7 +47,7 @@ void ProcessObserver::OnLinkSettled() { Log(LogLevel::kInfo, "link settled"); }
 
 void ProcessObserver::OnLinkEnded(absl::string_view why) {
   Metrics::OnLinkEnded(why);
-  // The link is tried again several times a second: only news is logged.
+  // The link is retried several times a second, so only changes are logged.
   if (!SetTrouble(why)) return;
   Log(LogLevel::kWarning, "link ended", {{"why", std::string(why)}});
 }
@@ -72,7 +72,8 @@ void ProcessObserver::OnUpgradeRefused(UpgradeRefusal why,
     MutexLock lock(&mu_);
     if (!overrun_.Come(contract::SteadyNow())) return;
   }
-  Log(LogLevel::kWarning, "too many connect at once, some are refused",
+  Log(LogLevel::kWarning,
+      "connection rate above the limit, refusing connections",
       {{"see", "BROADCAST_MAX_CONNECT_RATE"}});
 }
 
@@ -103,7 +104,7 @@ bool ProcessObserver::MayLogRefusal() {
 void ProcessObserver::LogOrigin(absl::string_view origin) {
   constexpr size_t kBytesMax = 200;
   if (!MayLogRefusal()) return;
-  Log(LogLevel::kWarning, "an origin is refused; others are not logged",
+  Log(LogLevel::kWarning, "origin refused; no other is logged during the pause",
       {{"origin", std::string(origin.substr(0, kBytesMax))},
        {"pause", absl::FormatDuration(kRefusalPause)},
        {"see", "BROADCAST_ALLOWED_ORIGINS"}});
@@ -111,7 +112,7 @@ void ProcessObserver::LogOrigin(absl::string_view origin) {
 
 void ProcessObserver::LogNoProxy() {
   if (!MayLogRefusal()) return;
-  Log(LogLevel::kWarning, "a connection is closed: it has no PROXY header",
+  Log(LogLevel::kWarning, "connection closed: no PROXY header",
       {{"see", "BROADCAST_PROXY_PROTOCOL"}});
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counts, and logs events of the link and of accepting, and at the level
-// `debug` of each socket. A trouble that comes many times a second is logged
-// when it begins and when it is over, and one that clients can cause at will
-// once in ten seconds.
+// Counts all events. Logs the events of the link and of accepting, and at the
+// level `debug` each event of a socket. A fault that repeats many times a
+// second is logged when it begins and when it ends. Faults that clients can
+// cause at will are logged once in ten seconds.
 //
 // Threads: any.
 
@@ -34,28 +34,28 @@ class ProcessObserver final : public Metrics {
   void OnAcceptError() override;
   void OnUpgradeRefused(UpgradeRefusal why, absl::string_view detail) override;
 
-  // Logs the troubles that are over. Called now and then.
+  // Logs the faults that have ended. Called periodically.
   void CheckTroubles() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether connections cannot be accepted at the moment.
+  // Returns true if connections cannot be accepted now.
   bool accept_fails() const ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
     return no_accept_.lasts();
   }
 
-  // Why there is no link; empty if there is one.
+  // The reason for the missing link; empty if there is a link.
   std::string trouble() const ABSL_LOCKS_EXCLUDED(mu_) {
     contract::MutexLock lock(&mu_);
     return trouble_;
   }
 
  private:
-  // Whether a line about a client may be logged now.
+  // Returns true if a line about a client may be logged now.
   bool MayLogRefusal() ABSL_LOCKS_EXCLUDED(mu_);
   void LogOrigin(absl::string_view origin);
   void LogNoProxy();
 
-  // True if that is news.
+  // Returns true if the reason has changed.
   bool SetTrouble(absl::string_view why) ABSL_LOCKS_EXCLUDED(mu_);
 
   mutable contract::Mutex mu_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A trouble that comes many times a second while it lasts, so that only its
-// beginning and its end are worth a line.
+// A fault that repeats many times a second while it lasts. Only its beginning
+// and its end are logged.
 //
-// Threads: none of its own; its owner locks.
+// Threads: not thread-safe; the owner locks.
 
 #ifndef HERALD_GATEWAY_PROCESS_SPELL_H_
 #define HERALD_GATEWAY_PROCESS_SPELL_H_
@@ -16,7 +16,7 @@ namespace herald::gateway {
 
 class Spell {
  public:
-  // It has come. True if that is the beginning. Times are
+  // Notes an occurrence. Returns true if the fault begins with it. Times are
   // contract::SteadyNow().
   bool Come(absl::Time now) {
     const bool first = !last_.has_value();
@@ -26,7 +26,7 @@ class Spell {
 
   bool lasts() const { return last_.has_value(); }
 
-  // True once it is over, once: it has not come for kOver.
+  // Returns true once after the fault has not occurred for kOver.
   bool End(absl::Time now) {
     if (!last_.has_value() || now - *last_ < kOver) return false;
     last_.reset();
@@ -36,7 +36,7 @@ class Spell {
  private:
   static constexpr absl::Duration kOver = absl::Seconds(2);
 
-  std::optional<absl::Time> last_;  // While it lasts.
+  std::optional<absl::Time> last_;  // Of the fault; nullopt: it has ended.
 };
 
 }  // namespace herald::gateway

@@ -123,7 +123,7 @@ TEST_F(BehindProxies, TheProxyProtocolNamesTheClient) {
   RawSocket bare(ws_);
   bare.Send("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(bare.ReadToEnd(), "");
-  gateway_->WaitForLine("a connection is closed: it has no PROXY header");
+  gateway_->WaitForLine("connection closed: no PROXY header");
 }
 
 TEST_F(BehindProxies, AProxyThatIsNotTrustedNamesNobody) {

@@ -199,7 +199,7 @@ TEST(MetricsOnTheBrowsersPort, AreWarnedOfWhereStrangersReachIt) {
     return absl::StrJoin(process.StandardError(), "\n") +
            absl::StrJoin(process.StandardOutput(), "\n");
   };
-  constexpr char kWarning[] = "/metrics is on the browsers' port";
+  constexpr char kWarning[] = "/metrics is served on the browsers' port";
   EXPECT_THAT(check("0.0.0.0:8080"), HasSubstr(kWarning));
   EXPECT_THAT(check("[::]:8080"), HasSubstr(kWarning));
   EXPECT_THAT(check("127.0.0.1:8080"), Not(HasSubstr(kWarning)));

@@ -340,7 +340,7 @@ TEST_F(AStorm, IsLetInAtTheRateOfItsGateway) {
   EXPECT_EQ(page.Sum("herald_gateway_refused_connections_total",
                      {{"reason", "overrun"}}),
             refusals());
-  world_->gateway(0).WaitForLine("some are refused");
+  world_->gateway(0).WaitForLine("refusing connections");
 }
 
 }  // namespace
