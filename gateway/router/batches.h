@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The deliveries of one call of the router, by loop. They are posted together,
-// so that a frame of the link wakes each loop once.
+// The deliveries of one call of the router, grouped by loop. They are posted
+// together, so that a frame of the link wakes each loop once.
 //
-// Threads: none of its own; the router locks.
+// Threads: not thread-safe; the router locks.
 
 #ifndef HERALD_GATEWAY_ROUTER_BATCHES_H_
 #define HERALD_GATEWAY_ROUTER_BATCHES_H_
@@ -22,7 +22,7 @@ class Batches {
   explicit Batches(const std::vector<ShardInbox*>& shards)
       : shards_(shards), batches_(shards.size()) {}
 
-  // Appends one for the loop of that number, from 0; for every loop.
+  // Appends a delivery for loop `shard`, counted from 0; or for every loop.
   void Add(int shard, Delivery delivery) {
     batches_[static_cast<size_t>(shard)].push_back(std::move(delivery));
   }
@@ -30,7 +30,7 @@ class Batches {
     for (std::vector<Delivery>& batch : batches_) batch.push_back(delivery);
   }
 
-  // Posts all of them. Call it once, with the router locked, so that loops
+  // Posts all batches. Call it once, with the router locked, so that loops
   // receive the batches in the order of the link.
   void Post() {
     for (size_t shard = 0; shard < batches_.size(); ++shard) {

@@ -104,7 +104,7 @@ bool ChannelHistory::Take(int64_t offset, ChannelMessagePtr message,
       kept_bytes_ -= kept_.front().message->message->bytes();
     }
   }
-  // The latest was asked for, and what comes before it was not said to us.
+  // The question was for the latest event, so earlier ones were not requested.
   if (offsets_.OrderOf(offset) == Order::kBehindGap) Skip(offset);
   if (offsets_.OrderOf(offset) != Order::kNext) return false;
   offsets_.Advance();

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where one channel with history is, as the gateway's sockets were told, and
-// which of them wait for what it said before. Pure: the router puts what comes
-// from the link in, and sends what it asks for.
+// The position of one channel with history, as the gateway's sockets know it,
+// and the subscribes that wait for missed publications. Pure: the router passes
+// in the items of the link, and sends the questions that this class returns.
 //
-// A socket that was behind the channel waits (Park()) until the service has
-// said again what followed its position. One question is open at a time: it
-// begins at the position that is farthest behind, and its answer serves all who
-// were parked before it came; the latest event alone is asked for as that, or
-// it might be forgotten before the question is read. The service sends the
-// answer and the publications
-// of it right behind each other, under the channel's lock; so when the last of
-// them is there, nothing newer has come, and who has waited is level with all
-// others.
+// A socket behind the channel's position waits (Park()) until the service has
+// resent the publications after its own position. One question is open at a
+// time. It starts at the oldest position, and its answer serves all sockets
+// that were parked before it. A question for only the latest event is sent as
+// such: a fixed offset might be evicted before the service reads the question.
+// The service sends the answer and its publications without a gap, under the
+// channel's lock. So when the last of them arrives, no newer one has arrived,
+// and the waiting sockets are level with all others.
 //
-// A publication whose offset is not the next one opens a gap: it is not given
-// to anybody, and what is missing is asked for in the same way.
+// A publication whose offset is not the next one opens a gap. It is not
+// delivered, and the missing publications are requested in the same way.
 //
-// Threads: none of its own; the router locks.
+// Threads: not thread-safe; the router locks.
 
 #ifndef HERALD_GATEWAY_ROUTER_CHANNEL_HISTORY_H_
 #define HERALD_GATEWAY_ROUTER_CHANNEL_HISTORY_H_
@@ -38,15 +37,15 @@ namespace herald::gateway {
 
 class ChannelHistory {
  public:
-  // A subscribe that was allowed and is not answered yet.
+  // A subscribe that the service has allowed and that has no answer yet.
   struct Waiting {
     Confirmed confirmed;
     int shard = 0;
-    std::optional<v1::Position> recover;  // As the client has said it.
-    int64_t since = 0;                    // The offset that it was at.
-    bool is_asked = false;                // The open question is for it, too.
+    std::optional<v1::Position> recover;  // As the client has sent it.
+    int64_t since = 0;                    // Its offset in this epoch.
+    bool is_asked = false;                // The open question covers it.
 
-    // The latest event, whatever it is by then.
+    // Returns true if the client wants the latest event, at any offset.
     bool WantsLatest() const {
       return recover.has_value() && recover->epoch().empty();
     }
@@ -59,73 +58,79 @@ class ChannelHistory {
   const v1::Position& position() const { return position_; }
   bool IsAt(const v1::Position& position) const;
 
-  // The offset that a client has seen, if its position is one of this epoch;
-  // for one that wants the latest event, the offset before that.
+  // The last offset that a client with position `recover` has received. For a
+  // client that wants the latest event, the offset before that event. nullopt
+  // if the position is not one of this epoch.
   std::optional<int64_t> Find(const v1::Position& recover) const;
 
-  // Has it wait. REQUIRES: `waiting.since` is behind the channel.
+  // Parks a subscribe until its publications arrive.
+  // REQUIRES: `waiting.since` is behind the channel.
   void Park(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
 
-  // Takes out the one with that ticket, which does not wait any longer; nothing
-  // if it is not there, or what it has missed was asked for already.
+  // Removes and returns the subscribe with that ticket. Returns nullopt if it
+  // is not parked, or if its publications were already requested.
   std::optional<Waiting> Withdraw(int64_t ticket);
 
-  // Where to begin, if there is something to ask for and no question is open;
-  // it is from here on. Without an epoch: with the latest event.
+  // Opens a question if one is needed and none is open. Returns the position to
+  // ask from, or nullopt. A position without an epoch requests only the latest
+  // event.
   std::optional<v1::Position> Ask();
 
-  // The open question was answered: what follows `since` will come, up to
-  // `until`. False if nobody has asked for that.
+  // Handles a positive answer: the publications after `since` follow, up to
+  // `until`. Returns false if it does not answer the open question.
   bool Begin(const v1::Position& since, int64_t until);
 
-  // It was answered that not all of it is there, but all behind `available`.
-  // Returns those for whom that is not enough.
+  // Handles a negative answer: only publications after `available` are left.
+  // Returns the subscribes that this does not satisfy.
   std::vector<Waiting> Refuse(const v1::Position& since, int64_t available);
 
-  // Whether a publication is the next one, or one that was asked for.
+  // Returns true if a publication is the next one, or was requested.
   bool Wants(int64_t offset) const;
 
-  // Takes it. True if it is the next one: for all subscribers. Of what was
-  // asked for the latest `bytes_max` are kept: no socket takes more.
+  // Takes a publication. Returns true if it is the next one, which goes to all
+  // subscribers. Of the requested ones the latest `bytes_max` bytes are kept:
+  // no socket takes more.
   bool Take(int64_t offset, ChannelMessagePtr message, int64_t bytes_max);
 
-  // One that is not wanted. True if it has opened a gap.
+  // Skips an unwanted publication. Returns true if it has opened a gap.
   bool Skip(int64_t offset) { return offsets_.Skip(offset); }
 
-  // Whether all that was asked for is there.
+  // Returns true if all requested publications have arrived.
   bool IsComplete() const { return until_ >= 0 && next_ > until_; }
 
-  // Ends the question. Returns who is served by it, and what there is to be
-  // served; it may begin behind where somebody was. REQUIRES: IsComplete().
+  // Ends the question. Returns the subscribes that it serves, and in `kept` the
+  // publications for them; these may start behind the position of some
+  // subscribes.
+  // REQUIRES: IsComplete().
   std::vector<Waiting> TakeServed(std::vector<Kept>* kept);
 
-  // Whether something is missing that was said to all.
+  // Returns true if a publication for all subscribers is missing.
   bool HasGap() const { return offsets_.HasGap(); }
 
-  // Whether a gap could not be filled: passes over it then, once.
+  // Skips a gap that could not be filled. Returns true if it did, once.
   bool PassOverGap();
 
-  // Gives up all questions. Returns who has waited.
+  // Drops all questions. Returns the subscribes that were parked.
   std::vector<Waiting> Abandon();
 
  private:
-  // Whether an answer is that to the open question.
+  // Returns true if an answer is for the open question.
   bool IsAnswer(const v1::Position& since) const;
-  // Takes those out who do not wait any longer.
+  // Removes and returns the subscribes for which `stays` is false.
   std::vector<Waiting> TakeWaiting(
       absl::FunctionRef<bool(const Waiting&)> stays);
 
   v1::Position position_;
-  contract::SequenceTracker offsets_;  // At that of position_.
+  contract::SequenceTracker offsets_;  // At the offset of position_.
   std::vector<Waiting> waiting_;
   bool asked_latest_ = false;
-  int64_t next_ = 0;    // The offset that comes next of what was asked for,
-  int64_t until_ = -1;  // and the last one; negative: none will come.
+  int64_t next_ = 0;    // The next offset of the requested ones,
+  int64_t until_ = -1;  // and the last one; negative: none.
   std::deque<Kept> kept_;
   int64_t kept_bytes_ = 0;
 };
 
-// One that is there; nullptr for the position of a channel without history.
+// A new history; nullptr for the position of a channel without history.
 inline std::unique_ptr<ChannelHistory> HistoryAt(const v1::Position& position) {
   if (position.epoch().empty()) return nullptr;
   return std::make_unique<ChannelHistory>(position);

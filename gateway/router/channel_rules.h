@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The rules of channels, as the service sends them. The gateway applies
-// `client_events`, `max_payload` and `slow_consumer`; all else is the
-// service's.
+// `client_events`, `max_payload` and `slow_consumer`; the service applies all
+// others.
 //
 // Threads: any.
 
@@ -14,8 +14,8 @@
 
 namespace herald::gateway {
 
-// The gateway's part of `settings.rules`, with the other settings for what no
-// rule says.
+// The rules that the gateway applies. The other fields of `settings` are the
+// defaults where no rule matches.
 contract::ChannelRulesPtr CompileRules(const link::v1::Settings& settings);
 
 }  // namespace herald::gateway

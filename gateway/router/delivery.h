@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the router gives to shards: the only values that cross from the link's
-// thread to the loops. The order of a batch is the order of the link.
+// The deliveries of the router to shards: the only values that cross from the
+// link's thread to the loops. The order of a batch is the order of the link.
 
 #ifndef HERALD_GATEWAY_ROUTER_DELIVERY_H_
 #define HERALD_GATEWAY_ROUTER_DELIVERY_H_
@@ -23,28 +23,29 @@
 
 namespace herald::gateway {
 
-// The yes to a subscribe. It counts already: a shard that does not know the
-// ticket any more has to unsubscribe it.
+// Allows a subscribe. The subscription is already counted: a shard that does
+// not know the ticket any more must unsubscribe it.
 struct Confirmed {
   int64_t ticket = 0;
   std::string channel;
   std::string socket_id;
-  std::string user_id;     // Empty if nobody was named.
+  std::string user_id;     // Empty if no user was named.
   bool is_member = false;  // On a presence channel.
   absl::Duration expires_after = absl::InfiniteDuration();
   bool renewable = false;
-  EncodedMessagePtr subscribed;  // The answer.
-  // A socket that recovers gets this answer instead, and then `missed` behind
-  // the offset `since`. If it has no room for that, it gets `subscribed`, whose
-  // `recovered` is false.
+  EncodedMessagePtr subscribed;  // The answer to the client.
+  // If set, the answer for a socket that recovers, followed by `missed` behind
+  // the offset `since`. If the socket has no room for that, it gets
+  // `subscribed`, whose `recovered` is false.
   EncodedMessagePtr recovered;
   MissedMessagesPtr missed;
   int64_t since = 0;
   bool asked_to_recover = false;
-  int64_t user_info_bytes = 0;  // Of a member, which the others are sent.
+  int64_t user_info_bytes = 0;  // Of a member; sent to all others.
 
-  // Of `subscribed` and what was missed; and what others are sent counts more
-  // often, or whoever joins and leaves would send each of them 16 KiB a time.
+  // `subscribed`, plus the missed messages, plus the weighted user_info. The
+  // weight limits sockets that join and leave in a loop: each join sends up to
+  // 16 KiB to every member.
   int64_t answer_bytes() const {
     constexpr int64_t kAnnouncedWeight = 16;
     return subscribed->bytes() +
@@ -53,12 +54,12 @@ struct Confirmed {
   }
 };
 
-// The no to a subscribe.
+// Refuses a subscribe.
 struct Refused {
   int64_t ticket = 0;
   link::v1::Refused::Code code = link::v1::Refused::CODE_UNSPECIFIED;
   std::string reason;
-  int64_t link_bytes = 0;  // Of a roster that came with a yes nobody wants.
+  int64_t link_bytes = 0;  // Of a roster whose subscribe was cancelled.
 };
 
 struct Renewed {
@@ -77,14 +78,14 @@ struct SubscribedAgain {
   EncodedMessagePtr subscribed;
 };
 
-// Readers had no room for a whisper of so many bytes from the socket with that
+// Readers had no room for a whisper of `bytes` bytes from the socket with that
 // number.
 struct Congested {
   uint64_t socket = 0;
   int64_t bytes = 0;
 };
 
-// Settings hold from here on, with the rules in them; every shard acknowledges
+// New settings and their rules, in force from here on. Every shard acknowledges
 // them.
 struct NewSettings {
   std::shared_ptr<const link::v1::Settings> settings;
@@ -95,17 +96,17 @@ using Delivery = std::variant<ChannelMessagePtr, Confirmed, Refused, Renewed,
                               RenewAll, SubscribedAgain, Congested, NewSettings,
                               v1::Revocation, link::v1::Call>;
 
-// The memory that a delivery keeps from being freed, about. What shards share
+// The approximate memory that a delivery keeps allocated. Data shared by shards
 // counts for each of them.
 int64_t DeliveryBytes(const Delivery& delivery);
 
-// Port: the way into a shard's loop.
+// Port: the inbox of a shard's loop.
 class ShardInbox {
  public:
   virtual ~ShardInbox() = default;
 
-  // Has Shard::Deliver() called on the loop, with `batch` behind all earlier
-  // ones. Threads: any; the router is locked, so it must not call it.
+  // Runs Shard::Deliver() on the loop, with `batch` behind all earlier ones.
+  // Threads: any. The router is locked, so Post() must not call it.
   virtual void Post(std::vector<Delivery> batch) = 0;
 };
 

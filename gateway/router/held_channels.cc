@@ -11,8 +11,8 @@
 namespace herald::gateway {
 namespace {
 
-// The holdings of a channel are split into items of about this size. The rest
-// of a frame is for the last member, which is never split.
+// A channel's holdings are split into items of about this size. The rest of a
+// frame is for the last member, which is never split.
 constexpr int64_t kHeldBytes = contract::kLinkAttachFrameBytes / 2;
 
 }  // namespace

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The channels that the gateway holds: how many subscriptions on which loop,
-// the roster, the gateway's own members, and the place in a history.
+// The channels that the gateway holds. Each has its subscriptions per loop, its
+// roster, the gateway's own members, and its position in the history.
 //
-// Threads: none of its own; the router locks.
+// Threads: not thread-safe; the router locks.
 //
-// Invariant: a channel is known while it has a subscription or an open ticket.
+// Invariant: a channel exists while it has a subscription or an open ticket.
 
 #ifndef HERALD_GATEWAY_ROUTER_HELD_CHANNELS_H_
 #define HERALD_GATEWAY_ROUTER_HELD_CHANNELS_H_
@@ -33,10 +33,10 @@ struct HeldChannel {
   std::vector<int64_t> by_shard;  // Subscriptions.
   int64_t count = 0;              // Their sum.
   int64_t open_tickets = 0;
-  Roster roster;       // Presence: all members, as our sockets know them.
-  OwnMembers members;  // Presence: those of our own sockets.
-  std::unique_ptr<ChannelHistory> history;  // nullptr: it has none.
-  // Presence: the last `subscribed`, while it is on its way to sockets.
+  Roster roster;  // Presence: all members, as the gateway's sockets know them.
+  OwnMembers members;  // Presence: those of the gateway's own sockets.
+  std::unique_ptr<ChannelHistory> history;  // nullptr: no history.
+  // Presence: the last `subscribed`, while sockets still need it.
   std::unique_ptr<RosterAnswer> answer;
 };
 
@@ -44,23 +44,23 @@ class HeldChannels {
  public:
   using Map = absl::flat_hash_map<std::string, HeldChannel>;
 
-  // The channel, or nullptr; made if need be.
+  // Find() returns nullptr for an unknown channel; Obtain() creates it.
   HeldChannel* Find(absl::string_view channel);
   HeldChannel& Obtain(const std::string& channel) { return map_[channel]; }
 
-  // A ticket is open on the channel from here on; it is not any more, and the
-  // channel may be gone afterwards.
+  // OpenTicket() notes that a ticket is open on the channel; CloseTicket() that
+  // one is not open any more, which may delete the channel.
   void OpenTicket(const std::string& channel) { ++map_[channel].open_tickets; }
   void CloseTicket(const std::string& channel);
 
-  // A subscription of a loop begins. `shards` is how many loops there are.
+  // Counts a new subscription of loop `shard`, one of `shards` loops.
   static void Count(HeldChannel& held, int shard, size_t shards);
 
-  // A confirmed subscription ends. The channel may be gone afterwards.
-  // REQUIRES: it was counted.
+  // Ends a confirmed subscription. The channel may be deleted.
+  // REQUIRES: the subscription was counted.
   void Forget(int shard, const link::v1::Unsubscribe& subscription);
 
-  // The answer to a subscribe of the channel now.
+  // The current answer to a subscribe of the channel.
   static EncodedMessagePtr Answer(const std::string& channel, HeldChannel& held,
                                   std::optional<bool> recovered);
 
@@ -70,7 +70,7 @@ class HeldChannels {
   static void Deliver(const HeldChannel& held, ChannelMessage message,
                       Batches* batches);
 
-  // The holdings of a gateway that attaches, as items of a bounded size.
+  // Calls `call` with the holdings for an attach, as items of bounded size.
   void ForEachHeld(absl::FunctionRef<void(link::v1::GatewayItem)> call) const;
 
   Map& all() { return map_; }

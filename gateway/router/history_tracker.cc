@@ -78,8 +78,8 @@ void HistoryTracker::OnNewPosition(const link::v1::NewPosition& position,
     waiting = held.history->Abandon();
   }
   held.history = HistoryAt(position.position());
-  // Before the sockets that are held back are subscribers: they receive the
-  // position with their answer.
+  // Before the held-back sockets are subscribers: they receive the position
+  // with their answer.
   SendPosition(position.channel(), held, lost, batches);
   AnswerLost(position.channel(), held, std::move(waiting), batches);
 }
@@ -92,8 +92,9 @@ void HistoryTracker::Settle(const std::string& channel, HeldChannel& held,
   if (!since.has_value()) return;
   link::v1::GatewayItem item;
   item.mutable_recover()->set_channel(channel);
-  // A gap is filled for all; missed events are of no use beyond the bytes that
-  // a socket takes. A chunk of the link may have more bytes than its frame.
+  // A gap must be filled whole, for all subscribers. For sockets that recover,
+  // more bytes than a socket takes are of no use. A chunk of the link may have
+  // more bytes than its frame.
   if (!history.HasGap()) {
     item.mutable_recover()->set_bytes_max(2 * state_->missed_bytes_max);
   }
@@ -112,7 +113,7 @@ void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
       kept.empty() ? history.position().offset() + 1 : kept.front().offset;
   const auto missed = std::make_shared<const MissedMessages>(std::move(kept));
   for (Waiting& one : served) {
-    // More events may have followed since it asked for the latest.
+    // More events may have followed since the question for the latest one.
     if (one.WantsLatest()) {
       one.since = history.position().offset() - 1;
     }
@@ -190,7 +191,7 @@ void HistoryTracker::RefuseAll(Batches* batches) {
     if (held.history == nullptr) continue;
     for (Waiting& one : held.history->Abandon()) all.push_back(std::move(one));
   }
-  // Not while walking: the last subscription of a channel takes it away.
+  // After the loop: the last subscription of a channel deletes the channel.
   for (const Waiting& one : all) {
     state_->held.Forget(one.shard, EndOf(one.confirmed));
     batches->Add(one.shard,

@@ -76,7 +76,7 @@ void ItemDispatcher::Dispatch(link::v1::ServiceItem item, Batches* batches) {
     case Item::kNewPosition:
       return history_->OnNewPosition(item.new_position(), batches);
     case Item::ITEM_NOT_SET:
-      return;  // Of a newer service.
+      return;  // From a newer service.
   }
 }
 
@@ -87,14 +87,14 @@ void ItemDispatcher::OnSubscribed(const link::v1::Subscribed& yes,
   const OpenTicket ticket = std::move(it->second);
   state_->tickets.erase(it);
   HeldChannel& held = state_->held.Obtain(ticket.channel);
-  // The channel's first subscription here: no socket knows a member yet.
+  // The first subscription of the channel here: no socket knows a member yet.
   if (yes.has_roster()) held.roster.Replace(yes.roster());
   if (ticket.cancelled) return OnCancelled(ticket, yes, batches);
   const bool is_member = IsPresence(ticket.channel) && yes.has_member();
-  // No socket has received an event, so the channel's history begins here.
+  // No socket has received an event, so the history starts here.
   if (held.count == 0) held.history = HistoryAt(yes.position());
   HeldChannels::Count(held, ticket.shard, state_->shards.size());
-  --held.open_tickets;  // The channel stays, for it is counted now.
+  --held.open_tickets;  // The channel stays: it is counted now.
   if (is_member) held.members.Add(yes.member(), ticket.socket_id);
   Confirmed confirmed;
   confirmed.ticket = yes.ticket();
@@ -169,7 +169,7 @@ void ItemDispatcher::OnPublication(link::v1::Publication publication,
     message.whisper->socket_id = publication.except_socket_id();
     message.whisper->bytes = static_cast<int64_t>(publication.data().size());
   }
-  // Publications that were asked for are not dropped (Session::OnConfirmed()).
+  // Requested publications are not dropped (Session::OnConfirmed()).
   if (!is_numbered || offset == held->history->position().offset() + 1) {
     message.droppable = DroppableOf(publication, *held);
   }
@@ -196,7 +196,7 @@ std::shared_ptr<const Droppable> ItemDispatcher::DroppableOf(
     v1::Position before = held.history->position();
     before.set_offset(publication.offset() - 1);
     SubscribedMessage lost{channel, nullptr, std::move(before), false};
-    // The roster of this place in the order, whenever it is needed.
+    // The roster at this place in the order, for a later use.
     if (IsPresence(channel)) lost.members = held.roster.Snapshot();
     droppable.lost = ShareMessage(std::move(lost));
   }
@@ -259,7 +259,7 @@ void ItemDispatcher::OnCall(link::v1::Call call, Batches* batches) {
           static_cast<int>(state_->shards.size());
       return batches->AddToAll(call);
     case Call::CALL_NOT_SET:
-      return;  // Of a newer service, which does not wait for ever.
+      return;  // From a newer service; its call times out.
   }
   const int shard = state_->ShardOf(socket_id);
   if (shard >= 0) {

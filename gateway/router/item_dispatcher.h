@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the gateway does with each item that the service sends: which loops it
-// concerns, and as which deliveries.
+// Handles the items of the service: selects the loops that an item concerns,
+// and makes the deliveries for them.
 //
-// Threads: none of its own; the router locks.
+// Threads: not thread-safe; the router locks.
 
 #ifndef HERALD_GATEWAY_ROUTER_ITEM_DISPATCHER_H_
 #define HERALD_GATEWAY_ROUTER_ITEM_DISPATCHER_H_
@@ -20,12 +20,13 @@ namespace herald::gateway {
 
 class ItemDispatcher {
  public:
-  // All outlive the object, which sets `settled` when the service answers.
+  // The pointers outlive the object. Sets `settled` when the service has
+  // settled.
   ItemDispatcher(RouterState* state, HistoryTracker* history,
                  std::atomic<bool>* settled)
       : state_(state), history_(history), settled_(settled) {}
 
-  // Items of a newer service are ignored.
+  // Ignores items of a newer service.
   void Dispatch(link::v1::ServiceItem item, Batches* batches);
 
  private:
@@ -36,7 +37,7 @@ class ItemDispatcher {
   void OnRefused(link::v1::Refused no, Batches* batches);
   void OnRenewed(link::v1::Renewed answer, Batches* batches);
   void OnPublication(link::v1::Publication publication, Batches* batches);
-  // nullptr unless slow subscribers of the channel get the latest event only.
+  // nullptr unless the channel drops to the latest event.
   std::shared_ptr<const Droppable> DroppableOf(
       const link::v1::Publication& publication, HeldChannel& held);
   void OnMember(const std::string& channel, const v1::Member& member,

@@ -19,8 +19,8 @@ void LinkGate::Open() {
   Waiter waiter;
   {
     MutexLock lock(&mu_);
-    // Meters call without their locks, so an Open() may overtake its Close();
-    // then that one makes up for it.
+    // Meters call without their locks, so an Open() may overtake its Close().
+    // The counter then evens out with that Close().
     if (--closed_ > 0) return;
     waiter = std::exchange(waiter_, nullptr);
   }

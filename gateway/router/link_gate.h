@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether the link may be read: not while a loop has too much to do. The link
-// asks the gate before each read; inboxes close and open it. So what the loops
-// cannot take waits in gRPC, then in the service's outbox for this gateway,
-// whose bound ends the link; and memory does not grow with a slow loop.
+// Backpressure from the loops to the link. The link checks the gate before each
+// read; a full inbox closes it. While it is closed, frames wait in gRPC, and
+// then in the service's outbox for this gateway, whose bound ends the link. So
+// a slow loop does not grow the memory.
 //
 // Threads: any, for every method.
 
@@ -18,8 +18,8 @@
 
 namespace herald::gateway {
 
-// What may wait for one loop, and what is few enough again to go on. The frame
-// of the link that exceeds the bound is still taken.
+// High and low watermarks of a loop's inbox, in bytes. The link frame that
+// exceeds the high watermark is still accepted.
 inline constexpr int64_t kInboxBytesMax = 16 << 20;
 inline constexpr int64_t kInboxBytesLow = kInboxBytesMax / 2;
 
@@ -27,22 +27,23 @@ class LinkGate {
  public:
   using Waiter = absl::AnyInvocable<void()>;
 
-  // One more inbox is full; one less. Each Close() has its Open(), which calls
-  // the waiter when no inbox is full any more.
+  // Close() notes that an inbox is full, Open() that it is not any more. Each
+  // Close() has its Open(). The last Open() calls the waiter.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
   void Open() ABSL_LOCKS_EXCLUDED(mu_);
 
   bool is_open() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // How often the last open inbox became full.
+  // The number of times that an open gate was closed.
   int64_t closings() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Calls `waiter` once: now if the gate is open, or else from the call that
-  // opens it. REQUIRES: nobody waits.
+  // Calls `waiter` once: now if the gate is open, else in the call that opens
+  // it.
+  // REQUIRES: there is no waiter.
   void WhenOpen(Waiter waiter) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Calls who waits, though the gate is closed: the link ends, and must not
-  // depend on loops for it.
+  // Calls the waiter although the gate is closed: a link that ends must not
+  // depend on loops.
   void Release() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -52,9 +53,9 @@ class LinkGate {
   Waiter waiter_ ABSL_GUARDED_BY(mu_);
 };
 
-// What waits for one loop: on its way into the loop's inbox, in it, or taken
-// out and not delivered yet. Closes the gate above kInboxBytesMax and opens it
-// at kInboxBytesLow.
+// The size of a loop's inbox, in bytes: deliveries that are on their way into
+// it, in it, or taken out and not delivered yet. Closes the gate above
+// kInboxBytesMax and opens it at kInboxBytesLow.
 class InboxMeter {
  public:
   // `gate` outlives the meter.

@@ -28,7 +28,7 @@ Roster::Difference Roster::Replace(const link::v1::Roster& truth) {
   for (const v1::Member& member : truth.members()) {
     const auto [it, is_new] = next.try_emplace(member.user_id());
     if (!is_new) continue;
-    // A member that was announced keeps the info of that time.
+    // A known member keeps the user_info that was announced first.
     const auto known = users_.find(member.user_id());
     if (known != users_.end()) {
       it->second = known->second;
@@ -76,7 +76,7 @@ void OwnMembers::Remove(absl::string_view user_id,
 }
 
 std::vector<link::v1::Held> OwnMembers::Parts(int64_t bytes_max) const {
-  constexpr size_t kFraming = 16;  // Of a field, tags and lengths; generously.
+  constexpr size_t kFraming = 16;  // Tags and lengths of a field, rounded up.
   std::vector<link::v1::Held> parts(1);
   int64_t bytes = 0;
   for (const auto& [user_id, user] : users_) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is on a presence channel: as the gateway's sockets were told (Roster),
-// and who of them is the gateway's own (OwnMembers), which is what an attach
-// says.
+// The members of a presence channel: Roster holds all of them, as the gateway's
+// sockets know them. OwnMembers holds those of the gateway's own sockets, which
+// an attach sends.
 //
-// Threads: none of their own; their owner locks.
+// Threads: not thread-safe; the owner locks.
 
 #ifndef HERALD_GATEWAY_ROUTER_ROSTER_H_
 #define HERALD_GATEWAY_ROUTER_ROSTER_H_
@@ -30,16 +30,15 @@ class Roster {
     std::vector<std::string> removed;
   };
 
-  // True if the user was not there; the user_info of the first holds.
+  // Returns true if the user is new; a known user keeps its user_info.
   bool Add(const v1::Member& member);
-  // True if the user was there.
+  // Returns true if the user was a member.
   bool Remove(absl::string_view user_id);
 
-  // Makes it the same as `truth`, and says what that changed.
+  // Replaces all members by `truth`. Returns the difference.
   Difference Replace(const link::v1::Roster& truth);
 
-  // The members at this moment, made when asked for the first time after a
-  // change.
+  // The current members; built on the first call after a change.
   const MembersPtr& Snapshot();
 
   bool empty() const { return users_.empty(); }
@@ -48,25 +47,26 @@ class Roster {
   using MemberPtr = std::shared_ptr<const v1::Member>;
 
   absl::btree_map<std::string, MemberPtr> users_;  // By user_id.
-  MembersPtr snapshot_;                            // nullptr: not made.
+  MembersPtr snapshot_;                            // nullptr: not built.
 };
 
 class OwnMembers {
  public:
-  // For each subscription, which its socket names; each Add() has a Remove() of
-  // its own (see service/engine/presence.h).
+  // One call for each subscription of a socket. Each Add() needs its own
+  // Remove() (service/engine/presence.h).
   void Add(const v1::Member& member, absl::string_view socket_id);
   void Remove(absl::string_view user_id, absl::string_view socket_id);
-  // All of them, in parts of about `bytes_max` at most; at least one part,
-  // which may be empty. A user with many sockets may be in several.
+  // All members, in parts of at most about `bytes_max` bytes. Returns at least
+  // one part, which may be empty. A user with many sockets may be in several
+  // parts.
   std::vector<link::v1::Held> Parts(int64_t bytes_max) const;
   bool empty() const { return users_.empty(); }
 
  private:
   struct User {
     std::string user_info;
-    // One for each subscription. A user may have thousands, which may all
-    // leave at once.
+    // One entry for each subscription. A user may have thousands, which may all
+    // end at once.
     absl::btree_multiset<std::string> socket_ids;
   };
   absl::btree_map<std::string, User> users_;

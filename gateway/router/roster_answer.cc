@@ -9,7 +9,7 @@ namespace herald::gateway {
 namespace {
 
 bool IsSame(const SubscribedMessage& a, const SubscribedMessage& b) {
-  // A snapshot is made anew whenever one of the members changes.
+  // Every change of members makes a new snapshot.
   if (a.members != b.members || a.recovered != b.recovered) return false;
   if (a.position.has_value() != b.position.has_value()) return false;
   return !a.position.has_value() ||

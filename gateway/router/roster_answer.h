@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The last `subscribed` of a presence channel, for the next socket that is
-// answered the same. It carries the whole roster, so it is encoded once for all
-// sockets. It is kept only while it is on its way to one: an idle channel has
-// no second copy of its roster.
+// Caches the last `subscribed` of a presence channel for sockets that get an
+// equal answer. The answer carries the whole roster, so it is encoded once for
+// all of them. The cache holds it only while a delivery does: an idle channel
+// has no second copy of its roster.
 //
-// Threads: none of its own; its owner locks.
+// Threads: not thread-safe; the owner locks.
 
 #ifndef HERALD_GATEWAY_ROUTER_ROSTER_ANSWER_H_
 #define HERALD_GATEWAY_ROUTER_ROSTER_ANSWER_H_
@@ -19,7 +19,7 @@ namespace herald::gateway {
 
 class RosterAnswer {
  public:
-  // `answer`, or the last one if that is the same.
+  // Returns the last answer if it equals `answer`, else `answer`.
   EncodedMessagePtr Get(SubscribedMessage answer);
 
  private:

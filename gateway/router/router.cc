@@ -41,7 +41,7 @@ void Router::LinkUp(const UplinkPtr& uplink, absl::Duration down) {
     MutexLock lock(&mu_);
     contract::Require(state_.uplink == nullptr);
     EnqueueAttach(*uplink, down);
-    reported_clients_ = -1;  // Nothing was reported on a new link.
+    reported_clients_ = -1;  // A new link has no report yet.
     state_.uplink = uplink;
   }
   uplink->Flush();
@@ -103,7 +103,7 @@ absl::Status Router::Receive(link::v1::AttachResponse frame) {
     batches.Post();
     uplink = state_.uplink;
   }
-  // For items that these have caused: the end of a cancelled ticket, say.
+  // Writes the items that these ones have caused, such as an unsubscribe.
   if (uplink != nullptr) uplink->Flush();
   return absl::OkStatus();
 }
@@ -151,7 +151,7 @@ bool Router::Repeat(int shard, const std::string& channel, uint64_t socket,
   MutexLock lock(&mu_);
   HeldChannel* const held = state_.held.Find(channel);
   if (held == nullptr) return false;
-  // It has missed nothing since its subscribe, and no event is sent twice.
+  // The subscription is live, so no event is missed or resent.
   std::optional<bool> recovered;
   if (recover.has_value()) {
     recovered = held->history != nullptr && held->history->IsAt(*recover);
@@ -249,7 +249,7 @@ absl::Status Router::Whisper(link::v1::Whisper whisper) {
     if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
                                    kWhisperOutboxBytesMax)) {
       return absl::ResourceExhaustedError(
-          "too much waits for the service; try again later");
+          "the queue to the service is full; try again later");
     }
     uplink = state_.uplink;
   }
@@ -321,7 +321,7 @@ void Router::CallDone(link::v1::CallResult result) {
 void Router::SettingsApplied(const link::v1::Settings& settings) {
   {
     MutexLock lock(&mu_);
-    // Others have come meanwhile, perhaps from another service.
+    // Newer settings have arrived, perhaps from another service.
     if (state_.settings.get() != &settings) return;
     if (--state_.settings_waiting != 0) return;
   }

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Between the one link and the many shards: what the gateway holds, and
-// attaches with; which shards a channel concerns; and the rosters of presence
-// channels, as the gateway's sockets were told.
+// Connects the link to the shards. It keeps the holdings of the gateway, which
+// it attaches with; the shards that each channel concerns; and the rosters of
+// presence channels, as the gateway's sockets know them.
 //
-// Threads: LinkUp(), Receive() and LinkDown() come from the link, one at a
-// time; all else from any loop. One mutex guards everything. Fan-out takes it
-// once per frame of the link, never per socket.
+// Threads: the link calls LinkUp(), Receive() and LinkDown(), one at a time.
+// Any loop may call the other methods. One mutex guards all state. Fan-out
+// locks it once per frame of the link, never per socket.
 //
-// Order: what a shard says is enqueued on the link under the mutex that also
-// guards what is held; so an attach and the items behind it fit together. What
-// the link says is posted to each shard, under the same mutex, in its order.
+// Order: items of a shard are enqueued on the link under the mutex that also
+// guards the holdings, so an attach and the items behind it are consistent.
+// Items of the link are posted to each shard in their order, under the same
+// mutex.
 //
 // Invariant: a ticket is open from Subscribe() to its answer, and is answered
-// exactly once, by the service or, when the link ends, by the router with
-// `unavailable`. A channel is known while it has a subscription or an open
-// ticket; its roster lives as long.
+// exactly once: by the service, or, when the link ends, by the router with
+// `unavailable`. A channel and its roster exist while the channel has a
+// subscription or an open ticket.
 
 #ifndef HERALD_GATEWAY_ROUTER_ROUTER_H_
 #define HERALD_GATEWAY_ROUTER_ROUTER_H_
@@ -45,9 +46,9 @@
 
 namespace herald::gateway {
 
-// How much may wait for the link when it is asked to carry more. Only what must
-// not be lost may fill the outbox, for a full one ends the link for everybody;
-// and a flood of whispers leaves room for questions.
+// Bounds on the link's outbox for items that may be refused. Only items that
+// must not be lost may fill the outbox, because a full outbox ends the link. A
+// flood of whispers leaves room for questions.
 inline constexpr int64_t kWhisperOutboxBytesMax =
     contract::kLinkOutboxBytesMax / 4;
 inline constexpr int64_t kQuestionOutboxBytesMax =
@@ -56,86 +57,88 @@ inline constexpr int64_t kQuestionOutboxBytesMax =
 class Router {
  public:
   // `gateway_id` is greater than 0. `observer` outlives the router. No socket
-  // takes more than `missed_bytes_max` of what it has missed.
+  // takes more than `missed_bytes_max` bytes of missed messages.
   Router(uint64_t gateway_id, std::string version, Observer* observer,
          int64_t missed_bytes_max = 1 << 20);
-  // Proves to the service that the id is ours. Before LinkUp(), or never.
+  // Sets the proof of the gateway id. Must precede LinkUp(); optional.
   void SetSecret(std::string secret) { secret_ = std::move(secret); }
 
-  // Says where the shards are, once, before all else.
+  // Sets the shards. Called once, before all other methods.
   void SetShards(std::vector<ShardInbox*> shards);
 
-  // A link is open: puts hello and all that is held into it. `down` is how long
-  // there was none; zero for the first.
+  // A link is open: enqueues hello and all holdings. `down` is the time without
+  // a link; zero for the first link.
   void LinkUp(const UplinkPtr& uplink, absl::Duration down)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A frame has come. An error is what the link must end with.
+  // Handles a frame. On an error the link must end with it.
   absl::Status Receive(link::v1::AttachResponse frame) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The link has ended.
   void LinkDown(absl::string_view why) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Whether the service answers now: /readyz.
+  // Returns true if the service answers questions now: /readyz.
   bool settled() const { return settled_; }
 
   // For shards. ------------------------------------------------------------
 
-  // Asks for a subscription; the answer comes as a delivery to `shard`, with
-  // `recover` when all that followed it is there. Returns the ticket, or 0 if
-  // the service is away or kQuestionOutboxBytesMax wait for it.
+  // Sends a subscribe. The answer is a delivery to `shard`; with `recover` it
+  // waits for the missed publications. Returns the ticket, or 0 if the service
+  // is away or the outbox holds kQuestionOutboxBytesMax.
   int64_t Subscribe(int shard, link::v1::Subscribe question,
                     std::optional<v1::Position> recover = std::nullopt)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Asks for `subscribed` again, behind what is on its way to `shard` already:
-  // so a roster in it fits the member changes before and after. False if there
-  // will be no answer, for the channel is not known.
+  // Repeats `subscribed`, behind the deliveries that are on their way to
+  // `shard`. So a roster in it matches the member changes before and after it.
+  // Returns false if the channel is unknown, and then delivers nothing.
   bool Repeat(int shard, const std::string& channel, uint64_t socket,
               int64_t ticket, const std::optional<v1::Position>& recover)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The ticket's answer is not wanted any more. It is delivered all the same:
-  // as a refusal, unless a yes is on its way already. What it has missed is not
-  // asked for, unless that is on its way.
+  // Cancels a ticket. Its answer is still delivered: as Refused, or as
+  // Confirmed if that is on its way. Missed publications are not requested,
+  // unless the request is on its way.
   void Cancel(int64_t ticket, const std::string& channel)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends a subscription that was confirmed.
+  // Ends a confirmed subscription.
   void Unsubscribe(int shard, link::v1::Unsubscribe subscription)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // As these two, for each `unsubscribe` and `cancel` in `ends`; `channels` are
-  // theirs. False, and nothing is done, if kQuestionOutboxBytesMax wait for the
-  // service.
+  // Calls Unsubscribe() or Cancel() for each item in `ends`; `channels` are the
+  // channels of the items. Returns false, and does nothing, if the outbox holds
+  // kQuestionOutboxBytesMax.
   bool Leave(int shard, const link::v1::AttachRequest& ends,
              const std::vector<absl::string_view>& channels)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Passes a client event on. UNAVAILABLE if the service is away,
-  // RESOURCE_EXHAUSTED if kWhisperOutboxBytesMax wait for it.
+  // Sends a client event to the service. UNAVAILABLE: the service is away.
+  // RESOURCE_EXHAUSTED: the outbox holds kWhisperOutboxBytesMax.
   absl::Status Whisper(link::v1::Whisper whisper) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A reader has no room for a whisper: its sender, wherever it is, is slowed
-  // down. For shards, while they deliver.
+  // A reader has no room for a whisper: slows its sender down, on any gateway.
+  // Shards call it while they deliver.
   void ReportCongestion(const WhisperOrigin& whisper) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Asks again; a delivery answers. False if the service cannot be asked now.
+  // Renews a grant; a delivery answers. Returns false if the service is away or
+  // the outbox holds kQuestionOutboxBytesMax.
   bool Renew(int shard, link::v1::Subscribe question) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A shard has done its part of a call that no subscribe answers.
+  // A shard has carried out its part of a call that no subscribe answers.
   void CallDone(link::v1::CallResult result) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A shard has applied settings that were delivered to it.
+  // A shard has applied delivered settings.
   void SettingsApplied(const link::v1::Settings& settings)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // For the process. -------------------------------------------------------
 
-  // Tells the service how many sockets there are, if that is news.
+  // Reports the number of sockets to the service, if it has changed.
   void Report(int64_t client_count) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Tells the service, and every later link, that the gateway drains.
+  // Notifies the service, and that of every later link, that the gateway
+  // drains.
   void Goodbye() ABSL_LOCKS_EXCLUDED(mu_);
 
   uint64_t gateway_id() const { return gateway_id_; }
@@ -146,13 +149,13 @@ class Router {
   }
   void EnqueueAttach(Uplink& uplink, absl::Duration down)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // As Cancel(), on the link already.
+  // Cancels a ticket after its `cancel` was enqueued.
   void CancelTicket(int64_t ticket, const std::string& channel,
                     Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // A confirmed subscription has ended.
+  // Ends a confirmed subscription, without an item.
   void Forget(int shard, const link::v1::Unsubscribe& subscription)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Enqueues, unlocks, and flushes.
+  // Enqueues, unlocks and flushes. Returns false if there is no link.
   bool Send(link::v1::GatewayItem item) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after SetSecret().

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All that a router knows, shared by the classes that it is made of.
+// The state of a router, shared by its classes.
 //
-// Threads: none of its own; the router locks.
+// Threads: not thread-safe; the router locks.
 
 #ifndef HERALD_GATEWAY_ROUTER_ROUTER_STATE_H_
 #define HERALD_GATEWAY_ROUTER_ROUTER_STATE_H_
@@ -24,7 +24,7 @@
 
 namespace herald::gateway {
 
-// A subscribe that the service has not answered.
+// A subscribe without an answer of the service.
 struct OpenTicket {
   int shard = 0;
   std::string channel;
@@ -33,42 +33,43 @@ struct OpenTicket {
   std::optional<v1::Position> recover;
 };
 
-// A call that every loop carries out a part of.
+// A call that every loop carries out in part.
 struct OpenCall {
   int parts = 0;  // Not done yet.
   int64_t disconnected_count = 0;
 };
 
-// Why a question is refused while there is no link.
+// The reason for refusing questions without a link.
 inline constexpr char kUnreachable[] = "the service is not reachable";
 
-// The chunk of an item, as an Uplink takes it.
+// The item as a chunk for an Uplink.
 std::string EncodeItem(link::v1::GatewayItem item);
 
 struct RouterState {
-  // Appends to the link; nothing if there is none.
+  // Appends to the link; does nothing without a link.
   void Enqueue(link::v1::GatewayItem item) const {
     if (uplink != nullptr) uplink->Enqueue(EncodeItem(std::move(item)));
   }
 
-  // The loop of one of our sockets; -1 for any other id.
+  // The loop of a socket of this gateway; -1 for any other id.
   int ShardOf(absl::string_view socket_id) const;
 
   // Constant after Router::SetShards().
   uint64_t gateway_id = 0;
-  int64_t missed_bytes_max = 0;  // No socket takes more of what it has missed.
+  int64_t missed_bytes_max = 0;  // Of missed messages, for one socket.
   Observer* observer = nullptr;
   std::vector<ShardInbox*> shards;
 
-  UplinkPtr uplink;  // nullptr: there is no link.
+  UplinkPtr uplink;  // nullptr: no link.
   HeldChannels held;
   absl::flat_hash_map<int64_t, OpenTicket> tickets;
   absl::flat_hash_map<int64_t, int> renewals;  // The loop, by ticket.
   absl::flat_hash_map<int64_t, OpenCall> calls;
-  // The last ones of this link, and how many loops have not applied them.
+  // The last settings of this link, and the number of loops that have not
+  // applied them.
   std::shared_ptr<const link::v1::Settings> settings;
   int settings_waiting = 0;
-  // Of the last ones that any link has brought.
+  // Of the last settings of any link.
   contract::ChannelRulesPtr rules =
       std::make_shared<const contract::ChannelRules>();
 };

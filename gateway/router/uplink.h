@@ -4,7 +4,7 @@
 // it over GatewayService.Attach.
 //
 // Threads: any. Enqueue() is called with the router locked, so it must be short
-// and must not call the router; Flush() is called without.
+// and must not call the router. Flush() is called without the lock.
 
 #ifndef HERALD_GATEWAY_ROUTER_UPLINK_H_
 #define HERALD_GATEWAY_ROUTER_UPLINK_H_
@@ -19,20 +19,20 @@ class Uplink {
  public:
   virtual ~Uplink() = default;
 
-  // Appends one or more serialized `items` of an AttachRequest. An outbox that
-  // would exceed contract::kLinkOutboxBytesMax ends the link instead, which its
-  // owner tells the router later.
+  // Appends one or more serialized `items` of an AttachRequest. If the outbox
+  // would exceed contract::kLinkOutboxBytesMax, it ends the link instead; the
+  // router is notified later.
   virtual void Enqueue(std::string chunk) = 0;
 
-  // As Enqueue(), for what may be refused: false, and nothing is appended, if
-  // more than `bytes_max` would wait then or the link has ended.
+  // As Enqueue(), for items that may be refused. Returns false, and appends
+  // nothing, if the outbox would exceed `bytes_max` or the link has ended.
   virtual bool TryEnqueue(std::string chunk, int64_t bytes_max) = 0;
 
-  // As Enqueue(), past the bound: for what a gateway holds when it attaches,
-  // which is as large as it is.
+  // As Enqueue(), without the bound: for the holdings of an attach, which may
+  // have any size.
   virtual void EnqueueUnbounded(std::string chunk) = 0;
 
-  // Begins to write, unless a write is in flight already.
+  // Starts a write, unless one is in flight.
   virtual void Flush() = 0;
 };
 

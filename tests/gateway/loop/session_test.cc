@@ -360,8 +360,8 @@ TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
   uplink_->waiting_bytes = kWhisperOutboxBytesMax;
   Send(ada, kWhisper);
   EXPECT_THAT(ada.Hears(),
-              ElementsAre(ErrorOf("whisper on news: too much waits for the "
-                                  "service; try again later",
+              ElementsAre(ErrorOf("whisper on news: the queue to the "
+                                  "service is full; try again later",
                                   "unavailable", "news")));
   EXPECT_FALSE(uplink_->items.back().has_whisper());
   EXPECT_EQ(observer_.whispers_refused, 1);
