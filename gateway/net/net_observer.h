@@ -37,8 +37,6 @@ constexpr absl::string_view NameOf(contract::CloseReason reason) {
       return "bad_utf8";
     case contract::CloseReason::kTooLarge:
       return "too_large";
-    case contract::CloseReason::kPolicy:
-      return "policy";
     case contract::CloseReason::kOverloaded:
       return "overloaded";
     case contract::CloseReason::kSlow:

@@ -357,8 +357,6 @@ CloseFrame NativeDialect::Close(CloseReason why) const {
       return {1007, "a text message is not UTF-8"};
     case CloseReason::kTooLarge:
       return {1009, "a message is too large"};
-    case CloseReason::kPolicy:
-      return {1008, "a rule was broken"};
     case CloseReason::kOverloaded:
       return {1013, "the gateway is overloaded; try again later"};
     case CloseReason::kSlow:

@@ -396,7 +396,6 @@ TEST(TheNativeDialect, HasTheCloseCodesOfTheContract) {
   EXPECT_EQ(dialect.Close(CloseReason::kProtocolError).code, 1002);
   EXPECT_EQ(dialect.Close(CloseReason::kBinary).code, 1003);
   EXPECT_EQ(dialect.Close(CloseReason::kBadUtf8).code, 1007);
-  EXPECT_EQ(dialect.Close(CloseReason::kPolicy).code, 1008);
   EXPECT_EQ(dialect.Close(CloseReason::kTooLarge).code, 1009);
   EXPECT_EQ(dialect.Close(CloseReason::kOverloaded).code, 1013);
   EXPECT_EQ(dialect.Close(CloseReason::kUnfinished).code, 4004);
