@@ -229,5 +229,16 @@ class ChaosAndBenchTest(Command):
         self.assertIn("tsan cannot see through gRPC", result.stdout)
 
 
+class ContinuousIntegrationTest(unittest.TestCase):
+    def test_runs_lint_and_each_default_preset(self):
+        sys.path.insert(0, str(ROOT / "tests/tools"))
+        import run_tests  # pylint: disable=import-outside-toplevel
+        text = (ROOT / ".github/workflows/ci.yml").read_text("utf-8")
+        jobs = set(re.findall(r"command: (lint|test \w+)$", text, re.MULTILINE))
+        self.assertLessEqual(
+            {"lint", *(f"test {name}" for name in run_tests.DEFAULT_PRESETS)},
+            jobs)
+
+
 if __name__ == "__main__":
     unittest.main()
