@@ -29,6 +29,7 @@
 #include "service/link/node_calls.h"
 #include "service/link/recoveries.h"
 #include "service/link/settling.h"
+#include "service/link/sign_ins.h"
 #include "service/link/subscriptions.h"
 #include "service/link/whispers.h"
 #include "service/rules/rule_changes.h"
@@ -67,6 +68,7 @@ class Core {
   Fanout fanout_;
   OpenChannels open_;
   Subscriptions subscriptions_;
+  SignIns sign_ins_;
   Recoveries recoveries_;
   Adoptions adoptions_;
   Settling settling_;

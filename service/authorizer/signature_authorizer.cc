@@ -34,25 +34,69 @@ bool IsPresence(absl::string_view channel) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
 }
 
-// Whether the token is the signature of the question. Takes the same time for
-// every token of the right size.
+// Whether the token is the signature of the text. Takes the same time for every
+// token of the right size.
+bool IsSignature(absl::string_view secret, absl::string_view text,
+                 absl::string_view token) {
+  const Mac mac = MacOf(secret, text);
+  const std::string expected = absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<const char*>(mac.data()), mac.size()));
+  // Upper case is accepted too.
+  const std::string given = absl::AsciiStrToLower(token);
+  return given.size() == expected.size() &&
+         CRYPTO_memcmp(given.data(), expected.data(), expected.size()) == 0;
+}
+
 bool IsSigned(absl::string_view secret, const core::Question& question) {
   std::string text = absl::StrCat(question.socket_id, ":", question.channel);
   if (IsPresence(question.channel)) {
     absl::StrAppend(&text, ":", question.channel_data);
   }
-  const Mac mac = MacOf(secret, text);
-  const std::string expected = absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<const char*>(mac.data()), mac.size()));
-  // Upper case is accepted too.
-  const std::string token = absl::AsciiStrToLower(question.auth_token);
-  return token.size() == expected.size() &&
-         CRYPTO_memcmp(token.data(), expected.data(), expected.size()) == 0;
+  return IsSignature(secret, text, question.auth_token);
 }
 
-absl::Status NoMember(absl::string_view why) {
+absl::Status NoMember(absl::string_view field, absl::string_view why) {
   return absl::InvalidArgumentError(
-      absl::StrCat("the signed channel_data has no valid member: ", why));
+      absl::StrCat("the signed ", field, " has no valid member: ", why));
+}
+
+// The values of an object's `id_name` and `user_info`; empty if it has none. If
+// a key occurs twice, the last one counts, as in most parsers.
+struct SignedObject {
+  absl::string_view id;
+  absl::string_view user_info;
+};
+
+absl::StatusOr<SignedObject> ReadSigned(absl::string_view field,
+                                        absl::string_view json,
+                                        absl::string_view id_name) {
+  if (!contract::IsJson(json)) return NoMember(field, "it is not JSON");
+  const absl::string_view object = contract::StripJsonSpace(json);
+  if (!contract::IsJsonObject(object)) {
+    return NoMember(field, "it is not an object");
+  }
+  SignedObject found;
+  contract::JsonReader members(object);
+  while (members.Next()) {
+    const std::string key = contract::DecodeJsonString(members.key());
+    if (key == id_name) found.id = members.value();
+    if (key == "user_info") found.user_info = members.value();
+  }
+  if (found.id.empty()) {
+    return NoMember(field, absl::StrCat("it has no ", id_name));
+  }
+  return found;
+}
+
+absl::StatusOr<v1::Member> CheckedMember(absl::string_view field,
+                                         std::string id,
+                                         absl::string_view user_info) {
+  v1::Member member;
+  member.set_user_id(std::move(id));
+  member.set_user_info(std::string(user_info));
+  const absl::Status status = core::CheckMember(member);
+  if (!status.ok()) return NoMember(field, status.message());
+  return member;
 }
 
 bool IsWholeNumber(absl::string_view value) {
@@ -62,31 +106,29 @@ bool IsWholeNumber(absl::string_view value) {
 }  // namespace
 
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data) {
-  if (!contract::IsJson(channel_data)) return NoMember("it is not JSON");
-  const absl::string_view object = contract::StripJsonSpace(channel_data);
-  if (!contract::IsJsonObject(object)) return NoMember("it is not an object");
-  // If a key occurs twice, the last one counts, as in most parsers.
-  absl::string_view user_id;
-  absl::string_view user_info;
-  contract::JsonReader members(object);
-  while (members.Next()) {
-    const std::string key = contract::DecodeJsonString(members.key());
-    if (key == "user_id") user_id = members.value();
-    if (key == "user_info") user_info = members.value();
+  constexpr char kField[] = "channel_data";
+  const absl::StatusOr<SignedObject> found =
+      ReadSigned(kField, channel_data, "user_id");
+  if (!found.ok()) return found.status();
+  std::string id(found->id);
+  if (contract::IsJsonString(found->id)) {
+    id = contract::DecodeJsonString(found->id);
+  } else if (!IsWholeNumber(found->id)) {
+    return NoMember(kField, "user_id is neither a string nor an integer");
   }
-  v1::Member member;
-  if (user_id.empty()) return NoMember("it has no user_id");
-  if (contract::IsJsonString(user_id)) {
-    member.set_user_id(contract::DecodeJsonString(user_id));
-  } else if (IsWholeNumber(user_id)) {
-    member.set_user_id(std::string(user_id));
-  } else {
-    return NoMember("user_id is neither a string nor an integer");
+  return CheckedMember(kField, std::move(id), found->user_info);
+}
+
+absl::StatusOr<v1::Member> UserOf(absl::string_view user_data) {
+  constexpr char kField[] = "user_data";
+  const absl::StatusOr<SignedObject> found =
+      ReadSigned(kField, user_data, "id");
+  if (!found.ok()) return found.status();
+  if (!contract::IsJsonString(found->id)) {
+    return NoMember(kField, "id is not a string");
   }
-  member.set_user_info(std::string(user_info));
-  const absl::Status status = core::CheckMember(member);
-  if (!status.ok()) return NoMember(status.message());
-  return member;
+  return CheckedMember(kField, contract::DecodeJsonString(found->id),
+                       found->user_info);
 }
 
 void SignatureAuthorizer::Authorize(
@@ -109,6 +151,23 @@ void SignatureAuthorizer::Authorize(
     if (member.ok()) yes.member = *std::move(member);
   }
   done(std::move(yes));
+}
+
+void SignatureAuthorizer::SignIn(
+    core::SignInQuestion question,
+    absl::AnyInvocable<void(core::Decision)> done) {
+  core::Decision decision;
+  const std::string text =
+      absl::StrCat(question.socket_id, "::user::", question.user_data);
+  if (IsSignature(secret_, text, question.auth_token)) {
+    absl::StatusOr<v1::Member> user = UserOf(question.user_data);
+    decision.status = user.status();
+    if (user.ok()) decision.member = *std::move(user);
+  } else {
+    decision.status = absl::PermissionDeniedError(
+        "the signature in auth is not valid for this socket and user");
+  }
+  done(std::move(decision));
 }
 
 }  // namespace herald::authorizer

@@ -15,6 +15,13 @@
 // PERMISSION_DENIED. A valid signature over a `channel_data` without a valid
 // member is INVALID_ARGUMENT.
 //
+// A sign-in is decided by signature only. Its token is
+//
+//   hex(HMAC-SHA256(secret, "socket_id::user::user_data"))
+//
+// where `user_data` is a JSON object whose `id` is a string that is a user id.
+// `user_info`, if there is one, is the user's.
+//
 // Threads: any; constant after construction.
 
 #ifndef HERALD_SERVICE_AUTHORIZER_SIGNATURE_AUTHORIZER_H_
@@ -38,6 +45,8 @@ class SignatureAuthorizer final : public core::Authorizer {
 
   void Authorize(core::Question question,
                  absl::AnyInvocable<void(core::Decision)> done) override;
+  void SignIn(core::SignInQuestion question,
+              absl::AnyInvocable<void(core::Decision)> done) override;
 
  private:
   const std::string secret_;
@@ -47,6 +56,9 @@ class SignatureAuthorizer final : public core::Authorizer {
 // The member in a presence channel's `channel_data`; INVALID_ARGUMENT if it has
 // none that broadcast_service.proto allows. `user_info` keeps its bytes.
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data);
+
+// The same of a sign-in's `user_data`, whose id is the string `id`.
+absl::StatusOr<v1::Member> UserOf(absl::string_view user_data);
 
 }  // namespace herald::authorizer
 

@@ -37,12 +37,6 @@ struct PendingSubscribe {
   bool cancelled = false;
 };
 
-// Why a subscribe is refused.
-struct Refusal {
-  link::v1::Refused::Code code;
-  std::string reason;
-};
-
 struct Attachment final : Peer {
   // `is_proven`: the link has shown the secret that belongs to the id.
   Attachment(const link::v1::Hello& hello, SinkPtr to, absl::Time now,

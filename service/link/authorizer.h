@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: decides about private and presence channels, so that Subscriptions is
-// independent of streams, signatures and deadlines.
+// Port: decides about private and presence channels, and about the users of
+// sockets, so that Subscriptions and SignIns are independent of streams,
+// signatures and deadlines.
 
 #ifndef HERALD_SERVICE_LINK_AUTHORIZER_H_
 #define HERALD_SERVICE_LINK_AUTHORIZER_H_
 
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
@@ -22,6 +24,14 @@ struct Question {
   std::string channel;
   std::string auth_token;
   std::string channel_data;
+  std::string connection;  // A serialized v1::Connection.
+};
+
+// Which user is this socket?
+struct SignInQuestion {
+  std::string socket_id;
+  std::string auth_token;
+  std::string user_data;
   std::string connection;  // A serialized v1::Connection.
 };
 
@@ -46,6 +56,16 @@ class Authorizer {
   // before it returns; no lock of the authorizer is held then.
   virtual void Authorize(Question question,
                          absl::AnyInvocable<void(Decision)> done) = 0;
+
+  // As Authorize(); a yes names the user. Authorizers that know no sign-in deny
+  // it.
+  virtual void SignIn(SignInQuestion /*question*/,
+                      absl::AnyInvocable<void(Decision)> done) {
+    Decision no;
+    no.status = absl::PermissionDeniedError(
+        "a sign-in needs a signature of BROADCAST_SECRET");
+    done(std::move(no));
+  }
 };
 
 }  // namespace herald::core

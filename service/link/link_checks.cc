@@ -145,6 +145,28 @@ absl::Status CheckRenew(const link::v1::Subscribe& renewed, uint64_t gateway) {
   return contract::CheckUserId(renewed.member().user_id());
 }
 
+absl::Status CheckSocketQuestion(const link::v1::SocketQuestion& question,
+                                 uint64_t gateway) {
+  absl::Status status = CheckId("socket_question.ticket", question.ticket());
+  if (status.ok()) {
+    status = CheckOwnSocket("socket_question.socket_id", question.socket_id(),
+                            gateway);
+  }
+  if (status.ok()) {
+    status =
+        CheckBytes("socket_question.connection", question.connection().size(),
+                   contract::kConnectionBytesMax);
+  }
+  if (status.ok()) {
+    status =
+        CheckBytes("sign_in.auth_token", question.sign_in().auth_token().size(),
+                   contract::kAuthTokenBytesMax);
+  }
+  if (!status.ok()) return status;
+  return CheckBytes("sign_in.user_data", question.sign_in().user_data().size(),
+                    contract::kChannelDataBytesMax);
+}
+
 absl::Status CheckUnsubscribe(const link::v1::Unsubscribe& unsubscribe,
                               uint64_t gateway) {
   absl::Status status = CheckId("unsubscribe.ticket", unsubscribe.ticket());
@@ -260,6 +282,8 @@ absl::Status CheckItem(const GatewayItem& item, uint64_t gateway,
       return CheckWhisper(item.whisper(), gateway, payload_bytes_max);
     case GatewayItem::kRenew:
       return CheckRenew(item.renew().subscribe(), gateway);
+    case GatewayItem::kSocketQuestion:
+      return CheckSocketQuestion(item.socket_question(), gateway);
     case GatewayItem::kCallResult:
       return CheckCallResult(item.call_result());
     case GatewayItem::kReport:

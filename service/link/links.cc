@@ -62,6 +62,7 @@ Links::Links(const Ports& ports, const CoreOptions& options, const Parts& parts)
       gateways_(parts.gateways),
       whispers_(parts.whispers),
       subscriptions_(parts.subscriptions),
+      sign_ins_(parts.sign_ins),
       recoveries_(parts.recoveries),
       adoptions_(parts.adoptions),
       settling_(parts.settling) {}
@@ -197,6 +198,10 @@ absl::Status Links::Pass(const AttachmentPtr& gateway,
     case Item::kRenew:
       return subscriptions_->OnRenew(
           gateway, std::move(*item.mutable_renew()->mutable_subscribe()));
+    case Item::kSocketQuestion:
+      sign_ins_->OnQuestion(gateway,
+                            std::move(*item.mutable_socket_question()));
+      return absl::OkStatus();
     case Item::kCallResult:
       calls_->Answer(item.call_result().call_id(), gateway.get(),
                      ResultOf(item.call_result()));

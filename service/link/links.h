@@ -36,6 +36,7 @@
 #include "service/link/gateways.h"
 #include "service/link/recoveries.h"
 #include "service/link/settling.h"
+#include "service/link/sign_ins.h"
 #include "service/link/subscriptions.h"
 #include "service/link/whispers.h"
 
@@ -50,6 +51,7 @@ class Links final : public LeaseListener {
     Gateways* gateways = nullptr;
     Whispers* whispers = nullptr;
     Subscriptions* subscriptions = nullptr;
+    SignIns* sign_ins = nullptr;
     Recoveries* recoveries = nullptr;
     Adoptions* adoptions = nullptr;
     Settling* settling = nullptr;
@@ -118,6 +120,7 @@ class Links final : public LeaseListener {
   Gateways* const gateways_;
   Whispers* const whispers_;
   Subscriptions* const subscriptions_;
+  SignIns* const sign_ins_;
   Recoveries* const recoveries_;
   Adoptions* const adoptions_;
   Settling* const settling_;

@@ -44,13 +44,6 @@ absl::Status StatusOf(Refused::Code code, absl::string_view reason) {
   }
 }
 
-// How a no of the authorizer is passed on.
-Refused::Code CodeOf(const absl::Status& no) {
-  if (absl::IsPermissionDenied(no)) return Refused::CODE_UNAUTHORIZED;
-  if (absl::IsInvalidArgument(no)) return Refused::CODE_INVALID_MESSAGE;
-  return Refused::CODE_UNAVAILABLE;
-}
-
 // Zero: the grant does not expire. A grant that does is never rounded to zero.
 int64_t GrantMilliseconds(absl::Duration expires_after) {
   if (expires_after == absl::InfiniteDuration()) return 0;
@@ -146,7 +139,8 @@ void Subscriptions::Decide(const AttachmentPtr& gateway, int64_t ticket,
     return Allow({gateway, std::move(question), std::move(decision),
                   /*renewable=*/true});
   }
-  Refuse(gateway, question, CodeOf(decision.status), decision.status.message());
+  Refuse(gateway, question, RefusalCode(decision.status),
+         decision.status.message());
 }
 
 void Subscriptions::Allow(Granted granted) {
@@ -410,7 +404,7 @@ absl::Status Subscriptions::OnRenew(const AttachmentPtr& gateway,
           renewed.set_outcome(link::v1::Renewed::OUTCOME_ALLOWED);
           renewed.set_expires_after_ms(
               GrantMilliseconds(decision.expires_after));
-        } else if (CodeOf(answer) != Refused::CODE_UNAVAILABLE) {
+        } else if (RefusalCode(answer) != Refused::CODE_UNAVAILABLE) {
           renewed.set_outcome(link::v1::Renewed::OUTCOME_DENIED);
           renewed.set_reason(PassableReason(answer.message()));
         }

@@ -29,6 +29,7 @@
 #include "service/link/attachment.h"
 #include "service/link/authorizer.h"
 #include "service/link/calls.h"
+#include "service/link/refusal.h"
 
 namespace herald::core {
 

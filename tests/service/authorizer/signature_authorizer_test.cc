@@ -154,6 +154,69 @@ TEST(Signature, OverDataWithoutAUserIsANoThatSaysSo) {
   EXPECT_FALSE(next.asked.has_value());
 }
 
+core::Decision SignIn(core::Authorizer& authorizer, const std::string& token,
+                      const std::string& data,
+                      const std::string& socket = kSocket) {
+  std::optional<core::Decision> decision;
+  authorizer.SignIn({socket, token, data, ""}, [&](core::Decision made) {
+    EXPECT_FALSE(decision.has_value());
+    decision = std::move(made);
+  });
+  EXPECT_TRUE(decision.has_value());
+  return decision.value_or(core::Decision{});
+}
+
+// Pusher's documentation has this vector.
+constexpr char kUserData[] = R"({"id":"12345"})";
+constexpr char kUserSignature[] =
+    "4708d583dada6a56435fb8bc611c77c359a31eebde13337c16ab43aa6de336ba";
+
+TEST(ASignIn, NamesTheUserThatWasSigned) {
+  SignatureAuthorizer authorizer(kSecret, nullptr);
+  const core::Decision yes = SignIn(authorizer, kUserSignature, kUserData);
+  EXPECT_TRUE(yes.status.ok()) << yes.status;
+  ASSERT_TRUE(yes.member.has_value());
+  EXPECT_EQ(yes.member->user_id(), "12345");
+}
+
+TEST(ASignIn, HoldsForItsSocketAndUserOnlyAndAsksNoOtherAuthorizer) {
+  NextAuthorizer next;
+  SignatureAuthorizer authorizer(kSecret, &next);
+  SignatureAuthorizer other("another secret", &next);
+  for (const core::Decision& no :
+       {SignIn(authorizer, kUserSignature, R"({"id":"12346"})"),
+        SignIn(authorizer, kUserSignature, kUserData, "1234.1235"),
+        SignIn(authorizer, "", kUserData),
+        SignIn(authorizer, kPrivateSignature, kUserData),
+        SignIn(other, kUserSignature, kUserData)}) {
+    EXPECT_EQ(no.status.code(), absl::StatusCode::kPermissionDenied);
+    EXPECT_FALSE(no.member.has_value());
+  }
+  EXPECT_FALSE(next.asked.has_value());
+}
+
+TEST(ASignIn, IsDeniedByAnAuthorizerThatKnowsNone) {
+  NextAuthorizer next;
+  EXPECT_EQ(SignIn(next, kUserSignature, kUserData).status.code(),
+            absl::StatusCode::kPermissionDenied);
+}
+
+TEST(AUser, IsTheStringOfItsId) {
+  const auto user = UserOf(R"( {"id":"a\u0064a","user_info":{"n": 1}} )");
+  ASSERT_TRUE(user.ok()) << user.status();
+  EXPECT_EQ(user->user_id(), "ada");
+  EXPECT_EQ(user->user_info(), R"({"n": 1})");
+}
+
+TEST(AUser, IsRefusedWithoutAnId) {
+  for (const char* data : {"", "7", "[]", "{}", R"({"id":7})", R"({"id":""})",
+                           R"({"user_id":"ada"})", R"({"id":"\ud83d"})"}) {
+    const auto user = UserOf(data);
+    EXPECT_EQ(user.status().code(), absl::StatusCode::kInvalidArgument) << data;
+    EXPECT_THAT(std::string(user.status().message()), HasSubstr("user_data"));
+  }
+}
+
 TEST(Member, IsReadFromChannelData) {
   EXPECT_EQ(MemberOf(R"({"user_id":"ada"})")->user_id(), "ada");
   EXPECT_EQ(MemberOf(R"({"user_id":-7})")->user_id(), "-7");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A gateway, as the hub knows it, and what it hears in few words: `yes 1`,
-// `no 1 CODE_UNAUTHORIZED`, `news: 1`, `+ada`, `-ada`, `roster ada bob`.
+// `no 1 CODE_UNAUTHORIZED`, `user 1 ada`, `news: 1`, `+ada`, `-ada`, `roster
+// ada bob`.
 
 #ifndef HERALD_TESTS_SERVICE_CORE_FAKE_GATEWAY_H_
 #define HERALD_TESTS_SERVICE_CORE_FAKE_GATEWAY_H_
@@ -63,6 +64,9 @@ inline std::string Words(const link::v1::ServiceItem& item) {
     case Item::kRenewed:
       return absl::StrCat("renewed ", link::v1::Renewed::Outcome_Name(
                                           item.renewed().outcome()));
+    case Item::kSocketAnswer:
+      return absl::StrCat("user ", item.socket_answer().ticket(), " ",
+                          item.socket_answer().signed_in().user().user_id());
     case Item::kCongestion:
       return absl::StrCat("congestion of ", item.congestion().socket_id(), " ",
                           item.congestion().bytes());

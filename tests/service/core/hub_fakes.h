@@ -33,7 +33,13 @@ class FakeAuthorizer final : public Authorizer {
     waiting_.push_back(std::move(done));
   }
 
-  // Answers the oldest question.
+  void SignIn(SignInQuestion question,
+              absl::AnyInvocable<void(Decision)> done) override {
+    sign_ins.push_back(std::move(question));
+    waiting_.push_back(std::move(done));
+  }
+
+  // Answers the oldest question, of either kind.
   void Answer(Decision decision) {
     ASSERT_FALSE(waiting_.empty());
     auto done = std::move(waiting_.front());
@@ -54,6 +60,7 @@ class FakeAuthorizer final : public Authorizer {
   }
 
   std::vector<Question> questions;
+  std::vector<SignInQuestion> sign_ins;
   std::function<void()> after_each;  // Called behind every answer.
 
  private:

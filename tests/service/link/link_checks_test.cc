@@ -195,6 +195,37 @@ TEST(Subscribe, IsOfAnOwnSocketAndBounded) {
        }});
 }
 
+TEST(ASocketQuestion, IsOfAnOwnSocketAndBounded) {
+  const auto with =
+      [](const std::function<void(link::v1::SocketQuestion&)>& change) {
+        link::v1::GatewayItem item;
+        link::v1::SocketQuestion& question = *item.mutable_socket_question();
+        question.set_ticket(1);
+        question.set_socket_id("7.1");
+        question.mutable_sign_in()->set_auth_token("t");
+        change(question);
+        return CheckItem(item, 7, 100);
+      };
+  EXPECT_TRUE(with([](auto& /*question*/) {}).ok());
+  EXPECT_FALSE(with([](auto& one) { one.set_ticket(0); }).ok());
+  EXPECT_FALSE(with([](auto& one) { one.set_socket_id("8.1"); }).ok());
+  EXPECT_FALSE(with([](auto& one) { one.set_socket_id(""); }).ok());
+  const auto too_large = [](int64_t bytes_max) {
+    return std::string(static_cast<size_t>(bytes_max) + 1, 'x');
+  };
+  EXPECT_FALSE(with([&](auto& one) {
+                 one.set_connection(too_large(contract::kConnectionBytesMax));
+               }).ok());
+  EXPECT_FALSE(with([&](auto& one) {
+                 one.mutable_sign_in()->set_auth_token(
+                     too_large(contract::kAuthTokenBytesMax));
+               }).ok());
+  EXPECT_FALSE(with([&](auto& one) {
+                 one.mutable_sign_in()->set_user_data(
+                     too_large(contract::kChannelDataBytesMax));
+               }).ok());
+}
+
 TEST(Renew, IsCheckedAsAQuestion) {
   ExpectBad<link::v1::Renew>(
       Renew(), &GatewayItem::mutable_renew,

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The no to a question of a gateway: about a subscription or a socket.
+
+#ifndef HERALD_SERVICE_LINK_REFUSAL_H_
+#define HERALD_SERVICE_LINK_REFUSAL_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "herald/link/v1/gateway_service.pb.h"
+
+namespace herald::core {
+
+// Why a subscribe is refused.
+struct Refusal {
+  link::v1::Refused::Code code;
+  std::string reason;
+};
+
+// The code of an authorizer's no (authorizer.h).
+inline link::v1::Refused::Code RefusalCode(const absl::Status& no) {
+  using link::v1::Refused;
+  if (absl::IsPermissionDenied(no)) return Refused::CODE_UNAUTHORIZED;
+  if (absl::IsInvalidArgument(no)) return Refused::CODE_INVALID_MESSAGE;
+  return Refused::CODE_UNAVAILABLE;
+}
+
+}  // namespace herald::core
+
+#endif  // HERALD_SERVICE_LINK_REFUSAL_H_
