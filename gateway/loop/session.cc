@@ -325,6 +325,42 @@ void Session::OnCongested(int64_t bytes) {
   UpdateReading();
 }
 
+void Session::On(SignInMessage& message) {
+  if (static_cast<int64_t>(message.auth.size()) >
+          contract::kAuthTokenBytesMax ||
+      static_cast<int64_t>(message.user_data.size()) >
+          contract::kChannelDataBytesMax) {
+    return Send(SignInErrorMessage{"auth or user_data is too long",
+                                   RefusedCode::CODE_UNAUTHORIZED});
+  }
+  link::v1::SocketQuestion question;
+  question.set_socket_id(socket_id());
+  question.set_connection(client_.facts.Serialize());
+  question.mutable_sign_in()->set_auth_token(std::move(message.auth));
+  question.mutable_sign_in()->set_user_data(message.user_data);
+  LoopState& state = loop_->state;
+  const int64_t ticket = state.router->AskAboutSocket(
+      state.options.index, number(), std::move(question));
+  if (ticket == 0) {
+    return Send(SignInErrorMessage{"the service cannot be asked now",
+                                   RefusedCode::CODE_UNAVAILABLE});
+  }
+  if (user_ == nullptr) user_ = std::make_unique<ClientUser>();
+  user_->OnAsked(ticket, std::move(message.user_data));
+  // It counts as a subscribe without an answer, so these are bounded, too.
+  ++client_.pending;
+  UpdateReading();
+}
+
+void Session::OnSocketAnswered(SocketAnswered& answer) {
+  if (user_ == nullptr) return;
+  const std::optional<ServerMessage> message = user_->OnAnswer(answer);
+  if (!message.has_value()) return;
+  --client_.pending;
+  if (!client_.closing) Send(*message);
+  UpdateReading();
+}
+
 void Session::On(PingMessage& /*message*/) { Send(PongMessage()); }
 
 void Session::SubscribeByCall(const link::v1::Call& call) {

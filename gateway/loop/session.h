@@ -25,6 +25,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/loop/client_state.h"
+#include "gateway/loop/client_user.h"
 #include "gateway/loop/connection_facts.h"
 #include "gateway/loop/loop_parts.h"
 #include "gateway/loop/socket.h"
@@ -51,6 +52,10 @@ class Session final : public Timer {
   }
   const Dialect& dialect() const { return *client_.dialect; }
   const SubscriptionList& subscriptions() const { return subscriptions_; }
+  // nullptr if the client has not signed in.
+  const v1::Member* user() const {
+    return user_ == nullptr ? nullptr : user_->user();
+  }
   bool is_closing() const { return client_.closing; }
   // Whether it may be destroyed.
   bool is_over() const { return client_.socket() == nullptr && !leaving_; }
@@ -72,6 +77,7 @@ class Session final : public Timer {
   // link.
   void OnCancelled(int64_t bytes);
   void OnSubscribedAgain(const SubscribedAgain& again);
+  void OnSocketAnswered(SocketAnswered& answer);
   void OnCongested(int64_t bytes);
   void OnWhisperBack(int64_t bytes);
   void SubscribeByCall(const link::v1::Call& call);
@@ -106,6 +112,7 @@ class Session final : public Timer {
   void On(SubscribeMessage& message);
   void On(UnsubscribeMessage& message);
   void On(WhisperMessage& message);
+  void On(SignInMessage& message);
   void On(PingMessage& message);
   void On(BadMessage& message);
 
@@ -150,7 +157,8 @@ class Session final : public Timer {
   bool pinged_ = false;   // Since last_alive_.
   bool leaving_ = false;  // In the LeaveQueue.
   contract::CloseReason close_reason_ = contract::CloseReason::kNormal;
-  uint32_t revocation_ = 0;  // The last one of it (LeaveQueue).
+  uint32_t revocation_ = 0;           // The last one of it (LeaveQueue).
+  std::unique_ptr<ClientUser> user_;  // nullptr before the first sign-in.
   SubscriptionList subscriptions_;
 };
 

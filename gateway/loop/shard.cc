@@ -196,6 +196,11 @@ void Shard::On(SubscribedAgain& again) {
   if (session != nullptr) session->OnSubscribedAgain(again);
 }
 
+void Shard::On(SocketAnswered& answer) {
+  Session* const session = Find(answer.socket);
+  if (session != nullptr) session->OnSocketAnswered(answer);
+}
+
 void Shard::On(Congested& congested) {
   Session* const session = Find(congested.socket);
   if (session != nullptr) session->OnCongested(congested.bytes);

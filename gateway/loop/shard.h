@@ -93,6 +93,7 @@ class Shard {
   void On(Renewed& renewed);
   void On(RenewAll& all);
   void On(SubscribedAgain& again);
+  void On(SocketAnswered& answer);
   void On(Congested& congested);
   void On(NewSettings& settings);
   void On(v1::Revocation& revocation);

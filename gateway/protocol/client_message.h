@@ -33,6 +33,12 @@ struct WhisperMessage {
   std::string data;  // JSON text, as it was sent.
 };
 
+// A sign-in: proves the user of the socket. Herald's own protocol has none.
+struct SignInMessage {
+  std::string auth;       // The signature.
+  std::string user_data;  // JSON text, as it was sent.
+};
+
 struct PingMessage {};
 
 // A message that the dialect cannot parse. A subscribe that names its channel
@@ -43,8 +49,9 @@ struct BadMessage {
   bool is_subscribe = false;
 };
 
-using ClientMessage = std::variant<SubscribeMessage, UnsubscribeMessage,
-                                   WhisperMessage, PingMessage, BadMessage>;
+using ClientMessage =
+    std::variant<SubscribeMessage, UnsubscribeMessage, WhisperMessage,
+                 SignInMessage, PingMessage, BadMessage>;
 
 }  // namespace herald::gateway
 

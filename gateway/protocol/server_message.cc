@@ -29,6 +29,8 @@ int64_t BytesOf(const SubscriptionErrorMessage& one) {
 int64_t BytesOf(const UnsubscribedMessage& one) {
   return Sum({one.channel, one.reason});
 }
+int64_t BytesOf(const SignedInMessage& one) { return Sum({one.user_data}); }
+int64_t BytesOf(const SignInErrorMessage& one) { return Sum({one.error}); }
 int64_t BytesOf(const EventMessage& one) {
   const link::v1::Publication& event = one.publication;
   return Sum({event.channel(), event.event(), event.data(), event.user_id()});

@@ -58,6 +58,17 @@ struct UnsubscribedMessage {
   std::string reason;  // Empty if the client has unsubscribed.
 };
 
+// The socket has a user from here on.
+struct SignedInMessage {
+  std::string user_data;  // As the client has sent it.
+};
+
+// A sign-in was refused.
+struct SignInErrorMessage {
+  std::string error;  // A sentence for the client.
+  link::v1::Refused::Code code = link::v1::Refused::CODE_UNSPECIFIED;
+};
+
 struct EventMessage {
   link::v1::Publication publication;
 };
@@ -95,8 +106,9 @@ struct ErrorMessage {
 
 using ServerMessage =
     std::variant<ConnectedMessage, SubscribedMessage, SubscriptionErrorMessage,
-                 UnsubscribedMessage, EventMessage, MemberAddedMessage,
-                 MemberRemovedMessage, PongMessage, ErrorMessage>;
+                 UnsubscribedMessage, SignedInMessage, SignInErrorMessage,
+                 EventMessage, MemberAddedMessage, MemberRemovedMessage,
+                 PongMessage, ErrorMessage>;
 
 // The approximate size of a message in any dialect: its texts, plus the JSON
 // syntax of each member.

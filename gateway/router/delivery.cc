@@ -32,6 +32,10 @@ size_t BytesOf(const SubscribedAgain& again) {
   return BytesOf(again.subscribed);
 }
 
+size_t BytesOf(const SocketAnswered& answer) {
+  const size_t user = answer.user.has_value() ? answer.user->ByteSizeLong() : 0;
+  return user + answer.reason.size();
+}
 size_t BytesOf(const Refused& refused) { return refused.reason.size(); }
 size_t BytesOf(const Renewed& renewed) { return renewed.reason.size(); }
 size_t BytesOf(const RenewAll& /*all*/) { return 0; }

@@ -78,6 +78,16 @@ struct SubscribedAgain {
   EncodedMessagePtr subscribed;
 };
 
+// The answer to a question about the socket with that number.
+struct SocketAnswered {
+  uint64_t socket = 0;
+  int64_t ticket = 0;
+  std::optional<v1::Member> user;  // On a yes to a sign-in.
+  // On a no.
+  link::v1::Refused::Code code = link::v1::Refused::CODE_UNSPECIFIED;
+  std::string reason;
+};
+
 // Readers had no room for a whisper of `bytes` bytes from the socket with that
 // number.
 struct Congested {
@@ -92,9 +102,10 @@ struct NewSettings {
   contract::ChannelRulesPtr rules;
 };
 
-using Delivery = std::variant<ChannelMessagePtr, Confirmed, Refused, Renewed,
-                              RenewAll, SubscribedAgain, Congested, NewSettings,
-                              v1::Revocation, link::v1::Call>;
+using Delivery =
+    std::variant<ChannelMessagePtr, Confirmed, Refused, Renewed, RenewAll,
+                 SubscribedAgain, SocketAnswered, Congested, NewSettings,
+                 v1::Revocation, link::v1::Call>;
 
 // The approximate memory that a delivery keeps allocated. Data shared by shards
 // counts for each of them.

@@ -46,6 +46,8 @@ void ItemDispatcher::Dispatch(link::v1::ServiceItem item, Batches* batches) {
       return OnSubscribed(item.subscribed(), batches);
     case Item::kRefused:
       return OnRefused(std::move(*item.mutable_refused()), batches);
+    case Item::kSocketAnswer:
+      return OnSocketAnswer(std::move(*item.mutable_socket_answer()), batches);
     case Item::kPublication:
       return OnPublication(std::move(*item.mutable_publication()), batches);
     case Item::kMemberAdded: {
@@ -131,12 +133,38 @@ void ItemDispatcher::OnCancelled(const OpenTicket& ticket,
 
 void ItemDispatcher::OnRefused(link::v1::Refused no, Batches* batches) {
   const auto it = state_->tickets.find(no.ticket());
-  if (it == state_->tickets.end()) return;
+  if (it == state_->tickets.end()) {
+    return AnswerSocket({0, no.ticket(), std::nullopt, no.code(),
+                         std::move(*no.mutable_reason())},
+                        batches);
+  }
   const OpenTicket ticket = std::move(it->second);
   state_->tickets.erase(it);
   state_->held.CloseTicket(ticket.channel);
   batches->Add(ticket.shard, Refused{no.ticket(), no.code(),
                                      std::move(*no.mutable_reason())});
+}
+
+void ItemDispatcher::OnSocketAnswer(link::v1::SocketAnswer answer,
+                                    Batches* batches) {
+  SocketAnswered answered;
+  answered.ticket = answer.ticket();
+  if (answer.has_signed_in()) {
+    answered.user = std::move(*answer.mutable_signed_in()->mutable_user());
+  } else {
+    answered.code = link::v1::Refused::CODE_UNAVAILABLE;
+    answered.reason = "the service gave an answer of an unknown kind";
+  }
+  AnswerSocket(std::move(answered), batches);
+}
+
+void ItemDispatcher::AnswerSocket(SocketAnswered answer, Batches* batches) {
+  const auto it = state_->socket_questions.find(answer.ticket);
+  if (it == state_->socket_questions.end()) return;
+  const OpenSocketQuestion asked = it->second;
+  state_->socket_questions.erase(it);
+  answer.socket = asked.socket;
+  batches->Add(asked.shard, std::move(answer));
 }
 
 void ItemDispatcher::OnRenewed(link::v1::Renewed answer, Batches* batches) {

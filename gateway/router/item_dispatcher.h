@@ -35,6 +35,8 @@ class ItemDispatcher {
   void OnCancelled(const OpenTicket& ticket, const link::v1::Subscribed& yes,
                    Batches* batches);
   void OnRefused(link::v1::Refused no, Batches* batches);
+  void OnSocketAnswer(link::v1::SocketAnswer answer, Batches* batches);
+  void AnswerSocket(SocketAnswered answer, Batches* batches);
   void OnRenewed(link::v1::Renewed answer, Batches* batches);
   void OnPublication(link::v1::Publication publication, Batches* batches);
   // nullptr unless the channel drops to the latest event.

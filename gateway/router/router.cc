@@ -84,6 +84,13 @@ void Router::LinkDown(absl::string_view why) {
       undecided.ticket = ticket;
       batches.Add(shard, std::move(undecided));
     }
+    for (const auto& [ticket, asked] :
+         std::exchange(state_.socket_questions, {})) {
+      batches.Add(
+          asked.shard,
+          SocketAnswered{asked.socket, ticket, std::nullopt,
+                         link::v1::Refused::CODE_UNAVAILABLE, kUnreachable});
+    }
     history_.RefuseAll(&batches);
     state_.calls.clear();
     state_.settings = nullptr;
@@ -139,6 +146,28 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
     }
     state_.held.OpenTicket(open.channel);
     state_.tickets[ticket] = std::move(open);
+    uplink = state_.uplink;
+  }
+  uplink->Flush();
+  return ticket;
+}
+
+int64_t Router::AskAboutSocket(int shard, uint64_t socket,
+                               link::v1::SocketQuestion question) {
+  UplinkPtr uplink;
+  int64_t ticket = 0;
+  {
+    MutexLock lock(&mu_);
+    if (!settled_ || state_.uplink == nullptr) return 0;
+    ticket = ++last_ticket_;
+    question.set_ticket(ticket);
+    GatewayItem item;
+    *item.mutable_socket_question() = std::move(question);
+    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
+                                   kQuestionOutboxBytesMax)) {
+      return 0;
+    }
+    state_.socket_questions[ticket] = {shard, socket};
     uplink = state_.uplink;
   }
   uplink->Flush();

@@ -113,6 +113,12 @@ class Router {
              const std::vector<absl::string_view>& channels)
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Asks about the socket with that number, of loop `shard`; a SocketAnswered
+  // is the answer. Returns the ticket, or 0 as Subscribe() does.
+  int64_t AskAboutSocket(int shard, uint64_t socket,
+                         link::v1::SocketQuestion question)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
   // Sends a client event to the service. UNAVAILABLE: the service is away.
   // RESOURCE_EXHAUSTED: the outbox holds kWhisperOutboxBytesMax.
   absl::Status Whisper(link::v1::Whisper whisper) ABSL_LOCKS_EXCLUDED(mu_);

@@ -33,6 +33,12 @@ struct OpenTicket {
   std::optional<v1::Position> recover;
 };
 
+// A question about a socket that the service has not answered.
+struct OpenSocketQuestion {
+  int shard = 0;
+  uint64_t socket = 0;  // The second part of its id.
+};
+
 // A call that every loop carries out in part.
 struct OpenCall {
   int parts = 0;  // Not done yet.
@@ -63,6 +69,7 @@ struct RouterState {
   UplinkPtr uplink;  // nullptr: no link.
   HeldChannels held;
   absl::flat_hash_map<int64_t, OpenTicket> tickets;
+  absl::flat_hash_map<int64_t, OpenSocketQuestion> socket_questions;
   absl::flat_hash_map<int64_t, int> renewals;  // The loop, by ticket.
   absl::flat_hash_map<int64_t, OpenCall> calls;
   // The last settings of this link, and the number of loops that have not

@@ -273,6 +273,10 @@ void Write(const UnsubscribedMessage& one, std::string* out) {
   object.End();
 }
 
+// Clients of this protocol do not sign in.
+void Write(const SignedInMessage& /*one*/, std::string* /*out*/) {}
+void Write(const SignInErrorMessage& /*one*/, std::string* /*out*/) {}
+
 void Write(const EventMessage& one, std::string* out) {
   const link::v1::Publication& publication = one.publication;
   ObjectWriter object("event", out);

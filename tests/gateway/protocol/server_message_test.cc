@@ -51,6 +51,8 @@ TEST(AMessage, WeighsAtLeastItsTexts) {
        {ServerMessage(roster), ServerMessage(event),
         ServerMessage(SubscriptionErrorMessage{"a", text, {}}),
         ServerMessage(UnsubscribedMessage{"a", text}),
+        ServerMessage(SignedInMessage{text}),
+        ServerMessage(SignInErrorMessage{text, {}}),
         ServerMessage(MemberAddedMessage{"a", member}),
         ServerMessage(MemberRemovedMessage{"a", text}),
         ServerMessage(ConnectedMessage{text}),
