@@ -46,8 +46,12 @@ Session::Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
       client_(this, socket, dialect, number, std::move(facts)),
       last_alive_(loop->state.wheel.now()) {}
 
-void Session::Start() {
+void Session::Start(const Goodbye* refusal) {
   OnNewSettings();
+  if (refusal != nullptr) {
+    BeginToClose(CloseReason::kRefused);
+    return client_.socket()->Close(CloseReason::kRefused, *refusal);
+  }
   Send(ConnectedMessage{socket_id()});
 }
 
@@ -451,12 +455,13 @@ void Session::Drop(Subscription* subscription) {
   UpdateReading();
 }
 
-void Session::Close(CloseReason why, absl::string_view text) {
+void Session::Close(CloseReason why, absl::string_view text,
+                    std::optional<absl::Duration> delay) {
   if (client_.socket() == nullptr) return;  // It has closed by itself.
   if (close_reason_ != CloseReason::kNormal) return;
   BeginToClose(why);
   BeginToLeave({});
-  client_.socket()->Close(why, text);
+  client_.socket()->Close(why, dialect().MakeGoodbye(why, text, delay));
 }
 
 void Session::CloseInTurn(CloseReason why, absl::string_view text) {
@@ -481,7 +486,9 @@ void Session::BeginToLeave(std::optional<std::string> goodbye) {
 bool Session::OnLeft(const std::optional<std::string>& goodbye) {
   leaving_ = false;
   if (!goodbye.has_value() || client_.socket() == nullptr) return false;
-  client_.socket()->Close(close_reason_, *goodbye);
+  client_.socket()->Close(
+      close_reason_,
+      dialect().MakeGoodbye(close_reason_, *goodbye, std::nullopt));
   return true;
 }
 

@@ -87,13 +87,15 @@ class Session final : public Timer {
   void Revoke(absl::string_view channel, absl::string_view reason);
 
   // From the loop.
-  void Start();
+  // With a refusal, the client gets that and nothing else.
+  void Start(const Goodbye* refusal);
   void OnNewSettings();
   void UpdateReading();
   void OnTimer() override;
 
   // Closes the socket. The subscriptions end in this turn or in later ones.
-  void Close(contract::CloseReason why, absl::string_view text);
+  void Close(contract::CloseReason why, absl::string_view text,
+             std::optional<absl::Duration> delay = std::nullopt);
   // The same, after the sessions that leave already. REQUIRES: it has a
   // subscription.
   void CloseInTurn(contract::CloseReason why, absl::string_view text);

@@ -39,14 +39,15 @@ Shard::Shard(ShardOptions options, Router* router, Loop* loop,
 Shard::~Shard() = default;
 
 Session* Shard::Open(Socket* socket, const Dialect* dialect,
-                     uint64_t socket_number, ConnectionFacts facts) {
+                     uint64_t socket_number, ConnectionFacts facts,
+                     const Goodbye* refusal) {
   contract::Require(socket_number != 0);
   auto owned = std::make_unique<Session>(&loop_, socket, dialect, socket_number,
                                          std::move(facts));
   Session* const session = owned.get();
   contract::Require(sessions_.emplace(socket_number, std::move(owned)).second);
   loop_.state.observer->OnOpened();
-  session->Start();
+  session->Start(refusal);
   return session;
 }
 
@@ -76,8 +77,7 @@ int64_t Shard::CloseSome(int64_t count, Drain* drain) {
   const int64_t closing = std::min(count, total);
   for (int64_t i = 0; i < closing; ++i) {
     Session* const session = open[static_cast<size_t>(i)];
-    session->Close(CloseReason::kGoingAway,
-                   session->dialect().GoingAway(drain->NextDelay()));
+    session->Close(CloseReason::kGoingAway, "", drain->NextDelay());
   }
   return total - closing;
 }

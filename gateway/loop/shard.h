@@ -47,9 +47,10 @@ class Shard {
   // A connection was upgraded: makes its session, whose client speaks
   // `dialect`, and sends `connected`. `socket_number` is the second part of its
   // id, random, new, and not 0. The dialect outlives the shard; the result
-  // lives until Closed().
+  // lives until Closed(). With a `refusal`, the dialect has refused the client,
+  // which gets that instead.
   Session* Open(Socket* socket, const Dialect* dialect, uint64_t socket_number,
-                ConnectionFacts facts);
+                ConnectionFacts facts, const Goodbye* refusal = nullptr);
 
   // Where Open() is to have its facts from.
   HeaderPool& headers() { return headers_; }

@@ -16,6 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/loop/frame.h"
+#include "gateway/protocol/handshake.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {
@@ -52,12 +53,11 @@ class Socket {
   // Sends a ping (RFC 6455 section 5.5.2).
   virtual void Ping() = 0;
 
-  // Closes with `why`, whose code and default text are the dialect's; `text`,
-  // if it is not empty, goes into the close frame instead, cut to 123 bytes. A
-  // slow socket's outbox is emptied first, so that the close frame has a
-  // chance. The close handshake has a deadline of its own. Only the first call
-  // counts; what arrives from now on is not given to the shard.
-  virtual void Close(contract::CloseReason why, absl::string_view text) = 0;
+  // Sends the goodbye and closes; `why` is for metrics. A slow socket's outbox
+  // is emptied first, so that the close frame has a chance. The close handshake
+  // has a deadline of its own. Only the first call counts; messages that arrive
+  // later are not passed to the shard.
+  virtual void Close(contract::CloseReason why, const Goodbye& goodbye) = 0;
 
   // Stops and goes on reading; what has been read is still given to the shard.
   virtual void PauseReading() = 0;

@@ -17,10 +17,10 @@
 
 #include "absl/time/time.h"
 #include "gateway/loop/client_flow.h"
+#include "gateway/net/endpoints.h"
 #include "gateway/net/net_observer.h"
 #include "gateway/net/origin_patterns.h"
 #include "gateway/net/trusted_proxies.h"
-#include "gateway/protocol/dialect.h"
 #include "gateway/router/link_gate.h"
 #include "gateway/router/router.h"
 #include "proto/admission/connect_rate.h"
@@ -32,7 +32,6 @@ namespace herald::gateway {
 
 struct GatewayState {
   Router* router = nullptr;
-  const Dialect* dialect = nullptr;
   NetObserver* observer = nullptr;
 
   int shard_count = 1;
@@ -47,7 +46,7 @@ struct GatewayState {
   int descriptors_max = std::numeric_limits<int>::max();  // For sockets.
   OriginPatterns origins{{"*"}};
 
-  std::string ws_path = "/ws";
+  Endpoints endpoints;
   bool proxy_protocol = false;  // Each connection begins with a PROXY header.
   TrustedProxies trusted_proxies;
   process::HttpPages pages;  // Served on the browsers' port.

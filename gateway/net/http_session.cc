@@ -12,12 +12,12 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "absl/strings/strip.h"
 #include "gateway/loop/connection_facts.h"
 #include "gateway/loop/timer_wheel.h"
 #include "gateway/net/proxy_header.h"
@@ -106,7 +106,7 @@ class HttpSession final : public process::HttpConnection,
   bool Serves(absl::string_view path) override;
   void Serve(absl::string_view path) override;
   std::string Paths() const override {
-    return absl::StrCat(loop_->state().ws_path, " (WebSocket), ");
+    return loop_->state().endpoints.Describe();
   }
   int ReadPrelude(absl::string_view bytes) override;
   void SetDeadline(absl::Duration time) override {
@@ -142,15 +142,14 @@ class HttpSession final : public process::HttpConnection,
   ConnectionFacts Facts(const std::optional<net::ip::address>& client);
 
   EventLoop* const loop_;
+  const Dialect* dialect_ = nullptr;  // Of the request's path.
   const std::optional<net::ip::address> peer_;
   std::optional<net::ip::address> proxied_;  // From the PROXY header.
 };
 
-// A trailing slash is accepted: routers and people append one.
 bool HttpSession::Serves(absl::string_view path) {
-  const absl::string_view ws_path = loop_->state().ws_path;
-  return path == ws_path ||
-         (absl::ConsumeSuffix(&path, "/") && path == ws_path);
+  dialect_ = loop_->state().endpoints.Find(path);
+  return dialect_ != nullptr;
 }
 
 int HttpSession::ReadPrelude(absl::string_view bytes) {
@@ -226,11 +225,18 @@ void HttpSession::ServeUpgrade() {
                           "a WebSocket upgrade must not have a body"});
   }
   const auto origin = request().find(http::field::origin);
-  if (origin != request().end() &&
-      !state.origins.Allow(View(origin->value()))) {
-    return Refuse(UpgradeRefusal::kOrigin,
-                  Answer(http::status::forbidden, "the origin is not allowed"),
-                  View(origin->value()));
+  const bool has_origin = origin != request().end();
+  const absl::string_view origin_text =
+      has_origin ? View(origin->value()) : absl::string_view();
+  const UpgradeRequest upgrade{View(request().target()),
+                               !has_origin || state.origins.Allow(origin_text)};
+  const Acceptance acceptance = dialect_->Accept(upgrade);
+  if (const auto* refused = std::get_if<RefusedByHttp>(&acceptance)) {
+    return Refuse(
+        upgrade.origin_allowed ? UpgradeRefusal::kBadRequest
+                               : UpgradeRefusal::kOrigin,
+        Answer(static_cast<http::status>(refused->status), refused->text),
+        origin_text);
   }
   const std::optional<net::ip::address> client = Client();
   const admission::Source source = SourceOf(client);
@@ -248,8 +254,10 @@ void HttpSession::ServeUpgrade() {
   Cancel();
   ConnectionFacts facts = Facts(client);
   NormalizeUpgrade(&request());
+  const auto* const refused = std::get_if<RefusedInBand>(&acceptance);
   StartWebsocketSession(loop_, std::move(socket()), request(), rest(),
-                        std::move(slot), std::move(facts));
+                        std::move(slot), std::move(facts), dialect_,
+                        refused == nullptr ? nullptr : &refused->goodbye);
 }
 
 // A 426 names the versions and the protocol, as RFC 6455 section 4.4 and RFC

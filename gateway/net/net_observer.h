@@ -37,6 +37,8 @@ constexpr absl::string_view NameOf(contract::CloseReason reason) {
       return "bad_utf8";
     case contract::CloseReason::kTooLarge:
       return "too_large";
+    case contract::CloseReason::kRefused:
+      return "refused";
     case contract::CloseReason::kOverloaded:
       return "overloaded";
     case contract::CloseReason::kSlow:

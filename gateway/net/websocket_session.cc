@@ -28,7 +28,7 @@ constexpr size_t kDiscardBytes = 4096;
 constexpr size_t kCloseTextMax = 123;  // RFC 6455 section 5.5.
 
 // A close frame of the server (RFC 6455 section 5.5.1).
-std::string Encode(const CloseFrame& frame) {
+std::string EncodeClose(const Goodbye& frame) {
   const absl::string_view text = contract::CutUtf8(frame.text, kCloseTextMax);
   std::string bytes = {'\x88', static_cast<char>(2 + text.size()),
                        static_cast<char>(frame.code >> 8),
@@ -72,7 +72,8 @@ class WebsocketSession final
         outgoing_(std::move(socket), loop->queue_bytes_counter()) {}
 
   void Accept(const HttpRequest& request, absl::string_view rest,
-              ConnectionFacts facts);
+              ConnectionFacts facts, const Dialect* dialect,
+              const Goodbye* refusal);
 
   // Socket:
   bool Enqueue(const Frame& frame, size_t written) override;
@@ -81,7 +82,7 @@ class WebsocketSession final
   size_t WriteNow(absl::string_view bytes) override;
   void Flush() override { outgoing_.Flush(); }
   void Ping() override;
-  void Close(CloseReason why, absl::string_view text) override;
+  void Close(CloseReason why, const Goodbye& goodbye) override;
   void PauseReading() override;
   void ResumeReading() override;
   void SetMessageBytesMax(size_t bytes) override {
@@ -140,7 +141,8 @@ class WebsocketSession final
 };
 
 void WebsocketSession::Accept(const HttpRequest& request,
-                              absl::string_view rest, ConnectionFacts facts) {
+                              absl::string_view rest, ConnectionFacts facts,
+                              const Dialect* dialect, const Goodbye* refusal) {
   outgoing_.SetOwner(
       std::shared_ptr<OutgoingStream::Owner>(shared_from_this(), this));
   reader_ = std::make_unique<WebsocketReader>(loop_->context().get_executor());
@@ -161,8 +163,8 @@ void WebsocketSession::Accept(const HttpRequest& request,
     number = RandomNumber() / count * count;
     number += static_cast<uint64_t>(loop_->index());
   }
-  session_ = loop_->shard().Open(this, loop_->state().dialect, number,
-                                 std::move(facts));
+  session_ =
+      loop_->shard().Open(this, dialect, number, std::move(facts), refusal);
   session_->Trace(
       {.what = "connected", .remote_address = session_->remote_address()});
   StartRead();
@@ -244,7 +246,10 @@ void WebsocketSession::OnReadable(error_code ec) {
 void WebsocketSession::OnReadDone(error_code ec) {
   reading_ = false;
   if (ec || closing_) return FinishIfDone();
-  if (reader_->got_binary()) return Close(CloseReason::kBinary, "");
+  if (reader_->got_binary()) {
+    constexpr CloseReason kWhy = CloseReason::kBinary;
+    return Close(kWhy, session_->dialect().MakeGoodbye(kWhy, "", std::nullopt));
+  }
   if (reader_->is_message_done()) {
     OnMessage();
   } else {
@@ -309,10 +314,9 @@ void WebsocketSession::Ping() {
   outgoing_.Flush();
 }
 
-void WebsocketSession::Close(CloseReason why, absl::string_view text) {
+void WebsocketSession::Close(CloseReason why, const Goodbye& goodbye) {
   if (closing_) return;
   closing_ = true;
-  const CloseFrame frame = session_->dialect().Close(why);
   if (why == CloseReason::kSlow) {
     const auto bytes = static_cast<int64_t>(outgoing_.Clear());
     loop_->state().observer->OnSlow(bytes);
@@ -323,12 +327,17 @@ void WebsocketSession::Close(CloseReason why, absl::string_view text) {
   if (!is_open()) return;
   reason_ = why;
   close_op_ = true;
+  if (!goodbye.frames.empty()) {
+    outgoing_.PushUnbounded(
+        Frame(std::make_shared<const std::string>(goodbye.frames)));
+    outgoing_.Flush();
+  }
   const absl::string_view shown =
-      contract::CutUtf8(text.empty() ? frame.text : text, kCloseTextMax);
+      contract::CutUtf8(goodbye.text, kCloseTextMax);
   Borrow();
   if (held_back_) WaitReadable();
   reader_->StartClose(
-      websocket::close_reason(static_cast<websocket::close_code>(frame.code),
+      websocket::close_reason(static_cast<websocket::close_code>(goodbye.code),
                               beast::string_view(shown.data(), shown.size())));
 }
 
@@ -375,9 +384,12 @@ void WebsocketSession::Expel(CloseReason why) {
   }
   reader_ = nullptr;
   lingers_ = true;
-  const CloseFrame frame = session_->dialect().Close(why);
+  const Goodbye goodbye =
+      session_->dialect().MakeGoodbye(why, "", std::nullopt);
   LeaveShard();
-  if (outgoing_.waiting_bytes() == 0) outgoing_.WriteNow(Encode(frame));
+  if (outgoing_.waiting_bytes() == 0) {
+    outgoing_.WriteNow(goodbye.frames + EncodeClose(goodbye));
+  }
   outgoing_.socket().shutdown(StreamSocket::shutdown_send, ignored);
   TimerWheel& wheel = loop_->shard().wheel();
   wheel.Set(this, wheel.now() + kLinger);
@@ -415,9 +427,10 @@ void WebsocketSession::End() {
 
 void StartWebsocketSession(EventLoop* loop, StreamSocket socket,
                            const HttpRequest& request, absl::string_view rest,
-                           ConnectionSlot slot, ConnectionFacts facts) {
+                           ConnectionSlot slot, ConnectionFacts facts,
+                           const Dialect* dialect, const Goodbye* refusal) {
   std::make_shared<WebsocketSession>(loop, std::move(socket), std::move(slot))
-      ->Accept(request, rest, std::move(facts));
+      ->Accept(request, rest, std::move(facts), dialect, refusal);
 }
 
 }  // namespace herald::gateway

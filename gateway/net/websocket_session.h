@@ -27,6 +27,7 @@
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
 #include "gateway/net/websocket_reader.h"
+#include "gateway/protocol/dialect.h"
 
 namespace herald::gateway {
 
@@ -34,9 +35,12 @@ namespace herald::gateway {
 // WebSocket until it ends. `rest` are the bytes behind the request: frames of a
 // client that did not wait for the answer. A handshake with an invalid detail
 // (an invalid key, another version) is answered with its HTTP error only.
+// `refusal`: the dialect has refused the client, which gets that and no more;
+// nullptr otherwise.
 void StartWebsocketSession(EventLoop* loop, StreamSocket socket,
                            const HttpRequest& request, absl::string_view rest,
-                           ConnectionSlot slot, ConnectionFacts facts);
+                           ConnectionSlot slot, ConnectionFacts facts,
+                           const Dialect* dialect, const Goodbye* refusal);
 
 }  // namespace herald::gateway
 

@@ -11,11 +11,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/protocol/client_message.h"
+#include "gateway/protocol/handshake.h"
 #include "gateway/protocol/server_message.h"
 #include "gateway/protocol/text_frame.h"
 #include "proto/contract/close_reason.h"
@@ -31,17 +33,15 @@ struct DialectTraits {
   size_t number = 0;
 };
 
-// A close on the wire (RFC 6455 section 7.4).
-struct CloseFrame {
-  uint16_t code = 0;
-  absl::string_view text;  // A constant; sent if there is no other text.
-};
-
 class Dialect {
  public:
   virtual ~Dialect() = default;
 
   virtual DialectTraits traits() const = 0;
+
+  // Decides about a request for a WebSocket, before anything else is known of
+  // the client.
+  virtual Acceptance Accept(const UpgradeRequest& request) const = 0;
 
   virtual ClientMessage Decode(absl::string_view text) const = 0;
 
@@ -50,11 +50,11 @@ class Dialect {
   virtual void Encode(const ServerMessage& message,
                       std::string* frames) const = 0;
 
-  virtual CloseFrame Close(contract::CloseReason why) const = 0;
-
-  // The text of the close frame of kGoingAway for a client that should
-  // reconnect after `delay`, in whole milliseconds.
-  virtual std::string GoingAway(absl::Duration delay) const = 0;
+  // The end of a socket, for `why`. `text` is a reason in words, which may be
+  // empty: then the dialect has one of its own. `delay` is for kGoingAway: how
+  // long the client should wait before it reconnects, in whole milliseconds.
+  virtual Goodbye MakeGoodbye(contract::CloseReason why, absl::string_view text,
+                              std::optional<absl::Duration> delay) const = 0;
 };
 
 // The message's frames, for one socket.

@@ -18,6 +18,7 @@ enum class CloseReason : uint8_t {
   kBinary,         // A binary message; every dialect so far is text.
   kBadUtf8,        // Text that is not UTF-8.
   kTooLarge,       // A message over the limit.
+  kRefused,        // The dialect has refused the client after the upgrade.
   kOverloaded,     // The gateway cannot serve the socket now. Reconnect later.
   kSlow,           // The client reads too slowly. Reconnect.
   kNoHeartbeat,    // No sign of life. Reconnect.

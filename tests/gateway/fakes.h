@@ -101,8 +101,9 @@ class FakeSocket final : public Socket {
     wire += std::exchange(waiting, {});
   }
   void Ping() override { ++pings; }
-  void Close(contract::CloseReason why, absl::string_view text) override {
-    closed.emplace_back(why, std::string(text));
+  void Close(contract::CloseReason why, const Goodbye& goodbye) override {
+    if (closed.empty()) wire += goodbye.frames;
+    closed.emplace_back(why, goodbye.text);
   }
   void PauseReading() override { paused = true; }
   void ResumeReading() override { paused = false; }

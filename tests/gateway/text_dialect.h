@@ -7,6 +7,7 @@
 #define HERALD_TESTS_GATEWAY_TEXT_DIALECT_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -21,6 +22,9 @@ namespace herald::gateway {
 class TextDialect final : public Dialect {
  public:
   DialectTraits traits() const override { return {1}; }
+  Acceptance Accept(const UpgradeRequest& /*request*/) const override {
+    return Accepted();
+  }
   ClientMessage Decode(absl::string_view /*text*/) const override {
     return PingMessage();
   }
@@ -32,8 +36,10 @@ class TextDialect final : public Dialect {
       absl::StrAppend(frames, "p", at->channel, at->position->offset(), ";");
     }
   }
-  CloseFrame Close(contract::CloseReason /*why*/) const override { return {}; }
-  std::string GoingAway(absl::Duration /*delay*/) const override { return ""; }
+  Goodbye MakeGoodbye(contract::CloseReason /*why*/, absl::string_view /*text*/,
+                      std::optional<absl::Duration> /*delay*/) const override {
+    return {};
+  }
 };
 
 // A frame of `text` that may be dropped as `droppable` has it.

@@ -89,7 +89,9 @@ void HeraldWorld::AddGateway() {
 void HeraldWorld::StartGateway(size_t index) {
   Gateway& gateway = gateways_.at(index);
   std::vector<std::string> arguments = {
-      kGatewayBinary, absl::StrCat("--ws_address=", gateway.address),
+      options_.gateway_program.empty() ? kGatewayBinary
+                                       : options_.gateway_program,
+      absl::StrCat("--ws_address=", gateway.address),
       absl::StrCat("--service=", grpc_address_)};
   if (!options_.api_token.empty()) {
     arguments.push_back(absl::StrCat("--api_token=", options_.api_token));
@@ -118,9 +120,15 @@ void HeraldWorld::WaitUntilReady() {
 }
 
 WebSocketClient& HeraldWorld::Open(size_t gateway, WebSocketOptions options) {
+  WebSocketClient& client = OpenOther(gateway, std::move(options));
+  client.WaitForConnected();
+  return client;
+}
+
+WebSocketClient& HeraldWorld::OpenOther(size_t gateway,
+                                        WebSocketOptions options) {
   options.address = gateway_address(gateway);
   clients_.push_back(std::make_unique<WebSocketClient>(&loop_, options));
-  clients_.back()->WaitForConnected();
   return *clients_.back();
 }
 

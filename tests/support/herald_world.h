@@ -38,6 +38,8 @@ struct HeraldWorldOptions {
   size_t gateways = 2;
   std::vector<std::string> service_flags = {};
   std::vector<std::string> service_environment = {};  // As `NAME=value`.
+  // Another program than herald-gateway, with its settings.
+  std::string gateway_program = {};
   std::vector<std::string> gateway_flags = {};
   std::vector<std::string> gateway_environment = {};
   int gateway_files_max = 0;    // RLIMIT_NOFILE; 0: that of the test.
@@ -81,6 +83,9 @@ class HeraldWorld {
   // Opens a browser at a gateway and waits for `connected`. It lives as long
   // as the world.
   WebSocketClient& Open(size_t gateway = 0, WebSocketOptions options = {});
+
+  // A client of another protocol: begins to connect.
+  WebSocketClient& OpenOther(size_t gateway, WebSocketOptions options);
 
   // Opens `count` at once, from several addresses of 127.0.0.0/8, spread over
   // the gateways in turn.

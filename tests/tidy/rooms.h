@@ -173,10 +173,14 @@ inline const std::vector<Room> kRooms = {
       "gateway/link/", "proto/contract/", "*.pb.h", "google/protobuf/", "absl/",
       "grpc/", "grpcpp/"},
      {}},
-    {"gateway/",
+    {"gateway/program.",
      {kStandard, kSystem, "gateway/", "proto/contract/", "proto/process/",
       "proto/settings/", "absl/", "grpc/"},
-     {"proto/contract/grpc_status.h"}},
+     {"gateway/dialects/", "proto/contract/grpc_status.h"}},
+    // The only file that names a dialect.
+    {"gateway/main.cc",
+     {"gateway/dialects/", "gateway/program.h", "proto/process/files.h"},
+     {}},
 
     {"clients/cpp/include/",
      {kStandard, "herald/client/", "*.pb.h", "absl/"},

@@ -319,6 +319,41 @@ void Write(const ErrorMessage& one, std::string* out) {
   object.String("code", ErrorName(one.code)).End();
 }
 
+struct CloseFrame {
+  uint16_t code;
+  absl::string_view text;
+};
+
+CloseFrame CloseFrameOf(CloseReason why) {
+  switch (why) {
+    case CloseReason::kNormal:
+      return {1000, ""};
+    case CloseReason::kGoingAway:
+      return {1001, "shutting down"};
+    case CloseReason::kProtocolError:
+      return {1002, "WebSocket protocol error"};
+    case CloseReason::kBinary:
+      return {1003, "binary messages are not supported"};
+    case CloseReason::kBadUtf8:
+      return {1007, "a text message is not UTF-8"};
+    case CloseReason::kTooLarge:
+      return {1009, "a message is too large"};
+    case CloseReason::kRefused:
+      return {1008, "refused"};
+    case CloseReason::kOverloaded:
+      return {1013, "the gateway is overloaded; try again later"};
+    case CloseReason::kSlow:
+      return {4001, "messages were not read in time"};
+    case CloseReason::kNoHeartbeat:
+      return {4002, "no sign of life"};
+    case CloseReason::kDisconnected:
+      return {4003, "disconnected by the backend"};
+    case CloseReason::kUnfinished:
+      return {4004, "a message was not completed in time"};
+  }
+  return {1000, ""};
+}
+
 }  // namespace
 
 ClientMessage NativeDialect::Decode(absl::string_view text) const {
@@ -347,37 +382,23 @@ void NativeDialect::Encode(const ServerMessage& message,
   std::visit([frames](const auto& one) { Write(one, frames); }, message);
 }
 
-CloseFrame NativeDialect::Close(CloseReason why) const {
-  switch (why) {
-    case CloseReason::kNormal:
-      return {1000, ""};
-    case CloseReason::kGoingAway:
-      return {1001, "shutting down"};
-    case CloseReason::kProtocolError:
-      return {1002, "WebSocket protocol error"};
-    case CloseReason::kBinary:
-      return {1003, "binary messages are not supported"};
-    case CloseReason::kBadUtf8:
-      return {1007, "a text message is not UTF-8"};
-    case CloseReason::kTooLarge:
-      return {1009, "a message is too large"};
-    case CloseReason::kOverloaded:
-      return {1013, "the gateway is overloaded; try again later"};
-    case CloseReason::kSlow:
-      return {4001, "messages were not read in time"};
-    case CloseReason::kNoHeartbeat:
-      return {4002, "no sign of life"};
-    case CloseReason::kDisconnected:
-      return {4003, "disconnected by the backend"};
-    case CloseReason::kUnfinished:
-      return {4004, "a message was not completed in time"};
-  }
-  return {1000, ""};
+Acceptance NativeDialect::Accept(const UpgradeRequest& request) const {
+  if (request.origin_allowed) return Accepted();
+  return RefusedByHttp{403, "the origin is not allowed"};
 }
 
-std::string NativeDialect::GoingAway(absl::Duration delay) const {
-  return absl::StrCat("shutting down, come back in ",
-                      absl::ToInt64Milliseconds(delay), " ms");
+Goodbye NativeDialect::MakeGoodbye(CloseReason why, absl::string_view text,
+                                   std::optional<absl::Duration> delay) const {
+  const CloseFrame frame = CloseFrameOf(why);
+  Goodbye goodbye;
+  goodbye.code = frame.code;
+  if (delay.has_value()) {
+    goodbye.text = absl::StrCat("shutting down, come back in ",
+                                absl::ToInt64Milliseconds(*delay), " ms");
+  } else {
+    goodbye.text = std::string(text.empty() ? frame.text : text);
+  }
+  return goodbye;
 }
 
 }  // namespace herald::gateway

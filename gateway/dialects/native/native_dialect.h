@@ -6,6 +6,7 @@
 #ifndef HERALD_GATEWAY_DIALECTS_NATIVE_NATIVE_DIALECT_H_
 #define HERALD_GATEWAY_DIALECTS_NATIVE_NATIVE_DIALECT_H_
 
+#include <optional>
 #include <string>
 
 #include "gateway/protocol/dialect.h"
@@ -16,12 +17,13 @@ class NativeDialect final : public Dialect {
  public:
   DialectTraits traits() const override { return {0}; }
 
+  Acceptance Accept(const UpgradeRequest& request) const override;
   ClientMessage Decode(absl::string_view text) const override;
 
   void Encode(const ServerMessage& message, std::string* frames) const override;
 
-  CloseFrame Close(contract::CloseReason why) const override;
-  std::string GoingAway(absl::Duration delay) const override;
+  Goodbye MakeGoodbye(contract::CloseReason why, absl::string_view text,
+                      std::optional<absl::Duration> delay) const override;
 };
 
 }  // namespace herald::gateway

@@ -124,8 +124,9 @@ TEST_F(ALargeChannel, CutsASlowSocketAndNobodyElse) {
   const auto crowd = Crowd();
   crowd.back()->socket.full = true;
   Publish("news", "1");
-  EXPECT_THAT(crowd.back()->socket.closed,
-              ElementsAre(Pair(CloseReason::kSlow, "")));
+  EXPECT_THAT(
+      crowd.back()->socket.closed,
+      ElementsAre(Pair(CloseReason::kSlow, "messages were not read in time")));
   EXPECT_THAT(crowd.front()->Hears(), ElementsAre(Event("news", "1")));
 }
 

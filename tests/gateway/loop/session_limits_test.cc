@@ -397,7 +397,9 @@ TEST_F(ABlockedSocket, IsCutAsSlowInSpiteOfItsSignsOfLife) {
   }
   EXPECT_THAT(ada.socket.closed, IsEmpty());
   Sleep(absl::Seconds(1.2));
-  EXPECT_THAT(ada.socket.closed, ElementsAre(Pair(CloseReason::kSlow, "")));
+  EXPECT_THAT(
+      ada.socket.closed,
+      ElementsAre(Pair(CloseReason::kSlow, "messages were not read in time")));
   EXPECT_THAT(bob.socket.closed, IsEmpty());
 }
 
@@ -430,7 +432,9 @@ TEST_F(ABlockedSocket, IsCutInTimeHoweverRareHeartbeatsAre) {
   Sleep(absl::Seconds(29.5));
   EXPECT_THAT(ada.socket.closed, IsEmpty());
   Sleep(absl::Seconds(1));
-  EXPECT_THAT(ada.socket.closed, ElementsAre(Pair(CloseReason::kSlow, "")));
+  EXPECT_THAT(
+      ada.socket.closed,
+      ElementsAre(Pair(CloseReason::kSlow, "messages were not read in time")));
   EXPECT_EQ(ada.socket.pings, 0);
 }
 

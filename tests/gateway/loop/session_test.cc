@@ -401,7 +401,7 @@ TEST_F(ASession, IsPingedInSilenceAndClosedWithoutASignOfLife) {
   Sleep(absl::Seconds(2));
   EXPECT_EQ(ada.socket.pings, 1);
   EXPECT_THAT(ada.socket.closed,
-              ElementsAre(Pair(CloseReason::kNoHeartbeat, "")));
+              ElementsAre(Pair(CloseReason::kNoHeartbeat, "no sign of life")));
 }
 
 TEST_F(ASession, IsNotTakenForDeadWhileItIsNotRead) {

@@ -4,11 +4,14 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "gateway/loop/shard.h"
+#include "proto/contract/limits.h"
+#include "tests/gateway/dialects/line_dialect.h"
 #include "tests/gateway/gateway_world.h"
-#include "tests/gateway/line_dialect.h"
 
 namespace herald::gateway {
 namespace {
@@ -79,7 +82,7 @@ TEST_F(TwoDialects, AreGreetedAndAnsweredEachInItsOwn) {
   EXPECT_THAT(ada.Hears(), ElementsAre("welcome " + ada.id));
   Send(ada, "join news");
   Allow();
-  EXPECT_THAT(ada.Hears(), ElementsAre("joined news"));
+  EXPECT_THAT(ada.Hears(), ElementsAre("joined news", "go news"));
   Browser& bob = Open();
   EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr(R"("type":"connected")")));
   Send(bob, "join news");
@@ -93,11 +96,11 @@ TEST_F(TwoDialects, GetTheEventsOfOneChannel) {
   Browser& bob = Subscribed(Open(), "news");
   Browser& far = Subscribed(Open(1), "news");
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "1")"));
   EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "1")));
   EXPECT_THAT(far.Hears(), ElementsAre(Event("news", "1")));
   Send(ada, "leave news");
-  EXPECT_THAT(ada.Hears(), ElementsAre("left news"));
+  EXPECT_THAT(ada.Hears(), IsEmpty()) << "an unsubscribe is not answered";
   Publish("news", "2");
   EXPECT_THAT(ada.Hears(), IsEmpty());
   EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "2")));
@@ -110,7 +113,7 @@ TEST_F(TwoDialects, AreCountedEachWithItsOwnFrames) {
   observer_.delivered.clear();
   Publish("news", "1", /*except=*/bob.id);
   const int64_t header = 2;
-  const auto line = static_cast<int64_t>(std::string("news: 1").size());
+  const auto line = static_cast<int64_t>(std::string(R"(news: "1")").size());
   const auto event = static_cast<int64_t>(Event("news", "1").size());
   EXPECT_THAT(
       observer_.delivered,
@@ -124,10 +127,10 @@ TEST_F(TwoDialects, SpareTheSocketThatIsExceptedAndNoOther) {
   Browser& carl = Subscribed(Open(), "news");
   Publish("news", "1", /*except=*/ada.id);
   EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(bob.Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(bob.Hears(), ElementsAre(R"(news: "1")"));
   EXPECT_THAT(carl.Hears(), ElementsAre(Event("news", "1")));
   Publish("news", "2", /*except=*/carl.id);
-  EXPECT_THAT(ada.Hears(), ElementsAre("news: 2"));
+  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "2")"));
   EXPECT_THAT(carl.Hears(), IsEmpty());
 }
 
@@ -135,11 +138,12 @@ TEST_F(TwoDialects, HaveBacklogsOfTheirOwn) {
   const auto many = SubscribedMany("news", kLarge);
   Browser& ada = Joined("news");
   Publish("news", "1", "", /*turns=*/1);
-  EXPECT_THAT(ada.Hears(), ElementsAre("news: 1")) << "few, so in one turn";
+  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "1")"))
+      << "few, so in one turn";
   EXPECT_THAT(many.front()->Hears(), ElementsAre(Event("news", "1")));
   EXPECT_THAT(many.back()->Hears(), IsEmpty());
   Publish("news", "2");
-  EXPECT_THAT(ada.Hears(), ElementsAre("news: 2"));
+  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "2")"));
   EXPECT_THAT(many.back()->Hears(),
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
@@ -152,10 +156,10 @@ TEST_F(TwoDialects, MayBothBeLarge) {
   for (size_t i = 0; i + 1 < kLarge; ++i) {
     EXPECT_THAT(many[i]->Hears(),
                 ElementsAre(Event("news", "1"), Event("news", "2")));
-    EXPECT_THAT(lines[i]->Hears(), ElementsAre("news: 1", "news: 2"));
+    EXPECT_THAT(lines[i]->Hears(), ElementsAre(R"(news: "1")", R"(news: "2")"));
   }
   EXPECT_THAT(many.back()->Hears(), ElementsAre(Event("news", "1")));
-  EXPECT_THAT(lines.back()->Hears(), ElementsAre("news: 2"));
+  EXPECT_THAT(lines.back()->Hears(), ElementsAre(R"(news: "2")"));
 }
 
 TEST_F(TwoDialects, CatchUpOnlyWithTheirOwnBacklog) {
@@ -163,7 +167,7 @@ TEST_F(TwoDialects, CatchUpOnlyWithTheirOwnBacklog) {
   const auto lines = JoinedMany("news", kLarge);
   Publish("news", "1", "", /*turns=*/1);
   Send(*lines.back(), "leave news");
-  EXPECT_THAT(lines.back()->Hears(), ElementsAre("news: 1", "left news"));
+  EXPECT_THAT(lines.back()->Hears(), ElementsAre(R"(news: "1")"));
   Run();
   EXPECT_THAT(many.back()->Hears(), ElementsAre(Event("news", "1")));
 }
@@ -176,7 +180,7 @@ TEST_F(TwoDialects, WhisperToEachOther) {
   EXPECT_EQ(uplink_->items.back().whisper().data(), "\"psst\"");
   WhisperFrom(ada, "1", kAllTurns);
   EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(bob.Hears(), ElementsAre("private-x: 1"));
+  EXPECT_THAT(bob.Hears(), ElementsAre(R"(private-x: "1")"));
   EXPECT_THAT(carl.Hears(),
               ElementsAre(HasSubstr(R"("data":1,"whisper":true)")));
 }
@@ -187,7 +191,7 @@ TEST_F(TwoDialects, LoseWhispersEachForWantOfItsOwnRoom) {
   Browser& carl = Subscribed(Open(), "private-x");
   carl.socket.whisper_full = true;
   WhisperFrom(ada, "1", kAllTurns);
-  EXPECT_THAT(bob.Hears(), ElementsAre("private-x: 1"));
+  EXPECT_THAT(bob.Hears(), ElementsAre(R"(private-x: "1")"));
   EXPECT_THAT(carl.Hears(), IsEmpty());
   EXPECT_EQ(observer_.whispers_dropped, 1);
 
@@ -215,7 +219,7 @@ TEST_F(TwoDialects, AreNotNotifiedOfMessagesThatTheyDoNotHave) {
   EXPECT_THAT(ada.Hears(), IsEmpty());
   EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr("member_added")));
   Publish("presence-x", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre("presence-x: 1"));
+  EXPECT_THAT(ada.Hears(), ElementsAre(R"(presence-x: "1")"));
 }
 
 TEST_F(TwoDialects, AreRevokedTogether) {
@@ -224,13 +228,13 @@ TEST_F(TwoDialects, AreRevokedTogether) {
   Subscribed(phone, "private-y", "ada");
   Browser& bob = Joined("private-x", "bob");
   Revoke("ada", "private-x");
-  EXPECT_THAT(ada.Hears(), ElementsAre("left private-x"));
+  EXPECT_THAT(ada.Hears(), ElementsAre("taken private-x revoked"));
   EXPECT_THAT(phone.Hears(), ElementsAre(HasSubstr("unsubscribed")));
   Publish("private-x", "1");
   Publish("private-y", "2");
   EXPECT_THAT(ada.Hears(), IsEmpty());
   EXPECT_THAT(phone.Hears(), ElementsAre(Event("private-y", "2")));
-  EXPECT_THAT(bob.Hears(), ElementsAre("private-x: 1"));
+  EXPECT_THAT(bob.Hears(), ElementsAre(R"(private-x: "1")"));
 }
 
 TEST_F(TwoDialects, AreDisconnectedTogether) {
@@ -241,7 +245,7 @@ TEST_F(TwoDialects, AreDisconnectedTogether) {
   item.mutable_call()->mutable_disconnect()->set_user_id("ada");
   Say(item);
   EXPECT_THAT(ada.socket.closed,
-              ElementsAre(Pair(CloseReason::kDisconnected, "")));
+              ElementsAre(Pair(CloseReason::kDisconnected, "the end")));
   EXPECT_THAT(phone.socket.closed, SizeIs(1));
   EXPECT_EQ(uplink_->items.back().call_result().disconnected_count(), 2);
 }
@@ -251,12 +255,83 @@ TEST_F(TwoDialects, SayGoodbyeEachInItsOwn) {
   Browser& bob = Open();
   EXPECT_EQ(&ada.session->dialect(), &lines_);
   EXPECT_EQ(&bob.session->dialect(), &dialect_);
+  ada.Hears();
   CloseSome(ada.shard, 2);
+  EXPECT_THAT(ada.Hears(), ElementsAre("bye")) << "before the close frame";
   EXPECT_THAT(ada.socket.closed,
-              ElementsAre(Pair(CloseReason::kGoingAway, "call again")));
+              ElementsAre(Pair(CloseReason::kGoingAway, "the end")));
   EXPECT_THAT(bob.socket.closed,
               ElementsAre(Pair(CloseReason::kGoingAway,
                                StartsWith("shutting down, come back"))));
+}
+
+TEST_F(TwoDialects, SignInWhereTheProtocolHasThat) {
+  Browser& ada = Open(0, &lines_);
+  ada.Hears();
+  Send(ada, R"(login proof {"id":"ada"})");
+  const link::v1::SocketQuestion asked =
+      uplink_->items.back().socket_question();
+  EXPECT_EQ(asked.socket_id(), ada.id);
+  EXPECT_EQ(asked.sign_in().auth_token(), "proof");
+  EXPECT_EQ(asked.sign_in().user_data(), R"({"id":"ada"})");
+  EXPECT_FALSE(asked.connection().empty());
+  EXPECT_EQ(ada.session->user(), nullptr);
+  link::v1::ServiceItem item;
+  item.mutable_socket_answer()->set_ticket(asked.ticket());
+  item.mutable_socket_answer()
+      ->mutable_signed_in()
+      ->mutable_user()
+      ->set_user_id("ada");
+  Say(item);
+  EXPECT_THAT(ada.Hears(), ElementsAre(R"(user {"id":"ada"})"));
+  ASSERT_NE(ada.session->user(), nullptr);
+  EXPECT_EQ(ada.session->user()->user_id(), "ada");
+}
+
+TEST_F(TwoDialects, AreRefusedASignInWithTheCodeOfTheService) {
+  Browser& ada = Open(0, &lines_);
+  ada.Hears();
+  Send(ada, "login proof {}");
+  Refuse(link::v1::Refused::CODE_INVALID_MESSAGE, "no user",
+         uplink_->items.back().socket_question().ticket());
+  EXPECT_THAT(ada.Hears(), ElementsAre("nobody invalid_message"));
+  Send(ada, "login proof {}");
+  router_.LinkDown("lost");
+  Run();
+  EXPECT_THAT(ada.Hears(), ElementsAre("nobody unavailable"));
+  Send(ada, "login proof {}");
+  EXPECT_THAT(ada.Hears(), ElementsAre("nobody unavailable"));
+}
+
+TEST_F(TwoDialects, AreNotReadWhileAHundredSignInsWait) {
+  Browser& ada = Open(0, &lines_);
+  for (int i = 0; i < contract::kPendingSubscribesMax; ++i) {
+    EXPECT_FALSE(ada.socket.paused) << i;
+    Send(ada, "login proof {}");
+  }
+  EXPECT_TRUE(ada.socket.paused);
+  Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "no",
+         uplink_->items.back().socket_question().ticket());
+  EXPECT_FALSE(ada.socket.paused);
+}
+
+TEST_F(TwoDialects, MayRefuseAClientAfterTheUpgrade) {
+  const auto refused = std::get<RefusedInBand>(lines_.Accept({"/lines?x"}));
+  FakeSocket socket;
+  HeaderPool::Builder facts("203.0.113.7");
+  Shard& shard = *loops_[0].shard;
+  Session* const session =
+      shard.Open(&socket, &lines_, 100, shard.headers().Make(std::move(facts)),
+                 &refused.goodbye);
+  Run();
+  EXPECT_THAT(socket.Take(), ElementsAre("not here"));
+  EXPECT_THAT(socket.closed,
+              ElementsAre(Pair(CloseReason::kRefused, "refused")));
+  shard.Receive(session, "join news");
+  Run();
+  EXPECT_THAT(socket.Take(), IsEmpty());
+  EXPECT_THAT(uplink_->items, IsEmpty());
+  shard.Closed(session);
 }
 
 }  // namespace

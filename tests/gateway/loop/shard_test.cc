@@ -57,7 +57,9 @@ TEST_F(AShard, CutsASlowSocketAndNobodyElse) {
   Publish("news", "1");
   slow.socket.full = false;
   Publish("news", "2");  // Not to the slow one: there would be a hole.
-  EXPECT_THAT(slow.socket.closed, ElementsAre(Pair(CloseReason::kSlow, "")));
+  EXPECT_THAT(
+      slow.socket.closed,
+      ElementsAre(Pair(CloseReason::kSlow, "messages were not read in time")));
   EXPECT_THAT(slow.Hears(), IsEmpty());
   EXPECT_THAT(fast.Hears(),
               ElementsAre(Event("news", "1"), Event("news", "2")));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "tests/gateway/line_dialect.h"
+#include "tests/gateway/dialects/line_dialect.h"
 #include "tests/gateway/text_dialect.h"
 
 namespace herald::gateway {

@@ -33,7 +33,7 @@ class Listening : public ::testing::Test {
  protected:
   Listening() {
     state_.router = &router_;
-    state_.dialect = &dialect_;
+    state_.endpoints.Add("/ws", &dialect_);
     state_.observer = &observer_;
     for (int i = 0; i < 3; ++i) {
       loops_.push_back(std::make_unique<EventLoop>(i, &state_));

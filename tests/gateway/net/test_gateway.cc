@@ -37,7 +37,6 @@ std::vector<link::v1::GatewayItem> FakeUplink::items() const {
 TestGateway::TestGateway(TestGatewayOptions options)
     : options_(std::move(options)) {
   state_.router = &router_;
-  state_.dialect = &dialect_;
   state_.observer = &metrics_;
   state_.shard_count = options_.threads;
   if (options_.connections_max > 0) {
@@ -50,7 +49,7 @@ TestGateway::TestGateway(TestGatewayOptions options)
   state_.write_timeout = options_.write_timeout;
   state_.descriptors_max = options_.descriptors_max;
   state_.origins = OriginPatterns(options_.origins);
-  state_.ws_path = options_.ws_path;
+  state_.endpoints.Add(options_.ws_path, &dialect_);
   state_.proxy_protocol = options_.proxy_protocol;
   state_.trusted_proxies = *TrustedProxies::Parse(options_.trusted_proxies);
   state_.pages.not_ready = [this] {

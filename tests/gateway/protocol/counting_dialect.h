@@ -7,6 +7,7 @@
 #define HERALD_TESTS_GATEWAY_PROTOCOL_COUNTING_DIALECT_H_
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -20,6 +21,9 @@ class CountingDialect final : public Dialect {
   explicit CountingDialect(size_t number) : number_(number) {}
 
   DialectTraits traits() const override { return {number_}; }
+  Acceptance Accept(const UpgradeRequest& /*request*/) const override {
+    return Accepted();
+  }
   ClientMessage Decode(absl::string_view /*text*/) const override {
     return PingMessage();
   }
@@ -32,8 +36,10 @@ class CountingDialect final : public Dialect {
       *frames += event->publication.data();
     }
   }
-  CloseFrame Close(contract::CloseReason /*why*/) const override { return {}; }
-  std::string GoingAway(absl::Duration /*delay*/) const override { return ""; }
+  Goodbye MakeGoodbye(contract::CloseReason /*why*/, absl::string_view /*text*/,
+                      std::optional<absl::Duration> /*delay*/) const override {
+    return {};
+  }
 
   mutable std::atomic<int> encoded = 0;
 

@@ -391,25 +391,49 @@ TEST(TheNativeDialect, SurvivesDeepNesting) {
 
 TEST(TheNativeDialect, HasTheCloseCodesOfTheContract) {
   const NativeDialect dialect;
-  EXPECT_EQ(dialect.Close(CloseReason::kNormal).code, 1000);
-  EXPECT_EQ(dialect.Close(CloseReason::kGoingAway).code, 1001);
-  EXPECT_EQ(dialect.Close(CloseReason::kProtocolError).code, 1002);
-  EXPECT_EQ(dialect.Close(CloseReason::kBinary).code, 1003);
-  EXPECT_EQ(dialect.Close(CloseReason::kBadUtf8).code, 1007);
-  EXPECT_EQ(dialect.Close(CloseReason::kTooLarge).code, 1009);
-  EXPECT_EQ(dialect.Close(CloseReason::kOverloaded).code, 1013);
-  EXPECT_EQ(dialect.Close(CloseReason::kUnfinished).code, 4004);
-  EXPECT_EQ(dialect.Close(CloseReason::kSlow).code, 4001);
-  EXPECT_EQ(dialect.Close(CloseReason::kNoHeartbeat).code, 4002);
-  EXPECT_EQ(dialect.Close(CloseReason::kDisconnected).code, 4003);
+  const auto code = [&](CloseReason why) {
+    return dialect.MakeGoodbye(why, "", {}).code;
+  };
+  EXPECT_EQ(code(CloseReason::kNormal), 1000);
+  EXPECT_EQ(code(CloseReason::kGoingAway), 1001);
+  EXPECT_EQ(code(CloseReason::kProtocolError), 1002);
+  EXPECT_EQ(code(CloseReason::kBinary), 1003);
+  EXPECT_EQ(code(CloseReason::kBadUtf8), 1007);
+  EXPECT_EQ(code(CloseReason::kTooLarge), 1009);
+  EXPECT_EQ(code(CloseReason::kOverloaded), 1013);
+  EXPECT_EQ(code(CloseReason::kUnfinished), 4004);
+  EXPECT_EQ(code(CloseReason::kSlow), 4001);
+  EXPECT_EQ(code(CloseReason::kNoHeartbeat), 4002);
+  EXPECT_EQ(code(CloseReason::kDisconnected), 4003);
+  EXPECT_EQ(code(CloseReason::kRefused), 1008);
+}
+
+TEST(TheNativeDialect, EndsWithTheReasonThatItIsGiven) {
+  const NativeDialect dialect;
+  const Goodbye given =
+      dialect.MakeGoodbye(CloseReason::kDisconnected, "banned", {});
+  EXPECT_EQ(given.text, "banned");
+  EXPECT_EQ(given.frames, "");
+  EXPECT_EQ(dialect.MakeGoodbye(CloseReason::kDisconnected, "", {}).text,
+            "disconnected by the backend");
 }
 
 TEST(TheNativeDialect, SaysWhenToComeBackInTheFormOfTheContract) {
   const NativeDialect dialect;
-  EXPECT_EQ(dialect.GoingAway(absl::Milliseconds(1234)),
+  const auto text = [&](std::optional<absl::Duration> delay) {
+    return dialect.MakeGoodbye(CloseReason::kGoingAway, "", delay).text;
+  };
+  EXPECT_EQ(text(absl::Milliseconds(1234)),
             "shutting down, come back in 1234 ms");
-  EXPECT_EQ(dialect.GoingAway(absl::ZeroDuration()),
-            "shutting down, come back in 0 ms");
+  EXPECT_EQ(text(absl::ZeroDuration()), "shutting down, come back in 0 ms");
+}
+
+TEST(TheNativeDialect, RefusesAForeignOriginByHttp) {
+  const NativeDialect dialect;
+  EXPECT_TRUE(std::holds_alternative<Accepted>(dialect.Accept({"/ws"})));
+  const Acceptance no = dialect.Accept({"/ws", /*origin_allowed=*/false});
+  ASSERT_TRUE(std::holds_alternative<RefusedByHttp>(no));
+  EXPECT_EQ(std::get<RefusedByHttp>(no).status, 403);
 }
 
 }  // namespace
