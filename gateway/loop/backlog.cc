@@ -38,7 +38,7 @@ bool Backlog::Excepts(uint32_t position, uint64_t socket) const {
 }
 
 size_t Backlog::EndPass() {
-  if (visited_ == 0) pass_end_ = end();  // There is nobody to visit.
+  if (visited_ == 0) pass_end_ = end();  // There is none to visit.
   visited_ = 0;
   const size_t done = pass_end_ - first_;
   DropBefore(pass_end_);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a large channel has said and not yet given to all its subscribers: each
-// event once, however many wait for it, with the bytes of all of them one
-// behind the other. Whoever is behind is written everything that he lacks with
-// one send(2) out of it.
+// The events of a large channel that some of its subscribers lack: each once,
+// however many wait for it, with the bytes of all of them one behind the other.
+// A subscriber is written everything that it lacks with one send(2) out of it.
 //
 // Positions count a channel's events. They wrap; their differences do not.
 //
@@ -27,7 +26,7 @@ class Backlog {
  public:
   struct Event {
     Frame frame;
-    uint64_t except_socket = 0;  // The second part of its id; 0: nobody.
+    uint64_t except_socket = 0;  // The second part of its id; 0: none.
     size_t begin = 0;            // Of its bytes, in those of the backlog.
   };
 
@@ -43,7 +42,7 @@ class Backlog {
   bool empty() const { return events_.empty(); }
   size_t size_bytes() const { return bytes_.size(); }
 
-  // What follows `position`. It holds until the backlog is changed.
+  // The events behind `position`; valid until the backlog is changed.
   absl::Span<const Event> EventsFrom(uint32_t position) const;
   absl::string_view BytesFrom(uint32_t position) const;
 
@@ -51,8 +50,8 @@ class Backlog {
   bool Excepts(uint32_t position, uint64_t socket) const;
 
   // A pass visits the subscribers in the order of their array, and gives each
-  // all that there is then. What there was when it began is not needed when it
-  // has ended. ---------------------------------------------------------------
+  // all that there is then. The events that were there when it began are not
+  // needed when it has ended. ------------------------------------------------
 
   // How many the pass has visited.
   size_t visited() const { return visited_; }
@@ -70,7 +69,7 @@ class Backlog {
   // Returns how many events are not needed any more.
   size_t EndPass();
 
-  // All subscribers have all, whatever the pass has visited.
+  // All subscribers have all, visited in this pass or not.
   void Clear();
 
  private:
@@ -79,7 +78,7 @@ class Backlog {
   std::vector<Event> events_;
   std::string bytes_;
   uint32_t first_;         // The position of the first event.
-  size_t exceptions_ = 0;  // Events that are not for everybody.
+  size_t exceptions_ = 0;  // Events that are not for all.
   size_t visited_ = 0;
   uint32_t pass_end_;  // end() when the pass began.
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Large channels: how one loop stays fair, and what makes fan-out cheap.
+// Large channels: how one loop stays fair, and how fan-out becomes cheap.
 //
-// Writing is what a loop does most, and an event for ten thousand subscribers
+// A loop does little else but write, and an event for ten thousand subscribers
 // makes ten thousand writes due at once. So such an event is noted once, in the
 // channel's backlog, and a turn visits a few of the subscribers and writes each
 // one the events that it lacks. An answer, or the event of a small channel,
@@ -29,13 +29,13 @@ namespace herald::gateway {
 namespace {
 
 // How long a large channel rests after a pass that brought several events at
-// once. What a write costs hardly depends on how much it writes, so a channel
+// once. The cost of a write hardly depends on how much it writes, so a channel
 // that is this busy is better written less often: passes back to back take the
 // time that publishers, the service and the clients need, find little, and cost
 // more for less. Measured with 1,000 subscribers and 16 publishes in flight on
 // two cores: 6 events a write and 2.2 million deliveries per CPU-second without
 // a rest, and half of them 5.0 ms old; 10 events, 3.9 million and 4.0 ms with
-// one of 4 ms. On a machine whose system calls take three times as long, 4 ms
+// one of 4 ms. On a machine with system calls three times as slow, 4 ms
 // give 0.75 million and 13.5 ms, 8 ms give 1.08 million and 11.3 ms, and with
 // 12 the delays grow again.
 constexpr absl::Duration kRest = absl::Milliseconds(8);

@@ -9,7 +9,7 @@
 namespace herald::gateway {
 namespace {
 
-// Names, and what is around the data.
+// Names, and the framing of the data.
 constexpr int64_t kWhisperExtraBytes = 256;
 
 absl::Duration TimeOf(int64_t bytes, int64_t per_second) {
@@ -114,7 +114,7 @@ ClientFlow::Pause ClientFlow::PauseAt(const ClientRates& rates,
   Whispers& own = *whispers_;
   if (own.window_until != absl::InfinitePast() && own.window_until <= now) {
     // They are lost, or on the other side of a standstill; in either case the
-    // bounds of queues hold what comes now.
+    // bounds of queues hold the ones that come now.
     own.window_until = absl::InfinitePast();
     own.window_bytes = 0;
   }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What one socket may ask for over time, and when it is not read for a while.
+// The rates of one socket over time, and when it is not read for a while.
 //
-// Limits on queues bound what a gateway holds, and at such a bound somebody is
+// Limits on queues bound a gateway's memory, and at such a bound a reader is
 // cut, seldom the sender. So each socket also has rates, and its whispers a
 // window: those that have left and not come back from the service yet. A
 // socket beyond its share is read later, and TCP holds its client back.
@@ -25,7 +25,7 @@
 
 namespace herald::gateway {
 
-// Bytes of whispers of one socket, and what it may send at once.
+// Bytes of whispers of one socket, and how many it may send at once.
 inline constexpr int64_t kWhisperBytesPerSecond = 1 << 20;
 inline constexpr int64_t kWhisperBurstBytes = 1 << 20;
 
@@ -34,8 +34,8 @@ inline constexpr int64_t kWhisperBurstBytes = 1 << 20;
 inline constexpr int64_t kAnswerBytesPerSecond = 1 << 20;
 inline constexpr int64_t kAnswerBurstBytes = 16 << 20;
 
-// The client has what a repeated subscribe is answered, so its bytes count more
-// often.
+// The client has the answer to a repeated subscribe already, so its bytes count
+// more often.
 inline constexpr int64_t kRepeatedAnswerWeight = 8;
 
 // High and low watermark of whispers that have not come back, in bytes, and
@@ -61,7 +61,7 @@ struct ClientRates {
   ClientRates() = default;
   // So many messages and whispers in a second, 0: unlimited (which also lifts
   // the limit on whispers' bytes). A reconnect subscribes to everything again,
-  // so the burst of messages is twice what a socket may subscribe to.
+  // so the burst of messages is twice the limit of subscriptions.
   ClientRates(int64_t message_rate, int64_t whisper_rate,
               int64_t subscriptions_max);
 
@@ -88,8 +88,8 @@ class ClientFlow {
   bool OnWhisperSent(int64_t bytes, absl::Time now);
   void OnWhisperBack(int64_t bytes);
 
-  // A reader has no room for a whisper of this socket. Counts for no more bytes
-  // than it has sent of late, whoever says so.
+  // A reader, here or at another gateway, has no room for a whisper of this
+  // socket. Counts for no more bytes than the socket has sent of late.
   void OnCongestion(int64_t bytes, absl::Time now);
 
   // As a reader: this socket has room for a whisper; it has none. The latter
@@ -97,7 +97,7 @@ class ClientFlow {
   void OnWhisperTaken();
   bool OnWhisperDropped(absl::Time now);
 
-  // From when on the socket may be read, and which limit says so.
+  // From when on the socket may be read, and the limit that decides it.
   struct Pause {
     absl::Time until = absl::InfinitePast();
     RateLimit why = RateLimit::kMessages;

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How sessions end, and subscriptions that are revoked or whose grants expire:
-// a turn of the loop ends a few subscriptions, with one chunk and one flush for
-// the link.
+// How sessions end, and subscriptions that are revoked or have an expired
+// grant: a turn of the loop ends a few subscriptions, with one chunk and one
+// flush for the link.
 //
 // A session may have 10,000 subscriptions, and hundreds of sessions may end in
 // one instant. To end one subscription takes some 2 µs of the loop. In one turn
 // that delayed every other socket: 200 sessions of 1,000 channels stalled a
-// loop for 0.43 s. A user whose subscriptions are revoked may have as many.
+// loop for 0.43 s. The subscriptions of a revoked user may be as many.
 //
-// Invariant: the socket of a revoked subscription gets what was delivered
+// Invariant: the socket of a revoked subscription gets all that was delivered
 // before the revocation, and then `unsubscribed`: the first delivery behind the
 // revocation takes the subscription out of its channel. So a revocation only
 // marks subscriptions, at some 50 ns each, and still nothing reaches a socket
 // that was delivered after it.
 //
-// Order: what waits behind a session in the queue happens after its
+// Order: an entry behind a session in the queue is handled after the session's
 // subscriptions have ended: the backend that disconnects a user is answered
 // when the user's members have left.
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ends what waits in the LeaveQueue, a few in a turn: subscriptions of sessions
-// that leave, revoked subscriptions, and the sockets of disconnected users.
+// Ends the entries of the LeaveQueue, a few in a turn: subscriptions of
+// sessions that leave, revoked subscriptions, and the sockets of disconnected
+// users.
 //
 // Threads: its loop.
 
@@ -28,7 +29,7 @@ class Departures {
   void EndSome();
 
  private:
-  // A subscription whose turn has come; without a reason, its session leaves.
+  // The next subscription to end; without a reason, its session leaves.
   struct Ending {
     Subscription* subscription = nullptr;
     const std::string* reason = nullptr;

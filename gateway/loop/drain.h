@@ -3,16 +3,16 @@
 // How a loop of a gateway that stops sends its clients away: how many of them
 // may still be there, and when each is to come back.
 //
-// All of them come back, to gateways that have clients of their own, so what
-// matters is how many do so in the same moment. The closes are spread over the
-// drain time, and the delays over the return window: the rate of the returns
-// is the number of clients by the longer of the two. The closes of one slot
-// happen in one instant, and all clients of a drain time that is short do, so
-// the window is
+// All of them reconnect, to gateways that have clients of their own, so the
+// figure that matters is how many do so in the same moment. The closes are
+// spread over the drain time, and the delays over the return window: the rate
+// of the returns is the number of clients by the longer of the two. The closes
+// of one slot happen in one instant, and all clients of a drain time that is
+// short do, so the window is
 //
 //   * a second, which blurs the slots and is not felt, or,
 //   * if the drain time is too short for kReturnsPerSecond, as long as that
-//     takes, but no longer than half a minute: whoever waits is away.
+//     takes, but no longer than half a minute: a client that waits is away.
 //
 // Threads: one.
 
@@ -26,19 +26,19 @@
 
 namespace herald::gateway {
 
-// Half of what one gateway accepts unless it is told otherwise
-// (connect_rate.h), for it may be only one that is left.
+// Half of the default connection rate of one gateway (connect_rate.h), for only
+// one may be left.
 inline constexpr int64_t kReturnsPerSecond = 2500;
 inline constexpr absl::Duration kReturnWindowMin = absl::Seconds(1);
 inline constexpr absl::Duration kReturnWindowMax = absl::Seconds(30);
 
-// The longest delay that a gateway with `sockets` tells a client.
+// The longest delay that a gateway with `sockets` gives a client.
 absl::Duration ReturnWindow(absl::Duration drain_time, int64_t sockets);
 
 class Drain {
  public:
   // `sockets` of the loop, from `now` on over `time`. Delays are drawn evenly
-  // from zero to `window`; `seed` says which.
+  // from zero to `window`, by `seed`.
   Drain(absl::Time now, absl::Duration time, int64_t sockets,
         absl::Duration window, uint64_t seed);
 

@@ -39,8 +39,8 @@ class Grants {
   // The subscription ends.
   void Forget(const Subscription& subscription);
 
-  // Asks for the renewals that are due. Returns the subscriptions whose grant
-  // has ended; the caller ends them.
+  // Asks for the renewals that are due. Returns the subscriptions with a grant
+  // that has ended; the caller ends them.
   std::vector<Subscription*> AskDue();
 
   // The service has answered. False if the answer is no: the caller ends the

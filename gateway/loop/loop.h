@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: what a shard asks of the loop that runs it.
+// Port: the loop, as its shard sees it.
 //
 // Threads: the loop's.
 
@@ -24,7 +24,7 @@ class Loop {
   // The time of day, for latencies: read once for each publication and dialect.
   virtual absl::Time Now() const = 0;
 
-  // What never jumps, for all else.
+  // A time that never jumps, for all else.
   virtual absl::Time Monotonic() const = 0;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the sessions of one loop share. Shard owns it; none of these parts knows
-// a session.
+// The parts of a loop that its sessions share. Shard owns them; none of them
+// knows a session.
 //
 // Threads: its loop.
 

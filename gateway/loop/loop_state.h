@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every part of a loop needs: its options, the objects around it, the
+// Used by every part of a loop: its options, the objects around it, the
 // settings in force and the time.
 //
 // Threads: its loop.
@@ -28,7 +28,7 @@ struct ShardOptions {
   int index = 0;                     // Of this shard, from 0.
   int64_t subscriptions_max = 1000;  // Per socket.
   ClientRates rates = {};            // Per socket.
-  // A socket whose waiting bytes do not leave for so long is a slow reader.
+  // A socket that takes no waiting bytes for so long is a slow reader.
   absl::Duration write_timeout = absl::Seconds(30);
 };
 

@@ -69,7 +69,7 @@ bool Outbox::Push(Frame frame, size_t bytes_max, size_t written) {
 
 Outbox::Dropped Outbox::PushOverLatest(const Frame& frame, size_t bytes_max,
                                        size_t* mark) {
-  // A frame that has begun to leave stays, whatever it is.
+  // A frame that has begun to leave always stays.
   const size_t begin = first_ + (written_bytes_ > 0 ? 1 : 0);
   const Drops drops(absl::MakeConstSpan(frames_).subspan(begin), frame);
   std::vector<Frame> kept;

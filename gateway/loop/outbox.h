@@ -4,8 +4,8 @@
 //
 // Threads: its socket's loop.
 //
-// Invariant: size_bytes() is the sum of the frames that wait, less what of the
-// first has been written. An empty outbox keeps next to no memory.
+// Invariant: size_bytes() is the sum of the frames that wait, less the bytes of
+// the first that have been written. An empty outbox keeps next to no memory.
 
 #ifndef HERALD_GATEWAY_LOOP_OUTBOX_H_
 #define HERALD_GATEWAY_LOOP_OUTBOX_H_
@@ -34,9 +34,9 @@ class Outbox {
   // bytes have been written. REQUIRES: none have, or the outbox is empty.
   bool Push(Frame frame, size_t bytes_max, size_t written = 0);
 
-  // As Push(), where that had no room: gives up what waits and may be dropped,
-  // but for the latest event of each channel, and has the client told where a
-  // history has lost something by that. It counts as room if an eighth of
+  // As Push(), where that had no room: drops the frames that may be dropped,
+  // but for the latest event of each channel, and has the client notified where
+  // a history has lost something by that. It counts as room if an eighth of
   // `bytes_max` is free then, so that to look for it does not come with every
   // frame. `*mark`, a number of bytes from the front, goes on to mean the same
   // place.
@@ -51,7 +51,7 @@ class Outbox {
   // Appends a frame past any bound: for control frames.
   void PushUnbounded(Frame frame);
 
-  // Points `parts` at what waits, in order; returns how many were used. They
+  // Points `parts` at the frames, in order; returns how many were used. They
   // hold until the outbox is changed.
   size_t Gather(absl::Span<iovec> parts) const;
 

@@ -278,7 +278,7 @@ void Session::On(UnsubscribeMessage& message) {
   }
   Subscription* const subscription = FindInUse(message.channel);
   if (subscription != nullptr) End(subscription);
-  // Not subscribed is what was asked for, so that is no error.
+  // Without a subscription there is nothing to end, and that is no error.
   Send(UnsubscribedMessage{message.channel, ""});
 }
 
@@ -380,7 +380,7 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
   Asked own;
   if (known != nullptr) {
     // Ask anew, and let the client's own subscribe have the same answer. The
-    // backend's word is the better one, if it says who the user is.
+    // backend's word is the better one, if it names the user.
     own = known->asked;
     if (!wish.has_member() && wish.auth_token().empty() &&
         known->grant != nullptr) {

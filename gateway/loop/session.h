@@ -148,7 +148,7 @@ class Session final : public Timer {
   // Removes the subscription, which is destroyed.
   void Drop(Subscription* subscription);
 
-  // Begins to close: no more is sent but what the client lacks.
+  // Begins to close: sends the last events, and nothing more.
   void BeginToClose(contract::CloseReason why);
   void BeginToLeave(std::optional<std::string> goodbye);
   void SetTimer();

@@ -18,7 +18,7 @@ namespace {
 
 using contract::CloseReason;
 
-// Sockets of a user that are closed without waiting for those who leave.
+// Sockets of a user that are closed without waiting for others that leave.
 constexpr size_t kClosedAtOnceMax = 32;
 
 link::v1::CallResult NotFound(int64_t call_id, absl::string_view socket_id) {
@@ -159,7 +159,7 @@ void Shard::On(Confirmed& confirmed) {
     return subscription->client->session->OnConfirmed(subscription, confirmed);
   }
   // It was cancelled while the yes was on its way to this loop, or while the
-  // router waited for what was missed.
+  // router waited for missed publications.
   CancelledIsAnswered(confirmed.ticket, confirmed.answer_bytes());
   link::v1::Unsubscribe end;
   end.set_ticket(confirmed.ticket);
@@ -300,7 +300,7 @@ std::vector<Session*> Shard::SessionsOf(absl::string_view user_id) {
   if (all == nullptr) return sessions;
   absl::flat_hash_set<const Session*> seen;
   for (const Subscription* const subscription : *all) {
-    // One that is revoked, or whose connection is gone, only waits for its end.
+    // One that is revoked, or without a connection, only waits for its end.
     const ClientState& client = *subscription->client;
     if (subscription->revoked || client.socket() == nullptr) continue;
     if (seen.insert(client.session).second) sessions.push_back(client.session);

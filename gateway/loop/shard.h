@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One event loop's part of the gateway: its sessions, and what is delivered to
+// One event loop's part of the gateway: its sessions, and all deliveries to
 // them. Nothing of it is locked, for nothing leaves the loop.
 //
 // Threads: its loop, for every method.
 //
 // A turn of the loop: Deliver() takes the items of the link, Receive() the
 // messages of sockets; both only append to outboxes. FlushDirty() ends the turn
-// and writes each of these sockets once; only one whose outbox a turn fills is
+// and writes each of these sockets once; only an outbox that a turn fills is
 // written before. An event of a large channel is noted once for all, and a turn
 // writes it to a few (bulk_writer.h); of sessions that end, a turn ends a few
 // subscriptions (departures.h). The first append asks for the flush through
@@ -44,7 +44,7 @@ class Shard {
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
-  // A connection was upgraded: makes its session, whose client speaks
+  // A connection was upgraded: makes its session, for a client that speaks
   // `dialect`, and sends `connected`. `socket_number` is the second part of its
   // id, random, new, and not 0. The dialect outlives the shard; the result
   // lives until Closed(). With a `refusal`, the dialect has refused the client,
@@ -71,7 +71,7 @@ class Shard {
   // Ends a turn.
   void FlushDirty();
 
-  // Time passes. `awake` is for what waits for a client: heartbeats, timeouts
+  // Time passes. `awake` is for waits for a client: heartbeats, timeouts
   // (awake_clock.h); `now` is Loop::Monotonic(), for grants, which end on time.
   // Call it every TimerWheel::kSlot.
   void Advance(absl::Time awake, absl::Time now);

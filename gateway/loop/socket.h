@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: one browser's connection, as the core sees it. gateway/net implements
+// Port: one client's connection, as its loop sees it. gateway/net implements
 // it over Beast.
 //
 // Threads: its shard's loop, for every method.
@@ -27,13 +27,13 @@ class Socket {
 
   // Appends to the outbox. Nothing is written before Flush(), unless the outbox
   // would exceed its bound (Outbox::Push()). If the kernel does not take enough
-  // of it even then, what may be dropped is (Outbox::PushOverLatest()); false
+  // of it even then, frames may be dropped (Outbox::PushOverLatest()); false
   // if that makes no room: the socket is slow. Of a frame that WriteNow() has
   // begun, `written` bytes are left out.
   virtual bool Enqueue(const Frame& frame, size_t written) = 0;
 
-  // Whether frames of so many bytes together may wait now; what waits already
-  // is written first, as far as the kernel takes it.
+  // Whether frames of so many bytes together may wait now. The outbox is
+  // written first, as far as the kernel takes it.
   virtual bool HasRoomFor(size_t bytes) = 0;
 
   // Whether a whisper of so many bytes may be appended. It leaves half of the
@@ -42,7 +42,7 @@ class Socket {
   virtual bool HasRoomForWhisper(size_t bytes) = 0;
 
   // Writes as many of `bytes` as the kernel takes at once, and returns how many
-  // those were: none if something waits in the outbox. What is left must be
+  // those were: none if something waits in the outbox. The rest must be
   // appended before anything else.
   virtual size_t WriteNow(absl::string_view bytes) = 0;
 
@@ -59,7 +59,8 @@ class Socket {
   // later are not passed to the shard.
   virtual void Close(contract::CloseReason why, const Goodbye& goodbye) = 0;
 
-  // Stops and goes on reading; what has been read is still given to the shard.
+  // Pauses and resumes reading; a message that was read is still given to the
+  // shard.
   virtual void PauseReading() = 0;
   virtual void ResumeReading() = 0;
 
@@ -67,7 +68,7 @@ class Socket {
   // socket with kTooLarge.
   virtual void SetMessageBytesMax(size_t bytes) = 0;
 
-  // Tries again to write what waits. Returns since when nothing of it could be
+  // Tries again to write the outbox. Returns since when nothing of it could be
   // written, by the shard's wheel; InfiniteFuture() if nothing waits.
   virtual absl::Time BlockedSince() = 0;
 };

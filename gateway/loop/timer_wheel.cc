@@ -39,7 +39,7 @@ void TimerWheel::Set(Timer* timer, absl::Time due) {
   timer->Cancel();
   timer->due_ = due;
   // The slot behind the one that `due` is in: when the wheel is past it, the
-  // time has come. What lies beyond the horizon waits in the last slot and is
+  // time has come. A timer beyond the horizon waits in the last slot and is
   // set again from there.
   const int64_t slot = std::clamp(
       due >= now_ + kSlot * kSlots ? done_slot_ + kSlots : SlotOf(due) + 1,

@@ -4,7 +4,7 @@
 // cancelling one are O(1) however many sockets there are. A timer never fires
 // early, and at most two slots late.
 //
-// Threads: its loop. The wheel has no clock: whoever owns it calls Advance().
+// Threads: its loop. The wheel has no clock: its owner calls Advance().
 
 #ifndef HERALD_GATEWAY_LOOP_TIMER_WHEEL_H_
 #define HERALD_GATEWAY_LOOP_TIMER_WHEEL_H_
@@ -58,7 +58,7 @@ class TimerWheel {
   // backwards: an earlier `now` does nothing.
   void Advance(absl::Time now);
 
-  // The `now` of the last Advance(): what the loop takes for the time.
+  // The `now` of the last Advance(): the time, for the loop.
   absl::Time now() const { return now_; }
 
  private:

@@ -20,7 +20,7 @@ namespace herald::gateway {
 ErrorMessage WhisperError(ErrorCode code, absl::string_view channel,
                           absl::string_view why);
 
-// What is wrong with the whisper, or nothing.
+// The error of the whisper, or nothing.
 std::optional<ErrorMessage> CheckWhisper(const WhisperMessage& whisper,
                                          const contract::ChannelRules& rules);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sockets that a turn has appended to, each once: what its end writes.
+// The sockets that a turn has appended to, each once: its end writes them.
 //
 // Threads: its loop.
 
