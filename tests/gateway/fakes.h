@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The two ends of a gateway's core, as fakes that keep what they are given.
+// The ends of a gateway's core, as fakes that keep all that they are given.
 
 #ifndef HERALD_TESTS_GATEWAY_FAKES_H_
 #define HERALD_TESTS_GATEWAY_FAKES_H_
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +18,7 @@
 #include "gateway/loop/drain.h"
 #include "gateway/loop/shard.h"
 #include "gateway/loop/socket.h"
+#include "gateway/protocol/observer.h"
 #include "gateway/router/uplink.h"
 #include "gtest/gtest.h"
 #include "herald/link/v1/gateway_service.pb.h"
@@ -150,6 +153,27 @@ class FakeSocket final : public Socket {
     }
     return size <= bytes.size() ? size : 0;
   }
+};
+
+// Counts calls and events.
+struct CountingObserver final : Observer {
+  void OnWhisper() override { ++whispers; }
+  void OnWhisperRefused() override { ++whispers_refused; }
+  void OnWhisperDropped(int64_t all) override { whispers_dropped += all; }
+  void OnReadingPaused() override { ++pauses; }
+  void OnRateLimited(RateLimit which) override { ++limited[which]; }
+  void OnGrantPostponed() override { ++postponed; }
+  void OnRecovery(bool done) override { ++(done ? recovered : lost); }
+  void OnGap() override { ++gaps; }
+  void OnDelivered(int64_t sockets, int64_t frame_bytes,
+                   absl::Duration /*since_publish*/) override {
+    delivered[frame_bytes] += sockets;
+  }
+  int whispers = 0, whispers_refused = 0;
+  int64_t whispers_dropped = 0;
+  int pauses = 0, postponed = 0, recovered = 0, lost = 0, gaps = 0;
+  std::map<RateLimit, int> limited;
+  std::map<int64_t, int64_t> delivered;  // Frames, by their size.
 };
 
 }  // namespace herald::gateway

@@ -7,7 +7,6 @@
 #ifndef HERALD_TESTS_GATEWAY_GATEWAY_WORLD_H_
 #define HERALD_TESTS_GATEWAY_GATEWAY_WORLD_H_
 
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -219,26 +218,6 @@ class GatewayWorld : public ::testing::Test {
     return R"({"type":"event","event":"e","channel":")" + channel +
            R"(","data":)" + data + "}";
   }
-
-  struct CountingObserver final : Observer {
-    void OnWhisper() override { ++whispers; }
-    void OnWhisperRefused() override { ++whispers_refused; }
-    void OnWhisperDropped(int64_t all) override { whispers_dropped += all; }
-    void OnReadingPaused() override { ++pauses; }
-    void OnRateLimited(RateLimit which) override { ++limited[which]; }
-    void OnGrantPostponed() override { ++postponed; }
-    void OnRecovery(bool done) override { ++(done ? recovered : lost); }
-    void OnGap() override { ++gaps; }
-    void OnDelivered(int64_t sockets, int64_t frame_bytes,
-                     absl::Duration /*since_publish*/) override {
-      delivered[frame_bytes] += sockets;
-    }
-    int whispers = 0, whispers_refused = 0;
-    int64_t whispers_dropped = 0;
-    int pauses = 0, postponed = 0, recovered = 0, lost = 0, gaps = 0;
-    std::map<RateLimit, int> limited;
-    std::map<int64_t, int64_t> delivered;  // Frames, by their size.
-  };
 
   CountingObserver observer_;
   NativeDialect dialect_;
