@@ -18,7 +18,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "gateway/loop/frame.h"
+#include "gateway/socket/frame.h"
 
 namespace herald::gateway {
 

@@ -13,11 +13,11 @@
 #include <deque>
 
 #include "absl/time/time.h"
-#include "gateway/loop/frame.h"
 #include "gateway/loop/loop_state.h"
 #include "gateway/loop/session_writer.h"
 #include "gateway/loop/subscription_list.h"
 #include "gateway/loop/subscription_table.h"
+#include "gateway/socket/frame.h"
 
 namespace herald::gateway {
 

@@ -11,11 +11,11 @@
 #include <cstdint>
 #include <utility>
 
-#include "gateway/loop/client_flow.h"
-#include "gateway/loop/connection_facts.h"
-#include "gateway/loop/socket.h"
-#include "gateway/loop/write_queue.h"
 #include "gateway/protocol/dialect.h"
+#include "gateway/socket/client_flow.h"
+#include "gateway/socket/connection_facts.h"
+#include "gateway/socket/socket.h"
+#include "gateway/socket/write_queue.h"
 
 namespace herald::gateway {
 

@@ -15,12 +15,12 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "gateway/loop/client_flow.h"
 #include "gateway/loop/loop.h"
 #include "gateway/loop/timer_wheel.h"
 #include "gateway/protocol/observer.h"
 #include "gateway/router/delivery.h"
 #include "gateway/router/router.h"
+#include "gateway/socket/client_flow.h"
 
 namespace herald::gateway {
 

@@ -26,14 +26,14 @@
 #include "absl/time/time.h"
 #include "gateway/loop/client_state.h"
 #include "gateway/loop/client_user.h"
-#include "gateway/loop/connection_facts.h"
 #include "gateway/loop/loop_parts.h"
-#include "gateway/loop/socket.h"
 #include "gateway/loop/subscription_list.h"
 #include "gateway/loop/timer_wheel.h"
 #include "gateway/protocol/dialect.h"
 #include "gateway/protocol/observer.h"
 #include "gateway/router/delivery.h"
+#include "gateway/socket/connection_facts.h"
+#include "gateway/socket/socket.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {

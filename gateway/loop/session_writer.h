@@ -14,10 +14,10 @@
 #include <vector>
 
 #include "gateway/loop/client_state.h"
-#include "gateway/loop/frame.h"
 #include "gateway/loop/loop_state.h"
-#include "gateway/loop/write_queue.h"
 #include "gateway/protocol/encoded_message.h"
+#include "gateway/socket/frame.h"
+#include "gateway/socket/write_queue.h"
 
 namespace herald::gateway {
 

@@ -21,17 +21,17 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "gateway/loop/connection_facts.h"
 #include "gateway/loop/departures.h"
 #include "gateway/loop/drain.h"
 #include "gateway/loop/loop.h"
 #include "gateway/loop/loop_parts.h"
 #include "gateway/loop/session.h"
-#include "gateway/loop/socket.h"
 #include "gateway/protocol/dialect.h"
 #include "gateway/protocol/observer.h"
 #include "gateway/router/delivery.h"
 #include "gateway/router/router.h"
+#include "gateway/socket/connection_facts.h"
+#include "gateway/socket/socket.h"
 
 namespace herald::gateway {
 

@@ -16,13 +16,13 @@
 #include <utility>
 
 #include "absl/time/time.h"
-#include "gateway/loop/client_flow.h"
 #include "gateway/net/endpoints.h"
 #include "gateway/net/net_observer.h"
 #include "gateway/net/origin_patterns.h"
 #include "gateway/net/trusted_proxies.h"
 #include "gateway/router/link_gate.h"
 #include "gateway/router/router.h"
+#include "gateway/socket/client_flow.h"
 #include "proto/admission/connect_rate.h"
 #include "proto/admission/connection_shares.h"
 #include "proto/admission/source.h"

@@ -42,9 +42,9 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "gateway/loop/frame.h"
-#include "gateway/loop/outbox.h"
 #include "gateway/net/aliases.h"
+#include "gateway/socket/frame.h"
+#include "gateway/socket/outbox.h"
 
 namespace herald::gateway {
 

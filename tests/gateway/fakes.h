@@ -17,9 +17,9 @@
 #include "absl/time/time.h"
 #include "gateway/loop/drain.h"
 #include "gateway/loop/shard.h"
-#include "gateway/loop/socket.h"
 #include "gateway/protocol/observer.h"
 #include "gateway/router/uplink.h"
+#include "gateway/socket/socket.h"
 #include "gtest/gtest.h"
 #include "herald/link/v1/gateway_service.pb.h"
 

@@ -13,9 +13,9 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/loop/frame.h"
 #include "gateway/protocol/channel_message.h"
 #include "gateway/protocol/dialect.h"
+#include "gateway/socket/frame.h"
 
 namespace herald::gateway {
 

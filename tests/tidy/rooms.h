@@ -152,21 +152,27 @@ inline const std::vector<Room> kRooms = {
       "*.pb.h", "google/protobuf/", "absl/"},
      kNotInCores},
     // <sys/uio.h> is for iovec, the form in which an outbox lends its frames.
+    {"gateway/socket/",
+     {kStandard, "sys/uio.h", "gateway/protocol/", "gateway/socket/",
+      "proto/contract/", "*.pb.h", "google/protobuf/", "absl/"},
+     kNotInCores},
     {"gateway/loop/",
-     {kStandard, "sys/uio.h", "gateway/protocol/", "gateway/router/",
+     {kStandard, "gateway/protocol/", "gateway/router/", "gateway/socket/",
       "gateway/loop/", "proto/contract/", "*.pb.h", "google/protobuf/",
       "absl/"},
      kNotInCores},
     {"gateway/net/",
      {kStandard, kSystem, "gateway/protocol/", "gateway/router/",
-      "gateway/loop/", "gateway/net/", "proto/admission/", "proto/contract/",
-      "proto/process/http_", "proto/process/listening_sockets.h",
-      "proto/process/stream_socket.h", "*.pb.h", "absl/", "boost/"},
+      "gateway/socket/", "gateway/loop/", "gateway/net/", "proto/admission/",
+      "proto/contract/", "proto/process/http_",
+      "proto/process/listening_sockets.h", "proto/process/stream_socket.h",
+      "*.pb.h", "absl/", "boost/"},
      {"*.grpc.pb.h", "proto/contract/grpc_status.h"}},
     {"gateway/process/",
      {kStandard, kSystem, "gateway/protocol/", "gateway/router/",
-      "gateway/loop/", "gateway/net/", "gateway/process/", "proto/contract/",
-      "proto/process/", "proto/settings/", "absl/", "prometheus/"},
+      "gateway/socket/", "gateway/loop/", "gateway/net/", "gateway/process/",
+      "proto/contract/", "proto/process/", "proto/settings/", "absl/",
+      "prometheus/"},
      {"*.grpc.pb.h", "proto/contract/grpc_status.h"}},
     {"gateway/link/",
      {kStandard, kSystem, "gateway/protocol/", "gateway/router/",
@@ -212,11 +218,12 @@ inline const std::vector<Room> kRooms = {
 // tests/simulation, for its promises are made by several objects.
 inline const std::vector<std::string> kMirrored = {
     "proto/admission/", "gateway/protocol/", "gateway/dialects/",
-    "gateway/router/", "gateway/loop/"};
+    "gateway/router/",  "gateway/socket/",   "gateway/loop/"};
 
 // No close code in here: they belong to the dialects.
 inline const std::vector<std::string> kWithoutCloseCodes = {
-    "gateway/protocol/", "gateway/router/", "gateway/loop/", "proto/contract/"};
+    "gateway/protocol/", "gateway/router/", "gateway/socket/", "gateway/loop/",
+    "proto/contract/"};
 inline const std::vector<std::string> kCloseCodes = {
     "1001", "1002", "1003", "1007", "1008", "1009",
     "1011", "1013", "4001", "4002", "4003", "4004"};

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/loop/client_flow.h"
 #include "gateway/loop/session.h"
+#include "gateway/socket/client_flow.h"
 #include "tests/gateway/gateway_world.h"
 
 namespace herald::gateway {

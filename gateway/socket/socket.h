@@ -8,15 +8,15 @@
 // Lifetime: from Shard::Open() until the owner has called Shard::Closed(); no
 // method destroys the socket or calls the shard before it returns.
 
-#ifndef HERALD_GATEWAY_LOOP_SOCKET_H_
-#define HERALD_GATEWAY_LOOP_SOCKET_H_
+#ifndef HERALD_GATEWAY_SOCKET_SOCKET_H_
+#define HERALD_GATEWAY_SOCKET_SOCKET_H_
 
 #include <cstddef>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "gateway/loop/frame.h"
 #include "gateway/protocol/handshake.h"
+#include "gateway/socket/frame.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {
@@ -75,4 +75,4 @@ class Socket {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_LOOP_SOCKET_H_
+#endif  // HERALD_GATEWAY_SOCKET_SOCKET_H_

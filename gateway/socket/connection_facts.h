@@ -15,8 +15,8 @@
 // Bound: a block goes with its last socket, so there are never more blocks than
 // sockets. A block of one socket costs some 100 bytes more than no pool.
 
-#ifndef HERALD_GATEWAY_LOOP_CONNECTION_FACTS_H_
-#define HERALD_GATEWAY_LOOP_CONNECTION_FACTS_H_
+#ifndef HERALD_GATEWAY_SOCKET_CONNECTION_FACTS_H_
+#define HERALD_GATEWAY_SOCKET_CONNECTION_FACTS_H_
 
 #include <memory>
 #include <string>
@@ -85,4 +85,4 @@ class HeaderPool {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_LOOP_CONNECTION_FACTS_H_
+#endif  // HERALD_GATEWAY_SOCKET_CONNECTION_FACTS_H_

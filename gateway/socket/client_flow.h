@@ -12,8 +12,8 @@
 //
 // Threads: its socket's loop.
 
-#ifndef HERALD_GATEWAY_LOOP_CLIENT_FLOW_H_
-#define HERALD_GATEWAY_LOOP_CLIENT_FLOW_H_
+#ifndef HERALD_GATEWAY_SOCKET_CLIENT_FLOW_H_
+#define HERALD_GATEWAY_SOCKET_CLIENT_FLOW_H_
 
 #include <cstdint>
 #include <memory>
@@ -124,4 +124,4 @@ class ClientFlow {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_LOOP_CLIENT_FLOW_H_
+#endif  // HERALD_GATEWAY_SOCKET_CLIENT_FLOW_H_

@@ -2,7 +2,7 @@
 //
 // That facts lose nothing, and what sockets share.
 
-#include "gateway/loop/connection_facts.h"
+#include "gateway/socket/connection_facts.h"
 
 #include <optional>
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/loop/connection_facts.h"
+#include "gateway/socket/connection_facts.h"
 
 #include <algorithm>
 #include <array>

@@ -4,13 +4,13 @@
 //
 // Threads: its loop.
 
-#ifndef HERALD_GATEWAY_LOOP_WRITE_QUEUE_H_
-#define HERALD_GATEWAY_LOOP_WRITE_QUEUE_H_
+#ifndef HERALD_GATEWAY_SOCKET_WRITE_QUEUE_H_
+#define HERALD_GATEWAY_SOCKET_WRITE_QUEUE_H_
 
 #include <cstdint>
 #include <vector>
 
-#include "gateway/loop/socket.h"
+#include "gateway/socket/socket.h"
 
 namespace herald::gateway {
 
@@ -38,4 +38,4 @@ class WriteQueue {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_LOOP_WRITE_QUEUE_H_
+#endif  // HERALD_GATEWAY_SOCKET_WRITE_QUEUE_H_

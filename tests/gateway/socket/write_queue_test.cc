@@ -2,7 +2,7 @@
 //
 // Who is written at the end of a turn.
 
-#include "gateway/loop/write_queue.h"
+#include "gateway/socket/write_queue.h"
 
 #include "gtest/gtest.h"
 #include "tests/gateway/fakes.h"

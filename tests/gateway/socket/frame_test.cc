@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/loop/frame.h"
+#include "gateway/socket/frame.h"
 
 #include <memory>
 #include <string>

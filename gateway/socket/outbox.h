@@ -7,8 +7,8 @@
 // Invariant: size_bytes() is the sum of the frames that wait, less the bytes of
 // the first that have been written. An empty outbox keeps next to no memory.
 
-#ifndef HERALD_GATEWAY_LOOP_OUTBOX_H_
-#define HERALD_GATEWAY_LOOP_OUTBOX_H_
+#ifndef HERALD_GATEWAY_SOCKET_OUTBOX_H_
+#define HERALD_GATEWAY_SOCKET_OUTBOX_H_
 
 #include <sys/uio.h>
 
@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "absl/types/span.h"
-#include "gateway/loop/frame.h"
+#include "gateway/socket/frame.h"
 
 namespace herald::gateway {
 
@@ -78,4 +78,4 @@ class Outbox {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_LOOP_OUTBOX_H_
+#endif  // HERALD_GATEWAY_SOCKET_OUTBOX_H_

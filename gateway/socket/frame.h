@@ -6,8 +6,8 @@
 //
 // Threads: one, for all copies.
 
-#ifndef HERALD_GATEWAY_LOOP_FRAME_H_
-#define HERALD_GATEWAY_LOOP_FRAME_H_
+#ifndef HERALD_GATEWAY_SOCKET_FRAME_H_
+#define HERALD_GATEWAY_SOCKET_FRAME_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -84,4 +84,4 @@ class Frame {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_LOOP_FRAME_H_
+#endif  // HERALD_GATEWAY_SOCKET_FRAME_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/loop/client_flow.h"
+#include "gateway/socket/client_flow.h"
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/loop/write_queue.h"
+#include "gateway/socket/write_queue.h"
 
 namespace herald::gateway {
 

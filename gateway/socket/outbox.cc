@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/loop/outbox.h"
+#include "gateway/socket/outbox.h"
 
 #include <memory>
 #include <utility>
