@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Every bound that peers share, with the relations between them. Bounds that an
-// operator may choose are settings (README); these are the contract. Units are
-// in the names; all ends are inclusive.
+// operator may choose are settings (proto/README.md); these are the contract.
+// Units are in the names; all ends are inclusive.
 
 #ifndef HERALD_PROTO_CONTRACT_LIMITS_H_
 #define HERALD_PROTO_CONTRACT_LIMITS_H_

@@ -2,7 +2,7 @@
 //
 // Every setting of both processes, once. To add one, add it here and read it in
 // the options.cc of its process; flag, variable, `--help` and `--check` follow,
-// and a test prints the row that the README's table lacks.
+// and a test prints the row that the table in proto/README.md lacks.
 
 #ifndef HERALD_PROTO_SETTINGS_DECLARATIONS_H_
 #define HERALD_PROTO_SETTINGS_DECLARATIONS_H_
@@ -17,7 +17,7 @@ namespace herald::settings {
 inline constexpr int64_t kConnectRateLimit = 1'000'000;
 inline constexpr int64_t kClientRateLimit = 1'000'000;
 
-// In the order of `--help` and of the README.
+// In the order of `--help` and of proto/README.md.
 const std::vector<Setting>& Declarations();
 
 }  // namespace herald::settings

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The texts that a program prints about its settings: `--help`, `--version`,
-// `--check`, and the rows of the README's table.
+// `--check`, and the rows of the table in proto/README.md.
 
 #ifndef HERALD_PROTO_SETTINGS_PROGRAM_H_
 #define HERALD_PROTO_SETTINGS_PROGRAM_H_
@@ -31,7 +31,7 @@ std::string HelpText(const Program& program, const Settings& settings);
 // `.env` file. Secrets are comments.
 std::string CheckText(const Settings& settings);
 
-// The README's table.
+// The table in proto/README.md.
 std::string ReadmeTable(const std::vector<Setting>& declarations);
 
 // Writes `text` to stdout. Returns the exit code: 0, or kExitFailed with a line

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A setting: one declaration, from which its flag, its variable, the check of
-// its value, `--help`, `--check` and the README's table derive.
+// its value, `--help`, `--check` and the table in proto/README.md derive.
 //
 // Threads: all functions are pure.
 
@@ -43,7 +43,7 @@ struct Setting {
   absl::string_view unit = "";           // In --help: --max-channels=UNIT.
   absl::string_view default_value = "";  // Empty: none.
   absl::string_view group = "";          // A heading of --help.
-  absl::string_view text = "";  // For --help and the README, in Markdown.
+  absl::string_view text = "";           // For --help and proto/README.md.
   int64_t min = 0;
   int64_t max = 0;
   absl::string_view choices = "";  // `text, json`

@@ -56,10 +56,10 @@ time is that of service and gateway together. The baselines:
   empty RPC         a server of the same gRPC library that does nothing
   quiet             Herald itself without the load
 
-Budgets in units of time are for the Intel of the README. Where one is not met,
-the table says whether the figure is within it for a machine as slow as this
-one: times what a send(2) and a message on an empty stream cost here, before and
-after the row, over what they cost there.
+Budgets in units of time are for the Intel of tests/README.md. Where one is not
+met, the table shows whether the figure is within it for a machine as slow as
+this one: times the cost of a send(2) and of a message on an empty stream here,
+before and after the row, over their cost there.
 
 What to run:
   --row=NAME[,NAME]   these rows only; may be given more than once

@@ -9,7 +9,7 @@
 namespace herald::benchmark {
 namespace {
 
-// The baselines of these two rows on the Intel of the README, with one loop.
+// Baselines of these two rows on the Intel of tests/README.md, with one loop.
 // gRPC was a shared library there, which is dearer, so this machine is rather
 // slower than is said.
 constexpr char kSends[] = "fanout-1";

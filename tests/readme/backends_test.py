@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs the README's publisher and authorizer of one language.
+"""Runs the publisher and the authorizer of one language in clients/README.md.
 
 usage: backends_test.py LANGUAGE SOURCE_DIR HERALD_SERVICE HERALD_GATEWAY ...
 
@@ -7,8 +7,8 @@ usage: backends_test.py LANGUAGE SOURCE_DIR HERALD_SERVICE HERALD_GATEWAY ...
     Node  NODE
     C++   CMAKE -DCMAKE_PREFIX_PATH=INSTALLED_CLIENT...
 
-The programs are those of the README, as they stand, in a folder of their own,
-with what the README tells the reader to install. They meet a real Herald. Two
+The programs are those of the page, as they stand, in a folder of their own,
+with the packages that the page names. They meet a real Herald. Two
 things are added: the authorizer's decisions take longer, as if it looked a
 session up, and longest for `user:slow`; and bugs make them fail for the tokens
 `user:5` and `user:6`.

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs what the README shows, against real processes.
+"""Runs the programs on the README and the pages, against real processes.
 
 usage: readme_test.py SOURCE_DIR HERALD_SERVICE HERALD_GATEWAY HERALD
 
 Every block behind a `<!-- run: NAME -->` is used: shell and Python blocks are
 run as they stand, the transcript of messages is played line by line. The
-backends in each language have a test of their own, backends_test.py.
+backends in each language have a test of their own, backends_test.py. The links
+and the length of the README are checked by pages_test.py.
 """
 
 import json
@@ -72,7 +73,57 @@ class Readme(unittest.TestCase):
     def test_every_backend_is_short(self):
         for name in BACKENDS:
             with self.subTest(name):
-                self.assertLess(len(self.blocks[name].splitlines()), 40)
+                self.assertLessEqual(len(self.blocks[name].splitlines()), 40)
+
+    def test_the_first_programs_are_shorter(self):
+        for name, most in (("page.html", 5), ("first_publish.py", 6),
+                           ("first_authorizer.py", 17)):
+            with self.subTest(name):
+                self.assertLessEqual(len(self.blocks[name].splitlines()), most)
+
+    def write_with(self, name, **addresses):
+        """Saves a block; its default ports are those of `addresses`."""
+        text = self.blocks[name]
+        for port, address in addresses.items():
+            usual = f"127.0.0.1:{port[1:]}"
+            self.assertIn(usual, text)
+            text = text.replace(usual, address)
+        with open(os.path.join(self.folder, name), "w",
+                  encoding="utf-8") as file:
+            file.write(text)
+
+    def start_first_programs(self):
+        """The authorizer of the README, and a Herald that asks it."""
+        address = free_address()
+        self.write_with("first_authorizer.py", _50052=address)
+        authorizer = Process(
+            ["/usr/bin/python3", "first_authorizer.py"], cwd=self.folder,
+            env=environment(PYTHONPATH="stubs"))
+        self.addCleanup(authorizer.stop)
+        herald = Herald(SERVICE, GATEWAY, address, self.folder)
+        self.addCleanup(herald.stop)
+        self.write_with("first_publish.py", _50051=herald.address)
+        return herald
+
+    def test_the_first_programs_authorize_and_publish(self):
+        browser = Browser(*self.start_first_programs().where())
+        self.addCleanup(browser.close)
+        browser.hear()
+        told = browser.say(type="subscribe", channel="presence-room",
+                           auth="token-of-ada")
+        self.assertEqual(
+            (told["type"], told["members"][0]["user_id"]),
+            ("subscribed", "ada"), told)
+        for auth in ("", "token-of-bob"):
+            told = browser.say(type="subscribe", channel="private-mail",
+                               auth=auth)
+            self.assertEqual(told["code"], "unauthorized", told)
+        browser.say(type="subscribe", channel="news")
+        code, said = run(
+            ["/usr/bin/python3", "first_publish.py"], cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": "stubs"})
+        self.assertEqual((code, said), (0, "1 subscribers\n"))
+        self.assertEqual(browser.hear_json()["data"], {"text": "hello"})
 
     def test_a_broadcast_reaches_a_browser_and_a_watch(self):
         """The five minutes: listen, watch, broadcast."""
@@ -117,7 +168,7 @@ class Readme(unittest.TestCase):
                 self.assertEqual(self.heard(browsers[who]), text)
 
     def heard(self, browser):
-        """What a browser hears next, as the README writes it."""
+        """The next message of a browser, as the page writes it."""
         return re.sub(r'("socket_id":")\d+\.\d+"', r'\g<1>1234.5678"',
                       browser.hear())
 
@@ -133,7 +184,7 @@ class Readme(unittest.TestCase):
         self.assertEqual(browser.hear(), "closed 4003 see you")
 
     def serve(self, rules):
-        """Starts a service with a file of the README; returns its address."""
+        """Starts a service with a file of a page; returns its address."""
         blocks.write(SOURCE, self.folder, rules)
         address = free_address()
         service = Process(
@@ -177,7 +228,7 @@ class Readme(unittest.TestCase):
         """Both programs know each variable of the table and its default."""
         rows = re.findall(
             r"^\| `BROADCAST_(\w+)` \| (\w+) \| (.*) \| (\S+) \|$",
-            blocks.text(SOURCE), re.MULTILINE)
+            blocks.text(SOURCE, "proto/README.md"), re.MULTILINE)
         self.assertGreater(len(rows), 20)
         programs = {"service": [SERVICE], "gateway": [GATEWAY],
                     "both": [SERVICE, GATEWAY]}

@@ -354,7 +354,7 @@ TEST(TheDeclarations, AreTheTableOfTheReadme) {
   readme << std::ifstream(HERALD_README).rdbuf();
   const std::string table = ReadmeTable(Declarations());
   EXPECT_NE(readme.str().find(table), std::string::npos)
-      << "README.md should have this table:\n"
+      << "proto/README.md should have this table:\n"
       << table;
 }
 
