@@ -31,13 +31,14 @@
 namespace herald::client {
 namespace {
 
-// What Shutdown() gives streams to end by themselves; then they are cancelled.
+// Time that Shutdown() gives streams to end by themselves; then they are
+// cancelled.
 constexpr absl::Duration kShutdownGrace = absl::Seconds(1);
 
 // For a ping to be answered, and for bytes to be acknowledged.
 constexpr absl::Duration kKeepaliveTimeout = absl::Seconds(5);
 
-// None is kept: what else the process needs files for is its own matter.
+// None is reserved: other needs of the process for files are its own concern.
 int AnyDescriptor() { return std::numeric_limits<int>::max(); }
 
 // Makes the streams and wakes them. The lock is never held while a stream is
@@ -161,7 +162,7 @@ class AuthorizerServer::Impl final : public process::Acceptor::Host {
     builder.SetMaxReceiveMessageSize(
         static_cast<int>(contract::kAuthorizerMessageBytesMax));
     // Herald pings an idle stream every 6 minutes. Peers that do so more often
-    // are not sent away for it.
+    // are not disconnected for it.
     builder.AddChannelArgument(
         GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 1'000);
     builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);

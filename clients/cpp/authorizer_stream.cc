@@ -15,7 +15,7 @@
 namespace herald::client {
 namespace {
 
-// The user's answer. Whatever else the user's code does is a no.
+// The answer of the user's code. An exception is a no.
 Decision Ask(ChannelAuthorizer* authorizer,
              const v1::AuthorizeRequest& question) {
   try {
@@ -25,8 +25,8 @@ Decision Ask(ChannelAuthorizer* authorizer,
   }
 }
 
-// A yes that Herald could not accept as a no that says why. Texts that are not
-// UTF-8 would even end the stream, for everybody.
+// Turns a yes that Herald could not accept into a no with the reason. Texts
+// that are not UTF-8 would even end the stream, with all its questions.
 Decision Sane(Decision decision) {
   if (decision.kind == Decision::Kind::kAllow) {
     if (decision.lifetime <= absl::ZeroDuration()) {
@@ -121,7 +121,7 @@ void AuthorizerStream::SendReady() {
 void AuthorizerStream::Decide(const v1::AuthorizeRequest& question) {
   {
     contract::MutexLock lock(&mutex_);
-    if (closing_.has_value()) return;  // Nobody waits for it any more.
+    if (closing_.has_value()) return;  // No peer waits for it any more.
   }
   const RevocationLog::Position since = host_->log()->End();
   Reply(question, Sane(Ask(host_->authorizer(), question)), since);
@@ -132,7 +132,8 @@ void AuthorizerStream::Reply(const v1::AuthorizeRequest& question,
   {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;
-    // The end first: what comes after it is written behind this answer.
+    // The end of the log first: later revocations are written after this
+    // answer.
     Answer answer{.log_end = host_->log()->End()};
     if (decision.kind == Decision::Kind::kAllow) {
       auto revoked = host_->log()->Find(since, question.socket_id(),
@@ -160,7 +161,7 @@ void AuthorizerStream::Wake() {
     if (host_->log()->Read(cursor_).forgotten) {
       Cut(absl::ResourceExhaustedError("revocations are not read"));
     }
-    // A write in flight goes on with what is new when it ends.
+    // When a write in flight ends, it continues with new entries.
     if (pen_held_) return;
     pen_held_ = true;
   }
@@ -191,8 +192,8 @@ bool AuthorizerStream::TakeResume() {
 }
 
 // Decisions and revocations leave in the order in which they were made, except
-// that a new stream first hears what it has missed: its cursor is behind the
-// log_end of any decision.
+// that a new stream begins with the revocations that it has missed: its cursor
+// is behind the log_end of any decision.
 bool AuthorizerStream::TakeNext() {
   if (std::exchange(ready_due_, false)) {
     auto ready = std::make_shared<v1::AuthorizeResponse>();
@@ -238,7 +239,8 @@ void AuthorizerStream::Write() {
         return;
       }
     }
-    // With the pen in hand nobody finishes, so a read may be started.
+    // While the pen is held, the stream cannot be finished, so a read may be
+    // started.
     if (resume) StartRead(&request_);
     if (write) return StartWrite(writing_.get());
     if (last.has_value()) return Finish(contract::ToGrpcStatus(*last));

@@ -17,8 +17,9 @@
 //
 // Order: a decision carries the end of the revocation log at the time it was
 // made, and is written when the stream has read the log up to there. So a yes
-// that knew nothing of a revocation is written before it, never after. The log
-// is checked for revocations that came while the question was being decided.
+// that was decided before a revocation is written before it, never after. The
+// log is checked for revocations that arrived while the question was being
+// decided.
 //
 // Invariant: outbox_ is empty and the log is read to its end, or the pen is
 // held.
@@ -46,14 +47,14 @@ class AuthorizerStream final
     : public grpc::ServerBidiReactor<v1::AuthorizeRequest,
                                      v1::AuthorizeResponse> {
  public:
-  // Questions without an answer; then reading pauses. Herald asks at most
-  // kAuthorizerInFlightMax at once, so only a liar notices.
+  // Questions without an answer; then reading pauses. Herald sends at most
+  // kAuthorizerInFlightMax at once, so only a faulty peer notices.
   static constexpr int kQuestionsMax = 1024;
 
   // Bytes of decisions that wait for a peer that does not read.
   static constexpr int64_t kOutboxBytesMax = 16 << 20;
 
-  // What the streams of one server share; outlives them.
+  // The parts that the streams of one server share; outlive them.
   class Host {
    public:
     virtual ~Host() = default;
@@ -68,15 +69,15 @@ class AuthorizerStream final
   // Begins to read and write. `self` is kept until OnDone().
   void Start(std::shared_ptr<AuthorizerStream> self);
 
-  // Writes what is new in the log; cuts a peer that has fallen behind it.
+  // Writes new entries of the log; disconnects a peer if its position was
+  // evicted.
   void Wake() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends the stream once the write in flight has ended.
   void Close(absl::Status why) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // An answer that waits; without a response it only says that the question
-  // has ended.
+  // A queued answer; without a response it only marks the end of the question.
   struct Answer {
     std::optional<v1::AuthorizeResponse> response = {};
     RevocationLog::Position log_end = 0;
@@ -106,7 +107,7 @@ class AuthorizerStream final
   // Whether reading was paused and may go on; the caller must do so.
   bool TakeResume() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Makes a write that may never end fail, so that the stream ends.
+  // Makes a write fail that might never end, so that the stream ends.
   void Cut(absl::Status why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Constant after construction.

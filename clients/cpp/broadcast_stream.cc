@@ -43,16 +43,16 @@ BroadcastResult ToResult(const v1::BroadcastStreamResponse& response) {
 }  // namespace
 
 // Lifetime: the stream keeps its reactor alive through self_ until OnDone().
-// What holds the connection goes earlier, see dial.h: the context before the
-// end is announced, the stub on the thread of the destructor.
+// The owners of the connection are destroyed earlier, see dial.h: the context
+// before the end is announced, the stub on the thread of the destructor.
 //
 // The pen: gRPC allows one write at a time. Only the holder of the pen calls
 // StartWrite() or StartWritesDone(). It is taken under mutex_, put down when
 // nothing is left to write, and kept for ever once the write side has ended;
-// that also gives back the hold, without which OnDone() does not come.
+// that also releases the hold, without which OnDone() is not called.
 //
-// A stream that breaks ends with OnReadDone(false), which takes the pen if
-// nobody has it, so that the hold is always given back.
+// A stream that breaks ends with OnReadDone(false), which takes the pen if it
+// is not held, so that the hold is always released.
 //
 // Invariant: outbox_ is empty, or the pen is held.
 class BroadcastStream::Impl final
@@ -89,18 +89,18 @@ class BroadcastStream::Impl final
     StartCall();
   }
 
-  // Waits for room at most for `patience`.
+  // Blocks while the bound is reached, for `patience` at most.
   absl::Status Send(OutgoingEvent event, BroadcastCallback done,
                     absl::Duration patience) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Duration send_deadline() const { return send_deadline_; }
 
   absl::Status Finish(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Ends the stream at once, and waits until everybody has been told.
+  // Ends the stream immediately, and waits until all callbacks have returned.
   void Cancel() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  // One event whose answer is due.
+  // One event without an answer yet.
   struct Awaited {
     int64_t bytes = 0;
     BroadcastCallback done;
@@ -115,7 +115,7 @@ class BroadcastStream::Impl final
   void KeepAliveIn(absl::Duration delay) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Sends a request without an event if nothing was written for an interval,
-  // and schedules itself for the moment when the next one may be due.
+  // and schedules itself for the time when the next one may be due.
   void KeepAlive() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // OK once there is room for `bytes`, at the latest at `deadline`.
@@ -199,7 +199,7 @@ absl::Status BroadcastStream::Impl::Send(OutgoingEvent event,
     if (!status.ok()) return status;
     in_flight_bytes_ += bytes;
     awaited_.push_back({bytes, std::move(done), /*is_keepalive=*/false});
-    // On a broken stream nothing is written any more; OnDone() will tell.
+    // On a broken stream nothing is written any more; OnDone() reports the end.
     if (broken_) return absl::OkStatus();
     outbox_.push_back(std::move(request));
     if (pen_held_) return absl::OkStatus();
@@ -232,7 +232,8 @@ void BroadcastStream::Impl::KeepAlive() {
     KeepAliveIn(due ? keepalive_interval_ : rest);
     if (!due) return;
     // A service that does not answer is not sent one keepalive after another.
-    // It is dead in the end, though pings are answered: by the next proxy.
+    // It counts as dead in the end, even if pings are answered: the next proxy
+    // may do that.
     if (!awaited_.empty() && awaited_.back().is_keepalive) {
       if (++missed_keepalives_ == contract::kKeepalivesMissedMax) {
         Abandon(absl::UnavailableError("the service does not answer"));
@@ -263,8 +264,8 @@ void BroadcastStream::Impl::Write() {
     } else {
       writing_ = std::move(outbox_.front());
       outbox_.pop_front();
-      // Lets the transport gather what waits into one write; the last one has
-      // no hint and flushes.
+      // Lets the transport gather queued messages into one write; the last one
+      // has no hint and flushes.
       if (!outbox_.empty()) options.set_buffer_hint();
     }
   }
@@ -288,7 +289,7 @@ void BroadcastStream::Impl::OnReadDone(bool ok) {
   Awaited answered;
   {
     contract::MutexLock lock(&mutex_);
-    // Nobody would know whose answer the next one is.
+    // The next answers could not be matched to events.
     if (ok && awaited_.empty()) {
       Abandon(absl::InternalError("the service sent an answer too many"));
       ok = false;

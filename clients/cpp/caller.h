@@ -9,8 +9,8 @@
 //
 // Threads: Start() and Wait() may be called from any thread; Wait() blocks.
 //
-// Lifetime: the destructor fails what is in flight with CANCELLED and returns
-// after its callbacks have.
+// Lifetime: the destructor fails the calls in flight with CANCELLED and returns
+// after their callbacks have.
 
 #ifndef HERALD_CLIENTS_CPP_CALLER_H_
 #define HERALD_CLIENTS_CPP_CALLER_H_

@@ -10,8 +10,8 @@
 namespace herald::client {
 namespace {
 
-// A prefix cannot match more pages than there are channels; a service whose
-// page tokens go in circles must not keep a caller for ever.
+// A prefix cannot match more pages than there are channels; a service with
+// circular page tokens must not keep a caller for ever.
 constexpr int kPagesMax = 100'000;
 
 std::string Text(absl::string_view text) { return std::string(text); }

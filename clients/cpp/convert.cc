@@ -10,7 +10,7 @@
 namespace herald::client {
 namespace {
 
-// Roughly what the bookkeeping of one event takes.
+// Roughly the memory for the bookkeeping of one event.
 constexpr int64_t kEventOverheadBytes = 256;
 
 }  // namespace

@@ -14,17 +14,17 @@
 
 namespace herald::client {
 
-// OK if the wire can carry the event. The grammar is the service's affair.
+// OK if the wire can carry the event. The service checks the grammar.
 absl::Status CheckEvent(const OutgoingEvent& event);
 
-// What the event costs against a bound on bytes: its texts and a little more,
+// The cost of the event against a bound on bytes: its texts and a little more,
 // so that empty ones are bounded too.
 int64_t BytesOf(const OutgoingEvent& event);
 
 // REQUIRES: CheckEvent() is OK.
 v1::BroadcastRequest ToRequest(OutgoingEvent event);
 
-// As the service sent them; whether they fit the event is not looked at.
+// As the service sent them; not checked against the event.
 std::vector<Receipt> ToReceipts(const v1::BroadcastResponse& response);
 
 }  // namespace herald::client

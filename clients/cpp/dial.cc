@@ -32,7 +32,7 @@ std::shared_ptr<grpc::Channel> Dial(const std::string& target) {
   // 4 MiB.
   arguments.SetMaxReceiveMessageSize(
       static_cast<int>(contract::kLinkMessageBytesMax));
-  // Finds a service that vanished without a word within 25 s of a call's life.
+  // Detects within 25 s of a call's life that the service has vanished.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 5'000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);

@@ -27,24 +27,25 @@
 namespace herald::client {
 
 // A channel to `target`. Connections to one target are shared in the process.
-// It is for gRPC's callback API only, whose threads look at connections in the
-// making: where nobody waits, gRPC 1.51 looks every 5 s. Calls that fail at
-// once reach a service that is back within 0.6 s so, and blocking ones in 2 to
-// 5 s.
+// It is for gRPC's callback API only, with threads that poll connections in the
+// making: without a waiting thread, gRPC 1.51 polls every 5 s. So calls that
+// fail immediately reach a service that has returned within 0.6 s, and blocking
+// ones within 2 to 5 s.
 std::shared_ptr<grpc::Channel> Dial(const std::string& target);
 
 // OK if gRPC can dial `target` (proto/contract/address.h) and a header can
 // carry `api_token`: printable ASCII. Otherwise INVALID_ARGUMENT.
 absl::Status CheckAccess(absl::string_view target, absl::string_view api_token);
 
-// Shows `api_token`, unless it is empty. REQUIRES: CheckAccess() is OK.
+// Sends `api_token`, unless it is empty. REQUIRES: CheckAccess() is OK.
 void ShowApiToken(const std::string& api_token, grpc::ClientContext* context);
 
-// How long to wait before the next try, drawn anew each time.
+// The random pause before the next attempt, drawn anew each time.
 absl::Duration DrawRedialBackoff();
 
 // OK if all texts are UTF-8, which proto strings must be. Otherwise
-// InvalidArgumentError with the name and the value of the first that is not.
+// InvalidArgumentError with the name and the value of the first one that is
+// not.
 using NamedText = std::pair<absl::string_view, absl::string_view>;
 absl::Status CheckTexts(std::initializer_list<NamedText> texts);
 

@@ -64,18 +64,19 @@ std::optional<Loss> Positions::Confirm(const v1::Subscribed& subscribed) {
 
   bool lost = refused;
   if (first && since.has_value()) {
-    // A refusal is believed; but of the latest event it says that there is
-    // none. Where nothing is said, and there, the offsets can be compared.
+    // `recovered: false` is taken as a loss; but for the latest event it means
+    // that there is none. In that case, and without the field, the offsets are
+    // compared.
     const bool comparable = !refused || channel.latest;
     lost = !recovered &&
            !(comparable && same && since->offset() == subscribed.offset());
   } else if (first) {
-    // Without history, nobody knows what was said between two streams.
+    // Without history, the events between two streams are unknown.
     lost = !recovered && known && before.empty();
   }
 
-  // After a recovery its events move the position: they may not come, and then
-  // they must be asked for again.
+  // After a recovery its events advance the position: if they do not arrive,
+  // they have to be requested again.
   const bool stays = recovered || (!first && same && !lost);
   if (!stays && channel.epoch.empty()) channel.position.reset();
   if (!stays && !channel.epoch.empty()) {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where a Watch is in the histories of its channels: what to ask for when it is
-// dialled again, which events it has heard already, and what it has missed.
+// The positions of a Watch in the histories of its channels: the request for a
+// reconnect, repeated events, and losses.
 //
 //   positions.Begin(&request);                  // Before each stream.
 //   auto loss = positions.Confirm(subscribed);  // For each `subscribed` in it.
 //   if (positions.Take(event)) …                // For each event; false:
 //   again.
 //
-// A channel without history has no position; all that is known of it is that
-// whatever was said between two streams is gone.
+// A channel without history has no position; the events between two streams are
+// always lost.
 //
 // Threads: none of its own; the Watch locks.
 
@@ -31,32 +31,32 @@ namespace herald::client {
 
 class Positions {
  public:
-  // Begins where `since` says. What is no position is passed on all the same:
-  // the service knows best what is wrong with it.
+  // Begins at `since`. An invalid position is passed on nevertheless, because
+  // the service returns the better error.
   //
   //   INVALID_ARGUMENT  a channel is named twice, or is not UTF-8
   absl::Status Start(const std::vector<v1::ChannelPosition>& since);
 
-  // A stream begins: says in `request` where each channel was.
+  // A stream begins: adds the position of each channel to `request`.
   void Begin(v1::WatchRequest* request);
 
-  // Takes a `subscribed` over. A loss, if events may be missing before it.
+  // Applies a `subscribed`. Returns a loss if events may be missing before it.
   std::optional<Loss> Confirm(const v1::Subscribed& subscribed);
 
-  // Whether the caller has not heard the event yet; then it has from now on.
+  // Whether the event is new to the caller; from then on it is not.
   bool Take(const v1::Event& event);
 
-  // All positions that are known, in the order of channels.
+  // All known positions, in the order of channels.
   std::vector<v1::ChannelPosition> Get() const;
 
  private:
   struct Channel {
     std::optional<v1::Position> position = {};
 
-    // The epoch of the offsets that come now; empty without history.
+    // The epoch of the current offsets; empty without history.
     std::string epoch = {};
 
-    // Asks for the latest event alone, whatever was heard before.
+    // Asks for the latest event only, at any position.
     bool latest = false;
 
     bool confirmed = false;  // On this stream.

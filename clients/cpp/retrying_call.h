@@ -4,7 +4,8 @@
 //
 // Lifetime: a call is kept alive by its set from Start() until it has
 // delivered. The set is shared with its calls, so a late thread of gRPC never
-// meets freed memory. What holds the connection goes earlier, see dial.h.
+// meets freed memory. The owners of the connection are destroyed earlier, see
+// dial.h.
 
 #ifndef HERALD_CLIENTS_CPP_RETRYING_CALL_H_
 #define HERALD_CLIENTS_CPP_RETRYING_CALL_H_
@@ -27,7 +28,7 @@ namespace herald::client {
 
 class RetryingCall;
 
-// Given the failure of a try that another one follows; empty if none is wanted.
+// Called with the failure of an attempt that another one follows; may be empty.
 using RetryCallback = std::function<void(const absl::Status& failure)>;
 
 class CallSet {
@@ -79,11 +80,11 @@ class RetryingCall : public std::enable_shared_from_this<RetryingCall> {
  private:
   friend class CallSet;
 
-  // Sends the request; `done` is called once with how it went.
+  // Sends the request; `done` is called once with its status.
   virtual void Attempt(grpc::ClientContext* context,
                        std::function<void(grpc::Status)> done) = 0;
 
-  // Tells the caller how it ended.
+  // Passes the result to the caller.
   virtual void Deliver(absl::Status status) = 0;
 
   void StartAttempt() ABSL_LOCKS_EXCLUDED(mutex_);

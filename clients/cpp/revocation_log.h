@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The revocations of the last minutes, in order. Each stream reads the log at
-// its own position: a new one from the beginning, so that it repeats what is
-// remembered, and nothing is queued per stream.
+// its own position: a new one from the beginning, so that it repeats all
+// entries, and nothing is queued per stream.
 //
 // Threads: every method may be called from any thread. The lock is a leaf.
 
@@ -30,30 +30,29 @@ class RevocationLog {
   // Counts revocations from 0 for as long as the log lives.
   using Position = uint64_t;
 
-  // What stands at a position.
+  // The entry at a position.
   struct Entry {
-    bool forgotten = false;  // It was there, and is no more.
+    bool forgotten = false;  // It was there, and was evicted.
     // Null at the end.
     std::shared_ptr<const v1::AuthorizeResponse> response = {};
   };
 
-  // Forgets what is older than `memory`, or more than `entries_max`.
+  // Evicts entries that are older than `memory`, or beyond `entries_max`.
   RevocationLog(Clock::duration memory, size_t entries_max);
 
   void Append(v1::Revocation revocation, Clock::time_point now)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The oldest that is remembered at `now`.
+  // The position of the oldest entry at `now`.
   Position Begin(Clock::time_point now) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // The position that the next one will have.
+  // The position of the next entry.
   Position End() const ABSL_LOCKS_EXCLUDED(mutex_);
 
   Entry Read(Position position) const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Whether the grant was taken back from `since` on: the reason if it was.
-  // Counts as taken back when that can no longer be told. `user_id` may be
-  // empty: nobody is named.
+  // The reason if the grant was revoked at `since` or later. It counts as
+  // revoked if that is no longer known. `user_id` may be empty for none.
   std::optional<std::string> Find(Position since, absl::string_view socket_id,
                                   absl::string_view channel,
                                   absl::string_view user_id) const

@@ -8,7 +8,7 @@
 #include "proto/contract/condition.h"
 #include "proto/process/clock_steps.h"
 
-// Has gRPC's timers looked at again; null where there is no such function.
+// Makes gRPC check its timers again; null where there is no such function.
 void grpc_kick_poller() __attribute__((weak));
 
 namespace herald::client {

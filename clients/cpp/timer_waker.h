@@ -11,9 +11,9 @@
 
 namespace herald::client {
 
-// A thread looks once a second whether the time of day was set, while anybody
-// in the process holds a result. A later gRPC without the hook that this needs
-// (it is an internal of gRPC's) goes without.
+// A thread checks once a second whether the time of day was set, while the
+// process holds a result. With a later gRPC that lacks the internal hook that
+// this needs, it does nothing.
 //
 // Threads: any.
 std::shared_ptr<void> WakeTimersAfterSteps();

@@ -26,7 +26,7 @@
 namespace herald::client {
 namespace {
 
-// OK if what was asked can be said to the service.
+// OK if the options can be sent to the service.
 absl::Status CheckOptions(const WatchOptions& options, Positions* positions) {
   absl::Status status = CheckAccess(options.target, options.api_token);
   for (const std::string& channel : options.channels) {
@@ -42,9 +42,9 @@ absl::Status CheckOptions(const WatchOptions& options, Positions* positions) {
 //
 // Lifetime: a step keeps the Impl alive until it has returned. Between two of
 // them the Watch does, until Close() has seen the end: an alarm keeps its
-// function, which therefore must not own the alarm's owner. What holds the
-// connection goes earlier, see dial.h: the context before the end is announced,
-// the stub on the thread of the destructor.
+// function, which therefore must not own the alarm's owner. The owners of the
+// connection are destroyed earlier, see dial.h: the context before the end is
+// announced, the stub on the thread of the destructor.
 class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
  public:
   Impl(WatchOptions options, MessageCallback on_message, LossCallback on_loss,
@@ -83,7 +83,7 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
 
   void Cancel() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Waits for the end and lets the connection go.
+  // Waits for the end and releases the connection.
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
 
   std::vector<v1::ChannelPosition> positions() const
@@ -103,7 +103,7 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
   void OnMessage(const v1::ServerMessage& message) ABSL_LOCKS_EXCLUDED(mutex_);
   void OnStreamDone(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Looks after each keepalive interval whether the stream is dead.
+  // Checks after each keepalive interval whether the stream is dead.
   void ListenOn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Listen() ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -139,7 +139,7 @@ class Watch::Impl final : public std::enable_shared_from_this<Watch::Impl> {
   std::unique_ptr<contract::Silence> silence_ ABSL_GUARDED_BY(mutex_);
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;  // The callback; nothing is read.
   bool silent_ ABSL_GUARDED_BY(mutex_) = false;  // And so we ended the stream.
-  bool begun_ ABSL_GUARDED_BY(mutex_) = false;   // This stream has said a word.
+  bool begun_ ABSL_GUARDED_BY(mutex_) = false;   // This stream has a message.
   bool cancelled_ ABSL_GUARDED_BY(mutex_) = false;
   bool ended_ ABSL_GUARDED_BY(mutex_) = false;
 };
@@ -266,7 +266,7 @@ void Watch::Impl::OnStreamDone(const absl::Status& ended) {
   if (!redials) return End(status);
   if (failed && on_retry_ != nullptr) on_retry_(status);
   contract::MutexLock lock(&mutex_);
-  // Cancelled, the alarm fires soon, and StartStream() looks.
+  // If it was cancelled, the alarm fires soon, and StartStream() checks that.
   pause_.Set(contract::GrpcDeadline(again - contract::SteadyNow()),
              [this](bool) { StartStream(); });
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decides who may listen to `private-` and `presence-` channels: everybody
-// whose `auth` is "user:<name>". A real one would look a session up instead.
+// Authorizes subscriptions to `private-` and `presence-` channels if their
+// `auth` is "user:<name>". A real one would look a session up instead.
 //
 //   herald-example-authorizer --address=127.0.0.1:50052
 //

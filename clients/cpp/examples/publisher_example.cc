@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Says one thing on the channel `news`, in three ways.
+// Publishes one event on the channel `news`, in three ways.
 //
 //   herald-example-publisher [host:port]
 
@@ -43,7 +43,7 @@ int main(int argc, char** argv) {
   if (!receipt.ok()) return Fail(receipt.status());
   std::cout << "news has " << receipt->subscribers << " subscribers\n";
 
-  // Word by word: two channels, and not to the one who caused it.
+  // With a builder: two channels, and not to the socket that caused it.
   BroadcastResult receipts = publisher.Channel("news")
                                  .Channel("orders")
                                  .Event("changed")

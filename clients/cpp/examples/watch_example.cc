@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Prints what is said on a channel, until the service is away for a second.
+// Prints the messages of a channel, until the service is unreachable for a
+// second.
 //
 //   herald-example-watch [host:port [channel]]
 

@@ -12,17 +12,17 @@
 // The server hides the streams: it calls Authorize() for each question, sends
 // the answers in any order, and sends revocations to every service.
 //
-// Threads: every method may be called from any thread. Authorize() is called
-// on `threads` threads that belong to the server and do nothing else; a slow
-// decision takes one of them and delays nobody as long as one is free.
+// Threads: every method may be called from any thread. Authorize() is called on
+// `threads` threads that belong to the server and do nothing else; a slow
+// decision occupies one of them and delays no other as long as one is free.
 //
 // Bounds: a stream with 1,024 open questions is not read until one of them is
-// answered. The stream of a Herald service that does not read is ended when
-// 16 MiB of answers wait for it, or when a revocation is forgotten that it has
-// not received. The service dials again and asks again.
+// answered. The stream of a Herald service that does not read is ended when 16
+// MiB of answers wait for it, or when a revocation that it has not received is
+// evicted. The service dials again and repeats its questions.
 //
-// Files: while the process has none left (RLIMIT_NOFILE), new connections wait,
-// and are served as soon as there is one.
+// Files: while the process has no file descriptor left (RLIMIT_NOFILE), new
+// connections wait, and are served as soon as there is one.
 
 #ifndef HERALD_CLIENT_AUTHORIZER_SERVER_H_
 #define HERALD_CLIENT_AUTHORIZER_SERVER_H_

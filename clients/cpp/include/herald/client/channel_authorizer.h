@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an application implements to decide who may listen to what: one method.
-// AuthorizerServer asks it and speaks to Herald.
+// The interface that an application implements to authorize subscriptions: one
+// method. AuthorizerServer calls it and communicates with Herald.
 //
 //   class Rooms : public ChannelAuthorizer {
 //     Decision Authorize(const v1::AuthorizeRequest& question) override {
@@ -11,8 +11,8 @@
 //     }
 //   };
 //
-// Questions are only asked about `private-` and `presence-` channels; public
-// ones are open to everybody.
+// Questions are only about `private-` and `presence-` channels; public ones are
+// open to every client.
 
 #ifndef HERALD_CLIENT_CHANNEL_AUTHORIZER_H_
 #define HERALD_CLIENT_CHANNEL_AUTHORIZER_H_
@@ -30,7 +30,7 @@ struct Decision {
   enum class Kind {
     kDeny,       // No.
     kAllow,      // Yes.
-    kUndecided,  // Nobody can tell at the moment.
+    kUndecided,  // It cannot be decided at the moment.
   };
   Kind kind = Kind::kDeny;
 
@@ -38,11 +38,11 @@ struct Decision {
   // is passed on.
   std::string reason = {};
 
-  // kAllow: who the user is, 1 to 128 bytes of UTF-8; empty if it is not said.
+  // kAllow: the id of the user, 1 to 128 bytes of UTF-8; empty for none.
   std::string user_id = {};
 
-  // kAllow: what the other members may know: JSON text, at most 16 KiB. Empty
-  // means `null`.
+  // kAllow: data for the other members: JSON text, at most 16 KiB. Empty means
+  // `null`.
   std::string user_info = {};
 
   // kAllow: how long the yes holds; infinite means as long as the subscription.
@@ -54,35 +54,36 @@ struct Decision {
   Decision ExpiresAfter(absl::Duration duration) &&;
 };
 
-// Yes, without saying who it is. Enough for a private channel; Herald takes it
-// as a no on a presence channel.
+// Yes, without the id of the user. Enough for a private channel; on a presence
+// channel it counts as a no.
 Decision Allow();
 
-// Yes, and this is who. Required on a presence channel. On a private one it
+// Yes, and the member. Required on a presence channel. On a private one it
 // names the user for AuthorizerServer::RevokeUser() and
 // Control::DisconnectUser().
 Decision AllowMember(absl::string_view user_id,
                      absl::string_view user_info = "");
 
-// No. `reason` reaches the client, in `subscription_error.error`: say what
-// would help a developer, not what would help an intruder.
+// No. `reason` reaches the client, in `subscription_error.error`: write a
+// sentence that helps a developer and not an intruder.
 Decision Deny(absl::string_view reason);
 
-// No answer, for when the database is away: Herald denies with `unavailable`
-// when its timeout (1 s) is over, clients try again, and grants that are up for
-// renewal live to their end. Deny() would end them at once.
+// No answer, for when the database is not available: Herald denies with
+// `unavailable` after its timeout (1 s), clients retry, and grants that are due
+// for renewal live to their end. Deny() would end them immediately.
 Decision Undecided();
 
 class ChannelAuthorizer {
  public:
   virtual ~ChannelAuthorizer() = default;
 
-  // Decides one question. herald/v1/authorizer_service.proto says what is in
-  // it; `channel_data` was written by the client, so check before you believe.
+  // Decides one question. Its fields are described in
+  // herald/v1/authorizer_service.proto; `channel_data` is written by the
+  // client, so check it before you trust it.
   //
   // May block, for example on a database: it is called on threads of its own,
-  // `AuthorizerServerOptions::threads` at once, so it must be thread-safe. One
-  // that takes longer than Herald's timeout (1 s) has decided for nobody. An
+  // `AuthorizerServerOptions::threads` at once, so it must be thread-safe. A
+  // decision that takes longer than Herald's timeout (1 s) has no effect. An
   // exception counts as Deny("the authorizer failed") and ends nothing else.
   virtual Decision Authorize(const v1::AuthorizeRequest& question) = 0;
 };

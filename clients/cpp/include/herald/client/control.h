@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Looks at channels and members, and manages the connections of browsers, from
-// a backend.
+// Queries channels and members, and manages the connections of browsers, from a
+// backend.
 //
 //   Control control({.target = "herald.internal:50051"});
 //   auto members = control.GetMembers("presence-room");
@@ -13,15 +13,15 @@
 // Failure: absl::Status with the codes of herald/v1/broadcast_service.proto;
 // those that a method adds are listed with it. Common to all:
 //
-//   INVALID_ARGUMENT   a value is wrong; the message names it
-//   UNAUTHENTICATED    the service wants an API token, and not this one
-//   UNAVAILABLE        the service, a gateway or the authorizer could not be
+//   INVALID_ARGUMENT a value is wrong; the message names it UNAUTHENTICATED the
+//   service requires another API token UNAVAILABLE the service, a gateway or
+//   the authorizer could not be
 //                      reached until the deadline
 //   DEADLINE_EXCEEDED  no answer in time; it may have been done
 //
 // UNAVAILABLE is retried until the deadline, after 50 to 250 ms each time. All
-// calls bear repetition; only Disconnect…() may then count too few, or find
-// the socket already gone (NOT_FOUND).
+// calls may be repeated; only Disconnect…() may then count too few, or find the
+// socket already gone (NOT_FOUND).
 
 #ifndef HERALD_CLIENT_CONTROL_H_
 #define HERALD_CLIENT_CONTROL_H_
@@ -58,16 +58,16 @@ class Control {
   // Begins to dial with the first call.
   explicit Control(ControlOptions options);
 
-  // Fails what is in flight with CANCELLED.
-  // REQUIRES: not called from a callback of this library.
+  // Fails the calls in flight with CANCELLED. REQUIRES: not called from a
+  // callback of this library.
   ~Control();
 
   Control(const Control&) = delete;
   Control& operator=(const Control&) = delete;
 
-  // The users who are present on a presence channel, with their sockets, in the
-  // order of `user_id`, page by page; so a user who comes or goes meanwhile may
-  // be missed. The deadline holds for each page.
+  // The users on a presence channel, with their sockets, in the order of
+  // `user_id`, page by page; so a user that joins or leaves meanwhile may be
+  // missed. The deadline applies to each page.
   //
   //   FAILED_PRECONDITION  it is not a presence channel
   absl::StatusOr<std::vector<v1::PresentMember>> GetMembers(
@@ -80,12 +80,12 @@ class Control {
   absl::StatusOr<v1::GetMembersResponse> GetMembersPage(
       absl::string_view channel, int page_size, absl::string_view page_token);
 
-  // One channel. One that nobody uses is no error: its counts are zero.
+  // One channel. An unused one is not an error: its counts are zero.
   absl::StatusOr<v1::Channel> GetChannel(absl::string_view channel);
 
-  // All channels that have subscribers and whose names begin with `prefix`, in
-  // the order of their names, page by page; so a channel that comes or goes
-  // meanwhile may be missed. The deadline holds for each page.
+  // All channels that have subscribers and a name that begins with `prefix`, in
+  // the order of their names, page by page; so a channel that appears or
+  // disappears meanwhile may be missed. The deadline applies to each page.
   absl::StatusOr<std::vector<v1::Channel>> ListChannels(
       absl::string_view prefix = "");
 
@@ -95,65 +95,64 @@ class Control {
   absl::StatusOr<v1::ListChannelsResponse> ListChannelsPage(
       absl::string_view prefix, int page_size, absl::string_view page_token);
 
-  // What a channel remembers, from the oldest event on, one page: at most
+  // The history of a channel, from the oldest event on, one page: at most
   // `limit` events (0: 100; the most is 1,000), and at most 1 MiB of them or a
   // single one. The page is the last one when its last event has the `offset`
   // of the response; otherwise the next one is that since this last event.
   //
-  //   FAILED_PRECONDITION  the channel keeps no history
+  //   FAILED_PRECONDITION the channel has no history
   absl::StatusOr<v1::GetHistoryResponse> GetHistory(absl::string_view channel,
                                                     int limit = 0);
 
-  // As GetHistory(), but only what was said after `since`: all of it, page by
+  // As GetHistory(), but only the events after `since`: all of them, page by
   // page, or none.
   //
-  //   OUT_OF_RANGE  it is not all there any more, or `since` is of the future
-  //   or
-  //                 another epoch; the message says which
+  //   OUT_OF_RANGE  some are no longer there, or `since` is of the future or of
+  //                 another epoch; the message names the case
   absl::StatusOr<v1::GetHistoryResponse> GetHistorySince(
       absl::string_view channel, const v1::Position& since, int limit = 0);
 
-  // How much there is of everything, and which gateways are attached.
+  // Totals of the service, and the attached gateways.
   absl::StatusOr<v1::GetStatsResponse> GetStats();
 
-  // Subscribes a connected browser, which hears `subscribed` as if it had asked
-  // itself. A private or presence channel is put to the authorizer, without a
-  // token. Already subscribed is not an error.
+  // Subscribes a connected browser, which receives `subscribed` as if it had
+  // subscribed itself. For a private or presence channel the authorizer is
+  // asked, without a token. Already subscribed is not an error.
   //
-  //   NOT_FOUND           nobody has the socket
-  //   PERMISSION_DENIED   the authorizer said no; the message is its reason
+  //   NOT_FOUND           the socket is not connected
+  //   PERMISSION_DENIED   the authorizer denied it; the message is its reason
   //   RESOURCE_EXHAUSTED  a limit is reached; the message names it
   absl::Status Subscribe(absl::string_view socket_id,
                          absl::string_view channel);
 
-  // As Subscribe(), with the `auth` that the authorizer shall see.
+  // As Subscribe(), with the `auth` that the authorizer receives.
   absl::Status SubscribeWithToken(absl::string_view socket_id,
                                   absl::string_view channel,
                                   absl::string_view auth_token);
 
-  // As Subscribe(), but you say who the user is and nobody else is asked.
+  // As Subscribe(), but as this user, and the authorizer is not asked.
   // `user_info` is JSON text; empty means `null`.
   absl::Status SubscribeAs(absl::string_view socket_id,
                            absl::string_view channel, absl::string_view user_id,
                            absl::string_view user_info = "");
 
-  // Ends a browser's subscription; it hears `unsubscribed` with a reason. Not
-  // subscribed is not an error.
+  // Ends a browser's subscription; it receives `unsubscribed` with a reason.
+  // Not subscribed is not an error.
   //
-  //   NOT_FOUND  nobody has the socket
+  //   NOT_FOUND  the socket is not connected
   absl::Status Unsubscribe(absl::string_view socket_id,
                            absl::string_view channel);
 
-  // Closes one connection for good: its client does not come back. `reason` is
-  // a sentence for the close frame, cut to 123 bytes. Returns how many were
-  // closed.
+  // Closes one connection permanently: its client does not reconnect. `reason`
+  // is a sentence for the close frame, cut to 123 bytes. Returns the number of
+  // closed connections.
   //
-  //   NOT_FOUND  nobody has the socket
+  //   NOT_FOUND  the socket is not connected
   absl::StatusOr<int64_t> DisconnectSocket(absl::string_view socket_id,
                                            absl::string_view reason = "");
 
-  // Closes every connection of one user, who is known by the member of a
-  // private or presence subscription. Unknown is not an error: 0 are closed.
+  // Closes every connection of one user, as named by the member of a private or
+  // presence subscription. An unknown user is not an error: 0 are closed.
   absl::StatusOr<int64_t> DisconnectUser(absl::string_view user_id,
                                          absl::string_view reason = "");
 

@@ -6,7 +6,7 @@
 //   absl::StatusOr<Receipt> receipt =
 //       publisher.Broadcast("news", "created", R"({"id":1})");
 //
-// or, word by word:
+// or with a builder:
 //
 //   publisher.Channel("news").Event("created").Data(R"({"id":1})")
 //       .Except(socket_id).Send();
@@ -21,8 +21,8 @@
 //                       the message names the value
 //   RESOURCE_EXHAUSTED  the data is too large for the service, or
 //                       `in_flight_bytes_max` would be exceeded
-//   UNAUTHENTICATED     the service wants an API token, and not this one
-//   UNAVAILABLE         nobody could be reached until the deadline; if the
+//   UNAUTHENTICATED the service requires another API token UNAVAILABLE the
+//   service could not be reached until the deadline; if the
 //                       connection broke meanwhile, it may have been published
 //   DEADLINE_EXCEEDED   no answer in time; it may have been published
 //   CANCELLED           the publisher was destroyed meanwhile
@@ -53,7 +53,7 @@ struct PublisherOptions {
   // "unix:/path".
   std::string target = "127.0.0.1:50051";
 
-  // Shown as `authorization: Bearer <api_token>`; empty if the service wants
+  // Sent as `authorization: Bearer <api_token>`; empty if the service requires
   // none.
   std::string api_token = {};
 
@@ -61,12 +61,12 @@ struct PublisherOptions {
   absl::Duration deadline = absl::Seconds(5);
 
   // Most bytes of events accepted and not yet answered. A broadcast that would
-  // exceed it fails at once instead of waiting, so that a slow service cannot
-  // fill memory.
+  // exceed it fails immediately instead of waiting, so that a slow service
+  // cannot fill memory.
   int64_t in_flight_bytes_max = 32 << 20;
 
-  // Optional. Called each time a try has failed with UNAVAILABLE and another
-  // one follows, with the failure of this try. It must not block.
+  // Optional. Called each time an attempt has failed with UNAVAILABLE and
+  // another one follows, with the failure of this attempt. It must not block.
   std::function<void(const absl::Status& failure)> on_retry = {};
 };
 
@@ -78,26 +78,26 @@ class Publisher {
   // within its own deadline.
   explicit Publisher(PublisherOptions options);
 
-  // Fails what is in flight with CANCELLED; returns after its callbacks have.
-  // REQUIRES: not called from a callback of this library.
+  // Fails the broadcasts in flight with CANCELLED; returns after their
+  // callbacks have. REQUIRES: not called from a callback of this library.
   ~Publisher();
 
   Publisher(const Publisher&) = delete;
   Publisher& operator=(const Publisher&) = delete;
 
   // Publishes to one channel and blocks until the event has its place in the
-  // channel's order. OK does not mean that a browser has seen it. A channel
+  // channel's order. OK does not mean that a browser has received it. A channel
   // without subscribers is not an error.
   absl::StatusOr<Receipt> Broadcast(absl::string_view channel,
                                     absl::string_view event,
                                     absl::string_view data);
 
-  // As above, to 1 to 100 channels: all get it or none does.
+  // As above, to 1 to 100 channels: all receive it or none does.
   BroadcastResult Broadcast(std::vector<std::string> channels,
                             absl::string_view event, absl::string_view data);
 
-  // As Broadcast(), to everybody but one socket: the one whose request caused
-  // the event and that knows already.
+  // As Broadcast(), to all sockets but one: the one that caused the event and
+  // needs no notice of it.
   absl::StatusOr<Receipt> BroadcastExcept(absl::string_view channel,
                                           absl::string_view event,
                                           absl::string_view data,
@@ -107,15 +107,15 @@ class Publisher {
                                   absl::string_view data,
                                   absl::string_view socket_id);
 
-  // As Broadcast(), with everything an event can have; for example an
-  // idempotency key of your own, which makes your retries harmless too.
+  // As Broadcast(), with all fields of an event; for example an idempotency key
+  // of your own, which makes your retries harmless too.
   BroadcastResult Broadcast(OutgoingEvent event);
 
-  // As Broadcast(), without blocking. `done` is called exactly once; when
-  // nothing was sent, before this returns.
+  // As Broadcast(), without blocking. `done` is called exactly once; if nothing
+  // was sent, before this returns.
   void BroadcastAsync(OutgoingEvent event, BroadcastCallback done);
 
-  // Begins an event, word by word. The builder must not outlive the publisher.
+  // Begins to build an event. The builder must not outlive the publisher.
   BroadcastBuilder Channel(absl::string_view channel);
   BroadcastBuilder Channels(std::vector<std::string> channels);
 
@@ -124,8 +124,8 @@ class Publisher {
   const std::unique_ptr<Impl> impl_;
 };
 
-// An event in the making. Every word returns the builder itself; Send() and
-// SendAsync() publish what has been said so far and may be repeated.
+// Builds an event. Every setter returns the builder itself; Send() and
+// SendAsync() publish the event as set so far and may be repeated.
 //
 // Threads: one.
 class BroadcastBuilder {
@@ -139,7 +139,7 @@ class BroadcastBuilder {
   // Names the event.
   BroadcastBuilder& Event(absl::string_view event);
 
-  // Says its payload: JSON text.
+  // Sets its payload: JSON text.
   BroadcastBuilder& Data(absl::string_view data);
 
   // Leaves one socket out.

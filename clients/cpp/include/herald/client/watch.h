@@ -1,53 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listens to channels from a backend: events, whispers and member changes. It
-// needs no authorizer, is no member, and is not counted as a subscriber.
+// Subscribes to channels from a backend: events, whispers and member changes.
+// It needs no authorizer, is not a member, and is not counted as a subscriber.
 //
 //   Watch watch({.channels = {"news"}},
 //               [](const herald::v1::ServerMessage& message) { … },
 //               [](const herald::client::Loss& loss) { … },
 //               [](const absl::Status& status) { … });
 //
-// A Watch stays on: when its stream breaks it dials again after 50 to 250 ms,
-// and again. On channels with history it then says where it was, and what was
-// said meanwhile comes behind `subscribed`: each event once and in order, as if
+// A Watch reconnects: when its stream breaks it dials again, 50 to 250 ms after
+// each failure. On channels with history it then sends its positions, and the
+// missed events follow `subscribed`: each event once and in order, as if
 // nothing had happened. Where that is not possible, and on channels without
-// history whenever the stream was away, the loss is told: events may be
-// missing, and none of them will come. Load then what you must know.
+// history after each break, it reports a loss: events may be missing, and will
+// not be delivered. Load the current state then.
 //
-// A quiet Watch is kept alive: proxies end a stream on which nothing was sent
+// A quiet Watch is kept alive: proxies end a stream on which nothing is sent
 // for a while, often for 60 s, so the service sends a keepalive after each
-// `keepalive_interval` without a message. A stream on which keepalives came and
-// that brings nothing for three intervals more is taken for dead, and dialled
-// again. Keepalives are not given to the callback.
+// `keepalive_interval` without a message. A stream that has delivered
+// keepalives and then delivers nothing for three more intervals is considered
+// dead, and dialled again. Keepalives are not passed to the callback.
 //
-// Rosters: the roster of a presence channel is what `subscribed` says, changed
-// by each `member_added` and `member_removed` behind it. Of a large one
-// `subscribed` carries the first 3 MiB; the rest follows at once as
-// `member_added`.
+// Rosters: the roster of a presence channel is that of `subscribed`, changed by
+// each later `member_added` and `member_removed`. Of a large one `subscribed`
+// carries the first 3 MiB; the rest follows immediately as `member_added`.
 //
-// Order: of each stream `connected` comes first, then one `subscribed` per
-// channel, then what happens, in the order of each channel. A loss is told
-// before the `subscribed` that brings it. The end is told last, exactly once,
+// Order: each stream begins with `connected`, then one `subscribed` per
+// channel, then messages in the order of each channel. A loss is reported
+// before the `subscribed` that reveals it. The end is reported exactly once,
 // and nothing after it.
 //
-// Threads: methods may be called from any thread. Callbacks come one at a time
-// on a thread of gRPC. The next message is fetched when the callback returns: a
-// slow one slows the stream, and a service in which 1 MiB of events waits
-// breaks it.
+// Threads: methods may be called from any thread. Callbacks are called one at a
+// time on a thread of gRPC. The next message is read when the callback returns:
+// a slow one slows the stream down, and the service breaks a stream for which 1
+// MiB of events waits.
 //
 // Failure: the end's status, with the codes of
 // herald/v1/broadcast_service.proto. Nothing here throws, nothing here logs.
 //
 //   INVALID_ARGUMENT    no, more than 100, repeated or malformed channels, or a
-//                       position that is none
-//   RESOURCE_EXHAUSTED  the service has all the Watches it may have
-//   UNAUTHENTICATED     the service wants an API token, and not this one
-//   UNAVAILABLE         the service was away for longer than `give_up_after`
-//   CANCELLED           Cancel(), or the destructor
+//                       malformed position
+//   RESOURCE_EXHAUSTED the service is at its limit of Watches UNAUTHENTICATED
+//   the service requires another API token UNAVAILABLE the service was
+//   unreachable for longer than // `give_up_after` CANCELLED Cancel(), or the
+//   destructor
 //
-// A stream that had begun is dialled again whatever has broken it, and one that
-// had not after UNAVAILABLE. Any other status ends the Watch.
+// A stream that had begun is dialled again after any status, and one that had
+// not after UNAVAILABLE. Any other status ends the Watch.
 
 #ifndef HERALD_CLIENT_WATCH_H_
 #define HERALD_CLIENT_WATCH_H_
@@ -73,17 +72,17 @@ struct WatchOptions {
   // Required. 1 to 100 different channels, of any type.
   std::vector<std::string> channels = {};
 
-  // Optional. Where you were on some of the channels, from positions() of a
-  // Watch before this one; each channel at most once. What was said since then
-  // comes first, or a loss is told. A channel with an empty epoch and an offset
-  // of 0 is one whose events hold a whole state: its latest event comes first,
-  // and after a break nothing but the latest event, if it is a new one.
+  // Optional. Positions on some of the channels, from positions() of an earlier
+  // Watch; each channel at most once. The events since then are delivered
+  // first, or a loss is reported. An empty epoch and an offset of 0 mean a
+  // channel with events that hold a whole state: its latest event is delivered
+  // first, and after a break only the latest event, if it is a new one.
   std::vector<v1::ChannelPosition> since = {};
 
-  // For how long the service may be away, counted from the first try or from
-  // the end of a stream, before UNAVAILABLE is the end. Looked at between
-  // tries, each of which takes some seconds at most. Zero: the first stream is
-  // the only one. REQUIRES: >= 0.
+  // How long the service may be unreachable, counted from the first attempt or
+  // from the end of a stream, before the Watch ends with UNAVAILABLE. Checked
+  // between attempts, each of which takes some seconds at most. Zero: the first
+  // stream is the only one. REQUIRES: >= 0.
   absl::Duration give_up_after = absl::InfiniteDuration();
 
   // How long the stream may be quiet before the service sends a keepalive: from
@@ -96,31 +95,31 @@ struct WatchOptions {
   std::function<void(const absl::Status& failure)> on_retry = {};
 };
 
-// Events of one channel that may be missing: some of what was said after
-// `since` and until `position`.
+// A range of one channel in which events may be missing: after `since`, up to
+// `position`.
 struct Loss {
   std::string channel = {};
 
-  // How far the channel was heard, and where it goes on. With an empty epoch if
-  // that is not known; without history it never is.
+  // The last delivered position, and the one from which delivery continues.
+  // With an empty epoch if it is unknown; without history it always is.
   v1::Position since = {};
   v1::Position position = {};
 };
 
 class Watch {
  public:
-  // Told each message. It lives as long as the call. Kinds that you do not
-  // know must be ignored: there will be more.
+  // Called with each message, which lives as long as the call. Unknown kinds
+  // must be ignored: there will be more.
   using MessageCallback =
       absl::AnyInvocable<void(const v1::ServerMessage& message)>;
 
-  // Told that events may be missing. Not optional: nothing else says so.
+  // Called when events may be missing. Required: there is no other notice.
   using LossCallback = absl::AnyInvocable<void(const Loss& loss)>;
 
-  // Told how it ended.
+  // Called with the status of the end.
   using EndCallback = absl::AnyInvocable<void(const absl::Status& status)>;
 
-  // Begins to dial and returns. Each callback may be called before that.
+  // Begins to dial and returns. Callbacks may be called before it returns.
   Watch(WatchOptions options, MessageCallback on_message, LossCallback on_loss,
         EndCallback on_end);
 
@@ -131,15 +130,15 @@ class Watch {
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  // Ends it; the end is then told, usually CANCELLED. One message that is on
-  // its way to the callback may still arrive before. May be called from a
+  // Ends it; the end is then reported, usually as CANCELLED. One message that
+  // is on its way to the callback may still arrive before. May be called from a
   // callback, repeatedly, and after the end.
   void Cancel();
 
-  // How far the channels with history have been heard, each up to the last
-  // event that was given to the callback, one that it is busy with included.
-  // To be stored, and given to the next Watch as `since`. May be called from a
-  // callback, and after the end.
+  // The positions on the channels with history, each that of the last event
+  // that was passed to the callback, even if the callback has not returned yet.
+  // Store them, and pass them to the next Watch as `since`. May be called from
+  // a callback, and after the end.
   std::vector<v1::ChannelPosition> positions() const;
 
  private:
