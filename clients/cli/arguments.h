@@ -2,8 +2,8 @@
 //
 // The words of the command line: a command, its arguments, and flags anywhere
 // among them. The flags are abseil's; they are parsed here and not by
-// absl::ParseCommandLine(), which knows no commands and leaves with 1 where
-// scripts expect a 2.
+// absl::ParseCommandLine(), which knows no commands and exits with 1 where
+// scripts expect 2.
 //
 // Failure: InvalidArgumentError with a sentence for the user.
 
@@ -38,16 +38,16 @@ ABSL_DECLARE_FLAG(bool, authorizer);
 namespace herald::cli {
 
 struct Arguments {
-  std::vector<std::string> words;        // What is no flag, in order.
+  std::vector<std::string> words;  // Arguments other than flags, in order.
   std::vector<std::string> flags_given;  // Their names, for a command to check.
   bool help = false;                     // --help, -h
   bool version = false;                  // --version
 };
 
-// Parses what follows the program's name, and sets the flags. `--flag value`,
-// `--flag=value`, `--json`, `--no-json` and `--json=false` are understood;
-// after
-// `--` everything is a word, and so are `-` and negative numbers.
+// Parses the arguments after the program's name, and sets the flags.
+// `--flag value`, `--flag=value`, `--json`, `--no-json` and `--json=false` are
+// understood; after `--` everything is a word, and so are `-` and negative
+// numbers.
 absl::StatusOr<Arguments> ParseArguments(const std::vector<std::string>& args);
 
 }  // namespace herald::cli

@@ -144,7 +144,7 @@ absl::Status RunMembers(const Session& session) {
   if (session.json) {
     PrintLine(JsonObject().AddJson("members", JsonArray(objects)).str());
   } else if (rows.empty()) {
-    PrintLine("nobody is present");
+    PrintLine("no members");
   } else {
     std::cout << FormatTable({"USER", "INFO", "SOCKETS"}, rows);
   }
@@ -208,8 +208,8 @@ std::string Iso(const google::protobuf::Timestamp& timestamp) {
                           absl::UTCTimeZone());
 }
 
-// How long ago by this machine's clock, to the second. A service whose clock is
-// ahead shows 0.
+// The age by this machine's clock, to the second; 0 if the service's clock is
+// ahead.
 std::string Age(const google::protobuf::Timestamp& timestamp) {
   const absl::Duration age =
       std::max(absl::Now() - ToTime(timestamp), absl::ZeroDuration());

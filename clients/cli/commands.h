@@ -2,8 +2,8 @@
 //
 // The commands: each makes one call of herald::client and prints its answer.
 //
-// Failure: UsageError() for words that make no sense, otherwise the call's
-// status. Nothing is printed then, but for the pages of a history before it.
+// Failure: UsageError() for invalid words, otherwise the call's status. Nothing
+// is printed then, except for earlier pages of a history.
 
 #ifndef HERALD_CLIENTS_CLI_COMMANDS_H_
 #define HERALD_CLIENTS_CLI_COMMANDS_H_
@@ -20,7 +20,7 @@ namespace herald::cli {
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 
-// What all commands need to know.
+// The input of all commands.
 struct Session {
   std::string address;
   std::string token;
@@ -45,7 +45,7 @@ const std::vector<Command>& Commands();
 // Prints messages until SIGINT, SIGTERM or the end of the Watch.
 absl::Status RunWatch(const Session& session);
 
-// Prints what a channel remembers.
+// Prints the history of a channel.
 absl::Status RunHistory(const Session& session);
 
 // Runs Herald on this machine until SIGINT, SIGTERM or SIGHUP. A status without

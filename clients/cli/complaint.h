@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Lines on standard error. They never wait long for its reader: a command ends
-// in its time although nothing reads them.
+// on time even if nothing reads them.
 //
 // Threads: any. The lines of one call stay together.
 
@@ -13,8 +13,9 @@
 namespace herald::cli {
 
 // Prints `lines`, which lack the last line break. They are dropped if standard
-// error does not take them within 0.3 s, or at once if it did not take those
-// before them; the next lines that it takes follow a note with the count.
+// error does not accept them within 0.3 s, or immediately if it did not accept
+// the previous ones; the next lines that it accepts follow a note with the
+// count.
 void Complain(absl::string_view lines);
 
 }  // namespace herald::cli

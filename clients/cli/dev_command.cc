@@ -25,7 +25,7 @@ namespace {
 using supervisor::Development;
 using supervisor::Listener;
 
-// Prints which addresses are taken. Returns whether none is.
+// Prints the addresses that are in use. Returns whether none is.
 bool AreFree(const std::vector<Listener>& listeners) {
   bool all_free = true;
   for (const auto& [variable, address] : listeners) {

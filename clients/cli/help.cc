@@ -15,11 +15,11 @@ Usage:
 
 Commands:
   broadcast   Publish an event to channels
-  watch       Print what is said on channels, until Ctrl-C
-  history     Print what a channel remembers
-  members     List who is present on a presence channel
+  watch       Print the messages of channels, until Ctrl-C
+  history     Print the history of a channel
+  members     List the members of a presence channel
   channels    List the channels that have subscribers
-  stats       Show how much there is of everything
+  stats       Show totals and gateways
   disconnect  Close the connections of a socket or a user
   dev         Run a service, a gateway and an authorizer on this machine
 
@@ -41,8 +41,8 @@ constexpr absl::string_view kTimeoutFlag =
 constexpr absl::string_view kEnd =
     R"(
 Variables are also read from a file .env in the working directory. If the
-service cannot be reached, a line on standard error says so at once; the command
-retries until its timeout.
+service cannot be reached, a line on standard error reports it immediately; the
+command retries until its timeout.
 
 Exit codes: 0 done, 1 the service refused or could not be reached, or the output
 cannot be written, 2 the command line or a setting is wrong.
@@ -54,9 +54,10 @@ constexpr absl::string_view kBroadcast =
 Usage:
   herald broadcast CHANNEL[,CHANNEL...] EVENT DATA [flags]
 
-DATA is JSON text; "-" reads it from standard input. Prints how many sockets
-were subscribed to each channel, and where in the channel's history the event
-stands, if there is one. All channels get the event, or none does.
+DATA is JSON text; "-" reads it from standard input. Prints the number of
+sockets that were subscribed to each channel, and the event's place in the
+channel's history, if there is one. All channels receive the event, or none
+does.
 
 Examples:
   herald broadcast news created '{"id": 1}'
@@ -64,23 +65,23 @@ Examples:
   generate | herald broadcast news report -
 
 Flags:
-  --except SOCKET      a socket that shall not receive it
+  --except SOCKET      a socket that must not receive it
   --key KEY            idempotency key: repeats within 5 minutes, or the life
                        of the history, are harmless
 )";
 
 constexpr absl::string_view kWatch =
-    R"(Prints what is said on channels, one line for each message, until Ctrl-C.
+    R"(Prints the messages of channels, one line for each, until Ctrl-C.
 
 Usage:
   herald watch CHANNEL... [flags]
 
-Needs no authorizer, is no member, and is not counted as a subscriber. When the
-service is away, it is dialled again; what was said meanwhile on channels with
-history is printed then. Where events may be missing, a line on standard error
-says so. Ctrl-C and SIGTERM end it with exit code 0; it ends with 1 if the
-service stays away or the output cannot be written, which includes a line that
-is not read when the signal comes.
+Needs no authorizer, is not a member, and is not counted as a subscriber. When
+the connection breaks, the service is dialled again; on channels with history
+the missed events are then printed. If events may be missing, a line on standard
+error reports it. Ctrl-C and SIGTERM end it with exit code 0; it ends with 1 if
+the service stays unreachable or the output cannot be written, which includes a
+line that is not read when the signal arrives.
 
 Examples:
   herald watch news presence-room
@@ -94,13 +95,13 @@ constexpr absl::string_view kWatchTimeoutFlag =
 )";
 
 constexpr absl::string_view kHistory =
-    R"(Prints what a channel remembers: a line for each event, the oldest first.
+    R"(Prints the history of a channel: a line for each event, the oldest first.
 
 Usage:
   herald history CHANNEL [flags]
 
 A line begins with the place of its event, which --since takes. A channel has a
-history if a rule of the service's --config says so.
+history if a rule in the service's --config gives it one.
 
 Examples:
   herald history chat.1
@@ -108,12 +109,12 @@ Examples:
   herald history chat.1 --json | jq .data
 
 Flags:
-  --since EPOCH:OFFSET only what was said after that; all of it, or an error
+  --since EPOCH:OFFSET only the events after that; all of them, or an error
   --limit N            most events (default: all)
 )";
 
 constexpr absl::string_view kMembers =
-    R"(Lists who is present on a presence channel, with their connections.
+    R"(Lists the members of a presence channel, with their connections.
 
 Usage:
   herald members CHANNEL [flags]
@@ -138,8 +139,8 @@ Flags:
 )";
 
 constexpr absl::string_view kStats =
-    R"(Shows how many connections, channels and subscriptions there are, and
-which gateways are attached.
+    R"(Shows the numbers of connections, channels and subscriptions, and the
+attached gateways.
 
 Usage:
   herald stats [flags]
@@ -148,14 +149,14 @@ Flags:
 )";
 
 constexpr absl::string_view kDisconnect =
-    R"(Closes connections for good: their clients do not come back.
+    R"(Closes connections permanently: their clients do not reconnect.
 
 Usage:
   herald disconnect --socket ID [flags]
   herald disconnect --user ID [flags]
 
-A user is known by the member that the authorizer named. Prints how many
-connections were closed.
+A user is identified by the member that the authorizer named. Prints the number
+of closed connections.
 
 Examples:
   herald disconnect --socket 1234.5678
@@ -185,7 +186,7 @@ Flags:
   --examples FOLDER    the folder clients/examples of Herald's source: the chat
                        in it is started, and is the authorizer (CHAT_ADDRESS:
                        where, by default 127.0.0.1:8000)
-  --no-chat            with --examples: start the small authorizer all the same
+  --no-chat            with --examples: start the small authorizer instead
   --data FOLDER        where the chat keeps its messages (default: in memory)
 
 While the output cannot be written (a full disk), the programs run on. When the

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `herald --help` and `herald <command> --help` say.
+// The texts of `herald --help` and `herald <command> --help`.
 
 #ifndef HERALD_CLIENTS_CLI_HELP_H_
 #define HERALD_CLIENTS_CLI_HELP_H_

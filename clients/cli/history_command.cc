@@ -18,7 +18,7 @@ namespace {
 
 constexpr int64_t kPageEventsMax = 1000;
 
-// What --since says. An epoch is opaque, and may have a colon in it.
+// The value of --since. An epoch is opaque, and may contain a colon.
 absl::StatusOr<v1::Position> ParsePlace(absl::string_view text) {
   v1::Position position;
   const size_t colon = text.rfind(':');
@@ -44,7 +44,7 @@ void Print(const v1::GetHistoryResponse& page, bool json) {
 }
 
 // Prints at most `limit` events, page by page, from `since` on if it has an
-// epoch; fewer if they cannot be written. Returns how many.
+// epoch; fewer if they cannot be written. Returns their number.
 absl::StatusOr<int64_t> PrintPages(const Session& session, v1::Position since,
                                    int64_t limit) {
   RetryNotice notice(session);

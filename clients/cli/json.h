@@ -21,13 +21,13 @@ size_t Utf8CharacterSize(absl::string_view text);
 // A JSON string. Broken UTF-8 becomes U+FFFD.
 std::string JsonString(absl::string_view text);
 
-// JSON text that came from elsewhere, made to fit on one line; `null` if empty.
+// JSON text of any origin, put on one line; `null` if empty.
 std::string JsonText(absl::string_view text);
 
 // A JSON array of values that are JSON text.
 std::string JsonArray(const std::vector<std::string>& values);
 
-// A JSON object in the making. Names must need no escaping.
+// Builds a JSON object. Names must need no escaping.
 class JsonObject {
  public:
   JsonObject& Add(absl::string_view name, absl::string_view text);

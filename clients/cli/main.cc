@@ -74,8 +74,8 @@ std::vector<settings::Setting> DeclarationsForCallers(bool address,
   return shared;
 }
 
-// Where the service is and the token for it, as flags or as the settings of
-// the service say.
+// The address of the service and the token for it, from flags or from the
+// settings of the service.
 absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
   Session session;
   session.address = absl::GetFlag(FLAGS_address);

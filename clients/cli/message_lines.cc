@@ -71,7 +71,7 @@ std::string Json(const v1::Event& event) {
   return object.str();
 }
 
-// Columns: the kind, then what there is to say.
+// Columns: the kind, then its details.
 std::string Columns(absl::string_view kind,
                     const std::vector<std::string>& texts) {
   std::string line = absl::StrFormat("%-14s", kind);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `herald watch` and `herald history` print: one line for each message.
+// The output of `herald watch` and `herald history`: one line for each message.
 
 #ifndef HERALD_CLIENTS_CLI_MESSAGE_LINES_H_
 #define HERALD_CLIENTS_CLI_MESSAGE_LINES_H_
@@ -23,7 +23,7 @@ std::string ReadableLine(const v1::ServerMessage& message);
 // A place in a history, as `--since` takes it: `EPOCH:OFFSET`.
 std::string Place(absl::string_view epoch, int64_t offset);
 
-// An event that a channel remembers in this epoch, for programs and for people.
+// An event in a history of this epoch, for programs and for people.
 std::string HistoryJsonLine(absl::string_view epoch, const v1::Event& event);
 std::string HistoryReadableLine(absl::string_view epoch,
                                 const v1::Event& event);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A line on standard error as soon as the service cannot be reached, with the
-// address that was tried and for how long the command goes on trying.
+// A line on standard error as soon as the service cannot be reached, with its
+// address and the time for which the command will retry.
 //
 // Threads: any.
 
@@ -28,7 +28,7 @@ class RetryNotice {
   // Prints the line, unless it was printed since Reached().
   void OnRetry(const absl::Status& failure);
 
-  // The service has answered: its next absence is news.
+  // The service has answered: its next failure is printed again.
   void Reached();
 
   // OnRetry(), for `on_retry` of a client that this outlives.

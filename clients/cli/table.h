@@ -12,13 +12,13 @@
 
 namespace herald::cli {
 
-// `text` with control characters and broken UTF-8 as `\xNN`: what browsers say
-// must not move the cursor of whoever watches.
+// `text` with control characters and broken UTF-8 as `\xNN`: output of browsers
+// must not control the terminal.
 std::string Printable(absl::string_view text);
 
-// Columns two spaces apart, headings first, no spaces at the end of lines.
-// Columns whose heading begins with `#` (not shown) stand to the right. Rows
-// have as many cells as there are headings.
+// Columns two spaces apart, headings first, no spaces at the end of lines. A
+// column with a heading that begins with `#` (not shown) is aligned to the
+// right. Rows have as many cells as there are headings.
 std::string FormatTable(const std::vector<std::string>& headings,
                         const std::vector<std::vector<std::string>>& rows);
 

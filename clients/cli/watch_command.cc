@@ -32,8 +32,8 @@ void Wake() {
   static_cast<void>(written);  // A full pipe wakes just as well.
 }
 
-// When a signal comes, a line that is being written has so long to be taken by
-// its reader.
+// After a signal, the time that a reader has to accept the line that is being
+// written.
 constexpr std::chrono::milliseconds kLastLinePatience(300);
 
 std::atomic<bool> signalled = false;
@@ -73,7 +73,7 @@ void Print(const v1::ServerMessage& message, bool json) {
   if (!std::cout) Wake();
 }
 
-// On stderr, also beside JSON: what reads the messages need not look for it.
+// On stderr, also beside JSON: a reader of the messages need not handle it.
 void PrintLoss(const client::Loss& loss) {
   const bool known =
       !loss.since.epoch().empty() && !loss.position.epoch().empty();
@@ -81,13 +81,13 @@ void PrintLoss(const client::Loss& loss) {
       known ? absl::StrCat(
                   ", between ", Place(loss.since.epoch(), loss.since.offset()),
                   " and ", Place(loss.position.epoch(), loss.position.offset()))
-            : ": the service was away, and they are not remembered";
+            : ": the stream was down, and no history has them";
   Complain(absl::StrCat("herald: events of ", Printable(loss.channel),
                         " may be missing", where));
 }
 
 // Waits until something wakes us or the reader of a pipe has gone, which a
-// quiet channel would not show before its next line.
+// quiet channel would not reveal before its next line.
 void WaitForEnd() {
   pollfd ends[] = {{.fd = wake_pipe[0], .events = POLLIN, .revents = 0},
                    {.fd = STDOUT_FILENO, .events = 0, .revents = 0}};

@@ -149,7 +149,7 @@ TEST_F(CommandLine, ListsChannels) {
 TEST_F(CommandLine, SaysWhenThereIsNothingToList) {
   EXPECT_EQ(Herald({"channels"}).out, "no channels\n");
   EXPECT_EQ(Herald({"channels", "--json"}).out, "{\"channels\":[]}\n");
-  EXPECT_EQ(Herald({"members", "presence-a"}).out, "nobody is present\n");
+  EXPECT_EQ(Herald({"members", "presence-a"}).out, "no members\n");
   EXPECT_EQ(Herald({"members", "presence-a", "--json"}).out,
             "{\"members\":[]}\n");
 }
@@ -266,8 +266,8 @@ TEST_F(CommandLine, WatchesOnBehindABreakAndSaysWhatMayBeMissing) {
   EXPECT_EQ(watch.Wait(), 0);
   EXPECT_EQ(watch.err(),
             "herald: events of news may be missing, between a:9 and b:3\n"
-            "herald: events of news may be missing: the service was away, and "
-            "they are not remembered\n");
+            "herald: events of news may be missing: the stream was down, and "
+            "no history has them\n");
 }
 
 TEST_F(CommandLine, ShowsTheHistoryOfAChannel) {
