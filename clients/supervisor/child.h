@@ -31,10 +31,10 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 
 class Child {
  public:
-  // Starts `command`, whose first word is a path or a name in PATH, with
-  // `environment` added to this process's own. A command that does not exist
-  // is no error here: the child prints why and exits with 127.
-  // UNAVAILABLE: there is no file or process left for it.
+  // Starts `command`, with a path or a name in PATH as its first word, with
+  // `environment` added to this process's own. A command that does not exist is
+  // not an error here: the child prints the reason and exits with 127.
+  // UNAVAILABLE: no file descriptor or process is left for it.
   static absl::StatusOr<std::unique_ptr<Child>> Start(
       const std::vector<std::string>& command, const Environment& environment);
 

@@ -30,8 +30,8 @@ const Setting& Find(const Settings& settings, absl::string_view name) {
   abort();  // A name in this file that is not declared.
 }
 
-// The value, or `instead` where the program would take its own default; what
-// differs from that default is added to `environment`.
+// The value, or `instead` where the program would take its own default; a value
+// that differs from that default is added to `environment`.
 std::string Take(const Settings& settings, absl::string_view name,
                  absl::string_view instead, Environment* environment) {
   const Setting& setting = Find(settings, name);
@@ -41,8 +41,8 @@ std::string Take(const Settings& settings, absl::string_view name,
   return std::string(instead);
 }
 
-// Where a server listens that is dialled as `target`: the target itself, or the
-// host:port in `dns:///host:port`.
+// The listening address of a server that is dialled as `target`: the target
+// itself, or the host:port in `dns:///host:port`.
 std::string ListenAddress(absl::string_view target) {
   const absl::string_view address =
       absl::StripPrefix(absl::StripPrefix(target, "dns:"), "///");
@@ -178,7 +178,7 @@ std::vector<Program> Development::Programs() const {
 }
 
 std::string Development::Welcome(pid_t service) const {
-  // As somebody in this folder would type it.
+  // As a user in this folder would type it.
   std::string herald = std::filesystem::proximate(Path("herald")).string();
   if (absl::StartsWith(herald, "..")) herald = Path("herald");
   const std::string to =

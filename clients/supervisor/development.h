@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Herald on a developer's machine: which programs run, with which settings, and
-// what there is to try. The settings come from the environment and from .env,
-// as those of the programs do.
+// Herald on a developer's machine: its programs, their settings, and commands
+// to try. The settings come from the environment and from .env, as those of the
+// programs do.
 //
 // Threads: one thread.
 
@@ -42,7 +42,7 @@ class Development {
   explicit Development(DevelopmentOptions options);
 
   // OK, or INVALID_ARGUMENT if the programs together cannot work with a setting
-  // that is valid for each: the message names it, and what to set instead.
+  // that is valid for each: the message names it, and the remedy.
   absl::Status Check() const;
 
   // In the order of their start: the authorizer (the chat is one), the service,
@@ -51,7 +51,7 @@ class Development {
 
   const std::vector<Listener>& listeners() const { return listeners_; }
 
-  // How long one of the programs may take to stop.
+  // Longest time for one of the programs to stop.
   std::chrono::seconds stop_within() const { return stop_within_; }
 
   // The addresses, and commands to try.

@@ -24,17 +24,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How often is asked whether all are ready, and for how long nothing is noticed
-// at most.
+// The interval of the check whether all are ready; also the longest delay
+// before an event is noticed.
 constexpr milliseconds kBeat{100};
 
-// Pauses before restarts: a program that dies again and again shall not keep
-// the machine busy. One that lived for kLivedLong begins anew.
+// Pauses before restarts: a program that dies repeatedly must not keep the
+// machine busy. One that lived for kLivedLong begins anew.
 constexpr milliseconds kFirstPause{200};
 constexpr milliseconds kLongestPause{5000};
 constexpr std::chrono::seconds kLivedLong{10};
 
-// The bound on output that waits, and for how long its end is waited for.
+// The bound on queued output, and the time to write the rest of it at the end.
 constexpr size_t kOutputBytesMax = 1 << 20;
 constexpr std::chrono::seconds kOutputPatience{1};
 
@@ -93,7 +93,7 @@ int Supervisor::Run() {
   return ended_well && (ready || stopped) ? 0 : 1;
 }
 
-// One after the other, so that none complains of another that is not there yet.
+// One after the other, so that none reports another as missing.
 bool Supervisor::StartAll() {
   running_.reserve(options_.programs.size());
   const Clock::time_point deadline = Clock::now() + options_.ready_within;
@@ -312,7 +312,7 @@ void Supervisor::DropOutput(size_t written) {
   torn_ = written > 0 && output_[written - 1] != '\n';
   dropped_ += std::count(output_.begin() + static_cast<std::ptrdiff_t>(written),
                          output_.end(), '\n');
-  // The line that told of others is none of them.
+  // The note about dropped lines is not counted among them.
   if (noted_ > 0) dropped_ += std::exchange(noted_, 0) - 1;
   output_.clear();
 }

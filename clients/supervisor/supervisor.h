@@ -30,7 +30,7 @@ struct Program {
   std::string name;  // `service`
   std::vector<std::string> command;
   Environment environment;      // Added to this process's own.
-  std::function<bool()> ready;  // Whether it serves; asked until it does.
+  std::function<bool()> ready;  // Whether it serves; polled until it does.
 };
 
 struct SupervisorOptions {
@@ -60,8 +60,8 @@ class Supervisor {
   int Run();
 
   // The errno of the first write to standard output that failed, each of which
-  // has lost lines; else 0. Lines that a slow reader did not take in time are
-  // no failure.
+  // has lost lines; else 0. Lines that a slow reader did not accept in time are
+  // not a failure.
   int output_error() const { return output_error_; }
 
  private:
@@ -96,12 +96,12 @@ class Supervisor {
 
   // Prints a line about the programs.
   void Note(absl::string_view text);
-  // Queues lines for standard output, or drops them if too much waits there.
+  // Queues lines for standard output, or drops them if its bound is reached.
   // Never waits for a terminal that is stopped or a pipe that is full.
   void Write(absl::string_view text);
-  // Writes what can be written without waiting.
+  // Writes as many bytes as possible without waiting.
   void WriteOutput();
-  // Gives up what is not among the first `written` bytes.
+  // Drops the bytes after the first `written` ones.
   void DropOutput(size_t written);
 
   const SupervisorOptions options_;
@@ -112,7 +112,7 @@ class Supervisor {
   int stop_signals_ = 0;
   std::string output_;   // Waits for standard output.
   int64_t dropped_ = 0;  // Lines, since the last note about them.
-  int64_t noted_ = 0;    // Of these, told of by a note that is not written yet.
+  int64_t noted_ = 0;    // Of these, counted by a note that waits.
   bool torn_ = false;    // The last line that was written has no end.
   int output_error_ = 0;
   bool output_failed_ = false;  // For good.
