@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Asks the application for credentials: once for all channels that are due in one turn of the event
-// loop, or once for each. Whatever the application does, each question gets one answer.
+// loop, or once for each. Each question gets exactly one answer, even if the application fails.
 
 import { AuthorizeError, type AuthorizeErrorCode, SubscriptionError, textOf } from "./errors.js";
 import type { Recover } from "./history.js";
@@ -13,13 +13,13 @@ export interface Question {
   channel_: string;
   socketId_: string;
   recover_: Recover;
-  /** Whether the answer is still wanted. */
+  /** Whether the answer is still needed. */
   isOpen_(): boolean;
-  /** Is given the `subscribe` to send, or why there is none. Called if `isOpen_()`. */
+  /** Called with the `subscribe` to send, or with an error, if `isOpen_()`. */
   answer_(answer: string | AuthorizeError | SubscriptionError): void;
 }
 
-/** Returns the message to send. Throws for what are no credentials. */
+/** Returns the message to send. Throws if the credentials are invalid. */
 function encode({ channel_: channel, recover_: recover }: Question, credentials: Credentials) {
   const given = typeof credentials === "string" ? { auth: credentials } : credentials;
   const { auth, channelData } = given as { auth?: unknown; channelData?: unknown };

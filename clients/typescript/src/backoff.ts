@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long to wait before the next attempt: exponential backoff with full jitter, so that the
-// clients of a gateway that has died do not return in one instant.
+// The pause before the next attempt: exponential backoff with full jitter, so that the clients of a
+// gateway that has died do not return in one instant.
 
-/** A connection that lasted so long was good: the next failure is a first one. */
+/** A connection that lasted this long was good: the next failure is a first one. */
 const STABLE_MS = 5000;
 
 /** @internal */

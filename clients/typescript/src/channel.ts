@@ -25,7 +25,7 @@ export interface EventMeta {
 
 /**
  * Where a whisper comes from. On presence channels `userId` is the user of the sender's
- * subscription: the server's word, not a claim of the sender.
+ * subscription: the server sets it, not the sender.
  *
  * @example
  * herald.join("room").listenForWhisper("typing", (data, meta: WhisperMeta) => {
@@ -37,9 +37,9 @@ export interface WhisperMeta extends EventMeta {
 }
 
 /**
- * How a channel was confirmed. `recovered` is true if nothing was missed since the last time: what
- * was said meanwhile follows, as events. It is false the first time, without history, and when
- * events were lost.
+ * How a channel was confirmed. `recovered` is true if nothing is missed since the last time: the
+ * events published meanwhile follow. It is false the first time, without history, and when events
+ * were lost.
  *
  * @example
  * herald.channel("news").subscribed(({ recovered }: Confirmation) => {
@@ -52,8 +52,8 @@ export interface Confirmation {
 }
 
 /**
- * What may be missing: something of what was said after the position `since` and until `position`.
- * Either is undefined if it is not known.
+ * A range in which events may be missing: after the position `since`, up to `position`. Either is
+ * undefined if it is not known.
  *
  * @example
  * herald.channel("news").lost(({ channel, since, position }: Loss) => {
@@ -68,8 +68,8 @@ export interface Loss {
 
 /**
  * A channel with the handlers of one part of the application; from `herald.channel()`,
- * `herald.private()` or, as a presence channel, `herald.join()`. Each call gives an object of its
- * own, whose `leave()` takes back its own handlers only; all objects of one name share one
+ * `herald.private()` or, as a presence channel, `herald.join()`. Each call returns an object of its
+ * own, and its `leave()` removes its own handlers only; all objects of one name share one
  * subscription. Methods return the channel, so that they can be chained. A handler that was added
  * twice is called once.
  *
@@ -100,7 +100,7 @@ export class Channel {
   }
 
   /**
-   * Whether the channel is listened to now, and if not, why not.
+   * The state of the subscription.
    *
    * @example
    * const news = herald.channel("news");
@@ -112,9 +112,8 @@ export class Channel {
   }
 
   /**
-   * How far the channel has been heard: the place of the last event for which handlers were called.
-   * To be stored, and given as `since` by the next page or process. Undefined until it is known,
-   * and on channels without history.
+   * The position of the last event for which handlers were called. Store it, and pass it as `since`
+   * in the next page or process. Undefined until it is known, and on channels without history.
    *
    * @example
    * const news = herald.channel("news");
@@ -137,7 +136,7 @@ export class Channel {
   }
 
   /**
-   * Takes one handler of an event back, or all of them.
+   * Removes one handler of an event, or all of them.
    *
    * @example
    * const print = (data: unknown) => show(data);
@@ -160,7 +159,7 @@ export class Channel {
   }
 
   /**
-   * Takes one handler of all events back, or all of them.
+   * Removes one handler of all events, or all of them.
    *
    * @example
    * const print = (event: string, data: unknown) => show(event, data);
@@ -172,7 +171,7 @@ export class Channel {
 
   /**
    * Sends an event to the other clients on the channel. At most once, and only while the channel is
-   * subscribed: otherwise it is not kept, and `error` handlers are told a `WhisperError`.
+   * subscribed: otherwise it is dropped, and `error` handlers receive a `WhisperError`.
    *
    * @example
    * const room = herald.join("room");
@@ -213,7 +212,7 @@ export class Channel {
   }
 
   /**
-   * Takes one handler of a whisper back, or all of them.
+   * Removes one handler of a whisper, or all of them.
    *
    * @example
    * const print = (data: unknown) => show(data);
@@ -231,7 +230,7 @@ export class Channel {
    *
    * @example
    * herald.channel("news").subscribed(({ recovered }) => {
-   *   show(recovered ? "nothing was missed" : "load what there is; from here on events come");
+   *   show(recovered ? "nothing was missed" : "load everything; later events follow");
    * });
    */
   subscribed(handler: (confirmation: Confirmation) => unknown): this {
@@ -244,11 +243,11 @@ export class Channel {
   }
 
   /**
-   * Calls `handler` when events of a channel with history may be missing, and will not come: after
-   * a reconnect that came too late, when the server has lost its memory, or when this client was
-   * too slow. Load the state anew. It is called after a random delay of up to `lostJitter`, so that
-   * not all clients load at once; the events that come meanwhile follow. Without such a handler
-   * `error` handlers are told a `LostError`, and the console warns.
+   * Calls `handler` when events of a channel with history may be missing, and will not be
+   * delivered: after a reconnect that was too late, when the server has lost its history, or when
+   * this client was too slow. Load the state anew. It is called after a random delay of up to
+   * `lostJitter`, so that not all clients load at the same time; later events follow it. Without
+   * such a handler `error` handlers receive a `LostError`, and the console warns.
    *
    * @example
    * herald.channel("news").lost(() => show("Something is missing: loading everything again."));
@@ -258,8 +257,8 @@ export class Channel {
   }
 
   /**
-   * Calls `handler` with each error of this channel, those of its handlers included. Errors that no
-   * such handler is told go to the option `onError`.
+   * Calls `handler` with each error of this channel, those of its handlers included. Without such a
+   * handler, errors go to the option `onError`.
    *
    * @example
    * herald.private("orders").error((error) => show(error.code, error.reason));
@@ -269,8 +268,8 @@ export class Channel {
   }
 
   /**
-   * Takes a handler back from wherever on this channel it was added: `subscribed`, `lost`, `error`,
-   * `here`, `joining`, `leaving`, and every `listen…`.
+   * Removes a handler from all of this channel: `subscribed`, `lost`, `error`, `here`, `joining`,
+   * `leaving`, and every `listen…`.
    *
    * @example
    * const refresh = () => show("refreshed");
@@ -283,7 +282,8 @@ export class Channel {
   }
 
   /**
-   * Asks again after a refusal, or at once instead of after a pause. Not needed otherwise.
+   * Subscribes again after a refusal, or immediately instead of after a pause. Not needed
+   * otherwise.
    *
    * @example
    * const orders = herald.private("orders");
@@ -296,8 +296,8 @@ export class Channel {
   }
 
   /**
-   * Leaves: takes all handlers of this object back, and those of no other. When the last object
-   * with handlers has left, the channel is unsubscribed. Afterwards this object does nothing.
+   * Leaves: removes all handlers of this object, and those of no other. When the last object with
+   * handlers has left, the channel is unsubscribed. Afterwards this object does nothing.
    *
    * @example
    * const list = herald.channel("news").listen("created", (data) => show(data));

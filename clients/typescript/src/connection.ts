@@ -58,7 +58,7 @@ export class Connection {
     this.#backoff = new Backoff(settings.minDelay_, settings.maxDelay_);
   }
 
-  /** Connects now, unless it is connecting or connected. Throws what the WebSocket throws. */
+  /** Connects now, unless it is connecting or connected. Throws the errors of the WebSocket. */
   open_(code: StateReasonCode = "started"): void {
     if (this.#socket) return;
     const Socket = this.#settings.webSocket_ ?? globalThis.WebSocket;

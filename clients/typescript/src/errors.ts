@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What can go wrong, as types. Each error says in `code` what happened, in `reason` why, and in
-// `channel` where.
+// The errors, as types. Each has a `code` for the program, a `reason` for people, and its
+// `channel`.
 
 /**
  * The base of all errors of this library.
@@ -12,7 +12,7 @@
 export class HeraldError<Code extends string = string> extends Error {
   override name = "HeraldError";
   /**
-   * What happened, for the program.
+   * The kind of the error, for the program.
    *
    * @example
    * herald.private("orders").error((error) => {
@@ -21,7 +21,7 @@ export class HeraldError<Code extends string = string> extends Error {
    */
   readonly code: Code;
   /**
-   * Why, as a sentence for a developer.
+   * The reason, as a sentence for a developer.
    *
    * @example
    * herald.private("orders").error((error) => show(error.reason));
@@ -50,7 +50,8 @@ export class HeraldError<Code extends string = string> extends Error {
 }
 
 /**
- * Why a channel is not listened to: the server's codes, and `unsubscribed` for what it has ended.
+ * Why a channel is not subscribed: the server's codes, and `unsubscribed` if the server has ended
+ * it.
  *
  * @example
  * const texts: Partial<Record<SubscriptionErrorCode, string>> = {
@@ -72,9 +73,9 @@ export type SubscriptionErrorCode =
 
 /**
  * A channel was refused, could not be decided, or was ended by the server. After `unavailable`, and
- * after `unsubscribed` of a private or presence channel, the library asks again by itself. After
- * `invalid_message` (the `channelData` cannot be used) it never does: call `subscribe()` when
- * `authorize` gives something else.
+ * after `unsubscribed` of a private or presence channel, the library subscribes again by itself.
+ * After `invalid_message` (the `channelData` cannot be used) it never does: call `subscribe()` when
+ * `authorize` returns other data.
  *
  * @example
  * herald.private("orders").error((error) => {
@@ -86,8 +87,8 @@ export class SubscriptionError extends HeraldError<SubscriptionErrorCode> {
 }
 
 /**
- * Events of a channel with history may be missing, and no `lost` handler was there to be told: see
- * `Channel.lost()`. The channel goes on.
+ * Events of a channel with history may be missing, and there is no `lost` handler: see
+ * `Channel.lost()`. The channel continues.
  *
  * @example
  * const herald = new Herald(url, {
@@ -111,8 +112,8 @@ export class LostError extends HeraldError<"events_lost"> {
 export type AuthorizeErrorCode = "authorize_failed" | "authorize_timeout" | "authorize_invalid";
 
 /**
- * The application's `authorize` threw or rejected (`cause` is with what), did not answer in time,
- * or answered nonsense. The channel stays pending and is asked again after a pause.
+ * The application's `authorize` threw or rejected (with `cause`), did not answer in time, or
+ * returned invalid credentials. The channel stays pending, and the library retries after a pause.
  *
  * @example
  * const herald = new Herald(url, {
@@ -151,7 +152,7 @@ export class WhisperError extends HeraldError<WhisperErrorCode> {
 }
 
 /**
- * What the server said that could not be used.
+ * The kind of a `ProtocolError`.
  *
  * @example
  * const code: ProtocolErrorCode = "server_error";
@@ -160,7 +161,7 @@ export class WhisperError extends HeraldError<WhisperErrorCode> {
 export type ProtocolErrorCode = "bad_message" | "server_error";
 
 /**
- * What the server found wrong with a message of ours. A newer server may send further codes.
+ * Why the server refused a message of this client. A newer server may send further codes.
  *
  * @example
  * const code: ServerErrorCode = "not_allowed";
@@ -177,9 +178,9 @@ export type ServerErrorCode =
   | "unavailable";
 
 /**
- * The server sent what makes no sense (`bad_message`), or said that we did (`server_error`), as for
- * a whisper where whispers are off; `serverCode` then is its own code, unless it is an old one. The
- * connection stays.
+ * The server sent an invalid message (`bad_message`), or refused one of this client
+ * (`server_error`), as for a whisper where whispers are off; `serverCode` is then the server's
+ * code, if it sends one. The connection stays.
  *
  * @example
  * const herald = new Herald(url, {
@@ -215,8 +216,8 @@ export class ProtocolError extends HeraldError<ProtocolErrorCode> {
 }
 
 /**
- * A handler of the application threw, or returned a promise that was rejected; `cause` is with
- * what. All other handlers are called all the same.
+ * A handler of the application threw, or returned a promise that was rejected; `cause` is the
+ * thrown value. All other handlers are called nevertheless.
  *
  * @example
  * const herald = new Herald(url, {
@@ -232,7 +233,7 @@ export class HandlerError extends HeraldError<"handler_failed"> {
   override name = "HandlerError";
 }
 
-/** What was thrown, as text; anything can be thrown, even what has no text. @internal */
+/** A thrown value as text; any value can be thrown, even one without a text. @internal */
 export function textOf(cause: unknown): string {
   try {
     return cause instanceof Error ? cause.message : String(cause);

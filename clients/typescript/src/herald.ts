@@ -22,9 +22,9 @@ import type { ConnectionState, StateChange, StateReason } from "./state.js";
 import type { Host } from "./subscription.js";
 
 /**
- * A connection to a Herald gateway, kept up by itself, and the channels on it. After a break it
- * comes back, with fresh credentials, to all channels, and brings what was said there meanwhile, if
- * they have a history.
+ * A connection to a Herald gateway, and the channels on it. After a break it reconnects by itself,
+ * subscribes to all channels with fresh credentials, and delivers the missed events of those with a
+ * history.
  *
  * @example
  * const herald = new Herald("ws://127.0.0.1:8080/ws", { authorize: () => "token-of-ada" });
@@ -39,14 +39,14 @@ export class Herald {
   readonly #listeners: Listeners;
   readonly #onError: (error: HeraldError) => unknown;
 
-  // By channel, how many of our unsubscribes are without an answer. What comes before the answer
-  // belongs to a channel that was left.
+  // By channel, the number of our unsubscribes without an answer. Messages before the answer belong
+  // to a channel that was left.
   readonly #unsubscribes = new Map<string, number>();
-  readonly #changes: StateChange[] = []; // Not told yet.
+  readonly #changes: StateChange[] = []; // Not reported yet.
 
   /**
-   * Connects to the gateway at `url`, unless `autoConnect` is false. Throws what
-   * `new WebSocket(url)` throws.
+   * Connects to the gateway at `url`, unless `autoConnect` is false. Throws the errors of `new
+   * WebSocket(url)`.
    *
    * @example
    * const herald = new Herald("ws://127.0.0.1:8080/ws");
@@ -87,7 +87,7 @@ export class Herald {
   }
 
   /**
-   * How the connection is.
+   * The state of the connection.
    *
    * @example
    * herald.state; // → "connected"
@@ -97,7 +97,7 @@ export class Herald {
   }
 
   /**
-   * Why it is so.
+   * The reason of the state.
    *
    * @example
    * herald.disconnect();
@@ -108,8 +108,8 @@ export class Herald {
   }
 
   /**
-   * The name of this connection, or undefined while there is none. A backend leaves the sender of a
-   * message out of its broadcast by it.
+   * The name of this connection, or undefined while there is none. A backend uses it to exclude the
+   * sender of a message from its broadcast.
    *
    * @example
    * await fetch("/messages", {
@@ -150,7 +150,7 @@ export class Herald {
 
   /**
    * Connects after `disconnect()` or another close; instead of the pause, if it is waiting for the
-   * next attempt. Otherwise does nothing. Throws what `new WebSocket(url)` throws.
+   * next attempt. Otherwise does nothing. Throws the errors of `new WebSocket(url)`.
    *
    * @example
    * herald.disconnect();
@@ -209,8 +209,8 @@ export class Herald {
   }
 
   /**
-   * The presence channel of this name: `presence-` is put before it. `Info` is the type of what the
-   * authorizer says about members.
+   * The presence channel of this name: `presence-` is put before it. `Info` is the type of the data
+   * that the authorizer attaches to members.
    *
    * @example
    * herald.join<{ name: string }>("room").joining((member) => show(member.info.name));
@@ -222,8 +222,8 @@ export class Herald {
   /**
    * Leaves the public, the private and the presence channel of this name; a full name works, too.
    * Their handlers are dropped; a later `channel(name)` is a new object. Where several objects with
-   * handlers hold a channel, one is taken back, and since it is not known which, all handlers stay
-   * until the last one is; the console warns. There, use `leave()` of the channel object.
+   * handlers hold a channel, one of them leaves, and since it is not known which, all handlers stay
+   * until the last one leaves; the console warns. There, use `leave()` of the channel object.
    *
    * @example
    * herald.join("room");
@@ -254,7 +254,7 @@ export class Herald {
     const name = message.channel;
     const unsubscribes = this.#unsubscribes.get(name);
     if (!unsubscribes) {
-      // Nobody may be there: a backend can subscribe us to what we do not know.
+      // The channel may be unknown: a backend can subscribe this socket to any.
       this.#channels.get(name)?.receive_(message);
     } else if (message.type === "unsubscribed" && message.reason === undefined) {
       if (unsubscribes > 1) this.#unsubscribes.set(name, unsubscribes - 1);
@@ -262,14 +262,14 @@ export class Herald {
     }
   }
 
-  /** Brings the channels up to date first; the application is told last, and in order. */
+  /** Updates the channels first; then notifies the application, in order. */
   #onChange(change: StateChange): void {
     this.#unsubscribes.clear();
     for (const channel of this.#channels.values()) {
       if (change.state === "connected") channel.reconnected_();
       else channel.lost_();
     }
-    if (this.#changes.push(change) > 1) return; // The one who tells is at it.
+    if (this.#changes.push(change) > 1) return; // The caller is in the loop below.
     for (; this.#changes[0]; this.#changes.shift()) {
       this.#listeners.emit_("state", this.#changes[0]);
     }

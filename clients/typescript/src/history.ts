@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the application is in the history of one channel, what to ask for when it comes back, and
-// whether it has missed anything. Lives as long as its channel, over many connections.
+// The position of the application in the history of one channel, the request for a reconnect, and
+// losses. Lives as long as its channel, over many connections.
 
 import { HeraldError } from "./errors.js";
 import type { SubscribedMessage } from "./protocol.js";
 
 /**
  * A place in the history of a channel: `offset` counts its events from 1 for as long as `epoch`
- * lives. Plain data, to be stored as JSON. An epoch means nothing but whether it is the same.
+ * lives. Plain data, to be stored as JSON. An epoch is opaque and may only be compared.
  *
  * @example
  * const stored: Position = JSON.parse('{"epoch":"c7x2mq4kd3ta","offset":41}');
@@ -20,8 +20,7 @@ export interface Position {
 }
 
 /**
- * Where a channel's history begins for the application. Both matter only on channels to which the
- * operator gave a history.
+ * Where a channel's history begins for the application. Both apply only to channels with a history.
  *
  * @example
  * const options: ChannelOptions = { latest: true };
@@ -29,8 +28,8 @@ export interface Position {
  */
 export interface ChannelOptions {
   /**
-   * What was said since this position comes first, or `lost` handlers are called. A `position` of
-   * before; `null` and `undefined` are for one that was never stored.
+   * The events since this position are delivered first, or `lost` handlers are called. An earlier
+   * `position`; `null` and `undefined` mean that none was stored.
    *
    * @example
    * const stored = '{"epoch":"c7x2mq4kd3ta","offset":41}'; // Of a `news.position` of yesterday.
@@ -38,8 +37,8 @@ export interface ChannelOptions {
    */
   readonly since?: Position | null | undefined;
   /**
-   * For channels whose events hold a whole state: the latest event comes first, and after a
-   * reconnect nothing but the latest event, if it is a new one.
+   * For channels whose events hold a whole state: the latest event is delivered first, and after a
+   * reconnect only the latest event, if it is a new one.
    *
    * @example
    * herald.channel("weather", { latest: true }).listen("changed", (data) => show(data));
@@ -50,16 +49,16 @@ export interface ChannelOptions {
 /** Without an epoch, as the wire has it: the latest event. */
 const LATEST = { offset: 0 } as const;
 
-/** What a `subscribe` says in `recover`. @internal */
+/** The `recover` of a `subscribe`. @internal */
 export type Recover = Position | typeof LATEST | undefined;
 
-/** What a `subscribed` means for who was listening before. @internal */
+/** The effect of a `subscribed` on an application with a position. @internal */
 export interface Outcome {
-  /** All that was missed follows, or nothing was. */
+  /** All missed events follow, or none were missed. */
   recovered_: boolean;
   /** Events may be missing. */
   lost_: boolean;
-  /** Where the application was. */
+  /** The position of the application before. */
   since_: Position | undefined;
 }
 
@@ -78,9 +77,9 @@ function check({ epoch, offset }: Position, channel: string): Position {
 export class History {
   readonly #isLatest: boolean;
   #position: Position | undefined;
-  #epoch: string | undefined; // Of the offsets that come now.
+  #epoch: string | undefined; // Of the current offsets.
 
-  /** Throws a HeraldError if `since` is no position. */
+  /** Throws a HeraldError if `since` is not a position. */
   constructor(channel: string, { since, latest = false }: ChannelOptions) {
     this.#isLatest = latest;
     if (since != null) this.#position = check(since, channel);
@@ -100,15 +99,17 @@ export class History {
     const isSame = since !== undefined && since.epoch === epoch;
     let lost = recovered === false;
     if (isNews && since === undefined) {
-      lost = false; // Who knew nothing has lost nothing.
+      lost = false; // Without a position there is no loss.
     } else if (isNews && recovered !== true) {
-      // `false` is what we asked for and cannot have; but of the latest event it says that there is
-      // none. Without a word somebody else has us subscribed. Both leave us the offsets to compare.
+      // `false` is a refused recovery; but for the latest event it means that there is none.
+      // Without the field a backend has subscribed this socket. In both cases the offsets are
+      // compared.
       const isComparable = recovered === undefined || this.#isLatest;
       lost = !(isComparable && isSame && since?.offset === offset);
     }
     this.#epoch = epoch;
-    // After `true` the events that follow move it: they may not come, and then we ask again.
+    // After `true` the recovered events advance it: if they do not arrive, they are requested
+    // again.
     const stays = recovered === true || (!isNews && isSame && !lost);
     if (!stays) this.#position = epoch === undefined ? undefined : Object.freeze({ epoch, offset });
     return {

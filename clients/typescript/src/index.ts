@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the package `herald-client` offers.
+// The exports of the package `herald-client`.
 
 export type { Channel, Confirmation, EventMeta, Loss, WhisperMeta } from "./channel.js";
 export {

@@ -11,7 +11,7 @@ export class Listeners {
   readonly #sets = new Map<string, Set<Handler>>();
   readonly #fail: (cause: unknown, key: string) => void;
 
-  /** `fail` is told what a handler has thrown, or rejected with. */
+  /** `fail` is called with the value that a handler has thrown, or rejected with. */
   constructor(fail: (cause: unknown, key: string) => void) {
     this.#fail = fail;
   }

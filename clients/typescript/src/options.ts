@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a Herald can be told when it is made.
+// The options of a Herald.
 
 import type { HeraldError } from "./errors.js";
 
 /**
- * What is shown to the server for one channel: a string is sent as `auth`, an object as `auth` and
- * `channel_data`. `null` and `undefined` say no: the channel is refused without asking the server.
+ * The credentials for one channel: a string is sent as `auth`, an object as `auth` and
+ * `channel_data`. With `null` and `undefined` the channel is refused without asking the server.
  *
  * @example
  * const token: Credentials = "token-of-ada";
@@ -25,7 +25,8 @@ export type Credentials =
   | undefined;
 
 /**
- * What the library needs of a WebSocket: browsers', Node's (22 and later), npm `ws`, or a fake.
+ * The parts of a WebSocket that the library needs: a browser's, Node's (22 and later), that of npm
+ * `ws`, or a fake.
  *
  * @example
  * const Socket: WebSocketConstructor = WebSocket;
@@ -49,7 +50,7 @@ export type WebSocketConstructor = new (url: string) => {
  */
 export interface HeraldOptions {
   /**
-   * Gives the credentials for one private or presence channel. Called for each subscription and
+   * Returns the credentials for one private or presence channel. Called for each subscription and
    * each attempt with the current socket id, so that they are always fresh. Without it, and without
    * `authorizeAll`, the server is asked without credentials.
    *
@@ -85,7 +86,7 @@ export interface HeraldOptions {
     socketId: string,
   ) => Readonly<Record<string, Credentials>> | Promise<Readonly<Record<string, Credentials>>>;
   /**
-   * How long an `authorize` may take. 10 s if not given.
+   * Longest time for an `authorize`. 10 s if not given.
    *
    * @example
    * new Herald(url, { authorize: () => "token-of-ada", authorizeTimeout: 3000 });
@@ -107,21 +108,21 @@ export interface HeraldOptions {
    */
   readonly maxDelay?: number;
   /**
-   * After so much silence the server is asked whether it is still there. 25 s if not given.
+   * After this time without a message a ping is sent to the server. 25 s if not given.
    *
    * @example
    * new Herald(url, { pingInterval: 10_000 });
    */
   readonly pingInterval?: number;
   /**
-   * A server that does not answer for so long is given up. 8 s if not given.
+   * If the server does not answer a ping for this long, the connection is closed. 8 s if not given.
    *
    * @example
    * new Herald(url, { pongTimeout: 3000 });
    */
   readonly pongTimeout?: number;
   /**
-   * How long an attempt to connect may take. 10 s if not given.
+   * Longest time for an attempt to connect. 10 s if not given.
    *
    * @example
    * new Herald(url, { connectTimeout: 5000 });
@@ -129,8 +130,8 @@ export interface HeraldOptions {
   readonly connectTimeout?: number;
   /**
    * Handlers of `lost` are called after a random delay of up to this, so that not all clients load
-   * at once when the server has lost its memory; the channel's events wait behind them. The first
-   * `subscribed` of a channel is never delayed. 0 switches it off. 3 s if not given.
+   * at the same time when the server has lost its history; the channel's events wait behind them.
+   * The first `subscribed` of a channel is never delayed. 0 switches it off. 3 s if not given.
    *
    * @example
    * new Herald(url, { lostJitter: 30_000 }); // For an audience of 100,000.
@@ -154,7 +155,7 @@ export interface HeraldOptions {
    */
   readonly webSocket?: WebSocketConstructor;
   /**
-   * Is told what no `error` handler of a channel was told. `console.error` if not given.
+   * Called with errors that no `error` handler of a channel receives. `console.error` if not given.
    *
    * @example
    * new Herald(url, { onError: (error) => show(error.message) });

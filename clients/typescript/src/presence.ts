@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A channel that knows who listens on it.
+// A channel with a list of its members.
 
 import { Channel } from "./channel.js";
 import type { Member } from "./roster.js";
 
 /**
- * A channel that knows who listens on it; from `herald.join()`. Users are counted, not connections:
- * a user with two tabs is one member.
+ * A channel with a list of its members; from `herald.join()`. Members are users, not connections: a
+ * user with two tabs is one member.
  *
  * @example
  * const room: PresenceChannel<{ name: string }> = herald.join("room");
@@ -18,8 +18,8 @@ import type { Member } from "./roster.js";
  */
 export class PresenceChannel<Info = unknown> extends Channel {
   /**
-   * Who is here, by user id, yourself included. Always the same map, brought up to date before
-   * handlers are called; while the connection is away it shows who was here last.
+   * The members by user id, yourself included. Always the same map, updated before handlers are
+   * called; without a connection it contains the last known members.
    *
    * @example
    * const room = herald.join("room");
@@ -43,7 +43,7 @@ export class PresenceChannel<Info = unknown> extends Channel {
   }
 
   /**
-   * Calls `handler` with each member who comes. After a reconnect, with those who really came
+   * Calls `handler` with each member that joins. After a reconnect, with those that have joined
    * meanwhile.
    *
    * @example
@@ -54,7 +54,7 @@ export class PresenceChannel<Info = unknown> extends Channel {
   }
 
   /**
-   * Calls `handler` with each member who goes. After a reconnect, with those who really went
+   * Calls `handler` with each member that leaves. After a reconnect, with those that have left
    * meanwhile.
    *
    * @example

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The words of proto/WEBSOCKET.md: what the server may say and how that is checked, what a channel
-// may be called, and which closes are for good.
+// The messages of proto/WEBSOCKET.md: those of the server and their checks, the names of channels,
+// and the close codes after which a client stays closed.
 
 import { ProtocolError, SubscriptionError } from "./errors.js";
 
@@ -58,7 +58,7 @@ const STRINGS: Record<ServerMessage["type"], readonly string[]> = {
   error: ["message"],
 };
 
-/** So many unknown types are remembered as reported; what comes beyond is not told. */
+/** At most this many unknown types are reported, each once. */
 const UNKNOWN_TYPES_MAX = 100;
 
 type Fields = Record<string, unknown>;
@@ -79,7 +79,7 @@ export class Decoder {
 
   /**
    * Returns the message, or undefined for an unknown type that was reported before. Throws a
-   * ProtocolError where it makes no sense. A roster or a position that makes none is left out.
+   * ProtocolError if it is invalid. An invalid roster or position is removed from it.
    */
   decode_(text: unknown): ServerMessage | undefined {
     if (typeof text !== "string") throw badMessage("a message that is not text");
@@ -145,10 +145,10 @@ export const isPresence = (channel: string): boolean => channel.startsWith("pres
 export const needsAuthorization = (channel: string): boolean =>
   channel.startsWith("private-") || isPresence(channel);
 
-/** So long is believed that one shall stay away, in ms. */
+/** The longest delay that a gateway can request, in ms. */
 const TOLD_PAUSE_MAX = 60_000;
 
-/** How long a gateway that closes asks us to stay away, in ms, if it does. @internal */
+/** The delay before the reconnect that a closing gateway requests, in ms. @internal */
 export function toldPause(code: number, reason: string): number | undefined {
   const ms = code === 1001 && /come back in (\d+) ms$/.exec(reason)?.[1];
   return ms ? Math.min(Number(ms), TOLD_PAUSE_MAX) : undefined;
@@ -157,7 +157,7 @@ export function toldPause(code: number, reason: string): number | undefined {
 /** The code of a close by the backend. @internal */
 export const DISCONNECTED_BY_BACKEND = 4003;
 
-/** After these one does not come back. @internal */
+/** After these the client does not reconnect. @internal */
 export const FINAL_CLOSE_CODES: readonly number[] = [
   1002,
   1003,

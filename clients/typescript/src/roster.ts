@@ -5,8 +5,8 @@
 import type { WireMember } from "./protocol.js";
 
 /**
- * A user on a presence channel. `info` is what the application's authorizer says about the user,
- * `null` if it says nothing.
+ * A user on a presence channel. `info` is the data that the application's authorizer attached to
+ * the user, `null` for none.
  *
  * @example
  * const greet = (member: Member<{ name: string }>) => show(`Hello, ${member.info.name}.`);
@@ -29,7 +29,7 @@ export class Roster {
     return [...this.members_.values()];
   }
 
-  /** Takes a whole roster over. Returns how it differs from the last one, if there was one. */
+  /** Replaces the roster. Returns the differences from the last one, if there was one. */
   replace_(members: readonly WireMember[]): MemberChange[] {
     const before = new Map(this.members_);
     this.members_.clear();

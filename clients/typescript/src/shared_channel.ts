@@ -15,19 +15,19 @@ import { type ChannelState, type Host, Subscription } from "./subscription.js";
 
 type EventMessage = ChannelMessage & { type: "event" };
 
-/** A loss that handlers are not told yet, and the events that wait behind it. */
+/** A loss that is not reported to handlers yet, and the events that wait behind it. */
 interface PendingLoss {
   readonly since_: Position | undefined;
   position_: Position | undefined;
   readonly dueAt_: number;
   events_: EventMessage[];
-  /** With more events waiting it is due at once. */
+  /** With more waiting events it is due immediately. */
   readonly eventsMax_: number;
 }
 
 /**
  * At most so many events wait behind a loss. Each client draws a smaller bound of its own: a busy
- * channel would otherwise have all clients load in the same moment.
+ * channel would otherwise make all clients load at the same moment.
  */
 const WAITING_EVENTS_MAX = 10_000;
 
@@ -42,7 +42,7 @@ export class SharedChannel {
   isOver_ = false;
 
   readonly #holders = new Set<Listeners>();
-  #returned = 0; // Holders that `herald.leave()` took back; which ones is not known.
+  #returned = 0; // Holders that left by `herald.leave()`; it is not known which.
   #wasConfirmed = false;
   #loss: PendingLoss | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined; // Of the loss, while there is a connection.
@@ -60,7 +60,9 @@ export class SharedChannel {
     return this.subscription_.state_;
   }
 
-  /** Until a loss is told, the position before it: a page that ends meanwhile still learns of it. */
+  /**
+   * Until a loss is reported, the position before it: a page that ends meanwhile still detects it.
+   */
   get position_(): Position | undefined {
     return this.#loss ? this.#loss.since_ : this.history_.position_;
   }
@@ -117,7 +119,7 @@ export class SharedChannel {
   /** A handler of `key` threw, or rejected. */
   failed_(cause: unknown, key: string): void {
     const error = new HandlerError("handler_failed", textOf(cause), this.name_, cause);
-    // A failing `error` handler is not told of itself.
+    // A failing `error` handler does not receive its own error.
     if (key === "error") this.host_.report_(error);
     else this.report_(error);
   }
@@ -157,7 +159,7 @@ export class SharedChannel {
     const roster = this.roster_;
     const members = message.members;
     if (roster && !members) {
-      // Subscribed or not, it is of no use so; asked again, the server says it again.
+      // It cannot be used without members; the server repeats it when it is asked again.
       const error = badMessage('"subscribed" without "members"', this.name_);
       return this.subscription_.retry_(error);
     }
@@ -187,7 +189,7 @@ export class SharedChannel {
 
   // Losses.
 
-  /** Calls the handlers of a `subscribed`, if it means anything to them. */
+  /** Calls the handlers of a `subscribed`, if it is news to them. */
   #onOutcome(isNews: boolean, outcome: Outcome): void {
     const { recovered_: recovered, lost_: isLost, since_: since } = outcome;
     if (isLost) {
@@ -200,7 +202,10 @@ export class SharedChannel {
     else if (isNews) this.#emit("subscribed", { channel: this.name_, recovered });
   }
 
-  /** A page that has just been opened waits for what it shows, and is not one of many. */
+  /**
+   * No delay for a page that has just been opened: it needs the content, and few open at the same
+   * time.
+   */
   #drawLoss(since: Position | undefined): PendingLoss {
     const share = this.#wasConfirmed ? Math.random() : 0;
     return {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The states of a connection, and why it is in them.
+// The states of a connection, and their reasons.
 
 /**
  * `connecting`: a socket is being opened. `connected`: the server has accepted it. `unavailable`:

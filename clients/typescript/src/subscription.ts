@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is wanted of one channel, asked, and confirmed. Lives as long as its channel, over many
-// connections.
+// The subscription of one channel: wanted, requested, confirmed. Lives as long as its channel, over
+// many connections.
 //
 // Invariant: on one connection at most one subscribe is without an answer.
 
@@ -28,17 +28,17 @@ import { needsAuthorization } from "./protocol.js";
  */
 export type ChannelState = "pending" | "subscribed" | "refused" | "left";
 
-/** What a channel needs of its Herald. @internal */
+/** The parts of its Herald that a channel needs. @internal */
 export interface Host {
   readonly settings_: Settings;
   readonly authorization_: Authorization | undefined;
   socketId_(): string | undefined;
   send_(text: string): void;
-  /** Sends an unsubscribe, whose answer ends what the server still says about the channel. */
+  /** Sends an unsubscribe; messages on the channel before its answer are ignored. */
   unsubscribe_(channel: string): void;
   /** The last holder of this channel has left. */
   left_(channel: string): void;
-  /** Tells `onError`. */
+  /** Calls `onError`. */
   report_(error: HeraldError): void;
 }
 
@@ -63,7 +63,7 @@ export class Subscription {
   #turn = 0; // Counts changes of the phase, so that late answers are known.
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isHopeless = false;
-  #isUnreadable = false; // What we have asked; only the application can change that.
+  #isUnreadable = false; // Our last request; only the application can change that.
 
   constructor(channel: string, host: Host, owner: SubscriptionOwner) {
     this.#channel = channel;
@@ -108,7 +108,7 @@ export class Subscription {
     });
   }
 
-  /** The connection is lost, and all that was said on it. */
+  /** The connection is lost, and its messages with it. */
   lost_(): void {
     if (this.state_ === "pending" || this.#phase === "subscribed") this.#become("waiting");
   }
@@ -122,7 +122,7 @@ export class Subscription {
     return isNews;
   }
 
-  /** `subscription_error`. One that nobody waits for any more is ignored. */
+  /** `subscription_error`. One without a pending subscribe is ignored. */
   onError_(code: string, reason: string): void {
     if (this.#phase !== "asked") return;
     const error = new SubscriptionError(code as SubscriptionErrorCode, reason, this.#channel);
@@ -132,11 +132,11 @@ export class Subscription {
     this.#refuse(error);
   }
 
-  /** `unsubscribed`, which was not our wish. */
+  /** `unsubscribed`, not requested by us. */
   onEnd_(reason = "ended by the server"): void {
     if (this.#phase !== "asked" && this.#phase !== "subscribed") return;
     const error = new SubscriptionError("unsubscribed", reason, this.#channel);
-    // A grant that has merely expired comes back; who was thrown out is refused.
+    // The server decides again: an expired grant is renewed, an excluded client is refused.
     if (needsAuthorization(this.#channel)) this.retry_(error);
     else this.#refuse(error);
   }
