@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Listens to channels over Herald's WebSocket and prints every message.
+"""Subscribes to channels over Herald's WebSocket and prints every message.
 
     python3 clients/examples/listen.py news
     python3 clients/examples/listen.py presence-room --auth user:ada
 
-Uses nothing but the standard library, so it also shows how little the browser
-protocol (proto/WEBSOCKET.md) asks of a client. Ends with exit code 0 on
+Uses only the standard library, so it also shows how little the browser
+protocol (proto/WEBSOCKET.md) requires of a client. Ends with exit code 0 on
 Ctrl-C, with 1 when the server closes or cannot be reached, and with 2 if the
 command line is wrong.
 """
@@ -41,7 +41,7 @@ def split(url):
             return parts.hostname, parts.port or 80, parts.path or "/"
     except ValueError:  # A port beyond 65535, half of an IPv6 address.
         pass
-    raise WrongUrl(f"{url} is no URL as ws://127.0.0.1:8080/ws")
+    raise WrongUrl(f"{url} is not a URL like ws://127.0.0.1:8080/ws")
 
 
 class WebSocket:
@@ -82,7 +82,7 @@ class WebSocket:
         self._socket.sendall(bytes([0x80 | opcode]) + size + mask + masked)
 
     def receive(self):
-        """Returns the next text, answering what comes between."""
+        """Returns the next text, and answers pings before it."""
         while True:
             first, size = self._read(2)
             if size == 126:
@@ -110,7 +110,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("channels", nargs="+", metavar="channel")
     parser.add_argument("--url", default="ws://127.0.0.1:8080/ws")
-    parser.add_argument("--auth", help="what the authorizer is shown")
+    parser.add_argument("--auth", help="the credentials for the authorizer")
     arguments = parser.parse_args()
 
     web_socket = WebSocket(arguments.url)

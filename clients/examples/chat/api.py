@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page's requests below /api/. Knows requests, but no sockets.
 
-A request is refused with an Error, whose text is shown to the user.
+A request is refused with an Error; the page shows its text to the user.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ class Api:
         }
 
     def methods(self, path):
-        """The methods of a path; none if there is nothing."""
+        """The methods of a path; none if there is no such path."""
         return list(self._endpoints.get(path, ()))
 
     def handle(self, request):

@@ -2,8 +2,8 @@
 """Answers Herald's questions about subscriptions, and takes grants back.
 
 On the chat's own channels a pass names the member (see logins.py). Everywhere
-else "user:NAME" is a yes, as in herald-example-authorizer, so that the README's
-small examples work beside the chat.
+else "user:NAME" is a yes, as in herald-example-authorizer, so that the examples
+of clients/README.md work beside the chat.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Accepts connections and serves each on a thread of its own, within bounds.
 
-One thread accepts, and cuts what exceeds its time. It never waits for a client,
-so slow clients delay neither others nor stop().
+One thread accepts, and closes connections that exceed their time. It never
+waits for a client, so slow clients delay neither others nor stop().
 """
 
 import collections
@@ -83,7 +83,7 @@ class Connections:
         self._waiting = collections.deque()  # (until, connection, address)
         self._stopping = False
         self._next_line = 0.0  # When a failed accept is logged again.
-        self._changed = threading.Condition()  # Guards what follows.
+        self._changed = threading.Condition()  # Guards the next ones.
         self._served = {}  # Connection to its end; to None when it was cut.
 
     def run(self):
@@ -132,7 +132,7 @@ class Connections:
             _refuse(connection)
 
     def _advance(self, now):
-        """Starts what has a place, and ends what is out of time."""
+        """Starts connections up to SERVED_MAX; ends those out of time."""
         while self._waiting and len(self._served) < SERVED_MAX:
             _, connection, address = self._waiting.popleft()
             self._start(connection, address, now + SERVE_SECONDS)
@@ -194,7 +194,7 @@ def _refuse(connection):
     with connection:
         connection.setblocking(False)
         try:
-            # What is left unread would reset the connection before the answer.
+            # Unread input would reset the connection before the answer.
             connection.recv(1 << 16)
         except OSError:
             pass

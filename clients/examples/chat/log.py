@@ -45,7 +45,7 @@ class LogHandler(logging.Handler):
             self._lines.task_done()
 
     def _write(self, line):
-        # Not through sys.stderr, whose lock the exit of Python waits for.
+        # Not through sys.stderr: the exit of Python waits for its lock.
         rest = (line + "\n").encode(errors="backslashreplace")
         while rest:
             try:
@@ -53,4 +53,4 @@ class LogHandler(logging.Handler):
             except BlockingIOError:
                 select.select([], [self._descriptor], [])
             except OSError:
-                return  # Nobody reads any more, or the disk is full.
+                return  # The reader has gone, or the disk is full.

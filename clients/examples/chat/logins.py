@@ -28,7 +28,7 @@ LOGGED_OUT_MAX = 10000     # The oldest is forgotten first.
 
 
 class BadToken(Exception):
-    """The token is not ours, not for this use, or too old, as the text says."""
+    """The token is not ours, not for this use, or too old; see the text."""
 
 
 @dataclasses.dataclass(frozen=True)

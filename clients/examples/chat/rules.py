@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the chat accepts: every value from outside passes one of these.
+"""The checks of the chat: every value from outside passes one of these.
 
-Each function returns the value in its final form or raises BadInput, whose
-text is a sentence for the person who sent it.
+Each function returns the value in its final form or raises BadInput, with a
+sentence for the user that sent it.
 """
 
 import json
@@ -17,9 +17,9 @@ ROOM_MAX = 24
 TEXT_MAX = 2000
 BODY_MAX = 16384    # Bytes of a request.
 CHANNELS_MAX = 100  # In one request for tokens.
-ID_MAX = 2**53 - 1  # What JavaScript can count to.
+ID_MAX = 2**53 - 1  # The largest exact integer of JavaScript.
 
-ACTIVITY_CHANNEL = "private-chat"  # What happens in any room.
+ACTIVITY_CHANNEL = "private-chat"  # The news of all rooms.
 ROOM_PREFIX = "presence-chat-"
 
 _ROOM = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -29,7 +29,7 @@ _SOCKET_ID = re.compile(r"[0-9]{1,20}\.[0-9]{1,20}")
 
 
 class BadInput(Exception):
-    """A value breaks a rule; the text says which, and how."""
+    """A value breaks a rule; the text names the value and the rule."""
 
 
 def body(data):
@@ -44,7 +44,7 @@ def body(data):
 
 
 def name(value):
-    """A person's name, without what makes two names look alike."""
+    """A person's name, without characters that make names look alike."""
     text = " ".join(unicodedata.normalize("NFC", _text("name", value)).split())
     _check_length("name", text, NAME_MAX)
     if any(unicodedata.category(c)[0] == "C" for c in text):
@@ -69,7 +69,7 @@ def room(value):
 
 
 def message_text(value):
-    """What is said: lines are kept, other control characters are not."""
+    """A message's text: lines are kept, other control characters are not."""
     text = _text("text", value).replace("\r\n", "\n").strip()
     _check_length("text", text, TEXT_MAX)
     if any(unicodedata.category(c) == "Cc" and c not in "\n\t" for c in text):

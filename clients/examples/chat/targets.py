@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which gRPC targets the chat dials: those that Herald's programs accept.
+"""The gRPC targets that the chat dials: those that Herald's programs accept.
 
 gRPC itself takes any text. It dials port 443 where there is none, and port
 34463 for 99999. The grammar is that of proto/contract/address.h.
@@ -11,7 +11,7 @@ import socket
 
 FORMS = ("host:port with a port from 1 to 65535, dns:///host:port, "
          "unix:/path")
-PATH_BYTES_MAX = 107  # What fits into a sockaddr_un.
+PATH_BYTES_MAX = 107  # The size of a sockaddr_un.
 
 # A port behind one of these is a mistake: gRPC takes it for a host or a path.
 _SCHEME_AND_PORT = re.compile(
@@ -22,7 +22,7 @@ _URI_PATH = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@/-]+")  # RFC 3986, 3.3.
 
 
 def is_target(text):
-    """Whether gRPC can dial it, and dials what it says."""
+    """Whether gRPC can dial it, and dials the address in it."""
     if _SCHEME_AND_PORT.fullmatch(text):
         return False
     scheme, colon, rest = text.partition(":")

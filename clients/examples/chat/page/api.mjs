@@ -4,7 +4,10 @@
 
 const PATIENCE = 10_000; // Milliseconds.
 
-/** The server said no; `status` is 401 when the login has ended, 0 when it was not reached. */
+/**
+ * The server refused the request; `status` is 401 when the login has ended, 0 when it was not
+ * reached.
+ */
 export class ApiError extends Error {
   constructor(status, text) {
     super(text);
@@ -23,13 +26,13 @@ export function messages(room, before) {
   return call("GET", `/api/messages?${query}`);
 }
 
-/** Posts; Herald tells everybody in the room but our own socket. */
+/** Posts; Herald delivers it to all sockets in the room but our own. */
 export function say(room, text, key, socketId) {
   const headers = socketId ? { "X-Socket-ID": socketId } : {};
   return call("POST", "/api/messages", { room, text, key }, headers);
 }
 
-/** What lets our socket into the channels: one call for all of them. */
+/** The passes for our socket to the channels: one call for all of them. */
 export async function heraldPasses(channels, socketId) {
   const body = { socket_id: socketId, channels };
   return (await call("POST", "/api/herald-passes", body)).passes;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The chat: logs in, connects to Herald, and joins the rooms with what shows them. A page's life
-// has one login; when that ends, the page is loaded again.
+// The chat: logs in, connects to Herald, and joins the rooms with their views. A page has one
+// login; when that ends, the page is loaded again.
 
 /* global Herald */
 import * as api from "./api.mjs";
@@ -58,14 +58,14 @@ class Chat {
     byId("me").append(avatar(this.#me), element("span", "person-name", this.#me.name), logOut);
   }
 
-  /** Hears of all rooms, also of those that are not open. */
+  /** Receives the messages of all rooms, also of those that are not open. */
   #listenToActivity() {
     this.#herald.private("chat")
       .listen("message", (message) => this.#said(message))
       .listen("room", ({ name }) => this.#roomsView.add(name))
-      .lost(() => {}) // Then `subscribed` is told as well, and loads.
+      .lost(() => {}) // Then `subscribed` is called as well, and loads.
       .subscribed(async ({ recovered }) => {
-        if (recovered && !this.#mustLoad) return; // What was said meanwhile comes by itself.
+        if (recovered && !this.#mustLoad) return; // Herald recovers the missed messages.
         this.#mustLoad = true;
         try {
           this.#roomsView.set((await api.session()).rooms);
@@ -129,7 +129,7 @@ class Chat {
     if (loaded && members.size) this.#light.trouble("");
   }
 
-  /** A message in any room; comes twice if the room is open. */
+  /** A message in any room; arrives twice if the room is open. */
   #said(message) {
     const isMine = message.author.id === this.#me.id;
     const isOpen = message.room === this.#room.name;
@@ -147,7 +147,7 @@ class Chat {
     location.hash = room.name;
   }
 
-  /** What went wrong behind the scenes: the line says it, unless it passes by itself. */
+  /** Shows an error of background work in the line, unless it is retried. */
   #failed(error) {
     const cause = error.cause ?? error;
     if (cause.status === 401) this.#end();

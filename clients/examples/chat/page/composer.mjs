@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where one writes: grows with the text, sends on Enter, breaks the line on Shift+Enter.
+// The input field: grows with the text, sends on Enter, breaks the line on Shift+Enter.
 
 import { byId } from "./dom.mjs";
 
@@ -33,7 +33,7 @@ export class Composer {
 
   open(room) {
     this.#field.placeholder = `Message #${room}`;
-    // Not where it would bring up a keyboard over what one wants to read.
+    // Not where that would open a keyboard over the messages.
     if (matchMedia("(pointer: fine)").matches) this.#field.focus();
   }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small helpers for the page. What people write gets into it as text, never as HTML.
+// Small helpers for the page. Messages and names are inserted as text, never as HTML.
 
 export const byId = (id) => document.getElementById(id);
 
@@ -39,7 +39,7 @@ export function listed(names) {
   return `${names[0]}, ${names[1]} and ${rest} other${rest > 1 ? "s" : ""}`;
 }
 
-/** What the others may know of a member, whatever form it came in. */
+/** The data of a member for the others, with defaults for invalid values. */
 export function person({ id, info }) {
   const { name, color } = info ?? {};
   return {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The form where one chooses a name and a colour.
+// The form for a name and a colour.
 
 import { byId, element } from "./dom.mjs";
 
 const COLORS = ["red", "orange", "green", "teal", "blue", "indigo", "violet", "pink"];
 
-/** Calls `logIn(name, color)`, which may reject: then the form says why. */
+/** Calls `logIn(name, color)`; if that rejects, the form shows the error. */
 export class LoginView {
   constructor(logIn) {
     this.form = byId("login-form");

@@ -39,7 +39,7 @@ export class MessagesView {
     this.#atEnd = true;
   }
 
-  /** Shows a timeline; `loaded` says whether its history is there. */
+  /** Shows a timeline; `loaded` is true when its history is there. */
   show(timeline, me, loaded) {
     const { scrollHeight, scrollTop } = this.#scroller;
     const first = byId("messages").firstElementChild;
@@ -50,12 +50,12 @@ export class MessagesView {
     byId("empty").hidden = !loaded || rows.some((row) => row.kind === "message");
     if (this.#atEnd) this.toEnd();
     else if (first?.isConnected && first.offsetTop !== offset) {
-      // Something came in above what is being read: keep that in place.
+      // Items were added above the visible ones: keep those in place.
       this.#scroller.scrollTop = scrollTop + this.#scroller.scrollHeight - scrollHeight;
     }
   }
 
-  /** Something has come that is not in view. */
+  /** A new item is not in view. */
   pointToEnd() {
     byId("to-end").hidden = this.#atEnd;
   }
@@ -73,7 +73,7 @@ export class MessagesView {
     if (scrollTop < NEAR && !byId("older").hidden) this.onOlder();
   }
 
-  /** Makes `nodes` the children of the list, and moves only what must move. */
+  /** Makes `nodes` the children of the list, and moves as few as possible. */
   #place(nodes) {
     const list = byId("messages");
     const wanted = new Set(nodes);
@@ -146,7 +146,7 @@ function layOut(items, me) {
   return rows;
 }
 
-/** Who comes or goes together is told in one line. */
+/** Members that join or leave in succession share one line. */
 function addNotice(rows, { key, what, member }) {
   const last = rows.at(-1);
   const row = last?.what === what ? last : { kind: "notice", id: key, what, names: [] };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is here, and who of them is typing.
+// The members, and those of them that are typing.
 
 import { avatar, byId, element, listed, person } from "./dom.mjs";
 
@@ -22,7 +22,7 @@ export function showPeople(members, typing, me) {
     count === 1 ? "Only you are here" : count ? `${count} people are here` : "";
 }
 
-/** "Ada is typing". Unknown ids are nobody. */
+/** "Ada is typing". Unknown ids are left out. */
 export function showTyping(members, typing, me) {
   const names = typing.filter((id) => id !== me.id && members.has(id))
     .map((id) => person(members.get(id)).name);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One room: its presence channel, its timeline and who is typing.
+// One room: its presence channel, its timeline and its typing notices.
 //
 // Nothing is lost between loading and listening: all is loaded after `subscribed`, and the timeline
 // takes each message once, wherever it comes from. After a break, or another room, Herald recovers
-// what was said meanwhile; only where it cannot is all loaded again.
+// the missed messages; only if it cannot, all are loaded again.
 
 import * as api from "./api.mjs";
 import { person } from "./dom.mjs";
@@ -18,7 +18,7 @@ export class Room {
   timeline = new Timeline();
   loaded = false;
   onChange = () => {};
-  onNews = () => {}; // (message): somebody has said something.
+  onNews = () => {}; // (message): a new one.
   onError = () => {}; // (HeraldError or ApiError)
   #herald;
   #me;
@@ -80,13 +80,13 @@ export class Room {
     this.#typing.clear();
   }
 
-  /** Says that we are typing, or no more. */
+  /** Whispers that we are typing, or no longer. */
   typed(isTyping) {
     if (isTyping) this.#speaker.typed();
     else this.#speaker.stopped();
   }
 
-  /** Posts; the message shows at once, and shows what becomes of it. */
+  /** Posts; the page shows the message immediately, and then its state. */
   async say(text) {
     const key = Array.from(crypto.getRandomValues(new Uint8Array(16)),
       (byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -123,7 +123,7 @@ export class Room {
     }
   }
 
-  /** Loads what there is, unless all that we miss comes by itself. */
+  /** Loads the messages, unless Herald recovers all missed ones. */
   #entered(recovered) {
     if (recovered && !this.#mustLoad) this.#known = undefined;
     else this.#load();
@@ -157,7 +157,7 @@ export class Room {
       this.onNews(answer.message);
     } catch (error) {
       this.timeline.fail(key, error.message);
-      if (error.status === 401) this.onError(error); // Else the message itself says it.
+      if (error.status === 401) this.onError(error); // Else the message itself shows it.
     }
     this.onChange();
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The list of rooms: what was said last, and how much of it is unread.
+// The list of rooms, with their last messages and the numbers of unread ones.
 
 import { byId, element } from "./dom.mjs";
 
@@ -8,7 +8,7 @@ export class RoomsView {
   #rooms = new Map(); // Name to {name, last, unread}.
   #current = "";
 
-  /** Calls `create(name)`, which may reject: then the form says why. */
+  /** Calls `create(name)`; if that rejects, the form shows the error. */
   constructor(create) {
     const form = byId("new-room");
     const error = byId("new-room-error");
@@ -33,7 +33,7 @@ export class RoomsView {
     return this.#rooms.has("general") ? "general" : [...this.#rooms.keys()][0];
   }
 
-  /** Rooms as the server lists them; one with news that we have not heard is unread. */
+  /** Rooms as the server lists them; one with messages that we have not received is unread. */
   set(rooms) {
     for (const { name, last } of rooms) {
       const known = this.#rooms.get(name);
@@ -62,7 +62,7 @@ export class RoomsView {
     this.#show();
   }
 
-  /** A message in any room, heard or posted. */
+  /** A message in any room, received or posted. */
   said(message, isUnread) {
     const room = this.#rooms.get(message.room);
     if (!room || message.id <= (room.last?.id ?? 0)) return;

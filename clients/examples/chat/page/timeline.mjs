@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is said in one room, in order, each message once: however often it comes, from the
-// history, from Herald, or as the answer to our own post. Knows no page and no network.
+// The messages of one room, in order, each one once, even if it arrives several times: from the
+// history, from Herald, and as the answer to our own post. Knows no page and no network.
 
 const MOST = 1000; // Messages kept; the oldest go, and can be loaded again.
 
@@ -33,7 +33,7 @@ export class Timeline {
     if (gap || !known) this.more = more;
     messages.forEach((message) => this.add(message));
     if (known) return;
-    for (const notice of this.#notices) { // Noted before we knew what came before.
+    for (const notice of this.#notices) { // Noted before the messages above were known.
       notice.after = Math.max(notice.after, messages.at(-1)?.id ?? 0);
     }
   }
@@ -75,7 +75,7 @@ export class Timeline {
     this.#pending.delete(key);
   }
 
-  /** Somebody has come ("joined") or gone ("left"). */
+  /** A member has "joined" or "left". */
   note(what, member) {
     const after = this.newest;
     const last = this.#notices.at(-1);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is typing: what we say of ourselves, and what we hear of others. Whispers get lost, so
-// typing is said again and again, and forgotten when it is not.
+// Typing notices: ours, and those of others. Whispers may be lost, so a notice is repeated, and
+// expires if it is not.
 
 const SAY_EVERY = 2000; // Milliseconds.
 const FORGET_AFTER = 5000;
 
-/** Says when we begin, that we still do, and when we stop. */
+/** Whispers when we begin to type, while we continue, and when we stop. */
 export class TypingSpeaker {
   #whisper;
   #saidAt = -Infinity;
@@ -30,7 +30,7 @@ export class TypingSpeaker {
   }
 }
 
-/** Knows who types, by user id; calls back when that changes. */
+/** The typing users, by user id; calls back when they change. */
 export class TypingListener {
   #timers = new Map();
   #changed;
