@@ -2,7 +2,7 @@
 # find_package(herald CONFIG REQUIRED) and herald::client need elsewhere.
 include(CMakePackageConfigHelpers)
 
-# herald::defaults are the flags of this repository; nobody else's.
+# herald::defaults are the flags of this repository only.
 get_target_property(links herald_contract INTERFACE_LINK_LIBRARIES)
 list(TRANSFORM links REPLACE "^\\$<LINK_ONLY:herald::defaults>$"
   "$<LINK_ONLY:$<BUILD_INTERFACE:herald::defaults>>")

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `npm run build`: what is in src/ becomes
+// `npm run build`: src/ becomes
 //
 //   dist/index.js, dist/*.d.ts   ES modules and their types
 //   dist/herald.min.js           one file for a <script> tag, global `Herald`
-//   dist/*.map                   what debuggers and editors show for them
+//   dist/*.map                   source maps for debuggers and editors
 //
 // and the licence of the repository is copied to where `npm pack` looks for it.
 
@@ -35,7 +35,7 @@ await build({
   target: "es2022",
   minify: true,
   sourcemap: "linked",
-  // What ends in an underscore is between our own modules.
+  // Names that end in an underscore are private to our modules.
   mangleProps: /_$/,
   banner: { js: `/*! ${name} ${version} | ${license} */` },
   logLevel: "warning",
