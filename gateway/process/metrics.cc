@@ -94,6 +94,7 @@ void RaiseTo(int64_t total, Counter* counter) {
 
 }  // namespace
 
+// Registers each instrument as it is constructed, in the order of /metrics.
 struct Metrics::Instruments {
   explicit Instruments(Registry& r);
 
@@ -248,7 +249,126 @@ Metrics::Instruments::Instruments(Registry& r)
         "invalid_message", "unavailable"}) {
     subscribes_refused.Add({{"code", code}});
   }
-}
+
+  Registry& r;
+  Gauge& connections =
+      AddGauge(r, "herald_gateway_connections", "WebSockets that are open.");
+  Counter& connections_total = AddCounter(r, "herald_gateway_connections_total",
+                                          "WebSockets that were opened.");
+  const std::array<Counter*, kRefusals.size()> refused = AddCounters(
+      r, "herald_gateway_refused_connections_total",
+      "Requests for /ws that were refused, by reason.", "reason", kRefusals);
+  const std::array<Counter*, kCloseReasons.size()> closed =
+      AddCounters(r, "herald_gateway_closed_connections_total",
+                  "WebSockets that have ended, by reason; normal: the "
+                  "client or the network ended it.",
+                  "reason", kCloseReasons);
+  Gauge& subscriptions = AddGauge(r, "herald_gateway_subscriptions",
+                                  "Subscriptions of the open WebSockets.");
+  Family<Counter>& subscribes_refused =
+      prometheus::BuildCounter()
+          .Name("herald_gateway_subscribes_refused_total")
+          .Help("Subscribes answered with subscription_error, by code.")
+          .Register(r);
+  Counter& deliveries = AddCounter(r, "herald_gateway_deliveries_total",
+                                   "Events handed to WebSockets: one for each "
+                                   "publication and subscriber.");
+  Counter& delivery_bytes =
+      AddCounter(r, "herald_gateway_delivery_bytes_total",
+                 "Bytes of these, with WebSocket framing.");
+  Histogram& publish_to_socket = AddHistogram(
+      r, "herald_gateway_publish_to_socket_seconds",
+      "Seconds from the service taking a publication to its being handed "
+      "to the sockets of one event loop; once for each publication and "
+      "loop.");
+  Counter& slow_consumers = AddCounter(r, "herald_gateway_slow_consumers_total",
+                                       "WebSockets cut because they read too "
+                                       "slowly.");
+  Counter& dropped_bytes =
+      AddCounter(r, "herald_gateway_dropped_bytes_total",
+                 "Bytes that waited for these and were given "
+                 "up.");
+  Counter& dropped_events =
+      AddCounter(r, "herald_gateway_dropped_events_total",
+                 "Events given up for later ones of the same "
+                 "channel, for a WebSocket reads too slowly.");
+  Counter& messages = AddCounter(r, "herald_gateway_messages_total",
+                                 "Messages received from clients.");
+  Counter& bad_messages =
+      AddCounter(r, "herald_gateway_bad_messages_total",
+                 "Of these, messages that were not understood.");
+  Counter& whispers = AddCounter(r, "herald_gateway_whispers_total",
+                                 "Client events passed on.");
+  Counter& whispers_refused = AddCounter(
+      r, "herald_gateway_whispers_refused_total",
+      "Client events refused because the service was away or too much "
+      "waited for it.");
+  Counter& whispers_dropped = AddCounter(
+      r, "herald_gateway_whispers_dropped_total",
+      "Client events not delivered to a WebSocket because half of its "
+      "queue was full: one for each WebSocket.");
+  Gauge& queue_bytes = AddGauge(r, "herald_gateway_queue_bytes",
+                                "Bytes that wait for WebSockets to take them.");
+  Gauge& inbox_bytes =
+      AddGauge(r, "herald_gateway_inbox_bytes",
+               "Bytes from the link that wait for event loops to "
+               "hand them to WebSockets.");
+  Gauge& half_open = AddGauge(r, "herald_gateway_half_open_connections",
+                              "Connections that are no WebSocket, or not yet.");
+  Gauge& unfinished_bytes =
+      AddGauge(r, "herald_gateway_unfinished_bytes",
+               "Bytes that messages take which have begun and not ended.");
+  Gauge& link_up = AddGauge(r, "herald_gateway_link_up",
+                            "1 if the link to the service is open, else 0.");
+  Gauge& link_settled =
+      AddGauge(r, "herald_gateway_link_settled",
+               "1 if the service answers on the link, else 0.");
+  Counter& link_ended = AddCounter(r, "herald_gateway_link_ended_total",
+                                   "Links to the service that have ended, or "
+                                   "could not be opened.");
+  Gauge& link_queue_bytes =
+      AddGauge(r, "herald_gateway_link_queue_bytes",
+               "Bytes that wait for the link to take them.");
+  Histogram& link_lag = AddHistogram(
+      r, "herald_gateway_link_lag_seconds",
+      "Seconds from the service taking a publication to the gateway "
+      "reading it, by the clocks of both; once for each frame of the link, "
+      "for its oldest.");
+  Counter& link_pauses = AddCounter(
+      r, "herald_gateway_link_pauses_total",
+      "Times that the link was not read because an event loop had too "
+      "much to deliver.");
+  Counter& log_dropped = AddCounter(r, "herald_log_dropped_total",
+                                    "Log lines that could not be written.");
+  Counter& reading_paused = AddCounter(
+      r, "herald_gateway_reading_paused_total",
+      "Times that a WebSocket was not read for a while because too many "
+      "of its subscribes waited for an answer, or because of a rate "
+      "limit.");
+  const std::array<Counter*, kRateLimits.size()> rate_limited = AddCounters(
+      r, "herald_gateway_rate_limited_total",
+      "Whispers refused with rate_limited (whispers), and times that a "
+      "WebSocket was not read because it sent too many messages, had large "
+      "answers, had whispers under way to the service (window), or "
+      "whispered more than others could read (congestion).",
+      "limit", kRateLimits);
+  Counter& grants_asked =
+      AddCounter(r, "herald_gateway_grants_asked_total",
+                 "Grants that were asked again before their "
+                 "end.");
+  Counter& grants_postponed = AddCounter(
+      r, "herald_gateway_grants_postponed_total",
+      "Grants that could not be asked again yet because the service was "
+      "away or too much waited for it.");
+  Counter& grants_ended = AddCounter(r, "herald_gateway_grants_ended_total",
+                                     "Grants that ended without a new yes.");
+  Counter& half_open_cut = AddCounter(
+      r, "herald_gateway_half_open_connections_cut_total",
+      "Connections that were cut before they were a WebSocket, to make "
+      "room for those of others.");
+  Counter& accept_errors = AddCounter(r, "herald_gateway_accept_errors_total",
+                                      "Failures to accept a connection.");
+};
 
 Metrics::Metrics(absl::string_view version)
     : registry_(std::make_unique<Registry>()),
