@@ -11,28 +11,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "tests/tidy/function_finder.h"
+#include "tests/tidy/words.h"
 
 namespace herald::tidy {
 namespace {
 
-std::string At(const SourceFile& file, size_t line, absl::string_view what) {
-  return absl::StrCat(file.path, ":", line + 1, ": ", what);
-}
-
-bool IsWordByte(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_';
-}
-
-bool HasWord(absl::string_view text, absl::string_view word) {
-  for (size_t at = text.find(word); at != text.npos;
-       at = text.find(word, at + 1)) {
-    const size_t end = at + word.size();
-    if ((at == 0 || !IsWordByte(text[at - 1])) &&
-        (end == text.size() || !IsWordByte(text[end]))) {
-      return true;
-    }
-  }
-  return false;
+std::string At(const SourceFile& file, size_t line, absl::string_view finding) {
+  return absl::StrCat(file.path, ":", line + 1, ": ", finding);
 }
 
 bool IsAny(absl::string_view path, const std::vector<std::string>& folders) {
@@ -92,62 +78,6 @@ const Room* RoomOf(const SourceFile& file) {
 bool IsComment(const std::string& line) {
   return absl::StartsWith(absl::StripLeadingAsciiWhitespace(line), "//");
 }
-
-// Follows braces through a file and reports what each function body spans.
-// Braces of namespaces, classes and tables are not functions: a body is what
-// opens after anything else.
-class BodyFinder {
- public:
-  struct Body {
-    size_t first = 0;
-    size_t last = 0;  // Of the lines, both counted from 0 and included.
-  };
-
-  std::vector<Body> Find(const std::vector<std::string>& code) {
-    for (line_ = 0; line_ < code.size(); ++line_) {
-      // A directive is not part of a statement.
-      if (absl::StartsWith(code[line_], "#")) continue;
-      for (const char c : code[line_]) Take(c);
-      statement_ += ' ';
-    }
-    return bodies_;
-  }
-
- private:
-  void Take(char c) {
-    if (c == '{') {
-      if (depth_in_body_ > 0 || OpensBody()) {
-        if (depth_in_body_++ == 0) first_ = line_;
-      }
-      statement_.clear();
-    } else if (c == '}') {
-      if (depth_in_body_ > 0 && --depth_in_body_ == 0) {
-        bodies_.push_back({first_, line_});
-      }
-      statement_.clear();
-    } else if (c == ';') {
-      statement_.clear();
-    } else {
-      statement_ += c;
-    }
-  }
-
-  bool OpensBody() const {
-    const absl::string_view before = absl::StripAsciiWhitespace(statement_);
-    if (before.empty() || absl::EndsWith(before, "=")) return false;
-    if (absl::StrContains(before, '(')) return true;
-    for (const char* word : {"namespace", "class", "struct", "union", "enum"}) {
-      if (HasWord(before, word)) return false;
-    }
-    return true;
-  }
-
-  size_t line_ = 0;
-  size_t first_ = 0;
-  int depth_in_body_ = 0;  // 0 = outside of functions.
-  std::string statement_;  // Since the last `;`, `{` or `}`.
-  std::vector<Body> bodies_;
-};
 
 // Bytes that begin a character, in UTF-8.
 int Columns(absl::string_view line) {
@@ -235,11 +165,11 @@ Findings CheckLength(const SourceFile& file) {
     findings.push_back(At(file, file.lines.size() - 1,
                           absl::StrCat("is longer than ", lines_max)));
   }
-  for (const BodyFinder::Body& body : BodyFinder().Find(file.code)) {
-    const size_t length = body.last - body.first + 1;
+  for (const FunctionSpan& function : FindFunctions(file.code)) {
+    const size_t length = function.last - function.first + 1;
     if (length > kFunctionLinesMax) {
       findings.push_back(
-          At(file, body.first,
+          At(file, function.first,
              absl::StrCat("a function of ", length, " lines; at most ",
                           kFunctionLinesMax)));
     }

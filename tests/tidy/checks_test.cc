@@ -33,6 +33,11 @@ std::string Times(int count, absl::string_view text) {
   return all;
 }
 
+// `around` with `lines` lines in the place of its BODY.
+std::string Around(int lines, absl::string_view around) {
+  return absl::StrReplaceAll(around, {{"BODY", Times(lines, "\n")}});
+}
+
 struct Case {
   const char* path;
   const char* include;
@@ -152,22 +157,50 @@ TEST(AFile, HasABound) {
 }
 
 TEST(AFunction, HasABoundWhereverItStands) {
-  for (const char* around : {
-           "void F() {\nBODY}\n",
-           "namespace a {\nclass B {\n  void F() const {\nBODY  }\n};\n}\n",
-           "TEST_F(A, B) {\nBODY}\n",
-           "A::A(int b)\n    : b_{b}, c_(1) {\nBODY}\n",
-           "struct A* F(struct B b) {\nBODY}\n",
-           "auto F() -> int {\nBODY}\n",
-           "bool A::operator==(const A& a) const {\nBODY}\n",
+  struct Sample {
+    const char* around;
+    int lines;  // Of the function, without its body.
+  };
+  for (const auto& [around, lines] : {
+           Sample{"void F() {\nBODY}\n", 2},
+           Sample{"namespace a {\nclass B {\n  void F() const {\nBODY  }\n"
+                  "};\n}\n",
+                  2},
+           Sample{"TEST_F(A, B) {\nBODY}\n", 2},
+           Sample{"struct A* F(struct B b) {\nBODY}\n", 2},
+           Sample{"auto F() -> int {\nBODY}\n", 2},
+           Sample{"bool A::operator==(const A& a) const {\nBODY}\n", 2},
+           Sample{"int a;\n\n// A.\ntemplate <typename T>\nvoid F(\n    T a) "
+                  "{\nBODY}\n",
+                  4},
+           Sample{"class A {\n public:\n\n  // A.\n  A() {\nBODY}\n};\n", 2},
        }) {
-    const auto with = [&](int lines) {
-      return CheckLength({"a.cc", absl::StrReplaceAll(
-                                      around, {{"BODY", Times(lines, "\n")}})});
-    };
-    EXPECT_THAT(with(68), IsEmpty()) << around;
-    EXPECT_THAT(with(69), ElementsAre(HasSubstr("71 lines"))) << around;
+    EXPECT_THAT(CheckLength({"a.cc", Around(70 - lines, around)}), IsEmpty())
+        << around;
+    EXPECT_THAT(CheckLength({"a.cc", Around(71 - lines, around)}),
+                ElementsAre(HasSubstr("71 lines")))
+        << around;
   }
+}
+
+TEST(AConstructor, CountsWithItsInitializers) {
+  for (const char* around : {
+           "A::A(int b)\n    : b_(b) {\nBODY}\n",
+           "A::A(int b)\n    : b_{b}, c_(1) {\nBODY}\n",
+           "A::A(int b)\n    : b_(b), c_{1} {\nBODY}\n",
+           "A::A(int b) : b_{b},\nc_{{1}, {2}} {\nBODY}\n",
+           "A::A(int b) noexcept(true)\n: B<int>{b} {\nBODY}\n",
+           "class A {\n public:\n  A()\n : b_{1} {\nBODY}\n};\n",
+           "A::A(int b)\n    : b_(b) {BODY\n}\n",
+           "A::A()\n: a_([] { return 1; }) {\nBODY}\n",
+       }) {
+    EXPECT_THAT(CheckLength({"a.cc", Around(67, around)}), IsEmpty()) << around;
+    EXPECT_THAT(CheckLength({"a.cc", Around(68, around)}),
+                ElementsAre(HasSubstr("71 lines")))
+        << around;
+  }
+  EXPECT_THAT(CheckLength({"a.cc", Around(68, "A::A()\n: bBODY_(1) {\n}\n")}),
+              ElementsAre(HasSubstr("71 lines")));
 }
 
 TEST(AFunction, IsNotATableANamespaceOrAClass) {
