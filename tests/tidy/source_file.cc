@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Where the literal that begins at `begin` ends: after the first `quote` that
+// The end of the literal that begins at `begin`: after the first `quote` that
 // no backslash escapes, or at the end of its line.
 size_t EndOfQuoted(absl::string_view text, size_t begin, char quote) {
   for (size_t i = begin + 1; i < text.size() && text[i] != '\n'; ++i) {
@@ -41,7 +41,8 @@ size_t EndOfRaw(absl::string_view text, size_t begin) {
   return end == text.npos ? text.size() : end + close.size();
 }
 
-// Where what is not code and begins at `at` ends, or `at` if that is code.
+// The end of the comment or literal that begins at `at`; `at` itself if none
+// begins there.
 size_t EndOfNoCode(absl::string_view text, size_t at) {
   const absl::string_view rest = text.substr(at);
   const char before = at == 0 ? '\0' : text[at - 1];
@@ -58,6 +59,13 @@ size_t EndOfNoCode(absl::string_view text, size_t at) {
       absl::ascii_isalnum(static_cast<unsigned char>(before));
   if (rest[0] == '\'' && !separates_digits) return EndOfQuoted(text, at, '\'');
   return at;
+}
+
+// Replaces [begin, end) of `text` by spaces, except for line ends.
+void Blank(std::string& text, size_t begin, size_t end) {
+  for (size_t i = begin; i < end; ++i) {
+    if (text[i] != '\n') text[i] = ' ';
+  }
 }
 
 bool IsOurs(const fs::directory_entry& entry) {
@@ -85,30 +93,62 @@ std::string OnlyCode(absl::string_view text) {
   std::string code(text);
   for (size_t i = 0; i < text.size();) {
     const size_t end = EndOfNoCode(text, i);
-    if (end == i) ++i;
-    for (; i < end; ++i) {
-      if (code[i] != '\n') code[i] = ' ';
+    if (end == i) {
+      ++i;
+      continue;
     }
+    Blank(code, i, end);
+    i = end;
   }
   return code;
 }
 
-std::vector<SourceFile> ReadTree(const std::string& root) {
-  std::vector<SourceFile> files;
+std::string OnlyComments(absl::string_view text) {
+  std::string comments(text);
+  for (size_t i = 0; i < text.size();) {
+    const size_t end = EndOfNoCode(text, i);
+    if (absl::StartsWith(text.substr(i), "//")) {
+      Blank(comments, i, std::min(text.find_first_not_of('/', i), end));
+      i = end;
+    } else {
+      const size_t next = std::max(end, i + 1);
+      Blank(comments, i, next);
+      i = next;
+    }
+  }
+  return comments;
+}
+
+void ForEachFile(const std::string& root,
+                 const std::vector<std::string>& extensions,
+                 const std::function<void(const std::string& path,
+                                          absl::string_view text)>& visit) {
+  std::vector<fs::path> paths;
   for (auto it = fs::recursive_directory_iterator(root);
        it != fs::recursive_directory_iterator(); ++it) {
     if (it->is_directory() && !IsOurs(*it)) it.disable_recursion_pending();
-    const std::string extension = it->path().extension().string();
-    if (!it->is_regular_file() || (extension != ".h" && extension != ".cc")) {
-      continue;
+    if (!it->is_regular_file()) continue;
+    if (std::find(extensions.begin(), extensions.end(),
+                  it->path().extension().string()) != extensions.end()) {
+      paths.push_back(it->path());
     }
-    std::ostringstream text;
-    text << std::ifstream(it->path()).rdbuf();
-    files.emplace_back(fs::relative(it->path(), root).generic_string(),
-                       text.str());
   }
-  std::sort(files.begin(), files.end(),
-            [](const auto& a, const auto& b) { return a.path < b.path; });
+  std::sort(paths.begin(), paths.end(), [](const auto& a, const auto& b) {
+    return a.generic_string() < b.generic_string();
+  });
+  for (const fs::path& path : paths) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    visit(fs::relative(path, root).generic_string(), text.str());
+  }
+}
+
+std::vector<SourceFile> ReadTree(const std::string& root) {
+  std::vector<SourceFile> files;
+  ForEachFile(root, {".h", ".cc"},
+              [&](const std::string& path, absl::string_view text) {
+                files.emplace_back(path, text);
+              });
   return files;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holds the whole tree to rooms.h and budgets.h. checks_test.cc shows that the
-// checks find what they look for.
+// Holds the whole tree to rooms.h and budgets.h. checks_test.cc and
+// prose_test.cc prove that the checks find violations.
 
 #include <string>
 #include <utility>
@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "tests/tidy/budgets.h"
 #include "tests/tidy/checks.h"
+#include "tests/tidy/prose.h"
 #include "tests/tidy/rooms.h"
 #include "tests/tidy/source_file.h"
 
@@ -27,7 +28,7 @@ void ExpectNone(const Findings& findings) {
 
 class TheTree : public ::testing::Test {
  protected:
-  // Fails if there is no tree to check, and so nothing to find.
+  // An empty tree would pass every check.
   void SetUp() override { ASSERT_THAT(files_, SizeIs(Gt(50))); }
 
   // The findings of `check` in all files.
@@ -63,10 +64,19 @@ TEST_F(TheTree, HasNothingThatIsToBeDoneNow) { ExpectNone(In(CheckTodos)); }
 TEST_F(TheTree, MeasuresTimeWithMonotonicClocks) {
   ExpectNone(In(CheckTimeOfDay));
 }
+
 TEST_F(TheTree, LeavesCloseCodesToDialects) { ExpectNone(In(CheckCloseCodes)); }
 
 TEST_F(TheTree, TestsEverySourceOfItsCores) {
   ExpectNone(CheckMirrors(files_));
+}
+
+TEST_F(TheTree, IsWrittenInTheWordsOfTheField) {
+  const std::vector<Prose> prose = ReadProse(HERALD_SOURCE_DIR);
+  ASSERT_THAT(prose, SizeIs(Gt(files_.size())));
+  for (const WordRate& rate : kWordRates) {
+    ExpectNone(CheckWordRate(prose, rate));
+  }
 }
 
 TEST_F(TheTree, KeepsItsBudgets) {
