@@ -149,7 +149,7 @@ class Panel {
     return svg;
   }
 
-  // Each point says its value.
+  // Each point has its value as a tooltip.
   std::string Curve(const Series& series, absl::string_view color) const {
     if (series.points.empty()) return "";
     std::string path, marks;

@@ -34,7 +34,7 @@ struct Chart {
 // out. REQUIRES: at least one chart.
 std::string SvgText(const std::vector<Chart>& charts);
 
-// What a delivery costs, against subscribers and against channels, from the
+// The cost of a delivery against subscribers and against channels, from the
 // rows that are points of these curves. Rows that failed or show no CPU time
 // are left out.
 std::vector<Chart> CostCharts(const std::vector<Result>& results);

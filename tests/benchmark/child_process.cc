@@ -41,7 +41,7 @@ std::vector<char*> Environment() {
   return entries;
 }
 
-// Only what is safe between fork and exec: gRPC has threads.
+// Async-signal-safe calls only, between fork and exec: gRPC has threads.
 [[noreturn]] void RunChild(pid_t parent, int output, char** arguments,
                            char** environment) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -60,7 +60,7 @@ ChildProcess::ChildProcess(const std::vector<std::string>& arguments)
   if (::access(name_.c_str(), X_OK) != 0) FailCall(name_);
   output_ = ::memfd_create("output", MFD_CLOEXEC);
   if (output_ < 0) FailCall("memfd_create");
-  // Each write goes behind the last, whoever writes.
+  // Each write is appended, whichever process makes it.
   ::fcntl(output_, F_SETFL, O_APPEND);
   std::vector<char*> argument_pointers = Pointers(arguments);
   std::vector<char*> environment = Environment();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A server process of the benchmark. What it writes goes into memory that the
-// benchmark can look into, so that nobody has to read along.
+// A server process of the benchmark. Its output goes into memory that the
+// benchmark can inspect, so no thread has to read along.
 //
 // Threads: the main thread: the kernel kills the process when the thread that
 // started it ends, so that nothing outlives a crash.
@@ -32,11 +32,11 @@ class ChildProcess {
 
   pid_t pid() const { return pid_; }
 
-  // Waits for the line in which it says that it is `listening what=WHAT
-  // address=ADDRESS`, as all programs of this tree do, and returns the address.
+  // Waits for the line `listening what=WHAT address=ADDRESS`, which all
+  // programs of this tree print, and returns the address.
   //
-  // Failure: it ends, or the line does not come. The message shows what it
-  // has written.
+  // Failure: the process ends, or the line does not come. The message shows the
+  // output.
   std::string ListeningAddress(absl::string_view what);
 
   // Failure: it has ended.

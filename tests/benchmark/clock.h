@@ -15,7 +15,7 @@ namespace herald::benchmark {
 constexpr int64_t kSecond = 1'000'000'000;
 constexpr int64_t kMillisecond = 1'000'000;
 
-// How long nothing may happen before what is awaited counts as lost.
+// A delivery or answer counts as lost after this time without any progress.
 constexpr int64_t kPatience = 20 * kSecond;
 
 inline int64_t ToNanoseconds(const timespec& time) {

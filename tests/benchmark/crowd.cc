@@ -224,7 +224,7 @@ void Crowd::OnText(int number, absl::string_view message, int64_t now) {
 
 void Crowd::OnGreeted(int number) {
   Socket& socket = At(number);
-  // A bare server would not understand them: it sends everything to everybody.
+  // A bare server would not understand them: it sends each message to all.
   if (!options_.bare && !socket.words.empty()) return SayWords(number);
   socket.state = State::kIdle;
   --unfinished_;

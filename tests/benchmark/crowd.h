@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Thousands of WebSockets of one thread, on raw sockets: cheap enough to leave
-// the machine to what is measured. It connects, subscribes, answers pings, and
-// hands over each event with the time at which it was read.
+// the machine to the servers under test. It connects, subscribes, answers
+// pings, and hands over each event with the time at which it was read.
 //
 //   Crowd crowd({.servers = {ResolveEndpoint("127.0.0.1:8080")}});
 //   crowd.Open(1000, [](int) { return SubscribeText("news", ""); });
@@ -54,7 +54,7 @@ class Crowd {
     ~Listener() = default;
   };
 
-  // What socket `number` says; empty for nothing.
+  // The messages that socket `number` sends; empty for none.
   using Words = absl::FunctionRef<std::string(int number)>;
 
   explicit Crowd(CrowdOptions options);
@@ -63,29 +63,29 @@ class Crowd {
   Crowd(const Crowd&) = delete;
   Crowd& operator=(const Crowd&) = delete;
 
-  // Opens `count` more, at most `at_once` at a time. Each says its words when
-  // it is greeted, and is done when they are answered.
+  // Opens `count` more, at most `at_once` at a time. Each sends its messages
+  // when it is greeted, and is done when they are answered.
   void Open(int count, Words words, int at_once = 100);
 
-  // The sockets from `first` on say their words and wait for the answer.
+  // The sockets from `first` on send their messages and wait for the answers.
   void Ask(int first, int count, Words words, int at_once = 100);
 
   // Resets the sockets from `first` on.
   void Reset(int first, int count);
 
-  // Who is told of events; until then there must be none.
+  // The receiver of events; until it is set there must be none.
   void SetListener(Listener* listener) { listener_ = listener; }
 
   // Waits until something arrives, at most `patience`, and takes it. Returns
   // whether there was anything.
   bool Poll(int64_t patience);
 
-  // The same, but looks every now and then instead of being woken: to wake a
-  // process of this machine is CPU time of whoever sends, and browsers that
-  // are elsewhere do not cost a server that. Delays are some 0.1 ms longer.
+  // The same, but polls at intervals instead of being woken: waking a process
+  // of this machine costs the sender CPU time, and browsers elsewhere do not
+  // cost a server that. Delays are some 0.1 ms longer.
   bool Look(int64_t patience);
 
-  // Takes what arrives for so long, and answers pings.
+  // Reads for `duration`, and answers pings.
   void PollFor(int64_t duration);
 
   int size() const { return static_cast<int>(sockets_.size()); }
@@ -98,7 +98,7 @@ class Crowd {
     int fd = -1;
     State state = State::kConnecting;
     FrameReader reader;
-    std::string words;  // To be said.
+    std::string words;  // Not sent yet.
     std::string head;   // Of the answer to the upgrade, if it comes in parts.
   };
 
@@ -123,7 +123,7 @@ class Crowd {
   int64_t pings_ = 0;
 };
 
-// What a browser says.
+// The messages of a browser.
 std::string SubscribeText(absl::string_view channel, absl::string_view auth);
 std::string UnsubscribeText(absl::string_view channel);
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What ends a measurement: a delivery that is missing or out of order, a lost
+// The end of a measurement: a delivery that is missing or out of order, a lost
 // connection, a refused call, a process that does not start. Thrown, so that
-// what was started is taken down on the way; the row then counts as failed, and
-// so does the whole run.
+// all started processes end on the way; the row then counts as failed, and so
+// does the whole run.
 
 #ifndef HERALD_TESTS_BENCHMARK_FAILURE_H_
 #define HERALD_TESTS_BENCHMARK_FAILURE_H_
@@ -28,7 +28,7 @@ template <typename... Parts>
   throw Failure(absl::StrCat(parts...));
 }
 
-// The same for a system call that has just failed, with what errno says.
+// The same for a system call that has just failed, with the text of errno.
 [[noreturn]] inline void FailCall(absl::string_view call) {
   const int error = errno;
   Fail(call, ": ", std::strerror(error));

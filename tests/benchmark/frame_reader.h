@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Takes a server's WebSocket frames out of what a socket has read: several in
-// one read, and one that is split across reads. What arrives whole is not
-// copied.
+// Takes a server's WebSocket frames out of the bytes of a socket: several in
+// one read, and one that is split across reads. A frame that arrives whole is
+// not copied.
 
 #ifndef HERALD_TESTS_BENCHMARK_FRAME_READER_H_
 #define HERALD_TESTS_BENCHMARK_FRAME_READER_H_
@@ -34,8 +34,8 @@ class FrameReader {
 
   // Hands over each frame that `bytes` complete, in order, and keeps the rest.
   //
-  // Failure: a frame that is masked, in parts, binary, or of no known kind: a
-  // server that says what Herald never says.
+  // Failure: a frame that is masked, in parts, binary, or of no known kind.
+  // Herald sends none of these.
   void Feed(absl::string_view bytes, Take take);
 
   // Bytes of a frame that has not arrived whole.

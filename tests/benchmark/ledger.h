@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was published and who has received it. Every subscriber of a channel
+// The published messages and their receivers. Every subscriber of a channel
 // must receive every message of it, once, in order; anything else is a Failure
-// at once, but for what never comes: whoever waits for open() to fall notices.
+// at once. A message that never comes is noticed by the caller that waits for
+// open() to fall.
 //
 // Each socket has one channel for life. Threads: one.
 
@@ -24,18 +25,18 @@ class Ledger {
   explicit Ledger(std::vector<int> channel_of_socket);
 
   // Notes one more message of a channel; returns its sequence number. A channel
-  // without sockets is a Failure: nobody would ever finish the message.
+  // without sockets is a Failure: no receiver would ever finish the message.
   int64_t Publish(int channel);
 
   // Notes that `socket` has received a message. Returns whether it was the last
   // to receive it.
   bool Deliver(int socket, const Stamp& stamp);
 
-  // Messages that somebody has still to receive.
+  // Messages that some socket has still to receive.
   int64_t open() const { return open_; }
   int64_t deliveries() const { return deliveries_; }
 
-  // Who has not received what, for a Failure.
+  // The sockets that miss messages, for a Failure.
   std::string Missing() const;
 
  private:

@@ -15,7 +15,7 @@ using ::testing::HasSubstr;
 
 Stamp Message(int channel, int64_t sequence) { return {1, channel, sequence}; }
 
-// Runs `action`, which must fail, and returns what the failure says.
+// Runs `action`, which must fail, and returns the message of the failure.
 template <typename Action>
 std::string FailureOf(const Action& action) {
   try {

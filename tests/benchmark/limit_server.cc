@@ -77,7 +77,7 @@ class LimitServer {
     return fd;
   }
 
-  // Whole frames of what has arrived are passed on, the rest is kept.
+  // Forwards the whole frames among the received bytes and keeps the rest.
   void ReadFrames() {
     std::array<char, 65536> buffer;
     const ssize_t size = ::recv(publisher_, buffer.data(), buffer.size(), 0);

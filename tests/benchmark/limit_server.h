@@ -19,9 +19,9 @@ namespace herald::benchmark {
 
 enum class Sending { kEach, kTogether };
 
-// Serves until the process is killed. Says that it is `listening` with
-// `sockets`, where each connection is greeted with one frame, and with
-// `frames`, where one publisher may connect.
+// Serves until the process is killed. Prints `listening` with `sockets`, where
+// each connection is greeted with one frame, and with `frames`, where one
+// publisher may connect.
 [[noreturn]] void RunLimitServer(Sending sending);
 
 // A frame as the publisher sends it: its size in front.

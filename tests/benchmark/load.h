@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Publishes to a crowd and receives what arrives, in one thread: either as fast
-// as the deliveries come back (a closed loop), or at a fixed pace.
+// Publishes to a crowd and receives the deliveries, in one thread: either as
+// fast as deliveries complete (a closed loop), or at a fixed pace.
 //
 //   Load load(&crowd, publisher.get(), {channel_of_socket});
 //   const LoadResult result = load.RunClosed(16, 2 * kSecond);
@@ -58,8 +58,9 @@ class Load final : private Crowd::Listener {
   // all its deliveries have arrived.
   LoadResult RunClosed(int in_flight, int64_t duration);
 
-  // Publishes `per_second`, evenly, however long deliveries take. Delays count
-  // from when a publish was due, so that one who is late makes all late.
+  // Publishes `per_second`, evenly, however long deliveries take. A delay
+  // counts from the time at which its publish was due, so that one late publish
+  // makes all later ones late.
   LoadResult RunPaced(double per_second, int64_t duration);
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the figures were measured on, for whoever reads them elsewhere.
+// The machine of the figures, for readers on another one.
 
 #ifndef HERALD_TESTS_BENCHMARK_MACHINE_H_
 #define HERALD_TESTS_BENCHMARK_MACHINE_H_
@@ -13,7 +13,7 @@ struct Machine {
   std::string cpu = {};
   int cores = 0;
   std::string kernel = {};
-  double load = 0;  // Of one minute: who else was busy.
+  double load = 0;  // Of one minute: the load of other processes.
 };
 
 Machine ThisMachine();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// herald-bench: what connections and deliveries of Herald cost, next to what
-// they must cost. `herald-bench --help` says more.
+// herald-bench: the cost of Herald's connections and deliveries, next to the
+// cost that no server can avoid. See `herald-bench --help`.
 
 #include <signal.h>
 #include <stdlib.h>
@@ -118,7 +118,7 @@ int Main(int argc, char** argv) {
 }  // namespace herald::benchmark
 
 int main(int argc, char** argv) {
-  // What is measured is never behind the proxy of the environment.
+  // The servers under test are never behind the proxy of the environment.
   for (const char* variable : {"grpc_proxy", "https_proxy", "http_proxy"}) {
     unsetenv(variable);
   }

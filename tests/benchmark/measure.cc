@@ -103,7 +103,7 @@ Result MeasureByWork(const Row& row, const Setup& setup) {
 Result Measure(const Row& row, const Setup& setup) {
   const std::string why_not = WhyNot(row, setup);
   if (!why_not.empty()) Fail(why_not);
-  // A target may be on another machine, and quick figures tell nothing.
+  // A target may be on another machine, and quick figures prove nothing.
   const bool has_slowness =
       IsBudgetOfTime(row) && !setup.target.has_value() && !setup.effort.quick;
   if (!has_slowness) return MeasureByWork(row, setup);

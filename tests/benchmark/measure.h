@@ -2,7 +2,7 @@
 //
 // Measures a row: several runs, in turns with the baseline.
 //
-// Failure: whatever ends a measurement (failure.h).
+// Failure: the measurement has ended early (failure.h).
 
 #ifndef HERALD_TESTS_BENCHMARK_MEASURE_H_
 #define HERALD_TESTS_BENCHMARK_MEASURE_H_
@@ -56,7 +56,7 @@ Result MeasureHalfLoad(const Row& row, const Setup& setup);
 Result MeasureFairness(const Row& row, const Setup& setup);
 Result MeasureLeaving(const Row& row, const Setup& setup);
 
-// What they share. -----------------------------------------------------------
+// Shared parts. ---------------------------------------------------------------
 
 // The channel of each socket of a row.
 std::vector<int> ChannelsOf(const Row& row);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How long a message takes, at half load and beside what could hold it up.
+// The delay of a message, at half load and beside work that could hold it up.
 
 #include <algorithm>
 #include <functional>
@@ -14,8 +14,8 @@
 namespace herald::benchmark {
 namespace {
 
-// A few sockets of a channel of their own, with a thread of their own: what
-// the crowd beside them is busy with does not count as their delay.
+// A few sockets of a channel of their own, with a thread of their own: work on
+// the crowd beside them does not count as their delay.
 class Probe {
  public:
   explicit Probe(const World& world)

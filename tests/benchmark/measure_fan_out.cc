@@ -11,8 +11,8 @@
 namespace herald::benchmark {
 namespace {
 
-// Where a budget is a ratio, each run is many short ones. What else a machine
-// does changes by the second, and a busy channel falls into one rhythm or
+// Where a budget is a ratio, each run is many short ones. The other load of a
+// machine changes by the second, and a busy channel falls into one rhythm or
 // another: with 16 in flight, runs of 2 s differ by up to 40 %, and the ratio
 // of five to five by 15 %.
 constexpr int kTurnsPerRun = 8;
@@ -33,7 +33,7 @@ bool HasFilesForBoth(const Row& row) {
   return 2 * static_cast<rlim_t>(row.sockets) + kOthers <= limit.rlim_cur;
 }
 
-// Herald's side, and what its runs have come to.
+// Herald's side, and the results of its runs.
 class HeraldSide {
  public:
   HeraldSide(const Row& row, const Setup& setup)
@@ -93,7 +93,7 @@ class HeraldSide {
   Histogram delays_;
 };
 
-// Two Heralds in turns: one whose channels remember nothing, and one.
+// Two Heralds in turns: one with a history in its channels, and one without.
 Result MeasureHistory(const Row& row, const Setup& setup) {
   Row plain = row;
   plain.history = 0;

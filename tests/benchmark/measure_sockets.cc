@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What sockets cost that say little and hear nothing.
+// The cost of sockets that are almost idle.
 
 #include <algorithm>
 #include <memory>
@@ -19,7 +19,7 @@ double Seconds(int64_t nanoseconds) {
 }  // namespace
 
 Result MeasureMemory(const Row& row, const Setup& setup) {
-  // What a process has used once it keeps, so each run has fresh ones.
+  // A process keeps memory that it has used once, so each run has fresh ones.
   const int runs =
       setup.target.has_value() ? 1 : std::min(setup.effort.runs, 3);
   const int64_t settling = setup.effort.quick ? kSecond / 10 : kSecond;

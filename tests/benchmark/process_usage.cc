@@ -25,7 +25,7 @@ int64_t CpuTimeOf(pid_t pid) {
   return ToNanoseconds(time);
 }
 
-// From smaps_rollup: what statm says may be some hundred pages behind.
+// From smaps_rollup: the figure of statm may be some hundred pages behind.
 int64_t ResidentBytesOf(pid_t pid) {
   std::ifstream file(absl::StrCat("/proc/", pid, "/smaps_rollup"));
   std::string word;

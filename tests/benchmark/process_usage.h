@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What processes have used, as the kernel counts it.
+// The CPU time and memory of processes, as the kernel counts them.
 
 #ifndef HERALD_TESTS_BENCHMARK_PROCESS_USAGE_H_
 #define HERALD_TESTS_BENCHMARK_PROCESS_USAGE_H_

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the benchmark prints: one table for people, one JSON text for programs.
+// The output of the benchmark: one table for people, one JSON text for
+// programs.
 
 #ifndef HERALD_TESTS_BENCHMARK_REPORT_H_
 #define HERALD_TESTS_BENCHMARK_REPORT_H_
@@ -14,7 +15,7 @@
 namespace herald::benchmark {
 
 // A line per row: figure, baseline of the same run, ratio, budget, met or not;
-// below it what else was seen, and what failed.
+// below it further observations and failures.
 std::string TableText(const std::vector<Result>& results);
 
 // "12 budgets met, 2 not met, 1 row failed"
@@ -27,7 +28,7 @@ std::string MachineText(const Machine& machine);
 std::string JsonText(const Machine& machine,
                      const std::vector<Result>& results);
 
-// The rows there are and what they measure.
+// All rows and their measurements.
 std::string ListText(const std::vector<Row>& rows);
 
 // A number as people like it: "1,234,567", "12.3", "0.0456".

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What came out of a row, and what it means.
+// The result of a row, and its verdict.
 
 #ifndef HERALD_TESTS_BENCHMARK_RESULT_H_
 #define HERALD_TESTS_BENCHMARK_RESULT_H_
@@ -34,9 +34,9 @@ struct Result {
   double figure() const;
   std::optional<double> baseline() const;
 
-  // How near Herald comes to the baseline: the median of what each figure is
-  // times its own baseline, which ran right before it. What slows a machine
-  // down for some seconds slows both.
+  // How near Herald comes to the baseline: the median of each figure's ratio to
+  // its own baseline, which ran right before it. A machine that is slow for
+  // some seconds slows both.
   std::optional<double> ratio() const;
 
   // Whether the budget is met; nothing if there is none, or nothing to hold to

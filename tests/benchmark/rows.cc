@@ -82,7 +82,7 @@ std::vector<Row> BudgetRows() {
   };
 }
 
-// What it costs to remember.
+// The cost of a history.
 Row HistoryRow(int in_flight) {
   return {.name = absl::StrCat("history-", in_flight),
           .what = absl::StrCat("fan-out to 1,000, in flight: ", in_flight,
@@ -94,7 +94,7 @@ Row HistoryRow(int in_flight) {
           .budget = 0.9};
 }
 
-// Delays; each figure is a 99th percentile or, where it says so, the worst.
+// Delays; each figure is a 99th percentile or, where stated, the worst.
 std::vector<Row> DelayRows() {
   return {
       {.name = "half-load",
@@ -186,7 +186,7 @@ std::vector<Row> MakeRows() {
   return rows;
 }
 
-// What a figure counts.
+// The unit of a figure.
 std::string ThingOf(Work work) {
   switch (work) {
     case Work::kCalls:

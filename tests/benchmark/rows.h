@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is measured, as data: a row for each line of the budgets, each point of
+// The measurements, as data: a row for each line of the budgets, each point of
 // a curve, and each promise about delays.
 
 #ifndef HERALD_TESTS_BENCHMARK_ROWS_H_
@@ -16,7 +16,7 @@ namespace herald::benchmark {
 // How a row is measured (measure.h).
 enum class Work {
   kFanOut,    // Publishes in a closed loop, counts deliveries.
-  kMemory,    // Opens sockets, looks at the memory.
+  kMemory,    // Opens sockets, reads their memory.
   kConnect,   // Opens sockets, counts CPU time.
   kPrivate,   // Open sockets subscribe to private channels.
   kJoin,      // A few sockets join and leave a channel that has many.
@@ -28,23 +28,23 @@ enum class Work {
   kLeaving,   // One message while thousands of sockets leave.
 };
 
-// What stands beside Herald's figure, measured in turns with it.
+// The baseline, measured in turns with Herald's figure.
 enum class Baseline {
   kNone,
   kLimit,            // limit_server.h, one send(2) per frame.
   kCoalescingLimit,  // The same, one send(2) for all that has arrived.
   kEmptyRpc,         // empty_service.proto.
   kQuiet,            // Herald itself, before the load.
-  kNoHistory,        // Another Herald, whose channels remember nothing.
+  kNoHistory,        // Another Herald, without history.
 };
 
 enum class Unit {
-  kPerCpuSecond,     // Of what is done, per second of server CPU.
-  kCpuMicroseconds,  // Of server CPU, for one of what is done.
+  kPerCpuSecond,     // Of operations, per second of server CPU.
+  kCpuMicroseconds,  // Of server CPU, for one operation.
   kBytes,            // Of resident memory, per socket.
   kPercent,          // Of one core.
   kMilliseconds,     // Of delay.
-  kPerSecond,        // Where CPU time cannot be seen: of what is done.
+  kPerSecond,        // Of operations, where CPU time cannot be seen.
 };
 
 enum class Bound { kNone, kRatioAtLeast, kFigureAtMost };

@@ -47,7 +47,7 @@ class LimitSide {
   LoadedCrowd crowd_;
 };
 
-// A server of empty_service.proto, and calls or messages as a row says.
+// A server of empty_service.proto, with the row's calls or messages.
 class EmptySide {
  public:
   explicit EmptySide(const Row& row);

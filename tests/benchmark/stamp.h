@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the benchmark publishes: a JSON string that says when it was published,
-// on which channel, and as the how-manieth there. The parts have a fixed width,
-// so that reading them back costs next to nothing.
+// The benchmark's messages: a JSON string with the time of its publish, its
+// channel, and its sequence number there. The parts have a fixed width, so that
+// reading them back costs next to nothing.
 
 #ifndef HERALD_TESTS_BENCHMARK_STAMP_H_
 #define HERALD_TESTS_BENCHMARK_STAMP_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What many measurements say together: the median of a few runs, and the
-// quantiles of millions of delays.
+// Statistics: the median of a few runs, and the quantiles of millions of
+// delays.
 
 #ifndef HERALD_TESTS_BENCHMARK_STATISTICS_H_
 #define HERALD_TESTS_BENCHMARK_STATISTICS_H_

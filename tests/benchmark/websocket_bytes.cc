@@ -17,7 +17,7 @@ namespace {
 constexpr char kKey[] = "dGhlIHNhbXBsZSBub25jZQ==";
 constexpr char kAccept[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 constexpr absl::string_view kEndOfHead = "\r\n\r\n";
-// What a crowd's browsers are, and what their users read.
+// The browsers of a crowd, and the languages of their users.
 constexpr std::array<absl::string_view, 4> kAgents = {
     "(X11; Linux x86_64; rv:115.0) Gecko/20100101 Firefox/115.0",
     "(Windows NT 10.0; Win64; x64; rv:121.0) Gecko/20100101 Firefox/121.0",

@@ -14,10 +14,10 @@
 
 namespace herald::benchmark {
 
-// A request to upgrade, with the headers of a browser: `bytes` in all if that
-// is more than what is needed. Users have one of 20 kinds of browser, so most
-// headers are those of many; user `number` has a cookie of its own, of 150 to
-// 215 bytes if `bytes` is 700.
+// A request to upgrade, with the headers of a browser: `bytes` in all, unless a
+// request needs more. Users have one of 20 kinds of browser, so most headers
+// are shared by many; user `number` has a cookie of its own, of 150 to 215
+// bytes if `bytes` is 700.
 std::string UpgradeRequest(absl::string_view host, absl::string_view path,
                            size_t bytes, int number);
 

@@ -32,7 +32,7 @@ std::string OwnPath() {
   return std::string(path.data(), static_cast<size_t>(size));
 }
 
-// Whether /readyz says 200 there.
+// Whether /readyz answers 200 there.
 bool IsReady(const Endpoint& gateway) {
   const int fd = ConnectTo(gateway);
   SendAll(fd, absl::StrCat("GET /readyz HTTP/1.1\r\nHost: ", gateway.host,

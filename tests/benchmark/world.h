@@ -23,7 +23,7 @@
 
 namespace herald::benchmark {
 
-// Where a Herald is, and what it is made of.
+// The addresses and processes of a Herald.
 struct Site {
   std::vector<Endpoint> gateways = {};
   std::string path = "/ws";
@@ -46,7 +46,7 @@ class World {
   // Starts everything and waits until it is ready.
   explicit World(const WorldOptions& options);
 
-  // Takes what is there.
+  // Uses a Herald that runs already.
   explicit World(Site site) : site_(std::move(site)) {}
 
   const Site& site() const { return site_; }

@@ -43,7 +43,7 @@ inline const std::vector<WordRate> kWordRates = {
      1},
 };
 
-// The cores grew by backpressure and by the bounds of a client's share;
+// The cores grew by backpressure and by what holds one client to its share;
 // engine and link by ports that may answer later, by the mirror of a channel
 // whose log is elsewhere (with contract), by calls between nodes, and by
 // comments with the reasons for orders; contract by parts that existed twice
