@@ -16,8 +16,8 @@ using contract::MutexLock;
 // A client may notice so late that it has lost its connection.
 constexpr Milliseconds kNoticeMax(1'500);
 
-// And a listener hear so late of what the service knew: a link that stands is
-// given up after 13 s, and three processes may be stopped for 3 s.
+// A listener may learn so late of a change in the service: a frozen link is
+// ended after 13 s, and three processes may be stopped for 3 s.
 constexpr Milliseconds kNewsMax(22'000);
 
 }  // namespace
@@ -85,9 +85,9 @@ void Attendance::CheckNews(const Channel& channel, const Frame& frame,
     if (!MustBePresent({channel.name, user}, now)) continue;
     throw Failure(
         listener, channel.name,
-        absl::StrCat(listener, " on ", channel.name, " was told that ", user,
-                     " is not there, who was not away for ", grace_.count(),
-                     " ms"));
+        absl::StrCat(listener, " on ", channel.name, " was notified that ",
+                     user, " is not there, who was not away for ",
+                     grace_.count(), " ms"));
   }
 }
 

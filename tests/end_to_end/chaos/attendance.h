@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who must be present on a channel with a time of grace: whoever has a socket
-// there, or had one a moment ago. It knows what clients know, at which time,
-// and leaves in doubt what a gateway may not have been able to tell the
-// service; so that it is never wrong in accusing.
+// The users that must be present on a channel with a grace: those with a socket
+// there, and those that had one a moment ago. It knows the clients' facts and
+// their times, and leaves in doubt everything that a gateway may not have
+// reported to the service, so that it never accuses wrongly.
 //
-// A socket is there when its client was told so, which is after the service
-// knew; and leaves when the client says so, which is before the service knows.
-// So who was away for less than the grace by the client's clock was so by the
-// service's.
+// A socket arrives when its client receives the answer, which is after the
+// service has subscribed it; it leaves when the client sends the request, which
+// is before the service handles it. So an absence that was shorter than the
+// grace by the client's clock was shorter by the service's.
 //
 // Threads: any; it locks itself.
 
@@ -38,12 +38,12 @@ class Attendance {
 
   explicit Attendance(Milliseconds grace) : grace_(grace) {}
 
-  // How often what was at a gateway came into doubt.
+  // How often the sockets of a gateway came into doubt.
   int64_t Doubts(size_t gateway) const;
 
-  // What is at a gateway, or anywhere, may not be known to the service any
-  // more: it counts as away from now on, until it comes again; and if it was
-  // the service that has ended, no grace is kept either.
+  // The service may not know the sockets of a gateway, or any socket, any more:
+  // they count as away from now on, until they arrive again. DoubtAll(): the
+  // service has ended, so no grace is kept either.
   void Doubt(size_t gateway, Time now);
   void DoubtAll(Time now);
 
@@ -53,14 +53,14 @@ class Attendance {
               int64_t doubts, Time now);
   void Leave(const Key& who, const std::string& socket, Time now);
 
-  // A listener has just been told `frame` about the channel.
+  // A listener has just received `frame` about the channel.
   //
-  // Failure: it says that somebody is not there who must be.
+  // Failure: by the frame, a user is absent that must be present.
   void CheckNews(const Channel& channel, const Frame& frame,
                  const std::string& listener, Time now) const;
 
-  // Whether a listener that is told only now what was true some time ago must
-  // be told that `who` is present.
+  // Whether a listener must see `who` as present, given that its news may be
+  // some time old.
   bool MustBePresent(const Key& who, Time now) const;
 
  private:

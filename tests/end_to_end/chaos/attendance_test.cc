@@ -32,7 +32,7 @@ class AnAttendance : public ::testing::Test {
   Attendance attendance_{Milliseconds(4'000)};
 };
 
-TEST_F(AnAttendance, KnowsNobodyAtFirst) { EXPECT_FALSE(MustBePresent(0)); }
+TEST_F(AnAttendance, IsEmptyAtFirst) { EXPECT_FALSE(MustBePresent(0)); }
 
 TEST_F(AnAttendance, GivesTheNewsItsTime) {
   Arrive("1.1", 0, 0);
@@ -40,7 +40,7 @@ TEST_F(AnAttendance, GivesTheNewsItsTime) {
   EXPECT_TRUE(MustBePresent(22));
 }
 
-TEST_F(AnAttendance, HoldsOnToWhoIsAwayForLessThanTheGrace) {
+TEST_F(AnAttendance, KeepsAUserThatIsAwayForLessThanTheGrace) {
   Arrive("1.1", 0, 0);
   Leave("1.1", 30);
   EXPECT_TRUE(MustBePresent(32));
@@ -49,7 +49,7 @@ TEST_F(AnAttendance, HoldsOnToWhoIsAwayForLessThanTheGrace) {
   EXPECT_TRUE(MustBePresent(60));
 }
 
-TEST_F(AnAttendance, LetsGoOfWhoIsAwayForLonger) {
+TEST_F(AnAttendance, RemovesAUserThatIsAwayForLonger) {
   Arrive("1.1", 0, 0);
   Leave("1.1", 30);
   EXPECT_FALSE(MustBePresent(33));
@@ -91,7 +91,7 @@ TEST_F(AnAttendance, DoesNotHoldOnToAGraceBeyondTheService) {
   EXPECT_FALSE(MustBePresent(31));
 }
 
-TEST_F(AnAttendance, KnowsWhatListenersMayNotBeTold) {
+TEST_F(AnAttendance, KnowsMessagesThatListenersMustNotReceive) {
   const Channel lounge{.name = "lounge", .grace = Milliseconds(4'000)};
   const Channel hall{.name = "hall", .grace = Milliseconds(4'000)};
   Frame removed;
@@ -115,7 +115,7 @@ TEST_F(AnAttendance, KnowsWhatListenersMayNotBeTold) {
   EXPECT_NO_THROW(check(lounge, roster, 25));
 }
 
-TEST_F(AnAttendance, DoesNotCountWhoHasAskedBeforeADoubt) {
+TEST_F(AnAttendance, DoesNotCountASocketThatAskedBeforeADoubt) {
   const int64_t doubts = attendance_.Doubts(0);
   attendance_.Doubt(0, At(1));
   attendance_.Arrive(kAda, "1.1", 0, doubts, At(2));

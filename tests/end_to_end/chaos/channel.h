@@ -15,12 +15,12 @@ namespace herald::chaos {
 
 struct Channel {
   std::string name;
-  int64_t history_size = 0;  // As the rules say; 0: no history.
+  int64_t history_size = 0;  // In the rules; 0: no history.
   bool needs_auth = false;
   bool is_presence = false;
   bool drops_to_latest = false;  // For slow consumers.
   bool rules_change = false;     // History is off, or smaller, for a while.
-  Milliseconds grace{0};         // Of members who leave.
+  Milliseconds grace{0};         // Before a member has left.
 
   bool keeps_history() const { return history_size > 0; }
 };
@@ -37,7 +37,7 @@ inline std::string ToString(const Position& position) {
   return absl::StrCat(position.epoch, "#", position.offset);
 }
 
-// Who hears something, for the rules and for reports.
+// The name of a receiver of events, for the rules and for reports.
 struct Listener {
   std::string name;       // `client 17`.
   std::string channel;    // The name of the channel.

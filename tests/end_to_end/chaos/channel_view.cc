@@ -16,7 +16,7 @@ using FrameKind = Frame::Kind;
 
 constexpr size_t kRecentMax = 12;
 
-// So many events surely fit into what a gateway keeps for one socket.
+// So many events surely fit into a gateway's queue for one socket.
 constexpr int64_t kFittingMax = 2'000;
 
 // A frame in a few words.
@@ -66,7 +66,7 @@ void ChannelView::FailWith(const std::string& what) const {
                    position_.has_value()
                        ? absl::StrCat("at ", ToString(*position_))
                        : "nowhere",
-                   ": ", what, "\n  it was told before, the latest last: ",
+                   ": ", what, "\n  its frames before, the latest last: ",
                    absl::StrJoin(recent_, "; ")));
 }
 
@@ -92,7 +92,7 @@ std::optional<Position> ChannelView::position() const {
   return position_;
 }
 
-void ChannelView::Hear(const Frame& frame) {
+void ChannelView::Receive(const Frame& frame) {
   switch (frame.kind) {
     case FrameKind::kSubscribed:
       OnSubscribed(frame);
@@ -111,7 +111,7 @@ void ChannelView::Hear(const Frame& frame) {
       OnMember(frame);
       break;
     default:
-      FailWith("was told something without a channel");
+      FailWith("received a frame without a channel");
   }
   Note(Brief(frame));
 }
@@ -166,7 +166,7 @@ void ChannelView::OnAnswer(const Recover& recover, const Frame& frame) {
       if (place.epoch != recover.position.epoch ||
           place.offset < recover.position.offset) {
         FailWith(absl::StrCat("has recovered at ", ToString(place),
-                              " what was said since ",
+                              " the events since ",
                               ToString(recover.position)));
       }
       ++recoveries_;
@@ -182,7 +182,7 @@ void ChannelView::OnAnswer(const Recover& recover, const Frame& frame) {
       return;
     case Recover::Kind::kImpossible:
       if (is_recovered) {
-        FailWith(absl::StrCat("has recovered what was said since ",
+        FailWith(absl::StrCat("has recovered the events since ",
                               ToString(recover.position)));
       }
       break;
@@ -191,7 +191,7 @@ void ChannelView::OnAnswer(const Recover& recover, const Frame& frame) {
 }
 
 void ChannelView::OnAgain(const Frame& frame) {
-  // The answer to a repeated subscribe names what the listener was told
+  // The answer to a repeated subscribe names the position that the listener has
   // already, so anything else has come unasked.
   const bool asked = !asked_.empty() && !asked_.front().is_leave;
   const bool is_answer =
@@ -203,8 +203,7 @@ void ChannelView::OnAgain(const Frame& frame) {
   if (!is_answer) FailWith("is `subscribed` again and has not asked");
 }
 
-// Says where the channel is now: at another place, or at none for there is no
-// history any more.
+// The channel has a new position, or none because its history has ended.
 void ChannelView::OnUnasked(const Frame& frame) {
   const Position place = PlaceOf(frame);
   const Position before = position_.value_or(Position{});
@@ -240,7 +239,7 @@ Position ChannelView::PlaceOf(const Frame& frame) const {
 }
 
 // `recovered: false` is right if the history is another one, or does not reach
-// back to what follows `from`.
+// back to the event behind `from`.
 void ChannelView::CheckLoss(const Position& from, const Frame& frame) {
   if (frame.epoch != from.epoch || lags_ || channel_.rules_change) return;
   const int64_t missed = frame.offset - from.offset;
@@ -256,7 +255,7 @@ void ChannelView::Begin(const Frame& frame) {
   if (!channel_.is_presence) return;
   for (const std::string& user : frame.users) {
     if (!members_.insert(user).second) {
-      FailWith(absl::StrCat("was told of the member ", user, " twice"));
+      FailWith(absl::StrCat("received the member ", user, " twice"));
     }
   }
 }
@@ -266,7 +265,7 @@ void ChannelView::End() {
   members_.clear();
   if (latest_due_) position_.reset();
   latest_due_ = false;
-  heard_.clear();
+  received_.clear();
   greatest_.clear();
   order_->Add(channel_.name, std::exchange(in_order_, {}));
 }
@@ -293,15 +292,15 @@ void ChannelView::OnUnsubscribed(const Frame& frame) {
   End();
 }
 
-// --- What is said ------------------------------------------------------------
+// --- Events ------------------------------------------------------------------
 
 void ChannelView::OnEvent(const Frame& frame) {
   if (!active_) FailWith(absl::StrCat("is not subscribed: ", Brief(frame)));
   const MessageId id = ParseData(frame.data);
   if (frame.is_whisper) {
-    if (frame.has_offset) FailWith("was told a whisper that has an offset");
-    ledger_->Hear(listener_, id, std::nullopt);
-    if (!heard_.insert(id).second) ledger_->HearAgain(listener_, id);
+    if (frame.has_offset) FailWith("received a whisper that has an offset");
+    ledger_->Receive(listener_, id, std::nullopt);
+    if (!received_.insert(id).second) ledger_->ReceiveAgain(listener_, id);
     return;
   }
   if (frame.has_offset != HasHistoryNow()) {
@@ -321,24 +320,24 @@ bool ChannelView::HasHistoryNow() const {
 void ChannelView::OnPlacedEvent(const Frame& frame, MessageId id) {
   const int64_t expected = position_->offset + (latest_due_ ? 0 : 1);
   if (frame.offset < expected) {
-    FailWith(absl::StrCat("heard ", Brief(frame), " and is beyond that"));
+    FailWith(absl::StrCat("received ", Brief(frame), " and is beyond that"));
   }
   if (frame.offset > expected && !latest_due_) {
     ledger_->Miss(listener_, position_->epoch, expected, frame.offset - 1);
   }
   latest_due_ = false;
   position_->offset = frame.offset;
-  ledger_->Hear(listener_, id, *position_);
+  ledger_->Receive(listener_, id, *position_);
 }
 
 void ChannelView::OnPlainEvent(MessageId id) {
-  ledger_->Hear(listener_, id, std::nullopt);
-  if (!heard_.insert(id).second) {
-    return ledger_->HearAgain(listener_, id);
+  ledger_->Receive(listener_, id, std::nullopt);
+  if (!received_.insert(id).second) {
+    return ledger_->ReceiveAgain(listener_, id);
   }
   in_order_.push_back(id);
   int64_t& greatest = greatest_[id.publisher];
-  if (id.number < greatest) ledger_->HearLate(listener_, id);
+  if (id.number < greatest) ledger_->ReceiveLate(listener_, id);
   greatest = std::max(greatest, id.number);
 }
 
@@ -352,7 +351,7 @@ void ChannelView::OnMember(const Frame& frame) {
                           : members_.erase(user) > 0;
   if (!is_new) {
     FailWith(absl::StrCat("knows that already: ", Brief(frame),
-                          "; it was told of ", absl::StrJoin(members_, ", ")));
+                          "; its members are ", absl::StrJoin(members_, ", ")));
   }
 }
 

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What one listener is told of one channel, over all its connections, held to
-// the rules of proto/WEBSOCKET.md: which answers come, that every event comes
-// once and in order or its loss is announced, and who is present.
+// The frames of one listener about one channel, over all its connections, held
+// to the rules of proto/WEBSOCKET.md: which answers come, that every event
+// comes once and in order or its loss is announced, and which members are
+// present.
 //
-// The listener says what it does (Connected, Asked, …) and hands over what it
-// is told. Nothing is forgiven: an event that a client library would drop
-// because it knows it already is a failure here.
+// The listener reports its actions (Connected, Asked, …) and hands over each
+// frame that it receives. Nothing is forgiven: an event that a client library
+// would drop as a duplicate is a failure here.
 //
 // Failure: thrown out of the call that finds it. It names the listener and the
-// channel, and what was heard before.
+// channel, and the frames before it.
 //
 // Threads: one at a time.
 
@@ -32,11 +33,11 @@
 
 namespace herald::chaos {
 
-// What a subscribe asks to recover.
+// The `recover` of a subscribe.
 struct Recover {
   enum class Kind {
     kNothing,     // It does not ask.
-    kSince,       // What was said since `position`.
+    kSince,       // The events since `position`.
     kLatest,      // The latest event.
     kImpossible,  // `position` never was: another epoch, or the future.
   };
@@ -58,12 +59,12 @@ class ChannelView {
   void Asked(Recover recover);
   void AskedToLeave();
 
-  // It has stopped reading on this connection, so that what it missed may not
-  // have found room.
+  // It has stopped reading on this connection, so that the gateway may have
+  // dropped missed events for lack of space.
   void Lags() { lags_ = true; }
 
-  // It has been told something about the channel.
-  void Hear(const Frame& frame);
+  // It has received a frame about the channel.
+  void Receive(const Frame& frame);
 
   const Channel& channel() const { return channel_; }
 
@@ -73,17 +74,17 @@ class ChannelView {
   bool waits() const { return !asked_.empty(); }
   bool leaves() const { return waits() && asked_.back().is_leave; }
 
-  // Where it is, for `recover`. Nothing if it was told no place yet, or if the
+  // Its position, for `recover`. Nothing if it has received none yet, or if the
   // latest event is still to come.
   std::optional<Position> position() const;
 
-  // What a backend has told it last, if anything.
+  // The latest event of a backend, if any.
   const std::optional<MessageId>& latest() const { return latest_; }
 
-  // Who is present, as it was told.
+  // The members that are present, by its frames.
   const std::set<std::string>& members() const { return members_; }
 
-  // How often it was told that events are lost, and was given those missed.
+  // How often it was notified of lost events, and received missed ones.
   int64_t losses() const { return losses_; }
   int64_t recoveries() const { return recoveries_; }
 
@@ -130,13 +131,13 @@ class ChannelView {
   int64_t losses_ = 0;
   int64_t recoveries_ = 0;
 
-  // Without: what was heard on this connection, in which order, and the
-  // greatest number of each publisher. Whispers are only in `heard_`.
+  // Without a history: the events of this connection, in their order, and the
+  // greatest number of each publisher. Whispers are only in `received_`.
   std::vector<MessageId> in_order_;
   std::map<int64_t, int64_t> greatest_;
-  absl::flat_hash_set<MessageId> heard_;
+  absl::flat_hash_set<MessageId> received_;
 
-  std::deque<std::string> recent_;  // What was heard last, for reports.
+  std::deque<std::string> recent_;  // The latest events, for reports.
 };
 
 }  // namespace herald::chaos

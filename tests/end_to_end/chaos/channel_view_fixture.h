@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A view of each kind of channel, and what it can be told, for its tests.
+// A view of each kind of channel, and frames for it, for its tests.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_CHANNEL_VIEW_FIXTURE_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_CHANNEL_VIEW_FIXTURE_H_
@@ -23,7 +23,7 @@ inline const Channel kWhim{
     .name = "whim", .history_size = 10, .rules_change = true};
 inline const Channel kRoom{.name = "presence-room", .is_presence = true};
 
-// Message 1/N is published once before it is heard.
+// Message 1/N is published once before it is received.
 class AView : public ::testing::Test {
  protected:
   void Use(const Channel& channel) {
@@ -58,34 +58,34 @@ class AView : public ::testing::Test {
     frame.offset = at.offset;
     frame.has_offset = true;
     frame.recovered = recovered;
-    view_->Hear(frame);
+    view_->Receive(frame);
   }
   void SubscribedPlainly(std::vector<std::string> users = {}) {
     Frame frame = Of(Frame::Kind::kSubscribed);
     frame.users = std::move(users);
-    view_->Hear(frame);
+    view_->Receive(frame);
   }
   void Refused(const std::string& code) {
     Frame frame = Of(Frame::Kind::kSubscriptionError);
     frame.code = code;
-    view_->Hear(frame);
+    view_->Receive(frame);
   }
   void Unsubscribed(const std::string& reason = "") {
     Frame frame = Of(Frame::Kind::kUnsubscribed);
     frame.text = reason;
-    view_->Hear(frame);
+    view_->Receive(frame);
   }
   void Event(int64_t number, int64_t offset = 0) {
     Frame frame = Of(Frame::Kind::kEvent);
     frame.data = DataOf({1, number});
     frame.offset = offset;
     frame.has_offset = offset != 0;
-    view_->Hear(frame);
+    view_->Receive(frame);
   }
   void Member(Frame::Kind kind, const std::string& user) {
     Frame frame = Of(kind);
     frame.users = {user};
-    view_->Hear(frame);
+    view_->Receive(frame);
   }
 
   // Subscribed at e#3, with four messages to come.

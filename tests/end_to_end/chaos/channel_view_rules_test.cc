@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The same for channels whose rules let slow listeners have the latest, or are
-// changed.
+// The same for channels whose rules drop to the latest event for slow
+// consumers, or change.
 
 #include <memory>
 #include <optional>
@@ -17,13 +17,13 @@ namespace {
 
 using Kind = Frame::Kind;
 
-TEST_F(AView, MayBeToldThatItReadsTooSlowly) {
+TEST_F(AView, MayBeClosedForReadingTooSlowly) {
   Use(kPrice);
   BeAtThree();
   ledger_.Acknowledge({1, 4}, kPrice, Position{"e", 4});
   Subscribed({"e", 5}, false);
   EXPECT_EQ(view_->losses(), 1);
-  EXPECT_THROW(Event(5, 5), Failure) << "it has lost that, they say";
+  EXPECT_THROW(Event(5, 5), Failure) << "reported as lost";
   Event(6, 6);
   EXPECT_THROW(Event(8, 8); ledger_.Judge(), Failure);
 }
@@ -56,14 +56,14 @@ TEST_F(AView, FollowsAHistoryThatEndsAndBegins) {
   EXPECT_EQ(view_->position(), std::nullopt);
   Event(5);
   EXPECT_THROW(Event(5), Failure) << "doubled";
-  EXPECT_THROW(Event(6, 5), Failure) << "of an epoch that nobody named";
+  EXPECT_THROW(Event(6, 5), Failure) << "of an unknown epoch";
   Subscribed({"f", 0});
   Event(7, 1);
   EXPECT_EQ(view_->position(), (Position{"f", 1}));
   EXPECT_NO_THROW(ledger_.Judge());
 }
 
-TEST_F(AView, FindsThatNobodySaidThatAHistoryHasEnded) {
+TEST_F(AView, FindsAnEndOfAHistoryThatWasNotAnnounced) {
   Use(kWhim);
   BeAtThree();
   EXPECT_THROW(Event(4), Failure);
@@ -83,7 +83,7 @@ TEST_F(AView, AcceptsThatTheEndOfAHistoryIsALoss) {
   ledger_.Acknowledge({1, 4}, kWhim, Position{"e", 4});
   Frame frame = Of(Kind::kSubscribed);
   frame.recovered = false;
-  view_->Hear(frame);
+  view_->Receive(frame);
   EXPECT_EQ(view_->losses(), 1);
   EXPECT_NO_THROW(ledger_.Judge());
 }

@@ -199,7 +199,7 @@ TEST_F(AView, FindsThatTheLatestIsNot) {
   EXPECT_THROW(Subscribed({"e", 5}, false), Failure) << "there is one";
 }
 
-TEST_F(AView, HasNoLatestEventWhereNothingWasSaid) {
+TEST_F(AView, HasNoLatestEventWithoutAPublication) {
   Ask({Recover::Kind::kLatest, {}});
   Subscribed({"e", 0}, false);
   Publish(1);
@@ -207,7 +207,7 @@ TEST_F(AView, HasNoLatestEventWhereNothingWasSaid) {
   EXPECT_EQ(view_->position(), (Position{"e", 1}));
 }
 
-TEST_F(AView, IsToldUnaskedOfANewEpoch) {
+TEST_F(AView, IsNotifiedOfANewEpoch) {
   BeAtThree();
   Subscribed({"f", 2}, false);
   EXPECT_EQ(view_->losses(), 1);
@@ -216,7 +216,7 @@ TEST_F(AView, IsToldUnaskedOfANewEpoch) {
   EXPECT_NO_THROW(ledger_.Judge());
 }
 
-TEST_F(AView, FindsANewEpochThatNobodyAnnounced) {
+TEST_F(AView, FindsANewEpochThatWasNotAnnounced) {
   BeAtThree();
   Event(4, 4);
   EXPECT_THROW(Event(5, 1), Failure);
@@ -241,7 +241,7 @@ TEST_F(AView, IsAnsweredAgainAtItsPlace) {
   EXPECT_FALSE(view_->waits());
   Ask();
   ledger_.Acknowledge({1, 4}, kLog, Position{"e", 4});
-  EXPECT_THROW(Subscribed({"e", 4}), Failure) << "it has not heard e#4";
+  EXPECT_THROW(Subscribed({"e", 4}), Failure) << "it has not received e#4";
 }
 
 TEST_F(AView, KnowsTheAnswerFromANewEpoch) {
@@ -260,7 +260,7 @@ TEST_F(AView, FindsAnswersToNothing) {
   EXPECT_THROW(Refused("unavailable"), Failure);
 }
 
-TEST_F(AView, MayBeRefusedOnlyBecauseNobodyCanDecide) {
+TEST_F(AView, MayBeRefusedOnlyWithoutADecision) {
   Ask();
   Refused("unavailable");
   EXPECT_FALSE(view_->waits());
@@ -310,7 +310,7 @@ TEST_F(AView, WithoutHistoryAcceptsLossButNoRepetition) {
       {
         Frame frame = Of(Kind::kSubscribed);
         frame.recovered = true;
-        view_->Hear(frame);
+        view_->Receive(frame);
       },
       Failure);
 }
@@ -328,18 +328,18 @@ TEST_F(AView, WithoutHistoryGivesItsOrderToTheBook) {
   EXPECT_THROW(order_.Check([](MessageId) { return false; }), Failure);
 }
 
-TEST_F(AView, HearsAWhisperOnceAndWithoutAPlace) {
+TEST_F(AView, ReceivesAWhisperOnceAndWithoutAPosition) {
   BeAtThree();
   Frame whisper = Of(Kind::kEvent);
   whisper.data = DataOf({1, 9});
   whisper.is_whisper = true;
-  view_->Hear(whisper);
+  view_->Receive(whisper);
   EXPECT_EQ(view_->position(), (Position{"e", 3}));
-  EXPECT_THROW(view_->Hear(whisper), Failure);
+  EXPECT_THROW(view_->Receive(whisper), Failure);
   whisper.data = DataOf({1, 10});
   whisper.has_offset = true;
   whisper.offset = 4;
-  EXPECT_THROW(view_->Hear(whisper), Failure);
+  EXPECT_THROW(view_->Receive(whisper), Failure);
 }
 
 TEST_F(AView, OfAPresenceChannelFollowsItsMembers) {

@@ -149,7 +149,7 @@ void Client::OnText(absl::string_view text) {
   if (frame.kind == Frame::Kind::kError) {
     // A whisper may be lost between two answers of the service.
     if (absl::StartsWith(frame.text, "whisper")) return;
-    throw Failure(name_, "", absl::StrCat(name_, " was told ", frame.text));
+    throw Failure(name_, "", absl::StrCat(name_, " received ", frame.text));
   }
   const auto follow =
       std::find_if(follows_.begin(), follows_.end(), [&](const Follow& one) {
@@ -157,11 +157,11 @@ void Client::OnText(absl::string_view text) {
       });
   if (socket_id_.empty() || follow == follows_.end()) {
     throw Failure(name_, frame.channel,
-                  absl::StrCat(name_, " was told of ", frame.channel, ": ",
-                               text.substr(0, 200)));
+                  absl::StrCat(name_, " received a frame of ", frame.channel,
+                               ": ", text.substr(0, 200)));
   }
   const bool was_active = follow->view.active();
-  follow->view.Hear(frame);
+  follow->view.Receive(frame);
   if (!was_active && follow->view.active()) Arrive(*follow);
   shared_->attendance->CheckNews(follow->view.channel(), frame, name_,
                                  Clock::now());
@@ -180,7 +180,7 @@ void Client::OnText(absl::string_view text) {
 
 void Client::Arrive(const Follow& follow) {
   const Channel& channel = follow.view.channel();
-  // Nobody is there who has asked to leave.
+  // A user that has asked to leave is absent.
   if (channel.grace == Milliseconds(0) || follow.view.waits()) return;
   shared_->attendance->Arrive({channel.name, user_}, socket_id_, gateway_,
                               follow.doubts, Clock::now());
@@ -192,7 +192,7 @@ void Client::GoAway(const Follow& follow) {
   shared_->attendance->Leave({channel.name, user_}, socket_id_, Clock::now());
 }
 
-// --- What it does ------------------------------------------------------------
+// --- Actions -----------------------------------------------------------------
 
 void Client::ActAfter(Milliseconds wait) {
   shared_->loop->After(wait, [this] {
@@ -266,7 +266,7 @@ void Client::Toggle(Follow* follow) {
   Catch(follow);
 }
 
-// A subscribe of what it is subscribed to.
+// A subscribe to a channel that it is subscribed to.
 void Client::Repeat(Follow* follow) {
   if (!follow->view.active() || follow->view.waits()) return;
   Log(absl::StrCat("on ", follow->view.channel().name, " subscribes again"));
@@ -276,7 +276,7 @@ void Client::Repeat(Follow* follow) {
                                  R"(","auth":"user:)", user_, R"("})"));
 }
 
-// Leaves and comes back in one breath, perhaps twice.
+// Unsubscribes and subscribes again at once, perhaps twice.
 void Client::Flap(Follow* follow) {
   for (int64_t i = random_.Between(1, 2); i > 0; --i) {
     Unsubscribe(follow);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A browser: it follows some channels, leaves and returns, loses its
-// connection, sleeps, comes back at another gateway and recovers, as
-// proto/WEBSOCKET.md tells clients to. What it hears goes to its views, which
-// judge it.
+// connection, sleeps, reconnects to another gateway and recovers, as
+// proto/WEBSOCKET.md asks of clients. Its views receive all frames and judge
+// them.
 //
 // Threads: the loop's.
 
@@ -28,7 +28,7 @@
 
 namespace herald::chaos {
 
-// What all clients of a round share. Outlives them.
+// The objects that all clients of a round share. Outlives them.
 struct ClientWorld {
   const Plan* plan;
   World* world;
@@ -54,11 +54,11 @@ class Client final : private Connection::Owner {
   void Pause();
   void Resume();
 
-  // From now on it connects, subscribes to what it has in mind, and stays.
+  // From now on it connects, subscribes to its channels, and stays.
   void Settle();
 
-  // Whether that is done: no answer is due, and it is subscribed to what it
-  // has in mind and to nothing else.
+  // Whether that is done: no answer is due, and it is subscribed to its
+  // channels and to nothing else.
   bool is_settled() const;
 
   // Disconnects for good. It lives on until the loop does nothing more, which
@@ -108,7 +108,7 @@ class Client final : private Connection::Owner {
   void Unsubscribe(Follow* follow);
   void Catch(Follow* follow);  // Subscribes or leaves, if it should.
   Recover HowToRecover(const ChannelView& view);
-  // What its coming and going means for who is present.
+  // Its effect on the members that are present.
   void Arrive(const Follow& follow);
   void GoAway(const Follow& follow);
   void Log(const std::string& what);
@@ -126,7 +126,7 @@ class Client final : private Connection::Owner {
   size_t gateway_ = 0;
   int64_t gateway_ends_ = 0;  // Of the gateway, when it connected.
   int64_t attempt_ = 0;       // Connections so far.
-  int64_t whisperer_ = 0;     // As whom it whispers on this connection.
+  int64_t whisperer_ = 0;     // Its number in whispers of this connection.
   int64_t whispers_ = 0;
   bool settles_ = false;
   bool is_paused_ = false;

@@ -16,8 +16,8 @@ namespace {
 
 constexpr Milliseconds kPatience = 3 * testing_support::kPatience;
 constexpr Milliseconds kLookPause(50);
-// So long all must be well before it is believed that it stays so: a link that
-// was held up may still be given up a moment later.
+// All must be well for so long before it counts as settled: a link that was
+// held up may still end a moment later.
 constexpr Milliseconds kCalm(1'500);
 constexpr int64_t kLastPublisher = 900;
 constexpr int kLastCount = 3;  // Messages to each channel.
@@ -130,7 +130,7 @@ void Closing::Settle() {
   }
 }
 
-// A signal is heard some time.
+// A signal takes some time to arrive.
 void Closing::AwaitRules() {
   for (const Channel& channel : cast_.plan->channels) {
     if (!channel.rules_change) continue;
@@ -147,8 +147,8 @@ void Closing::AwaitRules() {
   }
 }
 
-// Has the slow ones lag behind, for what comes last must reach them all the
-// same.
+// Has the slow clients lag behind, for the last messages must reach them all
+// the same.
 void Closing::PublishFeed() {
   for (const auto& client : *cast_.clients) {
     if (client->is_slow()) client->Pause();
@@ -194,7 +194,7 @@ void Closing::PublishLast() {
       last_[channel.name] = {id, where};
       if (receipt.subscribers() == SubscriberCount(channel.name)) continue;
       throw Failure("", channel.name,
-                    absl::StrCat(channel.name, ": the receipt says ",
+                    absl::StrCat(channel.name, ": the receipt has ",
                                  receipt.subscribers(), " subscribers, and ",
                                  SubscriberCount(channel.name), " are"));
     }
@@ -226,7 +226,7 @@ Closing::Lack Closing::ViewWithoutLast() {
         (!has_place || view.position() == last.where)) {
       return;
     }
-    std::string what = absl::StrCat(name, " on ", channel, " has not heard ",
+    std::string what = absl::StrCat(name, " on ", channel, " has not received ",
                                     ToString(last.id));
     if (last.where.has_value()) {
       absl::StrAppend(&what, ", which is ", ToString(*last.where),
@@ -242,11 +242,11 @@ void Closing::AwaitLast() {
   for (const auto& client : *cast_.clients) {
     if (client->is_slow()) client->Resume();
   }
-  Await("everybody has heard the last message of each channel",
+  Await("all listeners have received the last message of each channel",
         [&] { return ViewWithoutLast(); });
 }
 
-// --- What the service says ---------------------------------------------------
+// --- Queries -----------------------------------------------------------------
 
 int64_t Closing::SubscriberCount(const std::string& channel) const {
   int64_t count = 0;
@@ -279,10 +279,10 @@ Closing::Lack Closing::PresenceLack(const Channel& channel) {
   v1::GetMembersRequest request;
   request.set_channel(channel.name);
   const auto answer = Call(&Stub::GetMembers, request);
-  std::map<std::string, std::set<std::string>> said;
+  std::map<std::string, std::set<std::string>> answered;
   for (const v1::PresentMember& member : answer.members()) {
-    said[member.user_id()].insert(member.socket_ids().begin(),
-                                  member.socket_ids().end());
+    answered[member.user_id()].insert(member.socket_ids().begin(),
+                                      member.socket_ids().end());
   }
   const auto text = [](const auto& members) {
     return absl::StrJoin(members, ", ", [](std::string* out, const auto& one) {
@@ -290,10 +290,11 @@ Closing::Lack Closing::PresenceLack(const Channel& channel) {
                       ")");
     });
   };
-  if (said != truth) {
-    return Failure("", channel.name,
-                   absl::StrCat(channel.name, ": GetMembers says ", text(said),
-                                "; subscribed are ", text(truth)));
+  if (answered != truth) {
+    return Failure(
+        "", channel.name,
+        absl::StrCat(channel.name, ": GetMembers returns ", text(answered),
+                     "; subscribed are ", text(truth)));
   }
   std::set<std::string> users;
   for (const auto& [user, sockets] : truth) users.insert(user);
@@ -301,7 +302,7 @@ Closing::Lack Closing::PresenceLack(const Channel& channel) {
   ForEachView([&](const std::string& name, const ChannelView& view) {
     if (view.channel().name != channel.name || view.members() == users) return;
     lack.emplace(name, channel.name,
-                 absl::StrCat(name, " on ", channel.name, " was told of ",
+                 absl::StrCat(name, " on ", channel.name, " has the members ",
                               absl::StrJoin(view.members(), " "),
                               "; present are ", absl::StrJoin(users, " ")));
   });
@@ -318,20 +319,20 @@ void Closing::CheckPresence() {
 Closing::Lack Closing::ChannelLack(const Channel& channel) {
   v1::GetChannelRequest request;
   request.set_channel(channel.name);
-  const v1::Channel said = Call(&Stub::GetChannel, request).channel();
+  const v1::Channel answered = Call(&Stub::GetChannel, request).channel();
   const int64_t subscribers = SubscriberCount(channel.name);
-  Position end{said.epoch(), said.offset()};
+  Position end{answered.epoch(), answered.offset()};
   const Position last = last_[channel.name].where.value_or(Position{});
-  // What was said on other channels may have taken its memory since.
+  // Events of other channels may have taken its memory since.
   if (cast_.plan->history_memory > 0) end = last;
-  if (said.subscriber_count() == subscribers && end == last) {
+  if (answered.subscriber_count() == subscribers && end == last) {
     return std::nullopt;
   }
-  return Failure(
-      "", channel.name,
-      absl::StrCat(channel.name, ": GetChannel says ", said.subscriber_count(),
-                   " subscribers and ", ToString(end), "; there are ",
-                   subscribers, ", and the last receipt was ", ToString(last)));
+  return Failure("", channel.name,
+                 absl::StrCat(channel.name, ": GetChannel returns ",
+                              answered.subscriber_count(), " subscribers and ",
+                              ToString(end), "; there are ", subscribers,
+                              ", and the last receipt was ", ToString(last)));
 }
 
 void Closing::CheckChannels() {
@@ -362,7 +363,7 @@ void Closing::CheckHistory(const Channel& channel, const Position& end) {
     const auto page = Call(&Stub::GetHistory, request);
     if (page.epoch() != end.epoch || page.offset() != end.offset ||
         page.messages().empty()) {
-      Fail(channel.name, ": GetHistory says ", page.messages_size(),
+      Fail(channel.name, ": GetHistory returns ", page.messages_size(),
            " messages and ", ToString(Position{page.epoch(), page.offset()}),
            "; the end is ", ToString(end));
     }
@@ -389,7 +390,7 @@ Closing::Lack Closing::CountLack(int64_t clients, int64_t subscriptions) {
   }
   return Failure(
       "", "",
-      absl::StrCat("GetStats says ", stats.client_count(), " clients, ",
+      absl::StrCat("GetStats returns ", stats.client_count(), " clients, ",
                    stats.subscription_count(), " subscriptions, ",
                    stats.gateways_size(), " gateways; there are ", clients,
                    ", ", subscriptions, ", ", gateways));
@@ -411,15 +412,16 @@ void Closing::LeaveAll() {
   for (const auto& watcher : *cast_.watchers) watcher->Check();
   cast_.watchers->clear();
   for (const auto& client : *cast_.clients) client->Stop();
-  Await("everybody is gone", [&] { return CountLack(0, 0); });
+  Await("all clients have left", [&] { return CountLack(0, 0); });
   const auto left = Call(&Stub::ListChannels, v1::ListChannelsRequest());
   if (left.channels().empty()) return;
-  Fail("everybody is gone, and ListChannels says ", left.ShortDebugString());
+  Fail("all clients have left, and ListChannels returns ",
+       left.ShortDebugString());
 }
 
 void Closing::EndServers() {
   const std::vector<Server*> servers = cast_.world->servers();
-  // The gateways first, so that they say goodbye to a service that hears it.
+  // The gateways first, so that the service receives their goodbyes.
   for (auto server = servers.rbegin(); server != servers.rend(); ++server) {
     (*server)->Terminate();
     Await(absl::StrCat((*server)->name(), " has ended"), [&]() -> Lack {

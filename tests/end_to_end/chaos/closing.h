@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The end of a round, when the trouble is over: everybody is back, a last
-// message on every channel reaches all of its subscribers, and what the service
-// says of channels, histories, members and counts is what the listeners know.
+// The end of a round, when the trouble is over: all clients are back, a last
+// message on every channel reaches all of its subscribers, and the service's
+// answers about channels, histories, members and counts agree with the
+// listeners.
 //
-// Failure: what is not so, or does not become so in time.
+// Failure: a condition that does not hold, or not in time.
 //
 // Threads: the loop's.
 
@@ -69,11 +70,11 @@ class Closing {
   void LeaveAll();
   void EndServers();
 
-  // What is not so yet; nothing if all is.
+  // The first condition that does not hold yet; nothing if all do.
   using Lack = std::optional<Failure>;
 
-  // Serves until nothing lacks, which it looks for at most every 50 ms; fails
-  // with what does.
+  // Serves until nothing lacks, which it checks at most every 50 ms; fails with
+  // the last lack.
   void Await(const std::string& what, absl::FunctionRef<Lack()> lack);
 
   // Asks the service, which must answer.

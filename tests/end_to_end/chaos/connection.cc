@@ -37,7 +37,7 @@ std::shared_ptr<Connection> Connection::Open(Loop* loop, int port, Owner* owner,
 }
 
 void Connection::OnConnectDone(Error error, const std::string& host) {
-  if (error) return Tell(error);
+  if (error) return Report(error);
   Error ignored;
   socket_.next_layer().set_option(tcp::no_delay(true), ignored);
   socket_.async_handshake(
@@ -46,7 +46,7 @@ void Connection::OnConnectDone(Error error, const std::string& host) {
 }
 
 void Connection::OnHandshakeDone(Error error) {
-  if (error) return Tell(error);
+  if (error) return Report(error);
   is_open_ = true;
   StartRead();
   if (!unsent_.empty()) StartWrite();
@@ -62,7 +62,7 @@ void Connection::StartRead() {
 
 void Connection::OnReadDone(Error error) {
   is_reading_ = false;
-  if (error) return Tell(error);
+  if (error) return Report(error);
   if (owner_ != nullptr) {
     const auto bytes = buffer_.cdata();
     owner_->OnText({static_cast<const char*>(bytes.data()), bytes.size()});
@@ -90,7 +90,7 @@ void Connection::StartWrite() {
 }
 
 void Connection::OnWriteDone(Error error) {
-  if (error) return;  // The read says why.
+  if (error) return;  // The read reports why.
   unsent_.pop_front();
   if (!unsent_.empty()) return StartWrite();
   if (closes_) StartClose();
@@ -115,7 +115,7 @@ void Connection::Break() {
   socket_.next_layer().close(ignored);
 }
 
-void Connection::Tell(Error error) {
+void Connection::Report(Error error) {
   if (owner_ == nullptr) return;
   Owner* const owner = std::exchange(owner_, nullptr);
   Owner::End end;

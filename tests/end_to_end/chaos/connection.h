@@ -4,7 +4,7 @@
 //
 //   connection_ = Connection::Open(&loop, port, this);
 //   connection_->Send(R"({"type":"ping"})");
-//   connection_->Break();   // And nothing more is heard of it.
+//   connection_->Break();   // And no further call to the owner.
 //
 // Threads: the loop's.
 
@@ -25,7 +25,7 @@ namespace herald::chaos {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // What becomes of it.
+  // The receiver of its messages and of its end.
   class Owner {
    public:
     virtual ~Owner() = default;
@@ -46,8 +46,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
 
   // Begins to connect to a gateway's port of 127.0.0.1. The owner must live
-  // until OnEnd(), Close() or Break(). `receive_bytes` is what the kernel may
-  // have in store for it, so that not to read is soon noticed; 0: as it likes.
+  // until OnEnd(), Close() or Break(). `receive_bytes` bounds the kernel's
+  // buffer for it, so that a pause in reading soon has an effect; 0: the
+  // kernel's default.
   static std::shared_ptr<Connection> Open(Loop* loop, int port, Owner* owner,
                                           int receive_bytes = 0);
 
@@ -60,8 +61,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void Pause();
   void Resume();
 
-  // Closes politely, with what is unsent first; or resets the connection. The
-  // owner hears nothing more of it.
+  // Closes with a handshake, after all unsent messages; or resets the
+  // connection. The owner receives no further call.
   void Close();
   void Break();
 
@@ -75,7 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void StartWrite();
   void OnWriteDone(Error error);
   void StartClose();
-  void Tell(Error error);
+  void Report(Error error);
 
   boost::beast::websocket::stream<boost::asio::ip::tcp::socket> socket_;
   boost::beast::websocket::response_type response_;

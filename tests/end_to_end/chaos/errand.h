@@ -2,9 +2,8 @@
 //
 // Something that is done on a thread of its own, and may fail there.
 //
-// Lifetime: the destructor asks it to stop and waits for it. What it does must
-// look at stops() where it could go on for long, and let `cancel` end its
-// waits.
+// Lifetime: the destructor asks it to stop and waits for it. An errand must
+// check stops() where it could go on for long, and let `cancel` end its waits.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_ERRAND_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_ERRAND_H_
@@ -42,7 +41,7 @@ class Errand {
 
   bool is_done() const { return is_done_; }
 
-  // Throws what it has thrown.
+  // Throws the exception that the errand has thrown.
   void Check() const {
     std::lock_guard<std::mutex> lock(mutex_);
     if (failure_ != nullptr) std::rethrow_exception(failure_);

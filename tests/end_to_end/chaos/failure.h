@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What ends a round: a promise that was broken, and the facts about it. Thrown
-// where it is found; the round adds what happened around it, the seed, and
-// where the logs are.
+// The end of a round: a promise that was broken, and the facts about it. Thrown
+// where it is found; the round adds the operations around it, the seed, and the
+// paths of the logs.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_FAILURE_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_FAILURE_H_
@@ -17,8 +17,8 @@ namespace herald::chaos {
 
 class Failure : public std::runtime_error {
  public:
-  // `who` and `channel` say whose operations are worth showing; empty: the
-  // nemesis's alone.
+  // The operations of `who` and on `channel` are worth showing; empty: those of
+  // the nemesis alone.
   Failure(std::string who, std::string channel, const std::string& what)
       : std::runtime_error(what),
         who_(std::move(who)),
@@ -32,7 +32,7 @@ class Failure : public std::runtime_error {
   std::string channel_;
 };
 
-// Throws a Failure of nobody in particular with all of `parts`, joined.
+// Throws a Failure without a listener, with all of `parts`, joined.
 template <typename... Parts>
 [[noreturn]] void Fail(const Parts&... parts) {
   throw Failure("", "", absl::StrCat(parts...));

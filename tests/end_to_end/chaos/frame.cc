@@ -179,7 +179,7 @@ Frame ToFrame(const v1::ServerMessage& message) {
       frame.users = {message.member_removed().user_id()};
       break;
     default:
-      Fail("a Watch was told ", message.ShortDebugString());
+      Fail("a Watch received ", message.ShortDebugString());
   }
   return frame;
 }

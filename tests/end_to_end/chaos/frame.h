@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a listener is told: a browser as JSON text (proto/WEBSOCKET.md), a Watch
-// as a message. Both become the same value, so that one set of rules judges
+// A message to a listener: for a browser JSON text (proto/WEBSOCKET.md), for a
+// Watch a message. Both become the same value, so that one set of rules judges
 // both.
 //
-// Failure: what the contract does not know. Fields that it says are always
-// there must be.
+// Failure: a message that the contract does not have. Fields that it requires
+// must be there.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_FRAME_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_FRAME_H_
@@ -36,7 +36,7 @@ struct Frame {
   Kind kind = Kind::kError;
   std::string channel;
   std::string socket_id;  // kConnected.
-  std::string text;       // What an error says; a reason.
+  std::string text;       // The text of an error; a reason.
   std::string code;       // kSubscriptionError.
 
   // kSubscribed; `offset` of kEvent, too. 0: it was not there.

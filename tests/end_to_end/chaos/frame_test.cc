@@ -11,7 +11,7 @@ namespace {
 
 using ::testing::ElementsAre;
 
-TEST(AFrame, OfASubscriptionWithHistorySaysWhere) {
+TEST(AFrame, OfASubscriptionWithHistoryHasAPosition) {
   const Frame frame = ParseFrame(
       R"({"type":"subscribed","channel":"c","epoch":"e1","offset":43,)"
       R"("recovered":true})");
@@ -23,7 +23,7 @@ TEST(AFrame, OfASubscriptionWithHistorySaysWhere) {
   EXPECT_EQ(frame.recovered, true);
 }
 
-TEST(AFrame, OfASubscriptionWithoutHistorySaysNothingOfIt) {
+TEST(AFrame, OfASubscriptionWithoutHistoryHasNoPosition) {
   const Frame frame =
       ParseFrame(R"({"type":"subscribed","channel":"presence-c","members":[)"
                  R"({"user_id":"ada","user_info":null},)"

@@ -71,8 +71,8 @@ void Ledger::Acknowledge(MessageId id, const Channel& channel,
   if (where.has_value()) PutAt(who, channel.name, *where, id);
 }
 
-void Ledger::Hear(const Listener& listener, MessageId id,
-                  const std::optional<Position>& where) {
+void Ledger::Receive(const Listener& listener, MessageId id,
+                     const std::optional<Position>& where) {
   MutexLock lock(&mu_);
   ++hearing_count_;
   const Message& message = Known(listener.name, listener.channel, id);
@@ -166,11 +166,11 @@ void Ledger::JudgeMissed(const Listener& listener, const std::string& epoch,
                          int64_t offset, bool at_end) const {
   const Entry* const entry = Find(listener.channel, epoch, offset);
   if (entry == nullptr) {
-    // Nobody else was told what this one was not: with the life of the
-    // service, its publisher's answer may have been lost, too.
+    // No other listener received the message that this one misses: when the
+    // service ended, its publisher's answer may have been lost, too.
     if (at_end && !AnyLost(listener)) {
       FailOf(listener, "lost ", ToString(Position{epoch, offset}),
-             ", which nobody knows");
+             ", which is unknown");
     }
     return;
   }
@@ -182,8 +182,8 @@ void Ledger::JudgeMissed(const Listener& listener, const std::string& epoch,
          ToString(entry->id), " for ", entry->witness);
 }
 
-// Whether a message that excepted this listener may be in a place that nobody
-// knows.
+// Whether a message that excepted this listener may be in a place that is
+// unknown.
 bool Ledger::AnyLost(const Listener& listener) const {
   if (listener.socket_id.empty()) return false;
   return std::any_of(messages_.begin(), messages_.end(), [&](const auto& one) {
@@ -197,21 +197,21 @@ void Ledger::MoveOn(const Listener& listener, const Position& from,
   moves_.push_back({listener, from, to});
 }
 
-void Ledger::HearAgain(const Listener& listener, MessageId id) {
+void Ledger::ReceiveAgain(const Listener& listener, MessageId id) {
   MutexLock lock(&mu_);
   const Message& message = messages_.at(id);
   if (message.attempts < 2) {
-    FailOf(listener, "heard ", ToString(id), " twice on one connection, after ",
-           message.attempts, " attempt");
+    FailOf(listener, "received ", ToString(id),
+           " twice on one connection, after ", message.attempts, " attempt");
   }
   repeats_.push_back({listener, id});
 }
 
-void Ledger::HearLate(const Listener& listener, MessageId id) {
+void Ledger::ReceiveLate(const Listener& listener, MessageId id) {
   MutexLock lock(&mu_);
   if (messages_.at(id).attempts > 1) return;
-  FailOf(listener, "heard ", ToString(id), " after a later one of publisher ",
-         id.publisher);
+  FailOf(listener, "received ", ToString(id),
+         " after a later one of publisher ", id.publisher);
 }
 
 void Ledger::Judge() const {
@@ -227,7 +227,7 @@ void Ledger::Judge() const {
   for (const Plain& plain : plain_) JudgePlain(plain);
   for (const Repeat& repeat : repeats_) {
     if (SpansLives(messages_.at(repeat.id))) continue;
-    FailOf(repeat.listener, "heard ", ToString(repeat.id),
+    FailOf(repeat.listener, "received ", ToString(repeat.id),
            " twice on one connection, and the service was not killed");
   }
 }
@@ -250,8 +250,8 @@ void Ledger::JudgePlaces() const {
   }
 }
 
-// What a publisher says is in the order of its numbers, but for what was
-// refused and came again.
+// A publisher's messages are in the order of their numbers, except for those
+// that were refused and sent again.
 void Ledger::JudgeOrder() const {
   for (const auto& [channel, epochs] : truth_) {
     for (const auto& [epoch, entries] : epochs) {
@@ -312,7 +312,7 @@ void Ledger::CheckComplete(const std::string& channel,
   MutexLock lock(&mu_);
   for (int64_t offset = 1; offset <= end.offset; ++offset) {
     if (Find(channel, end.epoch, offset) != nullptr) continue;
-    Fail(channel, ": nobody knows what is at ",
+    Fail(channel, ": no message is known at ",
          ToString(Position{end.epoch, offset}), " of ", ToString(end));
   }
   if (const Entry* const entry = Find(channel, end.epoch, end.offset + 1)) {

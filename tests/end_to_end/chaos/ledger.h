@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The truth, put together from all that publishers were answered and listeners
-// were told: which message is where in each channel's history. And what the
-// publishers did, which says what may have happened twice.
+// The truth, put together from all answers to publishers and all events of
+// listeners: which message is where in each channel's history. And the attempts
+// of the publishers, from which follows which messages may be there twice.
 //
 // Some facts can be judged at once, others only when all is known: whether a
-// message that somebody did not get was addressed to others only, or whether
-// one that came twice was in the service when that was killed. Judge() does so
-// in the end.
+// missing message was addressed to others only, or whether a message that came
+// twice was in the service when that was killed. Judge() does so in the end.
 //
 // A life is the time from one start of the service to its end. It is counted
 // twice, so that a doubt is never one against Herald: `begun` ends are counted
 // before the signal, `done` ends when the process is reaped. So an attempt
 // began in a life not before `done` and ended in one not after `begun`.
 //
-// Failure: what contradicts what is known, or a promise.
+// Failure: a contradiction to known facts, or to a promise.
 //
 // Threads: any; it locks itself.
 
@@ -50,38 +49,37 @@ class Ledger {
   void Acknowledge(MessageId id, const Channel& channel,
                    const std::optional<Position>& where);
 
-  // A listener has been told a message, at a place if the channel has a
-  // history.
-  void Hear(const Listener& listener, MessageId id,
-            const std::optional<Position>& where);
+  // A listener has received a message, at a place if the channel has a history.
+  void Receive(const Listener& listener, MessageId id,
+               const std::optional<Position>& where);
 
   // Another witness of a place, such as a page of GetHistory.
   void Witness(const std::string& who, const std::string& channel,
                const Position& where, MessageId id);
 
-  // A listener was not told what is from `first` to `last`; right only if all
-  // of it excepted its socket.
+  // A listener did not receive the messages from `first` to `last`; right only
+  // if all of them excepted its socket.
   void Miss(const Listener& listener, const std::string& epoch, int64_t first,
             int64_t last);
 
-  // A listener was told that the history goes on at another place, and not
-  // that it has lost anything.
+  // A listener was notified that the history goes on at another place, and of
+  // no loss.
   void MoveOn(const Listener& listener, const Position& from,
               const Position& to);
 
-  // Without a history: a listener was told a message on one connection
-  // again, or after later ones of its publisher.
-  void HearAgain(const Listener& listener, MessageId id);
-  void HearLate(const Listener& listener, MessageId id);
+  // Without a history: a listener received a message on one connection again,
+  // or after later ones of its publisher.
+  void ReceiveAgain(const Listener& listener, MessageId id);
+  void ReceiveLate(const Listener& listener, MessageId id);
 
-  // Judges what had to wait. REQUIRES: every attempt has ended.
+  // Judges the facts that had to wait. REQUIRES: every attempt has ended.
   void Judge() const;
 
-  // Every place up to `end` is known: nothing is in the history that nobody
-  // was answered.
+  // Every place up to `end` is known: the history has no message without an
+  // answer to its publisher.
   void CheckComplete(const std::string& channel, const Position& end) const;
 
-  // A channel whose history is never given up has at most one epoch in each
+  // A channel whose history is never evicted has at most one epoch in each
   // life.
   void CheckEpochs(const std::string& channel, int64_t lives) const;
 
@@ -164,7 +162,7 @@ class Ledger {
   std::map<std::string, std::map<std::string, Epoch>> truth_
       ABSL_GUARDED_BY(mu_);
   int64_t hearing_count_ ABSL_GUARDED_BY(mu_) = 0;
-  int64_t now_ ABSL_GUARDED_BY(mu_) = 0;  // Counts what happens.
+  int64_t now_ ABSL_GUARDED_BY(mu_) = 0;  // Counts calls.
 
   // To be judged.
   std::vector<Doubt> doubts_ ABSL_GUARDED_BY(mu_);

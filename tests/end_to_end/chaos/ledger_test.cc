@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// That the ledger finds what is wrong, and only that: made-up histories, with
-// one fault each.
+// The ledger finds all faults and no other: made-up histories, with one fault
+// each.
 
 #include "tests/end_to_end/chaos/ledger.h"
 
@@ -29,8 +29,8 @@ class ALedger : public ::testing::Test {
     ledger_.BeginAttempt(id, begin);
     ledger_.EndAttempt(id, end);
   }
-  void Hear(MessageId id, const Position& where) {
-    ledger_.Hear(ada_, id, where);
+  void Receive(MessageId id, const Position& where) {
+    ledger_.Receive(ada_, id, where);
   }
 
   const Channel log_{.name = "log", .history_size = 100};
@@ -41,12 +41,12 @@ class ALedger : public ::testing::Test {
   Ledger ledger_;
 };
 
-TEST_F(ALedger, AcceptsThatAllSayTheSame) {
+TEST_F(ALedger, AcceptsThatAllAgree) {
   ledger_.Acknowledge(kFirst, log_, Position{"e", 1});
   ledger_.Acknowledge(kFirst, news_, std::nullopt);
-  Hear(kFirst, {"e", 1});
-  ledger_.Hear(bob_, kFirst, Position{"e", 1});
-  Hear(kSecond, {"e", 2});
+  Receive(kFirst, {"e", 1});
+  ledger_.Receive(bob_, kFirst, Position{"e", 1});
+  Receive(kSecond, {"e", 2});
   ledger_.Acknowledge(kSecond, log_, Position{"e", 2});
   ledger_.Judge();
   ledger_.CheckComplete("log", {"e", 2});
@@ -57,42 +57,42 @@ TEST_F(ALedger, AcceptsThatAllSayTheSame) {
 }
 
 TEST_F(ALedger, KnowsWhatWasNeverPublished) {
-  EXPECT_THROW(Hear({9, 9}, {"e", 1}), Failure);
+  EXPECT_THROW(Receive({9, 9}, {"e", 1}), Failure);
   const Listener elsewhere{"ada", "elsewhere", "1.1"};
-  EXPECT_THROW(ledger_.Hear(elsewhere, kFirst, Position{"e", 1}), Failure);
+  EXPECT_THROW(ledger_.Receive(elsewhere, kFirst, Position{"e", 1}), Failure);
 }
 
 TEST_F(ALedger, HasOneMessageAtEachPlace) {
-  Hear(kFirst, {"e", 1});
+  Receive(kFirst, {"e", 1});
   EXPECT_THROW(ledger_.Acknowledge(kOther, log_, Position{"e", 1}), Failure);
   EXPECT_NO_THROW(ledger_.Acknowledge(kOther, log_, Position{"f", 1}));
 }
 
 TEST_F(ALedger, HasEachMessageOnceInAnEpoch) {
   Attempt(kFirst, 0, 1);
-  Hear(kFirst, {"e", 1});
-  EXPECT_THROW(Hear(kFirst, {"e", 2}), Failure);
+  Receive(kFirst, {"e", 1});
+  EXPECT_THROW(Receive(kFirst, {"e", 2}), Failure);
 }
 
 TEST_F(ALedger, AllowsAMessageInTwoEpochsIfItWasRepeatedOverAnEnd) {
   EXPECT_THROW(
       {
-        Hear(kFirst, {"e", 1});
-        Hear(kFirst, {"f", 1});
+        Receive(kFirst, {"e", 1});
+        Receive(kFirst, {"f", 1});
       },
       Failure)
       << "with one attempt";
   Attempt(kSecond, 1, 1);
-  Hear(kSecond, {"e", 2});
-  Hear(kSecond, {"f", 2});
+  Receive(kSecond, {"e", 2});
+  Receive(kSecond, {"f", 2});
   EXPECT_NO_THROW(ledger_.Judge());
   EXPECT_TRUE(ledger_.MayCountTwice(kSecond));
 }
 
 TEST_F(ALedger, DoesNotIfTheServiceLived) {
   Attempt(kSecond, 0, 0);
-  Hear(kSecond, {"e", 1});
-  Hear(kSecond, {"f", 1});
+  Receive(kSecond, {"e", 1});
+  Receive(kSecond, {"f", 1});
   EXPECT_FALSE(ledger_.MayCountTwice(kSecond));
   EXPECT_THROW(ledger_.Judge(), Failure);
 }
@@ -102,11 +102,11 @@ TEST_F(ALedger, WantsReceiptsToFitTheChannel) {
   EXPECT_THROW(ledger_.Acknowledge(kFirst, news_, Position{"e", 1}), Failure);
 }
 
-TEST_F(ALedger, KnowsWhoIsNotToHear) {
+TEST_F(ALedger, KnowsExceptedSockets) {
   Publish({3, 1}, "1.1");
-  EXPECT_THROW(Hear({3, 1}, {"e", 1}), Failure);
-  EXPECT_NO_THROW(ledger_.Hear(bob_, {3, 1}, Position{"e", 1}));
-  EXPECT_NO_THROW(ledger_.Hear(watch_, {3, 1}, Position{"e", 1}));
+  EXPECT_THROW(Receive({3, 1}, {"e", 1}), Failure);
+  EXPECT_NO_THROW(ledger_.Receive(bob_, {3, 1}, Position{"e", 1}));
+  EXPECT_NO_THROW(ledger_.Receive(watch_, {3, 1}, Position{"e", 1}));
 }
 
 TEST_F(ALedger, CallsAnythingElseThatIsMissedLost) {
@@ -126,7 +126,7 @@ TEST_F(ALedger, WaitsWithWhatIsMissedUntilItIsKnown) {
   EXPECT_THROW(ledger_.Judge(), Failure);
 }
 
-TEST_F(ALedger, CallsLostWhatNobodyKnows) {
+TEST_F(ALedger, CallsUnknownMessagesLost) {
   ledger_.Miss(ada_, "e", 1, 1);
   EXPECT_THROW(ledger_.Judge(), Failure);
 }
@@ -154,20 +154,20 @@ TEST_F(ALedger, KnowsThatTheBeginningIsLost) {
   EXPECT_THROW(ledger_.Judge(), Failure);
 }
 
-TEST_F(ALedger, AllowsToHearAgainOnlyWhatDiedWithTheService) {
-  EXPECT_THROW(ledger_.HearAgain(ada_, kFirst), Failure);
+TEST_F(ALedger, AllowsDuplicatesOnlyOfMessagesThatDiedWithTheService) {
+  EXPECT_THROW(ledger_.ReceiveAgain(ada_, kFirst), Failure);
   Attempt(kSecond, 1, 1);
-  ledger_.HearAgain(ada_, kSecond);
+  ledger_.ReceiveAgain(ada_, kSecond);
   EXPECT_NO_THROW(ledger_.Judge());
   Attempt(kOther, 0, 0);
-  ledger_.HearAgain(ada_, kOther);
+  ledger_.ReceiveAgain(ada_, kOther);
   EXPECT_THROW(ledger_.Judge(), Failure);
 }
 
-TEST_F(ALedger, AllowsToHearLateOnlyWhatWasRepeated) {
-  EXPECT_THROW(ledger_.HearLate(ada_, kFirst), Failure);
+TEST_F(ALedger, AllowsLateMessagesOnlyIfTheyWereRepeated) {
+  EXPECT_THROW(ledger_.ReceiveLate(ada_, kFirst), Failure);
   Attempt(kFirst, 0, 0);
-  EXPECT_NO_THROW(ledger_.HearLate(ada_, kFirst));
+  EXPECT_NO_THROW(ledger_.ReceiveLate(ada_, kFirst));
 }
 
 TEST_F(ALedger, HoldsTheOrderOfAPublisher) {
@@ -180,11 +180,11 @@ TEST_F(ALedger, HoldsTheOrderOfAPublisher) {
   EXPECT_NO_THROW(ledger_.Judge());
 }
 
-TEST_F(ALedger, MissesWhatNobodyKnowsInTheEnd) {
+TEST_F(ALedger, FindsUnknownMessagesInTheEnd) {
   ledger_.Acknowledge(kFirst, log_, Position{"e", 2});
   EXPECT_THROW(ledger_.CheckComplete("log", {"e", 2}), Failure) << "no e#1";
   EXPECT_THROW(ledger_.CheckComplete("log", {"f", 1}), Failure);
-  Hear(kOther, {"e", 1});
+  Receive(kOther, {"e", 1});
   EXPECT_NO_THROW(ledger_.CheckComplete("log", {"e", 2}));
   EXPECT_THROW(ledger_.CheckComplete("log", {"e", 1}), Failure) << "e#2 is";
 }
@@ -195,7 +195,7 @@ class ALedgerOfAWhim : public ALedger {
     for (int64_t i = 1; i <= 3; ++i) ledger_.Publish({3, i}, {"whim"});
   }
   // Message 3/`number`, which has ended before anything else.
-  void Say(int64_t number, const std::optional<Position>& where) {
+  void Acknowledged(int64_t number, const std::optional<Position>& where) {
     Attempt({3, number}, 0, 0);
     ledger_.Acknowledge({3, number}, whim_, where);
   }
@@ -204,37 +204,37 @@ class ALedgerOfAWhim : public ALedger {
 };
 
 TEST_F(ALedgerOfAWhim, AcceptsAnotherEpochBehindWhatHasNoPlace) {
-  Say(1, Position{"e", 1});
-  Say(2, std::nullopt);
-  Say(3, Position{"f", 1});
+  Acknowledged(1, Position{"e", 1});
+  Acknowledged(2, std::nullopt);
+  Acknowledged(3, Position{"f", 1});
   EXPECT_NO_THROW(ledger_.Judge());
 }
 
 TEST_F(ALedgerOfAWhim, FindsAnEpochThatHidesWhatHasNoPlace) {
-  Say(1, Position{"e", 1});
-  Say(2, std::nullopt);
-  Say(3, Position{"e", 2});
+  Acknowledged(1, Position{"e", 1});
+  Acknowledged(2, std::nullopt);
+  Acknowledged(3, Position{"e", 2});
   EXPECT_THROW(ledger_.Judge(), Failure);
 }
 
-TEST_F(ALedgerOfAWhim, DoesNotKnowTheOrderOfWhatIsSaidAtATime) {
+TEST_F(ALedgerOfAWhim, DoesNotKnowTheOrderOfConcurrentMessages) {
   Attempt({3, 2}, 0, 0);
-  Say(1, Position{"e", 1});
-  Say(3, Position{"e", 2});
+  Acknowledged(1, Position{"e", 1});
+  Acknowledged(3, Position{"e", 2});
   ledger_.Acknowledge({3, 2}, whim_, std::nullopt);
   EXPECT_NO_THROW(ledger_.Judge());
 }
 
 TEST_F(ALedgerOfAWhim, HasEachMessageWithOrWithoutAPlace) {
-  Say(1, std::nullopt);
+  Acknowledged(1, std::nullopt);
   Attempt({3, 1}, 0, 0);
   ledger_.Acknowledge({3, 1}, whim_, Position{"e", 1});
   EXPECT_THROW(ledger_.Judge(), Failure);
 }
 
 TEST_F(ALedger, CountsEpochs) {
-  Hear(kFirst, {"e", 1});
-  Hear(kOther, {"f", 1});
+  Receive(kFirst, {"e", 1});
+  Receive(kOther, {"f", 1});
   EXPECT_NO_THROW(ledger_.CheckEpochs("log", 2));
   EXPECT_THROW(ledger_.CheckEpochs("log", 1), Failure);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The one thread of a round: sockets of the clients and the proxies, and all
-// that happens after a while. What a handler throws comes out of RunUntil().
+// timers. An exception of a handler comes out of RunUntil().
 //
 // Lifetime: outlives all that it serves. Handlers that are left when a round
 // ends are dropped, not called.

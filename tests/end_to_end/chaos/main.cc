@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // herald-chaos: rounds of trouble, one after the other, each of a new seed that
-// follows from the first. `herald-chaos --help` says more.
+// follows from the first. See `herald-chaos --help`.
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -44,7 +44,7 @@ constexpr char kHelp[] =
 
 Runs a service, gateways, publishers and a hundred clients as real processes and
 real connections, kills, stops, ends and cuts them at random, and checks that
-every client hears every message once and in order, or is told that it does not.
+every client receives every message once and in order, or notice of a loss.
 Goes on, a round of about a minute after the other, until the time is over or a
 promise is broken.
 
@@ -58,8 +58,8 @@ promise is broken.
   --bin=DIR       herald-service, herald-gateway and herald-example-authorizer
                   are there                              [where they were built]
 
-A round prints its seed first. What follows from the seed is what everybody
-does, not when: so a failure may need some runs to come again.
+A round prints its seed first. The seed determines the actions, not their times,
+so a failure may need some runs to come again.
 
 Exit codes: 0 all promises were kept, 1 one was broken, 2 the command line was
 not understood.
@@ -126,9 +126,9 @@ void AllowManyFiles() {
 
 int Main(int argc, char** argv) {
   RoundOptions options = ReadOptions(argc, argv);
-  // gRPC 1.51 looks at a connection that is being made only while a call waits
-  // for it, and else every 5 s; calls here fail at once and come again, and
-  // each attempt to connect has but 2 s.
+  // gRPC 1.51 polls a connection that is being made only while a call waits for
+  // it, and else every 5 s; calls here fail at once and are repeated, and each
+  // attempt to connect has but 2 s.
   ::setenv("GRPC_CLIENT_CHANNEL_BACKUP_POLL_INTERVAL_MS", "100", 0);
   ::signal(SIGPIPE, SIG_IGN);
   for (const int end : {SIGINT, SIGTERM}) {

@@ -43,7 +43,7 @@ MessageId ParseData(absl::string_view data) {
   MessageId id;
   if (parts.size() != 4 || !absl::SimpleAtoi(parts[1], &id.publisher) ||
       !absl::SimpleAtoi(parts[2], &id.number) || DataOf(id) != data) {
-    Fail("data that nobody has published, of ", data.size(),
+    Fail("data that was never published, of ", data.size(),
          " bytes: ", data.substr(0, 200));
   }
   return id;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What publishers say: numbered messages, whose every byte follows from the
+// The messages of publishers: numbered, and with every byte determined by the
 // number, so that one that was cut, mixed up or made up is found.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_MESSAGE_H_
@@ -28,8 +28,8 @@ struct MessageId {
   }
 };
 
-// Publishers with numbers from here to the end say more at a time, so that who
-// does not read lags behind soon.
+// Publishers with numbers from here to the end send larger messages, so that a
+// client that does not read lags behind soon.
 inline constexpr int64_t kFeedFirst = 500;
 inline constexpr int64_t kFeedEnd = 600;
 

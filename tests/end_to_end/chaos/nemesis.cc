@@ -15,8 +15,7 @@ namespace {
 constexpr int64_t kTroublesMax = 2;
 constexpr Milliseconds kEndPatience(30'000);
 
-// Beyond keepalive (the service's takes 5 s and 8 s): a link that both ends
-// give up.
+// Beyond keepalive (the service's takes 5 s and 8 s): both ends close the link.
 constexpr Milliseconds kLongMin(13'500);
 constexpr Milliseconds kLongMax(16'000);
 
@@ -137,7 +136,7 @@ void Nemesis::AwaitEnd(Target* target, Server* server,
                        Clock::time_point deadline) {
   if (server->HasEnded()) return Restart(target, server);
   if (Clock::now() > deadline) {
-    Fail(server->name(), " was told to end and has not within ",
+    Fail(server->name(), " was to end and has not within ",
          kEndPatience.count(), " ms");
   }
   loop_->After(Milliseconds(20),
@@ -145,7 +144,7 @@ void Nemesis::AwaitEnd(Target* target, Server* server,
 }
 
 void Nemesis::Restart(Target* target, Server* server) {
-  // Only now: until its end it may have said yes to somebody.
+  // Only now: until its end it may have answered requests.
   if (server == &world_->service()) attendance_->DoubtAll(Clock::now());
   const Milliseconds pause =
       random_.Chance(30)

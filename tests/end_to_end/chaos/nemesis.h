@@ -32,7 +32,8 @@ class Nemesis {
   // Makes trouble until Heal().
   void Start();
 
-  // Ends all trouble as soon as that is possible; is_over() says when.
+  // Ends all trouble as soon as that is possible; is_over() is true from then
+  // on.
   void Heal();
   bool is_over() const;
 
@@ -40,7 +41,7 @@ class Nemesis {
   int64_t troubles() const { return troubles_; }
 
  private:
-  // What can be in trouble, and how it gets out of it.
+  // A process or network that can be in trouble, and its way out of it.
   struct Target {
     std::string name;
     int weight = 0;  // How often it is chosen.
@@ -51,7 +52,7 @@ class Nemesis {
     int64_t trouble = 0;                   // The number of the current one.
   };
 
-  // What gateways know may not be what the service knows.
+  // The service may not know the gateways' state.
   void Doubt(const Target& target);
 
   void HarmServer(Target* target, Server* server);

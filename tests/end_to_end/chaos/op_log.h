@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was done in a round, by whom and when: kept for the report of a failure
-// and written to a file at once, so that it outlives a crash.
+// The operations of a round, with actor and time: kept for the report of a
+// failure and written to a file at once, so that the file outlives a crash.
 //
 // Threads: any; it locks itself.
 

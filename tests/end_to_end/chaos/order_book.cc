@@ -21,9 +21,9 @@ using Graph = absl::flat_hash_map<MessageId, Node>;
 Graph GraphOf(const std::vector<std::vector<MessageId>>& all,
               absl::FunctionRef<bool(MessageId)> may_repeat) {
   Graph graph;
-  for (const std::vector<MessageId>& heard : all) {
+  for (const std::vector<MessageId>& received : all) {
     const MessageId* last = nullptr;
-    for (const MessageId& id : heard) {
+    for (const MessageId& id : received) {
       if (may_repeat(id)) continue;
       graph.try_emplace(id);
       if (last != nullptr && graph[*last].next.insert(id).second) {
@@ -35,8 +35,8 @@ Graph GraphOf(const std::vector<std::vector<MessageId>>& all,
   return graph;
 }
 
-// What is left when all that nothing comes before is taken away, again and
-// again: circles, and what is behind them.
+// The messages that are left when those without a predecessor are removed,
+// again and again: cycles, and their successors.
 std::vector<MessageId> InCircles(Graph graph) {
   std::vector<MessageId> free;
   for (const auto& [id, node] : graph) {
@@ -56,14 +56,14 @@ std::vector<MessageId> InCircles(Graph graph) {
   return left;
 }
 
-// Two messages that one listener has heard one behind the other, and another
-// the other way round; for the report.
+// Two messages that one listener has received in one order, and another in the
+// other; for the report.
 std::string Disagreement(const std::vector<std::vector<MessageId>>& all,
                          const std::vector<MessageId>& left) {
   const absl::flat_hash_set<MessageId> suspects(left.begin(), left.end());
-  for (const std::vector<MessageId>& heard : all) {
+  for (const std::vector<MessageId>& received : all) {
     absl::flat_hash_map<MessageId, size_t> places;
-    for (size_t i = 0; i < heard.size(); ++i) places[heard[i]] = i;
+    for (size_t i = 0; i < received.size(); ++i) places[received[i]] = i;
     for (const std::vector<MessageId>& other : all) {
       for (size_t i = 1; i < other.size(); ++i) {
         const auto a = places.find(other[i - 1]);
@@ -80,15 +80,16 @@ std::string Disagreement(const std::vector<std::vector<MessageId>>& all,
 
 }  // namespace
 
-void OrderBook::Add(const std::string& channel, std::vector<MessageId> heard) {
-  if (heard.size() < 2) return;
+void OrderBook::Add(const std::string& channel,
+                    std::vector<MessageId> received) {
+  if (received.size() < 2) return;
   contract::MutexLock lock(&mu_);
-  heard_[channel].push_back(std::move(heard));
+  received_[channel].push_back(std::move(received));
 }
 
 void OrderBook::Check(absl::FunctionRef<bool(MessageId)> may_repeat) const {
   contract::MutexLock lock(&mu_);
-  for (const auto& [channel, all] : heard_) {
+  for (const auto& [channel, all] : received_) {
     const std::vector<MessageId> left = InCircles(GraphOf(all, may_repeat));
     if (left.empty()) continue;
     throw Failure(

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether all listeners of a channel without history have heard its messages
-// in one order: whether there is an order that agrees with what each of them
-// heard on each connection. (With a history, offsets say so.)
+// Whether all listeners of a channel without history have received its messages
+// in one order: whether one order agrees with the messages of each connection.
+// (With a history, offsets prove it.)
 //
 // Threads: any; it locks itself.
 
@@ -22,17 +22,17 @@ namespace herald::chaos {
 
 class OrderBook {
  public:
-  // What somebody heard on one connection, without a repetition.
-  void Add(const std::string& channel, std::vector<MessageId> heard);
+  // The messages of one connection of a listener, without a repetition.
+  void Add(const std::string& channel, std::vector<MessageId> received);
 
-  // Failure: no order agrees with all that was heard. Messages that
-  // `may_repeat` says yes to may have been said twice, at two places, and do
+  // Failure: no order agrees with all connections. Messages for which
+  // `may_repeat` is true may have been published twice, at two places, and do
   // not count.
   void Check(absl::FunctionRef<bool(MessageId)> may_repeat) const;
 
  private:
   mutable contract::Mutex mu_;
-  std::map<std::string, std::vector<std::vector<MessageId>>> heard_
+  std::map<std::string, std::vector<std::vector<MessageId>>> received_
       ABSL_GUARDED_BY(mu_);
 };
 

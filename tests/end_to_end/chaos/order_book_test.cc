@@ -43,7 +43,7 @@ TEST(AnOrderBook, KeepsChannelsApart) {
   EXPECT_NO_THROW(book.Check(Never));
 }
 
-TEST(AnOrderBook, LeavesOutWhatWasSaidTwice) {
+TEST(AnOrderBook, LeavesOutRepeatedMessages) {
   OrderBook book;
   book.Add("c", {kA, kB, kC});
   book.Add("c", {kB, kA, kC});

@@ -13,11 +13,11 @@
 namespace herald::chaos {
 namespace {
 
-// More than is said on a channel within a round: nothing is forgotten. But not
-// so much that the service would not begin with little memory, for it could not
-// even keep as many events of one byte.
+// More than the messages of a channel within a round: nothing is evicted. But
+// not so much that the service would refuse to start with little memory, for it
+// could not keep even as many events of one byte.
 constexpr int64_t kLongHistory = 6'000;
-// Less than is said while somebody is away for a moment.
+// Less than the messages during a short absence of a client.
 constexpr int64_t kShortHistory = 20;
 
 // Of channels whose rules change, for a while.

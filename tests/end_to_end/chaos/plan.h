@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a round consists of, as it follows from its seed and the options:
-// channels, and who listens to which.
+// The contents of a round, as they follow from its seed and the options:
+// channels, and the listeners of each.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_PLAN_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_PLAN_H_
@@ -15,7 +15,7 @@
 
 namespace herald::chaos {
 
-// The command line, and what a round makes of it.
+// The command line, and the parameters of a round that follow from it.
 struct RoundOptions {
   uint64_t seed = 0;
   Milliseconds length{45'000};  // Of the trouble; making sure comes on top.
@@ -26,7 +26,7 @@ struct RoundOptions {
   std::string bin;          // Where the programs are.
 };
 
-// What the rules say of presence-lounge.*
+// The grace of presence-lounge.* in the rules.
 inline constexpr Milliseconds kGrace{4'000};
 
 struct Plan {
@@ -42,15 +42,15 @@ struct Plan {
   int watchers = 0;
   int users = 0;  // Fewer than clients, so that some have several sockets.
 
-  // What all histories together may take, in bytes; 0: the default, which is
-  // more than a round needs. Else histories are given up, and epochs begin anew
+  // The limit of all histories together, in bytes; 0: the default, which is
+  // more than a round needs. Else histories are evicted, and epochs begin anew
   // in one life of the service.
   int64_t history_memory = 0;
 };
 
 Plan MakePlan(const RoundOptions& options);
 
-// What the rules say of channels whose rules change.
+// The current rules of channels whose rules change.
 enum class Whim { kHistory, kSmallHistory, kNoHistory };
 
 // The rules file of the service (herald.config.v1), as JSON.

@@ -29,7 +29,7 @@ void Reset(tcp::socket* socket) {
 
 }  // namespace
 
-// One connection and what it is passed on to.
+// One connection and its other side.
 class Proxy::Session : public std::enable_shared_from_this<Session> {
  public:
   Session(tcp::socket near, bool is_frozen)

@@ -32,7 +32,7 @@ class Proxy {
   // Resets all connections; and with `refuse` new ones, too, until Open().
   void Cut(bool refuse);
 
-  // Passes nothing on; what is sent waits, until Open().
+  // Forwards nothing; sent bytes wait until Open().
   void Freeze();
 
   // Is a good network again.

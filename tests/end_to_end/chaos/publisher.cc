@@ -131,7 +131,7 @@ void Publisher::PublishOne(const Message& message) {
   waiting_ = message.id.number;
   while (!errand_.stops()) {
     grpc::ClientContext context;
-    // Some give up so soon that the answer is lost on its way.
+    // Some calls time out so soon that the answer is lost on its way.
     SetDeadline(!finishes_ && random_.Chance(3)
                     ? random_.Between(Milliseconds(1), Milliseconds(20))
                     : Milliseconds(3'000),
@@ -216,7 +216,7 @@ bool Publisher::ReadAnswers(Stream* stream, size_t* written) {
     }
     Take(message, response.broadcast());
   }
-  // Behind what was sent on this stream: they are tried again.
+  // Behind the messages of this stream: they are tried again.
   open_.insert(open_.end(), refused.begin(), refused.end());
   waiting_ = open_.empty() ? 0 : open_.front().id.number;
   return is_alive;

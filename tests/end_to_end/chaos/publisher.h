@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A backend that publishes numbered messages, each with an idempotency key, and
-// repeats what was not answered until it is: with unary calls, or with a stream
-// that has several in flight.
+// repeats each until it is answered: with unary calls, or with a stream that
+// has several in flight.
 //
-// Threads: it has one of its own; what fails there is thrown by Check().
+// Threads: it has one of its own; Check() throws the failures of that thread.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_PUBLISHER_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_PUBLISHER_H_
@@ -30,11 +30,11 @@
 
 namespace herald::chaos {
 
-// What all publishers of a round share. Outlives them.
+// The objects that all publishers of a round share. Outlives them.
 struct PublisherWorld {
   const Plan* plan;
   std::string address;
-  const Server* service;  // Whose lives are counted.
+  const Server* service;  // Its lives are counted.
   Ledger* ledger;
   SocketList* sockets;
   OpLog* log;
@@ -61,10 +61,10 @@ class Publisher {
   // Whether everything is answered.
   bool is_done() const { return errand_.is_done(); }
 
-  // Throws what has failed.
+  // Throws the failure of its thread, if any.
   void Check() const { errand_.Check(); }
 
-  // What it waits for, for a report.
+  // The answers that it waits for, for a report.
   std::string WhatIsMissing() const;
 
  private:
@@ -85,7 +85,7 @@ class Publisher {
   // kUnary: publishes one message, however often that takes.
   void PublishOne(const Message& message);
 
-  // kStream: one stream's life. What it has not answered stays in `open_`.
+  // kStream: one stream's life. Messages without an answer stay in `open_`.
   void RunStream();
   bool WriteSome(Stream* stream, size_t* written);
   bool ReadAnswers(Stream* stream, size_t* written);

@@ -63,7 +63,7 @@ class Round {
 
   const OpLog& log() const { return log_; }
 
-  // What there was, in a line.
+  // A summary of the round, in a line.
   const std::string& summary() const { return summary_; }
 
  private:

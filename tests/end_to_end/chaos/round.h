@@ -16,9 +16,8 @@ namespace herald::chaos {
 
 enum class Verdict { kHeld, kBroken, kInterrupted };
 
-// Runs it and prints what came of it, with its seed. Ends early when
-// `interrupted`. Logs stay if a promise was broken, or `keeps_logs`; otherwise
-// nothing stays.
+// Runs it and prints its result, with its seed. Ends early when `interrupted`.
+// Logs stay if a promise was broken, or `keeps_logs`; otherwise nothing stays.
 Verdict RunRound(const RoundOptions& options,
                  const std::atomic<bool>& interrupted);
 

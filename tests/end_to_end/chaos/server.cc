@@ -42,8 +42,8 @@ std::vector<char*> Environment() {
   return entries;
 }
 
-// Signals that a program waits for. One that comes before it does so must wait
-// too, and not end it as if nobody had told it how.
+// Signals that a program waits for. A signal that comes before the program is
+// ready must wait too, and not end it by its default action.
 sigset_t WaitedFor() {
   sigset_t signals;
   ::sigemptyset(&signals);
@@ -51,7 +51,7 @@ sigset_t WaitedFor() {
   return signals;
 }
 
-// Only what is safe between fork and exec: gRPC has threads.
+// Async-signal-safe calls only, between fork and exec: gRPC has threads.
 [[noreturn]] void RunChild(pid_t parent, int log, char** arguments,
                            char** environment) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -138,7 +138,7 @@ bool Server::HasEnded() {
   int status = 0;
   if (!Reap(false, &status)) return false;
   ++ends_done_;
-  if (status != 0) Fail(name_, " was told to end, and did ", Describe(status));
+  if (status != 0) Fail(name_, " was to end, and did ", Describe(status));
   return true;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A program of Herald's that is killed, stopped, ended and started again,
-// always with the same arguments. What it writes goes to a file.
+// always with the same arguments. Its output goes to a file.
 //
 // Failure: it ends by itself, or is ended and does not exit with 0.
 //
@@ -38,7 +38,7 @@ class Server {
   // SIGKILL; it is down when this returns.
   void Kill();
 
-  // SIGTERM; it is down when HasEnded() says so. REQUIRES: it runs.
+  // SIGTERM; it is down when HasEnded() is true. REQUIRES: it runs.
   void Terminate();
   bool HasEnded();
 
@@ -52,11 +52,11 @@ class Server {
   bool is_up() const { return state_ == State::kUp; }
   bool is_down() const { return state_ == State::kDown; }
 
-  // Fails if it has ended without having been told to.
+  // Fails if it has ended without Kill() or Terminate().
   void CheckAlive();
 
-  // How often it was told to end, counted before; and how often it was down
-  // after that, counted after. Threads: any.
+  // The number of its ends: counted before each Kill() or Terminate(), and
+  // again once it is down. Threads: any.
   int64_t ends_begun() const { return ends_begun_; }
   int64_t ends_done() const { return ends_done_; }
 

@@ -129,15 +129,15 @@ void Watcher::Take(const v1::ServerMessage& message) {
       });
   if (view == views_.end()) {
     throw Failure(name_, "",
-                  absl::StrCat(name_, " was told of ", frame.channel));
+                  absl::StrCat(name_, " received a frame of ", frame.channel));
   }
-  view->Hear(frame);
+  view->Receive(frame);
   attendance_->CheckNews(view->channel(), frame, name_,
                          std::chrono::steady_clock::now());
 }
 
 bool Watcher::is_settled() const {
-  // One that is about to end would miss what is said meanwhile.
+  // One that is about to end would miss the messages in between.
   bool all = is_patient_;
   Look([&](const ChannelView& view) { all &= view.active(); });
   return all;

@@ -3,7 +3,7 @@
 // A backend that listens: it opens a Watch of some channels again and again,
 // each time since where it was.
 //
-// Threads: it has one of its own; what fails there is thrown by Check().
+// Threads: it has one of its own; Check() throws the failures of that thread.
 
 #ifndef HERALD_TESTS_END_TO_END_CHAOS_WATCHER_H_
 #define HERALD_TESTS_END_TO_END_CHAOS_WATCHER_H_
@@ -45,7 +45,7 @@ class Watcher {
   // Whether it is subscribed to all of its channels.
   bool is_settled() const;
 
-  // Throws what has failed.
+  // Throws the failure of its thread, if any.
   void Check() const { errand_.Check(); }
 
   // Shows the views, and lets nothing happen to them meanwhile.

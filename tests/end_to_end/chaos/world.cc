@@ -38,7 +38,7 @@ std::string Program(const RoundOptions& options, const std::string& name,
   return options.bin.empty() ? built : absl::StrCat(options.bin, "/", name);
 }
 
-bool SaysReady(int port) {
+bool AnswersReady(int port) {
   return testing_support::HttpGet(LocalAddress(port), "/readyz").status == 200;
 }
 
@@ -134,9 +134,9 @@ bool World::IsReady() {
   if (Clock::now() < next_look_) return false;
   next_look_ = Clock::now() + Milliseconds(50);
   CheckAlive();
-  if (!SaysReady(metrics_port_)) return false;
+  if (!AnswersReady(metrics_port_)) return false;
   for (const Gateway& gateway : gateways_) {
-    if (!SaysReady(gateway.port)) return false;
+    if (!AnswersReady(gateway.port)) return false;
   }
   return true;
 }

@@ -22,8 +22,8 @@ namespace herald::chaos {
 
 class World {
  public:
-  // Starts all processes; IsReady() says when they are. Logs and the rules file
-  // go to `directory`.
+  // Starts all processes; IsReady() is true once they serve. Logs and the rules
+  // file go to `directory`.
   World(const RoundOptions& options, const Plan& plan,
         const std::string& directory, Loop* loop);
 
@@ -48,11 +48,11 @@ class World {
   // All processes, in the order in which they are started.
   std::vector<Server*> servers();
 
-  // Fails if a process has ended that nobody told to.
+  // Fails if a process has ended that the test did not end.
   void CheckAlive();
 
-  // Whether the service and all gateways say so at /readyz. Looks at most every
-  // 50 ms. REQUIRES: all are up.
+  // Whether the service and all gateways answer 200 at /readyz. Asks at most
+  // every 50 ms. REQUIRES: all are up.
   bool IsReady();
 
  private:
