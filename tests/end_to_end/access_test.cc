@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who gets in at all: API tokens on gRPC; origins, connections and paths on the
-// gateway.
+// Access: API tokens on gRPC; origins, connections and paths on the gateway.
 
 #include <chrono>
 #include <memory>
@@ -64,7 +63,7 @@ grpc::Status CallByName(const std::string& address, const std::string& method,
 constexpr char kHealthCheck[] = "/grpc.health.v1.Health/Check";
 constexpr char kServing[] = "\x08\x01";  // status: SERVING.
 
-// Readiness and health are told one after the other.
+// Readiness and health change one after the other.
 void ExpectServing(HeraldWorld* world) {
   world->WaitUntil([&] {
     std::string response;
@@ -75,7 +74,7 @@ void ExpectServing(HeraldWorld* world) {
   });
 }
 
-// A stream; as a unary call, its end is enough to tell whether it is there.
+// A stream; as a unary call, its end proves whether it exists.
 constexpr char kReflection[] =
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 constexpr char kListServices[] = "\x3a\x01*";
@@ -148,7 +147,7 @@ TEST(WithoutApiTokens, ReflectionAndHealthAreThere) {
   EXPECT_THAT(response, ::testing::HasSubstr("herald.v1.BroadcastService"));
 }
 
-TEST(AGatewayWhoseTokenIsRefused, StaysUpAndSaysSo) {
+TEST(AGatewayWhoseTokenIsRefused, StaysUpAndLogsIt) {
   HeraldWorld world({.gateways = 0, .api_token = "right"});
   testing_support::Process gateway(
       {testing_support::kGatewayBinary, "--ws_address=127.0.0.1:0",

@@ -167,7 +167,7 @@ TEST_F(APoisonedAuthorizer, AnswersAllThoughThePoisonerConnectsAgain) {
 }
 
 // With the default timeout, which is over before the new process is there.
-TEST(AnAuthorizerThatRestartsSlowly, ConvictsTheSocketWhoseQuestionsEndIt) {
+TEST(AnAuthorizerThatRestartsSlowly, ConvictsTheSocketThatEndsIt) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {"--authorizer=" + authorizer.address()}});

@@ -125,11 +125,11 @@ TEST_F(AnAuthorizer, IsAskedAgainNearTheEndOfAGrantAndMayProlongIt) {
   EXPECT_EQ(authorizer_.questions()[2].channel(), "private-x");
   EXPECT_EQ(authorizer_.questions()[2].auth_token(), "t");
   EXPECT_EQ(authorizer_.questions()[2].socket_id(), ada.socket_id());
-  EXPECT_EQ(ada.Ping(), kPongText) << "and the client has heard nothing of it";
+  EXPECT_EQ(ada.Ping(), kPongText) << "and the client has received nothing";
   EXPECT_EQ(world_.backend().Broadcast("private-x", "e", "1"), 1);
 }
 
-TEST_F(AnAuthorizer, EndsAGrantOnTimeUnlessItSaysYesAgain) {
+TEST_F(AnAuthorizer, EndsAGrantOnTimeUnlessItIsRenewed) {
   authorizer_.Answer([](const AuthorizeRequest& question) {
     if (question.auth_token() == "silent" && question.request_id() > 2) {
       return std::vector<v1::AuthorizeResponse>();
@@ -145,12 +145,12 @@ TEST_F(AnAuthorizer, EndsAGrantOnTimeUnlessItSaysYesAgain) {
   EXPECT_EQ(silent.Subscribe("private-x", "silent").type(), "subscribed");
   EXPECT_EQ(denied.Subscribe("private-x", "denied").type(), "subscribed");
 
-  const Frame told_denied = denied.Next();
-  EXPECT_EQ(told_denied.type(), "unsubscribed");
-  EXPECT_EQ(told_denied.String("reason"), "no longer");
-  const Frame told_silent = silent.Next();
-  EXPECT_EQ(told_silent.type(), "unsubscribed");
-  EXPECT_NE(told_silent.String("reason"), "");
+  const Frame to_denied = denied.Next();
+  EXPECT_EQ(to_denied.type(), "unsubscribed");
+  EXPECT_EQ(to_denied.String("reason"), "no longer");
+  const Frame to_silent = silent.Next();
+  EXPECT_EQ(to_silent.type(), "unsubscribed");
+  EXPECT_NE(to_silent.String("reason"), "");
 
   EXPECT_GE(Clock::now() - begin, kLifetime * 8 / 10);
   world_.WaitUntil(
@@ -168,10 +168,10 @@ TEST_F(AnAuthorizer, TakesAUsersChannelBackAtOnceOnAllGateways) {
 
   authorizer_.Say(RevokeUser("ada", "private-x", "fired"));
 
-  const char kTold[] =
+  const char kNotice[] =
       R"({"type":"unsubscribed","channel":"private-x","reason":"fired"})";
-  EXPECT_EQ(here.Next(), kTold);
-  EXPECT_EQ(there.Next(), kTold);
+  EXPECT_EQ(here.Next(), kNotice);
+  EXPECT_EQ(there.Next(), kNotice);
   world_.WaitUntil(
       [&] { return world_.backend().Broadcast("private-x", "e", "1") == 1; });
   EXPECT_EQ(other.Next().type(), "event");
@@ -223,7 +223,7 @@ TEST(AnAuthorizerThatIsAway, DeniesNewOnesLetsOldOnesLiveAndIsFoundAgain) {
   EXPECT_EQ(world.backend().Broadcast("private-x", "e", "2"), 2);
 }
 
-TEST(AnAuthorizerThatIsAway, IsAskedAgainWhatWasOpenIfItIsBackInTime) {
+TEST(AnAuthorizerThatIsAway, IsAskedOpenQuestionsAgainIfItIsBackInTime) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world({.gateways = 1,
                      .service_flags = {"--authorizer=" + authorizer.address(),

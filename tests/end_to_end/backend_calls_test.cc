@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends may do besides publishing: manage connections and ask who is
-// there.
+// The calls of backends besides publishing: managing connections and querying
+// presence.
 
 #include <map>
 #include <string>
@@ -52,7 +52,7 @@ std::string StrangerOf(const std::string& socket) {
   return absl::StrCat(socket.substr(0, socket.find('.')), ".1");
 }
 
-TEST(SubscribeByTheBackend, TellsTheBrowserAndNeedsNoAuthorizerWithAMember) {
+TEST(SubscribeByTheBackend, NotifiesTheBrowserAndNeedsNoAuthorizerWithAMember) {
   HeraldWorld world;
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);
@@ -65,7 +65,7 @@ TEST(SubscribeByTheBackend, TellsTheBrowserAndNeedsNoAuthorizerWithAMember) {
             R"({"type":"subscribed","channel":"presence-room",)"
             R"("members":[{"user_id":"ada","user_info":{"name":"Ada"}}]})");
   EXPECT_TRUE(world.backend().Call(&Stub::Subscribe, request).status.ok())
-      << "already subscribed is what was asked for";
+      << "already subscribed is a success";
 
   request.set_socket_id(bob.socket_id());
   request.mutable_member()->set_user_id("bob");
@@ -132,7 +132,7 @@ TEST(SubscribeByTheBackend, IsRefusedWithTheCodeOfTheContract) {
   }
 }
 
-TEST(UnsubscribeByTheBackend, TellsTheBrowserWhyAndNothingFollows) {
+TEST(UnsubscribeByTheBackend, NotifiesTheBrowserOfTheReasonAndNothingFollows) {
   HeraldWorld world;
   WebSocketClient& ada = world.Open(1);
   ada.Subscribe("news");
@@ -147,7 +147,7 @@ TEST(UnsubscribeByTheBackend, TellsTheBrowserWhyAndNothingFollows) {
   world.WaitUntil(
       [&] { return world.backend().Broadcast("news", "e", "1") == 0; });
   EXPECT_TRUE(world.backend().Call(&Stub::Unsubscribe, request).status.ok())
-      << "not subscribed is what was asked for";
+      << "not subscribed is a success";
   EXPECT_EQ(ada.Ping(), kPongText);
   EXPECT_EQ(world.backend()
                 .Call(&Stub::Unsubscribe, UnsubscribeOf(kUnknownSocket, "news"))
@@ -208,7 +208,7 @@ TEST(Disconnect, ClosesAllSocketsOfAUserOnAllGateways) {
   EXPECT_EQ(there.WaitForClose(), 4003);
   EXPECT_EQ(other.Ping(), kPongText);
   const auto again = world.backend().Call(&Stub::Disconnect, request);
-  EXPECT_TRUE(again.status.ok()) << "a user whom nobody knows is no error";
+  EXPECT_TRUE(again.status.ok()) << "an unknown user is no error";
   EXPECT_EQ(again.response.disconnected_count(), 0);
   EXPECT_EQ(world.backend()
                 .Call(&Stub::Disconnect, v1::DisconnectRequest())
@@ -216,7 +216,7 @@ TEST(Disconnect, ClosesAllSocketsOfAUserOnAllGateways) {
             StatusCode::INVALID_ARGUMENT);
 }
 
-TEST(GetChannel, DescribesAChannelAndCountsZeroForOneThatNobodyUses) {
+TEST(GetChannel, DescribesAChannelAndCountsZeroForAnUnusedOne) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {"--authorizer=" + authorizer.address()}});
@@ -288,7 +288,7 @@ TEST(ListChannels, PagesThroughThemInTheOrderOfTheirNames) {
       StatusCode::INVALID_ARGUMENT);
 }
 
-TEST(GetStats, SaysHowMuchThereIsOfEverything) {
+TEST(GetStats, CountsEverything) {
   HeraldWorld world;
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);
@@ -320,7 +320,7 @@ TEST(GetStats, SaysHowMuchThereIsOfEverything) {
   }
 }
 
-TEST(AWatchCall, BeginsWithConnectedAndHearsEventsAndMemberChanges) {
+TEST(AWatchCall, BeginsWithConnectedAndReceivesEventsAndMemberChanges) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {"--authorizer=" + authorizer.address()}});
@@ -366,7 +366,7 @@ TEST(AWatchCall, BeginsWithConnectedAndHearsEventsAndMemberChanges) {
   EXPECT_EQ(watch->Next().member_removed().user_id(), "bob");
 }
 
-TEST(AWatchCall, HearsItsChannelsInTheirOrderAndNothingElse) {
+TEST(AWatchCall, ReceivesItsChannelsInTheirOrderAndNothingElse) {
   HeraldWorld world({.gateways = 0});
   auto watch = world.backend().Watch({"a"});
   EXPECT_TRUE(watch->Next().has_connected());
@@ -392,15 +392,15 @@ TEST(AWatchCall, IsRefusedForNoTooManyDoubleOrBadChannels) {
   }
 }
 
-TEST(AWatchCall, ThatIsNotReadEndsAndHoldsNobodyUp) {
+TEST(AWatchCall, ThatIsNotReadEndsAndDelaysNoOther) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
   auto watch = world.backend().Watch({"news"});
   const std::string data = absl::StrCat("\"", std::string(60000, 'x'), "\"");
 
-  // Beyond what gRPC keeps under way, and 1 MiB of the service's own.
-  // Publishing goes on as if nothing were wrong.
+  // Beyond the bytes that gRPC keeps in flight, and 1 MiB of the service's own.
+  // Publishing goes on unaffected.
   for (int i = 0; i < 400; ++i) {
     ASSERT_EQ(world.backend().Broadcast("news", "e", data), 1);
     ASSERT_EQ(ada.Next().type(), "event");

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What bad frames get: the close code of the contract for the one who sent
-// them, and nothing for anybody else. Bad messages in good frames are in
-// subscribing_test.cc.
+// Bad frames: their sender gets the close code of the contract, and no other
+// client notices. Bad messages in good frames are in subscribing_test.cc.
 
 #include <optional>
 #include <string>
@@ -30,7 +29,7 @@ using testing_support::RawSocket;
 using testing_support::ServerFrame;
 using testing_support::WebSocketClient;
 
-// One gateway, and a bystander who must not notice anything.
+// One gateway, and a bystander that must not notice anything.
 class BadInput : public ::testing::Test {
  protected:
   BadInput() { bystander_.Subscribe("news"); }
@@ -98,7 +97,7 @@ TEST_F(BadInput, GoodUtf8MayBeCutByFrames) {
 }
 
 TEST_F(BadInput, AMessageOverTheLimitIsClosedWith1009) {
-  // The payload's limit and 4 KiB for what is round it.
+  // The payload's limit and 4 KiB for the rest of the message.
   const size_t limit = 65536 + 4096;
   const auto message = [](size_t size) {
     return absl::StrCat(R"({"type":"ping","x":")", std::string(size - 22, 'x'),
@@ -188,7 +187,7 @@ TEST_F(BadInput, RubbishBeforeTheUpgradeEndsTheConnection) {
       << answer;
 }
 
-TEST(HalfAFrame, IsNoSignOfLifeAndHoldsNobodyUp) {
+TEST(HalfAFrame, IsNoSignOfLifeAndDelaysNoOther) {
   HeraldWorld world(
       {.gateways = 1,
        .service_flags = {"--heartbeat_interval=1", "--client_timeout=2"}});

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a backend may rely on when it publishes: the comments of Broadcast and
+// The promises to a publishing backend: the comments of Broadcast and
 // BroadcastStream in broadcast_service.proto, over real processes.
 
 #include <memory>
@@ -58,7 +58,7 @@ TEST(ABroadcast, ReachesEverySubscriberOfEveryGatewayInTheOrderOfItsChannel) {
       ASSERT_EQ(clients[i]->Next(), expected) << "client " << i;
     }
   }
-  // And what one publisher said in turn is in that order.
+  // And the messages of one publisher are in its order.
   std::vector<size_t> places(kPublishers * kEach);
   for (size_t place = 0; place < first.size(); ++place) {
     for (size_t value = 0; value < places.size(); ++value) {
@@ -196,7 +196,7 @@ std::vector<BadBroadcast> BadBroadcasts() {
   };
 }
 
-TEST(ABadBroadcast, IsRefusedWithACodeAndTheValueAndReachesNobody) {
+TEST(ABadBroadcast, IsRefusedWithACodeAndTheValueAndReachesNoSubscriber) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
@@ -228,7 +228,7 @@ TEST(APayload, OfMegabytesArrivesIfAllowedAndMakesNoSocketSlow) {
       {.gateways = 1, .service_flags = {"--max_payload=4194304"}});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
-  // Four times what may wait for a socket.
+  // Four times the bound of a socket's queue.
   const std::string data =
       absl::StrCat("\"", std::string((4 << 20) - 2, 'x'), "\"");
 

@@ -62,7 +62,7 @@ std::string Libfaketime() {
   return path;
 }
 
-// What gives a process a clock that the file `clock` moves.
+// The environment of a process with a clock that the file `clock` moves.
 std::vector<std::string> ClockOf(const TemporaryFolder& folder) {
   return {absl::StrCat("LD_PRELOAD=", Libfaketime()),
           absl::StrCat("FAKETIME_TIMESTAMP_FILE=", folder.Path("clock")),
@@ -88,7 +88,7 @@ class SettingTheClock : public ::testing::Test {
         .service_environment = ClockOf(folder_)});
   }
 
-  // Returns when the service knows it: what it shows as times of day moves.
+  // Returns when the service has noticed it: its times of day move.
   void SetClock(const std::string& offset) {
     const auto shown = [&] {
       return world_->backend()
@@ -188,7 +188,7 @@ TEST(SettingTheClockOfAGateway, MovesNoGrantAndNoHeartbeat) {
   set_clock(3650);
   const auto end = Clock::now() + std::chrono::seconds(1);
   world.WaitUntil([&] { return Clock::now() > end; });
-  EXPECT_EQ(ada.Ping().type(), "pong") << "what came first?";
+  EXPECT_EQ(ada.Ping().type(), "pong") << "another frame came first";
   EXPECT_EQ(authorizer.question_count(), asked);
 }
 

@@ -168,7 +168,7 @@ TEST(AName, ThatDnsDoesNotKnowYetIsAskedForUntilItDoes) {
   EXPECT_LT(Clock::now() - known, kSoon);
 }
 
-// A service that takes links, and says nothing on them before Answer().
+// A service that accepts links, and sends nothing on them before Answer().
 class LateService final : public link::v1::GatewayService::Service {
  public:
   LateService() {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One hostile browser asks for as much as it can. Beside it are a polite one,
-// whose pings and events are timed, and readers who read all that comes: it
-// harms itself only.
+// One hostile browser sends and requests as much as it can. Beside it are a
+// polite one, whose pings and events are timed, and readers that read
+// everything: it harms itself only.
 
 #include <signal.h>
 
@@ -44,16 +44,17 @@ class PoliteClient {
   // Publishes and pings, waits for both, and takes the time.
   void Turn() {
     const Clock::time_point begin = Clock::now();
-    world_->backend().Broadcast("news", "e", absl::StrCat("\"", ++said_, "\""));
+    world_->backend().Broadcast("news", "e",
+                                absl::StrCat("\"", ++published_, "\""));
     socket_.Send(R"({"type":"ping"})");
     bool has_pong = false;
-    while (heard_ < said_ || !has_pong) {
+    while (received_ < published_ || !has_pong) {
       const Frame frame = socket_.Next();
       ASSERT_FALSE(frame.text().empty()) << "neither event nor pong";
       if (frame.type() == "pong") {
         has_pong = true;
       } else {
-        ASSERT_EQ(frame.String("data"), absl::StrCat(++heard_));
+        ASSERT_EQ(frame.String("data"), absl::StrCat(++received_));
       }
     }
     worst_ = std::max(
@@ -61,14 +62,14 @@ class PoliteClient {
   }
 
   Milliseconds worst() const { return worst_; }
-  int turns() const { return said_; }
+  int turns() const { return published_; }
   bool open() const { return socket_.open(); }
 
  private:
   HeraldWorld* const world_;
   WebSocketClient& socket_;
-  int said_ = 0;
-  int heard_ = 0;
+  int published_ = 0;
+  int received_ = 0;
   Milliseconds worst_{0};
 };
 
@@ -102,7 +103,7 @@ class AFlood : public ::testing::Test {
     return readers;
   }
 
-  // Readers take what has come, and are all there.
+  // Readers receive all events, and all are open.
   void Drain(const std::vector<WebSocketClient*>& readers) {
     for (WebSocketClient* const one : readers) {
       whispers_ += CountOf(*one, "event");
@@ -115,7 +116,7 @@ class AFlood : public ::testing::Test {
         "herald_gateway_rate_limited_total", {{"limit", limit}});
   }
 
-  // Nobody was cut for it, and nothing ended.
+  // No other socket was closed for it, and nothing ended.
   void ExpectNoHarm(const PoliteClient& canary) {
     EXPECT_TRUE(canary.open());
     EXPECT_LT(canary.worst(), kSoon);
@@ -141,7 +142,7 @@ const std::string& LargeText() {
 }
 
 TEST_F(AFlood, OfWhispersIsRefusedBeyondTheRate) {
-  // So low that readers, who are slow on a busy machine, do not slow it down
+  // So low that readers, which are slow on a busy machine, do not slow it down
   // below the rate.
   Start({"--client_event_rate=2"});
   PoliteClient canary(world_.get());
@@ -170,8 +171,8 @@ TEST_F(AFlood, OfWhispersIsRefusedBeyondTheRate) {
   EXPECT_TRUE(mallory.open());
 }
 
-// What the rate lets through is too much if many do it: the limit is where the
-// whispers go.
+// The whispers within the rate are too many if many browsers send them: the
+// receivers set the limit.
 TEST_F(AFlood, OfWhispersWithoutARateIsHeldBackByItsReaders) {
   gateways_ = 2;
   Start({"--client_event_rate=0", "--client_message_rate=0"}, gateways_);
@@ -195,7 +196,7 @@ TEST_F(AFlood, OfWhispersWithoutARateIsHeldBackByItsReaders) {
   ExpectNoHarm(canary);
 }
 
-TEST_F(AFlood, OfWhispersDoesNotCutWhoeverDoesNotRead) {
+TEST_F(AFlood, OfWhispersDoesNotCutAReceiverThatDoesNotRead) {
   Start({"--client_event_rate=0", "--client_message_rate=0"});
   PoliteClient canary(world_.get());
   WebSocketClient& deaf = world_->Open(0, {.receive_buffer = 4096});

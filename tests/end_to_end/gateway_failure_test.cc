@@ -83,7 +83,7 @@ TEST_F(GatewayFailure, MakesItsMembersLeaveOnceAfterTheLease) {
   EXPECT_EQ(world_.backend().Call(&Stub::GetStats, {}).response.gateways_size(),
             1);
 
-  // Its browsers come back elsewhere, and later to it.
+  // Its browsers reconnect to the other gateway, and later to it.
   Join(0, "bob");
   EXPECT_EQ(ada.Next().type(), "member_added");
   world_.StartGateway(1);
@@ -92,7 +92,7 @@ TEST_F(GatewayFailure, MakesItsMembersLeaveOnceAfterTheLease) {
   EXPECT_EQ(ada.Next().String("user_id"), "pat");
 }
 
-TEST_F(GatewayFailure, StopsNobodysBroadcast) {
+TEST_F(GatewayFailure, StopsNoBroadcast) {
   WebSocketClient& ada = Join(0, "ada");
   WebSocketClient& bob = Join(1, "bob");
   EXPECT_EQ(ada.Next().type(), "member_added");
@@ -154,7 +154,7 @@ TEST_F(GatewayFailure, ByStandingStillTakesNothingBackFromARevocation) {
                 .Call(&Stub::Disconnect, request)
                 .response.disconnected_count(),
             0)
-      << "nobody who can be reached";
+      << "no reachable subscriber";
   world_.gateway(1).Signal(SIGCONT);
 
   const Frame taken = bob.Next();
@@ -177,7 +177,7 @@ TEST_F(GatewayFailure, ByATermSignalIsADrain) {
 
   world_.gateway(1).Signal(SIGTERM);
 
-  // It keeps its port, and says that it goes.
+  // It keeps its port, and announces its end.
   const std::string address = world_.gateway_address(1);
   world_.WaitUntil([&] { return HttpGet(address, "/readyz").status == 503; });
   EXPECT_EQ(HttpGet(address, "/livez").status, 200);
@@ -279,7 +279,7 @@ TEST(AGatewayWithoutFiles, KeepsEnoughToFindItsServiceAgain) {
   EXPECT_EQ(ada.Next().type(), "event");
 }
 
-TEST(AGatewayWithoutFiles, SaysSoOnceAndOnceThatItIsOver) {
+TEST(AGatewayWithoutFiles, LogsItOnceAndItsEndOnce) {
   HeraldWorld world({.gateways = 0});
   Process gateway(GatewayOfFewFiles(world));
   const std::string address = gateway.ListeningAddress("ws");
@@ -314,7 +314,7 @@ TEST(AnIdleGateway, DrainsAtOnce) {
   EXPECT_EQ(world.gateway(0).WaitForExit(), (Exit{0, 0}));
   EXPECT_LT(Clock::now() - begin,
             Milliseconds(3000) * testing_support::kSlowness)
-      << "nobody is there to be spread over 10 s";
+      << "there is no client to spread over 10 s";
 }
 
 TEST(AGatewayWithoutAService, StaysUpAndIsReadyWhenTheServiceIs) {
@@ -410,7 +410,7 @@ TEST(ASlowBrowser, AloneIsDroppedAndCounted) {
     ASSERT_EQ(there.Next().type(), "event");
   }
 
-  // The cut is told to the service first, and counted then.
+  // The cut is reported to the service first, and counted then.
   EXPECT_TRUE(world.WaitUntil([&] {
     return world.GatewayMetrics(0).Sum("herald_gateway_slow_consumers_total") ==
            1;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Callers that send half of a request, or open what never ends: what they may
-// hold, and that a polite client and its backend notice nothing.
+// Callers that send half of a request, or open streams that never end: the
+// bounds of their memory, and that a polite client and its backend notice
+// nothing.
 
 #include <algorithm>
 #include <chrono>
@@ -82,13 +83,13 @@ TEST(HalfRequests, AreEndedWhenTheyAreTooMany) {
   EXPECT_LT(canary.TakeWorst(), kUnnoticed);
 }
 
-// Anybody may ask for the health, so nobody's token is looked at.
+// The health needs no token, so no caller's token is checked.
 TEST(HalfRequests, OfThousandsInAnInstantKeepNoCallWaiting) {
   constexpr int kRequests = 3000;
   HeraldWorld world({.gateways = 1, .api_token = "right"});
   CanaryOf canary(world, "right");
   HalfCaller caller(world.grpc_address());
-  // Its connection is not ended for what follows.
+  // Its connection survives the requests below.
   caller.Begin(kSubscribe, 100, "right");
   for (int i = 0; i < kRequests; ++i) {
     caller.Begin("/grpc.health.v1.Health/Check", 100);
@@ -210,7 +211,7 @@ TEST(AHealthChecker, IsNotEndedHoweverMuchItHasSentInTime) {
   queue.Shutdown();
 }
 
-// Its calls come while nobody looks who sends them.
+// Its calls come while no connection is watched.
 TEST(APublisher, IsNotTakenForAStrangerAfterABurstOnAnIdleConnection) {
   HeraldWorld world({.gateways = 0, .api_token = "token"});
   const auto channel = testing_support::MakeChannel(world.grpc_address());
@@ -229,13 +230,13 @@ TEST(APublisher, IsNotTakenForAStrangerAfterABurstOnAnIdleConnection) {
   for (int i = 0; i < 3; ++i) EXPECT_EQ(publish(), "");
   std::this_thread::sleep_for(std::chrono::seconds(12));
   EXPECT_EQ(world.ServiceMetrics().Sum("herald_connections_refused_total"), 0);
-  // Nor is it ended for pings of HTTP/2 that a caller who blocks answers late.
+  // Nor is it ended for late answers to HTTP/2 pings of a caller that blocks.
   EXPECT_EQ(publish(), "");
 }
 
-// Callers that send large messages but for their last byte, at a bounded speed:
-// what the service holds for a moment follows from it. A connection that is
-// ended is followed by another.
+// Callers that send large messages except for the last byte, at a bounded
+// speed, which bounds the memory that the service holds for a moment. A
+// connection that is ended is followed by another.
 class HalfMessages : public ::testing::Test {
  protected:
   // The largest that gRPC takes has BROADCAST_MAX_PAYLOAD more.
@@ -250,8 +251,9 @@ class HalfMessages : public ::testing::Test {
     before_ = ResidentBytes(world_->service());
   }
 
-  // Sends kBytesMax, or what may be sent, from so many callers with so many
-  // calls each. Returns the most that the service has held meanwhile.
+  // Sends kBytesMax, or as much as is accepted, from so many callers with so
+  // many calls each. Returns the most memory that the service has held
+  // meanwhile.
   int64_t Attack(size_t callers, size_t calls, const std::string& path,
                  const std::string& token) {
     std::vector<std::unique_ptr<HalfCaller>> all(callers);
@@ -301,8 +303,8 @@ TEST_F(HalfMessages, OfStrangersTakeABoundedMemory) {
   const int64_t most = Attack(/*callers=*/100, /*calls=*/1,
                               "/herald.v1.BroadcastService/Broadcast", "wrong");
   EXPECT_GE(sent_, kBytesMax);
-  // connections.h: 64 MiB of all strangers; what comes until the kernel is
-  // asked the next time, in 0.2 s; and what ended connections hold and are sent
+  // connections.h: 64 MiB of all strangers; the bytes that arrive until the
+  // kernel is asked the next time, in 0.2 s; and the bytes of ended connections
   // in the second that they have to read their GOAWAY. A busy machine is late
   // for both.
   if (kMemoryCounts) {
@@ -318,8 +320,8 @@ TEST_F(HalfMessages, OfCallersThatAreAllowedTakeABoundedMemory) {
       Attack(/*callers=*/10, /*calls=*/6, kSubscribe, /*token=*/"");
   EXPECT_GE(world_->ServiceMetrics().Sum("herald_requests_ended_total"),
             60 - 24);
-  // waiting_calls.h: 24 calls, with a message each; and what comes in the
-  // moment in which more may wait, on a busy machine.
+  // waiting_calls.h: 24 calls, with a message each; and the bytes of the moment
+  // in which more may wait, on a busy machine.
   if (kMemoryCounts) {
     EXPECT_LT(most, 24 * kMessageBytes + kBytesPerSecond / 2);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A service whose file with rules is on a filesystem that hangs: nothing but
-// the new rules waits for it.
+// A service whose rules file is on a filesystem that hangs: only the new rules
+// wait for it.
 
 #include <signal.h>
 
@@ -26,7 +26,7 @@ using testing_support::Process;
 using testing_support::TemporaryFolder;
 using testing_support::WaitUntil;
 
-// A service whose file with rules is on a filesystem that hangs, at will.
+// A service whose rules file is on a filesystem that hangs on demand.
 class AHangingFilesystem : public ::testing::Test {
  protected:
   HeraldWorldOptions Options() const {
@@ -52,7 +52,7 @@ TEST_F(AHangingFilesystem, KeepsNothingButTheNewRulesWaiting) {
   world.service().Signal(SIGHUP);
   world.service().WaitForLine("rules not read yet, the old ones stay");
   EXPECT_EQ(world.Open().Subscribe("news").type(), "subscribed");
-  // One that comes meanwhile is for what stands in the file then.
+  // A signal that comes meanwhile applies the contents of that time.
   folder_.Write("rules", "# None.");
   world.service().Signal(SIGHUP);
   Heal();

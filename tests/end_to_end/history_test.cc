@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Nothing is lost, or the client is told: channels with a history, with real
-// processes. (The chaos suite does this at random.)
+// Nothing is lost, or the client is notified: channels with a history, with
+// real processes. (The chaos suite does this at random.)
 
 #include <signal.h>
 
@@ -38,8 +38,8 @@ struct Place {
 class History : public ::testing::Test {
  protected:
   // Publishes `data` to the channel; its place.
-  Place Say(const std::string& channel, const std::string& data,
-            const std::string& key = "") {
+  Place Publish(const std::string& channel, const std::string& data,
+                const std::string& key = "") {
     auto request = MakeBroadcast({channel}, "e", data);
     request.set_idempotency_key(key);
     // A new one, for the service may be another than before.
@@ -79,35 +79,35 @@ class History : public ::testing::Test {
       {.service_flags = {rules_.flag()}, .is_restartable = true}};
 };
 
-TEST_F(History, ComesWithWhoeverReturnsToAnotherGateway) {
+TEST_F(History, FollowsAClientToAnotherGateway) {
   WebSocketClient& ada = world_.Open(0);
   const Frame subscribed = ada.Subscribe("chat.1");
   const std::string epoch = subscribed.String("epoch");
   EXPECT_EQ(subscribed.text(), Subscribed("chat.1", {epoch, 0}));
-  EXPECT_EQ(Say("chat.1", "1").offset, 1);
+  EXPECT_EQ(Publish("chat.1", "1").offset, 1);
   EXPECT_EQ(ada.Next(), Event("chat.1", "1", 1));
   ada.Drop();
-  Say("chat.1", "2");
-  Say("chat.1", "3");
+  Publish("chat.1", "2");
+  Publish("chat.1", "3");
 
   WebSocketClient& back = world_.Open(1);
   EXPECT_EQ(Return(back, "chat.1", {epoch, 1}).text(),
             Subscribed("chat.1", {epoch, 3}, "true"));
   EXPECT_EQ(back.Next(), Event("chat.1", "2", 2));
   EXPECT_EQ(back.Next(), Event("chat.1", "3", 3));
-  Say("chat.1", "4");
+  Publish("chat.1", "4");
   EXPECT_EQ(back.Next(), Event("chat.1", "4", 4));
 }
 
 TEST_F(History, IsAllOrNothing) {
   WebSocketClient& ada = world_.Open(0);
   const std::string epoch = ada.Subscribe("chat.1").String("epoch");
-  for (int i = 1; i <= 12; ++i) Say("chat.1", absl::StrCat(i));
+  for (int i = 1; i <= 12; ++i) Publish("chat.1", absl::StrCat(i));
   // Ten are remembered.
   WebSocketClient& late = world_.Open(1);
   EXPECT_EQ(Return(late, "chat.1", {epoch, 1}).text(),
             Subscribed("chat.1", {epoch, 12}, "false"));
-  Say("chat.1", "13");
+  Publish("chat.1", "13");
   EXPECT_EQ(late.Next(), Event("chat.1", "13", 13));
   for (const Place& wrong : {Place{epoch, 14}, Place{"another", 3}}) {
     EXPECT_EQ(Return(world_.Open(0), "chat.1", wrong).text(),
@@ -115,9 +115,9 @@ TEST_F(History, IsAllOrNothing) {
   }
 }
 
-TEST_F(History, GivesTheLatestEventToWhoOpensLate) {
-  Say("chat.state", R"({"n":1})");
-  const Place latest = Say("chat.state", R"({"n":2})");
+TEST_F(History, GivesTheLatestEventToALateSubscriber) {
+  Publish("chat.state", R"({"n":1})");
+  const Place latest = Publish("chat.state", R"({"n":2})");
   WebSocketClient& ada = world_.Open(0);
   EXPECT_EQ(Return(ada, "chat.state", {"", 0}).text(),
             Subscribed("chat.state", latest, "true"));
@@ -125,7 +125,7 @@ TEST_F(History, GivesTheLatestEventToWhoOpensLate) {
 }
 
 TEST_F(History, IsNotForChannelsWithoutARule) {
-  const Place none = Say("news", "1");
+  const Place none = Publish("news", "1");
   EXPECT_EQ(none.epoch, "");
   EXPECT_EQ(Return(world_.Open(0), "news", {"e", 1}).text(),
             R"({"type":"subscribed","channel":"news","recovered":false})");
@@ -141,15 +141,15 @@ TEST_F(History, ComplainsOfAPositionThatIsNone) {
 TEST_F(History, CountsARepeatedPublishOnce) {
   WebSocketClient& ada = world_.Open(0);
   ada.Subscribe("chat.1");
-  const Place first = Say("chat.1", "1", "key");
-  EXPECT_EQ(Say("chat.1", "1", "key").offset, first.offset);
-  Say("chat.1", "2");
+  const Place first = Publish("chat.1", "1", "key");
+  EXPECT_EQ(Publish("chat.1", "1", "key").offset, first.offset);
+  Publish("chat.1", "2");
   EXPECT_EQ(ada.Next(), Event("chat.1", "1", 1));
   EXPECT_EQ(ada.Next(), Event("chat.1", "2", 2));
 }
 
 TEST_F(History, IsReadInPages) {
-  for (int i = 1; i <= 5; ++i) Say("chat.1", absl::StrCat(i));
+  for (int i = 1; i <= 5; ++i) Publish("chat.1", absl::StrCat(i));
   v1::GetHistoryRequest request;
   request.set_channel("chat.1");
   request.set_limit(3);
@@ -167,10 +167,10 @@ TEST_F(History, IsReadInPages) {
   EXPECT_THAT(data, ::testing::ElementsAre("1", "2", "3", "4", "5"));
 }
 
-TEST_F(History, SaysThatItIsLostWhenTheServiceIsKilled) {
+TEST_F(History, IsReportedLostWhenTheServiceIsKilled) {
   WebSocketClient& ada = world_.Open(0);
   const std::string epoch = ada.Subscribe("chat.1").String("epoch");
-  Say("chat.1", "1");
+  Publish("chat.1", "1");
   ada.Next();
   world_.service().Kill();
   world_.service().WaitForExit();
@@ -181,7 +181,7 @@ TEST_F(History, SaysThatItIsLostWhenTheServiceIsKilled) {
   const std::string now = told.String("epoch");
   EXPECT_NE(now, epoch);
   EXPECT_EQ(told.text(), Subscribed("chat.1", {now, 0}, "false"));
-  EXPECT_EQ(Say("chat.1", "2").epoch, now);
+  EXPECT_EQ(Publish("chat.1", "2").epoch, now);
   EXPECT_EQ(ada.Next(), Event("chat.1", "2", 1));
   EXPECT_TRUE(ada.open());
 }
@@ -189,7 +189,7 @@ TEST_F(History, SaysThatItIsLostWhenTheServiceIsKilled) {
 TEST_F(History, IsMadeUpForWhenAGatewayLosesItsLink) {
   WebSocketClient& ada = world_.Open(0);
   const std::string epoch = ada.Subscribe("chat.1").String("epoch");
-  Say("chat.1", "1");
+  Publish("chat.1", "1");
   EXPECT_EQ(ada.Next(), Event("chat.1", "1", 1));
   // Stopped for so long that the service ends the link, and the gateway finds
   // it ended when it goes on.
@@ -197,12 +197,12 @@ TEST_F(History, IsMadeUpForWhenAGatewayLosesItsLink) {
   ASSERT_TRUE(world_.WaitUntil(
       [&] { return world_.ServiceMetrics().Sum("herald_gateways") == 1; },
       3 * testing_support::kPatience));
-  Say("chat.1", "2");
-  Say("chat.1", "3");
+  Publish("chat.1", "2");
+  Publish("chat.1", "3");
   world_.gateway(0).Signal(SIGCONT);
   EXPECT_EQ(ada.Next(), Event("chat.1", "2", 2));
   EXPECT_EQ(ada.Next(), Event("chat.1", "3", 3));
-  Say("chat.1", "4");
+  Publish("chat.1", "4");
   EXPECT_EQ(ada.Next(), Event("chat.1", "4", 4));
 }
 

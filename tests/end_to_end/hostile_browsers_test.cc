@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Browsers that mean harm: what a polite client beside them notices of it.
+// Hostile browsers, and their effect on a polite client beside them.
 
 #include <atomic>
 #include <memory>
@@ -74,7 +74,7 @@ TEST(SocketsThatLeaveAtOnce, DoNotKeepOthersWaiting) {
     sockets.push_back(Connected(world));
     SubscribeTo(*sockets.back(), absl::StrCat("c-", i), kChannels);
   }
-  // What the machine does besides is in both figures.
+  // Both figures include the other load of the machine.
   const Milliseconds before = canary.TakeWorst();
   for (const auto& socket : sockets) socket->Reset();
   const auto all_have_left = [&] {
@@ -179,7 +179,7 @@ TEST(AStormOfConnections, LeavesRoomForNewcomers) {
   EXPECT_LT(canary.TakeWorst(), kUnnoticed);
 }
 
-// The proxy's address is one for all, so what it tells of them counts.
+// All clients have the proxy's address, so the address that it forwards counts.
 TEST(AStormOfConnections, IsOfTheClientBehindATrustedProxy) {
   HeraldWorld world({.gateways = 1,
                      .gateway_flags = {"--max_connect_rate=50",
@@ -284,7 +284,7 @@ TEST(AFloodOfPings, IsAnsweredAtTheRateOfMessages) {
     ASSERT_EQ(pong->opcode, kPong);
   }
   EXPECT_GT(Clock::now() - began, Milliseconds(1500));
-  // It is heard as before.
+  // Its events arrive as before.
   socket.Send(ClientFrame(kText, R"({"type":"ping"})"));
   const auto pong = socket.ReadFrame();
   ASSERT_TRUE(pong.has_value());

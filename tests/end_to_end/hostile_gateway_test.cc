@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Gateways that are none: what a peer on the link may not do to the service, to
-// the real gateways and to their browsers. Beside each of them a polite browser
-// of a real gateway and a polite backend are timed.
+// Hostile gateways: a peer on the link must not harm the service, the real
+// gateways and their browsers. Beside each of them a polite browser of a real
+// gateway and a polite backend are timed.
 
 #include <chrono>
 #include <limits>
@@ -54,7 +54,7 @@ GatewayItem Attached() {
   return item;
 }
 
-// A link whose other end is the test.
+// A link whose gateway is the test.
 class RogueGateway {
  public:
   RogueGateway(const std::shared_ptr<grpc::Channel>& channel,
@@ -123,7 +123,8 @@ class ARogueGateway : public ::testing::Test {
     return world_.ServiceMetrics().Sum(name);
   }
 
-  // Waits until the service knows the real gateway only, and what it holds.
+  // Waits until the service knows the real gateway only, with its
+  // subscriptions.
   void ExpectRoguesToBeGone() {
     EXPECT_TRUE(world_.WaitUntil([&] {
       return Metric("herald_gateways") == 1 &&
@@ -296,7 +297,7 @@ std::vector<std::string> GoodItems() {
   return items;
 }
 
-TEST_F(ARogueGateway, KeepsNobodyWaitingWithGarbage) {
+TEST_F(ARogueGateway, DelaysNoOtherWithGarbage) {
   constexpr int kLinks = 1000;
   std::mt19937 random(13);
   const auto below = [&random](size_t count) { return random() % count; };
@@ -307,7 +308,7 @@ TEST_F(ARogueGateway, KeepsNobodyWaitingWithGarbage) {
       bytes.at(below(bytes.size())) = static_cast<char>(random());
     }
     if (i % 5 == 0) bytes = std::string(50'000, static_cast<char>(random()));
-    // Before and after what it holds.
+    // Before and after the items that it holds.
     std::vector<GatewayItem> begin = {Hello(kRogue)};
     if (i % 2 == 0) begin.push_back(Attached());
     const auto rogue = Rogue(begin);
@@ -350,7 +351,7 @@ std::vector<std::vector<GatewayItem>> HugeHeld(int channels, int members) {
   return frames;
 }
 
-TEST_F(ARogueGateway, KeepsNobodyWaitingWithAllThatItHolds) {
+TEST_F(ARogueGateway, DelaysNoOtherWithAllThatItHolds) {
   const auto frames = HugeHeld(/*channels=*/100'000, /*members=*/1000);
   for (int i = 0; i < 3; ++i) {
     auto rogue = Rogue({Hello(kRogue)});
@@ -380,7 +381,7 @@ TEST_F(ARogueGateway, ThatReadsNothingIsEndedAlone) {
   ExpectRoguesToBeGone();
 }
 
-TEST_F(ARogueGateway, ThatIsSilentKeepsNobodyWaiting) {
+TEST_F(ARogueGateway, ThatIsSilentDelaysNoOther) {
   constexpr int kSilent = 500;
   std::vector<std::unique_ptr<RogueGateway>> rogues;
   for (int i = 0; i < kSilent; ++i) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The limits that an operator sets, and what it is like to meet one.
+// The limits that an operator sets, and the behaviour at each.
 
 #include <string>
 #include <vector>
@@ -31,7 +31,7 @@ TEST(MaxSubscribers, FillsAChannelOverAllGatewaysUntilOneLeaves) {
   EXPECT_EQ(answer.type(), "subscription_error");
   EXPECT_EQ(answer.String("code"), "channel_full");
   EXPECT_EQ(bob.Subscribe("news").type(), "subscribed")
-      << "who is subscribed may ask again";
+      << "a subscriber may ask again";
   EXPECT_EQ(eve.Subscribe("other").type(), "subscribed");
 
   ada.Drop();
@@ -95,7 +95,7 @@ TEST(AThousandSubscriptions, AreTheDefaultForOneSocket) {
 TEST(AFloodOfSubscribes, PausesItsSocketAtAHundredOpenOnesAndNoOther) {
   constexpr int kFlood = 300;
   ScriptedAuthorizer authorizer;
-  // Whoever asks "later" is answered when somebody asks "now".
+  // A question with "later" is answered when one with "now" comes.
   std::vector<v1::AuthorizeResponse> held;
   authorizer.Answer([&held](const v1::AuthorizeRequest& question) {
     if (question.auth_token() == "later") {
@@ -164,7 +164,7 @@ TEST(AFloodOfSubscribesAndUnsubscribes, AsksTheAuthorizerAHundredTimesAtOnce) {
   flooder.Send(R"({"type":"ping"})");
   world.WaitUntil([&] { return authorizer.question_count() == 100; });
 
-  // A round trip for somebody else, in which no further question arrives.
+  // A round trip of another client, during which no further question arrives.
   EXPECT_EQ(other.Ping().type(), "pong");
   EXPECT_EQ(authorizer.question_count(), 100u);
 
@@ -179,7 +179,7 @@ TEST(AFloodOfSubscribesAndUnsubscribes, AsksTheAuthorizerAHundredTimesAtOnce) {
   EXPECT_EQ(world.backend().Broadcast("private-x", "e", "1"), 0);
 }
 
-TEST(MaxQueue, DoesNotCutAReaderForWhatComesAtOnce) {
+TEST(MaxQueue, DoesNotCutAReaderForABurst) {
   HeraldWorld world({.gateways = 1, .gateway_flags = {"--max_queue=65536"}});
   WebSocketClient& ada = world.Open();
   ada.Subscribe("news");
@@ -198,7 +198,7 @@ TEST(MaxQueue, DoesNotCutAReaderForWhatComesAtOnce) {
   EXPECT_TRUE(ada.open());
 }
 
-TEST(MaxQueue, IsWhatAReaderMayBeBehindAndNotMore) {
+TEST(MaxQueue, BoundsTheLagOfAReader) {
   HeraldWorld world({.gateways = 1, .gateway_flags = {"--max_queue=65536"}});
   WebSocketClient& slow = world.Open(0, {.receive_buffer = 4096});
   WebSocketClient& quick = world.Open();
@@ -207,7 +207,7 @@ TEST(MaxQueue, IsWhatAReaderMayBeBehindAndNotMore) {
   slow.StopReading();
   const std::string data = absl::StrCat("\"", std::string(60'000, 'x'), "\"");
 
-  // Until the system's buffers, whatever they take, and the queue are full.
+  // Until the system's buffers, however large, and the queue are full.
   const auto deadline = testing_support::Clock::now() + kPatience;
   while (world.backend().Broadcast("news", "e", data) == 2) {
     ASSERT_LT(testing_support::Clock::now(), deadline);

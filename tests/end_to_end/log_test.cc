@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an operator can follow of one socket at the level `debug`, and what is
+// The log lines about one socket at the level `debug`, and secrets that are
 // never logged.
 
 #include <string>
@@ -111,7 +111,7 @@ TEST(ALogAtDebug, FollowsASocket) {
                        R"("bytes":19)"});
 }
 
-TEST(ALogAtDebug, TellsWhyASocketWasClosed) {
+TEST(ALogAtDebug, ShowsWhyASocketWasClosed) {
   HeraldWorld world(WorldWith("debug"));
   WebSocketClient& deaf = world.Open(0, {.receive_buffer = 4096});
   deaf.Subscribe("news");

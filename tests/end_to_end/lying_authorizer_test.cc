@@ -91,16 +91,17 @@ TEST_F(ALie, InASecondAnswerIsIgnored) {
   EXPECT_EQ(ada_.Next().type(), "event");
 }
 
-TEST_F(ALie, ThatSaysNothingIsIgnored) {
+TEST_F(ALie, ThatNamesNothingIsIgnored) {
   authorizer_.Answer([](const AuthorizeRequest& question) {
     AuthorizeResponse nobody;
-    nobody.mutable_revocation()->set_channel(kRoom);  // Whose?
+    nobody.mutable_revocation()->set_channel(
+        kRoom);  // Without a user or a socket.
     return std::vector{AuthorizeResponse(), nobody, Allow(question)};
   });
   EXPECT_EQ(ada_.Subscribe("private-x").type(), "subscribed");
 }
 
-TEST_F(ALie, AboutTheMemberIsANoThatSaysSo) {
+TEST_F(ALie, AboutTheMemberIsARefusalWithAReason) {
   AnswerWithMember("", "{}");
   ExpectNo(ada_.Subscribe(kRoom));
   ExpectNo(ada_.Subscribe("private-x"));
@@ -149,7 +150,7 @@ TEST_F(ALie, WithAnEndlessReasonIsCut) {
   EXPECT_EQ(ada_.Subscribe("private-x").String("error").size(), 1024u);
 }
 
-TEST(ALyingAuthorizer, WhoseMessagesAreTooLargeLosesItsStreamAndIsRedialled) {
+TEST(ALyingAuthorizer, ThatSendsTooLargeMessagesLosesItsStreamAndIsRedialled) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.gateways = 1,

@@ -156,7 +156,7 @@ TEST_F(Metrics, OfTheGatewayAreTrue) {
   EXPECT_LE(observed, 2 * 4);
 }
 
-TEST_F(Metrics, OfTheGatewayTellWhyConnectionsWereRefusedAndClosed) {
+TEST_F(Metrics, OfTheGatewayShowWhyConnectionsWereRefusedAndClosed) {
   HeraldWorld world({.gateways = 1,
                      .gateway_flags = {"--allowed_origins=https://good",
                                        "--max_connections=2"}});

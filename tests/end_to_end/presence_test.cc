@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who sees whom on presence channels, across two gateways.
+// Presence channels across two gateways: members and their changes.
 
 #include <string>
 #include <utility>
@@ -109,7 +109,7 @@ TEST_F(Presence, CountsUsersAndNotSockets) {
   ExpectNothingFor({&ada});
 }
 
-TEST_F(Presence, AnswersASecondSubscribeWithTheMembersAndTellsNobody) {
+TEST_F(Presence, AnswersASecondSubscribeWithTheMembersAndNotifiesNoOther) {
   WebSocketClient& ada = Join(0, "ada");
   WebSocketClient& bob = Join(1, "bob");
   EXPECT_EQ(ada.Next(), AddedOf("bob"));
@@ -143,7 +143,7 @@ TEST_F(Presence, GivesNullToAUserWithoutInfoAndKeepsInfoVerbatim) {
                         R"("y":"\ud83d" }})");
 }
 
-TEST_F(Presence, NeedsAMemberAndSaysSo) {
+TEST_F(Presence, NeedsAMemberAndReportsIt) {
   WebSocketClient& ada = world_.Open(0);
 
   const Frame answer = ada.Subscribe(kRoom, "yes");
@@ -153,7 +153,7 @@ TEST_F(Presence, NeedsAMemberAndSaysSo) {
   EXPECT_THAT(answer.String("error"), ::testing::HasSubstr("member"));
 }
 
-TEST_F(Presence, IsToldInOneOrderToAll) {
+TEST_F(Presence, IsDeliveredInOneOrderToAll) {
   // Users come and go on both gateways while others watch from both.
   WebSocketClient& here = Join(0, "here");
   WebSocketClient& there = Join(1, "there");
@@ -227,7 +227,7 @@ TEST(APresenceMember, StaysWhenItTakesASubscribeBackAndSubscribesAgain) {
                 ElementsAre(Pair("ada", R"({"name":"ada"})")));
 
     world.backend().Broadcast(channel, "marker", "1");
-    EXPECT_EQ(ada.Next().type(), "event") << "she was not told that she left";
+    EXPECT_EQ(ada.Next().type(), "event") << "she did not leave";
     v1::GetMembersRequest request;
     request.set_channel(channel);
     const auto [status, response] =

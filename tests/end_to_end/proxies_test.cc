@@ -126,7 +126,7 @@ TEST_F(BehindProxies, TheProxyProtocolNamesTheClient) {
   gateway_->WaitForLine("connection closed: no PROXY header");
 }
 
-TEST_F(BehindProxies, AProxyThatIsNotTrustedNamesNobody) {
+TEST_F(BehindProxies, AProxyThatIsNotTrustedIsIgnored) {
   Start({"--proxy-protocol=required", "--trusted-proxies=10.0.0.1"});
   EXPECT_EQ(RemoteAddress(kLine, Forwarded("198.51.100.1")), "127.0.0.1");
   EXPECT_EQ(RemoteAddress(kBinaryHeader), "127.0.0.1");
@@ -141,7 +141,7 @@ TEST_F(BehindProxies, TheLastForwardedAddressThatIsNoProxysCounts) {
                 "", Forwarded("203.0.113.7") + Forwarded("[2001:db8::1]:4711")),
             "203.0.113.7");
   EXPECT_EQ(RemoteAddress(""), "127.0.0.1");
-  // Nobody else is believed.
+  // The header of any other peer is ignored.
   Start({"--trusted-proxies=10.0.0.0/8"});
   EXPECT_EQ(RemoteAddress("", Forwarded("203.0.113.7")), "127.0.0.1");
 }

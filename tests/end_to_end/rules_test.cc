@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What holds for some channels only: from a file, and changed while all runs.
+// Rules for some channels only: from a file, and changed while all processes
+// run.
 
 #include <signal.h>
 
@@ -27,15 +28,15 @@ using testing_support::ScriptedAuthorizer;
 using testing_support::Stub;
 using testing_support::WebSocketClient;
 
-// What `broadcast` is refused with.
+// The error message of the refused `broadcast`.
 std::string Refusal(HeraldWorld& world, const v1::BroadcastRequest& broadcast) {
   const auto result = world.backend().Call(&Stub::Broadcast, broadcast);
   EXPECT_EQ(result.status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   return result.status.error_message();
 }
 
-// What each gateway has been told before an event of a backend that it sends
-// on, it applies before it.
+// A gateway has applied all earlier items of its link before it delivers an
+// event of a backend.
 void ExpectEvent(HeraldWorld& world, WebSocketClient& listener,
                  const std::string& channel) {
   world.backend().Broadcast(channel, "now", "1");
@@ -62,7 +63,7 @@ TEST(Rules, HoldForTheChannelsTheyMatch) {
       Refusal(world, MakeBroadcast({"small.1", "a.short"}, "e", "123456")),
       AllOf(HasSubstr("\"a.short\""), HasSubstr("at most 5"),
             HasSubstr("\"*.short\"")));
-  // Nobody got it; what is short enough comes.
+  // It reached no subscriber; a shorter one does.
   ExpectEvent(world, ada, "small.1");
   EXPECT_EQ(world.backend().Broadcast("a.short", "e", "12345"), 0);
 
@@ -114,7 +115,7 @@ TEST(Rules, HaveAPresenceChannelBeAsAPrivateOne) {
   EXPECT_EQ(
       world.backend().Call(&Stub::GetMembers, request).status.error_code(),
       grpc::StatusCode::FAILED_PRECONDITION);
-  // Nobody was told of anybody, and a whisper names nobody.
+  // No member was announced, and a whisper names none.
   ada.Whisper("presence-room", "e", "1");
   EXPECT_EQ(bob.Next(),
             R"({"type":"event","event":"e","channel":"presence-room",)"
@@ -129,9 +130,9 @@ int64_t NumberAt(const std::string& text, const std::string& what) {
   return std::strtoll(text.c_str() + at + what.size(), nullptr, 10);
 }
 
-// A listener that does not read gets the latest, and is told of the loss if the
-// channel has a history; beside `others`, who do not read either. From 129 on a
-// loop a channel is written to in another way.
+// A listener that does not read gets the latest event, and notice of the loss
+// if the channel has a history; beside `others`, which do not read either. From
+// 129 subscribers of a loop on, a channel is written by its bulk writer.
 void ExpectDropToLatest(bool history, int others) {
   // The system's buffers are large.
   constexpr auto kFilled = 4 * testing_support::kPatience;
@@ -154,7 +155,7 @@ void ExpectDropToLatest(bool history, int others) {
   const auto dropped = [&] {
     return world.GatewayMetrics(0).Sum("herald_gateway_dropped_events_total");
   };
-  // Until the system's buffers, whatever they take, and the queue are full.
+  // Until the system's buffers, however large, and the queue are full.
   int64_t last = 0;
   EXPECT_TRUE(world.WaitUntil(
       [&] {
@@ -167,7 +168,7 @@ void ExpectDropToLatest(bool history, int others) {
       kFilled));
 
   slow.ResumeReading();
-  // Each number is the next one, or what comes before it is said to be lost.
+  // Each number is the next one, or the loss of those before it is announced.
   int64_t at = 0;
   int losses = 0;
   while (at < last) {
@@ -194,17 +195,15 @@ void ExpectDropToLatest(bool history, int others) {
 }
 
 TEST(Rules, LetASlowListenerHaveTheLatest) { ExpectDropToLatest(false, 0); }
-TEST(Rules, TellASlowListenerWhatAHistoryHasLost) {
-  ExpectDropToLatest(true, 0);
-}
+TEST(Rules, NotifyASlowListenerOfLostHistory) { ExpectDropToLatest(true, 0); }
 TEST(Rules, LetTheSlowListenersOfALargeChannelHaveTheLatest) {
   ExpectDropToLatest(false, 150);
 }
-TEST(Rules, TellTheSlowListenersOfALargeChannelWhatAHistoryHasLost) {
+TEST(Rules, NotifySlowListenersOfALargeChannelOfLostHistory) {
   ExpectDropToLatest(true, 150);
 }
 
-TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
+TEST(Rules, ChangeOnSighupForAllSubscribers) {
   RulesFile file(kFirst);
   HeraldWorld world({.service_flags = {file.flag()}});
   WebSocketClient& ada = world.Open(0);
@@ -231,7 +230,7 @@ TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
   EXPECT_EQ(ada.Subscribe("small.1").String("type"), "subscribed");
   EXPECT_EQ(bob.Subscribe("small.1").String("type"), "subscribed");
 
-  // A file that is wrong changes nothing, not even what is right in it.
+  // A file with a mistake changes nothing, not even by its correct rules.
   file.Write(
       "\n{\"pattern\": \"chat.*\"},\n"
       "{\"pattern\": \"small.*\", \"maxSubscriber\": 1}");
@@ -250,7 +249,7 @@ TEST(Rules, ChangeOnSighupForAllWhoAreThere) {
   EXPECT_EQ(metrics.Sum(kReloads, {{"result", "ok"}}), 1);
   EXPECT_EQ(metrics.Sum(kReloads, {{"result", "refused"}}), 1);
 
-  // A gateway that comes later is told what holds.
+  // A gateway that attaches later receives the current rules.
   world.AddGateway();
   world.WaitUntilReady();
   WebSocketClient& eve = world.Open(2);

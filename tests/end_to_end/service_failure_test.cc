@@ -118,7 +118,7 @@ TEST_F(ServiceFailure, UnderAThousandSocketsClosesNoneAndReachesAllAfterIt) {
   EXPECT_EQ(BroadcastUntilOk("news", "1"), int64_t{kSockets});
   for (WebSocketClient* client : clients) {
     ASSERT_EQ(client->Next(), PublishedOn("news", "1"))
-        << "nobody is told of a member twice, nor of anything else";
+        << "no member is announced twice, and nothing else arrives";
   }
   const auto took = Clock::now() - restart;
 
@@ -180,7 +180,7 @@ TEST_F(ServiceFailure, MeanwhileSubscribesAndWhispersGetAnAnswerAndPingsWork) {
   EXPECT_EQ(world_.backend().Broadcast("news", "e", "1"), 2);
 }
 
-TEST_F(ServiceFailure, WhoLeftMeanwhileIsReportedOnceAndWhoCameBackIsNot) {
+TEST_F(ServiceFailure, ALeaveMeanwhileIsReportedOnceAndAReturnIsNot) {
   WebSocketClient& ada = world_.Open(0);
   WebSocketClient& bob = world_.Open(0);
   WebSocketClient& eve = world_.Open(1);
@@ -216,7 +216,7 @@ TEST_F(ServiceFailure, WhoLeftMeanwhileIsReportedOnceAndWhoCameBackIsNot) {
       if (frame.type() != "member_removed") break;
       gone.push_back(frame.String("user_id"));
     }
-    // Some may hear of it just after the first event.
+    // Some gateways may receive it just after the first event.
     while (gone.size() < 2) gone.push_back(client->Next().String("user_id"));
     EXPECT_THAT(gone, ::testing::UnorderedElementsAre("bob", "leaver"));
   }
@@ -329,7 +329,7 @@ TEST(OfTwoServices, TheFirstHasAllGatewaysAgainSoonAfterItsReturn) {
   EXPECT_EQ(HttpGet(first.metrics_address(), "/readyz").body, "ready\n");
 }
 
-TEST(AfterAServiceFailure, LimitsDoNotApplyToWhatGatewaysHold) {
+TEST(AfterAServiceFailure, LimitsDoNotApplyToExistingSubscriptions) {
   HeraldWorld world(
       {.service_flags = {"--max_channels=2", "--max_subscribers=1"},
        .is_restartable = true});

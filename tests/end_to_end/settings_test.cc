@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Settings that are wrong, ports that are taken, and where settings come from:
-// each process says precisely what is the matter and ends.
+// Wrong settings, ports in use, and the sources of settings: each process
+// reports the precise mistake and ends.
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -91,10 +91,10 @@ struct BadSetting {
   const char* binary;
   std::string flag;
   std::string value;
-  std::string allowed;  // A part of what the message says is allowed.
+  std::string allowed;  // A part of the allowed values in the message.
 };
 
-TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndWhatIsAllowed) {
+TEST(ABadSetting, StopsTheProcessWithItsNameItsValueAndTheAllowedOnes) {
   const std::vector<BadSetting> settings = {
       {kServiceBinary, "max_channels", "many", "number"},
       {kServiceBinary, "max_channels", "-1", "0"},
@@ -329,7 +329,7 @@ TEST(APortInUse, StopsTheProcessWithItsName) {
     EXPECT_GT(ended.exit.code, 0) << address;
     EXPECT_THAT(ended.error, HasSubstr(address));
   }
-  // Whoever had the ports first has noticed nothing.
+  // The first owner of the ports has noticed nothing.
   WebSocketClient& ada = world.Open();
   EXPECT_EQ(ada.Subscribe("news").type(), "subscribed");
 }
@@ -417,8 +417,8 @@ TEST(ASecret, IsNeverLoggedNorIsAPayloadOrAToken) {
   }
 }
 
-TEST(JsonLogs, AreJsonAlsoWhereGrpcItselfHasSomethingToSay) {
-  // A gateway whose service is away, with gRPC's own tracing of it.
+TEST(JsonLogs, AreJsonAlsoForGrpcsOwnLines) {
+  // A gateway without a service, with gRPC's own tracing of it.
   Process gateway({kGatewayBinary, "--ws_address=127.0.0.1:0",
                    "--service=127.0.0.1:1", "--log_format=json"},
                   {.environment = {"GRPC_VERBOSITY=debug",
@@ -429,7 +429,7 @@ TEST(JsonLogs, AreJsonAlsoWhereGrpcItselfHasSomethingToSay) {
                     return absl::StrContains(line, "TRANSIENT_FAILURE");
                   })
                   .has_value())
-      << "gRPC says nothing, so this test shows nothing";
+      << "gRPC logs nothing, so this test proves nothing";
   gateway.Signal(SIGTERM);
   EXPECT_EQ(gateway.WaitForExit(), (Exit{0, 0}));
   EXPECT_TRUE(gateway.WaitForEndOfOutput());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a process lacks for a while: files, a reader of its log, standard files,
-// time to run. Each passes, and none ends anything for good.
+// A process without files, without a reader of its log, without standard files,
+// without time to run. Each shortage passes, and none ends anything for good.
 
 #include <fcntl.h>
 #include <signal.h>
@@ -63,7 +63,7 @@ std::string NewAddress() {
   return absl::StrCat("127.0.0.1:", RestartablePort());
 }
 
-TEST(FilesThatRunOut, AreAPauseForCallersAndReadinessSaysSo) {
+TEST(FilesThatRunOut, AreAPauseForCallersAndShowInReadiness) {
   Process service(
       After("ulimit -n 64; ", {kServiceBinary, "--grpc_address=127.0.0.1:0",
                                "--metrics_address=127.0.0.1:0"}));
@@ -82,7 +82,7 @@ TEST(FilesThatRunOut, AreAPauseForCallersAndReadinessSaysSo) {
       WaitUntil([&] { return HttpGet(metrics, "/readyz").status == 503; }));
   EXPECT_THAT(HttpGet(metrics, "/readyz").body,
               HasSubstr("Too many open files"));
-  EXPECT_EQ(early.Broadcast("news", "e", "1"), 0) << "what is open goes on";
+  EXPECT_EQ(early.Broadcast("news", "e", "1"), 0) << "open connections go on";
   idle.clear();
 
   ASSERT_TRUE(
@@ -91,8 +91,8 @@ TEST(FilesThatRunOut, AreAPauseForCallersAndReadinessSaysSo) {
   service.WaitForLine("accept works again");
 }
 
-// The C++ library's, whose connections gRPC's own listener would not accept any
-// more.
+// A server of the C++ library: gRPC's own listener would not accept its
+// connections any more.
 TEST(AnAuthorizerWithoutFiles, DecidesAgainWhenItHasSome) {
   const std::string address = NewAddress();
   Process authorizer(
@@ -264,7 +264,7 @@ class Pausing : public ::testing::Test {
     Serve(Milliseconds(1500));
   }
 
-  // Whether every browser is still there and gets what is published.
+  // Whether every browser is still open and receives publications.
   void ExpectAllThere() {
     ASSERT_TRUE(world_.WaitUntil([&] {
       const auto result = world_.backend().Call(
@@ -291,7 +291,7 @@ class Pausing : public ::testing::Test {
   std::vector<WebSocketClient*> clients_;
 };
 
-TEST_F(Pausing, AGatewayForLongerThanTheTimeoutCutsNobody) {
+TEST_F(Pausing, AGatewayForLongerThanTheTimeoutCutsNoSocket) {
   OpenSome();
   Serve(Milliseconds(1200));
   Pause({&world_.gateway(0)}, Milliseconds(4500));
@@ -318,7 +318,7 @@ TEST_F(Pausing, BothProcessesEndsNoLink) {
   }
 }
 
-TEST_F(Pausing, TheServiceCutsNobody) {
+TEST_F(Pausing, TheServiceCutsNoSocket) {
   OpenSome();
   Pause({&world_.service()}, Milliseconds(4500));
   ExpectAllThere();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A process that cannot have what it needs to start says so, and ends.
+// A process that lacks a resource to start reports it, and ends.
 
 #include "gtest/gtest.h"
 #include "tests/support/herald_world.h"

@@ -95,7 +95,7 @@ TEST(AnEnvFile, ThatIsAPipeIsWaitedForAWhile) {
     EXPECT_EQ(process.WaitForExit(), (Exit{2, 0})) << binary;
     process.WaitForLine("it is a pipe that was not written within 5 s");
   }
-  // What a shell makes of <(command), whether that has ended or not.
+  // A file as a shell makes it of <(command), whether that has ended or not.
   for (const char* command : {"echo", "sleep 0.2; echo"}) {
     Process process({"/bin/bash", "-c",
                      absl::StrCat("exec \"$0\" --check --env-file=<(", command,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Thousands of browsers come back in one instant: what that costs the
-// authorizer, and what a gateway lets in.
+// Thousands of browsers reconnect in one instant: the load on the authorizer,
+// and the rate at which a gateway accepts them.
 
 #include <algorithm>
 #include <deque>
@@ -34,9 +34,9 @@ using testing_support::ScriptedAuthorizer;
 using testing_support::WebSocketClient;
 using v1::AuthorizeRequest;
 
-// An authorizer that takes its time: it answers so many questions a second, in
-// the order in which they came, whether anybody waits for the answer or not.
-// Counts how many it has at once.
+// A slow authorizer: it answers so many questions a second, in order of
+// arrival, whether the caller still waits for the answer or not. Counts its
+// open questions.
 class BusyAuthorizer {
  public:
   BusyAuthorizer() {
@@ -120,8 +120,8 @@ class BusyAuthorizer {
   std::thread worker_;
 };
 
-// A client as proto/WEBSOCKET.md wants it: comes back, and asks again where
-// nobody could decide, after a pause that doubles.
+// A client as proto/WEBSOCKET.md requires: it reconnects, and asks again after
+// `unavailable`, after a pause that doubles.
 class Visitor {
  public:
   Visitor(Loop* loop, std::vector<std::string> channels, unsigned seed)
@@ -137,7 +137,7 @@ class Visitor {
   }
 
   void Turn(Clock::time_point now) {
-    while (client_->waiting() > 0) Hear(client_->Next(), now);
+    while (client_->waiting() > 0) Receive(client_->Next(), now);
     if (client_->ended()) return ComeAgain(now);
     for (Wish& wish : wishes_) {
       if (wish.ask_at <= now) Ask(wish);
@@ -162,7 +162,7 @@ class Visitor {
     client_->AskToSubscribe(wish.channel, "yes");
   }
 
-  void Hear(const Frame& frame, Clock::time_point now) {
+  void Receive(const Frame& frame, Clock::time_point now) {
     if (frame.type() == "connected") {
       for (Wish& wish : wishes_) Ask(wish);
     } else if (frame.type() == "subscribed") {
@@ -222,11 +222,11 @@ class AStorm : public ::testing::Test {
         .gateway_flags = std::move(gateway_flags)});
   }
 
-  // Has `count` new visitors come at once, who want so many private channels
-  // each. Those before are gone.
+  // Connects `count` new visitors at once, which subscribe to so many private
+  // channels each. Earlier ones have left.
   void Come(size_t gateway, int count, int channels);
 
-  // Lets them do what they must until `done`.
+  // Serves them until `done`.
   template <typename Predicate>
   bool WaitUntil(Predicate done);
 
@@ -274,7 +274,7 @@ bool AStorm::WaitUntil(Predicate done) {
     world_->loop().RunUntil([] { return false; }, Milliseconds(10));
     const Clock::time_point now = Clock::now();
     if (now > end) {
-      ADD_FAILURE() << "what was waited for has not happened";
+      ADD_FAILURE() << "the awaited condition did not come true";
       return false;
     }
     for (const auto& visitor : visitors_) visitor->Turn(now);
@@ -303,7 +303,7 @@ TEST_F(AStorm, BehindAGatewaysDeathAsksNoMoreAtOnceThanMayBeInFlight) {
   EXPECT_GT(world_->ServiceMetrics().Sum("herald_authorizer_queue_full_total"),
             0);
   EXPECT_EQ(world_->backend().Broadcast("private-ada", "e", "1"), 1);
-  EXPECT_EQ(ada.Next().type(), "event") << "who is there does not notice";
+  EXPECT_EQ(ada.Next().type(), "event") << "clients that stay do not notice";
   authorizer_.SetRate(3000);
   ASSERT_TRUE(WaitUntilAllAreSubscribed());
   EXPECT_EQ(authorizer_.open_max(), contract::kAuthorizerInFlightMax);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a browser says and hears on one connection: each test is a paragraph of
-// proto/WEBSOCKET.md. Two gateways wherever it must make no difference.
+// The messages of a browser on one connection and their answers: each test is a
+// paragraph of proto/WEBSOCKET.md. Two gateways wherever it must make no
+// difference.
 
 #include <string>
 #include <vector>
@@ -91,7 +92,7 @@ TEST(Unsubscribing, IsAnsweredAndNothingFollowsIt) {
   EXPECT_EQ(ada.Ping(), kPongText);
 }
 
-TEST(Unsubscribing, FromWhatWasNotSubscribedIsNoError) {
+TEST(Unsubscribing, FromAChannelWithoutSubscriptionIsNoError) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   EXPECT_EQ(ada.Unsubscribe("news"),
@@ -125,7 +126,7 @@ TEST(Unsubscribing, AndSubscribingAgainListensAgain) {
     if (last == "unsubscribed") ++unsubscribed;
   }
 
-  // The gateway says `unsubscribed` by itself, before the service knows.
+  // The gateway sends `unsubscribed` by itself, before the service knows.
   v1::GetChannelRequest request;
   request.set_channel("news");
   EXPECT_TRUE(world.WaitUntil([&] {
@@ -143,7 +144,7 @@ TEST(APing, IsAnsweredWithAPong) {
   EXPECT_EQ(ada.Ping(), kPongText);
 }
 
-TEST(APrivateChannel, IsForThoseWhomTheAuthorizerAllows) {
+TEST(APrivateChannel, IsForUsersThatTheAuthorizerAllows) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {"--authorizer=" + authorizer.address()}});
@@ -162,7 +163,7 @@ TEST(APrivateChannel, IsForThoseWhomTheAuthorizerAllows) {
   EXPECT_EQ(eve.Ping(), kPongText);
 }
 
-TEST(APrivateChannel, IsForNobodyWithoutAnAuthorizer) {
+TEST(APrivateChannel, IsClosedWithoutAnAuthorizer) {
   HeraldWorld world({.gateways = 1});
   WebSocketClient& ada = world.Open();
   for (const char* channel : {"private-x", "presence-x"}) {

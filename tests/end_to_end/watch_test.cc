@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A backend that listens with herald::client::Watch, over a real service: it
-// misses nothing of a channel with history, or is told.
+// misses nothing of a channel with history, or is notified.
 
 #include "herald/client/watch.h"
 
@@ -66,16 +66,17 @@ class AWatch : public ::testing::Test {
     return std::make_unique<Watch>(
         std::move(options),
         [this](const v1::ServerMessage& message) {
-          if (message.has_connected()) told_.Put("connected");
-          if (message.has_subscribed()) told_.Put("subscribed");
-          if (message.has_event()) told_.Put(message.event().data());
+          if (message.has_connected()) received_.Put("connected");
+          if (message.has_subscribed()) received_.Put("subscribed");
+          if (message.has_event()) received_.Put(message.event().data());
           gate_.Pass();
         },
-        [this](const Loss&) { told_.Put("lost"); }, [](const absl::Status&) {});
+        [this](const Loss&) { received_.Put("lost"); },
+        [](const absl::Status&) {});
   }
 
   // Publishes `from` to `to`; the data is the number, and spaces behind it.
-  void Say(int from, int to, size_t bytes = 0) {
+  void Publish(int from, int to, size_t bytes = 0) {
     for (int i = from; i <= to; ++i) {
       std::string data = absl::StrCat(i);
       data.resize(std::max(bytes, data.size()), ' ');
@@ -93,79 +94,81 @@ class AWatch : public ::testing::Test {
   HeraldWorld world_{{.gateways = 0,
                       .service_flags = {rules_.flag()},
                       .is_restartable = true}};
-  Mailbox<std::string> told_;
+  Mailbox<std::string> received_;
   Gate gate_;
 };
 
 TEST_F(AWatch, GoesOnWhereTheOneBeforeItEnded) {
-  Say(1, 2);
+  Publish(1, 2);
   auto watch = Start(Options());
-  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
-  Say(3, 4);
-  EXPECT_THAT(told_.Take(2), ElementsAre("3", "4"));
+  EXPECT_THAT(received_.Take(2), ElementsAre("connected", "subscribed"));
+  Publish(3, 4);
+  EXPECT_THAT(received_.Take(2), ElementsAre("3", "4"));
   WatchOptions options = Options();
   options.since = watch->positions();
   watch.reset();
-  Say(5, 6);
+  Publish(5, 6);
 
   watch = Start(options);
-  Say(7, 7);
+  Publish(7, 7);
 
-  EXPECT_THAT(told_.Take(5),
+  EXPECT_THAT(received_.Take(5),
               ElementsAre("connected", "subscribed", "5", "6", "7"));
 }
 
-TEST_F(AWatch, BeginsWithTheLatestEventIfItIsTold) {
-  Say(1, 3);
+TEST_F(AWatch, BeginsWithTheLatestEventOnRequest) {
+  Publish(1, 3);
   WatchOptions options = Options();
   options.since.emplace_back().set_channel("chat.1");
 
   const auto watch = Start(options);
-  EXPECT_THAT(told_.Take(3), ElementsAre("connected", "subscribed", "3"));
-  Say(4, 4);
+  EXPECT_THAT(received_.Take(3), ElementsAre("connected", "subscribed", "3"));
+  Publish(4, 4);
 
-  EXPECT_EQ(told_.Take(), "4");
+  EXPECT_EQ(received_.Take(), "4");
 }
 
-TEST_F(AWatch, IsToldWhenTheServiceHasForgotten) {
+TEST_F(AWatch, IsNotifiedOfALossAfterARestart) {
   const auto watch = Start(Options());
-  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
-  Say(1, 1);
-  EXPECT_EQ(told_.Take(), "1");
+  EXPECT_THAT(received_.Take(2), ElementsAre("connected", "subscribed"));
+  Publish(1, 1);
+  EXPECT_EQ(received_.Take(), "1");
 
   RestartService();
 
-  EXPECT_THAT(told_.Take(3), ElementsAre("connected", "lost", "subscribed"));
-  Say(2, 2);
-  EXPECT_EQ(told_.Take(), "2");
+  EXPECT_THAT(received_.Take(3),
+              ElementsAre("connected", "lost", "subscribed"));
+  Publish(2, 2);
+  EXPECT_EQ(received_.Take(), "2");
 }
 
-TEST_F(AWatch, IsToldOfABreakWhereThereIsNoHistory) {
+TEST_F(AWatch, IsNotifiedOfABreakWithoutHistory) {
   WatchOptions options = Options();
   options.channels = {"news"};
   const auto watch = Start(options);
-  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+  EXPECT_THAT(received_.Take(2), ElementsAre("connected", "subscribed"));
 
   RestartService();
 
-  EXPECT_THAT(told_.Take(3), ElementsAre("connected", "lost", "subscribed"));
+  EXPECT_THAT(received_.Take(3),
+              ElementsAre("connected", "lost", "subscribed"));
   EXPECT_THAT(watch->positions(), IsEmpty());
 }
 
-// More than its buffers hold comes while the callback is busy: the service
-// breaks the stream, and the next one brings the rest, for that is less than
-// what one stream gets of the past (16 MiB).
+// More events than its buffers hold arrive while the callback is busy: the
+// service breaks the stream, and the next one brings the rest, which is less
+// than the past that one stream may have (16 MiB).
 TEST_F(AWatch, MissesNothingWhenItsCallbackIsTooSlow) {
   constexpr int kEvents = 270;
   const auto watch = Start(Options());
-  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+  EXPECT_THAT(received_.Take(2), ElementsAre("connected", "subscribed"));
   gate_.Close();
-  Say(1, kEvents, 60'000);
+  Publish(1, kEvents, 60'000);
   gate_.Open();
 
   int breaks = 0;
   for (int next = 1; next <= kEvents;) {
-    const auto what = told_.Take();
+    const auto what = received_.Take();
     ASSERT_TRUE(what.has_value());
     if (*what == "connected" || *what == "subscribed") {
       breaks += *what == "connected" ? 1 : 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Client events: who may send them, who hears them, and that nobody can pass
-// for the backend with one.
+// Client events: which sockets may send and receive them, and that none can
+// pass for a backend's event.
 
 #include <string>
 #include <vector>
@@ -22,7 +22,7 @@ using testing_support::kPongText;
 using testing_support::ScriptedAuthorizer;
 using testing_support::WebSocketClient;
 
-TEST(AWhisper, IsHeardByAllOthersOnTheChannelAndMarked) {
+TEST(AWhisper, IsReceivedByAllOthersOnTheChannelAndMarked) {
   HeraldWorld world;
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(0);
@@ -74,7 +74,7 @@ TEST(AWhisper, OnAPresenceChannelNamesTheUserOfTheSubscription) {
   ada.Subscribe("presence-room", "user:ada");
   bob.Subscribe("presence-room", "user:bob");
 
-  // What the sender claims to be is ignored.
+  // Claims of the sender about itself are ignored.
   ada.Send(R"({"type":"whisper","channel":"presence-room","event":"e",)"
            R"("data":1,"user_id":"eve","whisper":false})");
 
@@ -83,7 +83,7 @@ TEST(AWhisper, OnAPresenceChannelNamesTheUserOfTheSubscription) {
             R"("data":1,"whisper":true,"user_id":"ada"})");
 }
 
-TEST(AWhisper, OnAPrivateChannelNamesNobody) {
+TEST(AWhisper, OnAPrivateChannelNamesNoUser) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {"--authorizer=" + authorizer.address()}});

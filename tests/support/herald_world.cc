@@ -169,7 +169,7 @@ bool HeraldWorld::WaitUntil(absl::FunctionRef<bool()> done,
     return false;
   };
   const bool is_done = loop_.RunUntil(look, patience);
-  EXPECT_TRUE(is_done) << "what was waited for has not happened";
+  EXPECT_TRUE(is_done) << "the awaited condition did not come true";
   return is_done;
 }
 

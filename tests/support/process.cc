@@ -263,7 +263,7 @@ std::string Process::WaitForLine(absl::string_view text,
       [text](const std::string& one) { return absl::StrContains(one, text); },
       patience);
   if (!line.has_value()) {
-    ADD_FAILURE() << name_ << " did not say \"" << text << "\"";
+    ADD_FAILURE() << name_ << " did not print \"" << text << "\"";
   }
   return line.value_or("");
 }
