@@ -26,7 +26,7 @@ void RunAllowingAuthorizer() {
   const auto server = client::AuthorizerServer::Start(
       {.address = "127.0.0.1:0", .threads = 2}, &authorizer);
   if (!server.ok()) Fail(server.status().message());
-  SayListening("grpc", (*server)->port());
+  PrintListening("grpc", (*server)->port());
   for (;;) ::pause();
 }
 

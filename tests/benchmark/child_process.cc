@@ -91,7 +91,7 @@ void ChildProcess::CheckAlive() {
   siginfo_t info{};
   ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT);
   if (info.si_pid == 0) return;
-  Fail(name_, " has ended. It said:\n", Output());
+  Fail(name_, " has ended. Its output:\n", Output());
 }
 
 std::string ChildProcess::ListeningAddress(absl::string_view what) {
@@ -107,10 +107,10 @@ std::string ChildProcess::ListeningAddress(absl::string_view what) {
     CheckAlive();
     ::nanosleep(&pause, nullptr);
   }
-  Fail(name_, " does not listen. It said:\n", Output());
+  Fail(name_, " does not listen. Its output:\n", Output());
 }
 
-void SayListening(absl::string_view what, int port) {
+void PrintListening(absl::string_view what, int port) {
   const std::string line =
       absl::StrCat("listening what=", what, " address=127.0.0.1:", port, "\n");
   std::fputs(line.c_str(), stderr);

@@ -52,7 +52,7 @@ class ChildProcess {
 };
 
 // Prints such a line. For the servers that the benchmark itself provides.
-void SayListening(absl::string_view what, int port);
+void PrintListening(absl::string_view what, int port);
 
 }  // namespace herald::benchmark
 

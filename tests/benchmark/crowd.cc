@@ -79,7 +79,7 @@ void Crowd::Ask(int first, int count, Words words, int at_once) {
     WaitUntilUnfinished(at_once - 1);
     At(number).words = words(number);
     ++unfinished_;
-    SayWords(number);
+    SendMessages(number);
   }
   WaitUntilUnfinished(0);
 }
@@ -209,14 +209,14 @@ void Crowd::OnFrame(int number, const ServerFrame& frame, int64_t now) {
 void Crowd::OnText(int number, absl::string_view message, int64_t now) {
   Socket& socket = At(number);
   if (absl::StartsWith(message, R"({"type":"event")")) {
-    if (listener_ == nullptr) Fail("socket ", number, " hears ", message);
+    if (listener_ == nullptr) Fail("socket ", number, " received ", message);
     return listener_->OnEvent(number, message, now);
   }
   if (socket.state == State::kGreeting) return OnGreeted(number);
   const bool is_answer = absl::StartsWith(message, R"({"type":"subscribed")") ||
                          absl::StartsWith(message, R"({"type":"unsubscribed")");
   if (socket.state != State::kAsking || !is_answer) {
-    Fail("socket ", number, " hears ", message);
+    Fail("socket ", number, " received ", message);
   }
   socket.state = State::kIdle;
   --unfinished_;
@@ -225,12 +225,12 @@ void Crowd::OnText(int number, absl::string_view message, int64_t now) {
 void Crowd::OnGreeted(int number) {
   Socket& socket = At(number);
   // A bare server would not understand them: it sends each message to all.
-  if (!options_.bare && !socket.words.empty()) return SayWords(number);
+  if (!options_.bare && !socket.words.empty()) return SendMessages(number);
   socket.state = State::kIdle;
   --unfinished_;
 }
 
-void Crowd::SayWords(int number) {
+void Crowd::SendMessages(int number) {
   Socket& socket = At(number);
   socket.state = State::kAsking;
   Send(number, ClientFrame(Opcode::kText, std::exchange(socket.words, {})));

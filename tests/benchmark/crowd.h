@@ -110,7 +110,7 @@ class Crowd {
   void OnFrame(int number, const ServerFrame& frame, int64_t now);
   void OnText(int number, absl::string_view message, int64_t now);
   void OnGreeted(int number);
-  void SayWords(int number);
+  void SendMessages(int number);
   void Send(int number, absl::string_view bytes);
   Socket& At(int number) { return *sockets_[static_cast<size_t>(number)]; }
 

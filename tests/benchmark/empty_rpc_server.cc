@@ -58,7 +58,7 @@ void RunEmptyRpcServer() {
                            &port);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr) Fail("gRPC does not listen");
-  SayListening("grpc", port);
+  PrintListening("grpc", port);
   for (;;) ::pause();
 }
 

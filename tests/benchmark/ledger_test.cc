@@ -79,19 +79,19 @@ TEST(Ledger, FailsForAMessageOfAnotherChannel) {
               HasSubstr("of channel 1"));
 }
 
-TEST(Ledger, FailsForAMessageThatNobodyHasPublished) {
+TEST(Ledger, FailsForAMessageThatWasNotPublished) {
   Ledger ledger({0});
   EXPECT_THAT(FailureOf([&] { ledger.Deliver(0, Message(0, 0)); }),
               HasSubstr("was not published"));
 }
 
-TEST(Ledger, FailsForAChannelThatNobodyHears) {
+TEST(Ledger, FailsForAChannelWithoutSubscribers) {
   Ledger ledger({1});
   EXPECT_THROW(ledger.Publish(0), Failure);
   EXPECT_THROW(ledger.Publish(2), Failure);
 }
 
-TEST(Ledger, SaysWhatIsMissing) {
+TEST(Ledger, NamesMissingMessages) {
   Ledger ledger({0, 0});
   ledger.Publish(0);
   ledger.Publish(0);

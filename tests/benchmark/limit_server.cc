@@ -34,8 +34,8 @@ class LimitServer {
         frames_(ListenOnLoopback()) {
     Watch(sockets_);
     Watch(frames_);
-    SayListening("sockets", PortOf(sockets_));
-    SayListening("frames", PortOf(frames_));
+    PrintListening("sockets", PortOf(sockets_));
+    PrintListening("frames", PortOf(frames_));
   }
 
   [[noreturn]] void Run() {

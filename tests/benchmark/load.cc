@@ -38,7 +38,7 @@ Load::Load(Crowd* crowd, Publisher* publisher, const LoadOptions& options)
 
 void Load::OnEvent(int socket, absl::string_view message, int64_t now) {
   const std::optional<Stamp> stamp = ParseStamp(message);
-  if (!stamp.has_value()) Fail("socket ", socket, " hears ", message);
+  if (!stamp.has_value()) Fail("socket ", socket, " received ", message);
   ledger_.Deliver(socket, *stamp);
   result_.delays.Add(now - stamp->sent);
 }

@@ -86,7 +86,7 @@ TEST(ABudget, HasAMeasureForASlowMachineIfItIsOfTime) {
   EXPECT_EQ(ratio.budget_here(), std::nullopt);
 }
 
-TEST(ABudget, SaysNothingWithoutWhatItIsAbout) {
+TEST(ABudget, HasNoVerdictWithoutMeasurements) {
   Result result = RatioResult(85, 100);
   result.baselines.clear();
   EXPECT_EQ(result.met(), std::nullopt);
@@ -119,7 +119,7 @@ TEST(TheTable, ShowsFigureBaselineRatioAndBudget) {
   EXPECT_THAT(table, HasSubstr("runs from 206,172 to 824,690"));
 }
 
-TEST(TheTable, SaysWhetherOnlyTheMachineIsTooSlow) {
+TEST(TheTable, ShowsWhetherOnlyTheMachineIsTooSlow) {
   Result result = SlowResult(Unit::kMilliseconds);
   EXPECT_THAT(TableText({result}),
               HasSubstr("≤ 20    NOT MET, within × 3.2 = 65\n"));
@@ -129,7 +129,7 @@ TEST(TheTable, SaysWhetherOnlyTheMachineIsTooSlow) {
   EXPECT_THAT(TableText({result}), HasSubstr("NOT MET\n"));
 }
 
-TEST(TheTable, SaysLoudlyWhatFailed) {
+TEST(TheTable, ShowsFailures) {
   const std::string table = TableText({RatioResult(9, 10), FailedResult()});
   EXPECT_THAT(table, HasSubstr("broken  FAILED"));
   EXPECT_THAT(table,
