@@ -47,7 +47,7 @@ void Attendee::Revoke() {
   owes_end_ |= subscribed_;
 }
 
-void Attendee::Hear(absl::string_view frame) {
+void Attendee::Receive(absl::string_view frame) {
   SCOPED_TRACE(frame);
   simdjson::dom::parser parser;
   simdjson::dom::element object;
@@ -62,7 +62,7 @@ void Attendee::Hear(absl::string_view frame) {
     ASSERT_TRUE(subscribed_);
     ASSERT_EQ(members_.erase(Field(object, "user_id")), 1u) << "is not there";
   } else if (type == "subscribed") {
-    ASSERT_TRUE(waits() && asks_.front() == Ask::kJoin) << "nobody has asked";
+    ASSERT_TRUE(waits() && asks_.front() == Ask::kJoin) << "there was no ask";
     asks_.pop_front();
     ASSERT_FALSE(std::exchange(subscribed_, true));
     simdjson::dom::array array;
@@ -80,7 +80,7 @@ void Attendee::Hear(absl::string_view frame) {
   } else {
     ASSERT_EQ(type, "unsubscribed");
     if (!Field(object, "reason").empty()) {
-      ASSERT_TRUE(may_end_) << "nobody has revoked it";
+      ASSERT_TRUE(may_end_) << "it was not revoked";
       ++revoked_;
       return End();
     }

@@ -35,7 +35,7 @@ class Attendee {
   void Forgive() { owes_end_ = false; }
 
   // Fails the test that is running if the frame breaks the promise.
-  void Hear(absl::string_view frame);
+  void Receive(absl::string_view frame);
 
   const std::string& channel() const { return channel_; }
   const std::string& user() const { return user_; }

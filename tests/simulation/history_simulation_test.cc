@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Thousands of simulations (simulation.h), each with another seed: everybody
-// hears everything once and in order, or is told so. A failure names its seed
-// (seeds.h).
+// Thousands of simulations (simulation.h), each with another seed: every
+// listener receives every event once and in order, or is notified of a loss. A
+// failure names its seed (seeds.h).
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
@@ -22,11 +22,11 @@ INSTANTIATE_TEST_SUITE_P(OnASlowEngine, ASimulatedHerald,
 INSTANTIATE_TEST_SUITE_P(OnTwoNodes, ASimulatedHerald,
                          ::testing::Values(EngineKind::kShared));
 
-TEST_P(ASimulatedHerald, LosesNothingOrSaysSo) {
+TEST_P(ASimulatedHerald, LosesNothingOrReportsIt) {
   const Seeds seeds(GetParam() == EngineKind::kShared ? 300 : 1000);
   int recovered = 0;
   int lost = 0;
-  int heard = 0;
+  int received = 0;
   for (uint32_t seed = seeds.first; seed <= seeds.last; ++seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
     Simulation simulation(seed, GetParam());
@@ -34,16 +34,16 @@ TEST_P(ASimulatedHerald, LosesNothingOrSaysSo) {
     if (HasFailure()) return;
     recovered += simulation.recovered();
     lost += simulation.lost();
-    heard += simulation.heard();
+    received += simulation.received();
   }
   RecordProperty("recovered", recovered);
   RecordProperty("lost", lost);
-  RecordProperty("heard", heard);
+  RecordProperty("received", received);
   if (seeds.is_one) return;
   const int runs = static_cast<int>(seeds.last);
   EXPECT_GT(recovered, 3 * runs / 10);
   EXPECT_GT(lost, runs);
-  EXPECT_GT(heard, 10 * runs);
+  EXPECT_GT(received, 10 * runs);
 }
 
 }  // namespace

@@ -68,7 +68,7 @@ v1::WatchRequest Listener::Watch(Wish wish) {
   return request;
 }
 
-void Listener::Hear(absl::string_view text, absl::Time now) {
+void Listener::Receive(absl::string_view text, absl::Time now) {
   simdjson::dom::parser parser;
   simdjson::dom::element object;
   ASSERT_EQ(parser.parse(text.data(), text.size()).get(object),
@@ -84,7 +84,7 @@ void Listener::Hear(absl::string_view text, absl::Time now) {
   On(frame, now);
 }
 
-void Listener::Hear(const v1::ServerMessage& message, absl::Time now) {
+void Listener::Receive(const v1::ServerMessage& message, absl::Time now) {
   if (message.has_connected()) return;
   SCOPED_TRACE(message.ShortDebugString());
   Frame frame;
@@ -129,18 +129,19 @@ bool Listener::MayBeOfCall() const {
   return is_called_ && waits() && asks_.front().wish != Wish::kNothing;
 }
 
-// One ask has its answer. Whoever asks to recover is told, if not with the
-// first answer then with another.
+// One ask has its answer. A listener that asks to recover is notified, if not
+// with the first answer then with another.
 void Listener::Answer() {
   owes_ |= asks_.front().wish != Wish::kNothing;
   asks_.pop_front();
   const bool is_last = asks_.empty() || asks_.front().leave;
-  ASSERT_FALSE(owes_ && is_last) << "it has asked to recover, and is not told";
+  ASSERT_FALSE(owes_ && is_last)
+      << "it has asked to recover, and is not answered";
 }
 
 void Listener::OnFirst(const Frame& frame, absl::Time now) {
   const bool asked = waits() && !asks_.front().leave;
-  ASSERT_TRUE(asked || is_called_) << "nobody has asked";
+  ASSERT_TRUE(asked || is_called_) << "there was no ask";
   const Ask* const recover = AskToRecover();
   subscribed_ = true;
   if (!frame.recovered.has_value()) {
@@ -159,7 +160,7 @@ void Listener::OnFirst(const Frame& frame, absl::Time now) {
       ASSERT_GE(frame.offset, ask.offset);
       offset_ = ask.offset;
     }
-    ASSERT_GE(offset_, 0) << "nothing was said yet";
+    ASSERT_GE(offset_, 0) << "nothing was published yet";
     ++recovered_;
   } else {
     CheckNeed(ask, frame, now);
@@ -168,7 +169,7 @@ void Listener::OnFirst(const Frame& frame, absl::Time now) {
   }
   for (Ask& one : asks_) {
     if (one.leave) break;
-    one.wish = Wish::kNothing;  // It is told.
+    one.wish = Wish::kNothing;  // It is answered.
     one.is_refused = !*frame.recovered;
   }
   Answer();
@@ -184,9 +185,9 @@ void Listener::CheckNeed(const Ask& ask, const Frame& frame,
   } else if (ask.epoch != frame.epoch) {
     return;
   }
-  // What was said since may have been too much by the time of the question.
+  // The events since then may have been too many by the time of the question.
   if (truth_->Last(frame.epoch) - since > memory_.size) return;
-  const Saying* const first = truth_->At(frame.epoch, since + 1);
+  const Entry* const first = truth_->At(frame.epoch, since + 1);
   if (since < 0 || (first != nullptr && first->time + memory_.ttl <= now)) {
     return;
   }
@@ -198,17 +199,16 @@ void Listener::OnAgain(const Frame& frame) {
   const bool is_same = frame.epoch == epoch_;
   if (frame.recovered.value_or(false)) {
     // Another answer: nothing is missing between this place and its own.
-    ASSERT_TRUE(asked) << "nobody has asked";
-    ASSERT_FALSE(asks_.front().is_refused)
-        << "it was told that it has lost that";
+    ASSERT_TRUE(asked) << "there was no ask";
+    ASSERT_FALSE(asks_.front().is_refused) << "that was reported as lost";
     ASSERT_TRUE(is_same);
     ASSERT_GE(frame.offset, offset_);
   } else {
-    // It has everything, or is told that it has not.
+    // It has everything, or is notified that it has not.
     if (!frame.recovered.has_value() && !epoch_.empty()) {
       const int64_t until = is_same ? frame.offset : truth_->Last(epoch_);
       ASSERT_TRUE(truth_->IsNothing(epoch_, offset_, until, socket_))
-          << "it has not heard all of " << epoch_;
+          << "it has not received all of " << epoch_;
     }
     if (is_same) {
       ASSERT_GE(frame.offset, offset_);
@@ -227,7 +227,7 @@ void Listener::OnAgain(const Frame& frame) {
 void Listener::OnUnsubscribed() {
   const auto leave = std::find_if(asks_.begin(), asks_.end(),
                                   [](const Ask& ask) { return ask.leave; });
-  ASSERT_NE(leave, asks_.end()) << "nobody has asked";
+  ASSERT_NE(leave, asks_.end()) << "there was no ask";
   asks_.erase(asks_.begin(), leave + 1);
   subscribed_ = owes_ = false;
 }
@@ -241,30 +241,30 @@ void Listener::Move(const Frame& frame) {
 
 void Listener::OnEvent(const Frame& frame) {
   ASSERT_TRUE(subscribed_);
-  ++heard_;
+  ++received_;
   if (frame.offset == 0) {
     ASSERT_EQ(epoch_, "") << "an event without a number";
     const size_t since = memory_.plain_is_ordered ? plain_ : 0;
     const size_t place = truth_->PlainAfter(channel_, since, frame.data);
-    ASSERT_GT(place, 0u) << "not said, or doubled, or late";
+    ASSERT_GT(place, 0u) << "not published, or doubled, or late";
     plain_ = place;
     return;
   }
-  ASSERT_NE(epoch_, "") << "an event of an epoch that nobody has named";
+  ASSERT_NE(epoch_, "") << "an event of an unknown epoch";
   ASSERT_GT(frame.offset, offset_) << "doubled, or late";
   ASSERT_TRUE(truth_->IsNothing(epoch_, offset_, frame.offset - 1, socket_))
-      << "lost what followed " << offset_;
+      << "lost events behind " << offset_;
   offset_ = frame.offset;
-  const Saying* const said = truth_->At(epoch_, offset_);
-  ASSERT_NE(said, nullptr) << "not said";
-  ASSERT_EQ(frame.data, said->data);
-  ASSERT_TRUE(said->except.empty() || said->except != socket_);
+  const Entry* const entry = truth_->At(epoch_, offset_);
+  ASSERT_NE(entry, nullptr) << "not published";
+  ASSERT_EQ(frame.data, entry->data);
+  ASSERT_TRUE(entry->except.empty() || entry->except != socket_);
 }
 
 void Listener::CheckEnd() const {
   EXPECT_TRUE(subscribed_);
   EXPECT_FALSE(waits()) << "for an answer";
-  EXPECT_FALSE(truth_->IsOver(epoch_)) << epoch_ << ", and was not told";
+  EXPECT_FALSE(truth_->IsOver(epoch_)) << epoch_ << ", and was not notified";
   EXPECT_TRUE(truth_->IsNothing(epoch_, offset_, truth_->Last(epoch_), socket_))
       << "it is at " << offset_ << " of " << epoch_ << ", which has "
       << truth_->Last(epoch_);

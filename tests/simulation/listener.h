@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One application's view of one channel, over all its connections: keeps its
-// position as proto/WEBSOCKET.md says, and holds what it hears to the promise:
-// each event that follows its position, once and in order, or
+// One application's view of one channel, over all its connections: it keeps its
+// position as proto/WEBSOCKET.md requires, and checks the promise on each
+// frame: each event that follows its position, once and in order, or
 // `recovered: false`. A channel that has no history just then promises order
 // only.
 
@@ -23,28 +23,28 @@ namespace herald::simulation {
 
 class Listener {
  public:
-  // How much of the channel is remembered, whatever happens to it but for a
-  // restart; 0: that is not known.
+  // The history of the channel that survives everything but a restart; 0:
+  // unknown.
   struct Memory {
     int64_t size = 0;
     absl::Duration ttl = absl::ZeroDuration();
-    // Whether what has no number comes once and in order. It need not if a
-    // gateway or a listener goes to a node that is behind the one before.
+    // Whether events without an offset come once and in order. They need not if
+    // a gateway or a listener goes to a node that is behind the one before.
     bool plain_is_ordered = true;
   };
 
   Listener(std::string channel, const Truth* truth, Memory memory)
       : channel_(std::move(channel)), truth_(truth), memory_(memory) {}
 
-  // What a subscribe says of where it was.
+  // The `recover` of a subscribe.
   enum class Wish { kNothing, kSince, kLatest };
 
   // A new connection; and its end. A Watch has no socket.
   void Connect(std::string socket);
   void Disconnect();
 
-  // What it sends: a subscribe or an unsubscribe. A wish for what is since
-  // nowhere is none.
+  // The text that it sends: a subscribe or an unsubscribe. kSince without a
+  // position is kNothing.
   std::string Subscribe(Wish wish);
   std::string Unsubscribe();
 
@@ -55,8 +55,8 @@ class Listener {
   void IsCalled() { is_called_ = true; }
 
   // A frame that names its channel, as JSON or of a Watch.
-  void Hear(absl::string_view frame, absl::Time now);
-  void Hear(const v1::ServerMessage& message, absl::Time now);
+  void Receive(absl::string_view frame, absl::Time now);
+  void Receive(const v1::ServerMessage& message, absl::Time now);
 
   const std::string& channel() const { return channel_; }
   bool subscribed() const { return subscribed_; }
@@ -69,7 +69,7 @@ class Listener {
 
   int recovered() const { return recovered_; }
   int lost() const { return lost_; }
-  int heard() const { return heard_; }
+  int received() const { return received_; }
 
  private:
   struct Ask {
@@ -77,7 +77,7 @@ class Listener {
     Wish wish = Wish::kNothing;
     std::string epoch = {};  // Of kSince.
     int64_t offset = 0;
-    bool is_refused = false;  // It was told that it has lost that.
+    bool is_refused = false;  // Its loss was reported.
   };
   struct Frame {
     std::string type;
@@ -112,10 +112,10 @@ class Listener {
 
   std::string epoch_;  // Empty: it knows no position.
   int64_t offset_ = 0;
-  size_t plain_ = 0;  // What it has heard last of what has no number.
+  size_t plain_ = 0;  // The place of its last event without an offset.
   int recovered_ = 0;
   int lost_ = 0;
-  int heard_ = 0;
+  int received_ = 0;
 };
 
 }  // namespace herald::simulation

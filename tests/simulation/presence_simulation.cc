@@ -62,7 +62,7 @@ void PresenceSimulation::Run() {
   CheckEnd();
 }
 
-// --- What happens ------------------------------------------------------------
+// --- Steps -------------------------------------------------------------------
 
 void PresenceSimulation::Step() {
   if (kind_ != EngineKind::kEmbedded && Draw(2) == 0) {
@@ -98,16 +98,17 @@ void PresenceSimulation::Act(Seat& seat) {
   } else if (seat.browser == nullptr) {
     return;
   } else if (what < 9) {
-    if (seat.attendee.stays()) Say(seat, seat.attendee.Leave());
+    if (seat.attendee.stays()) Send(seat, seat.attendee.Leave());
   } else if (what < 11) {
     if (!seat.attendee.subscribed() && !seat.attendee.waits()) {
-      Say(seat, seat.attendee.Join(Draw(6) == 0 ? "no" : seat.attendee.user()));
+      Send(seat,
+           seat.attendee.Join(Draw(6) == 0 ? "no" : seat.attendee.user()));
     }
   } else if (!seat.attendee.subscribed() && !seat.attendee.waits()) {
     // In one go.
-    Say(seat, seat.attendee.Join(seat.attendee.user()));
-    Say(seat, seat.attendee.Leave());
-    Say(seat, seat.attendee.Join(seat.attendee.user()));
+    Send(seat, seat.attendee.Join(seat.attendee.user()));
+    Send(seat, seat.attendee.Leave());
+    Send(seat, seat.attendee.Join(seat.attendee.user()));
   }
 }
 
@@ -161,41 +162,41 @@ bool PresenceSimulation::Decide(int node, bool always) {
   return true;
 }
 
-// --- What browsers do --------------------------------------------------------
+// --- Browsers ----------------------------------------------------------------
 
 void PresenceSimulation::Come(Seat& seat) {
   if (seat.browser != nullptr) return;
   seat.gateway = Draw(kGateways);
   seat.browser = herald_.gateway(seat.gateway).Open(Draw(kLoops));
-  Say(seat, seat.attendee.Join(seat.attendee.user()));
+  Send(seat, seat.attendee.Join(seat.attendee.user()));
 }
 
 void PresenceSimulation::Go(Seat& seat) {
   if (seat.browser == nullptr) return;
-  // What the kernel had is lost with the connection.
-  if (Draw(2) == 0) Hear(seat);
+  // The kernel's buffers are lost with the connection.
+  if (Draw(2) == 0) Receive(seat);
   herald_.gateway(seat.gateway).Close(*seat.browser);
   seat.browser = nullptr;
   seat.attendee.Disconnect();
 }
 
-void PresenceSimulation::Say(Seat& seat, const std::string& text) {
-  herald_.gateway(seat.gateway).Say(*seat.browser, text);
+void PresenceSimulation::Send(Seat& seat, const std::string& text) {
+  herald_.gateway(seat.gateway).Send(*seat.browser, text);
 }
 
 void PresenceSimulation::Turn(int gateway, int loop) {
   herald_.gateway(gateway).Turn(loop);
   for (Seat& seat : seats_) {
-    if (seat.gateway == gateway) Hear(seat);
+    if (seat.gateway == gateway) Receive(seat);
   }
 }
 
-void PresenceSimulation::Hear(Seat& seat) {
+void PresenceSimulation::Receive(Seat& seat) {
   if (seat.browser == nullptr) return;
   SCOPED_TRACE(
       absl::StrCat(seat.attendee.channel(), " of ", seat.attendee.user()));
   for (const std::string& frame : seat.browser->socket.Take()) {
-    seat.attendee.Hear(frame);
+    seat.attendee.Receive(frame);
   }
 }
 
@@ -230,7 +231,7 @@ void PresenceSimulation::Settle() {
       if (&seat - &seats_[0] < kSeats / 2 || round > 10) continue;
       Come(seat);
       if (seat.attendee.subscribed() || seat.attendee.waits()) continue;
-      Say(seat, seat.attendee.Join(seat.attendee.user()));
+      Send(seat, seat.attendee.Join(seat.attendee.user()));
     }
   }
 }

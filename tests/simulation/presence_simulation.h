@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Browsers who come and go on presence channels at two gateways, an authorizer
-// that answers when it likes, revocations, links that break, and services that
-// are restarted. At the end nothing is broken, and every roster must be
+// Browsers that join and leave presence channels at two gateways, an authorizer
+// that answers at random times, revocations, links that break, and services
+// that are restarted. At the end nothing is broken, and every roster must be
 // complete. All follows from the seed.
 
 #ifndef HERALD_TESTS_SIMULATION_PRESENCE_SIMULATION_H_
@@ -53,9 +53,9 @@ class PresenceSimulation {
 
   void Come(Seat& seat);
   void Go(Seat& seat);
-  void Say(Seat& seat, const std::string& text);
+  void Send(Seat& seat, const std::string& text);
   void Turn(int gateway, int loop);
-  void Hear(Seat& seat);
+  void Receive(Seat& seat);
 
   void CheckLimit();
   void Settle();

@@ -22,7 +22,7 @@ INSTANTIATE_TEST_SUITE_P(OnASlowEngine, APresentHerald,
 INSTANTIATE_TEST_SUITE_P(OnTwoNodes, APresentHerald,
                          ::testing::Values(EngineKind::kShared));
 
-TEST_P(APresentHerald, ShowsEverybodyWhoIsThere) {
+TEST_P(APresentHerald, ShowsAllMembers) {
   const Seeds seeds(300);
   int joined = 0;
   int refused = 0;

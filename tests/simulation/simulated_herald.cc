@@ -26,7 +26,7 @@ std::unique_ptr<SimulatedGateway::Browser> SimulatedGateway::Open(int loop) {
   auto browser = std::make_unique<Browser>();
   browser->loop = loop;
   gateway::Shard& shard = *loops_[loop].shard;
-  // The number says which loop it is on.
+  // The number of the loop is part of the id.
   const uint64_t number = kLoops * ++opened_ + static_cast<uint64_t>(loop);
   browser->session =
       shard.Open(&browser->socket, &dialect_, number,
@@ -36,7 +36,7 @@ std::unique_ptr<SimulatedGateway::Browser> SimulatedGateway::Open(int loop) {
   return browser;
 }
 
-void SimulatedGateway::Say(Browser& browser, const std::string& text) {
+void SimulatedGateway::Send(Browser& browser, const std::string& text) {
   loops_[browser.loop].shard->Receive(browser.session, text);
 }
 

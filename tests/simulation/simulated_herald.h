@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The cores of a service and of two gateways, joined by links that are queues:
-// what is on its way arrives when the test says so, and is gone when the link
+// an item in flight arrives when the test wants it, and is gone when the link
 // or one of its ends is. The service's engine answers inside the call, or when
-// the test says so; or the service is two nodes that share a store. One thread,
-// no clock: the same seed is the same run.
+// the test wants it; or the service is two nodes that share a store. One
+// thread, no clock: the same seed is the same run.
 
 #ifndef HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
 #define HERALD_TESTS_SIMULATION_SIMULATED_HERALD_H_
@@ -51,17 +51,17 @@ class SimulatedGateway {
   explicit SimulatedGateway(uint64_t id);
   ~SimulatedGateway();
 
-  // One connection: opened at a loop, heard in Take().
+  // One connection: opened at a loop, read in Take().
   struct Browser {
     gateway::FakeSocket socket;
     gateway::Session* session = nullptr;
     int loop = 0;
   };
   std::unique_ptr<Browser> Open(int loop);
-  void Say(Browser& browser, const std::string& text);
+  void Send(Browser& browser, const std::string& text);
   void Close(Browser& browser);
 
-  // A loop takes what was posted to it and writes.
+  // A loop takes its batches and writes.
   void Turn(int loop);
   bool idle(int loop) const { return loops_[loop].batches.empty(); }
 
@@ -90,8 +90,8 @@ class SimulatedGateway {
 class SimulatedHerald {
  public:
   // `epochs` gives epochs. An engine that is not embedded answers in
-  // EngineTurn() only, where `turns` says whose turn it is. A shared one calls
-  // `published` with what is published, in the order of the store.
+  // EngineTurn() only, where `turns` chooses whose turn it is. A shared one
+  // calls `published` with each publication, in the order of the store.
   using Published =
       std::function<void(const core::Publication&, const core::Position&)>;
   SimulatedHerald(config::v1::Config rules, int64_t history_bytes_max,
@@ -124,8 +124,7 @@ class SimulatedHerald {
   void Connect(int gateway);
   // The link is gone, and all that was on its way.
   void Cut(int gateway);
-  // The next thing that the gateway is told of a channel as it is said does not
-  // arrive.
+  // The next publication of a channel does not arrive at the gateway.
   void Lose(int gateway, const std::string& channel);
   // One thing that was on its way arrives. False if there is none.
   bool Up(int gateway);
@@ -165,7 +164,7 @@ class SimulatedHerald {
 
   void StartService(int node);
   core::Engine* MakeEngine(int node);
-  // Ends what the node has not ended itself: its links and Watches.
+  // Ends the links and Watches that the node has not ended itself.
   void BreakWires(int node);
   void CutBroken();
 

@@ -19,11 +19,11 @@ constexpr int kSteps = 500;
 constexpr int64_t kHistorySize = 6;
 constexpr absl::Duration kHistoryTtl = absl::Seconds(20);
 
-// Room for all histories; and for some, so that others are given up.
+// Memory for all histories; and for some, so that others are evicted.
 constexpr int64_t kMuchMemory = 100'000;
 constexpr int64_t kLittleMemory = 6'000;
 
-// Whose history the rules make smaller, or take away, for a while.
+// A channel whose history the rules make smaller, or take away, for a while.
 constexpr int kWhim = kChannels - 1;
 
 std::string ChannelName(int i) { return absl::StrCat("chat.", i % kChannels); }
@@ -65,7 +65,7 @@ Simulation::Simulation(uint32_t seed, EngineKind kind)
 }
 
 // A node may be behind another one that a listener comes from, so that it does
-// not know yet what the listener has.
+// not know the listener's position yet.
 Listener::Memory Simulation::MemoryOf(int channel) const {
   if (kind_ == EngineKind::kShared) return {.plain_is_ordered = false};
   if (!has_memory_ || channel == kWhim) return {};
@@ -81,7 +81,7 @@ void Simulation::Run() {
   for (Seat& seat : seats_) CheckEnd(seat);
 }
 
-// --- What happens ------------------------------------------------------------
+// --- Steps -------------------------------------------------------------------
 
 void Simulation::Step() {
   // About as fast as it is asked, so that there is now and then a queue.
@@ -112,7 +112,7 @@ void Simulation::Act(Seat& seat, int gateway) {
   } else if (what < 24) {
     Leave(seat);
   } else if (seat.watches) {
-    Hear(seat);
+    Receive(seat);
   } else if (what < 28) {
     AskToLeave(seat);
   } else if (what < 34) {
@@ -171,7 +171,7 @@ void Simulation::Publish(const std::string& channel) {
   v1::BroadcastRequest request;
   request.add_channels(channel);
   request.set_event("said");
-  const std::string data = absl::StrCat("m", ++said_);
+  const std::string data = absl::StrCat("m", ++published_);
   request.set_data(absl::StrCat("\"", data, "\""));
   const Seat& seat = seats_[static_cast<size_t>(Draw(kBrowsers))];
   if (Draw(4) == 0 && seat.browser != nullptr) {
@@ -185,20 +185,20 @@ void Simulation::Publish(const std::string& channel) {
         // Receipts of two nodes are not in the order of the store.
         if (kind_ == EngineKind::kShared) return;
         const v1::Receipt& receipt = answer->receipts(0);
-        truth_.Said(channel, receipt.epoch(), receipt.offset(),
-                    {data, except, herald_.now()});
+        truth_.Add(channel, receipt.epoch(), receipt.offset(),
+                   {data, except, herald_.now()});
       });
 }
 
 void Simulation::OnPublished(const core::Publication& publication,
                              const core::Position& position) {
   const std::string& data = publication.data;
-  truth_.Said(publication.channel, position.epoch, position.offset,
-              {data.substr(1, data.size() - 2), publication.except_socket_id,
-               herald_.now()});
+  truth_.Add(publication.channel, position.epoch, position.offset,
+             {data.substr(1, data.size() - 2), publication.except_socket_id,
+              herald_.now()});
 }
 
-// --- What listeners do -------------------------------------------------------
+// --- Listeners ---------------------------------------------------------------
 
 Wish Simulation::DrawWish() {
   const int what = Draw(12);
@@ -221,8 +221,8 @@ void Simulation::Come(Seat& seat, int gateway) {
 }
 
 void Simulation::Leave(Seat& seat) {
-  // What the kernel had is lost with the connection.
-  if (Draw(2) == 0) Hear(seat);
+  // The kernel's buffers are lost with the connection.
+  if (Draw(2) == 0) Receive(seat);
   if (seat.browser != nullptr) {
     herald_.gateway(seat.gateway).Close(*seat.browser);
   }
@@ -238,21 +238,21 @@ void Simulation::Ask(Seat& seat) {
   if (seat.listener.waits() && !seat.listener.leaves()) return;
   const Wish wish = DrawWish();
   for (int more = Draw(8) == 0 ? Draw(3) : 0; more > 0; --more) {
-    Say(seat, seat.listener.Subscribe(Draw(2) == 0 ? Wish::kNothing : wish));
+    Send(seat, seat.listener.Subscribe(Draw(2) == 0 ? Wish::kNothing : wish));
   }
-  Say(seat, seat.listener.Subscribe(wish));
+  Send(seat, seat.listener.Subscribe(wish));
 }
 
-// Asks for what it has.
+// Queries its history.
 void Simulation::AskAgain(Seat& seat) {
   if (!seat.listener.subscribed() || seat.listener.waits()) return;
-  Say(seat,
-      seat.listener.Subscribe(Draw(2) == 0 ? Wish::kNothing : Wish::kSince));
+  Send(seat,
+       seat.listener.Subscribe(Draw(2) == 0 ? Wish::kNothing : Wish::kSince));
 }
 
 void Simulation::AskToLeave(Seat& seat) {
   if (seat.browser == nullptr || seat.listener.leaves()) return;
-  Say(seat, seat.listener.Unsubscribe());
+  Send(seat, seat.listener.Unsubscribe());
 }
 
 // A backend subscribes it, at any node.
@@ -267,23 +267,23 @@ void Simulation::Call(Seat& seat) {
   hub.Subscribe(request, [](const absl::Status&) {});
 }
 
-void Simulation::Say(Seat& seat, const std::string& text) {
-  herald_.gateway(seat.gateway).Say(*seat.browser, text);
+void Simulation::Send(Seat& seat, const std::string& text) {
+  herald_.gateway(seat.gateway).Send(*seat.browser, text);
 }
 
 void Simulation::Turn(int gateway, int loop) {
   herald_.gateway(gateway).Turn(loop);
   for (Seat& seat : seats_) {
-    if (!seat.watches && seat.gateway == gateway) Hear(seat);
+    if (!seat.watches && seat.gateway == gateway) Receive(seat);
   }
 }
 
-void Simulation::Hear(Seat& seat) {
+void Simulation::Receive(Seat& seat) {
   SCOPED_TRACE(
       absl::StrCat(seat.listener.channel(), " of seat ", &seat - &seats_[0]));
   if (seat.browser != nullptr) {
     for (const std::string& frame : seat.browser->socket.Take()) {
-      seat.listener.Hear(frame, herald_.now());
+      seat.listener.Receive(frame, herald_.now());
     }
   }
   if (!seat.watch.has_value()) return;
@@ -291,7 +291,7 @@ void Simulation::Hear(Seat& seat) {
        down.pop_front()) {
     v1::WatchResponse response;
     ASSERT_TRUE(response.ParseFromString(*down.front()));
-    seat.listener.Hear(response.message(), herald_.now());
+    seat.listener.Receive(response.message(), herald_.now());
   }
   if (!seat.watch->wire->broken) return;
   herald_.CloseWatch(*seat.watch);
@@ -301,7 +301,7 @@ void Simulation::Hear(Seat& seat) {
 
 // --- The end -----------------------------------------------------------------
 
-// No more trouble: everybody comes back, and everything arrives.
+// No more trouble: all listeners return, and everything arrives.
 void Simulation::Settle() {
   herald_.RepairStore();
   ChangeRules(kHistorySize);
@@ -320,7 +320,7 @@ void Simulation::Settle() {
     }
     for (Seat& seat : seats_) {
       Come(seat, Draw(kGateways));
-      if (seat.watches) Hear(seat);
+      if (seat.watches) Receive(seat);
       if (round > 2 && !seat.listener.subscribed()) Ask(seat);
     }
   }
@@ -332,7 +332,7 @@ void Simulation::CheckEnd(Seat& seat) {
   seat.listener.CheckEnd();
   recovered_ += seat.listener.recovered();
   lost_ += seat.listener.lost();
-  heard_ += seat.listener.heard();
+  received_ += seat.listener.received();
   Leave(seat);
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Listeners who come and go at two gateways and as Watches, publishers, links
-// that break, rules that change, and a service that is restarted; at the end
-// all is well again, and everybody must know everything. All follows from the
-// seed.
+// Listeners that subscribe and leave at two gateways and as Watches,
+// publishers, links that break, rules that change, and a service that is
+// restarted; at the end all is well again, and every listener must have
+// everything. All follows from the seed.
 
 #ifndef HERALD_TESTS_SIMULATION_SIMULATION_H_
 #define HERALD_TESTS_SIMULATION_SIMULATION_H_
@@ -30,7 +30,7 @@ class Simulation {
 
   int recovered() const { return recovered_; }
   int lost() const { return lost_; }
-  int heard() const { return heard_; }
+  int received() const { return received_; }
 
  private:
   // One listener, and its connection if it has one.
@@ -64,25 +64,25 @@ class Simulation {
   void AskAgain(Seat& seat);
   void AskToLeave(Seat& seat);
   void Call(Seat& seat);
-  void Say(Seat& seat, const std::string& text);
+  void Send(Seat& seat, const std::string& text);
   void Turn(int gateway, int loop);
-  void Hear(Seat& seat);
+  void Receive(Seat& seat);
 
   void Settle();
   void CheckEnd(Seat& seat);
 
   std::mt19937 random_;
   uint64_t last_epoch_ = 0;
-  int64_t said_ = 0;
+  int64_t published_ = 0;
   const bool has_memory_;
   const EngineKind kind_;
-  const bool loses_;  // Links lose something, which a later gap tells of.
+  const bool loses_;  // Links lose publications, which a later gap reveals.
   Truth truth_;
   SimulatedHerald herald_;
   std::vector<Seat> seats_;
   int recovered_ = 0;
   int lost_ = 0;
-  int heard_ = 0;
+  int received_ = 0;
 };
 
 }  // namespace herald::simulation

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What was said: every epoch of every channel, as publishers were told; and
-// what a channel said while it had no history.
+// The publications: every epoch of every channel, by the receipts of
+// publishers; and those of a channel while it had no history.
 
 #ifndef HERALD_TESTS_SIMULATION_TRUTH_H_
 #define HERALD_TESTS_SIMULATION_TRUTH_H_
@@ -18,41 +18,41 @@
 namespace herald::simulation {
 
 // One publication, as its publisher knows it.
-struct Saying {
+struct Entry {
   std::string data;
-  std::string except;  // The socket that is not to hear it; empty: none.
+  std::string except;  // The socket that must not receive it; empty: none.
   absl::Time time;
 };
 
 class Truth {
  public:
   // A publisher has its receipt. An empty epoch: it was not numbered.
-  void Said(const std::string& channel, const std::string& epoch,
-            int64_t offset, Saying saying) {
+  void Add(const std::string& channel, const std::string& epoch, int64_t offset,
+           Entry entry) {
     if (epoch.empty()) {
-      // Whoever was at a place of these has missed something since.
+      // A listener at a place of these has missed something since.
       over_.insert(channels_[channel].begin(), channels_[channel].end());
-      plain_[channel].push_back(std::move(saying));
+      plain_[channel].push_back(std::move(entry));
       return;
     }
     ASSERT_FALSE(IsOver(epoch)) << epoch << " goes on";
     channels_[channel].insert(epoch);
-    std::vector<Saying>& all = epochs_[epoch];
+    std::vector<Entry>& all = epochs_[epoch];
     ASSERT_EQ(offset, static_cast<int64_t>(all.size()) + 1) << "in " << epoch;
-    all.push_back(std::move(saying));
+    all.push_back(std::move(entry));
   }
 
-  // Whether something was said behind the epoch, and without a number.
+  // Whether a publication without an offset came behind the epoch.
   bool IsOver(const std::string& epoch) const { return over_.contains(epoch); }
 
-  // The offset of the last one; 0: nothing was said in that epoch.
+  // The offset of the last publication; 0: the epoch has none.
   int64_t Last(const std::string& epoch) const {
     const auto it = epochs_.find(epoch);
     return it == epochs_.end() ? 0 : static_cast<int64_t>(it->second.size());
   }
 
-  // Null: nothing was said there.
-  const Saying* At(const std::string& epoch, int64_t offset) const {
+  // Null: there is no publication.
+  const Entry* At(const std::string& epoch, int64_t offset) const {
     if (offset < 1 || offset > Last(epoch)) return nullptr;
     return &epochs_.at(epoch)[static_cast<size_t>(offset) - 1];
   }
@@ -61,7 +61,7 @@ class Truth {
   bool IsNothing(const std::string& epoch, int64_t since, int64_t until,
                  const std::string& socket) const {
     for (int64_t offset = since + 1; offset <= until; ++offset) {
-      const Saying* const one = At(epoch, offset);
+      const Entry* const one = At(epoch, offset);
       if (one == nullptr || socket.empty() || one->except != socket) {
         return false;
       }
@@ -69,7 +69,8 @@ class Truth {
     return true;
   }
 
-  // The place of what was said without a number, after `since`; 0: it was not.
+  // The place of a publication without an offset, after `since`; 0: there is
+  // none.
   size_t PlainAfter(const std::string& channel, size_t since,
                     const std::string& data) const {
     const auto it = plain_.find(channel);
@@ -81,10 +82,10 @@ class Truth {
   }
 
  private:
-  std::map<std::string, std::vector<Saying>> epochs_;
+  std::map<std::string, std::vector<Entry>> epochs_;
   std::map<std::string, std::set<std::string>> channels_;  // Their epochs.
   std::set<std::string> over_;
-  std::map<std::string, std::vector<Saying>> plain_;  // By channel.
+  std::map<std::string, std::vector<Entry>> plain_;  // By channel.
 };
 
 }  // namespace herald::simulation
