@@ -166,7 +166,7 @@ TEST_F(AnAuthorizer, TakesAUsersChannelBackAtOnceOnAllGateways) {
   there.Subscribe("private-x", "user:ada");
   other.Subscribe("private-x", "user:bob");
 
-  authorizer_.Say(RevokeUser("ada", "private-x", "fired"));
+  authorizer_.Send(RevokeUser("ada", "private-x", "fired"));
 
   const char kNotice[] =
       R"({"type":"unsubscribed","channel":"private-x","reason":"fired"})";
@@ -188,7 +188,7 @@ TEST_F(AnAuthorizer, TakesAllChannelsOfASocketButPublicOnes) {
   bob.Subscribe("presence-room", "user:bob");
   EXPECT_EQ(ada.Next().type(), "member_added");
 
-  authorizer_.Say(RevokeSocket(ada.socket_id(), "", ""));
+  authorizer_.Send(RevokeSocket(ada.socket_id(), "", ""));
 
   std::vector<std::string> lost = {ada.Next().text(), ada.Next().text()};
   for (std::string& frame : lost) {

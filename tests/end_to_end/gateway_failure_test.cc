@@ -143,7 +143,7 @@ TEST_F(GatewayFailure, ByStandingStillTakesNothingBackFromARevocation) {
       [&] { return world_.ServiceMetrics().Sum("herald_gateways") == 1; },
       std::chrono::seconds(30)));
 
-  authorizer_.Say(testing_support::RevokeUser("bob", "", "no more"));
+  authorizer_.Send(testing_support::RevokeUser("bob", "", "no more"));
   EXPECT_TRUE(world_.WaitUntil([&] {
     return world_.ServiceMetrics().Sum("herald_revocations_total") == 1;
   }));

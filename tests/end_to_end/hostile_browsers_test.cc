@@ -120,7 +120,7 @@ TEST(SubscriptionsThatAreRevokedAtOnce, DoNotKeepOthersWaiting) {
     SubscribePrivately(*sockets.back(), absl::StrCat(i), kChannels);
   }
   const Milliseconds before = canary.TakeWorst();
-  authorizer.Say(RevokeUser("ada", "", "moved"));
+  authorizer.Send(RevokeUser("ada", "", "moved"));
   ASSERT_TRUE(world.WaitUntil(
       [&] { return world.ServiceMetrics().Sum("herald_subscriptions") == 1; }));
   EXPECT_LT(canary.TakeWorst(), before + kUnnoticed);

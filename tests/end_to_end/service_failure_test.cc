@@ -361,7 +361,7 @@ TEST(AfterAServiceFailure, RevocationsAndGrantsGoOn) {
   world.WaitUntil([&] { return authorizer.stream_count() == 2; });
 
   EXPECT_EQ(world.backend().Broadcast("private-x", "e", "1"), 2);
-  authorizer.Say(testing_support::RevokeUser("ada", "private-x", "gone"));
+  authorizer.Send(testing_support::RevokeUser("ada", "private-x", "gone"));
 
   EXPECT_EQ(ada.Next().type(), "event");
   EXPECT_EQ(ada.Next().String("reason"), "gone");

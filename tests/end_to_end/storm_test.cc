@@ -104,7 +104,7 @@ class BusyAuthorizer {
         }
       }
       for (const v1::AuthorizeResponse& answer : answers) {
-        authorizer_.Say(answer);
+        authorizer_.Send(answer);
       }
     }
   }

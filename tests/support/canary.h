@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A polite client beside an attack: it pings, and receives an event of its own
-// channel, again and again, and notes how long that took. What a thread that
-// only sleeps was late by in that time, the machine's own stalls, is taken off.
+// channel, again and again, and measures the time. The delay of a thread that
+// only sleeps in that time, the machine's own stalls, is subtracted.
 //
 //   Canary canary(world.gateway_address(0), world.grpc_address());
 //   ... the attack ...

@@ -25,8 +25,8 @@ inline constexpr int kSlowness = 1;
 // The longest wait for one event.
 inline constexpr Milliseconds kPatience{10000 * kSlowness};
 
-// Asks until `happened` says yes, or for `patience`. For events that cannot be
-// waited for, such as the value of a metric.
+// Asks until `happened` returns true, or for `patience`. For events that cannot
+// be waited for, such as the value of a metric.
 inline bool WaitUntil(absl::FunctionRef<bool()> happened,
                       Milliseconds patience = kPatience) {
   const Clock::time_point deadline = Clock::now() + patience;

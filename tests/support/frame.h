@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One frame that a client has received: its text, and what the text says.
+// One frame that a client has received: its text, and the fields of the text.
 // Most tests compare the text, for the protocol promises every byte of it; the
-// accessors are for what differs from run to run.
+// accessors are for fields that differ from run to run.
 
 #ifndef HERALD_TESTS_SUPPORT_FRAME_H_
 #define HERALD_TESTS_SUPPORT_FRAME_H_

@@ -157,8 +157,8 @@ std::vector<WebSocketClient*> HeraldWorld::OpenMany(size_t count) {
 
 bool HeraldWorld::WaitUntil(absl::FunctionRef<bool()> done,
                             Milliseconds patience) {
-  // Whoever asks a process for its metrics serves no socket meanwhile: sockets
-  // have at least as much time as the questions.
+  // A thread that asks a process for its metrics serves no socket meanwhile:
+  // sockets have at least as much time as the questions.
   Clock::time_point next_look{};
   const auto look = [&] {
     const Clock::time_point begin = Clock::now();

@@ -77,7 +77,7 @@ class HeraldWorld {
   void StartGateway(size_t index);
 
   // Waits until the service and each gateway whose process has not been reaped
-  // say yes at /readyz.
+  // answer 200 at /readyz.
   void WaitUntilReady();
 
   // Opens a browser at a gateway and waits for `connected`. It lives as long
@@ -98,7 +98,7 @@ class HeraldWorld {
   bool WaitUntil(absl::FunctionRef<bool()> done,
                  Milliseconds patience = kPatience);
 
-  // What /metrics says.
+  // The page of /metrics.
   PrometheusText ServiceMetrics() const;
   PrometheusText GatewayMetrics(size_t index) const;
 

@@ -45,7 +45,8 @@ std::vector<char*> Pointers(const std::vector<std::string>& texts) {
   return pointers;
 }
 
-// Only what is safe between fork and exec: other threads may hold any lock.
+// Async-signal-safe calls only, between fork and exec: other threads may hold
+// any lock.
 [[noreturn]] void RunChild(pid_t parent, const char* directory, int in, int out,
                            int error, char** arguments, char** environment) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -149,11 +150,11 @@ Process::~Process() {
 }
 
 void Process::Signal(int signal) {
-  // kill(2) takes -1 for everybody.
+  // kill(2) takes -1 for all processes.
   if (exit_.has_value() || pid_ <= 0) return;
   ::kill(pid_, signal);
   if (signal != SIGSTOP) return;
-  // Its threads stop one after the other; the parent hears of the last.
+  // Its threads stop one after the other; the parent is notified of the last.
   const bool stopped = WaitUntil([this] {
     siginfo_t info{};
     return ::waitid(P_PID, static_cast<id_t>(pid_), &info,

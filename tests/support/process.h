@@ -8,8 +8,8 @@
 //   EXPECT_EQ(service.WaitForExit().code, 0);
 //
 // The process gets the environment of the test without `BROADCAST_*`, and `/`
-// as its working directory unless told otherwise. What it writes is kept,
-// bounded; it is shown when the test has failed by the end of the Process.
+// as its working directory by default. Its output is kept, bounded; it is shown
+// when the test has failed by the end of the Process.
 //
 // Threads: one thread, the test's main thread: the kernel kills the process
 // when the thread that started it ends, so that nothing outlives a crash.
@@ -77,7 +77,7 @@ class Process {
   // Writes a line to the standard input.
   void WriteLine(absl::string_view line);
 
-  // The first line, of either output, that `matches` says yes to: one that is
+  // The first line, of either output, for which `matches` is true: one that is
   // there already or the next to come. Nothing if the time is over or the
   // process has ended without it.
   std::optional<std::string> FindLine(
@@ -89,10 +89,10 @@ class Process {
   std::string WaitForLine(absl::string_view text,
                           Milliseconds patience = kPatience);
 
-  // The `address` that the process says it is `listening` on with `what`.
+  // The `address` in the process's line `listening` with `what`.
   std::string ListeningAddress(absl::string_view what);
 
-  // What has been written so far, without the lines beyond the bound.
+  // The output so far, without the lines beyond the bound.
   std::vector<std::string> StandardOutput();
   std::vector<std::string> StandardError();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a /metrics page says, taken apart strictly: a page that is not of the
-// text exposition format has an error().
+// A /metrics page, parsed strictly: a page that is not of the text exposition
+// format has an error().
 
 #ifndef HERALD_TESTS_SUPPORT_PROMETHEUS_TEXT_H_
 #define HERALD_TESTS_SUPPORT_PROMETHEUS_TEXT_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A TCP connection that says exactly what a test tells it to, for what no
+// A TCP connection that sends exactly the test's bytes, for input that no
 // proper client would send; and the frames of RFC 6455, written by hand.
 //
 //   RawSocket socket(gateway_address);
@@ -74,8 +74,8 @@ class RawSocket {
   bool AskToUpgrade(absl::string_view headers = "",
                     absl::string_view path = "/ws");
 
-  // Asks for a WebSocket, with `headers` (each ended by CR LF) besides what is
-  // needed, and returns the status of the answer; 0 if there was none.
+  // Requests a WebSocket, with `headers` (each ended by CR LF) besides the
+  // required ones, and returns the status of the answer; 0 if there was none.
   int Upgrade(absl::string_view headers = "", absl::string_view path = "/ws");
 
   // The next frame; nothing if the connection ended or the time is over.
@@ -91,10 +91,10 @@ class RawSocket {
   // Breaks the connection without a word.
   void Reset();
 
-  // Whether the end was none that the peer has said, but an error.
+  // Whether the connection ended by an error, and not by the peer's close.
   bool was_reset() const { return was_reset_; }
 
-  // Whether the peer has closed by the end of `patience`. What it sends is
+  // Whether the peer has closed by the end of `patience`. Received bytes are
   // dropped.
   bool WaitForEnd(Milliseconds patience = kPatience);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory of a process under test. It says nothing under AddressSanitizer,
-// which keeps what is freed.
+// The memory of a process under test. It means nothing under AddressSanitizer,
+// which keeps freed memory.
 
 #ifndef HERALD_TESTS_SUPPORT_RESIDENT_BYTES_H_
 #define HERALD_TESTS_SUPPORT_RESIDENT_BYTES_H_
@@ -22,7 +22,7 @@ inline constexpr bool kMemoryCounts = false;
 inline constexpr bool kMemoryCounts = true;
 #endif
 
-// What is resident of it.
+// Its resident memory.
 inline int64_t ResidentBytes(const Process& process) {
   std::ifstream file(absl::StrCat("/proc/", process.pid(), "/statm"));
   int64_t pages = 0;

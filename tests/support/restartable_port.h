@@ -12,8 +12,8 @@
 
 namespace herald::testing_support {
 
-// A port of 127.0.0.1 on which nobody listens, another one each time. Fails the
-// test if there is none.
+// A port of 127.0.0.1 without a listener, another one each time. Fails the test
+// if there is none.
 int RestartablePort();
 
 }  // namespace herald::testing_support

@@ -165,7 +165,7 @@ class ScriptedAuthorizer::Impl final : public v1::AuthorizerService::Service {
     server_.reset();
   }
 
-  bool TrySay(const AuthorizeResponse& response) {
+  bool TrySend(const AuthorizeResponse& response) {
     std::lock_guard<std::mutex> lock(mutex_);
     return !streams_.empty() && streams_.back()->Write(response);
   }
@@ -251,8 +251,8 @@ void ScriptedAuthorizer::DecideOnThreads(int threads, Milliseconds latency) {
   impl_->DecideOnThreads(threads, latency);
 }
 
-void ScriptedAuthorizer::Say(const AuthorizeResponse& response) {
-  EXPECT_TRUE(WaitUntil([&] { return impl_->TrySay(response); }))
+void ScriptedAuthorizer::Send(const AuthorizeResponse& response) {
+  EXPECT_TRUE(WaitUntil([&] { return impl_->TrySend(response); }))
       << "there is no stream";
 }
 

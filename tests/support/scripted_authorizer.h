@@ -17,8 +17,9 @@
 //   silence        no answer at all
 //   anything else  no, because "unknown token"
 //
-// Threads: Answer(), Say(), Stop(), Start() and the counters may be called from
-// any thread. A script runs on the thread of its stream and must not block.
+// Threads: Answer(), Send(), Stop(), Start() and the counters may be called
+// from any thread. A script runs on the thread of its stream and must not
+// block.
 
 #ifndef HERALD_TESTS_SUPPORT_SCRIPTED_AUTHORIZER_H_
 #define HERALD_TESTS_SUPPORT_SCRIPTED_AUTHORIZER_H_
@@ -92,7 +93,7 @@ class ScriptedAuthorizer {
   int keepalive_count() const;
 
   // Sends `response` on the open stream, unasked. Waits for a stream.
-  void Say(const v1::AuthorizeResponse& response);
+  void Send(const v1::AuthorizeResponse& response);
 
   // Stop() breaks the streams and refuses new ones; Start() listens again, on
   // the same port.

@@ -41,7 +41,7 @@ Loop::Loop() : context_(std::make_unique<Context>()) {}
 Loop::~Loop() = default;
 
 bool Loop::RunUntil(absl::FunctionRef<bool()> done, Milliseconds patience) {
-  // `done` may depend on what no handler of the loop tells, such as a process.
+  // `done` may depend on events outside of the loop, such as a process.
   constexpr Milliseconds kTurn(5);
   const Clock::time_point deadline = Clock::now() + patience;
   while (!done()) {
@@ -196,7 +196,7 @@ void WebSocketClient::Impl::StartWrite() {
 }
 
 void WebSocketClient::Impl::OnWriteDone(error_code error) {
-  if (error) return;  // The read says why, after all that was to be read.
+  if (error) return;  // The read reports why, after all received frames.
   unsent_.pop_front();
   if (!unsent_.empty()) StartWrite();
 }
@@ -213,8 +213,8 @@ void WebSocketClient::Impl::Drop() {
 
 void WebSocketClient::Impl::End() {
   state_ = State::kClosed;
-  // Of our own close the read hears `closed` or `aborted`, as it happens; the
-  // peer's close frame is what counts.
+  // After our own close the read fails with `closed` or `aborted`, at random;
+  // the peer's close frame is decisive.
   const auto code = static_cast<int>(socket_.reason().code);
   close_code_ = code != websocket::close_code::none
                     ? code

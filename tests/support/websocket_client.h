@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A browser, as far as a gateway can tell: a Boost.Beast WebSocket client.
+// A browser, from a gateway's point of view: a Boost.Beast WebSocket client.
 //
 //   Loop loop;
 //   WebSocketClient ada(&loop, {.address = gateway_address});
@@ -39,7 +39,7 @@ class Loop {
   Loop();
   ~Loop();
 
-  // Serves the clients until `done` or for `patience`; says whether done.
+  // Serves the clients until `done` or for `patience`; returns whether done.
   bool RunUntil(absl::FunctionRef<bool()> done,
                 Milliseconds patience = kPatience);
 
@@ -108,7 +108,7 @@ class WebSocketClient {
                absl::string_view data);
 
   // Sends a `ping` and returns the next frame: the `pong`, unless the gateway
-  // had something to say before it.
+  // sent another frame before it.
   Frame Ping();
 
   // Waits until the gateway has closed the connection and returns the close
