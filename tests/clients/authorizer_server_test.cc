@@ -85,13 +85,13 @@ TEST_F(Authorizing, ShowsTheQuestionAndReturnsTheAnswer) {
   EXPECT_EQ(seen.socket_id(), "3.4");
 }
 
-TEST_F(Authorizing, SaysYesWithoutAMember) {
+TEST_F(Authorizing, AllowsWithoutAMember) {
   const v1::Decision decision = DecideWith(Allow());
   EXPECT_TRUE(decision.allowed());
   EXPECT_FALSE(decision.has_member());
 }
 
-TEST_F(Authorizing, SaysNoWithAReason) {
+TEST_F(Authorizing, DeniesWithAReason) {
   const v1::Decision decision = DecideWith(Deny("sign in first"));
   EXPECT_FALSE(decision.allowed());
   EXPECT_EQ(decision.reason(), "sign in first");
@@ -287,7 +287,7 @@ TEST_F(Authorizing, RefusesMoreStreamsThanAllowed) {
   EXPECT_EQ(two.TakeEnd().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
 }
 
-TEST_F(Authorizing, SaysThatAPortIsTaken) {
+TEST_F(Authorizing, ReportsThatAPortIsTaken) {
   Start();
   Authorizer other;
   const std::string taken = "127.0.0.1:" + std::to_string(server_->port());

@@ -159,7 +159,7 @@ TEST_F(Streaming, ShowsTheTokenAsABearer) {
   EXPECT_EQ(service_.authorizations.Take(), "Bearer sesame");
 }
 
-TEST_F(Streaming, RefusesWithoutWaitingWhatFindsNoRoom) {
+TEST_F(Streaming, RefusesAtOnceBeyondItsQueue) {
   BroadcastStreamOptions options = Options();
   options.in_flight_bytes_max = 3000;
   service_.gate.Close();
@@ -213,7 +213,7 @@ TEST_F(Streaming, TakesOneEventThatIsLargerThanTheBoundWhenItIsAlone) {
   EXPECT_THAT(answers_.Take(1), ElementsAre(kOk));
 }
 
-TEST_F(Streaming, TellsAllThatAreUnansweredWhenTheServiceEndsTheStream) {
+TEST_F(Streaming, FailsAllUnansweredOnesWhenTheServiceEndsTheStream) {
   service_.end_stream_after = 2;
   service_.gate.Close();
   BroadcastStream stream(Options());
@@ -229,7 +229,7 @@ TEST_F(Streaming, TellsAllThatAreUnansweredWhenTheServiceEndsTheStream) {
   EXPECT_EQ(answers_.size(), 0u);
 }
 
-TEST_F(Streaming, TellsAllThatTheServiceCannotBeReached) {
+TEST_F(Streaming, FailsAllWhenTheServiceCannotBeReached) {
   service_.Stop();
   BroadcastStream stream(Options());
   // Accepted before the end, or refused with it: never lost.
@@ -270,7 +270,7 @@ TEST_F(Streaming, TakesNothingAfterFinish) {
   EXPECT_TRUE(absl::IsFailedPrecondition(stream.Send(Event("late"), Put())));
 }
 
-TEST_F(Streaming, TellsWhatIsInFlightThatTheStreamIsGone) {
+TEST_F(Streaming, FailsMessagesInFlightWhenTheStreamIsGone) {
   service_.gate.Close();
   {
     BroadcastStream stream(Options());
@@ -296,7 +296,7 @@ TEST_F(Streaming, MaySendFromACallback) {
   EXPECT_EQ(answers_.Take(), kOk);
 }
 
-TEST_F(Streaming, EndsWhenTheServiceAnswersWhatWasNotAsked) {
+TEST_F(Streaming, EndsOnAnUnaskedAnswer) {
   service_.answer_twice = true;
   BroadcastStream stream(Options());
   ASSERT_TRUE(stream.Send(Event("e"), Put()).ok());
@@ -305,7 +305,7 @@ TEST_F(Streaming, EndsWhenTheServiceAnswersWhatWasNotAsked) {
   EXPECT_EQ(stream.Finish().code(), kInternal);
 }
 
-TEST_F(Streaming, TellsOfAnAnswerWithoutAMeaningAndGoesOn) {
+TEST_F(Streaming, ReportsAnAnswerWithoutAMeaningAndGoesOn) {
   service_.answer_nothing = true;
   BroadcastStream stream(Options());
   ASSERT_TRUE(stream.Send(Event("e"), Put()).ok());
@@ -314,7 +314,7 @@ TEST_F(Streaming, TellsOfAnAnswerWithoutAMeaningAndGoesOn) {
   EXPECT_EQ(stream.Finish(), absl::OkStatus());
 }
 
-TEST_F(Streaming, RefusesWhatTheWireCannotCarryAndGoesOn) {
+TEST_F(Streaming, RefusesTextThatTheWireCannotCarryAndGoesOn) {
   BroadcastStream stream(Options());
   EXPECT_TRUE(absl::IsInvalidArgument(stream.Send(Event("\xff"), Put())));
   EXPECT_EQ(stream.Finish(), absl::OkStatus());

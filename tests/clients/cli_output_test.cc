@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `herald` whose output is not read: it still ends when it is told to, or in
-// its time.
+// `herald` whose output is not read: it still ends on a signal, or in its time.
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// `herald`, as people and scripts meet it: the real program against a service
-// that answers what each test tells it to.
+// `herald`, as people and scripts use it: the real program against a service
+// that gives the answers of each test.
 
 #include <signal.h>
 #include <stdlib.h>
@@ -66,7 +66,7 @@ class CommandLine : public ::testing::Test {
   FakeBroadcastService service_;
 };
 
-TEST_F(CommandLine, BroadcastsAndShowsWhoWasSubscribed) {
+TEST_F(CommandLine, BroadcastsAndShowsTheSubscribers) {
   const Outcome outcome =
       Herald({"broadcast", "news,orders-of-today", "created", R"({"id": 1})"});
 
@@ -95,7 +95,7 @@ TEST_F(CommandLine, BroadcastsWithFlagsAnywhere) {
   EXPECT_EQ(request->data(), "-5");
 }
 
-TEST_F(CommandLine, BroadcastsWhatStandardInputSays) {
+TEST_F(CommandLine, BroadcastsStandardInput) {
   const std::string data = "\"" + std::string(200'000, 'x') + "\"";
 
   EXPECT_EQ(Herald({"broadcast", "news", "created", "-"}, data).exit_code, 0);
@@ -146,7 +146,7 @@ TEST_F(CommandLine, ListsChannels) {
             "\n");
 }
 
-TEST_F(CommandLine, SaysWhenThereIsNothingToList) {
+TEST_F(CommandLine, ReportsAnEmptyList) {
   EXPECT_EQ(Herald({"channels"}).out, "no channels\n");
   EXPECT_EQ(Herald({"channels", "--json"}).out, "{\"channels\":[]}\n");
   EXPECT_EQ(Herald({"members", "presence-a"}).out, "no members\n");
@@ -241,7 +241,7 @@ TEST_F(CommandLine, StopsWatchingWhenTheServiceStaysAway) {
   service_.Restart();
 }
 
-TEST_F(CommandLine, WatchesOnBehindABreakAndSaysWhatMayBeMissing) {
+TEST_F(CommandLine, WatchesOnBehindABreakAndReportsPossibleLosses) {
   service_.watch_end = {grpc::StatusCode::UNAVAILABLE, "the service stops"};
   service_.watch_stays = true;
   service_.ScriptWatches({
@@ -296,7 +296,7 @@ TEST_F(CommandLine, ShowsTheHistoryOfAChannel) {
   EXPECT_EQ(Herald({"history", "news", "--since=c7x2:mq4k:43", "--json"}).out,
             "");
 
-  // The limit of each page: what is still wanted, at most 1,000.
+  // The limit of each page: the rest of the wanted events, at most 1,000.
   const auto requests = service_.history_requests.Take(6);
   ASSERT_EQ(requests.size(), 6u);
   EXPECT_EQ(requests[0].limit(), 1000);
@@ -304,7 +304,7 @@ TEST_F(CommandLine, ShowsTheHistoryOfAChannel) {
   EXPECT_EQ(requests[2].limit(), 1);
 }
 
-TEST_F(CommandLine, SaysWhyThereIsNoHistory) {
+TEST_F(CommandLine, ReportsWhyThereIsNoHistory) {
   const Outcome none = Herald({"history", "news"});
   EXPECT_EQ(none.exit_code, 1);
   EXPECT_EQ(none.err,
@@ -315,7 +315,7 @@ TEST_F(CommandLine, SaysWhyThereIsNoHistory) {
   EXPECT_EQ(over.err, "herald: OUT_OF_RANGE: epoch \"a\" is over\n");
 }
 
-TEST_F(CommandLine, ShowsThePlaceOfWhatItHasBroadcast) {
+TEST_F(CommandLine, ShowsThePositionOfItsBroadcast) {
   service_.epoch = "a";
   EXPECT_EQ(Herald({"broadcast", "news,orders", "created", "1"}).out,
             "CHANNEL  SUBSCRIBERS  PLACE\n"
@@ -327,7 +327,7 @@ TEST_F(CommandLine, ShowsThePlaceOfWhatItHasBroadcast) {
             "\n");
 }
 
-TEST_F(CommandLine, SaysWithACodeWhyACallFailed) {
+TEST_F(CommandLine, ReportsTheCodeOfAFailedCall) {
   const Outcome refused = Herald({"members", "news"});
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_THAT(refused.out, IsEmpty());
@@ -346,7 +346,7 @@ TEST_F(CommandLine, SaysWithACodeWhyACallFailed) {
 }
 
 // Lines of an absent service: one at once and one at the end, none of gRPC's.
-TEST_F(CommandLine, SaysAtOnceThatTheServiceIsAway) {
+TEST_F(CommandLine, ReportsAtOnceThatTheServiceIsAway) {
   const std::string address = service_.address();
   service_.Stop();
   const std::vector<std::vector<std::string>> commands = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `herald` prints, without a process: tables, JSON, and messages of every
-// kind, also those that mean harm.
+// The output of `herald`, without a process: tables, JSON, and messages of
+// every kind, also hostile ones.
 
 #include "clients/cli/json.h"
 #include "clients/cli/message_lines.h"
@@ -31,7 +31,7 @@ TEST(PrintableText, CannotMoveTheCursor) {
   EXPECT_EQ(Printable("a\xffz\xe2\x82"), "a\\xffz\\xe2\\x82");
 }
 
-TEST(JsonOutput, EscapesWhatMustBeEscaped) {
+TEST(JsonOutput, EscapesAsRequired) {
   EXPECT_EQ(JsonString("a\"b\\c\nd\te\x01"),
             R"("a\"b\\c\u000ad\u0009e\u0001")");
   EXPECT_EQ(JsonString("ä€😀"), "\"ä€😀\"");
@@ -54,7 +54,7 @@ TEST(JsonOutput, WritesObjectsAndArrays) {
 }
 
 // Each kind of message, for people and for programs.
-TEST(MessageLines, SayEachKind) {
+TEST(MessageLines, NameEachKind) {
   v1::ServerMessage message;
   EXPECT_EQ(ReadableLine(message), "");
   EXPECT_EQ(JsonLine(message), "");
@@ -116,7 +116,7 @@ TEST(MessageLines, SayEachKind) {
             R"("user_id":"ada"})");
 }
 
-TEST(MessageLines, SayWhereAChannelIsInItsHistory) {
+TEST(MessageLines, ShowThePositionOfAChannel) {
   v1::ServerMessage message;
   message.mutable_subscribed()->set_channel("news");
   message.mutable_subscribed()->set_epoch("a");
@@ -150,7 +150,7 @@ TEST(MessageLines, SayWhereAChannelIsInItsHistory) {
             R"("epoch":"a","offset":8})");
 }
 
-TEST(MessageLines, TellAWhisperFromAnEvent) {
+TEST(MessageLines, DistinguishAWhisperFromAnEvent) {
   v1::ServerMessage message;
   message.mutable_event()->set_channel("presence-room");
   message.mutable_event()->set_event("typing");

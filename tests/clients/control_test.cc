@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The promises of herald/client/control.h: each method makes one call and says
-// what came back.
+// The promises of herald/client/control.h: each method makes one call and
+// returns its result.
 
 #include "herald/client/control.h"
 
@@ -59,7 +59,7 @@ TEST_F(Controlling, FollowsThePagesOfMembers) {
   EXPECT_EQ(page->next_page_token(), "4");
 }
 
-TEST_F(Controlling, SaysThatAPublicChannelHasNoMembers) {
+TEST_F(Controlling, ReportsThatAPublicChannelHasNoMembers) {
   EXPECT_EQ(
       control_.GetMembers("news").status(),
       absl::FailedPreconditionError("channel \"news\" is no presence channel"));
@@ -93,7 +93,7 @@ TEST_F(Controlling, ReadsAHistoryPageByPage) {
   EXPECT_EQ(requests[1].limit(), 0);
 }
 
-TEST_F(Controlling, SaysWhyAHistoryCannotBeRead) {
+TEST_F(Controlling, ReportsWhyAHistoryCannotBeRead) {
   EXPECT_EQ(control_.GetHistory("news").status(),
             absl::FailedPreconditionError("channel \"news\" keeps no history"));
   service_.epoch = "b";
@@ -144,7 +144,7 @@ TEST_F(Controlling, ListsOnePageOfChannels) {
   EXPECT_EQ(service_.list_requests.Take()->page_size(), 2);
 }
 
-TEST_F(Controlling, TellsHowMuchThereIs) {
+TEST_F(Controlling, CountsEverything) {
   service_.stats.set_client_count(10'000);
   service_.stats.add_gateways()->set_id("17");
 
@@ -173,7 +173,7 @@ TEST_F(Controlling, SubscribesASocket) {
   EXPECT_EQ(requests[2].member().user_info(), "{}");
 }
 
-TEST_F(Controlling, PassesOnWhatTheAuthorizerSaid) {
+TEST_F(Controlling, PassesOnTheAuthorizersAnswer) {
   service_.FailNext(1, {grpc::StatusCode::PERMISSION_DENIED, "not yours"});
 
   EXPECT_EQ(control_.Subscribe("1.2", "private-a"),
@@ -220,7 +220,7 @@ TEST_F(Controlling, ShowsTheTokenAsABearer) {
   EXPECT_EQ(service_.authorizations.Take(), "Bearer sesame");
 }
 
-TEST_F(Controlling, RefusesWhatTheWireCannotCarry) {
+TEST_F(Controlling, RefusesTextThatTheWireCannotCarry) {
   EXPECT_TRUE(absl::IsInvalidArgument(control_.GetChannel("\xff").status()));
   EXPECT_TRUE(absl::IsInvalidArgument(control_.Subscribe("1.2", "\xff")));
   EXPECT_TRUE(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The example programs of clients/cpp/examples do what they say, and `herald`
-// in a shell notices that its output fails.
+// The example programs of clients/cpp/examples do what their comments promise,
+// and `herald` in a shell notices that its output fails.
 
 #include <signal.h>
 
@@ -38,7 +38,7 @@ TEST(ThePublisherExample, PublishesInThreeWays) {
   EXPECT_EQ(service.broadcasts.size(), 102u);
 }
 
-TEST(TheWatchExample, PrintsWhatIsSaid) {
+TEST(TheWatchExample, PrintsEvents) {
   FakeBroadcastService service;
   v1::Event* const event =
       service.watch_messages.emplace_back().mutable_event();
@@ -82,7 +82,7 @@ TEST(AnExample, ThatIsNotUnderstoodLeavesWithTwo) {
   }
 }
 
-TEST(AnExample, WhoseOutputCannotBeWrittenLeavesWithOne) {
+TEST(AnExample, WithoutAWritableOutputExitsWithOne) {
   FakeBroadcastService service;
   const std::string publisher = HERALD_EXAMPLE_PUBLISHER;
   for (const std::string& command :
@@ -144,7 +144,7 @@ TEST(TheCommandLinesOutput, EndsAWatchWhenItsReaderHasGone) {
 class TheAuthorizerExample : public ::testing::Test {
  protected:
   void SetUp() override {
-    // The line that says that it is ready.
+    // The line that it prints when it is ready.
     const std::string line = process_.ReadLine().value_or("");
     const size_t before = line.rfind("port ");
     ASSERT_NE(before, std::string::npos) << line;
@@ -170,7 +170,7 @@ TEST_F(TheAuthorizerExample, AllowsUsersByName) {
   EXPECT_EQ(decision.member().user_info(), R"({"name":"ada"})");
 }
 
-TEST_F(TheAuthorizerExample, SaysWhatItWantsToHear) {
+TEST_F(TheAuthorizerExample, ExplainsTheTokensItTakes) {
   EXPECT_THAT(Decide("").reason(), HasSubstr("user:<name>"));
   EXPECT_THAT(Decide("user:\"}").reason(), HasSubstr("letters, digits"));
 }
@@ -185,7 +185,7 @@ TEST_F(TheAuthorizerExample, StopsOnSigtermOnly) {
   EXPECT_EQ(process_.Wait(), 0);
 }
 
-TEST_F(TheAuthorizerExample, SaysThatAPortIsTaken) {
+TEST_F(TheAuthorizerExample, ReportsThatAPortIsTaken) {
   const Outcome outcome =
       RunToEnd({HERALD_EXAMPLE_AUTHORIZER,
                 "--address=127.0.0.1:" + std::to_string(port_)});

@@ -9,7 +9,7 @@
 namespace herald::testing_support {
 namespace {
 
-// A payload of 16 MiB and what is round it.
+// A payload of 16 MiB and the rest of its request.
 constexpr int kMessageBytesMax = 64 << 20;
 
 }  // namespace

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A BroadcastService on a real socket that decides nothing: it keeps what it
-// was asked, and answers what the test has told it to.
+// A BroadcastService on a real socket that decides nothing: it keeps the
+// requests, and gives the answers that the test has set.
 
 #ifndef HERALD_TESTS_CLIENTS_FAKE_BROADCAST_SERVICE_H_
 #define HERALD_TESTS_CLIENTS_FAKE_BROADCAST_SERVICE_H_
@@ -30,18 +30,18 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   // "127.0.0.1:port".
   std::string address() const;
 
-  // Goes away, and comes back on the same port.
+  // Stops, and starts again on the same port.
   void Stop();
   void Restart();
 
   // The next unary calls and the next streams end with these, one each.
   void FailNext(int calls, const grpc::Status& status);
 
-  // The next Watches say these after `connected`, one each, and end with
+  // The next Watches send these after `connected`, one each, and end with
   // `watch_end`. Those behind them are as below.
   void ScriptWatches(std::deque<std::vector<v1::ServerMessage>> scripts);
 
-  // What was asked, in order.
+  // The requests, in order.
   Mailbox<v1::BroadcastRequest> broadcasts;
   Mailbox<v1::ListChannelsRequest> list_requests;
   Mailbox<v1::SubscribeRequest> subscribes;
@@ -67,13 +67,13 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   bool answer_nothing = false;  // Without a receipt or an error.
   int end_stream_after = -1;    // Ends by itself after that many answers.
 
-  // The life of all channels' counters, and what each of them remembers, in
-  // the order of offsets; empty: they have no history.
+  // The life of all channels' counters, and the history of each, in the order
+  // of offsets; empty: they have no history.
   std::string epoch;
   std::vector<v1::Event> remembered;
   int page_events_max = 1000;
 
-  // What the other calls answer.
+  // The answers to the other calls.
   v1::GetMembersResponse members;
   int page_members_max = 1000;
   v1::GetStatsResponse stats;
@@ -86,7 +86,7 @@ class FakeBroadcastService final : public v1::BroadcastService::Service {
   void Answer(const v1::BroadcastRequest& request, int receipts,
               v1::BroadcastResponse* response) const;
 
-  // What a Watch says after `connected`.
+  // The messages of a Watch after `connected`.
   std::vector<v1::ServerMessage> MessagesOf(const v1::WatchRequest& request,
                                             bool* scripted);
 

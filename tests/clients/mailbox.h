@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What callbacks of another thread bring, for a test to take in order. Every
+// Values from callbacks of another thread, for a test to take in order. Every
 // wait is bounded by kPatience.
 
 #ifndef HERALD_TESTS_CLIENTS_MAILBOX_H_

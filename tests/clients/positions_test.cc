@@ -51,7 +51,7 @@ std::string Text(const v1::ChannelPosition& place) {
 
 class KnowingOnesPlace : public ::testing::Test {
  protected:
-  // What the next stream asks for.
+  // The request of the next stream.
   std::vector<std::string> Begin() {
     v1::WatchRequest request;
     request.add_since();  // Of the stream before.
@@ -111,7 +111,7 @@ TEST_F(KnowingOnesPlace, StaysUntilTheEventsOfARecoveryHaveCome) {
   EXPECT_THAT(Begin(), ElementsAre("news a:8"));
 }
 
-TEST_F(KnowingOnesPlace, SaysWhatIsLostBetweenTwoStreams) {
+TEST_F(KnowingOnesPlace, ReportsLossesBetweenTwoStreams) {
   Listen();
   Begin();
   const auto loss = positions_.Confirm(Subscribed("b", 3, false));
@@ -124,13 +124,13 @@ TEST_F(KnowingOnesPlace, SaysWhatIsLostBetweenTwoStreams) {
   EXPECT_THAT(Begin(), ElementsAre("news b:3"));
 }
 
-TEST_F(KnowingOnesPlace, BelievesARefusalWhateverTheOffsetsSay) {
+TEST_F(KnowingOnesPlace, BelievesARefusalInSpiteOfTheOffsets) {
   Listen();
   Begin();
   EXPECT_TRUE(positions_.Confirm(Subscribed("a", 7, false)).has_value());
 }
 
-TEST_F(KnowingOnesPlace, ComparesOffsetsWhereNobodySaysWhetherItRecovered) {
+TEST_F(KnowingOnesPlace, ComparesOffsetsWithoutARecoveredField) {
   Listen();
   Begin();
   EXPECT_FALSE(positions_.Confirm(Subscribed("a", 7)).has_value());
@@ -178,7 +178,7 @@ TEST_F(KnowingOnesPlace, LosesWhenTheHistoryIsTakenAwayOrGivenInABreak) {
   EXPECT_THAT(Known(), ElementsAre("news b:4"));
 }
 
-TEST_F(KnowingOnesPlace, BeginsWhereItIsTold) {
+TEST_F(KnowingOnesPlace, BeginsAtTheGivenPosition) {
   ASSERT_TRUE(
       positions_.Start({At("orders", "a", 1), At("news", "b", 2)}).ok());
   EXPECT_THAT(Known(), ElementsAre("news b:2", "orders a:1"));
@@ -188,13 +188,13 @@ TEST_F(KnowingOnesPlace, BeginsWhereItIsTold) {
   EXPECT_TRUE(positions_.Take(Event(3)));
 }
 
-TEST_F(KnowingOnesPlace, LeavesItToTheServiceToRefuseWhatIsNoPosition) {
+TEST_F(KnowingOnesPlace, LeavesItToTheServiceToRefuseAnInvalidPosition) {
   ASSERT_TRUE(
       positions_.Start({At("news", "", 3), At("orders", "a", -1)}).ok());
   EXPECT_THAT(Begin(), ElementsAre("news :3", "orders a:-1"));
 }
 
-TEST_F(KnowingOnesPlace, RefusesWhatCannotBeSaidToTheService) {
+TEST_F(KnowingOnesPlace, RefusesPositionsThatCannotBeSent) {
   EXPECT_TRUE(absl::IsInvalidArgument(
       positions_.Start({At("news", "a", 1), At("news", "a", 2)})));
   EXPECT_TRUE(absl::IsInvalidArgument(positions_.Start({At("x", "\xff", 1)})));
@@ -229,7 +229,7 @@ TEST_F(WantingTheLatestEvent, LosesNothingWhereThereIsNone) {
   EXPECT_FALSE(positions_.Confirm(Subscribed("a", 1, false)).has_value());
 }
 
-TEST_F(WantingTheLatestEvent, LosesOneThatIsForgottenAndWasNotHeard) {
+TEST_F(WantingTheLatestEvent, LosesOneThatIsForgottenAndWasNotReceived) {
   EXPECT_FALSE(positions_.Confirm(Subscribed("a", 0, false)).has_value());
   Begin();
   EXPECT_TRUE(positions_.Confirm(Subscribed("a", 1, false)).has_value());
@@ -237,9 +237,9 @@ TEST_F(WantingTheLatestEvent, LosesOneThatIsForgottenAndWasNotHeard) {
   EXPECT_TRUE(positions_.Confirm(Subscribed("b", 1, false)).has_value());
 }
 
-// A channel that remembers ten events and is published to, forgets everything,
-// and loses its listener, at random. What it says waits in `stream_`, as on a
-// wire, and is lost with a break.
+// A channel with a history of ten events that publishes, forgets everything,
+// and loses its listener, at random. Its events wait in `stream_`, as on a
+// wire, and are lost with a break.
 class Schedule {
  public:
   explicit Schedule(uint32_t seed) : random_(seed) {}
@@ -250,7 +250,7 @@ class Schedule {
     while (!stream_.empty()) Deliver();
     Publish();
     Deliver();
-    ASSERT_EQ(heard_, said_);
+    ASSERT_EQ(received_, published_);
   }
 
   int losses() const { return losses_; }
@@ -278,9 +278,9 @@ class Schedule {
   }
 
   void Publish() {
-    ++said_;
+    ++published_;
     stream_.push_back({.event = Event(++offset_)});
-    numbers_.push_back(said_);
+    numbers_.push_back(published_);
   }
 
   // Begins anew; the listener misses the events that are still on their way.
@@ -288,7 +288,7 @@ class Schedule {
     const bool missed = !numbers_.empty();
     epoch_ += "'";
     offset_ = 0;
-    first_ = said_ + 1;
+    first_ = published_ + 1;
     numbers_.clear();
     std::erase_if(stream_,
                   [](const Frame& frame) { return frame.event.offset() > 0; });
@@ -304,7 +304,7 @@ class Schedule {
     v1::WatchRequest request;
     positions_.Begin(&request);
     if (request.since().empty()) {
-      heard_ = said_;
+      received_ = published_;
       stream_.push_back({.subscribed = Subscribed(epoch_, offset_)});
       return;
     }
@@ -335,11 +335,11 @@ class Schedule {
     const int64_t number = numbers_.front();
     numbers_.pop_front();
     const bool is_new = positions_.Take(frame.event);
-    ASSERT_EQ(is_new, number > heard_);
+    ASSERT_EQ(is_new, number > received_);
     ASSERT_FALSE(random_() % 4 == 0 && positions_.Take(frame.event));
     if (!is_new) return;
-    ASSERT_TRUE(lost_ || number == heard_ + 1) << "missed without a word";
-    heard_ = number;
+    ASSERT_TRUE(lost_ || number == received_ + 1) << "missed without notice";
+    received_ = number;
     lost_ = false;
   }
 
@@ -350,8 +350,8 @@ class Schedule {
   std::string epoch_ = "e";
   int64_t offset_ = 0;
   int64_t first_ = 1;  // The number of the event with the offset 1.
-  int64_t said_ = 0;
-  int64_t heard_ = 0;
+  int64_t published_ = 0;
+  int64_t received_ = 0;
   bool lost_ = false;
   int losses_ = 0;
   int recoveries_ = 0;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a backend may rely on when it publishes: the promises of
-// herald/client/publisher.h, in its order, against a service that does as it is
-// told.
+// The promises to a publishing backend: herald/client/publisher.h, in its
+// order, against a service that gives the answers of each test.
 
 #include "herald/client/publisher.h"
 
@@ -35,7 +34,7 @@ class Publishing : public ::testing::Test {
   FakeBroadcastService service_;
 };
 
-TEST_F(Publishing, SaysWhatItWasToldAndReturnsTheReceipt) {
+TEST_F(Publishing, SendsTheMessageAndReturnsTheReceipt) {
   Publisher publisher(Options());
 
   auto receipt = publisher.Broadcast("news", "created", R"({"id":1})");
@@ -75,7 +74,7 @@ TEST_F(Publishing, LeavesOneSocketOut) {
   EXPECT_EQ(service_.broadcasts.Take()->except_socket_id(), "3.4");
 }
 
-TEST_F(Publishing, CanBeSaidWordByWord) {
+TEST_F(Publishing, TakesEachFieldInTurn) {
   Publisher publisher(Options());
 
   auto receipts = publisher.Channel("news")
@@ -134,7 +133,7 @@ TEST_F(Publishing, UsesANewKeyForEachEventAndNeverThatOfAnotherPublisher) {
   EXPECT_EQ(keys.size(), 4u);
 }
 
-TEST_F(Publishing, DoesNotRepeatWhatWasRefused) {
+TEST_F(Publishing, DoesNotRepeatARefusedMessage) {
   service_.FailNext(
       1, {grpc::StatusCode::INVALID_ARGUMENT, "channel \"#x\" is not valid"});
   Publisher publisher(Options());
@@ -161,7 +160,7 @@ TEST_F(Publishing, SurvivesARestartOfTheService) {
   EXPECT_EQ(service_.broadcasts.Take(2).back().event(), "meanwhile");
 }
 
-TEST_F(Publishing, IsUnavailableAtTheDeadlineWhenNobodyListens) {
+TEST_F(Publishing, IsUnavailableAtTheDeadlineWithoutAService) {
   service_.Stop();
   PublisherOptions options = Options();
   options.deadline = absl::Seconds(2);
@@ -188,7 +187,7 @@ TEST_F(Publishing, EndsAtTheDeadlineWhenTheServiceIsSilent) {
               HasSubstr(service_.address()));
 }
 
-TEST_F(Publishing, RefusesAtOnceWhatExceedsTheBytesInFlight) {
+TEST_F(Publishing, RefusesAtOnceBeyondTheBytesInFlight) {
   PublisherOptions options = Options();
   options.in_flight_bytes_max = 2000;
   Publisher publisher(options);
@@ -210,7 +209,7 @@ TEST_F(Publishing, RefusesAtOnceWhatExceedsTheBytesInFlight) {
       publisher.Broadcast("news", "third", std::string(1500, '1')).ok());
 }
 
-TEST_F(Publishing, TellsWhatIsInFlightThatThePublisherIsGone) {
+TEST_F(Publishing, FailsMessagesInFlightWhenThePublisherIsGone) {
   service_.gate.Close();
   Mailbox<absl::StatusCode> answers;
   {
@@ -255,7 +254,7 @@ TEST_F(Publishing, MayGoOnFromACallback) {
   EXPECT_EQ(answers.Take(), absl::OkStatus());
 }
 
-TEST_F(Publishing, RefusesWhatTheWireCannotCarry) {
+TEST_F(Publishing, RefusesTextThatTheWireCannotCarry) {
   Publisher publisher(Options());
 
   const absl::Status event = publisher.Broadcast("news", "\xff", "1").status();

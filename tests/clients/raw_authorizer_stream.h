@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What Herald is to an authorizer: a client of AuthorizerService on a plain
-// gRPC stream, which may also break every rule.
+// Herald from an authorizer's point of view: a client of AuthorizerService on a
+// plain gRPC stream, which may also break every rule.
 
 #ifndef HERALD_TESTS_CLIENTS_RAW_AUTHORIZER_STREAM_H_
 #define HERALD_TESTS_CLIENTS_RAW_AUTHORIZER_STREAM_H_
@@ -37,7 +37,7 @@ class RawAuthorizerStream {
   bool Keepalive();
   int ready_count() const { return ready_count_; }
 
-  // The next answer, which must be of the kind that the name says.
+  // The next answer, which must be of the kind in the method's name.
   v1::AuthorizeResponse TakeAnswer();
   v1::Decision TakeDecision();
   v1::Revocation TakeRevocation();

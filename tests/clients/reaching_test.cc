@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How each client of the library reaches a service, or says that it cannot:
+// How each client of the library reaches a service, or reports that it cannot:
 // proxies of the environment, and targets that are none.
 
 #include <stdlib.h>

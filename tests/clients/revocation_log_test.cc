@@ -47,7 +47,7 @@ TEST_F(Remembering, KeepsTheOrder) {
   EXPECT_EQ(log_.End(), 2u);
 }
 
-TEST_F(Remembering, ForgetsWhatIsOlderThanItsMemory) {
+TEST_F(Remembering, ForgetsBeyondItsMemory) {
   Append("ada");
   now_ += minutes(6);
   Append("bob");
@@ -94,7 +94,7 @@ TEST_F(Remembering, FindsTheSocketOfAGrant) {
   EXPECT_EQ(log_.Find(0, "1.3", "private-a", ""), std::nullopt);
 }
 
-TEST_F(Remembering, TakesBackWhatItCanNoLongerTell) {
+TEST_F(Remembering, RevokesWhenItsMemoryIsTooShort) {
   for (const char* user : {"ada", "bob", "eve", "joe"}) Append(user);
 
   EXPECT_NE(log_.Find(0, "1.2", "private-a", "nobody"), std::nullopt);

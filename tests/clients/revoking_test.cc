@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What AuthorizerServer promises about grants that are taken back: every Herald
-// service hears of it, also one that was away, and no yes slips past it.
+// The promises of AuthorizerServer about revoked grants: every Herald service
+// receives the revocation, also one that was away, and no grant slips past it.
 
 #include <functional>
 
@@ -18,7 +18,7 @@ using testing_support::Gate;
 using testing_support::RawAuthorizerStream;
 using testing_support::WaitUntil;
 
-// Allows everybody as "ada", as soon as the gate is open.
+// Allows every user as "ada", as soon as the gate is open.
 class GatedAuthorizer final : public ChannelAuthorizer {
  public:
   Decision Authorize(const v1::AuthorizeRequest&) override {
@@ -111,10 +111,10 @@ TEST_F(Revoking, RepeatsNoMoreThanItRemembers) {
   EXPECT_EQ(herald.TakeDecision().request_id(), 1);
 }
 
-TEST_F(Revoking, ForgetsWhatIsOld) {
+TEST_F(Revoking, ForgetsOldOnes) {
   Start({.revocation_memory = absl::Milliseconds(20)});
   ASSERT_TRUE(server_->RevokeUser("ada", "", "").ok());
-  // Each attempt is a new service that dials; one day it is not told.
+  // Each attempt is a new service that dials; one day it is not notified.
   EXPECT_TRUE(WaitUntil([&] {
     RawAuthorizerStream herald(server_->port());
     herald.Ask(1, "private-a");
@@ -138,7 +138,7 @@ TEST_F(Revoking, KnowsTheSocketOfAYesThatIsUnderWay) {
                }).allowed());
 }
 
-TEST_F(Revoking, LeavesAloneWhomItDoesNotName) {
+TEST_F(Revoking, LeavesOtherUsersAlone) {
   EXPECT_TRUE(DecideWhile([&] {
                 ASSERT_TRUE(server_->RevokeUser("ada", "private-b", "").ok());
               }).allowed());
@@ -160,8 +160,8 @@ TEST_F(Revoking, CutsAServiceThatDoesNotListen) {
   RawAuthorizerStream deaf(server_->port(),
                            RawAuthorizerStream::Reads::kNothing);
   deaf.Ask(1, "private-a");
-  // Enough to fill what lies between the two, and the memory once more; the
-  // rest of the world hears all of it.
+  // Enough to fill the buffers between the two, and the memory once more; the
+  // other services receive all of it.
   const std::string reason(1024, 'x');
   for (int i = 0; i < 20'000; ++i) {
     ASSERT_TRUE(server_->RevokeUser("ada", "", reason).ok());
@@ -175,7 +175,7 @@ TEST_F(Revoking, CutsAServiceThatDoesNotListen) {
   EXPECT_EQ(herald.TakeDecision().request_id(), 1);
 }
 
-TEST_F(Revoking, RefusesNamesThatNobodyCanHave) {
+TEST_F(Revoking, RefusesImpossibleNames) {
   Start();
   for (const absl::Status& status :
        {server_->RevokeSocket("x", "", ""), server_->RevokeSocket("", "", ""),

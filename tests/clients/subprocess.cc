@@ -26,8 +26,8 @@ std::vector<char*> Pointers(std::vector<std::string>* texts) {
   return pointers;
 }
 
-// A descriptor from which `text` can be read: an unnamed file, so that nobody
-// has to write while another reads.
+// A descriptor from which `text` can be read: an unnamed file, so that no
+// thread has to write while another reads.
 int Readable(const std::string& text) {
   std::FILE* const file = std::tmpfile();
   std::fwrite(text.data(), 1, text.size(), file);
@@ -58,7 +58,7 @@ Subprocess::Subprocess(std::vector<std::string> command,
   EXPECT_EQ(pipe2(out, O_CLOEXEC), 0);
   EXPECT_EQ(pipe2(err, O_CLOEXEC), 0);
   const int in = Readable(input);
-  // What a sanitizer is told holds for its children too.
+  // A sanitizer's options hold for its children too.
   for (const char* const name :
        {"ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS"}) {
     const char* const value = std::getenv(name);
@@ -70,7 +70,7 @@ Subprocess::Subprocess(std::vector<std::string> command,
   const std::vector<char*> envp = Pointers(&environment);
   pid_ = fork();
   if (pid_ == 0) {
-    // Only what is safe after fork() in a process with threads.
+    // Async-signal-safe calls only, after fork() in a process with threads.
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(in, STDIN_FILENO);
     dup2(out[1], STDOUT_FILENO);
@@ -100,7 +100,8 @@ bool Subprocess::Pump() {
   pollfd fds[] = {{out_fd_, POLLIN, 0}, {err_fd_, POLLIN, 0}};
   if (out_fd_ < 0 && err_fd_ < 0) return false;
   if (poll(fds, 2, static_cast<int>(kPatience.count())) <= 0) {
-    ADD_FAILURE() << "the process is silent; so far it said\n" << out_ << err_;
+    ADD_FAILURE() << "the process is silent; its output so far\n"
+                  << out_ << err_;
     return false;
   }
   if (fds[0].revents != 0) Append(&out_fd_, &out_);
@@ -131,7 +132,7 @@ int Subprocess::unread() const {
 }
 
 void Subprocess::Signal(int signal) {
-  if (pid_ > 0) kill(pid_, signal);  // kill(2) takes -1 for everybody.
+  if (pid_ > 0) kill(pid_, signal);  // kill(2) takes -1 for all.
 }
 
 int Subprocess::Wait() {

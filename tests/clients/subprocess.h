@@ -34,7 +34,7 @@ class Subprocess {
   // the output, or, with a failure of the test, if none comes.
   std::optional<std::string> ReadLine();
 
-  // The same of standard error. What it returns is not in err() any more.
+  // The same of standard error. Returned text is not in err() any more.
   std::optional<std::string> ReadErrorLine();
 
   void Signal(int signal);
@@ -42,8 +42,8 @@ class Subprocess {
   // Bytes of standard output that were printed and not read.
   int unread() const;
 
-  // Waits for the end; the exit code, or -1 with a failure of the test. What
-  // was printed and not read stands in out() and err().
+  // Waits for the end; the exit code, or -1 with a failure of the test. Output
+  // that was not read stays in out() and err().
   int Wait();
 
   // As Wait(), but reads nothing before the end.
@@ -55,7 +55,8 @@ class Subprocess {
  private:
   int WaitForExit();
 
-  // Reads what there is, at most until the deadline. False at the end of both.
+  // Reads the available output, at most until the deadline. False at the end of
+  // both.
   bool Pump();
 
   // Takes the first line of `text`, one of the two outputs.

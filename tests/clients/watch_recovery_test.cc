@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The promises of herald/client/watch.h when streams break: it dials again,
-// says where it was, and tells what is lost.
+// sends its positions, and reports losses.
 
 #include <memory>
 #include <utility>
@@ -65,23 +65,23 @@ class Recovering : public ::testing::Test {
   std::unique_ptr<Watch> Start(WatchOptions options) {
     return std::make_unique<Watch>(
         std::move(options),
-        [this](const v1::ServerMessage& message) { Tell(message); },
+        [this](const v1::ServerMessage& message) { Note(message); },
         [this](const Loss& loss) {
-          told_.Put("lost " + Text(loss.since.epoch(), loss.since.offset()) +
-                    " to " +
-                    Text(loss.position.epoch(), loss.position.offset()));
+          received_.Put("lost " +
+                        Text(loss.since.epoch(), loss.since.offset()) + " to " +
+                        Text(loss.position.epoch(), loss.position.offset()));
         },
         [this](const absl::Status& status) { ends_.Put(status); });
   }
 
-  void Tell(const v1::ServerMessage& message) {
-    if (message.has_connected()) told_.Put("connected");
-    if (message.has_subscribed()) told_.Put("subscribed");
+  void Note(const v1::ServerMessage& message) {
+    if (message.has_connected()) received_.Put("connected");
+    if (message.has_subscribed()) received_.Put("subscribed");
     if (message.has_event())
-      told_.Put(std::to_string(message.event().offset()));
+      received_.Put(std::to_string(message.event().offset()));
   }
 
-  // What the next stream asks for.
+  // The request of the next stream.
   std::vector<std::string> TakeSince() {
     std::vector<std::string> since;
     const auto request = service_.watches.Take();
@@ -94,11 +94,11 @@ class Recovering : public ::testing::Test {
   }
 
   FakeBroadcastService service_;
-  Mailbox<std::string> told_;
+  Mailbox<std::string> received_;
   Mailbox<absl::Status> ends_;
 };
 
-TEST_F(Recovering, DialsAgainSaysWhereItWasAndTellsEachEventOnce) {
+TEST_F(Recovering, DialsAgainSendsItsPositionAndDeliversEachEventOnce) {
   service_.ScriptWatches({
       {Subscribed("a", 7), Event(8)},
       {Subscribed("a", 9, true), Event(8), Event(9)},
@@ -106,23 +106,23 @@ TEST_F(Recovering, DialsAgainSaysWhereItWasAndTellsEachEventOnce) {
   });
   const auto watch = Start(Options());
 
-  EXPECT_THAT(told_.Take(9), ElementsAre("connected", "subscribed", "8",  //
-                                         "connected", "subscribed", "9",  //
-                                         "connected", "subscribed", "10"));
+  EXPECT_THAT(received_.Take(9), ElementsAre("connected", "subscribed", "8",  //
+                                             "connected", "subscribed", "9",  //
+                                             "connected", "subscribed", "10"));
   EXPECT_THAT(TakeSince(), IsEmpty());
   EXPECT_THAT(TakeSince(), ElementsAre("news a:8"));
   EXPECT_THAT(TakeSince(), ElementsAre("news a:9"));
   EXPECT_EQ(ends_.size(), 0u);
 }
 
-TEST_F(Recovering, TellsALossBeforeTheSubscribedThatBringsIt) {
+TEST_F(Recovering, ReportsALossBeforeItsSubscribed) {
   service_.ScriptWatches({
       {Subscribed("a", 7)},
       {Subscribed("b", 2, false), Event(3), Subscribed("c", 5, false)},
   });
   const auto watch = Start(Options());
 
-  EXPECT_THAT(told_.Take(8),
+  EXPECT_THAT(received_.Take(8),
               ElementsAre("connected", "subscribed",                     //
                           "connected", "lost a:7 to b:2", "subscribed",  //
                           "3", "lost b:3 to c:5", "subscribed"));
@@ -131,11 +131,11 @@ TEST_F(Recovering, TellsALossBeforeTheSubscribedThatBringsIt) {
   EXPECT_THAT(TakeSince(), ElementsAre("news c:5"));
 }
 
-TEST_F(Recovering, TellsALossAfterEachBreakOfAChannelWithoutHistory) {
+TEST_F(Recovering, ReportsALossAfterEachBreakOfAChannelWithoutHistory) {
   service_.ScriptWatches({{Subscribed("", 0)}, {Subscribed("", 0)}});
   const auto watch = Start(Options());
 
-  EXPECT_THAT(told_.Take(5),
+  EXPECT_THAT(received_.Take(5),
               ElementsAre("connected", "subscribed",  //
                           "connected", "lost :0 to :0", "subscribed"));
 }
@@ -146,14 +146,15 @@ TEST_F(Recovering, StartsWhereAWatchBeforeItWas) {
   options.give_up_after = absl::ZeroDuration();
   auto watch = Start(options);
   EXPECT_TRUE(ends_.Take().has_value());
-  EXPECT_THAT(told_.Take(4), ElementsAre("connected", "subscribed", "8", "11"));
+  EXPECT_THAT(received_.Take(4),
+              ElementsAre("connected", "subscribed", "8", "11"));
   EXPECT_THAT(TakeSince(), IsEmpty());
   options.since = watch->positions();
 
   service_.ScriptWatches({{Subscribed("b", 2, false)}});
   watch = Start(options);
 
-  EXPECT_THAT(told_.Take(3),
+  EXPECT_THAT(received_.Take(3),
               ElementsAre("connected", "lost a:11 to b:2", "subscribed"));
   EXPECT_THAT(TakeSince(), ElementsAre("news a:11"));
 }
@@ -195,21 +196,21 @@ TEST_F(Recovering, AsksForTheLatestEventEachTime) {
   options.since = {At("", 0)};
   const auto watch = Start(options);
 
-  EXPECT_THAT(told_.Take(8), ElementsAre("connected", "subscribed", "7",  //
-                                         "connected", "subscribed",       //
-                                         "connected", "subscribed", "2"));
+  EXPECT_THAT(received_.Take(8), ElementsAre("connected", "subscribed", "7",  //
+                                             "connected", "subscribed",       //
+                                             "connected", "subscribed", "2"));
   for (int i = 0; i < 3; ++i) EXPECT_THAT(TakeSince(), ElementsAre("news :0"));
 }
 
 TEST_F(Recovering, StaysOnWhileTheServiceIsRestarted) {
   const auto watch = Start(Options());
-  ASSERT_EQ(told_.Take(2).size(), 2u);
+  ASSERT_EQ(received_.Take(2).size(), 2u);
   ASSERT_TRUE(service_.watches.Take().has_value());
 
   service_.Stop();
   service_.Restart();
 
-  EXPECT_THAT(told_.Take(3),
+  EXPECT_THAT(received_.Take(3),
               ElementsAre("connected", "lost :0 to :0", "subscribed"));
   EXPECT_EQ(ends_.size(), 0u);
 }
@@ -219,19 +220,19 @@ TEST_F(Recovering, WaitsForAServiceThatIsNotThereYet) {
   const auto watch = Start(Options());
   service_.Restart();
 
-  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+  EXPECT_THAT(received_.Take(2), ElementsAre("connected", "subscribed"));
 }
 
 class RecoveringFrom : public Recovering,
                        public ::testing::WithParamInterface<grpc::StatusCode> {
 };
 
-TEST_P(RecoveringFrom, WhateverHasBrokenAStreamThatHadBegun) {
+TEST_P(RecoveringFrom, AnyBreakOfAStream) {
   service_.watch_end = {GetParam(), "broken"};
   service_.ScriptWatches({{Subscribed("a", 7)}});
   const auto watch = Start(Options());
 
-  EXPECT_THAT(told_.Take(3),
+  EXPECT_THAT(received_.Take(3),
               ElementsAre("connected", "subscribed", "connected"));
 }
 
@@ -245,7 +246,7 @@ TEST_F(Recovering, DialsAgainAfterStreamsThatNeverBegan) {
   service_.FailNext(3, {grpc::StatusCode::UNAVAILABLE, "not ready"});
   const auto watch = Start(Options());
 
-  EXPECT_THAT(told_.Take(2), ElementsAre("connected", "subscribed"));
+  EXPECT_THAT(received_.Take(2), ElementsAre("connected", "subscribed"));
   EXPECT_EQ(service_.authorizations.size(), 4u);
 }
 
@@ -258,7 +259,7 @@ TEST_F(Recovering, EndsWhenAskingAgainWouldNotHelp) {
     const auto end = ends_.Take();
     ASSERT_TRUE(end.has_value());
     EXPECT_EQ(static_cast<int>(end->code()), static_cast<int>(code));
-    EXPECT_EQ(told_.size(), 0u);
+    EXPECT_EQ(received_.size(), 0u);
   }
 }
 
@@ -267,7 +268,7 @@ TEST_F(Recovering, GivesUpWhenTheServiceStaysAway) {
   options.give_up_after = absl::Milliseconds(400);
   service_.ScriptWatches({{Subscribed("a", 7)}});
   const auto watch = Start(options);
-  EXPECT_THAT(told_.Take(3),
+  EXPECT_THAT(received_.Take(3),
               ElementsAre("connected", "subscribed", "connected"));
 
   service_.Stop();

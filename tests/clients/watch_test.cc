@@ -163,7 +163,7 @@ TEST_F(Watching, EndsAsUnavailableWhenASilentStreamWasTheOnlyOne) {
             absl::UnavailableError("the stream was silent for too long"));
 }
 
-TEST_F(Watching, EndsWhenNobodyListens) {
+TEST_F(Watching, EndsWithoutAService) {
   service_.Stop();
   const auto watch = Start(Options());
 
@@ -172,7 +172,7 @@ TEST_F(Watching, EndsWhenNobodyListens) {
   service_.Restart();
 }
 
-TEST_F(Watching, EndsWithWhatTheServiceSays) {
+TEST_F(Watching, EndsWithTheStatusOfTheService) {
   service_.FailNext(1, {grpc::StatusCode::INVALID_ARGUMENT, "no channels"});
   const auto watch = Start({.target = service_.address()});
 
@@ -223,7 +223,7 @@ TEST_F(Watching, FetchesNothingWhileTheCallbackIsBusy) {
   EXPECT_EQ(seen.size(), 67u);
 }
 
-TEST_F(Watching, RefusesWhatTheWireCannotCarry) {
+TEST_F(Watching, RefusesTextThatTheWireCannotCarry) {
   const auto channel =
       Start({.target = service_.address(), .channels = {"\xff"}});
   EXPECT_TRUE(absl::IsInvalidArgument(*ends_.Take()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Credentials: always fresh, asked once for each attempt, and whatever the application answers.
+// Credentials: always fresh, requested once for each attempt, and for any
+// answer of the application.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

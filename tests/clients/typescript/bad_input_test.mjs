@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A server that talks nonsense: told to the application as a typed error, and otherwise without
-// effect. The connection and the subscriptions stay.
+// A server that sends nonsense: reported to the application as a typed error,
+// and otherwise without effect. The connection and the subscriptions stay.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connecting, coming back, and how the application is told.
+// Connecting, reconnecting, and the notifications of the application.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

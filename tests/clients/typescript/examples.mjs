@@ -81,7 +81,7 @@ export function publicSymbols() {
 const withComparisons = (code) =>
   code.replace(/^(\s*)(\S.*); \/\/ → (.+)$/gm, "$1equal($2, $3);");
 
-// What an example may use without saying where it comes from.
+// Names that an example may use without declaring them.
 const SURROUNDINGS = `
 declare const url: string;
 declare function show(...values: unknown[]): void;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the library sees of a browser: timers and clocks that move only when told to, chance
-// that is chosen, `online`, `offline` and visibility, and WebSockets whose other end is the test's.
+// A browser as the library sees it: timers and clocks that move only on demand,
+// chosen chance, `online`, `offline` and visibility, and WebSockets whose other
+// end is the test's.
 
 /** Waits until all promises that can be settled are. Real time, but no sleep. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -22,8 +23,8 @@ class CountedTarget extends EventTarget {
 }
 
 class FakeClock {
-  #awake = 0; // What timers count.
-  #asleep = 0; // What clocks count and timers do not.
+  #awake = 0;  // The time of timers.
+  #asleep = 0;  // The time that clocks count and timers do not.
   #startsAt = 1_700_000_000_000; // The time of day at the start.
   #timers = new Map();
   #last = 0;
@@ -126,7 +127,7 @@ class FakeSocket {
 export class FakeBrowser {
   clock = new FakeClock();
   sockets = [];
-  random = 0.5; // What Math.random() says.
+  random = 0.5;  // The value of Math.random().
   consoleErrors = [];
   consoleWarnings = [];
   onSocket = () => {};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Histories against real processes: whoever was away misses nothing, or is told.
+// Histories against real processes: a client that was away misses nothing, or
+// is notified.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";

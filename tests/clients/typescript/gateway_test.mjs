@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The library against real processes: what it promises over a fake gateway is what happens.
+// The library against real processes: its promises over a fake gateway hold
+// there too.
 
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";

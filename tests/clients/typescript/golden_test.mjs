@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The frames of tests/golden/native, which the C++ tests read too: what a server may send is
-// understood, and what a client may send is sent so. A frame that is added there needs a line here.
+// The frames of tests/golden/native, which the C++ tests read too: the library
+// understands each frame of a server, and sends each frame of a client in this
+// form. A frame that is added there needs a line here.
 
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
@@ -45,7 +46,7 @@ const ROOM = {
   members: [{ user_id: "bob", user_info: { name: "Bob" } }],
 };
 
-// What the gateway has said before, and what is heard of the frame.
+// The gateway's frames before, and the effect of the frame.
 const server = {
   "server_connected.json": ["connecting", [["connected", "1234.5678"]]],
   "server_error.json": [[], [["server_error", undefined, "the message is not JSON"]]],
@@ -86,7 +87,7 @@ const server = {
   ],
   "server_subscribed_recovered.json": [
     [CHAT, "break"],
-    [["subscribed", "chat.1", FORTY_ONE]], // What follows moves it.
+    [["subscribed", "chat.1", FORTY_ONE]],  // The next event moves it.
   ],
   "server_subscription_error.json": [[], [["unauthorized", "private-x", "not yours"]]],
   "server_subscription_error_invalid.json": [
@@ -131,7 +132,7 @@ for (const file of files.filter((name) => name.startsWith("server_"))) {
 
 const SIGNED = JSON.parse(read("client_subscribe_signed.json"));
 
-// What the application does to have the frame sent.
+// The calls of the application that send the frame.
 const client = {
   "client_ping.json": [{}, (_herald, { clock }) => clock.advance(25_000)],
   "client_subscribe.json": [{}, (herald) => herald.channel("news")],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A dead connection is noticed, a living one is not given up.
+// A dead connection is noticed, a living one is kept.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

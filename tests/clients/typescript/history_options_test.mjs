@@ -157,7 +157,7 @@ test("where there is no latest event, nothing is lost", async (t) => {
   assert.deepEqual(news.position, { epoch: "a", offset: 0 });
   await reconnect(made);
   say(at("a", 0, "news", false), said(1));
-  // It is remembered for a while only; but we have heard it.
+  // It is remembered for a while only; but the client has received it.
   await reconnect(made);
   say(at("a", 1, "news", false));
   assert.deepEqual(told, [["subscribed", false], ["subscribed", true], 1, ["subscribed", true]]);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The promise of histories, under every schedule of breaks, retries, duplicates and losses that
-// chance finds: the application hears each event at most once and in order, and where it misses
-// one, it is told that events were lost.
+// The promise of histories, under every schedule of breaks, retries, duplicates
+// and losses that chance finds: the application receives each event at most
+// once and in order, and where it misses one, it is notified that events were
+// lost.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Positions, recovery, and what the application is told when events are lost: section History of
-// proto/WEBSOCKET.md, from the client's side.
+// Positions, recovery, and the notification of the application when events are
+// lost: section History of proto/WEBSOCKET.md, from the client's side.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -382,7 +382,7 @@ test("a backend that subscribes us first has not asked for us: the offsets tell"
     const { made, told, say } = listening(t);
     await reconnect(made);
     say(at("a", offset, "news"));
-    // The answer to our own subscribe, and what it brings.
+    // The answer to our own subscribe, and its effect.
     say(at("a", 9, "news", true), said(8), ...(offset === 9 ? [said(9)] : []));
     assert.deepEqual(told, expected);
     made.browser.remove();

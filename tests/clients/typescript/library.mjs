@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The library under test: the ES modules, or with HERALD_BUNDLE=1 what a <script> tag gets. Both
-// are held to the same sentences; bundle_test.mjs sees to that.
+// The library under test: the ES modules, or with HERALD_BUNDLE=1 the bundle
+// for a <script> tag. Both pass the same tests; bundle_test.mjs ensures that.
 
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A server that has lost its memory tells all clients in one moment. Each tells its application
-// after a random delay, in the same order as without one.
+// A server that has lost its memory notifies all clients in one moment. Each
+// notifies its application after a random delay, in the same order as without
+// one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

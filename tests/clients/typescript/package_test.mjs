@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What `npm pack` would publish: complete, and whole without the repository around it.
+// The package that `npm pack` would publish: complete, and usable without the
+// repository around it.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

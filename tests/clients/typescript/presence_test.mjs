@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is here, who comes, who goes; and what of it is told after a break.
+// Members, their arrivals and departures, and the notifications of them after a
+// break.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the package's README shows is what happens: its blocks compile and run, its tables are
+// The package's README is true: its blocks compile and run, its tables are
 // complete.
 
 import assert from "node:assert/strict";

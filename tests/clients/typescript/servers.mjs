@@ -30,7 +30,7 @@ async function freePort() {
       probe.once("error", () => resolve(false));
       probe.listen(port, "127.0.0.1", () => resolve(true));
     });
-    if (!isFree || given.has(port)) continue; // Somebody listens there, or will.
+    if (!isFree || given.has(port)) continue;  // A server listens there, or will.
     given.add(port);
     await new Promise((resolve) => probe.close(resolve));
     return port;
@@ -146,8 +146,8 @@ export class Servers {
   }
 
   #spawn(name, program, args = []) {
-    // Not to outlive this process, whatever ends it. In a folder without an .env, which the
-    // programs would read.
+    // It must not outlive this process, however that ends. In a folder without
+    // an .env, which the programs would read.
     const command = ["--pdeathsig", "KILL", join(bin, program), ...args];
     const child = spawn("setpriv", command, {
       cwd: tmpdir(),

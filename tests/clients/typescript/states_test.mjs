@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What each thing that can happen does in each state, as one table.
+// The effect of each possible event in each state, as one table.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { world } from "./world.mjs";
 
-// What can happen. `socket` is the one that was opened last; where there is no connection, it is
-// one that was given up, and must not be heard.
+// The possible events. `socket` is the one that was opened last; where there is
+// no connection, it is one that was abandoned, and its frames must be ignored.
 const happenings = {
   "connect()": ({ herald }) => herald.connect(),
   "disconnect()": ({ herald }) => herald.disconnect(),
@@ -28,8 +28,9 @@ for (const code of [1000, 1001, 1002, 1003, 1006, 1007, 1008, 1009, 1011, 1013, 
   happenings[`close ${code}`] = ({ socket }) => socket.end(code);
 }
 
-// The code of the new state, or a dot where nothing changes. What comes back does so 250 ms later;
-// where time goes on for longer, nobody answers those attempts.
+// The code of the new state, or a dot where nothing changes. A reconnect comes
+// 250 ms later; where time goes on for longer, no server answers those
+// attempts.
 const table = `
   what happens    | closed  | connecting              | connected               | unavailable
   connect()       | started | .                       | .                       | started
@@ -123,7 +124,8 @@ async function holdsInEveryState({ herald, browser, clock }) {
   assert.equal(herald.socketId !== undefined, state === "connected");
   assert.equal(reason.retryAt !== undefined, state === "unavailable");
   assert.equal(reason.retryIn !== undefined, state === "unavailable");
-  // Only `unavailable` opens another socket by itself, at the time that it says.
+  // Only `unavailable` opens another socket by itself, at the time that it
+  // names.
   const count = browser.sockets.length;
   if (state === "unavailable") {
     await clock.advance(reason.retryAt - clock.now() - 1);

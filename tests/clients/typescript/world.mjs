@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A Herald in a fake browser, for one test; and short words for what a gateway says.
+// A Herald in a fake browser, for one test; and short names for a gateway's
+// frames.
 
 import assert from "node:assert/strict";
 import { FakeBrowser } from "./fake_browser.mjs";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the page makes of messages that come twice, late, out of order or not at all.
+// The page's handling of messages that come twice, late, out of order or not at
+// all.
 
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
