@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The authorizer's answers, as they come from its stream. Promise: only a clear
-// yes is a yes, and it lasts as long as it says; the reason of a no is text
+// yes is a yes, and it lasts as long as it states; the reason of a no is text
 // that can be sent; a connection that is passed on can be parsed.
 
 #include <string>

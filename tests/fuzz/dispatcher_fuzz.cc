@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Questions to an authorizer that answers late, twice, unasked or never, and
-// whose streams break. Promise: each question is answered once,
-// within a bounded time, and with yes only if the authorizer has said so; all
-// bounds of question_dispatcher.h hold.
+// whose streams break. Promise: each question is answered once, within a
+// bounded time, and with yes only if the authorizer has allowed it; all bounds
+// of question_dispatcher.h hold.
 
 #include <memory>
 #include <string>
@@ -179,7 +179,7 @@ class World {
     }
   }
 
-  // A question that a broken stream had comes back whatever the queue has.
+  // A question of a broken stream returns to the queue even if that is full.
   void RequireBounds() const {
     Require(lanes() <= QuestionDispatcher::kLanesMax);
     Require(dispatcher_.queued() >= dispatcher_.suspects());

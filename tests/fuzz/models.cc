@@ -57,7 +57,7 @@ std::vector<int64_t> LinkModel::OpenTickets() const {
 }
 
 void LinkModel::Send(GatewayItem item) {
-  // What is answered before Handle() returns has to be known.
+  // An answer before Handle() returns has to be known.
   if (item.has_subscribe()) {
     open_[item.subscribe().ticket()] = item.subscribe().channel();
   } else if (item.has_attached()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Peers that keep account of what the service owes them, and abort when it
-// breaks its word: a link of a gateway, and a Watch.
+// Peers that keep account of the service's promises, and abort when it breaks
+// one: a link of a gateway, and a Watch.
 
 #ifndef HERALD_TESTS_FUZZ_MODELS_H_
 #define HERALD_TESTS_FUZZ_MODELS_H_
@@ -21,7 +21,7 @@
 
 namespace herald::fuzz {
 
-// The members of presence channels, as a peer was told. A member comes and
+// The members of presence channels, as a peer knows them. A member comes and
 // leaves in turns, and only on a channel whose roster is known.
 class RosterModel {
  public:
@@ -40,7 +40,7 @@ class RosterModel {
     return users_.contains(channel);
   }
 
-  // That this is what the engine has.
+  // Requires that the engine has these members.
   void RequireTrue(World& world) const;
 
  private:
@@ -67,7 +67,7 @@ class LinkModel {
   // a new ticket in a `subscribe` that can be answered at once.
   void Send(link::v1::GatewayItem item);
 
-  // Takes what the service has sent.
+  // Takes the items that the service has sent.
   void Read();
 
   void Close();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The PROXY header, which a proxy sends before the first byte of its client.
-// Promise: a header is within its bounds; where the network cuts it changes
-// nothing; broken bytes stay broken, whatever follows.
+// Promise: a header is within its bounds; the network's cuts change nothing;
+// broken bytes stay broken, for all bytes behind them.
 
 #include "gateway/net/proxy_header.h"
 #include "proto/contract/require.h"

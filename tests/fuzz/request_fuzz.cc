@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The bytes of a backend's requests. Promise: each has one answer, with a code
-// that broadcast_service.proto names; what is refused changes nothing; no
+// that broadcast_service.proto names; a refused request changes nothing; no
 // answer claims more than there is, and pages lead to an end.
 
 #include <memory>
@@ -35,7 +35,7 @@ void WithRequest(absl::string_view bytes, Body body) {
   }
 }
 
-// Counts one answer, and looks at its code.
+// Counts one answer, and checks its code.
 template <typename Check>
 auto Once(std::shared_ptr<Answers> answers, Check check) {
   return [answers = std::move(answers), check](const auto& answer) {

@@ -30,7 +30,7 @@ using core::Question;
 
 constexpr char kSecret[] = "of the backend and the service";
 
-// Says no to all that it is asked.
+// Denies every question.
 class Next final : public core::Authorizer {
  public:
   void Authorize(Question question,
@@ -45,8 +45,8 @@ bool IsPresence(absl::string_view channel) {
   return absl::StartsWith(channel, "presence-");
 }
 
-// What a backend does. The rules of names are its service's, so it signs what
-// it was asked for.
+// The signature of a backend. The rules of names are its service's, so it signs
+// every name that it is asked for.
 std::string Sign(const Question& question) {
   std::string text = absl::StrCat(question.socket_id, ":", question.channel);
   if (IsPresence(question.channel)) {

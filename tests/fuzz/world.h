@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The service's core on ports that a fuzzer plays, and conditions that hold
-// whatever its peers do.
+// The service's core on ports that a fuzzer plays, and conditions that hold for
+// any behaviour of its peers.
 
 #ifndef HERALD_TESTS_FUZZ_WORLD_H_
 #define HERALD_TESTS_FUZZ_WORLD_H_
@@ -46,7 +46,7 @@ class Judge final : public core::Authorizer {
       open_;
 };
 
-// The outbox of a link or of a Watch. What is put there has to be messages.
+// The outbox of a link or of a Watch. Its contents have to be messages.
 class Outbox final : public core::Sink {
  public:
   void Enqueue(core::Chunk chunk) override;
@@ -59,7 +59,7 @@ class Outbox final : public core::Sink {
     if (closed.ok()) closed = std::move(why);
   }
 
-  // What was enqueued since the last call.
+  // The messages since the last call.
   std::vector<link::v1::ServiceItem> TakeItems();
   std::vector<v1::ServerMessage> TakeMessages();
 
