@@ -18,9 +18,9 @@ TEST_P(ACluster, SendsMessagesOfANodeInOrder) {
     world().bus(0).ToAll("4");
     world().Settle();
     const std::string from = world().NameOf(0);
-    EXPECT_THAT(bus(1).heard, ::testing::ElementsAre(from + ": 1", from + ": 2",
-                                                     from + ": 4"));
-    EXPECT_THAT(bus(0).heard,
+    EXPECT_THAT(bus(1).received, ::testing::ElementsAre(
+                                     from + ": 1", from + ": 2", from + ": 4"));
+    EXPECT_THAT(bus(0).received,
                 ::testing::ElementsAre(world().NameOf(1) + ": 3"));
   });
 }

@@ -21,9 +21,9 @@ TEST_P(ACluster, FillsTheGapOfACutOnceAndInOrder) {
       world().SettlePartly();
     }
     world().Settle();
-    const auto heard = Publications(Heard(1));
-    EXPECT_EQ(heard, Publications(Heard(0)));
-    EXPECT_EQ(heard.size(), static_cast<size_t>(kCount));
+    const auto received = Publications(Received(1));
+    EXPECT_EQ(received, Publications(Received(0)));
+    EXPECT_EQ(received.size(), static_cast<size_t>(kCount));
     EXPECT_EQ(LossesOf(1), 0);
   });
 }
@@ -34,15 +34,15 @@ TEST_P(ACluster, NotifiesOfALossIfAGapCannotBeFilled) {
     OpenAtBoth("a", three);
     Publish(0, "a", "1", three);
     world().Settle();
-    Heard(1);
+    Received(1);
     world().Cut(1);
     for (int i = 2; i <= 9; ++i) Publish(0, "a", absl::StrCat(i), three);
     world().Settle();
     world().Reconnect(1);
     world().Settle();
     EXPECT_EQ(LossesOf(1), 1);
-    EXPECT_THAT(Heard(1), ::testing::ElementsAre("a begins at 6, lost", "a: 7",
-                                                 "a: 8", "a: 9"));
+    EXPECT_THAT(Received(1), ::testing::ElementsAre("a begins at 6, lost",
+                                                    "a: 7", "a: 8", "a: 9"));
     EXPECT_EQ(At(0, "a"), At(1, "a"));
   });
 }
@@ -60,7 +60,7 @@ TEST_P(ACluster, ReadsTheRosterAgainAfterACut) {
     world().Settle();
     world().Reconnect(1);
     world().Settle();
-    EXPECT_THAT(Heard(1),
+    EXPECT_THAT(Received(1),
                 ::testing::ElementsAre("+ada", "+bob", "-ada", "+cyd"));
   });
 }
@@ -91,15 +91,15 @@ TEST_P(ACluster, RefusesAtANodeThatIsCutOffAndLeavesLater) {
     world().Settle();
     EXPECT_TRUE(absl::IsUnavailable(receipt->status())) << receipt->status();
     EXPECT_EQ(*bob, Admission::kUnavailable);
-    EXPECT_THAT(Heard(0), ::testing::ElementsAre("+ada"));
+    EXPECT_THAT(Received(0), ::testing::ElementsAre("+ada"));
     world().Reconnect(1);
     world().Settle();
-    EXPECT_THAT(Heard(0), ::testing::ElementsAre("-ada"));
+    EXPECT_THAT(Received(0), ::testing::ElementsAre("-ada"));
     EXPECT_THAT(RosterOf(1), ::testing::IsEmpty());
   });
 }
 
-TEST_P(ACluster, KeepsNoMemberOfAnAdmissionWhoseAnswerIsLost) {
+TEST_P(ACluster, KeepsNoMemberOfAnAdmissionWithoutAnAnswer) {
   InEachWorld([&] {
     OpenAtBoth("presence-room");
     const int64_t attach = Attach(1, 1);
@@ -125,11 +125,11 @@ TEST_P(ACluster, BeginsANewEpochAfterAFailover) {
     EXPECT_NE(At(0, "a")->epoch, before.epoch);
     EXPECT_EQ(At(0, "a"), At(1, "a"));
     for (int node : {0, 1}) EXPECT_EQ(LossesOf(node), 1);
-    for (int node : {0, 1}) Heard(node);
+    for (int node : {0, 1}) Received(node);
     Publish(1, "a", "6", kMany);
     world().Settle();
     for (int node : {0, 1}) {
-      EXPECT_THAT(Heard(node), ::testing::ElementsAre("a: 6"));
+      EXPECT_THAT(Received(node), ::testing::ElementsAre("a: 6"));
     }
     EXPECT_EQ(At(0, "a")->offset, 1);
   });

@@ -19,14 +19,14 @@ TEST_P(ACluster, HasOneOrderOfAChannelAtAllNodes) {
       world().SettlePartly();
     }
     world().Settle();
-    const auto heard = Publications(Heard(0));
-    EXPECT_EQ(heard.size(), receipts.size());
-    EXPECT_EQ(Publications(Heard(1)), heard);
+    const auto received = Publications(Received(0));
+    EXPECT_EQ(received.size(), receipts.size());
+    EXPECT_EQ(Publications(Received(1)), received);
     for (size_t i = 0; i < receipts.size(); ++i) {
       ASSERT_TRUE(receipts[i]->ok()) << receipts[i]->status();
       const int64_t offset = (**receipts[i]).position.offset;
       ASSERT_GT(offset, 0);
-      EXPECT_EQ(heard[static_cast<size_t>(offset) - 1], absl::StrCat(i));
+      EXPECT_EQ(received[static_cast<size_t>(offset) - 1], absl::StrCat(i));
     }
     EXPECT_EQ(At(0, "a"), At(1, "a"));
   });
@@ -57,7 +57,7 @@ TEST_P(ACluster, HasOneReceiptForAKeyThatIsRepeatedAtOnce) {
     EXPECT_NE((**first).repeated, (**second).repeated);
     EXPECT_EQ((**first).position, (**second).position);
     for (int node : {0, 1}) {
-      EXPECT_THAT(Heard(node), ::testing::ElementsAre("a: 1"));
+      EXPECT_THAT(Received(node), ::testing::ElementsAre("a: 1"));
     }
   });
 }
@@ -74,10 +74,10 @@ TEST_P(ACluster, LosesAndDoublesNothingWhileAChannelIsOpened) {
     }
     world().Settle();
     EXPECT_EQ(At(1, "a")->offset, kCount);
-    // What was delivered is the end of what there is, from the opening on.
-    const auto heard = Publications(Heard(1));
-    for (size_t i = 0; i < heard.size(); ++i) {
-      EXPECT_EQ(heard[i], absl::StrCat(kCount - heard.size() + i + 1));
+    // The deliveries are the end of the history, from the opening on.
+    const auto received = Publications(Received(1));
+    for (size_t i = 0; i < received.size(); ++i) {
+      EXPECT_EQ(received[i], absl::StrCat(kCount - received.size() + i + 1));
     }
     Missed missed;
     listener(1).WithChannel("a", [&] {

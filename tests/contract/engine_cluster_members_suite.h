@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part of the clusters' suite (engine_cluster_suite.h) that is about
-// members, and about leases and graces whose node is gone.
+// The part of the clusters' suite (engine_cluster_suite.h) about members, and
+// about leases and graces of nodes that have failed.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_CLUSTER_MEMBERS_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_CLUSTER_MEMBERS_SUITE_H_
@@ -25,7 +25,7 @@ TEST_P(ACluster, PublishesTheFirstAndTheLastMemberOnce) {
     Leave(1, 2, at1, "ada");
     world().Settle();
     for (int node : {0, 1}) {
-      EXPECT_THAT(Heard(node), ::testing::ElementsAre("+ada", "-ada"));
+      EXPECT_THAT(Received(node), ::testing::ElementsAre("+ada", "-ada"));
     }
   });
 }
@@ -64,7 +64,7 @@ TEST_P(ACluster, AdmitsNoMoreThanThereMayBeAtBothNodes) {
   });
 }
 
-TEST_P(ACluster, EndsALeaseWhoseNodeHasDied) {
+TEST_P(ACluster, EndsTheLeaseOfADeadNode) {
   InEachWorld([&] {
     OpenAtBoth("presence-room");
     const int64_t attach = Attach(0, 1);
@@ -72,9 +72,9 @@ TEST_P(ACluster, EndsALeaseWhoseNodeHasDied) {
     world().Settle();
     world().Kill(0);
     world().Settle();
-    EXPECT_THAT(Heard(1), ::testing::ElementsAre("+ada"));
+    EXPECT_THAT(Received(1), ::testing::ElementsAre("+ada"));
     Pass(absl::Minutes(1));
-    EXPECT_THAT(Heard(1), ::testing::ElementsAre("-ada", "lease 1 ended"));
+    EXPECT_THAT(Received(1), ::testing::ElementsAre("-ada", "lease 1 ended"));
   });
 }
 
@@ -97,7 +97,7 @@ TEST_P(ACluster, KeepsTheMembersOfAGatewayThatMovesToAnotherNode) {
                         });
     });
     Pass(absl::Minutes(1));
-    EXPECT_THAT(Heard(1), ::testing::ElementsAre("+ada"));
+    EXPECT_THAT(Received(1), ::testing::ElementsAre("+ada"));
     EXPECT_THAT(RosterOf(1), ::testing::ElementsAre("ada"));
   });
 }
@@ -139,10 +139,10 @@ TEST_P(ACluster, EndsAGraceThatAnotherNodeHasBegun) {
     world().Settle();
     world().Kill(0);
     Pass(absl::Milliseconds(4999));
-    EXPECT_THAT(Heard(1),
+    EXPECT_THAT(Received(1),
                 ::testing::Not(::testing::Contains(std::string("-ada"))));
     Pass(absl::Milliseconds(1));
-    EXPECT_THAT(Heard(1), ::testing::Contains(std::string("-ada")));
+    EXPECT_THAT(Received(1), ::testing::Contains(std::string("-ada")));
   });
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What engines of several nodes must do together. An engine's own test
+// The promises of engines of several nodes together. An engine's own test
 // instantiates it with a world of two nodes. Each test runs many times, in a
 // new world with another seed, for its promise holds in every order.
 
@@ -27,14 +27,14 @@
 
 namespace herald::core {
 
-// Two nodes of a cluster, and what may happen to them.
+// Two nodes of a cluster, and the faults that may happen to them.
 class ClusterWorld {
  public:
   virtual ~ClusterWorld() = default;
   virtual Engine& engine(int node) = 0;
   virtual NodeBus& bus(int node) = 0;
   virtual std::string NameOf(int node) = 0;
-  // All that was asked is answered; of a node that is cut off what can be.
+  // Answers all questions; of a node that is cut off, those that can be.
   virtual void Settle() = 0;
   // A part of it.
   virtual void SettlePartly() = 0;
@@ -54,11 +54,11 @@ class RecordingNode final : public NodeListener {
   explicit RecordingNode(std::string stats) : stats_(std::move(stats)) {}
   void OnBusRestored(absl::Duration /*gap*/) override {}
   void OnBus(absl::string_view from, absl::string_view bytes) override {
-    heard.push_back(absl::StrCat(from, ": ", bytes));
+    received.push_back(absl::StrCat(from, ": ", bytes));
   }
   std::string Stats() override { return stats_; }
 
-  std::vector<std::string> heard;
+  std::vector<std::string> received;
 
  private:
   const std::string stats_;
@@ -70,7 +70,7 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
 
   static constexpr uint32_t kSeeds = 100;
 
-  // A world, and who listens at its nodes.
+  // A world, and the listeners at its nodes.
   struct Nodes {
     FakeTimers timers;
     std::array<RecordingListener, 2> listeners;
@@ -104,8 +104,8 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
   RecordingNode& bus(int node) {
     return nodes_->buses[static_cast<size_t>(node)];
   }
-  std::vector<std::string> Heard(int node) {
-    return std::exchange(listener(node).heard, {});
+  std::vector<std::string> Received(int node) {
+    return std::exchange(listener(node).received, {});
   }
   void Pass(absl::Duration time) {
     nodes_->timers.Advance(time);
@@ -124,7 +124,7 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
                   const HistoryLimits& limits = {}) {
     for (int node : {0, 1}) Open(node, channel, limits);
     world().Settle();
-    for (int node : {0, 1}) Heard(node);
+    for (int node : {0, 1}) Received(node);
   }
   std::shared_ptr<Receipt> Publish(int node, const std::string& channel,
                                    const std::string& data,
@@ -215,7 +215,7 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
     return users;
   }
 
-  // What `words` say of publications, without the name of their channel.
+  // The publications among `words`, without the name of their channel.
   static std::vector<std::string> Publications(
       const std::vector<std::string>& words) {
     std::vector<std::string> data;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part of the engine's suite (engine_suite.h) that is about what backends
-// ask.
+// The part of the engine's suite (engine_suite.h) about the queries of
+// backends.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_DIRECTORY_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_DIRECTORY_SUITE_H_
@@ -101,7 +101,7 @@ TEST_P(AnEngine, CountsTheSubscriptionsThatAReturnedGatewayHas) {
     });
     listener_.subscribed[channel] = 2;
     EXPECT_EQ(count_of(channel), 2);
-    // What its earlier link has left behind is late.
+    // A call of its earlier link is late.
     Locked(channel, [&] {
       engine_.Dismiss(channel, "", {1, "1.1"}, old, absl::ZeroDuration());
     });

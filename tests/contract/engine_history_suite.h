@@ -20,7 +20,7 @@ TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
   EXPECT_TRUE(again.repeated);
   EXPECT_EQ(again.subscribers, 1);
   EXPECT_FALSE(Publish("b", "3", "k").repeated);
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 3"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a: 1", "b: 3"));
   Pass(absl::Minutes(6));
   EXPECT_FALSE(Publish("a", "4", "k").repeated);
 }
@@ -37,7 +37,7 @@ TEST_P(AnEngine, NumbersFromOneInAnEpochThatItAnnouncesFirst) {
   const HistoryLimits ten{10};
   Open("a", ten);
   const ChannelLog::Receipt first = Publish("a", "1", "", ten);
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0", "a: 1"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a begins at 0", "a: 1"));
   EXPECT_EQ(listener_.offset, 1);
   EXPECT_EQ(first.position, (Position{listener_.epoch, 1}));
   EXPECT_THAT(first.position.epoch, ::testing::Not(::testing::IsEmpty()));
@@ -48,15 +48,15 @@ TEST_P(AnEngine, NumbersFromOneInAnEpochThatItAnnouncesFirst) {
   EXPECT_NE(Publish("b", "1", "", ten).position.epoch, first.position.epoch);
 }
 
-TEST_P(AnEngine, BeginsAHistoryForWhoOpensTheChannel) {
+TEST_P(AnEngine, BeginsAHistoryWhenAChannelIsOpened) {
   Open("a", {10});
   const Position begun = At("a");
   EXPECT_EQ(begun.offset, 0);
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a begins at 0"));
   EXPECT_EQ(Publish("a", "1", "", {10}).position, (Position{begun.epoch, 1}));
   Open("a", {20});
   EXPECT_EQ(At("a"), (Position{begun.epoch, 1})) << "opened again";
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a: 1"));
 }
 
 TEST_P(AnEngine, BeginsAHistoryThatTheRulesGiveAnOpenChannelLater) {
@@ -64,7 +64,7 @@ TEST_P(AnEngine, BeginsAHistoryThatTheRulesGiveAnOpenChannelLater) {
   EXPECT_EQ(At("a").epoch, "none");
   Open("a", {10});
   EXPECT_EQ(At("a").offset, 0);
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a begins at 0"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a begins at 0"));
 }
 
 TEST_P(AnEngine, GivesAllThatFollowedAPositionOrNothing) {
@@ -163,7 +163,7 @@ TEST_P(AnEngine, KeepsTheHistoryOfAnOpenChannelAndForItsLifeAfterwards) {
   EXPECT_NE(At("a").epoch, first.epoch);
 }
 
-TEST_P(AnEngine, DoesNotKeepWhatNothingWasSaidIn) {
+TEST_P(AnEngine, DoesNotKeepAChannelWithoutPublications) {
   const HistoryLimits hour{10, absl::Hours(1)};
   Open("a", hour);
   const std::string epoch = At("a").epoch;
@@ -176,16 +176,16 @@ TEST_P(AnEngine, DoesNotKeepWhatNothingWasSaidIn) {
   EXPECT_EQ(engine_.Counts().histories, 0);
 }
 
-TEST_P(AnEngine, GivesUpWhatTheRulesGiveNoRoom) {
+TEST_P(AnEngine, EvictsBeyondTheRulesSize) {
   Open("a", {10});
   Publish("a", "1", "", {10});
   Publish("b", "1", "", {10});
   engine_.ApplyHistoryRules();
   world_->Settle();
   EXPECT_EQ(engine_.Counts().histories, 2);
-  Heard();
+  Received();
   Locked("a", [&] { engine_.Forget("a"); });
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a ends"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a ends"));
   EXPECT_EQ(At("a").epoch, "none");
   EXPECT_EQ(engine_.Counts().histories, 1);
   listener_.rules.history_size = 0;
@@ -202,15 +202,15 @@ TEST_P(AnEngine, KeepsNoHistoryWithAHole) {
   whisper->whisper = true;
   Locked("a", [&] { engine_.Publish(whisper, {}, [](const auto&) {}); });
   EXPECT_EQ(At("a").offset, 1) << "whispers are not remembered";
-  Heard();
+  Received();
   Publish("a", "2");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a ends", "a: 2"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a ends", "a: 2"));
   EXPECT_EQ(At("a").epoch, "none");
   Open("b", {10});
   Publish("b", "1", "", {10});
-  Heard();
+  Received();
   Open("b", {});
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("b ends"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("b ends"));
 }
 
 TEST_P(AnEngine, RemembersAKeyAsLongAsTheHistoryButFiveMinutesAtLeast) {

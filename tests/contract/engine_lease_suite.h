@@ -36,33 +36,33 @@ TEST_P(AnEngine, TakesNothingFromALinkThatIsNotItsGatewaysNewest) {
   engine_.Detach(1, old, /*goodbye=*/true);
   engine_.Detach(1, old, /*goodbye=*/false);
   Pass(absl::Hours(1));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada"));
 }
 
-TEST_P(AnEngine, RemovesWhatAReturnedGatewayHoldsNoMore) {
+TEST_P(AnEngine, RemovesMembersThatAReturnedGatewayHoldsNoMore) {
   Join("ada", 1, "1.1");
   Join("bob", 2, "2.1");
   engine_.Detach(1, AttachOf(1), /*goodbye=*/false);
   const int64_t attach = Attach(1);
   engine_.Keep(1, attach, {"presence-room"});
   world_->Settle();
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "+bob"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada", "+bob"));
   engine_.Keep(1, attach, {"presence-other"});
   world_->Settle();
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
 }
 
 TEST_P(AnEngine, RemovesTheMembersOfALostGatewayWhenItsLeaseIsOver) {
   Join("ada", 1, "1.1");
   Join("bob", 2, "2.1");
   Join("bob", 1, "1.2");
-  Heard();
+  Received();
   const int64_t attach = AttachOf(1);
   engine_.Detach(1, attach, /*goodbye=*/false);
   world_->Settle();
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
   Pass(absl::Minutes(1));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada", "lease 1 ended"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada", "lease 1 ended"));
   EXPECT_EQ(listener_.lost[1], attach);
 }
 
@@ -72,9 +72,9 @@ TEST_P(AnEngine, GivesTheMembersOfALostGatewayTheGraceOfTheirChannel) {
   engine_.Detach(1, AttachOf(1), /*goodbye=*/false);
   world_->Settle();
   Pass(absl::Minutes(1));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "lease 1 ended"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada", "lease 1 ended"));
   Pass(absl::Minutes(10));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
 }
 
 TEST_P(AnEngine, EndsNoLeaseOfAGatewayThatHasReturned) {
@@ -84,16 +84,16 @@ TEST_P(AnEngine, EndsNoLeaseOfAGatewayThatHasReturned) {
   Replace(1, {{User("ada"), {"1.1"}}});
   Attach(1);
   Pass(absl::Minutes(1));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada"));
 }
 
-TEST_P(AnEngine, RemovesTheMembersOfAGatewayThatSaysGoodbyeAtOnce) {
+TEST_P(AnEngine, RemovesTheMembersOfAGatewayAtItsGoodbye) {
   Join("ada", 1, "1.1");
   engine_.Detach(1, AttachOf(1), /*goodbye=*/true);
   world_->Settle();
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada", "-ada"));
   Pass(absl::Minutes(1));
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
 }
 
 }  // namespace herald::core

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The part of the engine's suite (engine_suite.h) that is about who is present.
+// The part of the engine's suite (engine_suite.h) about presence.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_PRESENCE_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_PRESENCE_SUITE_H_
@@ -10,14 +10,14 @@
 
 namespace herald::core {
 
-TEST_P(AnEngine, TellsOfTheFirstAndTheLastSocketOfAUser) {
+TEST_P(AnEngine, NotifiesOfTheFirstAndTheLastSocketOfAUser) {
   Join("ada", 1, "1.1");
   Join("ada", 2, "2.1");
   Join("bob", 1, "1.2");
   Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "+bob"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada", "+bob"));
   Leave("ada", 2, "2.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
   EXPECT_EQ(MemberCount(), 1);
   EXPECT_EQ(engine_.Counts().members, 1);
 }
@@ -25,68 +25,68 @@ TEST_P(AnEngine, TellsOfTheFirstAndTheLastSocketOfAUser) {
 TEST_P(AnEngine, EndsAMemberWithTheLastOfASocketsSubscriptions) {
   Join("ada", 1, "1.1");
   Join("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada"));
   const auto members = Members();
   ASSERT_EQ(members.size(), 1u);
   EXPECT_THAT(members[0].socket_ids(), ::testing::ElementsAre("1.1"));
   Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
   Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
 }
 
-TEST_P(AnEngine, ChangesNothingWhenOneLeavesWhoNeverJoined) {
+TEST_P(AnEngine, ChangesNothingWhenAUserLeavesThatNeverJoined) {
   Join("ada", 1, "1.1");
   Leave("ada", 1, "1.9");
   Leave("eve", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada"));
   Leave("ada", 1, "1.1");
   Leave("ada", 1, "1.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
   EXPECT_EQ(engine_.Counts().members, 0);
 }
 
-TEST_P(AnEngine, ReplacesAGatewaysMembersWithoutBouncingThoseWhoStay) {
+TEST_P(AnEngine, ReplacesAGatewaysMembersWithoutBouncingTheRemainingOnes) {
   Join("ada", 1, "1.1");
   Join("bob", 1, "1.2");
   Join("bob", 2, "2.1");
-  Heard();
+  Received();
   Replace(1, {{User("ada"), {"1.1"}}, {User("cyd"), {"1.3", "1.4"}}});
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+cyd"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+cyd"));
   Replace(1, {});
-  EXPECT_THAT(Heard(), ::testing::UnorderedElementsAre("-ada", "-cyd"));
+  EXPECT_THAT(Received(), ::testing::UnorderedElementsAre("-ada", "-cyd"));
   EXPECT_EQ(MemberCount(), 1);
 }
 
-TEST_P(AnEngine, KeepsWhoHasLeftForATimeOfGrace) {
+TEST_P(AnEngine, KeepsALeavingMemberForTheGrace) {
   Join("ada", 1, "1.1");
   Join("bob", 1, "1.2");
   Leave("ada", 1, "1.1", absl::Seconds(5));
   Pass(absl::Milliseconds(4999));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada", "+bob"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada", "+bob"));
   const auto members = Members();
   ASSERT_EQ(members.size(), 2u);
   EXPECT_EQ(members[0].user_id(), "ada");
   EXPECT_THAT(members[0].socket_ids(), ::testing::IsEmpty());
   EXPECT_EQ(engine_.Counts().members, 2);
   Pass(absl::Milliseconds(1));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
   EXPECT_EQ(engine_.Counts().members, 1);
   Pass(absl::Minutes(1));
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
 }
 
-TEST_P(AnEngine, SaysNothingOfWhoReturnsInTime) {
+TEST_P(AnEngine, DoesNotAnnounceAReturnInTime) {
   Join("ada", 1, "1.1");
   Leave("ada", 1, "1.1", absl::Seconds(5));
-  Heard();
+  Received();
   Pass(absl::Seconds(4));
   Join("ada", 2, "2.1");
   Pass(absl::Seconds(1));
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
   EXPECT_EQ(MemberCount(), 1);
   Leave("ada", 2, "2.1");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
 }
 
 TEST_P(AnEngine, CountsAGraceFromTheLastTimeThatAUserWentAway) {
@@ -95,12 +95,12 @@ TEST_P(AnEngine, CountsAGraceFromTheLastTimeThatAUserWentAway) {
     Leave("ada", 1, "1.1", absl::Seconds(5));
     Pass(absl::Seconds(1));
   }
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada"));
   // Away for the last time two seconds after the first.
   Pass(absl::Milliseconds(3999));
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
   Pass(absl::Milliseconds(1));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
 }
 
 TEST_P(AnEngine, EndsAGraceEarlierThatHasBecomeShorter) {
@@ -108,30 +108,30 @@ TEST_P(AnEngine, EndsAGraceEarlierThatHasBecomeShorter) {
   Leave("ada", 1, "1.1", absl::Hours(1));
   Join("ada", 1, "1.1");
   Leave("ada", 1, "1.1", absl::Seconds(5));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada"));
   Pass(absl::Seconds(5));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
-  // The end of the first one comes in vain, whoever is there then.
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
+  // The end of the first grace has no effect on members that have returned.
   Join("ada", 1, "1.1");
   Pass(absl::Hours(1));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("+ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("+ada"));
 }
 
-TEST_P(AnEngine, GivesGraceToThoseWhomAGatewayHasNoMore) {
+TEST_P(AnEngine, GivesGraceToMembersThatAGatewayHasNoMore) {
   Join("ada", 1, "1.1");
   Join("bob", 1, "1.2");
   Leave("bob", 1, "1.2", absl::Seconds(5));
-  Heard();
+  Received();
   Pass(absl::Seconds(3));
   Replace(1, {}, absl::Seconds(3));
-  // Who was away before is not away anew.
+  // A grace that runs already does not begin anew.
   Pass(absl::Seconds(2));
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-bob"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-bob"));
   Replace(2, {{User("ada"), {"2.1"}}});
   Pass(absl::Minutes(1));
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
   Replace(2, {});
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada"));
 }
 
 TEST_P(AnEngine, RemovesAllMembersWhereTheRulesGiveNone) {
@@ -139,18 +139,18 @@ TEST_P(AnEngine, RemovesAllMembersWhereTheRulesGiveNone) {
   Join("bob", 2, "2.1");
   Join("cyd", 2, "2.2");
   Leave("cyd", 2, "2.2", absl::Seconds(5));
-  Heard();
+  Received();
   engine_.ApplyPresenceRules();
   world_->Settle();
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
   listener_.rules.presence = false;
   engine_.ApplyPresenceRules();
   world_->Settle();
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("-ada", "-bob", "-cyd"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("-ada", "-bob", "-cyd"));
   EXPECT_EQ(engine_.Counts().members, 0);
   Leave("ada", 1, "1.1");
   Pass(absl::Seconds(5));
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
 }
 
 TEST_P(AnEngine, AdmitsAsManySubscriptionsAsThereMayBe) {
@@ -167,7 +167,7 @@ TEST_P(AnEngine, AdmitsAsManySubscriptionsAsThereMayBe) {
   EXPECT_EQ(admit(2, 2), Admission::kTooManySubscribers);
 }
 
-TEST_P(AnEngine, MakesNobodyPresentWhoIsNotAdmitted) {
+TEST_P(AnEngine, MakesNoMemberOfAUserThatIsNotAdmitted) {
   Subscription subscription;
   subscription.socket = {1, "1.1"};
   subscription.attach = AttachOf(1);
@@ -176,7 +176,7 @@ TEST_P(AnEngine, MakesNobodyPresentWhoIsNotAdmitted) {
   subscription.count_max = 2;
   EXPECT_EQ(Admit("presence-room", std::move(subscription)),
             Admission::kTooManySubscribers);
-  EXPECT_THAT(Heard(), ::testing::IsEmpty());
+  EXPECT_THAT(Received(), ::testing::IsEmpty());
   EXPECT_EQ(MemberCount(), 0);
 }
 
@@ -202,7 +202,7 @@ TEST_P(AnEngine, TakesTwiceTheBytesOfAGatewayThatReturnsAndNoMore) {
       TryToReplace(3, AttachOf(3), {{User("cyd"), {"3.1"}}})));
   EXPECT_EQ(MemberCount(), 2);
   EXPECT_TRUE(TryToReplace(3, AttachOf(3), {{User("ada", info), {"3.1"}}}).ok())
-      << "somebody who is there adds nothing";
+      << "a user that is present adds nothing";
 }
 
 TEST_P(AnEngine, ListsMembersInOrderWithTheirSockets) {

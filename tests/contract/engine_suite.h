@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every engine must do, whatever it is made of: the promises of the ports
-// in service/engine. An engine's own test instantiates it with a world that
-// makes it and has it answer.
+// The promises of every engine: those of the ports in service/engine. An
+// engine's own test instantiates it with a world that makes it and has it
+// answer.
 
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_SUITE_H_
@@ -79,7 +79,7 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
     EXPECT_TRUE(receipt.ok()) << receipt.status();
     return receipt.value_or(ChannelLog::Receipt());
   }
-  // What the channel has said since a position, or `lost`.
+  // The publications of the channel since a position, or `lost`.
   static std::vector<std::string> Words(const Missed& missed) {
     if (!missed.available) return {"lost"};
     std::vector<std::string> said;
@@ -217,7 +217,7 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
            [&] { count = engine_.MemberCount("presence-room"); });
     return count;
   }
-  auto Heard() { return std::exchange(listener_.heard, {}); }
+  auto Received() { return std::exchange(listener_.received, {}); }
 
   FakeTimers timers_;
   RecordingListener listener_;
@@ -233,7 +233,7 @@ TEST_P(AnEngine, GivesPublicationsBackInTheirOrder) {
   EXPECT_EQ(Publish("a", "1").subscribers, 1);
   Publish("b", "2");
   Publish("a", "3");
-  EXPECT_THAT(Heard(), ::testing::ElementsAre("a: 1", "b: 2", "a: 3"));
+  EXPECT_THAT(Received(), ::testing::ElementsAre("a: 1", "b: 2", "a: 3"));
 }
 
 }  // namespace herald::core

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every engine must do as a bus between nodes, if it has other nodes or
-// not: see engine_suite.h.
+// The promises of every engine as a bus between nodes, with or without other
+// nodes: see engine_suite.h.
 
 #ifndef HERALD_TESTS_CONTRACT_NODE_BUS_SUITE_H_
 #define HERALD_TESTS_CONTRACT_NODE_BUS_SUITE_H_
@@ -43,7 +43,7 @@ class ANodeBus : public AnEngine {
   }
 };
 
-TEST_P(ANodeBus, KeepsWhatIsRecordedForTenMinutes) {
+TEST_P(ANodeBus, KeepsRecordedItemsForTenMinutes) {
   Record("a");
   Pass(absl::Minutes(5));
   Record("b");
@@ -56,27 +56,27 @@ TEST_P(ANodeBus, KeepsWhatIsRecordedForTenMinutes) {
   EXPECT_EQ(Within(absl::Minutes(10)).value(), List({"b"}));
 }
 
-TEST_P(ANodeBus, SaysWhenItDoesNotRememberThatLong) {
+TEST_P(ANodeBus, ReportsThatItDoesNotRememberThatLong) {
   Record("a");
   const auto items = Within(absl::Minutes(11));
   EXPECT_TRUE(absl::IsOutOfRange(items.status())) << items.status();
 }
 
-// A node does not hear itself, and is not among the others.
+// A node does not receive its own items, and is not among the others.
 TEST_P(ANodeBus, LeavesItsOwnNodeOut) {
   struct Own final : NodeListener {
     void OnBus(absl::string_view /*from*/,
                absl::string_view /*bytes*/) override {
-      ++heard;
+      ++received;
     }
     void OnBusRestored(absl::Duration /*gap*/) override {}
     std::string Stats() override { return "own"; }
-    int heard = 0;
+    int received = 0;
   } own;
   engine_.SetNodeListener(&own);
   engine_.ToAll("a");
   world_->Settle();
-  EXPECT_EQ(own.heard, 0);
+  EXPECT_EQ(own.received, 0);
   bool listed = false;
   engine_.ListNodes([&](const auto& nodes) {
     ASSERT_TRUE(nodes.ok()) << nodes.status();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A node for engines that are tested: keeps what it is told, and fails the test
+// A node for engines under test: records its notifications, and fails the test
 // if a lock is not held that has to be, or is held that must not.
 
 #ifndef HERALD_TESTS_CONTRACT_RECORDING_LISTENER_H_
@@ -16,7 +16,7 @@
 
 namespace herald::core {
 
-// Keeps what it is told, in order: `news: 1`, `+ada`, `-ada`.
+// Records its notifications, in order: `news: 1`, `+ada`, `-ada`.
 class RecordingListener final : public EngineListener {
  public:
   void WithChannel(absl::string_view channel,
@@ -29,19 +29,19 @@ class RecordingListener final : public EngineListener {
   void OnHistoryBegan(absl::string_view channel, const Position& at,
                       bool is_loss) override {
     ExpectLocked(channel);
-    heard.push_back(absl::StrCat(channel, " begins at ", at.offset,
-                                 is_loss ? ", lost" : ""));
+    received.push_back(absl::StrCat(channel, " begins at ", at.offset,
+                                    is_loss ? ", lost" : ""));
     epoch = at.epoch;
     losses += is_loss ? 1 : 0;
   }
   void OnHistoryEnded(absl::string_view channel, bool is_loss) override {
     ExpectLocked(channel);
-    heard.push_back(absl::StrCat(channel, " ends", is_loss ? ", lost" : ""));
+    received.push_back(absl::StrCat(channel, " ends", is_loss ? ", lost" : ""));
     losses += is_loss ? 1 : 0;
   }
   int64_t OnPublication(const PublicationPtr& publication) override {
     ExpectLocked(publication->channel);
-    heard.push_back(
+    received.push_back(
         absl::StrCat(publication->channel, ": ", publication->data));
     offset = publication->offset;
     return SubscriberCount(publication->channel);
@@ -49,17 +49,17 @@ class RecordingListener final : public EngineListener {
   void OnMemberAdded(absl::string_view channel,
                      const v1::Member& member) override {
     ExpectLocked(channel);
-    heard.push_back("+" + member.user_id());
+    received.push_back("+" + member.user_id());
   }
   void OnMemberRemoved(absl::string_view channel,
                        absl::string_view user) override {
     ExpectLocked(channel);
-    heard.push_back(absl::StrCat("-", user));
+    received.push_back(absl::StrCat("-", user));
   }
   void OnRosterReplaced(absl::string_view channel,
                         const Position& /*at*/) override {
     ExpectLocked(channel);
-    heard.push_back(absl::StrCat(channel, " has other members"));
+    received.push_back(absl::StrCat(channel, " has other members"));
   }
   contract::ChannelSettings RulesOf(absl::string_view channel) override {
     ExpectLocked(channel);
@@ -85,7 +85,7 @@ class RecordingListener final : public EngineListener {
   }
   void OnLeaseEnded(uint64_t gateway, int64_t attach) override {
     EXPECT_EQ(locked, "");
-    heard.push_back(absl::StrCat("lease ", gateway, " ended"));
+    received.push_back(absl::StrCat("lease ", gateway, " ended"));
     lost[gateway] = attach;
   }
   void OnEngineUp(bool up) override { engine_up = up; }
@@ -100,7 +100,7 @@ class RecordingListener final : public EngineListener {
   bool engine_up = true;                      // As it was reported.
   int64_t evicted = 0;
   std::map<uint64_t, int64_t> lost;  // Attach numbers.
-  std::vector<std::string> heard;
+  std::vector<std::string> received;
 
  private:
   void ExpectLocked(absl::string_view channel) const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What only the memory of one process promises: its bound. (What every engine
-// promises of histories is in tests/contract/engine_history_suite.h.)
+// The promise of one process's memory alone: its bound. (The promises of every
+// engine's histories are in tests/contract/engine_history_suite.h.)
 
 #include "service/engine/history.h"
 
@@ -20,8 +20,8 @@ using ::testing::UnorderedElementsAre;
 
 class AHistory : public ::testing::Test {
  protected:
-  Position Say(const std::string& channel, const std::string& text,
-               HistoryLimits limits = {10}) {
+  Position Publish(const std::string& channel, const std::string& text,
+                   HistoryLimits limits = {10}) {
     const History::Place place = history_.Number(channel, limits, now_);
     given_up_ += place.given_up;
     given_up_ += history_.Keep(channel, place.position,
@@ -45,31 +45,31 @@ class AHistory : public ::testing::Test {
 
 TEST_F(AHistory, GivesUpTheChannelThatWasNotUsedForTheLongestTime) {
   const std::string text(2000, 'x');
-  Say("a", text);
-  Say("b", text);
-  Say("c", text);
+  Publish("a", text);
+  Publish("b", text);
+  Publish("c", text);
   EXPECT_EQ(given_up_, 0);
   const Position a = *history_.Peek("a");
   history_.Since("a", a, 1, now_);  // Reading is using.
-  Say("d", text);
+  Publish("d", text);
   EXPECT_EQ(given_up_, 1);
   EXPECT_EQ(history_.Peek("b"), std::nullopt);
   EXPECT_EQ(history_.Peek("a"), a);
   EXPECT_LE(history_.bytes(), 10'000);
-  EXPECT_EQ(Say("b", "1").offset, 1) << "a new epoch";
+  EXPECT_EQ(Publish("b", "1").offset, 1) << "a new epoch";
 }
 
 TEST_F(AHistory, GivesUpEvenTheLastOneRatherThanItsBound) {
-  Say("a", std::string(20'000, 'x'));
+  Publish("a", std::string(20'000, 'x'));
   EXPECT_EQ(given_up_, 1);
   EXPECT_EQ(history_.bytes(), 0);
-  EXPECT_EQ(Say("a", "1").offset, 1);
+  EXPECT_EQ(Publish("a", "1").offset, 1);
 }
 
-TEST_F(AHistory, GivesUpNobodyElseForWhatFitsNowhere) {
-  const Position a = Say("a", "1");
-  Say("b", "1");
-  Say("b", std::string(20'000, 'x'));
+TEST_F(AHistory, EvictsNoOtherChannelForAnEventThatCannotFit) {
+  const Position a = Publish("a", "1");
+  Publish("b", "1");
+  Publish("b", std::string(20'000, 'x'));
   EXPECT_EQ(given_up_, 1);
   EXPECT_EQ(history_.Peek("a"), a);
   EXPECT_EQ(history_.Peek("b"), std::nullopt);
@@ -77,15 +77,15 @@ TEST_F(AHistory, GivesUpNobodyElseForWhatFitsNowhere) {
 
 TEST_F(AHistory, GivesUpItsOldestRatherThanItselfWhenItIsAlone) {
   const HistoryLimits many{1000};
-  Say("quiet", "1");
+  Publish("quiet", "1");
   Position last;
   for (int i = 0; i < 20; ++i) {
-    last = Say("hot", absl::StrCat(i, std::string(1500, 'x')), many);
+    last = Publish("hot", absl::StrCat(i, std::string(1500, 'x')), many);
   }
   EXPECT_EQ(given_up_, 1) << "the quiet one";
   EXPECT_EQ(last.offset, 20);
   EXPECT_EQ(history_.Peek("hot"), last);
-  // 10'000 - 1'030 bytes have room for 5 of 1'598.
+  // 10'000 - 1'030 bytes hold 5 of 1'598.
   EXPECT_THAT(All("hot"), SizeIs(5));
   EXPECT_TRUE(
       history_.Since("hot", Position{last.epoch, 15}, 10, now_).available);
@@ -95,9 +95,9 @@ TEST_F(AHistory, GivesUpItsOldestRatherThanItselfWhenItIsAlone) {
   EXPECT_LE(history_.bytes(), 10'000);
 }
 
-TEST_F(AHistory, SaysFromWhereOnAllIsThere) {
-  const std::string epoch = Say("a", "1", {2}).epoch;
-  for (const char* text : {"2", "3", "4"}) Say("a", text, {2});
+TEST_F(AHistory, ReturnsTheOldestCompletePosition) {
+  const std::string epoch = Publish("a", "1", {2}).epoch;
+  for (const char* text : {"2", "3", "4"}) Publish("a", text, {2});
   const auto since = [&](const Position& position) {
     return history_.Since("a", position, 10, now_).available_since;
   };
@@ -110,7 +110,7 @@ TEST_F(AHistory, SaysFromWhereOnAllIsThere) {
 }
 
 TEST_F(AHistory, KeepsItsBoundWhenHistoriesBegin) {
-  const Position said = Say("said", std::string(4000, 'x'));
+  const Position said = Publish("said", std::string(4000, 'x'));
   for (int i = 0; i < 1000; ++i) {
     const History::Place place =
         history_.Find(absl::StrCat("empty.", i), {10}, now_);
@@ -122,49 +122,49 @@ TEST_F(AHistory, KeepsItsBoundWhenHistoriesBegin) {
   EXPECT_EQ(history_.Peek("said"), said) << "though it was used first";
   EXPECT_NE(history_.Peek("empty.999"), std::nullopt);
   EXPECT_EQ(history_.Peek("empty.0"), std::nullopt);
-  // What is used goes to the front, where it says nothing too.
+  // A used channel goes to the front, also without a publication.
   history_.Touch("empty.996", now_);
   given_up_ = 0;
-  Say("said", std::string(3000, 'x'));
+  Publish("said", std::string(3000, 'x'));
   EXPECT_GT(given_up_, 0);
   EXPECT_NE(history_.Peek("empty.996"), std::nullopt);
   EXPECT_EQ(history_.Peek("empty.997"), std::nullopt);
 }
 
-TEST_F(AHistory, GivesUpWhatIsOutOfTimeBeforeWhatIsNot) {
-  Say("old", std::string(2000, 'x'), {10, absl::Seconds(5)});
+TEST_F(AHistory, EvictsExpiredEventsBeforeOthers) {
+  Publish("old", std::string(2000, 'x'), {10, absl::Seconds(5)});
   now_ += absl::Seconds(4);
-  const Position fresh = Say("fresh", std::string(2000, 'x'));
+  const Position fresh = Publish("fresh", std::string(2000, 'x'));
   now_ += absl::Seconds(1);
   history_.Expire(now_);
   history_.Touch("old", now_);
-  Say("new", std::string(6000, 'x'));
+  Publish("new", std::string(6000, 'x'));
   EXPECT_EQ(history_.Peek("old"), std::nullopt);
-  Say("new", "1");
+  Publish("new", "1");
   EXPECT_EQ(given_up_, 2);
   EXPECT_EQ(history_.Peek("fresh"), std::nullopt);
 }
 
-TEST_F(AHistory, KeepsItsBoundWhateverIsSaidWhere) {
-  // Memory is short, and each channel gives up another one.
+TEST_F(AHistory, KeepsItsBoundUnderAnyPublications) {
+  // Memory is short, and each channel evicts another one.
   for (int i = 0; i < 1000; ++i) {
-    Say(absl::StrCat(i % 50), std::string(1500, 'x'));
+    Publish(absl::StrCat(i % 50), std::string(1500, 'x'));
     ASSERT_LE(history_.bytes(), 10'000);
   }
   EXPECT_LE(history_.channel_count(), 5);
   EXPECT_EQ(given_up_, 1000 - history_.channel_count());
-  // And each is looked at once.
+  // And each is checked once.
   now_ += absl::Minutes(5);
   EXPECT_EQ(static_cast<int64_t>(history_.Expire(now_).size()),
             history_.channel_count());
 }
 
-TEST_F(AHistory, ForgetsWhatIsIdleOnlyIfItStillIs) {
-  Say("a", "1");
-  Say("b", "1");
+TEST_F(AHistory, ForgetsIdleChannelsOnlyIfTheyStillAre) {
+  Publish("a", "1");
+  Publish("b", "1");
   now_ += absl::Minutes(5);
   EXPECT_THAT(history_.Expire(now_), UnorderedElementsAre("a", "b"));
-  const Position again = Say("a", "2");
+  const Position again = Publish("a", "2");
   history_.ForgetIfIdle("a", now_);
   history_.ForgetIfIdle("b", now_);
   history_.ForgetIfIdle("unknown", now_);
@@ -172,11 +172,11 @@ TEST_F(AHistory, ForgetsWhatIsIdleOnlyIfItStillIs) {
   EXPECT_EQ(history_.Peek("b"), std::nullopt);
 }
 
-TEST_F(AHistory, IsIdleSoonerIfNothingWasEverSaid) {
+TEST_F(AHistory, IsIdleSoonerWithoutAnyPublication) {
   const HistoryLimits hour{10, absl::Hours(1)};
   history_.Find("silent", hour, now_);
   history_.Find("released", hour, now_);
-  Say("said", "1", hour);
+  Publish("said", "1", hour);
   now_ += kUnsaidLife - absl::Seconds(1);
   history_.Touch("released", now_);
   now_ += absl::Seconds(1);
@@ -189,20 +189,20 @@ TEST_F(AHistory, IsIdleSoonerIfNothingWasEverSaid) {
 TEST_F(AHistory, KeepsNothingOfAnEpochThatWasGivenUpMeanwhile) {
   const History::Place place = history_.Number("a", {10}, now_);
   history_.Forget("a");
-  Say("a", "new");
+  Publish("a", "new");
   history_.Keep("a", place.position, std::make_shared<const std::string>("old"),
                 now_);
   EXPECT_THAT(All("a"), ElementsAre("new"));
 }
 
 TEST_F(AHistory, ShrinksWithItsRule) {
-  for (int i = 0; i < 5; ++i) Say("a", absl::StrCat(i), {5});
-  Say("a", "5", {2});
+  for (int i = 0; i < 5; ++i) Publish("a", absl::StrCat(i), {5});
+  Publish("a", "5", {2});
   EXPECT_THAT(All("a"), ElementsAre("4", "5"));
 }
 
 TEST_F(AHistory, LooksSoonerWhenItsTimeBecomesShorter) {
-  Say("a", "1", {10, absl::Hours(1)});
+  Publish("a", "1", {10, absl::Hours(1)});
   now_ += absl::Seconds(1);
   history_.Find("a", {10, absl::Seconds(5)}, now_);
   now_ += absl::Seconds(5);
@@ -210,7 +210,7 @@ TEST_F(AHistory, LooksSoonerWhenItsTimeBecomesShorter) {
   EXPECT_THAT(All("a"), ElementsAre());
 }
 
-TEST_F(AHistory, CountsEveryByteWhateverHappens) {
+TEST_F(AHistory, CountsEveryByte) {
   std::mt19937 random(20261126);
   const auto draw = [&](uint32_t end) {
     return static_cast<int64_t>(random() % end);
@@ -239,7 +239,7 @@ TEST_F(AHistory, CountsEveryByteWhateverHappens) {
         now_ += absl::Milliseconds(draw(4000));
         break;
       default: {
-        const Position position = Say(
+        const Position position = Publish(
             channel, std::string(static_cast<size_t>(draw(1500)), 'x'), limits);
         const std::vector<std::string> all = All(channel);
         EXPECT_LE(all.size(), static_cast<size_t>(limits.size));

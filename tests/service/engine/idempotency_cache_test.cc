@@ -56,7 +56,7 @@ TEST(AnIdempotencyCache, KeepsTheKeysOfChannelsApart) {
   EXPECT_EQ(Find(cache, "a", "b c", kUsedAt), 1);
 }
 
-TEST(AnIdempotencyCache, ForgetsWhatEndsFirstWhenItIsFull) {
+TEST(AnIdempotencyCache, ForgetsTheFirstToExpireWhenItIsFull) {
   IdempotencyCache cache;
   for (size_t i = 0; i <= kIdempotencyKeysMax; ++i) {
     // Each ends a little later than the one before.

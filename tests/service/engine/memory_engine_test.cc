@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory engine passes the suite of every engine, and does what only it
-// promises: it calls back before it returns.
+// The memory engine passes the suite of every engine, and keeps a promise of
+// its own: it calls back before it returns.
 
 #include "service/engine/memory_engine.h"
 
@@ -44,7 +44,7 @@ TEST(TheMemoryEngine, CallsBackBeforeItReturns) {
     engine.Publish(publication, {}, [&](const auto&) { done = true; });
     EXPECT_TRUE(done);
   });
-  EXPECT_EQ(listener.heard.size(), 1u);
+  EXPECT_EQ(listener.received.size(), 1u);
 }
 
 TEST(TheMemoryEngine, HasNoOtherNodes) {
@@ -60,7 +60,7 @@ TEST(TheMemoryEngine, HasNoOtherNodes) {
   EXPECT_TRUE(done);
 }
 
-TEST(TheMemoryEngine, SaysHowManyHistoriesItHasGivenUp) {
+TEST(TheMemoryEngine, CountsEvictedHistories) {
   FakeTimers timers;
   RecordingListener counter;
   MemoryEngine engine(&timers, {.history_bytes_max = 10'000});

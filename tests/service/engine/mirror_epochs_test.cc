@@ -19,7 +19,7 @@ TEST_F(AMirror, LosesNothingIfItHasAllOfTheEpochBefore) {
   EXPECT_EQ(Answer("f", 0, 1), "f begins at 0 | 1");
 }
 
-TEST_F(AMirror, LosesNothingIfAnAnswerThatIsAheadSaysSo) {
+TEST_F(AMirror, LosesNothingByAnAnswerThatIsAhead) {
   Open("e", 0, 2);
   mirror_.Refresh();
   EXPECT_EQ(Ask(), "e 2 and roster");
@@ -51,7 +51,7 @@ TEST_F(AMirror, BeginsAnewInAnotherEpochAndReportsTheLoss) {
   EXPECT_EQ(Since(Position{"f", 0}), "1 2");
 }
 
-TEST_F(AMirror, TakesAllOfAnEpochWhoseBeginningItMissed) {
+TEST_F(AMirror, TakesAllOfAnEpochThatBeganUnnoticed) {
   Open("e", 0, 2);
   EXPECT_EQ(Push("f", 3), "");
   EXPECT_EQ(Ask(), "e 2");
@@ -73,7 +73,7 @@ TEST_F(AMirror, LosesTheBeginningOfTheFirstHistoryIfItIsNotAvailable) {
   EXPECT_EQ(Answer("e", 5, 6), "e begins at 5, lost | 6");
 }
 
-TEST_F(AMirror, DeliversWhatItHoldsBeforeTheFirstHistory) {
+TEST_F(AMirror, DeliversHeldPushesBeforeTheFirstHistory) {
   OpenWithoutHistory();
   mirror_.Refresh();
   EXPECT_EQ(Ask(), " 0 and roster");
@@ -133,7 +133,7 @@ TEST_F(AMirror, ReportsTheLossOfAHistoryThatItCouldNotHold) {
   }
 }
 
-TEST_F(AMirror, AsksAgainForWhatItCouldNotHoldOfTheEpochThatBegins) {
+TEST_F(AMirror, AsksAgainForDroppedPushesOfTheEpochThatBegins) {
   OpenWithoutHistory();
   EXPECT_EQ(Text(mirror_.OnHistory("e", {})), "");
   mirror_.OnPublication("e", Large(1));
@@ -167,7 +167,7 @@ TEST_F(AMirror, DropsPushesOfAnEpochThatIsOver) {
   Open("e", 0, 2);
   EXPECT_EQ(Push("f", 1), "");
   EXPECT_EQ(Ask(), "e 2");
-  // The answer is ahead of what is on its way: the rest of `f`, and `g`.
+  // The answer is ahead of the pushes in flight: the rest of `f`, and `g`.
   EXPECT_EQ(Answer("g", 0, 2), "g begins at 0, lost | 1 | 2");
   EXPECT_EQ(Push("f", 2), "");
   EXPECT_EQ(Ask(), "g 2") << "it cannot know that";

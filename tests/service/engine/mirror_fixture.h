@@ -117,7 +117,7 @@ class AMirror : public ::testing::Test {
     return Text(
         mirror_.OnMember({version, change[0] == '+', User(change.substr(1))}));
   }
-  // What it asks for: `e 3`, `roster`, `nothing`.
+  // Its question: `e 3`, `roster`, `nothing`.
   std::string Ask() {
     const std::optional<Mirror::Question> question = mirror_.Ask();
     if (!question.has_value()) return "nothing";

@@ -2,7 +2,7 @@
 //
 // A log that is slow, loses pushes, is cut off and begins new epochs; a mirror
 // of it; and a listener that is notified of everything once and in order, or of
-// the loss. Whatever the order of pushes, questions and answers.
+// the loss, in every order of pushes, questions and answers.
 
 #include <algorithm>
 #include <deque>
@@ -26,7 +26,7 @@ namespace {
 
 const absl::Time kLogTime = absl::FromUnixSeconds(1000);
 
-// Checks what it is notified of.
+// Checks its notifications.
 class Listener {
  public:
   // `ends` has the last offset of each epoch, `eras` its number.
@@ -143,7 +143,7 @@ class Log {
     if (position_.epoch.empty()) return Plain(++plain_);
     return Numbered(++position_.offset);
   }
-  // `previous` is what the log knows of its end before that.
+  // `previous` is the end of the log before that.
   void Begin(const std::string& epoch, const Position& previous) {
     previous_ = previous;
     ends_[position_.epoch] = position_.offset;
@@ -274,7 +274,7 @@ class Simulation {
   void Begin() {
     const std::string epoch =
         Draw(3) == 0 ? "" : absl::StrCat("e", ++epoch_count_);
-    // A failover does not know what it has lost.
+    // A failover does not know its losses.
     const Position previous = Draw(3) == 0 ? Position() : log_.position();
     log_.Begin(epoch, previous);
     if (IsLost()) return;
@@ -315,7 +315,8 @@ class Simulation {
     questions_.emplace_back([this, question] {
       answers_.emplace_back(
           [this, answer = log_.AnswerTo(*question), members = log_.members()] {
-            // What the channel has when it is opened is not delivered.
+            // The events of a channel from before its opening are not
+            // delivered.
             if (!mirror_.is_open()) listener_.members = members;
             Deliver(mirror_.OnAnswer(answer));
           });

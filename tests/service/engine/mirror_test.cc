@@ -40,7 +40,7 @@ TEST_F(AMirror, BeginsWhereTheLogIsAndDeliversNothingOfThat) {
   EXPECT_EQ(mirror_.version(), 3);
 }
 
-TEST_F(AMirror, AppliesWhatCameWhileItOpenedFromItsPositionOn) {
+TEST_F(AMirror, AppliesPushesFromItsOpeningBehindItsPosition) {
   EXPECT_EQ(Push("e", 6), "");
   EXPECT_EQ(Change(3, "+ada"), "");
   ASSERT_TRUE(mirror_.Ask().has_value());
@@ -85,7 +85,7 @@ TEST_F(AMirror, AsksAgainForAGapBehindAGap) {
   EXPECT_EQ(Ask(), "nothing");
 }
 
-TEST_F(AMirror, ReportsWhatIsNotAvailableAnyMore) {
+TEST_F(AMirror, ReportsEventsThatAreNotAvailableAnyMore) {
   Open("e", 0, 2);
   Push("e", 9);
   EXPECT_EQ(Ask(), "e 2");
@@ -194,7 +194,7 @@ TEST_F(AMirror, TakesPublicationsWhileItAsksForTheRoster) {
 
 // --- Connections -------------------------------------------------------------
 
-TEST_F(AMirror, FindsWhatItMissedWhileItWasCutOff) {
+TEST_F(AMirror, FindsMissedEventsAfterItWasCutOff) {
   Open("e", 0, 2);
   mirror_.OnDisconnect();
   EXPECT_EQ(Ask(), "nothing");
@@ -234,7 +234,7 @@ TEST_F(AMirror, IsAheadOfAComparisonThatIsLate) {
   EXPECT_EQ(Ask(), "nothing");
 }
 
-TEST_F(AMirror, AsksAgainForWhatItCouldNotHold) {
+TEST_F(AMirror, AsksAgainForDroppedPushes) {
   Open("e", 0, 2);
   Push("e", 4);
   EXPECT_EQ(Ask(), "e 2");
@@ -259,7 +259,7 @@ TEST_F(AMirror, HoldsNoMoreThanItsBytes) {
   EXPECT_EQ(events.size(), 4u);
   EXPECT_EQ(InWords()(std::get<Mirror::HistoryEnded>(events[0])), "ends");
   EXPECT_EQ(InWords()(std::get<Mirror::HistoryEnded>(events[3])), "ends, lost");
-  EXPECT_EQ(Ask(), " 0") << "for what could not be held";
+  EXPECT_EQ(Ask(), " 0") << "for dropped pushes";
   EXPECT_EQ(Answer("", 0, 0), "");
   EXPECT_EQ(Text(mirror_.OnPublication("", Plain("z"))), "z");
 }

@@ -59,7 +59,7 @@ void MirroredChannels::Open(absl::string_view channel,
     const int64_t number = ++last_number_;
     open = &channels_.try_emplace(name, limits, number).first->second;
     // First, so that nothing comes between it and the answer unnoticed.
-    client_->TryToTell([this, name, number] {
+    client_->TryToNotify([this, name, number] {
       client_->store().Subscribe(client_->index(), name, number);
     });
   } else {
@@ -103,15 +103,15 @@ void MirroredChannels::OnAnswer(const std::string& name, int64_t number,
   for (OpenDone& done : opens) done(absl::OkStatus());
 }
 
-// What the mirror has missed is asked for when the store can be reached. That
-// may be now, and OnConnected() be over.
+// The mirror requests missed events when the store can be reached. That may be
+// now, and OnConnected() be over.
 void MirroredChannels::OnNoAnswer(const std::string& name, Channel& channel,
                                   std::vector<OpenDone> opens) {
   channel.mirror.OnDisconnect();
   if (!channel.mirror.is_open()) {
     for (OpenDone& done : channel.opens) opens.push_back(std::move(done));
     // The store may have opened it all the same.
-    TellClosed(name, channel.number);
+    NotifyClosed(name, channel.number);
     channels_.erase(name);
   } else if (client_->IsConnected()) {
     channel.mirror.Refresh();
@@ -123,7 +123,7 @@ void MirroredChannels::OnNoAnswer(const std::string& name, Channel& channel,
 void MirroredChannels::OnConnected() {
   for (const auto& [name, channel] : channels_) {
     if (!channel.mirror.is_open()) continue;
-    client_->TryToTell([this, name = name, number = channel.number] {
+    client_->TryToNotify([this, name = name, number = channel.number] {
       client_->store().Subscribe(client_->index(), name, number);
     });
     client_->Call<SharedStore::Place>(
@@ -145,14 +145,14 @@ void MirroredChannels::Close(absl::string_view channel) {
   if (open == nullptr) return;
   // A channel stays open while an admission is.
   Require(open->waiting.empty());
-  TellClosed(name, open->number);
+  NotifyClosed(name, open->number);
   std::vector<OpenDone> opens = std::move(open->opens);
   channels_.erase(name);
   for (OpenDone& done : opens) done(SharedClient::Unreachable());
 }
 
-void MirroredChannels::TellClosed(const std::string& name, int64_t number) {
-  client_->Tell([this, name, number] {
+void MirroredChannels::NotifyClosed(const std::string& name, int64_t number) {
+  client_->Notify([this, name, number] {
     client_->store().Unsubscribe(client_->index(), name, number);
     client_->store().Close(client_->index(), name);
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The open channels of one node of a SharedStore: a Mirror of each, and what
-// waits for it.
+// The open channels of one node of a SharedStore: a Mirror of each, and the
+// calls that wait for it.
 //
 // Threads: one; see shared_store.h.
 
@@ -93,7 +93,7 @@ class MirroredChannels {
                   std::vector<OpenDone> opens);
   void Deliver(const std::string& name, const Mirror::Events& events);
   void AnswerWaiting(const std::string& name);
-  void TellClosed(const std::string& name, int64_t number);
+  void NotifyClosed(const std::string& name, int64_t number);
 
   SharedClient* const client_;
   EngineListener* listener_ = nullptr;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One channel's presence against a model, whoever comes and goes. (What it
-// promises sentence by sentence is tests/contract/engine_suite.h.)
+// One channel's presence against a model, with random arrivals and departures.
+// (Its single promises are in tests/contract/engine_suite.h.)
 
 #include "service/engine/presence.h"
 
@@ -17,7 +17,7 @@ namespace {
 
 constexpr Presence::Grace kNoGrace = {};
 
-TEST(Presence, AgreesWithAModelWhoeverComesAndGoes) {
+TEST(Presence, AgreesWithAModelInEveryOrder) {
   std::mt19937 random(4711);
   Presence presence;
   std::map<std::string, std::multiset<std::string>> model;

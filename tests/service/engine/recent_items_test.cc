@@ -30,14 +30,14 @@ TEST(RecentItems, AreThoseOfAnAgeOldestFirst) {
   EXPECT_EQ(*within->at(1), "c");
 }
 
-TEST(RecentItems, SayWhenTheyDoNotReachBackSoFar) {
+TEST(RecentItems, ReportThatTheyDoNotReachBackSoFar) {
   RecentItems items;
   EXPECT_TRUE(items.Within(absl::Minutes(9), kRecordedAt).ok());
   EXPECT_TRUE(absl::IsOutOfRange(
       items.Within(absl::Minutes(11), kRecordedAt).status()));
 }
 
-TEST(RecentItems, SayWhenSomeHadToGoForWantOfRoom) {
+TEST(RecentItems, ReportThatSomeWereDropped) {
   RecentItems items;
   for (size_t i = 0; i <= kRecordsMax; ++i) {
     EXPECT_EQ(items.Add(kRecordedAt + absl::Milliseconds(i), Text("x")),

@@ -51,14 +51,14 @@ class SharedClient {
   }
 
   // Has the store execute once, as soon as it can be reached.
-  void Tell(absl::AnyInvocable<void()> execute) {
+  void Notify(absl::AnyInvocable<void()> execute) {
     store_->Send(index_, {[execute = std::move(execute)](
                               bool /*reached*/) mutable { execute(); },
                           /*lasting=*/true});
   }
 
   // Has the store execute if it can be reached now.
-  void TryToTell(absl::AnyInvocable<void()> execute) {
+  void TryToNotify(absl::AnyInvocable<void()> execute) {
     Send([execute = std::move(execute)](bool reached) mutable {
       if (reached) execute();
     });

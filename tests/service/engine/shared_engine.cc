@@ -94,12 +94,12 @@ void SharedEngine::Fetch(absl::string_view channel,
 }
 
 void SharedEngine::Forget(absl::string_view channel) {
-  client_.Tell([this, name = std::string(channel)] { truth().Forget(name); });
+  client_.Notify([this, name = std::string(channel)] { truth().Forget(name); });
 }
 
 void SharedEngine::ApplyHistoryRules() {
   RequireUnlocked();
-  client_.Tell([this] { truth().ApplyHistoryRules(); });
+  client_.Notify([this] { truth().ApplyHistoryRules(); });
 }
 
 // --- Members -----------------------------------------------------------------
@@ -149,8 +149,8 @@ void SharedEngine::Admit(absl::string_view channel, Subscription subscription,
 void SharedEngine::Dismiss(absl::string_view channel, absl::string_view user_id,
                            const SocketRef& socket, int64_t attach,
                            absl::Duration grace) {
-  client_.Tell([this, name = std::string(channel), user = std::string(user_id),
-                socket, attach, grace] {
+  client_.Notify([this, name = std::string(channel),
+                  user = std::string(user_id), socket, attach, grace] {
     store().registry().Add(name, socket.gateway, attach, -1);
     truth().Dismiss(name, user, socket, attach, grace);
   });
@@ -213,8 +213,8 @@ void SharedEngine::OnFence(int64_t fence) {
 }
 
 // A gateway that comes from another node may be ahead of this one, which has
-// not received yet what the gateway has. Its attach is answered behind all
-// pushes from before it; and as they may be held, when no question is open.
+// not received all of the gateway's events yet. Its attach is answered behind
+// all pushes from before it; and as they may be held, when no question is open.
 void SharedEngine::RunAttaches() {
   while (!catching_up_ && !attaching_.empty() &&
          attaching_.front().fence <= fence_) {
@@ -245,21 +245,21 @@ void SharedEngine::FailAttaches() {
 void SharedEngine::Keep(uint64_t gateway, int64_t attach,
                         const std::vector<std::string>& channels) {
   RequireUnlocked();
-  client_.Tell([this, gateway, attach, channels] {
+  client_.Notify([this, gateway, attach, channels] {
     truth().Keep(gateway, attach, channels);
   });
 }
 
 void SharedEngine::Detach(uint64_t gateway, int64_t attach, bool goodbye) {
   RequireUnlocked();
-  client_.Tell([this, gateway, attach, goodbye] {
+  client_.Notify([this, gateway, attach, goodbye] {
     store().Detach(gateway, attach, goodbye);
   });
 }
 
 void SharedEngine::ApplyPresenceRules() {
   RequireUnlocked();
-  client_.Tell([this] { truth().ApplyPresenceRules(); });
+  client_.Notify([this] { truth().ApplyPresenceRules(); });
 }
 
 // --- Directory ---------------------------------------------------------------
@@ -339,7 +339,7 @@ void SharedEngine::FindNode(uint64_t gateway, NodeDone done) {
 
 void SharedEngine::ToNode(absl::string_view node, std::string bytes) {
   RequireUnlocked();
-  client_.TryToTell([this, to = std::string(node), bytes = std::move(bytes)] {
+  client_.TryToNotify([this, to = std::string(node), bytes = std::move(bytes)] {
     store().SendBus(client_.index(), to, bytes);
   });
 }

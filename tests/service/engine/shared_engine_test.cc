@@ -146,7 +146,7 @@ TEST(ASharedStore, RefusesWhileItIsDown) {
   store.SetUp(true);
   publish("3");
   EXPECT_TRUE(last.ok()) << last;
-  EXPECT_THAT(listener.heard,
+  EXPECT_THAT(listener.received,
               ::testing::ElementsAre("a begins at 0", "a: 1", "a: 3"));
 }
 

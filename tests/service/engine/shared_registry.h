@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a SharedStore keeps beside channels: which node each gateway has its
-// link to, with how many subscriptions, and the items that nodes have recorded.
+// The state of a SharedStore beside channels: the node of each gateway's link,
+// with its subscription count, and the items that nodes have recorded.
 //
 // Threads: one; see shared_store.h.
 

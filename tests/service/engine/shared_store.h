@@ -43,7 +43,7 @@ class SharedEngine;
 
 class SharedStore {
  public:
-  // `timers` outlives the store. `random` chooses what happens next.
+  // `timers` outlives the store. `random` chooses the next event.
   SharedStore(Timers* timers, int nodes, std::function<uint64_t()> random,
               MemoryEngineOptions options = {});
   ~SharedStore();
@@ -53,8 +53,8 @@ class SharedStore {
 
   // Does one thing that can happen now. False if there is none.
   bool Turn();
-  // Does all, and what follows from it. What nodes send while they are cut off
-  // stays.
+  // Does all open work, and its consequences. Commands of nodes that are cut
+  // off stay.
   void Settle();
 
   // --- Faults
@@ -63,13 +63,13 @@ class SharedStore {
   // first are carried out; answers and pushes on their way are lost. Calls
   // without an answer, and those made from now on, end with UNAVAILABLE.
   void Cut(int node);
-  // Connects the node again; it compares positions and asks for what it missed.
+  // Connects the node again; it compares positions and requests missed events.
   void Reconnect(int node);
   // The store fails over to a copy that may lack the newest publications: all
   // connections break and return, and all histories begin new epochs.
   void ForgetEnd();
-  // While it is down, all that may fail is UNAVAILABLE. What ends by itself
-  // goes on ending.
+  // While it is down, all calls that may fail are UNAVAILABLE. Leases and
+  // graces go on ending.
   void SetUp(bool up);
   // The node dies. Its engine may still be called, and does nothing. The leases
   // of its gateways begin to run out. Destroy the node's core, then Restart().
@@ -95,7 +95,7 @@ class SharedStore {
   bool IsConnected(int node) const;
   absl::Time Now() const { return timers_->Now(); }
 
-  // --- What commands do, in the store. `node` is the one that has sent them.
+  // --- Effects of commands in the store. `node` is the one that has sent them.
 
   MemoryEngine& truth() { return truth_; }
   const MemoryEngine& truth() const { return truth_; }
@@ -163,12 +163,12 @@ class SharedStore {
   bool HasCommand(int node) const;
   void Execute(int node, Command command);
   void Refuse(Node& node);
-  // Calls `make` for each node that is subscribed, and queues what it returns.
+  // Calls `make` for each node that is subscribed, and queues the results.
   void Push(const std::string& channel,
             absl::FunctionRef<absl::AnyInvocable<void()>(SharedEngine&,
                                                          int64_t number)>
                 make);
-  // The node whose rules hold: the one whose command runs, or any.
+  // The node that sets the rules: that of the running command, or any.
   SharedEngine* NodeOfRules();
 
   Timers* const timers_;
@@ -179,7 +179,7 @@ class SharedStore {
   int64_t last_fence_ = 0;
   bool up_ = true;
   bool forgetting_ = false;
-  std::optional<int> executing_;  // The node whose command runs.
+  std::optional<int> executing_;  // The node of the running command.
 
   std::map<std::string, Channel> channels_;
   SharedRegistry registry_;

@@ -70,8 +70,8 @@ void SlowEngine::Settle() {
 
 bool SlowEngine::Settled() const {
   contract::MutexLock lock(&mu_);
-  // A turn that ends puts what waited behind it back into ready_, so both are
-  // looked at in one step.
+  // A turn that ends puts the calls behind it back into ready_, so both are
+  // checked in one step.
   if (!ready_.empty()) return false;
   for (const auto& [key, running] : running_) {
     if (running.by != std::this_thread::get_id()) return false;

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// An engine of tests: another one that answers inside the call, asked later. So
-// a service on it meets what it will meet on an engine behind a network:
+// An engine of tests: another one that answers inside the call, called later.
+// So a service on it meets the conditions of an engine behind a network:
 // answers that come when its state has changed, channels that overtake one
 // another, and times in which there is no engine.
 //
-// What is asked of one channel stays in its order, and so do the calls of one
-// gateway; all else is done in any order. What is read at once (positions,
-// rosters) is as far as it was delivered.
+// The calls of one channel stay in their order, and so do those of one gateway;
+// all others are done in any order. Reads without a callback (positions,
+// rosters) return the delivered state.
 //
-// Threads: any, as the ports say.
+// Threads: any, as the ports require.
 
 #ifndef HERALD_TESTS_SERVICE_ENGINE_SLOW_ENGINE_H_
 #define HERALD_TESTS_SERVICE_ENGINE_SLOW_ENGINE_H_
@@ -37,7 +37,7 @@ namespace herald::core {
 class SlowEngine : public Engine {
  public:
   // `inner` calls back before it returns, and outlives the object. `random`
-  // says whose turn it is; `woken` is called, with a lock of the core or
+  // chooses whose turn it is; `woken` is called, with a lock of the core or
   // without, when there is something to do.
   SlowEngine(Engine* inner, std::function<uint64_t()> random,
              std::function<void()> woken = nullptr);
@@ -45,10 +45,11 @@ class SlowEngine : public Engine {
   // Does one thing that it was asked. False if there is none that another
   // thread's turn does not hold up. REQUIRES: no lock of the core is held.
   bool Turn() ABSL_LOCKS_EXCLUDED(mu_);
-  // Does all, and what follows from it; waits for the turns of other threads.
+  // Does all open work, and its consequences; waits for the turns of other
+  // threads.
   void Settle() ABSL_LOCKS_EXCLUDED(mu_);
-  // From now on all that may fail is UNAVAILABLE; or no longer. What ends by
-  // itself goes on ending, as it does where other nodes are alive.
+  // From now on all calls that may fail are UNAVAILABLE; or no longer. Leases
+  // and graces go on ending, as they do where other nodes are alive.
   void SetUp(bool up) { up_ = up; }
   // The same, and the node is notified. REQUIRES: SetListener() was called.
   void SetKnownUp(bool up) {

@@ -61,10 +61,10 @@ class TheSlowEngine : public ::testing::Test {
 
 TEST_F(TheSlowEngine, DoesNothingInsideTheCall) {
   Publish("a", "1");
-  EXPECT_THAT(listener_.heard, ::testing::IsEmpty());
+  EXPECT_THAT(listener_.received, ::testing::IsEmpty());
   EXPECT_TRUE(absl::IsInternal(last_));
   EXPECT_TRUE(engine_.Turn());
-  EXPECT_THAT(listener_.heard, ::testing::ElementsAre("a: 1"));
+  EXPECT_THAT(listener_.received, ::testing::ElementsAre("a: 1"));
   EXPECT_TRUE(last_.ok()) << last_;
   EXPECT_FALSE(engine_.Turn());
 }
@@ -76,11 +76,11 @@ TEST_F(TheSlowEngine, KeepsTheOrderOfAChannelAndOfNothingElse) {
     Publish("a", "2");
     Publish("b", "3");
     engine_.Settle();
-    const auto heard = std::exchange(listener_.heard, {});
-    ASSERT_EQ(heard.size(), 3u);
-    EXPECT_LT(std::find(heard.begin(), heard.end(), "a: 1"),
-              std::find(heard.begin(), heard.end(), "a: 2"));
-    overtaken += heard.back() != "b: 3" ? 1 : 0;
+    const auto received = std::exchange(listener_.received, {});
+    ASSERT_EQ(received.size(), 3u);
+    EXPECT_LT(std::find(received.begin(), received.end(), "a: 1"),
+              std::find(received.begin(), received.end(), "a: 2"));
+    overtaken += received.back() != "b: 3" ? 1 : 0;
   }
   EXPECT_GT(overtaken, 0);
   EXPECT_LT(overtaken, 20);
@@ -91,11 +91,11 @@ TEST_F(TheSlowEngine, RefusesWhileItIsDown) {
   Publish("a", "1");
   engine_.Settle();
   EXPECT_TRUE(absl::IsUnavailable(last_)) << last_;
-  EXPECT_THAT(listener_.heard, ::testing::IsEmpty());
+  EXPECT_THAT(listener_.received, ::testing::IsEmpty());
   engine_.SetUp(true);
   Publish("a", "2");
   engine_.Settle();
-  EXPECT_THAT(listener_.heard, ::testing::ElementsAre("a: 2"));
+  EXPECT_THAT(listener_.received, ::testing::ElementsAre("a: 2"));
 }
 
 }  // namespace
