@@ -63,7 +63,7 @@ class DispatcherWorld : public ::testing::Test {
     return poisoned;
   }
 
-  // Refuses what has timed out.
+  // Refuses questions that have timed out.
   void TimeOut(StreamQuestions& stream) {
     dispatcher_.TakeLateOf(stream, At(now_), answered_);
     Deliver();

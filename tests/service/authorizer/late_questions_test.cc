@@ -36,7 +36,7 @@ TEST(LateQuestionsOfStreams, AreTakenByTheirSerials) {
   EXPECT_EQ(late.size(), 0u);
 }
 
-TEST(LateQuestionsOfStreams, KeepWhatIsHeldAgainstThemAndNotTheirBytes) {
+TEST(LateQuestionsOfStreams, KeepTheirChargesAndNotTheirBytes) {
   LateQuestions late;
   QuestionPtr question = Ask("a", "1.1", "private-x");
   question->request->set_auth_token(std::string(10'000, 'x'));

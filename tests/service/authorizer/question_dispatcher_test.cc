@@ -30,7 +30,7 @@ TEST(AQueueOfQuestions, IsBoundedInBytesAtTheCostOfTheLargestClient) {
   admit("small", 1, 1000);
   EXPECT_EQ(refused.size(), 1) << "of the large one";
   EXPECT_EQ(dispatcher.queued(), 10);
-  // What is being asked does not wait.
+  // A question in flight does not wait.
   StreamQuestions main(1, false);
   while (dispatcher.Next(main, At(0)) != nullptr) {
     dispatcher.OnWritten(main, At(0));

@@ -29,7 +29,7 @@ constexpr char kNobodyData[] = R"({"user":10})";
 constexpr char kNobodySignature[] =
     "ff1b2dc1805e6380815724617c6bf09293702b1ece7abc360a8ae423a77a311a";
 
-// Says yes as a user of its own, and remembers that it was asked.
+// Allows as a user of its own, and remembers that it was asked.
 class NextAuthorizer final : public core::Authorizer {
  public:
   void Authorize(core::Question question,
@@ -133,7 +133,7 @@ TEST(Signature, ThatIsNotValidIsPutToTheNextAuthorizerAsAToken) {
   EXPECT_EQ(next.asked->auth_token, "a session cookie");
 }
 
-TEST(Signature, ThatIsValidNeedsNobodyElse) {
+TEST(Signature, ThatIsValidNeedsNoOtherAuthorizer) {
   NextAuthorizer next;
   SignatureAuthorizer authorizer(kSecret, &next);
 
@@ -142,7 +142,7 @@ TEST(Signature, ThatIsValidNeedsNobodyElse) {
   EXPECT_FALSE(next.asked.has_value());
 }
 
-TEST(Signature, OverDataWithoutAUserIsANoThatSaysSo) {
+TEST(Signature, OverDataWithoutAUserIsARefusalWithAReason) {
   NextAuthorizer next;
   SignatureAuthorizer authorizer(kSecret, &next);
 

@@ -20,7 +20,7 @@ TEST(Chunks, PutOneBehindTheOtherAreAFrame) {
   EXPECT_EQ(frame.items(1).member_removed().user_id(), "ada");
 }
 
-TEST(APublication, IsEncodedOnceForAllWhoReceiveIt) {
+TEST(APublication, IsEncodedOnceForAllReceivers) {
   Publication publication;
   publication.channel = "news";
   publication.data = "[1]";

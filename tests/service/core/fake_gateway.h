@@ -89,7 +89,7 @@ class FakeGateway {
     if (opened.ok()) attachment_ = *opened;
   }
 
-  absl::Status Say(link::v1::GatewayItem item) {
+  absl::Status Send(link::v1::GatewayItem item) {
     return hub_->Handle(attachment_, std::move(item));
   }
   void Hold(const std::string& channel, int64_t count,
@@ -106,12 +106,12 @@ class FakeGateway {
       member.mutable_member()->set_user_id(user);
       member.add_socket_ids(absl::StrCat(id_, ".", ++sockets_));
     }
-    EXPECT_TRUE(Say(item).ok());
+    EXPECT_TRUE(Send(item).ok());
   }
   void Attach() {
     link::v1::GatewayItem item;
     item.mutable_attached();
-    EXPECT_TRUE(Say(item).ok());
+    EXPECT_TRUE(Send(item).ok());
   }
   void Subscribe(int64_t ticket, const std::string& channel,
                  int64_t call_id = 0) {
@@ -120,7 +120,7 @@ class FakeGateway {
     item.mutable_subscribe()->set_channel(channel);
     item.mutable_subscribe()->set_socket_id(Socket(ticket));
     item.mutable_subscribe()->set_call_id(call_id);
-    EXPECT_TRUE(Say(item).ok());
+    EXPECT_TRUE(Send(item).ok());
   }
   absl::Status Unsubscribe(int64_t ticket, const std::string& channel,
                            const std::string& user = "") {
@@ -129,7 +129,7 @@ class FakeGateway {
     item.mutable_unsubscribe()->set_channel(channel);
     item.mutable_unsubscribe()->set_socket_id(Socket(ticket));
     item.mutable_unsubscribe()->set_user_id(user);
-    return Say(item);
+    return Send(item);
   }
   absl::Status Recover(const std::string& channel, const Position& since,
                        int64_t bytes_max = 0) {
@@ -137,7 +137,7 @@ class FakeGateway {
     item.mutable_recover()->set_channel(channel);
     item.mutable_recover()->set_bytes_max(bytes_max);
     *item.mutable_recover()->mutable_since() = ToProto(since);
-    return Say(item);
+    return Send(item);
   }
   void Whisper(const std::string& channel, const std::string& data,
                int64_t socket) {
@@ -146,17 +146,17 @@ class FakeGateway {
     item.mutable_whisper()->set_event("e");
     item.mutable_whisper()->set_data(data);
     item.mutable_whisper()->set_socket_id(Socket(socket));
-    EXPECT_TRUE(Say(item).ok());
+    EXPECT_TRUE(Send(item).ok());
   }
   void Cancel(int64_t ticket) {
     link::v1::GatewayItem item;
     item.mutable_cancel()->set_ticket(ticket);
-    EXPECT_TRUE(Say(item).ok());
+    EXPECT_TRUE(Send(item).ok());
   }
   void Goodbye() {
     link::v1::GatewayItem item;
     item.mutable_goodbye();
-    EXPECT_TRUE(Say(item).ok());
+    EXPECT_TRUE(Send(item).ok());
   }
   void Lose() { hub_->Close(attachment_, "lost"); }
 
@@ -165,7 +165,7 @@ class FakeGateway {
   }
   FakeSink& sink() { return *sink_; }
   std::vector<link::v1::ServiceItem> Items() { return sink_->Items(); }
-  std::vector<std::string> Hears() {
+  std::vector<std::string> Received() {
     std::vector<std::string> words;
     for (const auto& item : sink_->Items()) words.push_back(Words(item));
     return words;
@@ -175,7 +175,7 @@ class FakeGateway {
     sink_->on_flush = std::move(then);
   }
 
-  // How much of what it heard was outside of its outbox's bound.
+  // The bytes among its items that were outside of its outbox's bound.
   int states() const { return sink_->states; }
 
  private:

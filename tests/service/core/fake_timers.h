@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The core's time as a fake, which moves only when told to.
+// The core's time as a fake, which moves only on demand.
 
 #ifndef HERALD_TESTS_SERVICE_CORE_FAKE_TIMERS_H_
 #define HERALD_TESTS_SERVICE_CORE_FAKE_TIMERS_H_
@@ -26,7 +26,7 @@ class FakeTimers final : public Timers {
   // Sets the time of day.
   void StepTimeOfDay(absl::Duration step) { day_ += step; }
 
-  // Time passes; what is due is called in order.
+  // Time passes; due timers are called in order.
   void Advance(absl::Duration time) {
     const absl::Time end = now_ + time;
     while (!waiting_.empty() && waiting_.begin()->first <= end) {
@@ -39,7 +39,7 @@ class FakeTimers final : public Timers {
     now_ = end;
   }
 
-  std::function<void()> after_each;  // Called behind whatever is due.
+  std::function<void()> after_each;  // Called behind all due timers.
 
  private:
   absl::Time now_ = absl::FromUnixSeconds(1'000'000);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The life of links: what a gateway brings, what it finds, and what becomes of
-// its members when it is lost. The sources are link/links.cc,
-// gateways.cc and settling.cc.
+// The life of links: the state that a gateway brings, the state that it finds,
+// and its members when it is lost. The sources are link/links.cc, gateways.cc
+// and settling.cc.
 
 #include <limits>
 #include <optional>
@@ -25,17 +25,17 @@ class AStart : public SettledHub {
   }
 };
 
-TEST_F(AStart, AnswersNobodyForHalfASecond) {
+TEST_F(AStart, AnswersNoRequestForHalfASecond) {
   const auto gateway = Attaching(1);
   gateway->Attach();
   gateway->Subscribe(1, "news");
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_THAT(gateway->Received(),
               ElementsAre("settings", "no 1 CODE_UNAVAILABLE"));
   EXPECT_TRUE(absl::IsUnavailable(Broadcast({"news"}, "1").status()));
   EXPECT_FALSE(hub_->ready());
   timers_.Advance(absl::Milliseconds(500));
   EXPECT_TRUE(hub_->ready());
-  EXPECT_THAT(gateway->Hears(), ElementsAre("settled"));
+  EXPECT_THAT(gateway->Received(), ElementsAre("settled"));
 }
 
 TEST_F(AStart, WaitsForAnAttachThatHasBegun) {
@@ -46,7 +46,8 @@ TEST_F(AStart, WaitsForAnAttachThatHasBegun) {
   gateway->Attach();
   EXPECT_TRUE(hub_->ready());
   EXPECT_EQ(Publish("news", "1"), 3);
-  EXPECT_THAT(gateway->Hears(), ElementsAre("settings", "settled", "news: 1"));
+  EXPECT_THAT(gateway->Received(),
+              ElementsAre("settings", "settled", "news: 1"));
 }
 
 TEST_F(AStart, DoesNotWaitForAnAttachThatIsLost) {
@@ -63,7 +64,7 @@ TEST_F(AStart, WaitsFiveSecondsAtTheMost) {
   timers_.Advance(absl::Milliseconds(1));
   EXPECT_TRUE(hub_->ready());
   stuck->Attach();
-  EXPECT_THAT(stuck->Hears(), ElementsAre("settings", "settled"));
+  EXPECT_THAT(stuck->Received(), ElementsAre("settings", "settled"));
 }
 
 TEST_F(AStart, ThatIsStoppedOnItsWayIsNeverOver) {
@@ -74,7 +75,7 @@ TEST_F(AStart, ThatIsStoppedOnItsWayIsNeverOver) {
   timers_.Advance(absl::Seconds(10));
   EXPECT_FALSE(hub_->ready());
   EXPECT_EQ(observer_.settled, 0);
-  EXPECT_THAT(gateway->Hears(), ElementsAre("settings", "roster ada"));
+  EXPECT_THAT(gateway->Received(), ElementsAre("settings", "roster ada"));
 }
 
 TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
@@ -85,9 +86,9 @@ TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
   two->Hold("presence-room", 2, {"ada", "bob"});
   two->Attach();
   timers_.Advance(absl::Milliseconds(500));
-  EXPECT_THAT(one->Hears(),
+  EXPECT_THAT(one->Received(),
               ElementsAre("settings", "roster ada bob", "settled"));
-  EXPECT_THAT(two->Hears(),
+  EXPECT_THAT(two->Received(),
               ElementsAre("settings", "roster ada bob", "settled"));
   EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
   EXPECT_EQ(one->states(), 1) << "a roster is as large as it is";
@@ -95,7 +96,7 @@ TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
 
 using ALink = SettledHub;
 
-TEST_F(ALink, MustSayHelloInTime) {
+TEST_F(ALink, MustSendHelloInTime) {
   const auto late = std::make_shared<FakeSink>();
   const auto in_time = std::make_shared<FakeSink>();
   const auto waiting = hub_->AwaitHello(late);
@@ -107,7 +108,7 @@ TEST_F(ALink, MustSayHelloInTime) {
   EXPECT_TRUE(in_time->closed.ok());
 }
 
-TEST_F(ALink, MustSayInTimeWhatItHolds) {
+TEST_F(ALink, MustSendItsHeldChannelsInTime) {
   FakeGateway late(hub_.get(), 1);
   const auto in_time = Attached(2);
   timers_.Advance(absl::Seconds(31));
@@ -186,15 +187,15 @@ TEST_F(ALink, EndsWithTheFirstItemThatBreaksARule) {
   held.mutable_held()->set_channel("news");
   held.mutable_held()->set_subscription_count(
       std::numeric_limits<int64_t>::max());
-  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Say(held)));
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Send(held)));
   held.mutable_held()->set_subscription_count(contract::kLinkCountMax);
-  EXPECT_TRUE(gateway.Say(held).ok());
+  EXPECT_TRUE(gateway.Send(held).ok());
   gateway.Attach();
   gateway.Subscribe(1, "news");
   EXPECT_EQ(hub_->Counts().subscriptions, contract::kLinkCountMax + 1);
   link::v1::GatewayItem report;
   report.mutable_report()->set_client_count(-1);
-  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Say(report)));
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Send(report)));
 }
 
 TEST_F(ALink, MayNotMakeAChannelsRosterTooLargeForOthers) {
@@ -210,11 +211,11 @@ TEST_F(ALink, MayNotMakeAChannelsRosterTooLargeForOthers) {
       member.mutable_member()->set_user_id(absl::StrCat(id, "-", i));
       member.mutable_member()->set_user_info(info);
       member.add_socket_ids(absl::StrCat(id, ".", i));
-      EXPECT_TRUE(gateway.Say(item).ok());
+      EXPECT_TRUE(gateway.Send(item).ok());
     }
     link::v1::GatewayItem item;
     item.mutable_attached();
-    return gateway.Say(item);
+    return gateway.Send(item);
   };
   EXPECT_TRUE(attach(1).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(attach(2)));
@@ -225,12 +226,12 @@ TEST_F(ALink, TakesNothingBeforeAttachedAndHoldsNothingAfter) {
   FakeGateway gateway(hub_.get(), 1);
   link::v1::GatewayItem subscribe;
   subscribe.mutable_subscribe()->set_ticket(1);
-  EXPECT_TRUE(absl::IsFailedPrecondition(gateway.Say(subscribe)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(gateway.Send(subscribe)));
   gateway.Attach();
   link::v1::GatewayItem held;
   held.mutable_held()->set_channel("news");
   held.mutable_held()->set_subscription_count(1);
-  EXPECT_TRUE(absl::IsFailedPrecondition(gateway.Say(held)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(gateway.Send(held)));
 }
 
 TEST_F(ALink, OfTheSameGatewayEndsTheOneBefore) {
@@ -241,7 +242,7 @@ TEST_F(ALink, OfTheSameGatewayEndsTheOneBefore) {
   EXPECT_TRUE(absl::IsAborted(old->Unsubscribe(1, "news")));
   returned.Hold("news", 2);
   returned.Attach();
-  old->Lose();  // Heard late; the new link is not harmed.
+  old->Lose();  // Noticed late; the new link is not harmed.
   EXPECT_EQ(Publish("news", "1"), 2);
 }
 
@@ -270,10 +271,10 @@ TEST_F(ALink, IsTakenOverInTurnsAndItsItemsWaitForThat) {
   gateway.Subscribe(1, "c1");
   EXPECT_EQ(hub_->Counts().subscriptions, Adoptions::kChannelsPerTurn);
   EXPECT_TRUE(gateway.Unsubscribe(1, "c2000").ok()) << "held, not yet counted";
-  EXPECT_THAT(gateway.Hears(), ElementsAre("settings"));
+  EXPECT_THAT(gateway.Received(), ElementsAre("settings"));
   timers_.Advance(absl::ZeroDuration());
   EXPECT_EQ(hub_->Counts().subscriptions, kChannels);
-  EXPECT_THAT(gateway.Hears(), ElementsAre("settled", "yes 1"));
+  EXPECT_THAT(gateway.Received(), ElementsAre("settled", "yes 1"));
 }
 
 TEST_F(ALink, EndsWithAnItemThatHasWaitedAndBreaksARule) {
@@ -297,13 +298,13 @@ TEST_F(ALink, ReplacesAllThatWasKnownOfItsGateway) {
   old->Subscribe(3, "news");
   watcher->Subscribe(1, "presence-room");
   authorizer_.Allow("eve");
-  watcher->Hears();
+  watcher->Received();
   old->Lose();
   FakeGateway returned(hub_.get(), 1, /*link_down_ms=*/500);
   returned.Hold("presence-room", 2, {"bob", "cyd"});
   returned.Attach();
-  EXPECT_THAT(watcher->Hears(), ElementsAre("+cyd", "-ada"));
-  EXPECT_THAT(returned.Hears(),
+  EXPECT_THAT(watcher->Received(), ElementsAre("+cyd", "-ada"));
+  EXPECT_THAT(returned.Received(),
               ElementsAre("settings", "roster bob cyd eve", "settled"));
   EXPECT_EQ(returned.states(), 1) << "a roster is as large as it is";
   EXPECT_EQ(Publish("news", "1"), 0);
@@ -311,7 +312,7 @@ TEST_F(ALink, ReplacesAllThatWasKnownOfItsGateway) {
   EXPECT_THAT(Members("presence-room"), ElementsAre("bob", "cyd", "eve"));
 }
 
-TEST_F(ALink, MaySayInPartsWhatItHoldsOfAChannel) {
+TEST_F(ALink, MaySendAHeldChannelInParts) {
   FakeGateway gateway(hub_.get(), 1);
   gateway.Hold("presence-room", 3, {"ada"});
   gateway.Hold("presence-room", 0, {"bob"});
@@ -324,7 +325,7 @@ TEST_F(ALink, MaySayInPartsWhatItHoldsOfAChannel) {
   FakeGateway other(hub_.get(), 2);
   link::v1::GatewayItem item;
   item.mutable_held()->set_channel("presence-room");
-  EXPECT_TRUE(absl::IsInvalidArgument(other.Say(item))) << "of nothing";
+  EXPECT_TRUE(absl::IsInvalidArgument(other.Send(item))) << "of nothing";
 }
 
 TEST_F(ALink, HoldsAChannelOnce) {
@@ -334,7 +335,7 @@ TEST_F(ALink, HoldsAChannelOnce) {
   link::v1::GatewayItem item;
   item.mutable_held()->set_channel("news");
   item.mutable_held()->set_subscription_count(1);
-  EXPECT_EQ(gateway.Say(item),
+  EXPECT_EQ(gateway.Send(item),
             absl::InvalidArgumentError("channel news is held twice"));
 }
 
@@ -353,8 +354,8 @@ class ALostGateway : public SettledHub {
     authorizer_.Allow("ada");
     other_->Subscribe(1, "presence-room");
     authorizer_.Allow("bob");
-    gateway_->Hears();
-    other_->Hears();
+    gateway_->Received();
+    other_->Received();
   }
 
   std::unique_ptr<FakeGateway> gateway_ = Attached(1);
@@ -364,9 +365,9 @@ class ALostGateway : public SettledHub {
 TEST_F(ALostGateway, KeepsItsMembersForTwoSeconds) {
   gateway_->Lose();
   timers_.Advance(absl::Milliseconds(1999));
-  EXPECT_THAT(other_->Hears(), IsEmpty());
+  EXPECT_THAT(other_->Received(), IsEmpty());
   timers_.Advance(absl::Milliseconds(1));
-  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+  EXPECT_THAT(other_->Received(), ElementsAre("-ada"));
 }
 
 TEST_F(ALostGateway, KeepsThemWhenItReturnsInTime) {
@@ -376,7 +377,7 @@ TEST_F(ALostGateway, KeepsThemWhenItReturnsInTime) {
   returned.Hold("presence-room", 1, {"ada"});
   returned.Attach();
   timers_.Advance(absl::Seconds(5));
-  EXPECT_THAT(other_->Hears(), IsEmpty());
+  EXPECT_THAT(other_->Received(), IsEmpty());
 }
 
 TEST_F(ALostGateway, LosesThemWhenItReturnsAndIsLostBeforeItAttached) {
@@ -384,16 +385,16 @@ TEST_F(ALostGateway, LosesThemWhenItReturnsAndIsLostBeforeItAttached) {
   timers_.Advance(absl::Seconds(1));
   FakeGateway returned(hub_.get(), 1, 1000);
   timers_.Advance(absl::Seconds(1.5));
-  EXPECT_THAT(other_->Hears(), IsEmpty());
+  EXPECT_THAT(other_->Received(), IsEmpty());
   returned.Lose();
   timers_.Advance(absl::Seconds(2));
-  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+  EXPECT_THAT(other_->Received(), ElementsAre("-ada"));
 }
 
-TEST_F(ALostGateway, LosesThemAtOnceWhenItSaidGoodbye) {
+TEST_F(ALostGateway, LosesThemAtOnceAfterItsGoodbye) {
   gateway_->Goodbye();
   gateway_->Lose();
-  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+  EXPECT_THAT(other_->Received(), ElementsAre("-ada"));
 }
 
 v1::Revocation RevocationOf(const std::string& user) {
@@ -402,7 +403,7 @@ v1::Revocation RevocationOf(const std::string& user) {
   return revocation;
 }
 
-TEST_F(ALostGateway, HearsTheRevocationsThatItMissed) {
+TEST_F(ALostGateway, ReceivesTheRevocationsThatItMissed) {
   ASSERT_TRUE(hub_->Revoke(RevocationOf("early")).ok());
   timers_.Advance(absl::Minutes(1));
   gateway_->Lose();
@@ -413,7 +414,7 @@ TEST_F(ALostGateway, HearsTheRevocationsThatItMissed) {
   timers_.Advance(absl::Seconds(30));
   FakeGateway returned(hub_.get(), 1, 30'000);
   returned.Attach();
-  EXPECT_THAT(returned.Hears(),
+  EXPECT_THAT(returned.Received(),
               ElementsAre("settings", "revocation ada", "call", "settled"));
   EXPECT_EQ(returned.states(), 2) << "there may be many of them";
 }
@@ -428,11 +429,11 @@ TEST_F(ALostGateway, IsAskedToRenewAllWhenTooMuchWasRevokedMeanwhile) {
   EXPECT_EQ(observer_.forgotten, 1);
   FakeGateway returned(hub_.get(), 1, 1000);
   returned.Attach();
-  EXPECT_THAT(returned.Hears(),
+  EXPECT_THAT(returned.Received(),
               ElementsAre("settings", "renew all", "settled"));
 }
 
-TEST_F(ALostGateway, HearsWhatIsTakenBackWhileItIsAttaching) {
+TEST_F(ALostGateway, ReceivesRevocationsWhileItIsAttaching) {
   gateway_->Lose();
   timers_.Advance(absl::Seconds(1));
   FakeGateway returned(hub_.get(), 1, 1000);
@@ -444,20 +445,21 @@ TEST_F(ALostGateway, HearsWhatIsTakenBackWhileItIsAttaching) {
     ASSERT_TRUE(result.ok()) << result.status();
     count = result->disconnected_count();
   });
-  const std::vector<std::string> heard = returned.Hears();
-  EXPECT_THAT(heard, ElementsAre("settings", "revocation ada", "call"));
-  // Nobody waits for one that may hear it twice; the others are waited for.
+  const std::vector<std::string> received = returned.Received();
+  EXPECT_THAT(received, ElementsAre("settings", "revocation ada", "call"));
+  // The call does not wait for a gateway that may receive it twice; it waits
+  // for the others.
   EXPECT_FALSE(count.has_value());
   for (const auto& item : other_->Items()) {
     if (!item.has_call()) continue;
     link::v1::GatewayItem done;
     done.mutable_call_result()->set_call_id(item.call().call_id());
     done.mutable_call_result()->set_disconnected_count(1);
-    ASSERT_TRUE(other_->Say(done).ok());
+    ASSERT_TRUE(other_->Send(done).ok());
   }
   EXPECT_EQ(count, 1);
   returned.Attach();
-  EXPECT_THAT(returned.Hears(), ::testing::Contains("settled"));
+  EXPECT_THAT(returned.Received(), ::testing::Contains("settled"));
 }
 
 TEST_F(ALostGateway, IsAskedToRenewAllWhenItWasAwayForTooLong) {
@@ -465,7 +467,7 @@ TEST_F(ALostGateway, IsAskedToRenewAllWhenItWasAwayForTooLong) {
   timers_.Advance(absl::Minutes(11));
   FakeGateway returned(hub_.get(), 1, 11 * 60 * 1000);
   returned.Attach();
-  EXPECT_THAT(returned.Hears(),
+  EXPECT_THAT(returned.Received(),
               ElementsAre("settings", "renew all", "settled"));
 }
 

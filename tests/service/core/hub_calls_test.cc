@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What backends ask beside Broadcast. The sources are api/commands.cc,
+// The calls of backends beside Broadcast. The sources are api/commands.cc,
 // queries.cc and watches.cc.
 
 #include <algorithm>
@@ -29,7 +29,7 @@ class ACall : public SettledHub {
       if (result.ok()) count_ = result->disconnected_count();
     });
   }
-  // The id of the call that a gateway has just heard.
+  // The id of the call that a gateway has just received.
   static int64_t CallOf(FakeGateway& gateway) {
     for (const auto& item : gateway.Items()) {
       if (item.has_call()) return item.call().call_id();
@@ -44,7 +44,7 @@ class ACall : public SettledHub {
     item.mutable_call_result()->set_code(code);
     item.mutable_call_result()->set_message("because");
     item.mutable_call_result()->set_disconnected_count(count);
-    ASSERT_TRUE(gateway.Say(item).ok());
+    ASSERT_TRUE(gateway.Send(item).ok());
   }
 
   std::unique_ptr<FakeGateway> one_ = Attached(1);
@@ -55,7 +55,7 @@ class ACall : public SettledHub {
 
 TEST_F(ACall, GoesToTheGatewayThatTheSocketNames) {
   Subscribe("2.5", "news");
-  EXPECT_THAT(one_->Hears(), IsEmpty());
+  EXPECT_THAT(one_->Received(), IsEmpty());
   const int64_t call = CallOf(*two_);
   EXPECT_FALSE(answer_.has_value());
   two_->Subscribe(1, "news", call);
@@ -76,7 +76,7 @@ TEST_F(ACall, IsAnsweredAtOnceWhenItsSubscribeIsCancelled) {
   ASSERT_TRUE(answer_.has_value());
   EXPECT_TRUE(absl::IsNotFound(*answer_));
   authorizer_.Allow();
-  EXPECT_THAT(two_->Hears(), ElementsAre("no 1 CODE_CANCELLED"));
+  EXPECT_THAT(two_->Received(), ElementsAre("no 1 CODE_CANCELLED"));
 }
 
 TEST_F(ACall, FindsNoGatewayForAnUnknownSocket) {
@@ -110,7 +110,7 @@ TEST_F(ACall, FailsWhenItsGatewayIsLost) {
   EXPECT_TRUE(absl::IsUnavailable(*answer_));
 }
 
-TEST_F(ACall, OfASocketWhoseGatewayIsAwayIsUnavailableForAMinute) {
+TEST_F(ACall, OfASocketOfAGatewayThatIsAwayIsUnavailableForAMinute) {
   one_->Lose();
   Subscribe("1.5", "news");
   EXPECT_TRUE(absl::IsUnavailable(*answer_));
@@ -127,7 +127,7 @@ TEST_F(ACall, OfASocketWhoseGatewayIsAwayIsUnavailableForAMinute) {
   EXPECT_TRUE(absl::IsNotFound(*answer_)) << "it is gone for good";
 }
 
-TEST_F(ACall, OfASocketWhoseGatewayIsBackGoesThere) {
+TEST_F(ACall, OfASocketOfAReturnedGatewayGoesThere) {
   one_->Lose();
   timers_.Advance(absl::Seconds(30));
   const auto back = Attached(1);
@@ -136,7 +136,7 @@ TEST_F(ACall, OfASocketWhoseGatewayIsBackGoesThere) {
   EXPECT_NE(CallOf(*back), 0);
 }
 
-TEST_F(ACall, OfASocketWhoseGatewayHasDrainedFindsNobody) {
+TEST_F(ACall, OfASocketOfADrainedGatewayFindsNoSocket) {
   one_->Goodbye();
   one_->Lose();
   Subscribe("1.5", "news");
@@ -151,7 +151,7 @@ TEST_F(ACall, IsRefusedATokenThatIsTooLong) {
   hub_->Subscribe(request, [this](absl::Status s) { answer_ = s; });
   EXPECT_TRUE(absl::IsInvalidArgument(*answer_));
   EXPECT_THAT(answer_->message(), HasSubstr("16385"));
-  EXPECT_THAT(one_->Hears(), IsEmpty());
+  EXPECT_THAT(one_->Received(), IsEmpty());
 
   answer_.reset();
   request.mutable_auth_token()->pop_back();
@@ -159,7 +159,7 @@ TEST_F(ACall, IsRefusedATokenThatIsTooLong) {
   EXPECT_FALSE(answer_.has_value()) << "the gateway is asked";
 }
 
-TEST_F(ACall, AddsUpWhatAllGatewaysHaveDisconnected) {
+TEST_F(ACall, AddsUpTheDisconnectsOfAllGateways) {
   v1::DisconnectRequest request;
   request.set_user_id("ada");
   Disconnect(request);
@@ -187,7 +187,7 @@ TEST_F(ACall, DoesNotFailForTheSilenceOfAGatewayWithoutSubscriptions) {
   EXPECT_TRUE(absl::IsUnavailable(*answer_)) << "it may have the user";
 }
 
-TEST_F(ACall, DisconnectsNobodyWithoutGateways) {
+TEST_F(ACall, DisconnectsNoSocketWithoutGateways) {
   one_->Lose();
   two_->Lose();
   v1::DisconnectRequest request;
@@ -206,7 +206,7 @@ v1::WatchRequest WatchOf(const std::vector<std::string>& channels) {
   return request;
 }
 
-TEST_F(AWatch, HearsConnectedThenSubscribedThenWhatHappens) {
+TEST_F(AWatch, ReceivesConnectedThenSubscribedThenEvents) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "presence-room");
   authorizer_.Allow("ada");
@@ -218,17 +218,17 @@ TEST_F(AWatch, HearsConnectedThenSubscribedThenWhatHappens) {
   authorizer_.Allow("bob");
   ASSERT_TRUE(gateway->Unsubscribe(1, "presence-room", "ada").ok());
   ASSERT_TRUE(Broadcast({"news"}, "2", "", "1.1").ok());
-  const auto heard = sink->Messages();
-  ASSERT_EQ(heard.size(), 7u);
-  EXPECT_TRUE(heard[0].has_connected());
-  EXPECT_EQ(heard[0].connected().socket_id(), "");
-  EXPECT_EQ(heard[1].subscribed().channel(), "presence-room");
-  EXPECT_EQ(heard[1].subscribed().members(0).user_id(), "ada");
-  EXPECT_EQ(heard[2].subscribed().channel(), "news");
-  EXPECT_EQ(heard[3].event().data(), "1");
-  EXPECT_EQ(heard[4].member_added().user_id(), "bob");
-  EXPECT_EQ(heard[5].member_removed().user_id(), "ada");
-  EXPECT_EQ(heard[6].event().data(), "2");
+  const auto received = sink->Messages();
+  ASSERT_EQ(received.size(), 7u);
+  EXPECT_TRUE(received[0].has_connected());
+  EXPECT_EQ(received[0].connected().socket_id(), "");
+  EXPECT_EQ(received[1].subscribed().channel(), "presence-room");
+  EXPECT_EQ(received[1].subscribed().members(0).user_id(), "ada");
+  EXPECT_EQ(received[2].subscribed().channel(), "news");
+  EXPECT_EQ(received[3].event().data(), "1");
+  EXPECT_EQ(received[4].member_added().user_id(), "bob");
+  EXPECT_EQ(received[5].member_removed().user_id(), "ada");
+  EXPECT_EQ(received[6].event().data(), "2");
   EXPECT_EQ(sink->states, 3) << "the first three are as large as they are";
   hub_->Unwatch(request, sink);
   Publish("news", "3");
@@ -280,28 +280,28 @@ link::v1::GatewayItem LargeRoster(const std::string& channel, int count) {
   return item;
 }
 
-TEST_F(AWatch, HearsALargeRosterInParts) {
+TEST_F(AWatch, ReceivesALargeRosterInParts) {
   FakeGateway gateway(hub_.get(), 1);
-  ASSERT_TRUE(gateway.Say(LargeRoster("presence-r", 1000)).ok());
+  ASSERT_TRUE(gateway.Send(LargeRoster("presence-r", 1000)).ok());
   gateway.Attach();
   const auto sink = std::make_shared<FakeSink>();
   ASSERT_TRUE(hub_->Watch(WatchOf({"presence-r", "news"}), sink).ok());
   Publish("presence-r", "1");
-  const auto heard = sink->Messages();
-  const auto& first = heard.at(1).subscribed();
-  EXPECT_LE(heard[1].ByteSizeLong(), 3 << 20);
-  EXPECT_GT(heard[1].ByteSizeLong(), (3 << 20) - 20'000);
+  const auto received = sink->Messages();
+  const auto& first = received.at(1).subscribed();
+  EXPECT_LE(received[1].ByteSizeLong(), 3 << 20);
+  EXPECT_GT(received[1].ByteSizeLong(), (3 << 20) - 20'000);
   std::set<std::string> users;
   for (const auto& member : first.members()) users.insert(member.user_id());
   size_t next = 2;
-  for (; heard.at(next).has_member_added(); ++next) {
-    EXPECT_EQ(heard[next].member_added().channel(), "presence-r");
-    EXPECT_EQ(heard[next].member_added().user_info().size(), 16'002u);
-    EXPECT_TRUE(users.insert(heard[next].member_added().user_id()).second);
+  for (; received.at(next).has_member_added(); ++next) {
+    EXPECT_EQ(received[next].member_added().channel(), "presence-r");
+    EXPECT_EQ(received[next].member_added().user_info().size(), 16'002u);
+    EXPECT_TRUE(users.insert(received[next].member_added().user_id()).second);
   }
   EXPECT_EQ(users.size(), 1000u);
-  EXPECT_EQ(heard.at(next).subscribed().channel(), "news");
-  EXPECT_EQ(heard.at(next + 1).event().data(), "1");
+  EXPECT_EQ(received.at(next).subscribed().channel(), "news");
+  EXPECT_EQ(received.at(next + 1).event().data(), "1");
   EXPECT_EQ(sink->states, static_cast<int>(next) + 1) << "outside of the bound";
 }
 
@@ -309,7 +309,7 @@ TEST_F(AWatch, IsRefusedRostersThatAreTooLargeTogether) {
   FakeGateway gateway(hub_.get(), 1);
   for (int i = 0; i < 5; ++i) {  // Of 16 MB each.
     const std::string channel = absl::StrCat("presence-", i);
-    ASSERT_TRUE(gateway.Say(LargeRoster(channel, 1000)).ok());
+    ASSERT_TRUE(gateway.Send(LargeRoster(channel, 1000)).ok());
   }
   gateway.Attach();
   const auto fits = std::make_shared<FakeSink>();
@@ -391,7 +391,7 @@ TEST_F(Looking, RefusesPagesThatAreNone) {
   EXPECT_TRUE(absl::IsInvalidArgument(hub_->ListChannels(request).status()));
 }
 
-TEST_F(Looking, DescribesAChannelThatNobodyUses) {
+TEST_F(Looking, DescribesAnUnusedChannel) {
   v1::GetChannelRequest request;
   request.set_channel("private-x");
   const auto answer = hub_->GetChannel(request);
@@ -411,7 +411,7 @@ TEST_F(Looking, HasMembersOfPresenceChannelsOnly) {
 
 TEST_F(Looking, PagesThroughMembersInTheOrderOfTheirIds) {
   FakeGateway gateway(hub_.get(), 1);
-  ASSERT_TRUE(gateway.Say(LargeRoster("presence-r", 400)).ok());
+  ASSERT_TRUE(gateway.Send(LargeRoster("presence-r", 400)).ok());
   gateway.Attach();
   v1::GetMembersRequest request;
   request.set_channel("presence-r");
@@ -439,7 +439,7 @@ TEST_F(Looking, PagesThroughMembersInTheOrderOfTheirIds) {
   EXPECT_TRUE(absl::IsInvalidArgument(hub_->GetMembers(request).status()));
 }
 
-TEST_F(Looking, CountsWhatGatewaysHaveAndReport) {
+TEST_F(Looking, CountsTheSocketsThatGatewaysReport) {
   const auto one = Attached(2);
   const auto two = Attached(1);
   one->Subscribe(1, "a");
@@ -447,7 +447,7 @@ TEST_F(Looking, CountsWhatGatewaysHaveAndReport) {
   two->Subscribe(1, "a");
   link::v1::GatewayItem report;
   report.mutable_report()->set_client_count(7);
-  ASSERT_TRUE(one->Say(report).ok());
+  ASSERT_TRUE(one->Send(report).ok());
   const auto stats = hub_->GetStats();
   ASSERT_TRUE(stats.ok());
   EXPECT_EQ(stats->client_count(), 7);
@@ -460,7 +460,7 @@ TEST_F(Looking, CountsWhatGatewaysHaveAndReport) {
   EXPECT_EQ(stats->gateways(1).subscription_count(), 2);
 }
 
-TEST_F(Looking, RefusesARevocationOfNobody) {
+TEST_F(Looking, RefusesARevocationWithoutASubject) {
   EXPECT_TRUE(absl::IsInvalidArgument(hub_->Revoke({})));
   v1::Revocation revocation;
   revocation.set_socket_id("nonsense");

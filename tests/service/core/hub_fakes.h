@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The ports of the service's core, as fakes. FakeAuthorizer answers only when
-// told to, FakeTimers moves only when told to, and FakeSink keeps what it was
-// given; so each test chooses its own interleaving.
+// The ports of the service's core, as fakes. FakeAuthorizer answers and
+// FakeTimers moves only on demand, and FakeSink keeps its messages; so each
+// test chooses its own interleaving.
 
 #ifndef HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_
 #define HERALD_TESTS_SERVICE_CORE_HUB_FAKES_H_

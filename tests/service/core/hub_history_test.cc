@@ -34,12 +34,12 @@ class AHubWithHistory : public SettledHub {
   void GiveUp(const std::string& channel) {
     for (int i = 0; Peek(channel).has_value(); ++i) {
       ASSERT_LT(i, EngineUnderTest::kHistoryBytes / kHistoryChannelBytes);
-      Say(absl::StrCat("other.", i), "1");
+      Append(absl::StrCat("other.", i), "1");
     }
   }
 
-  Position Say(const std::string& channel, const std::string& data,
-               const std::string& key = "") {
+  Position Append(const std::string& channel, const std::string& data,
+                  const std::string& key = "") {
     const auto answer = Broadcast({channel}, data, key);
     EXPECT_TRUE(answer.ok()) << answer.status();
     if (!answer.ok()) return {};
@@ -81,18 +81,18 @@ std::vector<std::string> Data(
   return data;
 }
 
-TEST_F(AHubWithHistory, SaysItsPlaceToPublishers) {
-  const Position first = Say("news", "1", "key");
+TEST_F(AHubWithHistory, SendsItsPositionToPublishers) {
+  const Position first = Append("news", "1", "key");
   EXPECT_EQ(first.offset, 1);
-  EXPECT_EQ(Say("news", "2"), (Position{first.epoch, 2}));
-  EXPECT_EQ(Say("news", "3", "key"), first) << "a repeat";
+  EXPECT_EQ(Append("news", "2"), (Position{first.epoch, 2}));
+  EXPECT_EQ(Append("news", "3", "key"), first) << "a repeat";
 }
 
-TEST_F(AHubWithHistory, SaysWhereAChannelIsWithTheYes) {
-  const Position first = Say("news", "1");
+TEST_F(AHubWithHistory, SendsThePositionOfAChannelWithTheYes) {
+  const Position first = Append("news", "1");
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  Say("news", "2");
+  Append("news", "2");
   const auto items = gateway->Items();
   ASSERT_EQ(items.size(), 2u);
   EXPECT_EQ(items[0].subscribed().position().epoch(), first.epoch);
@@ -105,27 +105,27 @@ TEST_F(AHubWithHistory, DoesNotRememberWhispers) {
   gateway->Subscribe(1, "news");
   gateway->Whisper("news", "1", /*socket=*/1);
   EXPECT_EQ(gateway->Items().at(1).publication().offset(), 0);
-  EXPECT_EQ(Say("news", "1").offset, 1);
+  EXPECT_EQ(Append("news", "1").offset, 1);
   EXPECT_THAT(Data(History("news")), ElementsAre("1"));
 }
 
-TEST_F(AHubWithHistory, GivesAGatewayWhatItAsksFor) {
+TEST_F(AHubWithHistory, GivesAGatewayTheEventsItAsksFor) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  const std::string epoch = Say("news", "1").epoch;
-  for (const char* data : {"2", "3", "4"}) Say("news", data);
-  gateway->Hears();
+  const std::string epoch = Append("news", "1").epoch;
+  for (const char* data : {"2", "3", "4"}) Append("news", data);
+  gateway->Received();
   EXPECT_TRUE(gateway->Recover("news", {epoch, 2}).ok());
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_THAT(gateway->Received(),
               ElementsAre("recovery 2 to 4", "news: 3", "news: 4"));
   EXPECT_TRUE(gateway->Recover("news", {epoch, 4}).ok());
-  EXPECT_THAT(gateway->Hears(), ElementsAre("recovery 4 to 4"));
+  EXPECT_THAT(gateway->Received(), ElementsAre("recovery 4 to 4"));
   EXPECT_TRUE(gateway->Recover("news", {}).ok());
-  EXPECT_THAT(gateway->Hears(), ElementsAre("recovery 3 to 4", "news: 4"));
+  EXPECT_THAT(gateway->Received(), ElementsAre("recovery 3 to 4", "news: 4"));
   EXPECT_TRUE(gateway->Recover("news", {epoch, 0}).ok());
   EXPECT_TRUE(gateway->Recover("news", {epoch, 5}).ok());
   EXPECT_TRUE(gateway->Recover("news", {"another", 3}).ok());
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_THAT(gateway->Received(),
               ElementsAre("recovery 0 to 0 lost", "recovery 5 to 0 lost",
                           "recovery 3 to 0 lost"));
   EXPECT_EQ(observer_.whole, 3);
@@ -135,21 +135,21 @@ TEST_F(AHubWithHistory, GivesAGatewayWhatItAsksFor) {
 TEST_F(AHubWithHistory, AnswersARecoverThatComesBehindTheLastUnsubscribe) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  const Position first = Say("news", "1");
+  const Position first = Append("news", "1");
   EXPECT_TRUE(gateway->Unsubscribe(1, "news").ok());
-  gateway->Hears();
+  gateway->Received();
   EXPECT_TRUE(gateway->Recover("news", {first.epoch, 0}).ok());
-  EXPECT_TRUE(gateway->Recover("never-heard-of", {}).ok());
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_TRUE(gateway->Recover("unknown", {}).ok());
+  EXPECT_THAT(gateway->Received(),
               ElementsAre("recovery 0 to 0 lost", "recovery 0 to 0 lost"));
 }
 
-TEST_F(AHubWithHistory, SaysFromWhereOnAGatewayMayAsk) {
+TEST_F(AHubWithHistory, SendsTheOldestPositionThatAGatewayMayAskFor) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  const std::string epoch = Say("news", "1").epoch;
-  for (const char* data : {"2", "3", "4", "5"}) Say("news", data);
-  gateway->Hears();
+  const std::string epoch = Append("news", "1").epoch;
+  for (const char* data : {"2", "3", "4", "5"}) Append("news", data);
+  gateway->Received();
   const auto available_since = [&](const Position& since) {
     EXPECT_TRUE(gateway->Recover("news", since).ok());
     return gateway->Items().at(0).recovery().available_since();
@@ -160,58 +160,58 @@ TEST_F(AHubWithHistory, SaysFromWhereOnAGatewayMayAsk) {
   EXPECT_EQ(available_since({epoch, 3}), 0) << "all of it follows";
 }
 
-TEST_F(AHubWithHistory, SendsAReturningGatewayWhatItMissedBeforeAnythingNew) {
+TEST_F(AHubWithHistory, SendsAReturningGatewayMissedEventsBeforeNewOnes) {
   auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  const Position first = Say("news", "1");
+  const Position first = Append("news", "1");
   gateway->Lose();
-  Say("news", "2");
-  Say("news", "3");
+  Append("news", "2");
+  Append("news", "3");
   FakeGateway back(hub_.get(), 1, /*link_down_ms=*/100);
   back.Hold("news", 1, {}, first);
   back.Attach();
-  Say("news", "4");
-  EXPECT_THAT(back.Hears(), ElementsAre("settings", "news: 2", "news: 3",
-                                        "settled", "news: 4"));
+  Append("news", "4");
+  EXPECT_THAT(back.Received(), ElementsAre("settings", "news: 2", "news: 3",
+                                           "settled", "news: 4"));
 }
 
-TEST_F(AHubWithHistory, TellsAReturningGatewayThatItCannot) {
+TEST_F(AHubWithHistory, NotifiesAReturningGatewayOfALoss) {
   auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  const Position first = Say("news", "1");
+  const Position first = Append("news", "1");
   gateway->Lose();
-  for (const char* data : {"2", "3", "4", "5"}) Say("news", data);
+  for (const char* data : {"2", "3", "4", "5"}) Append("news", data);
   FakeGateway back(hub_.get(), 1, 100);
   back.Hold("news", 1, {}, first);
   back.Attach();
-  EXPECT_THAT(back.Hears(),
+  EXPECT_THAT(back.Received(),
               ElementsAre("settings", "position 5 lost", "settled"));
 }
 
-TEST_F(AHubWithHistory, BeginsAnewAfterARestartAndSaysSo) {
+TEST_F(AHubWithHistory, BeginsANewEpochAfterARestart) {
   FakeGateway old(hub_.get(), 1);
   old.Hold("news", 1, {}, {"before-the-restart", 17});
   old.Attach();
   FakeGateway other(hub_.get(), 2);
   other.Hold("news", 1);
   other.Attach();
-  EXPECT_EQ(Say("news", "1").offset, 1);
-  EXPECT_THAT(old.Hears(),
+  EXPECT_EQ(Append("news", "1").offset, 1);
+  EXPECT_THAT(old.Received(),
               ElementsAre("settings", "position 0 lost", "settled", "news: 1"));
-  EXPECT_THAT(other.Hears(),
+  EXPECT_THAT(other.Received(),
               ElementsAre("settings", "position 0 lost", "settled", "news: 1"));
 }
 
-TEST_F(AHubWithHistory, TellsThoseWhoListenOfANewEpoch) {
+TEST_F(AHubWithHistory, NotifiesListenersOfANewEpoch) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
   const auto watch = Watching("news", std::nullopt);
-  Say("news", "1");
-  gateway->Hears();
+  Append("news", "1");
+  gateway->Received();
   watch->Messages();
   GiveUp("news");
-  Say("news", "2");
-  EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "news: 2"));
+  Append("news", "2");
+  EXPECT_THAT(gateway->Received(), ElementsAre("position 0", "news: 2"));
   const auto messages = watch->Messages();
   ASSERT_EQ(messages.size(), 2u);
   EXPECT_EQ(messages[0].subscribed().offset(), 0);
@@ -222,50 +222,50 @@ TEST_F(AHubWithHistory, TellsThoseWhoListenOfANewEpoch) {
 TEST_F(AHubWithHistory, EndsAHistoryWithItsRule) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  Say("news", "1");
-  gateway->Hears();
+  Append("news", "1");
+  gateway->Received();
   Remember(0);
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_THAT(gateway->Received(),
               ::testing::UnorderedElementsAre("position 0", "settings"));
   EXPECT_EQ(Peek("news"), std::nullopt);
-  EXPECT_EQ(Say("news", "2"), Position());
+  EXPECT_EQ(Append("news", "2"), Position());
   Remember(3);
-  gateway->Hears();
-  EXPECT_EQ(Say("news", "3").offset, 1);
-  EXPECT_THAT(gateway->Hears(), ElementsAre("position 0", "news: 3"));
+  gateway->Received();
+  EXPECT_EQ(Append("news", "3").offset, 1);
+  EXPECT_THAT(gateway->Received(), ElementsAre("position 0", "news: 3"));
 }
 
-TEST_F(AHubWithHistory, KeepsNothingOverATimeWithoutARuleEvenIfNobodyListens) {
-  const Position before = Say("news", "1");
+TEST_F(AHubWithHistory, KeepsNothingOverATimeWithoutARuleOrAListener) {
+  const Position before = Append("news", "1");
   Remember(0);
-  EXPECT_EQ(Say("news", "2"), Position());
+  EXPECT_EQ(Append("news", "2"), Position());
   Remember(3);
   EXPECT_FALSE(
       Watching("news", before)->Messages()[1].subscribed().recovered());
   FakeGateway back(hub_.get(), 1, 100);
   back.Hold("news", 1, {}, before);
   back.Attach();
-  EXPECT_THAT(back.Hears(),
+  EXPECT_THAT(back.Received(),
               ElementsAre("settings", "position 0 lost", "settled"));
   EXPECT_TRUE(back.Recover("news", before).ok());
-  EXPECT_THAT(back.Hears(), ElementsAre("recovery 1 to 0 lost"));
+  EXPECT_THAT(back.Received(), ElementsAre("recovery 1 to 0 lost"));
   EXPECT_EQ(History("news", before).status().code(),
             absl::StatusCode::kOutOfRange);
 }
 
-TEST_F(AHubWithHistory, TellsWatchesWhenARuleEndsAHistory) {
+TEST_F(AHubWithHistory, NotifiesWatchesWhenARuleEndsAHistory) {
   const auto watch = Watching("news", std::nullopt);
   const auto other = Watching("never-said", std::nullopt);
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "news");
-  Say("news", "1");
-  gateway->Hears();
+  Append("news", "1");
+  gateway->Received();
   watch->Messages();
   other->Messages();
   Remember(0);
   const auto messages = watch->Messages();
   ASSERT_EQ(messages.size(), 1u);
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_THAT(gateway->Received(),
               ::testing::UnorderedElementsAre("position 0", "settings"))
       << "once";
   EXPECT_EQ(messages[0].subscribed().channel(), "news");
@@ -274,18 +274,18 @@ TEST_F(AHubWithHistory, TellsWatchesWhenARuleEndsAHistory) {
   EXPECT_EQ(other->Messages().size(), 1u);
   EXPECT_EQ(Histories(), 0);
   Remember(0);
-  EXPECT_THAT(watch->Messages(), IsEmpty()) << "told once";
+  EXPECT_THAT(watch->Messages(), IsEmpty()) << "notified once";
 }
 
 TEST_F(AHubWithHistory, GivesNothingThatItsRuleForbidsBeforeItIsForgotten) {
-  // What is asked between the rule and the forgetting, here in the shard that
-  // has its rules first.
+  // A question between the rule and the forgetting, here in the shard that has
+  // its rules first.
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "first");
-  const Position first = Say("first", "1");
-  Say("first", "2");
-  Say("second", "1");
-  gateway->Hears();
+  const Position first = Append("first", "1");
+  Append("first", "2");
+  Append("second", "1");
+  gateway->Received();
   std::vector<absl::StatusCode> codes;
   std::vector<bool> recovered;
   bool asked = false;
@@ -299,19 +299,19 @@ TEST_F(AHubWithHistory, GivesNothingThatItsRuleForbidsBeforeItIsForgotten) {
   Remember(0);
   EXPECT_THAT(codes, ElementsAre(absl::StatusCode::kFailedPrecondition));
   EXPECT_THAT(recovered, ElementsAre(false));
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_THAT(gateway->Received(),
               ::testing::UnorderedElementsAre(
                   "position 0", "recovery 1 to 0 lost", "settings"));
   EXPECT_EQ(Peek("second"), std::nullopt);
 }
 
-TEST_F(AHubWithHistory, GivesWhoListenedTimeToReturn) {
+TEST_F(AHubWithHistory, GivesListenersTimeToReturn) {
   const auto gateway = Attached(1);
   gateway->Subscribe(1, "quiet");
   gateway->Subscribe(2, "said");
   const auto watch = Watching("watched", std::nullopt);
   const Position quiet = *Peek("quiet");
-  const Position said = Say("said", "1");
+  const Position said = Append("said", "1");
   timers_.Advance(absl::Minutes(10));
   EXPECT_EQ(Histories(), 3);
   EXPECT_TRUE(gateway->Unsubscribe(1, "quiet").ok());
@@ -327,27 +327,27 @@ TEST_F(AHubWithHistory, GivesWhoListenedTimeToReturn) {
   EXPECT_EQ(Histories(), 0);
 }
 
-TEST_F(AHubWithHistory, ForgetsWhatIsIdleAndNotListenedTo) {
+TEST_F(AHubWithHistory, ForgetsIdleChannelsWithoutListeners) {
   const auto gateway = Attached(1);
-  gateway->Subscribe(1, "heard");
-  const Position heard = Say("heard", "1");
-  Say("unheard", "1");
+  gateway->Subscribe(1, "received");
+  const Position received = Append("received", "1");
+  Append("empty", "1");
   timers_.Advance(absl::Minutes(3));
   EXPECT_EQ(Histories(), 1);
-  EXPECT_EQ(Peek("unheard"), std::nullopt);
-  EXPECT_EQ(Peek("heard"), heard);
-  EXPECT_THAT(Data(History("heard")), IsEmpty());
-  EXPECT_TRUE(gateway->Unsubscribe(1, "heard").ok());
+  EXPECT_EQ(Peek("empty"), std::nullopt);
+  EXPECT_EQ(Peek("received"), received);
+  EXPECT_THAT(Data(History("received")), IsEmpty());
+  EXPECT_TRUE(gateway->Unsubscribe(1, "received").ok());
   timers_.Advance(absl::Minutes(3));
   EXPECT_EQ(Histories(), 0);
 }
 
-TEST_F(AHubWithHistory, GivesAWatchWhatItMissedBehindItsSubscribed) {
-  const std::string epoch = Say("news", "1").epoch;
-  Say("news", "2");
-  Say("news", "3");
+TEST_F(AHubWithHistory, GivesAWatchMissedEventsBehindItsSubscribed) {
+  const std::string epoch = Append("news", "1").epoch;
+  Append("news", "2");
+  Append("news", "3");
   const auto watch = Watching("news", Position{epoch, 1});
-  Say("news", "4");
+  Append("news", "4");
   const auto messages = watch->Messages();
   ASSERT_EQ(messages.size(), 5u);
   EXPECT_TRUE(messages[0].has_connected());
@@ -361,8 +361,8 @@ TEST_F(AHubWithHistory, GivesAWatchWhatItMissedBehindItsSubscribed) {
   }
 }
 
-TEST_F(AHubWithHistory, TellsAWatchThatItCannot) {
-  Say("news", "1");
+TEST_F(AHubWithHistory, NotifiesAWatchOfALoss) {
+  Append("news", "1");
   const auto watch = Watching("news", Position{"another", 1});
   const auto messages = watch->Messages();
   ASSERT_EQ(messages.size(), 2u);
@@ -371,8 +371,8 @@ TEST_F(AHubWithHistory, TellsAWatchThatItCannot) {
   EXPECT_EQ(messages[1].subscribed().offset(), 1);
 }
 
-TEST_F(AHubWithHistory, TellsAWatchOfAPositionThatCannotBe) {
-  const std::string epoch = Say("news", "1").epoch;
+TEST_F(AHubWithHistory, NotifiesAWatchOfAnImpossiblePosition) {
+  const std::string epoch = Append("news", "1").epoch;
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   for (const Position& since :
        {Position{epoch, 2}, Position{epoch, kMax}, Position{"other", kMax}}) {
@@ -386,7 +386,7 @@ TEST_F(AHubWithHistory, TellsAWatchOfAPositionThatCannotBe) {
             absl::StatusCode::kOutOfRange);
 }
 
-TEST_F(AHubWithHistory, BoundsWhatOneWatchIsSentOfThePast) {
+TEST_F(AHubWithHistory, BoundsThePastOfOneWatch) {
   constexpr int64_t kSize = 10'000;
   Remember(kSize);
   const std::string data = "\"" + std::string(98, 'x') + "\"";
@@ -403,14 +403,14 @@ TEST_F(AHubWithHistory, BoundsWhatOneWatchIsSentOfThePast) {
   v1::WatchRequest request;
   for (int64_t i = 0; i < channels; ++i) {
     const std::string name = absl::StrCat("c", i / 10, i % 10);
-    for (int64_t j = 0; j < kSize; ++j) Say(name, data);
+    for (int64_t j = 0; j < kSize; ++j) Append(name, data);
     const Position at = *Peek(name);
     request.add_channels(name);
     auto& since = *request.add_since();
     since.set_channel(name);
     since.set_epoch(at.epoch);
   }
-  Say("little", "1");  // Fits still.
+  Append("little", "1");  // Fits still.
   request.add_channels("little");
   request.add_since()->set_channel("little");
   const auto sink = std::make_shared<FakeSink>();
@@ -446,8 +446,8 @@ TEST_F(AHubWithHistory, RefusesASinceThatMakesNoSense) {
 }
 
 TEST_F(AHubWithHistory, IsReadInPages) {
-  const std::string epoch = Say("news", "1").epoch;
-  for (const char* data : {"2", "3", "4"}) Say("news", data);
+  const std::string epoch = Append("news", "1").epoch;
+  for (const char* data : {"2", "3", "4"}) Append("news", data);
   const auto first = History("news", {}, 2);
   EXPECT_THAT(Data(first), ElementsAre("2", "3"));
   EXPECT_EQ(first->epoch(), epoch);
@@ -458,9 +458,9 @@ TEST_F(AHubWithHistory, IsReadInPages) {
   EXPECT_THAT(Data(History("nobody-spoke")), IsEmpty());
 }
 
-TEST_F(AHubWithHistory, SaysPreciselyWhatIsNotThere) {
-  const std::string epoch = Say("news", "1").epoch;
-  for (const char* data : {"2", "3", "4"}) Say("news", data);
+TEST_F(AHubWithHistory, ReportsPreciselyWhichEventsAreMissing) {
+  const std::string epoch = Append("news", "1").epoch;
+  for (const char* data : {"2", "3", "4"}) Append("news", data);
   const auto why = [&](const Position& since) {
     const absl::Status status = History("news", since).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
@@ -482,11 +482,11 @@ TEST_F(AHubWithHistory, SaysPreciselyWhatIsNotThere) {
 }
 
 TEST_F(AHubWithHistory, DoesNotTurnAPageIntoANewEpoch) {
-  for (const char* data : {"1", "2", "3"}) Say("news", data);
+  for (const char* data : {"1", "2", "3"}) Append("news", data);
   const auto page = History("news", {}, 1);
   ASSERT_TRUE(page.ok());
   GiveUp("news");
-  for (const char* data : {"1", "2", "3"}) Say("news", data);
+  for (const char* data : {"1", "2", "3"}) Append("news", data);
   const auto next =
       History("news", {page->epoch(), page->messages(0).offset()}, 1);
   EXPECT_EQ(next.status().code(), absl::StatusCode::kOutOfRange);

@@ -87,7 +87,7 @@ TEST_F(AHubBesideAnother, ShowsAGatewayThatHasMovedOnce) {
   EXPECT_EQ(stats->client_count(), 0);
 }
 
-// Whatever comes first, the record or the gateway.
+// In both orders of the record and the gateway.
 TEST_F(AHubBesideAnother, SendsARevocationToAGatewayThatAttachesMeanwhile) {
   for (int turns = 0; turns < 12; ++turns) {
     v1::Revocation revocation;
@@ -96,7 +96,7 @@ TEST_F(AHubBesideAnother, SendsARevocationToAGatewayThatAttachesMeanwhile) {
     for (int i = 0; i < turns; ++i) engine_.Turn();
     FakeGateway gateway(hub_.get(), 100 + turns, /*link_down_ms=*/1);
     gateway.Attach();
-    EXPECT_THAT(gateway.Hears(), ::testing::Contains("revocation ada"))
+    EXPECT_THAT(gateway.Received(), ::testing::Contains("revocation ada"))
         << turns;
     timers_.Advance(absl::Minutes(1));
   }

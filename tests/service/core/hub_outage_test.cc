@@ -28,7 +28,7 @@ class AnEngineThatIsAway : public ::testing::Test {
     gateway_ = std::make_unique<FakeGateway>(hub_.get(), 1);
     gateway_->Attach();
     engine_.Settle();
-    EXPECT_THAT(gateway_->Hears(), ElementsAre("settings", "settled"));
+    EXPECT_THAT(gateway_->Received(), ElementsAre("settings", "settled"));
   }
 
   static v1::BroadcastRequest EventOn(const std::string& channel) {
@@ -64,7 +64,7 @@ class AnEngineThatIsAway : public ::testing::Test {
     rules_.add_channels()->set_pattern("presence-room");
     rules_.mutable_channels(0)->set_presence(presence);
     hub_->SetRules(rules_);
-    EXPECT_THAT(gateway_->Hears(), ElementsAre("settings"));
+    EXPECT_THAT(gateway_->Received(), ElementsAre("settings"));
   }
 
   config::v1::Config rules_;
@@ -93,7 +93,7 @@ TEST_F(AnEngineThatIsAway, IsUnavailableAtOnceOnceTheOutageIsKnown) {
                   [&](const auto& answer) { status = answer.status(); });
   EXPECT_EQ(status, absl::UnavailableError("the engine cannot be reached"));
   gateway_->Subscribe(1, "news");
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_UNAVAILABLE"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("no 1 CODE_UNAVAILABLE"));
   EXPECT_FALSE(hub_->ready());
   engine_.SetKnownUp(true);
   EXPECT_TRUE(hub_->ready());
@@ -103,14 +103,14 @@ TEST_F(AnEngineThatIsAway, IsUnavailableAtOnceOnceTheOutageIsKnown) {
 TEST_F(AnEngineThatIsAway, ReportsALossToGatewaysAndWatches) {
   gateway_->Subscribe(1, "news");
   engine_.Settle();
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("yes 1"));
   const auto watch = Watching("news");
 
   EngineListener& node = *engine_.listener();
   node.WithChannel("news", [&] {
     node.OnHistoryBegan("news", {"e", 7}, true);
   });
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("position 7 lost"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("position 7 lost"));
   const auto began = watch->Messages();
   ASSERT_EQ(began.size(), 1u);
   EXPECT_EQ(began[0].subscribed().offset(), 7);
@@ -118,7 +118,7 @@ TEST_F(AnEngineThatIsAway, ReportsALossToGatewaysAndWatches) {
   EXPECT_FALSE(began[0].subscribed().recovered());
 
   node.WithChannel("news", [&] { node.OnHistoryEnded("news", false); });
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("position 0"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("position 0"));
   const auto ended = watch->Messages();
   ASSERT_EQ(ended.size(), 1u);
   EXPECT_EQ(ended[0].subscribed().epoch(), "");
@@ -129,14 +129,14 @@ TEST_F(AnEngineThatIsAway, ReportsARosterToGatewaysAndWatches) {
   gateway_->Subscribe(1, "presence-room");
   authorizer_.Allow("ada");
   engine_.Settle();
-  gateway_->Hears();
+  gateway_->Received();
   const auto watch = Watching("presence-room");
 
   EngineListener& node = *engine_.listener();
   node.WithChannel("presence-room", [&] {
     node.OnRosterReplaced("presence-room", {"e", 3});
   });
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("roster ada"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("roster ada"));
   const auto messages = watch->Messages();
   ASSERT_EQ(messages.size(), 1u);
   EXPECT_EQ(messages[0].subscribed().members(0).user_id(), "ada");
@@ -149,22 +149,22 @@ TEST_F(AnEngineThatIsAway, SettlesAGatewayThatComes) {
   other.Attach();
   engine_.SetUp(true);
   engine_.Settle();
-  EXPECT_THAT(other.Hears(), ElementsAre("settings", "settled"));
+  EXPECT_THAT(other.Received(), ElementsAre("settings", "settled"));
 }
 
 TEST_F(AnEngineThatIsAway, RefusesSubscribesAndKeepsNothingOfThem) {
   engine_.SetUp(false);
   gateway_->Subscribe(1, "news");
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   engine_.Settle();
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_UNAVAILABLE"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("no 1 CODE_UNAVAILABLE"));
   EXPECT_EQ(hub_->Counts().channels, 0);
   engine_.SetUp(true);
   gateway_->Subscribe(2, "news");
   engine_.Settle();
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 2"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("yes 2"));
   EXPECT_TRUE(Publish("news").ok());
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("news: 1"));
 }
 
 TEST_F(AnEngineThatIsAway, ThatGoesBetweenOpeningAndAdmissionLeavesNothing) {
@@ -173,7 +173,7 @@ TEST_F(AnEngineThatIsAway, ThatGoesBetweenOpeningAndAdmissionLeavesNothing) {
   EXPECT_EQ(hub_->Counts().channels, 1);
   engine_.SetUp(false);
   engine_.Settle();
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_UNAVAILABLE"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("no 1 CODE_UNAVAILABLE"));
   EXPECT_EQ(hub_->Counts().channels, 0);
 }
 
@@ -190,7 +190,7 @@ TEST_F(AnEngineThatIsAway, EndsTheLinkOfAGatewayThatComes) {
   again.Hold("news", 1);
   again.Attach();
   engine_.Settle();
-  EXPECT_THAT(again.Hears(), ElementsAre("settings", "settled"));
+  EXPECT_THAT(again.Received(), ElementsAre("settings", "settled"));
   EXPECT_EQ(hub_->Counts().subscriptions, 1);
 }
 
@@ -225,7 +225,7 @@ TEST(AnEngineThatRefusesAtOnce, HasTheLinkEndWithoutALock) {
   EXPECT_TRUE(absl::IsUnavailable(other)) << other;
 }
 
-TEST_F(AnEngineThatIsAway, AdmitsNobodyOfALinkThatHasEnded) {
+TEST_F(AnEngineThatIsAway, AdmitsNoSocketOfALinkThatHasEnded) {
   gateway_->Subscribe(1, "presence-room");
   authorizer_.Allow("ada");
   EXPECT_TRUE(engine_.Turn());
@@ -235,8 +235,8 @@ TEST_F(AnEngineThatIsAway, AdmitsNobodyOfALinkThatHasEnded) {
   EXPECT_EQ(hub_->Counts().channels, 0);
 }
 
-// In each order of the admission and of what the rules have the engine do.
-TEST_F(AnEngineThatIsAway, ShowsNobodyIfTheRulesEndPresenceMeanwhile) {
+// In each order of the admission and of the engine's change of rules.
+TEST_F(AnEngineThatIsAway, ShowsNoMemberIfTheRulesEndPresenceMeanwhile) {
   for (int i = 1; i <= 10; ++i) {
     SCOPED_TRACE(i);
     SetPresence(true);
@@ -246,7 +246,7 @@ TEST_F(AnEngineThatIsAway, ShowsNobodyIfTheRulesEndPresenceMeanwhile) {
     EXPECT_TRUE(engine_.Turn());  // Opened; the admission is asked for.
     SetPresence(false);
     engine_.Settle();
-    EXPECT_THAT(gateway_->Hears(), ElementsAre(absl::StrCat("yes ", i)));
+    EXPECT_THAT(gateway_->Received(), ElementsAre(absl::StrCat("yes ", i)));
     EXPECT_EQ(hub_->Counts().members, 0);
     EXPECT_EQ(hub_->Counts().subscriptions, 1);
     EXPECT_TRUE(gateway_->Unsubscribe(i, "presence-room", "ada").ok());
@@ -268,7 +268,7 @@ TEST_F(AnEngineThatIsAway, ShowsAMemberIfTheRulesBeginPresenceMeanwhile) {
     engine_.Settle();
     const bool is_member = user[0] != '\0';
     EXPECT_THAT(
-        gateway_->Hears(),
+        gateway_->Received(),
         ElementsAre(is_member ? "yes 1 ada" : "no 1 CODE_UNAUTHORIZED"));
     EXPECT_EQ(hub_->Counts().members, is_member ? 1 : 0);
     EXPECT_EQ(hub_->Counts().channels, is_member ? 1 : 0);
@@ -276,7 +276,8 @@ TEST_F(AnEngineThatIsAway, ShowsAMemberIfTheRulesBeginPresenceMeanwhile) {
   }
 }
 
-TEST_F(AnEngineThatIsAway, EndsTheMembersOfAGatewayWhoseNextLinkGotNoNumber) {
+TEST_F(AnEngineThatIsAway,
+       EndsTheMembersOfAGatewayWithoutANumberForItsNextLink) {
   gateway_->Subscribe(1, "presence-room");
   authorizer_.Allow("ada");
   engine_.Settle();
@@ -303,7 +304,7 @@ TEST_F(AnEngineThatIsAway, KeepsNothingOfAWatchThatEndsWhileItWaits) {
   hub_->SetRules(rules_);
   engine_.Settle();
   EXPECT_TRUE(hub_->Watch(request, watch).ok());
-  EXPECT_TRUE(engine_.Turn());  // Opened; what was missed is asked for.
+  EXPECT_TRUE(engine_.Turn());  // Opened; missed events are requested.
   EXPECT_TRUE(engine_.IsOpen("news"));
   EXPECT_EQ(hub_->Counts().channels, 0) << "a Watch is no subscription";
   hub_->Unwatch(request, watch);
@@ -320,20 +321,20 @@ TEST_F(AnEngineThatIsAway, AnswersManyRecoveriesAFewAtATime) {
   gateway_->Subscribe(1, "news");
   engine_.Settle();
   EXPECT_TRUE(Publish("news").ok());
-  gateway_->Hears();
+  gateway_->Received();
   constexpr size_t kMany = 200;
   for (size_t i = 0; i < kMany; ++i) {
     EXPECT_TRUE(gateway_->Recover("news", {}).ok());
   }
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   engine_.Settle();
-  size_t answers = gateway_->Hears().size() / 2;
+  size_t answers = gateway_->Received().size() / 2;
   EXPECT_GT(answers, 0u);
   EXPECT_LT(answers, kMany / 2);
   for (int i = 0; i < 10 && answers < kMany; ++i) {
     timers_.Advance(absl::Milliseconds(10));
     engine_.Settle();
-    answers += gateway_->Hears().size() / 2;
+    answers += gateway_->Received().size() / 2;
   }
   EXPECT_EQ(answers, kMany);
 }
@@ -346,7 +347,7 @@ TEST_F(AnEngineThatIsAway, CountsSubscribesThatWaitAgainstTheLimits) {
   engine_.Settle();
   gateway_->Subscribe(3, "c");
   engine_.Settle();
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ::testing::UnorderedElementsAre("yes 1", "yes 2",
                                               "no 3 CODE_TOO_MANY_CHANNELS"));
 }

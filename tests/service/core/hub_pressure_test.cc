@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the hub does where a link or a Watch has no room: whispers and what was
-// missed never end a stream. And what it keeps of a gateway, which loses its
-// link beyond that. The hub is that of hub.h.
+// The hub under pressure. A link's or a Watch's full outbox drops whispers and
+// delays missed events, and never ends the stream for them. And a gateway has a
+// bound on its held items, beyond which its link ends. The hub is that of
+// hub.h.
 
 #include <cstdint>
 #include <memory>
@@ -24,29 +25,30 @@ using ::testing::IsEmpty;
 
 using AHub = SettledHub;
 
-TEST_F(AHub, TellsTheSendersGatewayOfAWhisperThatALinkHasNoRoomFor) {
+TEST_F(AHub, NotifiesTheSendersGatewayOfAWhisperThatAFullLinkDrops) {
   const auto one = Attached(1);
   const auto two = Attached(2);
   one->Subscribe(1, "news");
   two->Subscribe(1, "news");
-  one->Hears();
-  two->Hears();
+  one->Received();
+  two->Received();
   two->sink().whisper_full = true;
   one->Whisper("news", "1234", /*socket=*/1);
-  EXPECT_THAT(one->Hears(), ElementsAre("news: 1234", "congestion of 1.1 4"));
-  EXPECT_THAT(two->Hears(), IsEmpty());
+  EXPECT_THAT(one->Received(),
+              ElementsAre("news: 1234", "congestion of 1.1 4"));
+  EXPECT_THAT(two->Received(), IsEmpty());
   // An event has the other half.
   EXPECT_EQ(Publish("news", "5"), 2);
-  EXPECT_THAT(two->Hears(), ElementsAre("news: 5"));
+  EXPECT_THAT(two->Received(), ElementsAre("news: 5"));
   two->sink().whisper_full = false;
   one->Whisper("news", "6", 1);
-  EXPECT_THAT(two->Hears(), ElementsAre("news: 6"));
+  EXPECT_THAT(two->Received(), ElementsAre("news: 6"));
 }
 
-TEST_F(AHub, LeavesAWhisperOutOfAWatchWithoutRoomAndSlowsNobody) {
+TEST_F(AHub, LeavesAWhisperOutOfAFullWatchAndSlowsNoSender) {
   const auto one = Attached(1);
   one->Subscribe(1, "news");
-  one->Hears();
+  one->Received();
   v1::WatchRequest request;
   request.add_channels("news");
   const auto watch = std::make_shared<FakeSink>();
@@ -54,7 +56,7 @@ TEST_F(AHub, LeavesAWhisperOutOfAWatchWithoutRoomAndSlowsNobody) {
   watch->Messages();
   watch->whisper_full = true;
   one->Whisper("news", "1", 1);
-  EXPECT_THAT(one->Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(one->Received(), ElementsAre("news: 1"));
   EXPECT_THAT(watch->Messages(), IsEmpty());
 }
 
@@ -64,11 +66,11 @@ TEST_F(AHub, PassesOnThatReadersOfAGatewayHaveNoRoom) {
   link::v1::GatewayItem item;
   item.mutable_congestion()->set_socket_id("1.7");
   item.mutable_congestion()->set_bytes(60);
-  EXPECT_TRUE(two->Say(item).ok());
-  EXPECT_THAT(one->Hears(), ElementsAre("congestion of 1.7 60"));
-  EXPECT_THAT(two->Hears(), IsEmpty());
+  EXPECT_TRUE(two->Send(item).ok());
+  EXPECT_THAT(one->Received(), ElementsAre("congestion of 1.7 60"));
+  EXPECT_THAT(two->Received(), IsEmpty());
   item.mutable_congestion()->set_socket_id("3.1");  // It has gone.
-  EXPECT_TRUE(two->Say(item).ok());
+  EXPECT_TRUE(two->Send(item).ok());
 }
 
 class AHubThatRemembers : public SettledHub {
@@ -101,7 +103,7 @@ class AHubThatRemembers : public SettledHub {
 
 TEST_F(AHubThatRemembers, SendsNoMoreThanTheGatewayHasAUseFor) {
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 0}, 3 * chunk_bytes_).ok());
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre("recovery 0 to 3", "news: 1", "news: 2", "news: 3"));
   EXPECT_TRUE(
       gateway_->Recover("news", {epoch_, 0}, 3 * chunk_bytes_ - 1).ok());
@@ -112,13 +114,13 @@ TEST_F(AHubThatRemembers, SendsNoMoreThanTheGatewayHasAUseFor) {
   EXPECT_EQ(items[0].recovery().available_since(), 1);
   EXPECT_TRUE(
       gateway_->Recover("news", {epoch_, 1}, 3 * chunk_bytes_ - 1).ok());
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre("recovery 1 to 3", "news: 2", "news: 3"));
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 0}, 1).ok());
   EXPECT_EQ(gateway_->Items().at(0).recovery().available_since(), 3);
   // The latest is one message, and one is never too much.
   EXPECT_TRUE(gateway_->Recover("news", {}, 1).ok());
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("recovery 2 to 3", "news: 3"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("recovery 2 to 3", "news: 3"));
 }
 
 TEST_F(AHubThatRemembers, BeginsNoRecoveryWhileTheLinkIsFullOfThem) {
@@ -126,16 +128,16 @@ TEST_F(AHubThatRemembers, BeginsNoRecoveryWhileTheLinkIsFullOfThem) {
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 2}).ok());
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 1}).ok());
   timers_.Advance(absl::Milliseconds(100));
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   gateway_->sink().state_full = false;
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 3}).ok());
-  EXPECT_THAT(gateway_->Hears(), IsEmpty()) << "it waits for its turn";
+  EXPECT_THAT(gateway_->Received(), IsEmpty()) << "it waits for its turn";
   timers_.Advance(absl::Milliseconds(10));
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre("recovery 2 to 3", "news: 3", "recovery 1 to 3",
                           "news: 2", "news: 3", "recovery 3 to 3"));
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 2}).ok());
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("recovery 2 to 3", "news: 3"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("recovery 2 to 3", "news: 3"));
 }
 
 TEST_F(AHubThatRemembers, EndsALinkForWhichTooManyRecoveriesWait) {
@@ -146,16 +148,17 @@ TEST_F(AHubThatRemembers, EndsALinkForWhichTooManyRecoveriesWait) {
   }
   const absl::Status status = gateway_->Recover("news", {epoch_, 0});
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
-  EXPECT_THAT(gateway_->Hears(), IsEmpty()) << "nothing is sent without room";
+  EXPECT_THAT(gateway_->Received(), IsEmpty())
+      << "nothing is sent without room";
 }
 
-TEST_F(AHubThatRemembers, DoesNotSendARecoveryThatNobodyWaitsForAnyMore) {
+TEST_F(AHubThatRemembers, DoesNotSendARecoveryThatIsNotAwaitedAnyMore) {
   gateway_->sink().state_full = true;
   EXPECT_TRUE(gateway_->Recover("news", {epoch_, 0}).ok());
   EXPECT_TRUE(gateway_->Unsubscribe(1, "news").ok());
   gateway_->sink().state_full = false;
   timers_.Advance(absl::Milliseconds(10));
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("recovery 0 to 0 lost"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("recovery 0 to 0 lost"));
 }
 
 TEST_F(AHubThatRemembers, ForgetsRecoveriesThatWaitedForALinkThatEnded) {
@@ -164,10 +167,11 @@ TEST_F(AHubThatRemembers, ForgetsRecoveriesThatWaitedForALinkThatEnded) {
   gateway_->Lose();
   gateway_->sink().state_full = false;
   timers_.Advance(absl::Seconds(1));
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
 }
 
-// A hub that keeps 1 MiB of what a gateway holds, and of what it sends then.
+// A hub that keeps 1 MiB of a gateway's held channels and of its items
+// meanwhile.
 class ASmallHub : public ::testing::Test {
  protected:
   static constexpr int64_t kHeldBytes = 1 << 20;
@@ -199,7 +203,7 @@ TEST_F(ASmallHub, CountsTheMemoryOfHeldChannelsAndNotTheirBytes) {
   for (; status.ok() && held < 100'000; ++held) {
     item.mutable_held()->set_channel(absl::StrCat("c", held));
     bytes += static_cast<int64_t>(item.ByteSizeLong());
-    status = gateway.Say(item);
+    status = gateway.Send(item);
   }
   EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
   EXPECT_THAT(status.message(), HasSubstr("holds more than 1048576 bytes"));
@@ -217,7 +221,7 @@ TEST_F(ASmallHub, CountsTheMemoryOfSocketsAndOfUnknownFields) {
   member.mutable_member()->set_user_id("ada");
   for (int i = 0; i < 40'000; ++i) member.add_socket_ids("1.1");
   EXPECT_LT(static_cast<int64_t>(sockets.ByteSizeLong()), kHeldBytes / 4);
-  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Say(sockets)));
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway.Send(sockets)));
 
   FakeGateway newer(hub_.get(), 2);
   link::v1::GatewayItem unknown;
@@ -228,7 +232,7 @@ TEST_F(ASmallHub, CountsTheMemoryOfSocketsAndOfUnknownFields) {
       *held.GetReflection()->MutableUnknownFields(&held);
   for (int i = 0; i < 80'000; ++i) fields.AddVarint(/*number=*/99, 1);
   EXPECT_LT(static_cast<int64_t>(unknown.ByteSizeLong()), kHeldBytes / 4);
-  EXPECT_TRUE(absl::IsInvalidArgument(newer.Say(unknown)));
+  EXPECT_TRUE(absl::IsInvalidArgument(newer.Send(unknown)));
 }
 
 TEST_F(ASmallHub, CountsTheMemoryOfItemsThatWait) {
@@ -242,7 +246,7 @@ TEST_F(ASmallHub, CountsTheMemoryOfItemsThatWait) {
   absl::Status status;
   int waiting = 0;
   for (; status.ok() && waiting < 100'000; ++waiting) {
-    status = gateway.Say(item);
+    status = gateway.Send(item);
   }
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_LT(waiting, 5000);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What holds for some channels only, as config.proto promises it to operators.
+// Rules for some channels only, as config.proto promises them to operators.
 
 #include <string>
 #include <vector>
@@ -36,7 +36,7 @@ class Ruled : public SettledHub {
   std::unique_ptr<FakeGateway> gateway_ = Attached(1);
 };
 
-TEST_F(Ruled, GatewaysAreToldAtOnceWithARevisionThatGrows) {
+TEST_F(Ruled, GatewaysReceiveThemAtOnceWithARevisionThatGrows) {
   Rule("chat.*").set_client_events(false);
   SetRules();
   auto items = gateway_->Items();
@@ -54,7 +54,7 @@ TEST_F(Ruled, GatewaysAreToldAtOnceWithARevisionThatGrows) {
   EXPECT_EQ(items[0].settings().rules_size(), 0);
 }
 
-TEST_F(Ruled, GatewaysThatComeLaterAreToldToo) {
+TEST_F(Ruled, GatewaysThatAttachLaterReceiveThemToo) {
   Rule("chat.*").set_max_payload(5);
   SetRules();
   FakeGateway late(hub_.get(), 2);
@@ -69,7 +69,7 @@ TEST_F(Ruled, APayloadIsBoundedByTheRuleOfItsChannel) {
   SetRules();
   gateway_->Subscribe(1, "chat.1");
   gateway_->Subscribe(2, "news");
-  gateway_->Hears();
+  gateway_->Received();
   EXPECT_EQ(Publish("chat.1", "12345"), 1);
   EXPECT_EQ(Publish("news", "123456"), 1);
   const auto refused = Broadcast({"chat.1"}, "123456");
@@ -78,26 +78,27 @@ TEST_F(Ruled, APayloadIsBoundedByTheRuleOfItsChannel) {
       std::string(refused.status().message()),
       AllOf(HasSubstr("6 bytes"), HasSubstr("at most 5"),
             HasSubstr("channel \"chat.1\""), HasSubstr("rule \"chat.*\"")));
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("chat.1: 12345", "news: 123456"));
+  EXPECT_THAT(gateway_->Received(),
+              ElementsAre("chat.1: 12345", "news: 123456"));
 }
 
 TEST_F(Ruled, ABroadcastThatOneOfItsChannelsRefusesReachesNone) {
   Rule("chat.*").set_max_payload(5);
   SetRules();
   gateway_->Subscribe(1, "news");
-  gateway_->Hears();
+  gateway_->Received();
   const auto refused = Broadcast({"news", "chat.1"}, "123456", "key");
   EXPECT_TRUE(absl::IsResourceExhausted(refused.status()));
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   // And its key is not used up.
   EXPECT_EQ(Publish("news", "123456", "key"), 1);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 123456"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("news: 123456"));
 }
 
 TEST_F(Ruled, SubscribersAreBoundedByTheRuleOfTheirChannel) {
   Rule("chat.*").set_max_subscribers(1);
   SetRules();
-  gateway_->Hears();
+  gateway_->Received();
   gateway_->Subscribe(1, "chat.1");
   gateway_->Subscribe(2, "chat.1");
   gateway_->Subscribe(3, "chat.2");
@@ -137,25 +138,25 @@ class RuledPresence : public Ruled {
   std::unique_ptr<FakeGateway> other_ = Attached(2);
 };
 
-TEST_F(RuledPresence, IsOffWhereARuleSaysSo) {
+TEST_F(RuledPresence, IsOffByARule) {
   Rule("presence-*").set_presence(false);
   SetRules();
-  gateway_->Hears();
+  gateway_->Received();
   Join(*gateway_, 1, "ada");
   Join(*gateway_, 2, "bob");
-  // As on a private channel, nobody need be named.
+  // As on a private channel, a member is optional.
   Join(*gateway_, 3, "");
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1", "yes 2", "yes 3"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("yes 1", "yes 2", "yes 3"));
   EXPECT_EQ(hub_->Counts().members, 0);
   const absl::Status why = WhyNoMembers("presence-room");
   EXPECT_TRUE(absl::IsFailedPrecondition(why)) << why;
   EXPECT_THAT(std::string(why.message()), HasSubstr("rule \"presence-*\""));
   EXPECT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
   EXPECT_EQ(Publish("presence-room", "1"), 2);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("presence-room: 1"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("presence-room: 1"));
 }
 
-TEST_F(RuledPresence, NamesNobodyInAWhisperWhereItIsOff) {
+TEST_F(RuledPresence, NamesNoUserInAWhisperWhereItIsOff) {
   const auto whisper = [&] {
     link::v1::GatewayItem item;
     item.mutable_whisper()->set_channel("presence-room");
@@ -163,7 +164,7 @@ TEST_F(RuledPresence, NamesNobodyInAWhisperWhereItIsOff) {
     item.mutable_whisper()->set_data("1");
     item.mutable_whisper()->set_socket_id(gateway_->Socket(1));
     item.mutable_whisper()->set_user_id("ada");
-    EXPECT_TRUE(gateway_->Say(item).ok());
+    EXPECT_TRUE(gateway_->Send(item).ok());
     return gateway_->Items().back().publication().user_id();
   };
   Join(*gateway_, 1, "ada");
@@ -173,27 +174,27 @@ TEST_F(RuledPresence, NamesNobodyInAWhisperWhereItIsOff) {
   EXPECT_EQ(whisper(), "");
 }
 
-TEST_F(RuledPresence, ThatIsSwitchedOffEndsForAllWhoAreThere) {
+TEST_F(RuledPresence, ThatIsSwitchedOffEndsForAllMembers) {
   Join(*gateway_, 1, "ada");
   Join(*other_, 1, "bob");
   Join(*other_, 2, "bob", "presence-other");
-  gateway_->Hears();
+  gateway_->Received();
   Rule("presence-room").set_presence(false);
   SetRules();
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ::testing::UnorderedElementsAre("-ada", "-bob", "settings"));
   EXPECT_EQ(hub_->Counts().members, 1);
   EXPECT_TRUE(other_->Unsubscribe(1, "presence-room", "bob").ok());
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
 }
 
-TEST_F(RuledPresence, ThatIsSwitchedOffIsTakenBackFromWhoWasAwayMeanwhile) {
+TEST_F(RuledPresence, ThatIsSwitchedOffIsRevokedFromGatewaysThatWereAway) {
   Join(*gateway_, 1, "ada");
   Join(*other_, 1, "bob");
   EXPECT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
   Rule("presence-room").set_presence(false);
   SetRules();
-  gateway_->Hears();
+  gateway_->Received();
   // It may have kept its roster for a subscribe that was open all the time.
   Join(*gateway_, 2, "ada");
   Join(*gateway_, 3, "eve");
@@ -205,17 +206,17 @@ TEST_F(RuledPresence, ThatIsSwitchedOffIsTakenBackFromWhoWasAwayMeanwhile) {
   EXPECT_FALSE(items[1].subscribed().has_roster());
 }
 
-TEST_F(RuledPresence, ThatIsSwitchedOnCountsThoseWhoSubscribeThen) {
+TEST_F(RuledPresence, ThatIsSwitchedOnCountsLaterSubscribers) {
   Rule("presence-*").set_presence(false);
   SetRules();
   Join(*gateway_, 1, "ada");
   SetRules();
-  gateway_->Hears();
+  gateway_->Received();
   Join(*other_, 1, "bob");
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("+bob"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("+bob"));
   EXPECT_THAT(Members("presence-room"), ElementsAre("bob"));
   EXPECT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
-  EXPECT_THAT(other_->Hears(), Not(Contains("-ada")));
+  EXPECT_THAT(other_->Received(), Not(Contains("-ada")));
 }
 
 TEST_F(RuledPresence, IsNotTakenFromAGatewayThatReturnsWhereItIsOff) {
@@ -224,28 +225,29 @@ TEST_F(RuledPresence, IsNotTakenFromAGatewayThatReturnsWhereItIsOff) {
   FakeGateway returning(hub_.get(), 3);
   returning.Hold("presence-room", 1, {"ada"});
   returning.Attach();
-  // What its sockets may have been told of members is taken back.
-  EXPECT_THAT(returning.Hears(), ElementsAre("settings", "roster", "settled"));
+  // The members that its sockets may know are revoked.
+  EXPECT_THAT(returning.Received(),
+              ElementsAre("settings", "roster", "settled"));
   EXPECT_EQ(hub_->Counts().members, 0);
 }
 
-TEST_F(RuledPresence, WithGraceSaysNothingOfWhoReturnsInTime) {
+TEST_F(RuledPresence, WithGraceDoesNotAnnounceAReturnInTime) {
   Rule("presence-*").mutable_member_grace()->set_seconds(5);
   SetRules();
   Join(*gateway_, 1, "ada");
   Join(*other_, 1, "bob");
-  gateway_->Hears();
+  gateway_->Received();
   EXPECT_TRUE(other_->Unsubscribe(1, "presence-room", "bob").ok());
   timers_.Advance(absl::Seconds(4));
   EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
   Join(*other_, 2, "bob");
   timers_.Advance(absl::Seconds(60));
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   EXPECT_TRUE(other_->Unsubscribe(2, "presence-room", "bob").ok());
   timers_.Advance(absl::Seconds(4));
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   timers_.Advance(absl::Seconds(1));
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("-bob"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("-bob"));
   EXPECT_THAT(Members("presence-room"), ElementsAre("ada"));
 }
 
@@ -254,15 +256,15 @@ TEST_F(RuledPresence, WithGraceOutlivesAGateway) {
   SetRules();
   Join(*gateway_, 1, "ada");
   Join(*other_, 1, "bob");
-  gateway_->Hears();
+  gateway_->Received();
   other_->Goodbye();
   other_->Lose();
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   // Its browsers go elsewhere.
   const auto third = Attached(3);
   Join(*third, 1, "bob");
   timers_.Advance(absl::Seconds(60));
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
 }
 
 class RuledOverALimit : public Ruled {
@@ -273,16 +275,16 @@ class RuledOverALimit : public Ruled {
 TEST_F(RuledOverALimit, ARuleMayAllowMoreThanTheEnvironment) {
   Rule("chat.*").set_max_subscribers(0);
   SetRules();
-  gateway_->Hears();
+  gateway_->Received();
   gateway_->Subscribe(1, "chat.1");
   gateway_->Subscribe(2, "chat.1");
   gateway_->Subscribe(3, "news");
   gateway_->Subscribe(4, "news");
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre("yes 1", "yes 2", "yes 3", "no 4 CODE_CHANNEL_FULL"));
 }
 
-TEST_F(Ruled, KeepNoHistoryUntilTheySaySo) {
+TEST_F(Ruled, KeepNoHistoryByDefault) {
   v1::GetHistoryRequest request;
   request.set_channel("news");
   EXPECT_EQ(hub_->GetHistory(request).status().code(),
@@ -291,7 +293,7 @@ TEST_F(Ruled, KeepNoHistoryUntilTheySaySo) {
   FakeGateway gateway(hub_.get(), 2);
   gateway.Hold("news", 1, {}, {"of-an-earlier-rule", 3});
   gateway.Attach();
-  EXPECT_THAT(gateway.Hears(),
+  EXPECT_THAT(gateway.Received(),
               ElementsAre("settings", "position 0 lost", "settled"));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Publishing and subscribing: what a gateway and a backend may rely on. Each
-// test is one sentence of the promise in gateway_service.proto or
+// Publishing and subscribing: the promises to gateways and backends. Each test
+// is one sentence of the promise in gateway_service.proto or
 // broadcast_service.proto.
 
 #include "tests/service/core/hub.h"
@@ -28,20 +28,20 @@ class Subscribing : public SettledHub {
 TEST_F(Subscribing, IsAnsweredBeforeTheFirstPublicationItMakesVisible) {
   gateway_->Subscribe(1, "news");
   EXPECT_EQ(Publish("news", "1"), 1);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1", "news: 1"));
-  EXPECT_THAT(other_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), ElementsAre("yes 1", "news: 1"));
+  EXPECT_THAT(other_->Received(), IsEmpty());
 }
 
 TEST_F(Subscribing, ShowsNothingWhileTheAuthorizerThinks) {
   gateway_->Subscribe(1, "private-x");
   EXPECT_EQ(Publish("private-x", "1"), 0);
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   authorizer_.Allow();
   EXPECT_EQ(Publish("private-x", "2"), 1);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1", "private-x: 2"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("yes 1", "private-x: 2"));
 }
 
-TEST_F(Subscribing, AsksNobodyAboutPublicChannels) {
+TEST_F(Subscribing, AsksNoAuthorizerAboutPublicChannels) {
   gateway_->Subscribe(1, "news");
   EXPECT_THAT(authorizer_.questions, IsEmpty());
 }
@@ -56,12 +56,12 @@ TEST_F(Subscribing, IsRefusedWithTheReasonOfTheAuthorizer) {
   EXPECT_EQ(Publish("private-x", "1"), 0);
 }
 
-TEST_F(Subscribing, FailsClosedWhenNobodyCouldDecide) {
+TEST_F(Subscribing, FailsClosedWithoutADecision) {
   gateway_->Subscribe(7, "private-x");
   authorizer_.Answer({absl::UnavailableError("no stream"), {}});
   gateway_->Subscribe(8, "private-x");
   authorizer_.Answer({absl::InternalError("odd"), {}});
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre("no 7 CODE_UNAVAILABLE", "no 8 CODE_UNAVAILABLE"));
 }
 
@@ -105,19 +105,19 @@ TEST_F(Subscribing, IsAnsweredOnceWhenItIsCancelled) {
   gateway_->Cancel(1);
   authorizer_.Allow();
   EXPECT_EQ(Publish("private-x", "1"), 0);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_CANCELLED"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("no 1 CODE_CANCELLED"));
 }
 
 TEST_F(Subscribing, IsOpenUntilTheAuthorizerIsDoneThoughItIsCancelled) {
   gateway_->Subscribe(1, "private-x");
   gateway_->Cancel(1);
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   link::v1::GatewayItem again;
   again.mutable_subscribe()->set_ticket(1);
   again.mutable_subscribe()->set_channel("private-x");
-  EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Say(again)));
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Send(again)));
   authorizer_.Answer({absl::UnavailableError("no answer in time"), {}});
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_CANCELLED"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("no 1 CODE_CANCELLED"));
 }
 
 TEST_F(Subscribing, IsForgottenWhenItIsCancelledAndTheLinkEnds) {
@@ -125,7 +125,7 @@ TEST_F(Subscribing, IsForgottenWhenItIsCancelledAndTheLinkEnds) {
   gateway_->Cancel(1);
   gateway_->Lose();
   authorizer_.Allow();
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
 }
 
 TEST_F(Subscribing, LeavesNothingBehindWhenTheLinkEndsMeanwhile) {
@@ -133,22 +133,22 @@ TEST_F(Subscribing, LeavesNothingBehindWhenTheLinkEndsMeanwhile) {
   gateway_->Lose();
   authorizer_.Allow();
   EXPECT_EQ(hub_->Counts().channels, 0);
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
 }
 
 TEST_F(Subscribing, IsRefusedABadName) {
   gateway_->Subscribe(1, "#server");
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("no 1 CODE_INVALID_CHANNEL"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("no 1 CODE_INVALID_CHANNEL"));
 }
 
 TEST_F(Subscribing, EndsTheLinkWhenTheGatewayBreaksTheProtocol) {
   EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Unsubscribe(1, "news")));
   link::v1::GatewayItem zero;
   zero.mutable_subscribe()->set_channel("news");
-  EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Say(zero)));
+  EXPECT_TRUE(absl::IsInvalidArgument(gateway_->Send(zero)));
   link::v1::GatewayItem hello;
   hello.mutable_hello();
-  EXPECT_TRUE(absl::IsFailedPrecondition(gateway_->Say(hello)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(gateway_->Send(hello)));
 }
 
 TEST_F(Subscribing, TakesNoMemberOfACallThatNoBackendHasOpen) {
@@ -168,8 +168,8 @@ TEST_F(Subscribing, TakesNoMemberOfACallThatNoBackendHasOpen) {
     item.mutable_subscribe()->set_channel(channel);
     item.mutable_subscribe()->set_call_id(call_id);
     item.mutable_subscribe()->mutable_member()->set_user_id("ada");
-    EXPECT_TRUE(gateway_->Say(item).ok()) << "the answer may be late";
-    return gateway_->Hears();
+    EXPECT_TRUE(gateway_->Send(item).ok()) << "the answer may be late";
+    return gateway_->Received();
   };
   EXPECT_THAT(subscribe(1, call + 1, "presence-room"),
               ElementsAre("no 1 CODE_UNAVAILABLE"));
@@ -187,16 +187,16 @@ TEST_F(Subscribing, TakesNoMemberOfACallThatNoBackendHasOpen) {
   EXPECT_EQ(hub_->Counts().subscriptions, 0);
 }
 
-TEST_F(Subscribing, RenewsWithWhatTheAuthorizerSays) {
+TEST_F(Subscribing, RenewsWithTheAuthorizersAnswer) {
   const auto renew = [&](Decision decision) {
     link::v1::GatewayItem item;
     auto& question = *item.mutable_renew()->mutable_subscribe();
     question.set_ticket(1);
     question.set_channel("private-x");
     question.mutable_member()->set_user_id("ada");
-    EXPECT_TRUE(gateway_->Say(item).ok());
+    EXPECT_TRUE(gateway_->Send(item).ok());
     authorizer_.Answer(std::move(decision));
-    return gateway_->Hears();
+    return gateway_->Received();
   };
   Decision yes;
   yes.member.emplace().set_user_id("ada");
@@ -215,11 +215,11 @@ TEST_F(Publishing, ReachesEveryGatewayThatHasASubscriberOnce) {
   gateway_->Subscribe(1, "news");
   gateway_->Subscribe(2, "news");
   other_->Subscribe(1, "news");
-  gateway_->Hears();
-  other_->Hears();
+  gateway_->Received();
+  other_->Received();
   EXPECT_EQ(Publish("news", "1"), 3);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 1"));
-  EXPECT_THAT(other_->Hears(), ElementsAre("news: 1"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("news: 1"));
+  EXPECT_THAT(other_->Received(), ElementsAre("news: 1"));
   ASSERT_TRUE(gateway_->Unsubscribe(1, "news").ok());
   EXPECT_EQ(Publish("news", "2"), 2);
   ASSERT_TRUE(gateway_->Unsubscribe(2, "news").ok());
@@ -242,24 +242,24 @@ TEST_F(Publishing, AnswersOneReceiptForEachChannelInOrder) {
 TEST_F(Publishing, CountsAKeyOncePerChannel) {
   gateway_->Subscribe(1, "a");
   gateway_->Subscribe(2, "b");
-  gateway_->Hears();
+  gateway_->Received();
   EXPECT_EQ(Publish("a", "1", "k"), 1);
   gateway_->Subscribe(3, "a");
-  gateway_->Hears();
+  gateway_->Received();
   EXPECT_EQ(Publish("a", "2", "k"), 1);  // The first receipt.
   ASSERT_TRUE(Broadcast({"a", "b"}, "3", "k").ok());
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("b: 3"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("b: 3"));
 }
 
 TEST_F(Publishing, DoesNotUseAKeyUpWhenItIsRefused) {
   gateway_->Subscribe(1, "a");
-  gateway_->Hears();
+  gateway_->Received();
   EXPECT_FALSE(Broadcast({"a"}, "not JSON", "k").ok());
   EXPECT_EQ(Publish("a", "1", "k"), 1);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("a: 1"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("a: 1"));
 }
 
-TEST_F(Publishing, SaysWhenItHasToForgetAKeyForWantOfRoom) {
+TEST_F(Publishing, ReportsThatItForgetsAKeyBeyondItsBound) {
   for (size_t i = 0; i < kIdempotencyKeysMax; ++i) {
     Publish("a", "1", absl::StrCat(i));
   }
@@ -273,21 +273,21 @@ TEST_F(Publishing, PassesAWhisperOnWithItsSender) {
   authorizer_.Allow("ada");
   other_->Subscribe(1, "presence-news");
   authorizer_.Allow("bob");
-  gateway_->Hears();
-  other_->Hears();
+  gateway_->Received();
+  other_->Received();
   link::v1::GatewayItem item;
   item.mutable_whisper()->set_channel("presence-news");
   item.mutable_whisper()->set_event("typing");
   item.mutable_whisper()->set_data("1");
   item.mutable_whisper()->set_socket_id("1.1");
   item.mutable_whisper()->set_user_id("ada");
-  ASSERT_TRUE(gateway_->Say(item).ok());
+  ASSERT_TRUE(gateway_->Send(item).ok());
   const auto items = other_->Items();
   ASSERT_EQ(items.size(), 1u);
   EXPECT_TRUE(items[0].publication().whisper());
   EXPECT_EQ(items[0].publication().except_socket_id(), "1.1");
   EXPECT_EQ(items[0].publication().user_id(), "ada");
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("presence-news: 1"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("presence-news: 1"));
 }
 
 TEST_F(Publishing, DropsAWhisperThatTheRulesOfItsChannelForbid) {
@@ -301,19 +301,19 @@ TEST_F(Publishing, DropsAWhisperThatTheRulesOfItsChannelForbid) {
   small.set_pattern("news");
   small.set_max_payload(3);
   hub_->SetRules(config);
-  gateway_->Hears();
+  gateway_->Received();
   const auto whisper = [this](const char* channel, const char* data) {
     link::v1::GatewayItem item;
     item.mutable_whisper()->set_channel(channel);
     item.mutable_whisper()->set_event("typing");
     item.mutable_whisper()->set_data(data);
     item.mutable_whisper()->set_socket_id("1.1");
-    return gateway_->Say(item);
+    return gateway_->Send(item);
   };
   EXPECT_TRUE(whisper("quiet", "1").ok());
   EXPECT_TRUE(whisper("news", "1234").ok());
   EXPECT_TRUE(whisper("news", "123").ok());
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("news: 123"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("news: 123"));
   EXPECT_TRUE(absl::IsInvalidArgument(whisper("news", "{")));
   EXPECT_TRUE(absl::IsInvalidArgument(whisper("other", "1")))
       << "the gateway has no subscription of it";
@@ -321,16 +321,16 @@ TEST_F(Publishing, DropsAWhisperThatTheRulesOfItsChannelForbid) {
 
 using APresenceChannel = Subscribing;
 
-TEST_F(APresenceChannel, TellsTheOthersBeforeTheNewcomerIsAnswered) {
+TEST_F(APresenceChannel, NotifiesTheOthersBeforeTheNewcomerIsAnswered) {
   gateway_->Subscribe(1, "presence-room");
   authorizer_.Allow("ada");
   other_->Subscribe(1, "presence-room");
   authorizer_.Allow("bob");
   gateway_->Subscribe(2, "presence-room");
   authorizer_.Allow("cyd");
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre("yes 1 ada", "+bob", "+cyd", "yes 2"));
-  EXPECT_THAT(other_->Hears(), ElementsAre("yes 1 ada bob", "+cyd"));
+  EXPECT_THAT(other_->Received(), ElementsAre("yes 1 ada bob", "+cyd"));
 }
 
 TEST_F(APresenceChannel, CountsAUserWithSeveralSocketsOnce) {
@@ -338,14 +338,14 @@ TEST_F(APresenceChannel, CountsAUserWithSeveralSocketsOnce) {
   authorizer_.Allow("ada");
   other_->Subscribe(1, "presence-room");
   authorizer_.Allow("ada");
-  EXPECT_THAT(gateway_->Hears(), ElementsAre("yes 1 ada"));
+  EXPECT_THAT(gateway_->Received(), ElementsAre("yes 1 ada"));
   ASSERT_TRUE(other_->Unsubscribe(1, "presence-room", "ada").ok());
-  EXPECT_THAT(gateway_->Hears(), IsEmpty());
+  EXPECT_THAT(gateway_->Received(), IsEmpty());
   other_->Subscribe(2, "presence-room");
   authorizer_.Allow("bob");
-  other_->Hears();
+  other_->Received();
   ASSERT_TRUE(gateway_->Unsubscribe(1, "presence-room", "ada").ok());
-  EXPECT_THAT(other_->Hears(), ElementsAre("-ada"));
+  EXPECT_THAT(other_->Received(), ElementsAre("-ada"));
 }
 
 TEST_F(APresenceChannel, IsFullWhenItsMembersHaveTooManyBytes) {
@@ -361,16 +361,16 @@ TEST_F(APresenceChannel, IsFullWhenItsMembersHaveTooManyBytes) {
     authorizer_.Answer(std::move(yes));
   };
   for (int64_t i = 1; i < count; ++i) join(absl::StrCat("u", i), info);
-  gateway_->Hears();
+  gateway_->Received();
 
   join("one too many", info);
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre(absl::StrCat("no ", ticket, " CODE_CHANNEL_FULL")));
   join("u1", info);
-  EXPECT_THAT(gateway_->Hears(), ElementsAre(absl::StrCat("yes ", ticket)))
+  EXPECT_THAT(gateway_->Received(), ElementsAre(absl::StrCat("yes ", ticket)))
       << "another socket of a member makes the roster no longer";
   join("small", "1");
-  EXPECT_THAT(gateway_->Hears(),
+  EXPECT_THAT(gateway_->Received(),
               ElementsAre("+small", absl::StrCat("yes ", ticket)));
 }
 
@@ -385,11 +385,11 @@ TEST_F(ASubscriberLimit, IsAChannelsOwn) {
   gateway->Subscribe(2, "a");
   gateway->Subscribe(3, "a");
   gateway->Subscribe(4, "b");
-  EXPECT_THAT(gateway->Hears(),
+  EXPECT_THAT(gateway->Received(),
               ElementsAre("yes 1", "yes 2", "no 3 CODE_CHANNEL_FULL", "yes 4"));
   ASSERT_TRUE(gateway->Unsubscribe(1, "a").ok());
   gateway->Subscribe(5, "a");
-  EXPECT_THAT(gateway->Hears(), ElementsAre("yes 5"));
+  EXPECT_THAT(gateway->Received(), ElementsAre("yes 5"));
 }
 
 class AChannelLimit : public SettledHub {
@@ -404,20 +404,20 @@ TEST_F(AChannelLimit, CountsChannelsThatHaveSubscribers) {
   gateway->Subscribe(3, "c");
   gateway->Subscribe(4, "a");
   EXPECT_THAT(
-      gateway->Hears(),
+      gateway->Received(),
       ElementsAre("yes 1", "yes 2", "no 3 CODE_TOO_MANY_CHANNELS", "yes 4"));
   EXPECT_EQ(Publish("d", "1"), 0);  // Publishing makes no channel.
   ASSERT_TRUE(gateway->Unsubscribe(2, "b").ok());
   gateway->Subscribe(5, "c");
-  EXPECT_THAT(gateway->Hears(), ElementsAre("yes 5"));
+  EXPECT_THAT(gateway->Received(), ElementsAre("yes 5"));
 }
 
 // The fakes but FakeSink belong to one thread, so this uses public channels.
-TEST_F(Publishing, KeepsOneOrderPerChannelWhateverOthersDo) {
+TEST_F(Publishing, KeepsOneOrderPerChannelBesideOthers) {
   gateway_->Subscribe(1, "order");
   other_->Subscribe(1, "order");
-  gateway_->Hears();
-  other_->Hears();
+  gateway_->Received();
+  other_->Received();
   constexpr int kThreads = 4, kEach = 300;
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t) {
@@ -437,9 +437,9 @@ TEST_F(Publishing, KeepsOneOrderPerChannelWhateverOthersDo) {
   });
   for (std::thread& thread : threads) thread.join();
   churn.join();
-  const auto heard = gateway_->Hears();
-  EXPECT_EQ(heard.size(), static_cast<size_t>(kThreads * kEach));
-  EXPECT_EQ(heard, other_->Hears());
+  const auto received = gateway_->Received();
+  EXPECT_EQ(received.size(), static_cast<size_t>(kThreads * kEach));
+  EXPECT_EQ(received, other_->Received());
   EXPECT_EQ(hub_->Counts().channels, 1);
   EXPECT_EQ(hub_->Counts().subscriptions, 2);
 }

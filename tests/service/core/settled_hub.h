@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A fixture: a hub whose start is over, and how a backend talks to it.
+// A fixture: a hub whose start is over, and the calls of a backend.
 
 #ifndef HERALD_TESTS_SERVICE_CORE_SETTLED_HUB_H_
 #define HERALD_TESTS_SERVICE_CORE_SETTLED_HUB_H_
@@ -34,11 +34,11 @@ class SettledHub : public ::testing::Test {
     if (settle) timers_.Advance(absl::Milliseconds(500));
   }
 
-  // A gateway that has attached with nothing, and forgot what it heard.
+  // A gateway that has attached without channels, and dropped its first items.
   std::unique_ptr<FakeGateway> Attached(int64_t id) {
     auto gateway = std::make_unique<FakeGateway>(hub_.get(), id);
     gateway->Attach();
-    gateway->Hears();
+    gateway->Received();
     return gateway;
   }
 
@@ -90,7 +90,7 @@ class SettledHub : public ::testing::Test {
 
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
-  // Counts what is rare.
+  // Counts rare events.
   class CountingObserver final : public Observer {
    public:
     void OnSettled(absl::Duration /*since_start*/) override { ++settled; }

@@ -29,7 +29,7 @@ class Calling : public ::testing::Test {
     });
   }
 
-  // What a backend asks of a gateway, and what that sends to carry it out.
+  // A backend's call to a gateway, and the items that carry it out.
   static link::v1::Call SubscribeCall(const std::string& user) {
     link::v1::Call call;
     call.mutable_subscribe()->set_channel("presence-room");
@@ -61,7 +61,7 @@ class Calling : public ::testing::Test {
   absl::StatusOr<int64_t> result_ = absl::InternalError("none");
 };
 
-TEST_F(Calling, IsDoneAtOnceWithNobodyToCall) {
+TEST_F(Calling, IsDoneAtOnceWithoutAGateway) {
   Start({});
   EXPECT_EQ(*result_, 0);
 }

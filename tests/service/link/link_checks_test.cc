@@ -99,7 +99,7 @@ TEST(AnItem, IsTakenAsGatewaysSendIt) {
   EXPECT_TRUE(Check(GatewayItem()).ok()) << "of a newer gateway";
 }
 
-TEST(AnItem, MayLeaveOutWhatItDoesNotNeed) {
+TEST(AnItem, MayLeaveOutOptionalFields) {
   GatewayItem item = Held();
   item.mutable_held()->set_subscription_count(0);
   item.mutable_held()->clear_position();
@@ -238,7 +238,7 @@ TEST(Renew, IsCheckedAsAQuestion) {
        }});
 }
 
-TEST(Unsubscribe, NamesWhatIsTheGatewaysOwn) {
+TEST(Unsubscribe, NamesTheGatewaysOwnSubscription) {
   ExpectBad<link::v1::Unsubscribe>(
       Unsubscribe(), &GatewayItem::mutable_unsubscribe,
       {[](auto& end) { end.set_ticket(0); },

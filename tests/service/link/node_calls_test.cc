@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Two nodes on one bus that delivers when told to.
+// Two nodes on one bus that delivers on demand.
 
 #include "service/link/node_calls.h"
 
@@ -19,7 +19,7 @@ namespace herald::core {
 namespace {
 
 struct Bus {
-  // Delivers all, and what that brings about.
+  // Delivers all items, and their consequences.
   void Deliver() {
     while (!messages.empty()) {
       const Message message = std::move(messages.front());
@@ -211,7 +211,7 @@ TEST_F(TwoNodes, WaitForTheOtherOneNoLongerThanTheDeadline) {
   EXPECT_EQ(answers_, 1);
 }
 
-TEST_F(TwoNodes, SayWhyThereIsNoSuchSocket) {
+TEST_F(TwoNodes, ReportWhyThereIsNoSuchSocket) {
   CallFromFirst("7.5");
   EXPECT_TRUE(absl::IsNotFound(result_.status())) << result_.status();
   // The engine knows of the gateway, and the other node not any more.
@@ -243,7 +243,7 @@ TEST_F(TwoNodes, DoNotCountADisconnectThatTheOtherOneMayHaveMissed) {
   EXPECT_TRUE(absl::IsUnavailable(result_.status())) << result_.status();
 }
 
-TEST_F(TwoNodes, DisconnectAUserHereWhateverTheEngineSays) {
+TEST_F(TwoNodes, DisconnectAUserHereInSpiteOfTheEngine) {
   const auto own = first_.Attach(1);
   bus_.status = absl::UnavailableError("it is down");
   DisconnectFromFirst();
@@ -251,7 +251,7 @@ TEST_F(TwoNodes, DisconnectAUserHereWhateverTheEngineSays) {
   EXPECT_EQ(result_.status(), bus_.status);
 }
 
-// It has no user, and its node answers before the caller gives up.
+// It has no user, and its node answers before the caller times out.
 TEST_F(TwoNodes, DoNotWaitForAnIdleGatewayOfTheOtherOne) {
   second_.Attach(2)->subscription_count = 0;
   DisconnectFromFirst();
@@ -260,7 +260,7 @@ TEST_F(TwoNodes, DoNotWaitForAnIdleGatewayOfTheOtherOne) {
   EXPECT_EQ(result_.value_or(-1), 0) << result_.status();
 }
 
-TEST_F(TwoNodes, TellAttachingGatewaysWithoutWaitingForThem) {
+TEST_F(TwoNodes, NotifyAttachingGatewaysWithoutWaitingForThem) {
   const auto own = first_.Attach(1);
   const auto other = second_.Attach(2);
   own->attached = false;
@@ -296,7 +296,7 @@ TEST_F(TwoNodes, RevokeAtAllGatewaysAndForThoseThatAreAway) {
   EXPECT_EQ(first_.forgotten(), 1);
 }
 
-TEST_F(TwoNodes, SendWhatWasRecordedAgainAfterAnInterruption) {
+TEST_F(TwoNodes, SendRecordedItemsAgainAfterAnInterruption) {
   const auto other = second_.Attach(2);
   v1::Revocation revocation;
   revocation.set_user_id("ada");
@@ -329,7 +329,7 @@ TEST_F(TwoNodes, DropAResultThatBreaksTheRules) {
   EXPECT_EQ(answers_, 1);
 }
 
-TEST_F(TwoNodes, IgnoreWhatALaterReleaseMaySay) {
+TEST_F(TwoNodes, IgnoreItemsOfALaterRelease) {
   const auto gateway = second_.Attach(2);
   second_.calls().OnBus("first", "\xFF");
   second_.calls().OnBus("first", "");

@@ -56,7 +56,7 @@ TEST_F(TheMetrics, NameTheRelease) {
   EXPECT_EQ(Page().Sum("herald_build_info", {{"version", "1.2.3"}}), 1);
 }
 
-TEST_F(TheMetrics, CountWhatHappens) {
+TEST_F(TheMetrics, CountEvents) {
   metrics_.OnPublished({.channel = "news", .bytes = 100, .subscribers = 5});
   metrics_.OnPublished({.channel = "news", .whisperer = "1.2", .bytes = 11});
   metrics_.OnRepeated();
@@ -109,7 +109,7 @@ TEST_F(TheMetrics, CountWhatHappens) {
             1);
 }
 
-TEST_F(TheMetrics, TellOfTheAuthorizer) {
+TEST_F(TheMetrics, ShowTheAuthorizer) {
   metrics_.OnDecision("allowed", absl::Milliseconds(2));
   metrics_.OnDecision("denied", absl::Milliseconds(20));
   metrics_.OnDecision("unavailable", std::nullopt);
@@ -135,7 +135,7 @@ TEST_F(TheMetrics, TellOfTheAuthorizer) {
   EXPECT_EQ(page.Sum("herald_authorizer_poisoned_total"), 2);
 }
 
-TEST_F(TheMetrics, SayNothingOfAnAuthorizerThatIsNotConfigured) {
+TEST_F(TheMetrics, LeaveOutAnAuthorizerThatIsNotConfigured) {
   metrics_.Pull(hub_.core()->queries(), nullptr);
   EXPECT_FALSE(Page().families().contains("herald_authorizer_up"));
 }

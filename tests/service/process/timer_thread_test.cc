@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the core may rely on. Bodies say that they ran through notifications,
-// which the tests wait for within a bound.
+// The promises to the core. Bodies notify the tests that they ran, and the
+// tests wait for that within a bound.
 
 #include "service/process/timer_thread.h"
 
@@ -74,7 +74,7 @@ TEST(TimerThread, LetsABodyAskForTheNext) {
   EXPECT_TRUE(WaitUntil([&] { return count == 2; }));
 }
 
-TEST(TimerThread, DropsWhatWaitsWhenItStops) {
+TEST(TimerThread, DropsWaitingTimersWhenItStops) {
   auto alive = std::make_shared<int>(0);
   const std::weak_ptr<int> watched = alive;
   TimerThread timers;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who may call, and that every method asks.
+// Which callers are allowed, and that every method checks it.
 
 #include "service/rpc/api_token.h"
 
@@ -17,13 +17,13 @@ bool IsShown(const ApiTokens& tokens, const char* authorization) {
   return status.ok();
 }
 
-TEST(ApiTokens, LetEverybodyInWhenThereAreNone) {
+TEST(ApiTokens, AllowAllCallersWhenThereAreNone) {
   const ApiTokens tokens({});
   EXPECT_TRUE(IsShown(tokens, ""));
   EXPECT_TRUE(IsShown(tokens, "Bearer whatever"));
 }
 
-TEST(ApiTokens, LetInWhoShowsAnyOfThem) {
+TEST(ApiTokens, AllowACallerWithAnyOfThem) {
   const ApiTokens tokens({"first", "second"});
   EXPECT_TRUE(IsShown(tokens, "Bearer first"));
   EXPECT_TRUE(IsShown(tokens, "bearer second"));
@@ -38,7 +38,7 @@ TEST(ApiTokens, KeepOutAllOthers) {
   }
 }
 
-TEST(ApiTokens, SayNothingOfWhatWasShown) {
+TEST(ApiTokens, DoNotRepeatTheShownToken) {
   const absl::Status status =
       ApiTokens({"first"}).CheckAuthorization("Bearer hunter2");
   EXPECT_EQ(status.message().find("hunter2"), absl::string_view::npos);

@@ -42,7 +42,7 @@ TEST_F(AnAuthorizer, IsAskedWithAllThatIsKnown) {
   EXPECT_EQ(observer_["latency"], 1);
 }
 
-TEST_F(AnAuthorizer, SaysYesWithAMemberAndForAWhile) {
+TEST_F(AnAuthorizer, AllowsWithAMemberAndForAWhile) {
   Dial(kLong);
   server_.Answer([](const v1::AuthorizeRequest& question) {
     return Responses{testing_support::Expiring(
@@ -57,7 +57,7 @@ TEST_F(AnAuthorizer, SaysYesWithAMemberAndForAWhile) {
   EXPECT_EQ(decision.expires_after, absl::Milliseconds(1500));
 }
 
-TEST_F(AnAuthorizer, SaysNoAndItsReasonIsCutBetweenCharacters) {
+TEST_F(AnAuthorizer, DeniesAndItsReasonIsCutBetweenCharacters) {
   Dial(kLong);
   std::string reason(contract::kReasonBytesMax - 1, 'a');
   reason += "é";
@@ -189,7 +189,7 @@ TEST_F(AnAuthorizer, WithAMalformedMessageKeepsItsStream) {
 TEST_F(AnAuthorizer, ThatAnswersTooLateChangesNothing) {
   Dial(kShort);
   AskAndWait("private-a", "silence");
-  server_.Say(Allow(server_.questions().at(0)));
+  server_.Send(Allow(server_.questions().at(0)));
 
   EXPECT_TRUE(WaitUntil([&] { return observer_["late"] == 1; }));
   EXPECT_EQ(results_.count(), 1u);
@@ -211,11 +211,11 @@ TEST_F(AnAuthorizer, WithOneAbsurdAnswerDoesNotFailTheOthers) {
 
 TEST_F(AnAuthorizer, RevokesUnaskedIfASubjectIsNamed) {
   Dial(kLong);
-  server_.Say(RevokeUser("ada", "private-a", "left the team"));
-  server_.Say(v1::AuthorizeResponse());
+  server_.Send(RevokeUser("ada", "private-a", "left the team"));
+  server_.Send(v1::AuthorizeResponse());
   v1::AuthorizeResponse no_subject;
   no_subject.mutable_revocation()->set_channel("private-a");
-  server_.Say(no_subject);
+  server_.Send(no_subject);
 
   EXPECT_TRUE(WaitUntil([&] { return observer_["invalid_revocation"] == 1; }));
   ASSERT_EQ(revocation_count(), 1u);
@@ -231,7 +231,7 @@ TEST_F(AnAuthorizer, HasNoMoreQuestionsInFlightThanItMay) {
 
   // Each answer makes room for one.
   for (size_t i = 0; i < 7; ++i) {
-    server_.Say(Allow(server_.questions().at(i)));
+    server_.Send(Allow(server_.questions().at(i)));
     ASSERT_TRUE(WaitUntil([&] { return server_.question_count() == 4 + i; }));
     EXPECT_TRUE(
         results_.Wait(absl::StrCat("private-", i)).decision.status.ok());
@@ -265,7 +265,7 @@ TEST_F(AnAuthorizer, IsNotAskedMoreWhileItWorksOnALateQuestion) {
   EXPECT_EQ(link_->questions().in_flight, 1);
   EXPECT_EQ(link_->questions().queued, 1);
 
-  server_.Say(Allow(server_.questions().at(0)));
+  server_.Send(Allow(server_.questions().at(0)));
   EXPECT_TRUE(results_.Wait("private-b").decision.status.ok());
   EXPECT_EQ(observer_["late"], 1);
   EXPECT_EQ(link_->questions().in_flight, 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The unary calls: that each reaches the hub, and how it ends. What the hub
-// decides has its own tests.
+// The unary calls: that each reaches the hub, and how it ends. The hub's
+// decisions have tests of their own.
 
 #include <future>
 #include <memory>
@@ -49,7 +49,7 @@ TEST_F(Calling, BroadcastReturnsAReceiptForEachChannel) {
   EXPECT_EQ(response.receipts(1).channel(), "b");
 }
 
-TEST_F(Calling, BroadcastOfAPayloadThatIsTooLargeSaysSo) {
+TEST_F(Calling, BroadcastOfAPayloadThatIsTooLargeReportsIt) {
   v1::BroadcastRequest request;
   request.add_channels("a");
   request.set_event("news");
@@ -75,7 +75,7 @@ TEST_F(Calling, BroadcastNamesTheValueThatWasWrong) {
   EXPECT_THAT(status.error_message(), HasSubstr("no channel"));
 }
 
-TEST_F(Calling, OfASocketThatNobodyHasIsNotFound) {
+TEST_F(Calling, OfAnUnknownSocketIsNotFound) {
   v1::SubscribeRequest subscribe;
   subscribe.set_socket_id("5.5");
   subscribe.set_channel("a");
@@ -150,7 +150,7 @@ grpc::Status CallWithBytes(Loopback& world, const std::string& method,
   return ended.get_future().get();
 }
 
-TEST_F(Calling, WithoutAMessageSaysSoAndIsCounted) {
+TEST_F(Calling, WithoutAMessageReportsItAndIsCounted) {
   // A string that is not UTF-8, and bytes that end too soon.
   for (const std::string bytes : {"\x0a\x01\xff", "\x0a\x7f"}) {
     for (const std::string method :

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A BroadcastStream as a backend sees it: one answer for each message, in
-// order, whatever the messages are.
+// order, for all kinds of messages.
 
 #include "service/rpc/broadcast_stream_reactor.h"
 
@@ -118,9 +118,9 @@ TEST_F(ABroadcastStream, SharesKeysWithTheUnaryCallForTheLifeOfTheHistory) {
   EXPECT_EQ(streamed().SerializeAsString(), second.SerializeAsString());
 }
 
-TEST_F(ABroadcastStream, StopsReadingACallerWhoDoesNotRead) {
+TEST_F(ABroadcastStream, StopsReadingACallerThatDoesNotRead) {
   // Each answer names many channels, so that it is large beside the windows of
-  // flow control, and the bound on unread answers is what counts.
+  // flow control, and the bound on unread answers takes effect.
   constexpr int kMessages = 3000;
   constexpr int kChannels = 50;
   v1::BroadcastStreamRequest request;

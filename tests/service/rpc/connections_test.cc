@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which connections make room for others, and which are ended for what they
-// send and call, with real sockets.
+// Which connections are closed for others, and which for their bytes and calls,
+// with real sockets.
 
 #include "service/rpc/connections.h"
 
@@ -87,7 +87,7 @@ class AConnection : public ::testing::Test {
     }
   }
 
-  // What gRPC would count; nothing unless a test says so.
+  // The counts of gRPC; zero unless a test sets them.
   struct Streams final : OpenStreams {
     std::vector<Connection> TakeNew() override {
       contract::MutexLock lock(&mu);
@@ -175,7 +175,7 @@ TEST_F(AConnection, IsEndedWhenItSendsTooMuchWithoutAnAllowedCall) {
   EXPECT_FALSE(IsEnded(quiet));
 }
 
-TEST_F(AConnection, IsNotEndedForCallsThatWereAllowedWhileNobodyLooked) {
+TEST_F(AConnection, IsNotEndedForAllowedCallsBetweenChecks) {
   Connections connections(&timers_, {.stranger_bytes_max = 1000}, &streams_,
                           &refused_);
   const Pair backend = Open();
@@ -188,7 +188,7 @@ TEST_F(AConnection, IsNotEndedForCallsThatWereAllowedWhileNobodyLooked) {
   ASSERT_EQ(send(backend.client, bytes.data(), bytes.size(), 0), 2000);
   connections.NoteAllowed(bytes.size());
   absl::SleepFor(absl::Milliseconds(1500));
-  // What was allowed before is no excuse.
+  // Earlier allowed calls are no excuse.
   ASSERT_EQ(send(stranger.client, bytes.data(), bytes.size(), 0), 2000);
   EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(stranger); }));
   absl::SleepFor(absl::Milliseconds(600));
@@ -251,10 +251,10 @@ TEST_F(AConnection, OfAnUnknownPeerVouchesForNone) {
   EXPECT_TRUE(IsEnded(first));
 }
 
-// What a call counts as that was refused or needs no token.
+// The charge for a call that was refused or needs no token.
 constexpr int64_t kCallBytes = 16 << 10;
 
-TEST_F(AConnection, IsEndedForStreamsThatNobodyWasTold) {
+TEST_F(AConnection, IsEndedForUnreportedStreams) {
   Connections connections(&timers_, {.stranger_streams_max = 10}, &streams_,
                           &refused_);
   const Pair many = Open();
@@ -285,7 +285,7 @@ TEST_F(AConnection, WithTheMostStreamsMakesRoomForAll) {
   EXPECT_FALSE(IsEnded(few));
 }
 
-// They may end before anybody has looked at them.
+// They may end before they have been checked.
 TEST_F(AConnection, IsEndedForTheStreamsThatItBegins) {
   Connections connections(&timers_, {}, &streams_, &refused_);
   const Pair rapid = Open();
@@ -300,7 +300,7 @@ TEST_F(AConnection, IsEndedForTheStreamsThatItBegins) {
   EXPECT_FALSE(IsEnded(slow));
 }
 
-// Nobody looked who made them.
+// Their connections were not watched.
 TEST_F(AConnection, IsNotEndedForStreamsOfCallsThatWereAllowed) {
   Connections connections(&timers_, {.stranger_streams_max = 10}, &streams_,
                           &refused_);
@@ -314,14 +314,14 @@ TEST_F(AConnection, IsNotEndedForStreamsOfCallsThatWereAllowed) {
   for (int i = 0; i < 30; ++i) connections.NoteAllowed(100);
   streams_.Set(backend, 30);
   absl::SleepFor(absl::Milliseconds(1000));
-  // What was allowed before is no excuse.
+  // Earlier allowed calls are no excuse.
   ASSERT_EQ(send(stranger.client, "headers", 7, 0), 7);
   streams_.Set(stranger, 30);
   EXPECT_TRUE(testing_support::WaitUntil([&] { return IsEnded(stranger); }));
   EXPECT_FALSE(IsEnded(backend));
 }
 
-// What it has sent is not there any more.
+// Its bytes are not in memory any more.
 TEST_F(AConnection, WithoutAStreamHoldsNothing) {
   Connections connections(&timers_, {.stranger_bytes_max = 4 * kCallBytes},
                           &streams_, &refused_);
@@ -386,7 +386,7 @@ TEST_F(AConnection, WithAnAllowedCallIsChargedForNoOther) {
     ASSERT_TRUE(connections.Admit(one.server));
   }
   connections.TrustPeer(early.peer);
-  // What it was charged for before is forgiven.
+  // Its earlier charge is forgiven.
   for (int i = 0; i < 3; ++i) connections.Charge(late.peer);
   connections.TrustPeer(late.peer);
   for (int i = 0; i < 100; ++i) {
@@ -399,7 +399,7 @@ TEST_F(AConnection, WithAnAllowedCallIsChargedForNoOther) {
   EXPECT_EQ(refused_, 0);
 }
 
-TEST_F(AConnection, IsChargedForItsCallsAndForWhatItSendsTogether) {
+TEST_F(AConnection, IsChargedForItsCallsAndItsBytesTogether) {
   Connections connections(&timers_, {.stranger_bytes_max = kCallBytes + 3000},
                           &streams_, &refused_);
   const Pair calls = Open();

@@ -115,7 +115,7 @@ class FakeGateway {
     }
   }
 
-  void SayNoMore() { stream_->WritesDone(); }
+  void HalfClose() { stream_->WritesDone(); }
 
   // Reads to the end, and how it ended.
   grpc::Status Finish() {
@@ -158,15 +158,15 @@ TEST(ALink, CarriesPublicationsInOrderBehindTheAnswer) {
   }
 }
 
-TEST(ALink, JoinsWhatHasPiledUpIntoFramesOfBoundedSize) {
+TEST(ALink, JoinsQueuedItemsIntoFramesOfBoundedSize) {
   constexpr int kEventsMax = 10'000;
   constexpr int kBytes = 4000;
   constexpr int kWaitingBytes = 1 << 20;
   Loopback world;
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
-  // The gateway does not read meanwhile, so what the transport (which takes
-  // some MiB, or few) leaves has to wait.
+  // The gateway does not read meanwhile, so the bytes beyond the transport's
+  // buffers (some MiB, or few) have to wait.
   int published = 0;
   while (world.metrics().links()->queue_bytes <= kWaitingBytes) {
     ASSERT_LT(published, kEventsMax);
@@ -194,11 +194,11 @@ TEST(ALink, JoinsWhatHasPiledUpIntoFramesOfBoundedSize) {
       WaitUntil([&] { return world.metrics().links()->queue_bytes == 0; }));
 }
 
-TEST(ALink, EndsWhenItsOutboxOverflowsAndTheGatewayIsToldWhy) {
+TEST(ALink, EndsWhenItsOutboxOverflowsAndTheGatewayReceivesTheReason) {
   Loopback world;
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
-  // The bound and what the transport takes, while the gateway does not read.
+  // The bound and the transport's buffers, while the gateway does not read.
   for (int i = 0; i < 2000 && world.hub().Counts().gateways > 0; ++i) {
     world.Broadcast("news", Padded(i, 60'000));
   }
@@ -268,13 +268,13 @@ TEST(ALink, IsNotTooSlowForTheRostersItBeginsWith) {
   EXPECT_EQ(counters.overflows, 0);
 }
 
-TEST(ALink, EndsForTheHubWhenTheGatewaySaysNoMore) {
+TEST(ALink, EndsForTheHubWhenTheGatewayHalfCloses) {
   Loopback world;
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
   EXPECT_EQ(world.hub().Counts().gateways, 1);
 
-  gateway.SayNoMore();
+  gateway.HalfClose();
 
   EXPECT_TRUE(gateway.Finish().ok());
   EXPECT_EQ(world.hub().Counts().gateways, 0);
@@ -345,7 +345,7 @@ TEST(ALink, MayTakeItsTimeOnceItIsAttached) {
   Loopback world({}, /*reflection=*/true, options);
   FakeGateway gateway(world);
   ASSERT_TRUE(gateway.AttachAndSubscribe("news"));
-  // A gateway that does say nothing is ended after the same time.
+  // A gateway that is silent is ended after the same time.
   FakeGateway silent(world, 8);
   EXPECT_FALSE(silent.Finish().ok());
 
@@ -354,7 +354,7 @@ TEST(ALink, MayTakeItsTimeOnceItIsAttached) {
   EXPECT_TRUE(gateway.Next(ServiceItem::kPublication).has_value());
 }
 
-TEST(ALink, EndsWithWhatTheHubSaysOfABrokenRule) {
+TEST(ALink, EndsWithTheHubsStatusForABrokenRule) {
   Loopback world;
   FakeGateway twice(world);
   ASSERT_TRUE(twice.Send({twice.Hello(), twice.Hello()}));

@@ -90,7 +90,7 @@ class Loopback {
     arguments.SetMaxReceiveMessageSize(contract::kLinkMessageBytesMax);
     // Every loopback is its own world, and so is its connection.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    // So that what a caller does not read waits at the server, not in between.
+    // So that unread answers wait at the server, not in between.
     arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
     arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 64 << 10);
     channel_ = grpc::CreateCustomChannel(

@@ -118,7 +118,7 @@ TEST(Rules, ThatAreWrongEndTheProcessWithTheirLine) {
   ExpectRefused(here, {"BROADCAST_CONFIG", " rules.json:2: "});
   Process none({Binary(), "--config=/nonexistent/rules.json"});
   ExpectRefused(none, {"BROADCAST_CONFIG", "/nonexistent/rules.json"});
-  // What rules may say depends on other settings.
+  // The allowed rules depend on other settings.
   const std::string large = folder.Write(
       "large.json", R"({"channels": [{"pattern": "a", "maxPayload": 101}]})");
   Process bounded({Binary(), "--config=" + large, "--max_payload=100"});
@@ -175,7 +175,7 @@ TEST(Ports, ThatAreTakenEndTheProcessWithTheNameOfTheSetting) {
 }
 
 TEST(JsonLog, IsJsonOnEveryLineGrpcsOwnIncluded) {
-  // With this variable gRPC logs what it does, from its start on.
+  // With this variable gRPC logs its work, from its start on.
   Process first(Command({"--log_format=json", "--log_level=debug",
                          "--authorizer=127.0.0.1:1"}),
                 {.environment = {"GRPC_VERBOSITY=DEBUG",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What writers may rely on.
+// The promises to writers.
 
 #include "service/rpc/pacer.h"
 
@@ -56,7 +56,7 @@ TEST(APacer, LetsABodyAskForTheNextBeat) {
   EXPECT_TRUE(WaitUntil([&] { return count.load() == 50; }));
 }
 
-TEST(APacer, RunsWhatWaitsBeforeItGoes) {
+TEST(APacer, RunsWaitingTasksBeforeItEnds) {
   std::atomic<int> count = 0;
   for (int i = 0; i < 100; ++i) {
     Pacer pacer;
@@ -68,7 +68,7 @@ TEST(APacer, RunsWhatWaitsBeforeItGoes) {
   EXPECT_EQ(count.load(), 200);
 }
 
-TEST(APacer, TellsWhoIsEarly) {
+TEST(APacer, DetectsEarlyCalls) {
   EXPECT_TRUE(Pacer::IsEarly(Pacer::Clock::now() + Pacer::kBeat));
   EXPECT_FALSE(Pacer::IsEarly(Pacer::Clock::now() - Pacer::kBeat));
   EXPECT_FALSE(Pacer::IsEarly(Pacer::Clock::time_point()));

@@ -20,9 +20,8 @@ namespace {
 using ::testing::HasSubstr;
 using testing_support::kSlowness;
 
-// What a caller would find at a port that answers each connection with `text`
-// and closes it.
-absl::Status DialOneThatSays(absl::string_view text) {
+// The report for a port that answers each connection with `text` and closes it.
+absl::Status DialOneThatSends(absl::string_view text) {
   const auto sockets = process::ListeningSockets::Listen("127.0.0.1:0");
   const int listening = sockets->descriptors().front();
   std::thread server([&] {
@@ -37,16 +36,16 @@ absl::Status DialOneThatSays(absl::string_view text) {
 }
 
 TEST(DialOwnPort, IsContentWithTheFirstBytes) {
-  EXPECT_TRUE(DialOneThatSays("settings!").ok());
+  EXPECT_TRUE(DialOneThatSends("settings!").ok());
 }
 
-TEST(DialOwnPort, SaysThatConnectionsAreClosed) {
-  const absl::Status status = DialOneThatSays("");
+TEST(DialOwnPort, ReportsThatConnectionsAreClosed) {
+  const absl::Status status = DialOneThatSends("");
   EXPECT_TRUE(absl::IsUnavailable(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("closes connections"));
 }
 
-TEST(DialOwnPort, SaysThatNobodyAnswers) {
+TEST(DialOwnPort, ReportsThatThereIsNoAnswer) {
   const auto sockets = process::ListeningSockets::Listen("127.0.0.1:0");
   const absl::Status status =
       DialOwnPort(sockets->descriptors().front(), absl::Milliseconds(50));
@@ -54,7 +53,7 @@ TEST(DialOwnPort, SaysThatNobodyAnswers) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("sends nothing"));
 }
 
-TEST(PortProbe, ReportsWhatTheDialsComeTo) {
+TEST(PortProbe, ReportsTheOutcomeOfTheDials) {
   const auto sockets = process::ListeningSockets::Listen("127.0.0.1:0");
   PortProbe probe(sockets->descriptors().front());
   EXPECT_TRUE(probe.status().ok()) << "nothing is known yet";

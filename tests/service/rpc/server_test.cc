@@ -22,8 +22,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// What grpc.health.v1 says of a service: 1 is SERVING, 2 NOT_SERVING, 3 unknown
-// or not there. The messages are small enough to be read by hand.
+// The answer of grpc.health.v1 about a service: 1 is SERVING, 2 NOT_SERVING, 3
+// unknown or not there. The messages are small enough to be read by hand.
 int HealthOf(Loopback& world, const std::string& service) {
   BoundedContext context;
   grpc::GenericStub stub(world.channel());
@@ -131,7 +131,7 @@ TEST(AMessage, ThatIsFarTooLargeIsNotTakenIn) {
   request.set_data(Padded(1, 4 << 20));
   v1::BroadcastResponse response;
   {
-    // The hub says what is allowed.
+    // The hub decides about permission.
     BoundedContext context;
     const grpc::Status status =
         world.backend()->Broadcast(&context, request, &response);

@@ -18,7 +18,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// One Watch, which reads when it is told to.
+// One Watch, which reads on demand.
 class Watcher {
  public:
   Watcher(Loopback& world, const std::vector<std::string>& channels,
@@ -49,7 +49,7 @@ class Watcher {
     return response;
   }
 
-  // Reads what every Watch begins with.
+  // Reads the first messages of every Watch.
   void Begin(int channels = 1) {
     const auto connected = Read();
     ASSERT_TRUE(connected.has_value());
@@ -82,7 +82,7 @@ class Watcher {
   std::optional<grpc::Status> end_;
 };
 
-// Hears nothing.
+// Receives nothing.
 class DeafSink final : public core::Sink {
  public:
   void Enqueue(core::Chunk /*chunk*/) override {}
@@ -123,7 +123,7 @@ std::vector<std::string> FillChannels(core::Hub& hub) {
   return names;
 }
 
-TEST(AWatch, HearsEventsInOrder) {
+TEST(AWatch, ReceivesEventsInOrder) {
   Loopback world;
   Watcher watcher(world, {"news", "private-a"});
   watcher.Begin(2);
@@ -137,7 +137,7 @@ TEST(AWatch, HearsEventsInOrder) {
   }
 }
 
-TEST(AWatch, HearsItsBeginningAtOnce) {
+TEST(AWatch, ReceivesItsFirstMessagesAtOnce) {
   Loopback world;
   const absl::Time before = absl::Now();
   Watcher watcher(world, {"news", "sports"});
@@ -165,8 +165,8 @@ TEST(AWatch, OfASlowCallerEndsWithResourceExhausted) {
   Watcher other(world, {"news"});
   other.Begin();
   // As many as it takes, while the caller does not read: gRPC's windows grow
-  // with what the connection carries. The caller is told although it did not
-  // read, and nobody else is hurt.
+  // with the connection's traffic. The caller receives the status although it
+  // did not read, and no other caller is hurt.
   int sent = 0;
   ASSERT_TRUE(WaitUntil([&] {
     world.Broadcast("news", Padded(sent, 60'000));
@@ -183,7 +183,7 @@ TEST(AWatch, OfASlowCallerEndsWithResourceExhausted) {
   EXPECT_EQ(world.metrics().watches()->queue_bytes, 0);
 }
 
-TEST(AWatch, HearsWhatIsLargerThanItsBoundAsLongAsItReads) {
+TEST(AWatch, ReceivesMoreThanItsBoundAsLongAsItReads) {
   Loopback world;
   Watcher watcher(world, {"news"});
   watcher.Begin();
@@ -193,7 +193,7 @@ TEST(AWatch, HearsWhatIsLargerThanItsBoundAsLongAsItReads) {
   }
 }
 
-TEST(AWatch, IsNotTooSlowForWhatItBeginsWith) {
+TEST(AWatch, IsNotTooSlowForItsFirstMessages) {
   Loopback world;
   Watcher watcher(world, FillChannels(world.hub()));
   // The event comes when all of it is there and nothing was read.
@@ -210,7 +210,7 @@ TEST(AWatch, IsNotTooSlowForWhatItBeginsWith) {
   EXPECT_EQ(counters.queue_bytes, 0);
 }
 
-TEST(AWatch, IsTooSlowForEventsBehindWhatItBeginsWith) {
+TEST(AWatch, IsTooSlowForEventsBehindItsFirstMessages) {
   Loopback world;
   Watcher watcher(world, FillChannels(world.hub()));
   ASSERT_TRUE(WaitUntil([&] { return world.hub().Counts().watches == 1; }));
@@ -273,7 +273,7 @@ TEST(AWatch, OfASlowCallerEndsWhenItsStateIsSentAgainAndAgain) {
   EXPECT_EQ(counters.queue_bytes, 0);
 }
 
-TEST(AWatch, HearsWhatItMissedBetweenItsBeginningAndWhatIsNew) {
+TEST(AWatch, ReceivesMissedEventsBetweenItsFirstMessagesAndNewOnes) {
   Loopback world;
   config::v1::Config config;
   config::v1::ChannelRule& rule = *config.add_channels();

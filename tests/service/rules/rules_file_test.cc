@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Files with rules for channels: what is taken, and what exactly is said about
-// what is not.
+// Files with rules for channels: valid ones, and the precise error of each
+// invalid one.
 
 #include "service/rules/rules_file.h"
 
@@ -92,7 +92,7 @@ TEST(ARulesFile, IsJsonOrTextFormat) {
   ExpectBothRules("rules.textproto", kText);
 }
 
-TEST(ARulesFile, OfAnotherNameIsWhatItsFirstByteSays) {
+TEST(ARulesFile, OfAnotherNameIsReadByItsFirstByte) {
   ExpectBothRules("rules.cfg", absl::StrCat("\n  ", kJson));
   ExpectBothRules("rules", kText);
 }
@@ -106,7 +106,7 @@ TEST(ARulesFile, MayHaveNoRules) {
   EXPECT_THAT(JsonRefusal(""), HasSubstr("rules.json:1: the text ends"));
 }
 
-TEST(ARulesFile, IsRefusedForAFieldThatNobodyKnows) {
+TEST(ARulesFile, IsRefusedForAnUnknownField) {
   EXPECT_EQ(JsonRefusal(OneRule("\"histroySize\": 1")),
             "rules.json:3: unknown field \"histroySize\"");
   EXPECT_THAT(JsonRefusal("{\n\"channel\": []}"),
@@ -115,7 +115,7 @@ TEST(ARulesFile, IsRefusedForAFieldThatNobodyKnows) {
               AllOf(HasSubstr("rules.txtpb:2: "), HasSubstr("histroy_size")));
 }
 
-TEST(ARulesFile, IsRefusedForWhatIsNotItsSyntax) {
+TEST(ARulesFile, IsRefusedForWrongSyntax) {
   EXPECT_THAT(JsonRefusal("{\"channels\": [\n{\"pattern\": \"a\",}]}"),
               HasSubstr("rules.json:2: \"}]}\" stands where a string belongs"));
   EXPECT_THAT(JsonRefusal("{\"channels\": [\n\n"),
@@ -292,7 +292,7 @@ TEST(ARulesFile, WarnsOfAHistoryThatMemoryMayNotHold) {
       "of 1000 bytes a channel takes 110624 bytes; there are 110623 "
       "(BROADCAST_HISTORY_MEMORY), so it may forget its oldest events "
       "early");
-  // A limit of its own is what counts.
+  // A limit of its own takes precedence.
   EXPECT_TRUE(FitsInto(110'623, "\"historySize\": 100, \"maxPayload\": 999",
                        &warnings));
   EXPECT_TRUE(warnings.empty());
@@ -336,7 +336,7 @@ TEST_F(AFile, IsRead) {
               HasSubstr(path_ + ":2: "));
 }
 
-TEST_F(AFile, ThatCannotBeReadSaysWhy) {
+TEST_F(AFile, ThatCannotBeReadIsRefusedWithTheReason) {
   const absl::Status none = ReadRulesFile(path_, kBounds).status();
   EXPECT_TRUE(absl::IsNotFound(none)) << none;
   EXPECT_THAT(std::string(none.message()), HasSubstr(path_));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Readings that are slow, and what is asked for while one is under way.
+// Readings that are slow, and requests while one is under way.
 
 #include "service/rules/rules_reader.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which JSON a field of a rule accepts, for each type of field. What a file
-// with other values is refused for is in rules_file_test.cc.
+// Which JSON a field of a rule accepts, for each type of field. The errors of
+// other values are in rules_file_test.cc.
 
 #include "service/rules/rules_value.h"
 
