@@ -69,7 +69,7 @@ TEST(AConnectRate, OfOneLetsInOne) {
   EXPECT_EQ(Admitted(rate, kDay + absl::Seconds(1), 10), 1);
 }
 
-TEST(AConnectRate, TellsEachOneToComeBackBehindThoseBefore) {
+TEST(AConnectRate, SendsEachOneBackBehindThoseBefore) {
   ConnectRate rate;
   rate.Set(100);
   Admitted(rate, kDay, 200);
@@ -77,12 +77,12 @@ TEST(AConnectRate, TellsEachOneToComeBackBehindThoseBefore) {
   EXPECT_EQ(rate.Take(kDay), absl::Milliseconds(20));
   for (int i = 2; i < 499; ++i) rate.Take(kDay);
   EXPECT_EQ(rate.Take(kDay), absl::Seconds(5));
-  // Time passes, and with it those who were told before.
+  // Time passes, and the pauses of earlier connections end.
   Admitted(rate, kDay + absl::Seconds(2), 200);
   EXPECT_EQ(rate.Take(kDay + absl::Seconds(2)), absl::Milliseconds(3010));
 }
 
-TEST(AConnectRate, LetsNobodyWaitLongerThanAClientWould) {
+TEST(AConnectRate, PausesNoClientForLongerThanItsTimeout) {
   ConnectRate rate;
   rate.Set(10);
   Admitted(rate, kDay, 1'000);
@@ -132,7 +132,7 @@ TEST(AConnectRate, LetsNewcomersInForAsLongAsAStormLasts) {
     stormed += Admitted(rate, now, 20, /*source=*/1);
   }
   EXPECT_EQ(refused, 0);
-  EXPECT_GE(stormed, 200 + kSteps / 2 - 10) << "what others leave";
+  EXPECT_GE(stormed, 200 + kSteps / 2 - 10) << "the rest of the others";
 }
 
 TEST(AConnectRate, GivesTheLeastToThoseThatHaveTakenTheMost) {

@@ -41,7 +41,7 @@ TEST(ConnectionShares, KeepTheLastEighthForThoseWithLessThanAnEvenShare) {
   EXPECT_FALSE(shares.Take(12)) << "there are as many as there may be";
   EXPECT_EQ(shares.total(), 80);
 
-  // What the first one gives back it does not get again, others do.
+  // Connections that the first one returns go to others, not to it.
   shares.Give(1);
   EXPECT_FALSE(shares.Take(1));
   EXPECT_TRUE(shares.Take(12));

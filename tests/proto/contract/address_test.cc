@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What counts as an address to listen on, and as a gRPC target.
+// Addresses to listen on, and gRPC targets: valid and invalid ones.
 
 #include "proto/contract/address.h"
 
@@ -77,7 +77,7 @@ TEST(AnAddress, CollidesWithOneThatIncludesIt) {
   }
 }
 
-TEST(ATarget, IsWhatGrpcCanDial) {
+TEST(ATarget, IsAnAddressThatGrpcCanDial) {
   for (const char* text : {"127.0.0.1:50051",
                            "localhost:1",
                            "service_1:65535",

@@ -77,7 +77,7 @@ TEST(APattern, MatchesTheWholeName) {
   EXPECT_FALSE(MatchesPattern("", "a"));
 }
 
-TEST(APattern, MatchesWhatTheDefinitionSays) {
+TEST(APattern, MatchesByTheDefinition) {
   constexpr unsigned kSeed = 5;
   std::mt19937 random(kSeed);
   int matches = 0;
@@ -102,7 +102,7 @@ TEST(Rules, AreNotNeeded) {
             "the default");
 }
 
-TEST(Rules, SayEverySetting) {
+TEST(Rules, HaveEverySetting) {
   const ChannelRules rules({{.pattern = "x",
                              .history_size = 1,
                              .history_ttl = absl::Seconds(2),
@@ -128,7 +128,7 @@ TEST(Rules, SayEverySetting) {
   EXPECT_EQ(other.slow_consumer, SlowConsumer::kDisconnect);
 }
 
-TEST(Rules, LeaveToTheLessSpecificWhatTheyDoNotSay) {
+TEST(Rules, LeaveUnsetFieldsToTheLessSpecific) {
   const ChannelRules rules(
       {{.pattern = "chat.support.*", .client_events = false},
        {.pattern = "*", .max_subscribers = 9},
@@ -175,7 +175,7 @@ TEST(Rules, ThatAreAsSpecificAsEachOtherCountFromTheLast) {
   EXPECT_EQ(turned.Of("abyz").max_payload, 1);
 }
 
-TEST(Rules, SayWhichOfThemDecides) {
+TEST(Rules, NameTheDecidingOne) {
   const ChannelRules rules({{.pattern = "chat.*", .max_payload = 5},
                             {.pattern = "chat.1", .history_size = 1}},
                            {});
@@ -206,7 +206,7 @@ int64_t NaiveMaxPayload(const std::vector<ChannelRule>& rules,
   return otherwise;
 }
 
-TEST(Rules, AreFoundAsTheDefinitionSays) {
+TEST(Rules, AreFoundByTheDefinition) {
   constexpr unsigned kSeed = 17;
   std::mt19937 random(kSeed);
   int decided = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is JSON and what is not. The tables follow the grammar of RFC 8259
-// section by section; a reader that was written down from that grammar, without
-// any cleverness, is compared on random texts.
+// Valid and invalid JSON. The tables follow the grammar of RFC 8259 section by
+// section; a plain reader, written down from that grammar, is compared on
+// random texts.
 
 #include "proto/contract/json.h"
 
@@ -189,7 +189,7 @@ TEST(JsonText, HasNothingElse) {
   EXPECT_FALSE(IsJson(absl::string_view()));
 }
 
-// A text is part of something larger, and nothing behind it is looked at.
+// A text is part of something larger, and the bytes behind it are not read.
 TEST(JsonText, EndsWhereItsViewEnds) {
   const std::string text = "[\"abc\\u0041\",12.5e7,true]";
   for (size_t size = 0; size < text.size(); ++size) {
@@ -332,7 +332,7 @@ class Grammar {
   size_t at_ = 0;
 };
 
-TEST(JsonText, IsWhatTheGrammarTakes) {
+TEST(JsonText, IsAcceptedByTheGrammar) {
   constexpr unsigned kSeed = 8259;
   const std::vector<std::string> tokens = {
       "{", "}", "[", "]",    ":",  ",", "\"a\"", "\"", "1", "0",
@@ -352,7 +352,7 @@ TEST(JsonText, IsWhatTheGrammarTakes) {
 }
 
 // One byte of a good text is changed, added or lost.
-TEST(JsonText, IsWhatTheGrammarTakesOfBrokenTextToo) {
+TEST(JsonText, IsAcceptedByTheGrammarAmongBrokenTexts) {
   constexpr unsigned kSeed = 627;
   const std::string whole =
       R"({"a":[1,-0.1e10,"b\"c\\",{"dddddddddddd":true}] , "ü":{},"":[[]]})";

@@ -13,7 +13,7 @@ std::string Written(absl::string_view text) {
   return out;
 }
 
-TEST(AJsonString, EscapesWhatRfc8259SaysMustBe) {
+TEST(AJsonString, EscapesAsRfc8259Requires) {
   EXPECT_EQ(Written("a\"b\\c"), R"("a\"b\\c")");
   EXPECT_EQ(Written(absl::string_view("\0\n\x1f", 3)),
             R"("\u0000\u000a\u001f")");

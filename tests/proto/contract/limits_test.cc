@@ -28,7 +28,7 @@ TEST(Limits, AreThoseOfTheDesign) {
 }
 
 TEST(Limits, LetAnItemOfAnySizeCrossTheLink) {
-  // A publication, with names and what encodes it.
+  // A publication, with names and its encoder.
   EXPECT_LT(kPayloadBytesLimit + kChannelNameBytesMax + kEventNameBytesMax +
                 kUserIdBytesMax + 1024,
             kLinkMessageBytesMax);
@@ -42,7 +42,7 @@ TEST(Limits, LetAWholeUserInfoIntoChannelData) {
 }
 
 TEST(Limits, LetTheFullestRosterCrossTheLink) {
-  // Users of one byte each cost most beside what they bring.
+  // Users of one byte each have the largest overhead.
   constexpr int64_t kFramingOfOne = 12;
   EXPECT_LT(kMembersBytesMax + kMembersBytesMax / 8 * kFramingOfOne,
             kLinkMessageBytesMax);

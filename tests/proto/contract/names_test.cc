@@ -47,7 +47,7 @@ TEST(AChannelName, IsNamedByTheMessageThatRefusesIt) {
   EXPECT_THAT(Message(CheckChannelName("#mine")), HasSubstr("\"#mine\""));
 }
 
-TEST(AChannelName, SaysItsTypeWithItsPrefix) {
+TEST(AChannelName, HasItsTypeInItsPrefix) {
   EXPECT_EQ(TypeOfChannel("news"), ChannelType::kPublic);
   EXPECT_EQ(TypeOfChannel("private"), ChannelType::kPublic);
   EXPECT_EQ(TypeOfChannel("Private-x"), ChannelType::kPublic);
@@ -142,7 +142,7 @@ TEST(AQuotedValue, IsCutTo64Bytes) {
             absl::StrCat("\"", std::string(64, 'x'), "…\""));
 }
 
-TEST(AQuotedValue, IsTextWhateverTheValueIs) {
+TEST(AQuotedValue, IsTextForAnyValue) {
   // A cut through a character, bytes that are none, and C1 controls.
   std::string umlauts = "x";
   for (int i = 0; i < 100; ++i) umlauts += "ü";

@@ -10,13 +10,13 @@ namespace {
 TEST(Silence, IsNoticedAfterThreeIntervalsBehindAKeepalive) {
   Silence silence;
   silence.Heard(/*is_keepalive=*/true);
-  EXPECT_FALSE(silence.Tick()) << "something was heard in this interval";
+  EXPECT_FALSE(silence.Tick()) << "something was received in this interval";
   EXPECT_FALSE(silence.Tick());
   EXPECT_FALSE(silence.Tick());
   EXPECT_TRUE(silence.Tick());
 }
 
-TEST(Silence, EndsWithWhateverIsReceived) {
+TEST(Silence, EndsWithAnyReceivedMessage) {
   Silence silence;
   silence.Heard(/*is_keepalive=*/true);
   for (int i = 0; i < 3; ++i) EXPECT_FALSE(silence.Tick());

@@ -82,14 +82,14 @@ TEST(ATokenBucket, GivesMoreThanItsBurstOnlyWhenItIsFullAndThenOwesIt) {
   EXPECT_TRUE(bucket.TryTake(rate, 500, kStart + absl::Seconds(5)));
 }
 
-TEST(ATokenBucket, CanBeChargedBeyondWhatItHas) {
+TEST(ATokenBucket, CanBeOverdrawn) {
   const TokenRate rate(100, 200);
   TokenBucket bucket;
   for (int i = 0; i < 4; ++i) bucket.Take(rate, 100, kStart);
   EXPECT_EQ(bucket.ReadyAt(rate, 0), kStart + absl::Seconds(2));
 }
 
-TEST(ATokenBucket, TellsWhenThereWillBeATokenAndKeepsThat) {
+TEST(ATokenBucket, ReturnsTheTimeOfTheNextTokenAndKeepsIt) {
   const TokenRate rate(3, 1);
   TokenBucket bucket;
   EXPECT_LE(bucket.ReadyAt(rate, 1), kStart);

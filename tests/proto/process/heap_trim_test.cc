@@ -23,7 +23,7 @@ TEST(AHeap, IsWorthTrimmingIfMuchOfItIsFree) {
   EXPECT_TRUE(IsWorthTrimming({1000 * kMebibyte, 300 * kMebibyte}));
 }
 
-// What a flood of messages leaves: holes between blocks that stay.
+// The heap after a flood of messages: holes between blocks that stay.
 std::vector<Block> FloodAndKeepSome(int64_t bytes) {
   constexpr int64_t kBlock = 60'000;
   std::vector<Block> flood;

@@ -50,7 +50,7 @@ int Dial(const std::string& address, const char* from = "127.0.0.1") {
   return fd;
 }
 
-// The whole answer to these bytes, or what came of it within 10 s.
+// The whole answer to these bytes, or the outcome within 10 s.
 std::string Exchange(const std::string& address, const std::string& request) {
   const int fd = Dial(address);
   EXPECT_EQ(send(fd, request.data(), request.size(), MSG_NOSIGNAL),
@@ -100,11 +100,11 @@ TEST_F(TheHttpEndpoint, ServesTheMetrics) {
   EXPECT_TRUE(absl::EndsWith(answer, "\r\n\r\nherald_gateways 3\n"));
 }
 
-TEST_F(TheHttpEndpoint, SaysThatItLives) {
+TEST_F(TheHttpEndpoint, IsAlive) {
   EXPECT_THAT(Get("/livez"), StartsWith("HTTP/1.1 200 "));
 }
 
-TEST_F(TheHttpEndpoint, SaysWhetherTheServiceIsReadyAndWhyNot) {
+TEST_F(TheHttpEndpoint, ShowsWhetherTheServiceIsReadyAndWhyNot) {
   const std::string starting = Get("/readyz");
   EXPECT_THAT(starting, StartsWith("HTTP/1.1 503 "));
   EXPECT_THAT(starting, HasSubstr("starting"));
@@ -131,7 +131,7 @@ TEST_F(TheHttpEndpoint, AnswersHeadWithoutABody) {
 }
 
 // As `printf 'GET /livez HTTP/1.0\n\n' | nc` does.
-TEST_F(TheHttpEndpoint, AnswersAProbeWhoseLinesEndInASingleLf) {
+TEST_F(TheHttpEndpoint, AnswersAProbeWithBareLineFeeds) {
   for (const char* request :
        {"GET /livez HTTP/1.0\n\n", "\nGET /livez HTTP/1.0\nHost: a\n\n",
         "GET /livez HTTP/1.1\nHost: a\nConnection: close\n\n"}) {
@@ -141,7 +141,7 @@ TEST_F(TheHttpEndpoint, AnswersAProbeWhoseLinesEndInASingleLf) {
   }
 }
 
-TEST_F(TheHttpEndpoint, RefusesAHeaderWhoseLinesEndDifferently) {
+TEST_F(TheHttpEndpoint, RefusesAHeaderWithMixedLineEnds) {
   for (const char* request :
        {"GET /livez HTTP/1.0\r\nHost: a\n\n",
         "GET /livez HTTP/1.0\nHost: a\r\n\r\n",

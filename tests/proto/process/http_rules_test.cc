@@ -161,7 +161,7 @@ TEST(ARequest, IsRefusedWithTheRightStatus) {
   EXPECT_EQ(StatusOf("GET / HTTP/x\r\nHost: a\r\n\r\n"), 400);
 }
 
-TEST(AHeaderThatIsTooLarge, IsToldFromATargetThatIs) {
+TEST(AHeaderThatIsTooLarge, DiffersFromATargetThatIs) {
   EXPECT_EQ(RefusalOf(http::error::header_limit, "GET /xx").status,
             http::status::uri_too_long);
   EXPECT_EQ(

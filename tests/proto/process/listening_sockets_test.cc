@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which addresses can be listened at, and what is said of those that cannot.
+// Addresses to listen at, and the errors for the others.
 
 #include "proto/process/listening_sockets.h"
 
@@ -155,7 +155,7 @@ TEST(Listening, AtANameTakesAnAddressOnceThatItHasTwice) {
   EXPECT_EQ(DialEach(*sockets).size(), 2u);
 }
 
-TEST(Listening, AtANameLeavesOutWhatTheMachineLacks) {
+TEST(Listening, AtANameLeavesOutFamiliesThatTheMachineLacks) {
   const auto sockets = ListenAtName({"192.0.2.1", "127.0.0.1"}, /*copies=*/2);
   ASSERT_TRUE(sockets.ok()) << sockets.status();
   EXPECT_EQ(DialEach(*sockets).size(), 2u);
@@ -199,7 +199,7 @@ TEST(Listening, AtATakenPortIsAnError) {
                          ": Address already in use"));
 }
 
-TEST(Listening, SaysWhatIsWrongWithAnAddress) {
+TEST(Listening, NamesTheMistakeInAnAddress) {
   for (const char* address : {"nowhere.invalid:1", "192.0.2.1:0", "here"}) {
     const auto sockets = ListeningSockets::Listen(address);
     EXPECT_TRUE(absl::IsUnavailable(sockets.status())) << address;
@@ -208,7 +208,7 @@ TEST(Listening, SaysWhatIsWrongWithAnAddress) {
   }
 }
 
-TEST(Listening, AtAPathReplacesOnlyWhatIsLeftOver) {
+TEST(Listening, AtAPathReplacesOnlyAStaleSocket) {
   std::string folder = "/tmp/herald-listening-XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);
   const std::string address = absl::StrCat("unix:", folder, "/socket");
@@ -222,7 +222,7 @@ TEST(Listening, AtAPathReplacesOnlyWhatIsLeftOver) {
   }
   EXPECT_EQ(rmdir(folder.c_str()), 0) << "the path goes with the sockets";
   ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
-  // What a killed process leaves behind.
+  // The socket file of a killed process.
   sockaddr_un path{};
   path.sun_family = AF_UNIX;
   std::strcpy(path.sun_path, absl::StrCat(folder, "/socket").c_str());

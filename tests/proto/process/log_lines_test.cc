@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Lines that stay lines, and JSON that parses, whatever the values hold.
+// Lines that stay lines, and JSON that parses, with any values.
 
 #include "proto/process/log_lines.h"
 
@@ -30,7 +30,7 @@ TEST(TextLines, NameTheirFields) {
             "listening what=grpc address=127.0.0.1:50051");
 }
 
-TEST(TextLines, QuoteWhatIsNotOneWord) {
+TEST(TextLines, QuoteValuesOfSeveralWords) {
   EXPECT_EQ(FormatText("ended", {{"why", "two words"}}),
             "ended why=\"two words\"");
   EXPECT_EQ(FormatText("ended", {{"why", ""}}), "ended why=\"\"");
@@ -40,7 +40,7 @@ TEST(TextLines, QuoteWhatIsNotOneWord) {
 
 TEST(TextLines, AreOneLineEach) { EXPECT_EQ(FormatText("a\nb", {}), "a b"); }
 
-TEST(JsonLines, KeepWhatTheyAreGiven) {
+TEST(JsonLines, KeepTheirValues) {
   const std::string nasty = "quote \" slash \\ line \n bell \x07 é 😀";
   EXPECT_EQ(Parsed(FormatJson("ended", {{"why", nasty}}), "why"), nasty);
   EXPECT_EQ(Parsed(FormatJson(nasty, {}), "message"), nasty);
@@ -53,7 +53,7 @@ TEST(Lines, ShowNumbersAsNumbers) {
   EXPECT_EQ(FormatText("full", {{"files_max", 20000}}), "full files_max=20000");
 }
 
-TEST(JsonLines, AreUtf8WhateverTheyAreGiven) {
+TEST(JsonLines, AreUtf8ForAllValues) {
   EXPECT_EQ(Parsed(FormatJson("ended", {{"why", "a\xff"}}), "why"), "a\\xff");
 }
 

@@ -111,7 +111,7 @@ TEST_F(LogWriting, KeepsTheOrderOfLines) {
   EXPECT_EQ(writer.dropped(), 0);
 }
 
-TEST_F(LogWriting, ThatNobodyReadsIsBoundedAndCounted) {
+TEST_F(LogWriting, WithoutAReaderIsBoundedAndCounted) {
   FillPipe();
   LogWriter& writer = Start();
   for (int i = 0; i < 1000; ++i) writer.Add("a line of twenty b.\n");
@@ -121,11 +121,11 @@ TEST_F(LogWriting, ThatNobodyReadsIsBoundedAndCounted) {
   EXPECT_LE(writer.dropped(), 1000 - 50);
 }
 
-TEST_F(LogWriting, SaysHowManyLinesAreMissingWhenItIsReadAgain) {
+TEST_F(LogWriting, ReportsTheNumberOfMissingLinesWhenItIsReadAgain) {
   FillPipe();
   LogWriter& writer = Start();
   for (int i = 0; i < 1000; ++i) writer.Add("a line of twenty b.\n");
-  // Once the thread has taken a line another one has room, behind a notice.
+  // Once the thread has taken a line another one fits, behind a notice.
   const std::string text = ReadUntilReported(writer.dropped());
   EXPECT_THAT(text, StartsWith("a line of twenty b.\na line"));
   EXPECT_EQ(Reported(text), writer.dropped());
@@ -151,7 +151,7 @@ TEST_F(LogWriting, GoesOnAfterErrorsOfWriting) {
   EXPECT_EQ(writer.dropped(), 2);
 }
 
-TEST_F(LogWriting, DropsWhatAClosedPipeOrAFullDiskRefuses) {
+TEST_F(LogWriting, DropsLinesThatAClosedPipeOrAFullDiskRefuses) {
   CloseReader();
   LogWriter& piped = Start();
   piped.Add("lost\n");
@@ -163,7 +163,7 @@ TEST_F(LogWriting, DropsWhatAClosedPipeOrAFullDiskRefuses) {
   EXPECT_EQ(full.dropped(), 1);
 }
 
-TEST_F(LogWriting, WaitsForAnotherWhoMadeItNonBlocking) {
+TEST_F(LogWriting, WaitsWhenAnotherProcessMadeItNonBlocking) {
   FillPipe();
   fcntl(ends_[1], F_SETFL, O_NONBLOCK);
   LogWriter& writer = Start();

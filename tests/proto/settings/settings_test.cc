@@ -99,7 +99,7 @@ TEST_F(ASetting, CountsAsNotGivenWhenItIsEmpty) {
   EXPECT_THAT(Read({"--test-a="}).errors(), IsEmpty());
 }
 
-TEST_F(ASetting, ThatCannotBeUsedIsRefusedWithNameValueAndWhatIsAllowed) {
+TEST_F(ASetting, ThatCannotBeUsedIsRefusedWithNameValueAndAllowedValues) {
   const Settings by_flag = Read({"--test_a=many"});
   EXPECT_EQ(by_flag.Integer("test_a"), 4);
   EXPECT_THAT(
