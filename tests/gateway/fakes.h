@@ -25,7 +25,7 @@
 
 namespace herald::gateway {
 
-// Keeps what a gateway says, as items.
+// Keeps the items that a gateway sends.
 class FakeUplink final : public Uplink {
  public:
   void Enqueue(std::string chunk) override {
@@ -49,7 +49,7 @@ class FakeUplink final : public Uplink {
 
   std::vector<link::v1::GatewayItem> items;
   int flushes = 0;
-  int64_t waiting_bytes = 0;  // What it says that waits for the service.
+  int64_t waiting_bytes = 0;  // Of the items that wait for the service.
 };
 
 // Settings with a rule by which slow listeners of `channel` get the latest
@@ -66,7 +66,7 @@ inline link::v1::ServiceItem DropToLatest(const std::string& channel) {
   return item;
 }
 
-// Tells up to `count` browsers of a shard to leave, as at the end of a drain.
+// Has up to `count` browsers of a shard leave, as at the end of a drain.
 // Returns how many are left.
 inline int64_t CloseSome(Shard* shard, int64_t count) {
   Drain drain(absl::FromUnixSeconds(1000), /*time=*/absl::ZeroDuration(),
@@ -74,16 +74,16 @@ inline int64_t CloseSome(Shard* shard, int64_t count) {
   return shard->CloseSome(count, &drain);
 }
 
-// What sockets of these tests get of what they missed, at most.
+// The most bytes of missed events that a socket of these tests gets.
 inline constexpr int64_t kMissedBytesMax = 2000;
 
-// Keeps what a browser is sent, as it goes over the wire.
+// Keeps the bytes to a browser, as they go over the wire.
 class FakeSocket final : public Socket {
  public:
   bool Enqueue(const Frame& frame, size_t written) override {
     if (full) return false;
     if (frame.droppable() != nullptr) ++droppable;
-    // What WriteNow() has begun is gone on with, and nothing else.
+    // Continues the write that WriteNow() has begun, and begins none.
     EXPECT_TRUE(written == 0 || waiting.empty());
     const absl::string_view bytes = frame.bytes();
     EXPECT_TRUE(absl::EndsWith(wire, bytes.substr(0, written)));
@@ -128,7 +128,7 @@ class FakeSocket final : public Socket {
   bool full = false;          // For Enqueue(), and for the kernel.
   bool roomless = false;      // As full, but for single frames.
   bool whisper_full = false;  // For whispers only.
-  size_t room = 1 << 30;      // What the kernel takes at once.
+  size_t room = 1 << 30;      // That the kernel takes at once.
   bool paused = false;
   int writes = 0;
   int droppable = 0;  // Frames that were marked so.

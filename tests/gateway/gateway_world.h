@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A gateway's core without a network: one router and two shards, joined to
-// fakes by plain calls. Nothing happens until a test says so: deliveries wait
+// fakes by plain calls. Nothing happens until a test wants it: deliveries wait
 // for Run(), time for Sleep(), and the service is the test.
 
 #ifndef HERALD_TESTS_GATEWAY_GATEWAY_WORLD_H_
@@ -70,7 +70,7 @@ class GatewayWorld : public ::testing::Test {
     }
   }
 
-  // Opens the link, has the service settle, and forgets what was said for it.
+  // Opens the link, has the service settle, and drops the items for that.
   void Attach(absl::Duration down = absl::ZeroDuration()) {
     uplink_ = std::make_shared<FakeUplink>();
     router_.LinkUp(uplink_, down);
@@ -87,7 +87,7 @@ class GatewayWorld : public ::testing::Test {
     attach_items_ = uplink_->Take();
   }
 
-  // The service says one item, and all loops take a turn.
+  // The service sends one item, and all loops take a turn.
   void Say(const link::v1::ServiceItem& item, int turns = kAllTurns) {
     link::v1::AttachResponse frame;
     *frame.add_items() = item;
@@ -96,7 +96,7 @@ class GatewayWorld : public ::testing::Test {
   }
 
   // Every loop takes its deliveries and writes, in so many turns at most. If
-  // there are enough for all, what rests is waited for.
+  // there are enough for all, waits for resting ones.
   void Run(int turns = kAllTurns) {
     for (FakeLoop& loop : loops_) {
       for (auto& batch : std::exchange(loop.batches, {})) {
@@ -192,7 +192,7 @@ class GatewayWorld : public ::testing::Test {
     Say(item);
   }
 
-  // Subscribes and forgets what was heard.
+  // Subscribes and drops the frames for that.
   Browser& Subscribed(Browser& browser, const std::string& channel,
                       const std::string& user = "",
                       const std::vector<std::string>& roster = {}) {

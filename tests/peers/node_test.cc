@@ -36,7 +36,7 @@ class ANodeClient : public ::testing::Test {
   }
 };
 
-TEST_F(ANodeClient, SubscribesHearsWhispersAndSays) {
+TEST_F(ANodeClient, SubscribesReceivesWhispersAndPublishes) {
   ScriptedAuthorizer authorizer;
   HeraldWorld world(
       {.service_flags = {"--authorizer=" + authorizer.address()}});

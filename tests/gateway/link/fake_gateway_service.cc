@@ -132,7 +132,7 @@ grpc::Status FakeGatewayService::Serve(grpc::ServerContext* context,
       Flood(frame.items().rbegin()->subscribe().channel(), stream);
     }
     if (manner == Manner::kStall && answers.items().rbegin()->has_settled()) {
-      // Nothing tells a handler that does not read of the end.
+      // A handler that does not read is not notified of the end.
       testing_support::WaitUntil([&] { return context->IsCancelled(); });
       break;
     }

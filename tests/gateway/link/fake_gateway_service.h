@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The service's end of the link, as far as a link can tell: greets, answers
-// every subscribe with yes, remembers what it was told, and misbehaves on
+// The service's end of the link, from a link's point of view: greets, answers
+// every subscribe with yes, keeps the gateway's items, and misbehaves on
 // demand. It listens on 127.0.0.1.
 //
 // Threads: any, for every method.
@@ -26,10 +26,10 @@ namespace herald::gateway {
 
 class FakeGatewayService final : public link::v1::GatewayService::Service {
  public:
-  // What it does with a link.
+  // Its behaviour on a link.
   enum class Manner {
     kServe,   // All as it should be.
-    kIgnore,  // Says nothing at all.
+    kIgnore,  // Sends nothing at all.
     kStall,   // As kServe until it has settled, then reads no more.
     kRefuse,  // Ends it with UNAUTHENTICATED.
     kFlood,   // As kServe; a subscribe is followed by kFloodFrames.
@@ -47,7 +47,7 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
     int64_t frame_bytes_max = 0;
     int frame_count = 0;
     int empty_count = 0;       // Of these, without items.
-    bool half_closed = false;  // The gateway said that it was done.
+    bool half_closed = false;  // The gateway half-closed it.
     bool ended = false;
   };
 
@@ -65,7 +65,7 @@ class FakeGatewayService final : public link::v1::GatewayService::Service {
 
   void SetManner(Manner manner);
 
-  // What Settings.cluster is on links from here on.
+  // The value of Settings.cluster on links from here on.
   void SetCluster(bool cluster);
 
   // Breaks the links that there are.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A link between a real router and a service that does what it is told, with
-// real gRPC on 127.0.0.1.
+// A link between a real router and a scripted service, with real gRPC on
+// 127.0.0.1.
 
 #ifndef HERALD_TESTS_GATEWAY_LINK_LINK_WORLD_H_
 #define HERALD_TESTS_GATEWAY_LINK_LINK_WORLD_H_
@@ -26,10 +26,10 @@
 
 namespace herald::gateway {
 
-// Counts what the observer hears, and lets a test wait for it.
+// Counts the observer's calls, and lets a test wait for them.
 class Witness final : public Observer {
  public:
-  struct Heard {
+  struct Counts {
     int opened = 0;
     int settled = 0;
     std::vector<std::string> ended;
@@ -37,45 +37,45 @@ class Witness final : public Observer {
   };
 
   void OnLinkOpened() override {
-    Note([](Heard& heard) { ++heard.opened; });
+    Note([](Counts& counts) { ++counts.opened; });
   }
   void OnLinkSettled() override {
-    Note([](Heard& heard) { ++heard.settled; });
+    Note([](Counts& counts) { ++counts.settled; });
   }
   void OnLinkEnded(absl::string_view why) override {
-    Note([&](Heard& heard) { heard.ended.emplace_back(why); });
+    Note([&](Counts& counts) { counts.ended.emplace_back(why); });
   }
 
   void OnLinkLag(absl::Duration lag) override {
-    Note([&](Heard& heard) { heard.lags.push_back(lag); });
+    Note([&](Counts& counts) { counts.lags.push_back(lag); });
   }
 
-  bool WaitFor(const std::function<bool(const Heard&)>& happened) {
+  bool WaitFor(const std::function<bool(const Counts&)>& happened) {
     std::unique_lock<std::mutex> lock(mu_);
     return changed_.wait_for(lock, testing_support::kPatience,
-                             [&] { return happened(heard_); });
+                             [&] { return happened(counts_); });
   }
   bool WaitForSettled(int times) {
-    return WaitFor([&](const Heard& h) { return h.settled >= times; });
+    return WaitFor([&](const Counts& h) { return h.settled >= times; });
   }
   bool WaitForEnded(size_t times) {
-    return WaitFor([&](const Heard& h) { return h.ended.size() >= times; });
+    return WaitFor([&](const Counts& h) { return h.ended.size() >= times; });
   }
-  Heard heard() {
+  Counts counts() {
     std::lock_guard<std::mutex> lock(mu_);
-    return heard_;
+    return counts_;
   }
 
  private:
-  void Note(const std::function<void(Heard&)>& change) {
+  void Note(const std::function<void(Counts&)>& change) {
     std::lock_guard<std::mutex> lock(mu_);
-    change(heard_);
+    change(counts_);
     changed_.notify_all();
   }
 
   std::mutex mu_;
   std::condition_variable changed_;
-  Heard heard_;
+  Counts counts_;
 };
 
 // Counts the subscriptions that were confirmed and keeps the publications. May

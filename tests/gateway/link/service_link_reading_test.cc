@@ -55,14 +55,14 @@ TEST_F(ALink, IsReplacedThoughTheGateWasClosedWhenItBroke) {
 TEST_F(ALink, ObservesHowFarItIsBehindOnceForEachFrame) {
   CloseTheGate();
   gate_.Open();
-  ASSERT_TRUE(witness_.WaitFor([](const auto& heard) {
-    return heard.lags.size() >= FakeGatewayService::kFloodFrames;
+  ASSERT_TRUE(witness_.WaitFor([](const auto& counts) {
+    return counts.lags.size() >= FakeGatewayService::kFloodFrames;
   }));
-  for (const absl::Duration lag : witness_.heard().lags) {
+  for (const absl::Duration lag : witness_.counts().lags) {
     EXPECT_GE(lag, absl::Seconds(9));
     EXPECT_LE(lag, absl::Seconds(30));
   }
-  EXPECT_THAT(witness_.heard().lags, SizeIs(FakeGatewayService::kFloodFrames));
+  EXPECT_THAT(witness_.counts().lags, SizeIs(FakeGatewayService::kFloodFrames));
 }
 
 using Attaches = FakeGatewayService::Attaches;
@@ -86,7 +86,7 @@ TEST_F(ALink, IsDialledAgainWhenAServiceThatSendsKeepalivesFallsSilent) {
   Dial({service_.target()}, "", absl::Milliseconds(20));
 
   ASSERT_TRUE(witness_.WaitForEnded(1));
-  EXPECT_THAT(witness_.heard().ended[0],
+  EXPECT_THAT(witness_.counts().ended[0],
               ::testing::HasSubstr("the service is silent"));
   EXPECT_TRUE(witness_.WaitForSettled(2));
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the gateway may rely on: there is a link whenever there is a service,
-// it carries what the router says in order, and it never waits without end.
+// The promises to a gateway: there is a link whenever there is a service, it
+// carries the router's items in order, and it never waits without end.
 //
 // Method: a real router and real gRPC on 127.0.0.1, between them the link; the
-// service is a fake that does what it is told. Nothing is polled but what gRPC
-// does not announce.
+// service is a scripted fake. Nothing is polled but facts that gRPC does not
+// announce.
 
 #include "gateway/link/service_link.h"
 
@@ -60,7 +60,7 @@ TEST_F(ALink, BeginsWithHelloAndIsOpenWithTheFirstAnswer) {
   EXPECT_EQ(items[0].hello().gateway_id(), 7);
   EXPECT_EQ(items[0].hello().link_down_ms(), 0);
   EXPECT_TRUE(items[1].has_attached());
-  EXPECT_EQ(witness_.heard().opened, 1);
+  EXPECT_EQ(witness_.counts().opened, 1);
   EXPECT_TRUE(link_->up());
   EXPECT_TRUE(router_.settled());
 }
@@ -87,9 +87,9 @@ TEST_F(ALink, IsTriedAgainWhenTheTokenIsRefused) {
   Dial({service_.target()}, "wrong");
 
   ASSERT_TRUE(witness_.WaitForEnded(2));
-  EXPECT_EQ(witness_.heard().opened, 0);
+  EXPECT_EQ(witness_.counts().opened, 0);
   EXPECT_FALSE(link_->up());
-  EXPECT_THAT(witness_.heard().ended[0],
+  EXPECT_THAT(witness_.counts().ended[0],
               AllOf(HasSubstr(service_.target()), HasSubstr("UNAUTHENTICATED"),
                     HasSubstr("the token is not known")));
   service_.SetManner(Manner::kServe);
@@ -103,7 +103,7 @@ TEST_F(ALink, IsBackSoonAfterTheServiceIs) {
   ASSERT_TRUE(witness_.WaitForSettled(1));
 
   service_.StopServer();
-  ASSERT_TRUE(witness_.WaitForEnded(2));  // It broke; nobody is there.
+  ASSERT_TRUE(witness_.WaitForEnded(2));  // It broke; there is no link.
   EXPECT_FALSE(link_->up());
   service_.StartServer(port);
   const Milliseconds took =
@@ -113,7 +113,7 @@ TEST_F(ALink, IsBackSoonAfterTheServiceIs) {
   EXPECT_GT(DownOf(1), 0);
 }
 
-TEST_F(ALink, SaysOnceThatAServiceCannotBeReached) {
+TEST_F(ALink, ReportsOnceThatAServiceCannotBeReached) {
   const std::string nobody =
       "127.0.0.1:" + std::to_string(testing_support::RestartablePort());
   service_.SetManner(Manner::kRefuse);
@@ -123,7 +123,7 @@ TEST_F(ALink, SaysOnceThatAServiceCannotBeReached) {
   // Both targets are tried in turn.
   ASSERT_TRUE(witness_.WaitForEnded(4));
   std::vector<std::string> about_nobody;
-  for (const std::string& why : witness_.heard().ended) {
+  for (const std::string& why : witness_.counts().ended) {
     if (why.find(nobody) != std::string::npos) about_nobody.push_back(why);
   }
   EXPECT_THAT(about_nobody, SizeIs(1));
@@ -144,7 +144,7 @@ TEST_F(ALink, ReturnsToTheFirstServiceWhenThatServesAgain) {
   ASSERT_THAT(left, SizeIs(1));
   EXPECT_TRUE(left[0].half_closed);
   EXPECT_EQ(left[0].items.back().moving().target(), first.target());
-  EXPECT_THAT(witness_.heard().ended.back(),
+  EXPECT_THAT(witness_.counts().ended.back(),
               HasSubstr("returning to service " + first.target()));
 }
 
@@ -159,7 +159,7 @@ TEST_F(ALink, StaysWithAServiceOfACluster) {
   first.StartServer(port);
   std::this_thread::sleep_for(
       absl::ToChronoMilliseconds(2 * ReturnPolicy::kPauseMin));
-  EXPECT_EQ(witness_.heard().settled, 1);
+  EXPECT_EQ(witness_.counts().settled, 1);
 
   // It is found as ever once the link is lost.
   service_.EndLinks();
@@ -167,12 +167,12 @@ TEST_F(ALink, StaysWithAServiceOfACluster) {
   EXPECT_THAT(first.attaches(), SizeIs(1));
 }
 
-TEST_F(ALink, TellsForHowLongGrantsWereOutOfReach) {
+TEST_F(ALink, ReportsForHowLongGrantsWereOutOfReach) {
   service_.StartServer();
   Dial({service_.target()});
   ASSERT_TRUE(witness_.WaitForSettled(1));
 
-  // Links that never come into use do not end the time that is told.
+  // Links that never come into use do not end the reported time.
   service_.SetManner(Manner::kRefuse);
   service_.EndLinks();
   const auto down = TimeOf([&] { ASSERT_TRUE(witness_.WaitForEnded(4)); });
@@ -206,24 +206,24 @@ TEST_F(ALink, GoesOnToTheNextTargetWhenOneDoesNotAnswer) {
   Dial({silent.target(), service_.target()});
 
   ASSERT_TRUE(witness_.WaitForSettled(1));
-  EXPECT_THAT(witness_.heard().ended, Contains(HasSubstr("does not answer")));
-  EXPECT_EQ(witness_.heard().opened, 1);
+  EXPECT_THAT(witness_.counts().ended, Contains(HasSubstr("does not answer")));
+  EXPECT_EQ(witness_.counts().opened, 1);
 }
 
-TEST_F(ALink, CarriesWhatPilesUpInOrderAndInFewFrames) {
+TEST_F(ALink, CarriesQueuedItemsInOrderAndInFewFrames) {
   service_.StartServer();
   Dial({service_.target()});
   ASSERT_TRUE(witness_.WaitForSettled(1));
 
-  std::vector<std::string> said;
+  std::vector<std::string> sent;
   for (int i = 0; i < 2000; ++i) {
-    said.push_back(std::to_string(i) + std::string(1000, ' '));
-    Whisper(said.back());
+    sent.push_back(std::to_string(i) + std::string(1000, ' '));
+    Whisper(sent.back());
   }
   router_.Goodbye();
 
   ASSERT_TRUE(service_.WaitForItem(0, GatewayItem::kGoodbye));
-  EXPECT_TRUE(WhispersOf(0) == said);  // Too long to be shown.
+  EXPECT_TRUE(WhispersOf(0) == sent);  // Too long to be shown.
   const auto attach = service_.attaches()[0];
   EXPECT_LE(attach.frame_bytes_max, contract::kLinkFrameBytes);
   EXPECT_LT(attach.frame_count, 2000);
@@ -265,12 +265,12 @@ TEST_F(ALink, EndsWhenTheServiceReadsTooSlowly) {
   result.set_call_id(1);
   result.set_message(std::string(64 << 10, 'x'));
   const Clock::time_point deadline = Clock::now() + kPatience;
-  while (witness_.heard().ended.empty() && Clock::now() < deadline) {
+  while (witness_.counts().ended.empty() && Clock::now() < deadline) {
     router_.CallDone(result);
     queued_max = std::max(queued_max, link_->queue_bytes());
   }
 
-  EXPECT_THAT(witness_.heard().ended,
+  EXPECT_THAT(witness_.counts().ended,
               Contains(HasSubstr("RESOURCE_EXHAUSTED")));
   EXPECT_LE(queued_max, contract::kLinkOutboxBytesMax);
   EXPECT_GT(queued_max, contract::kLinkOutboxBytesMax / 2);
@@ -301,10 +301,10 @@ TEST_F(ALink, IsNotEndedByWhispersAndQuestions) {
   EXPECT_GT(link_->queue_bytes(), kWhisperOutboxBytesMax);
   EXPECT_LE(link_->queue_bytes(), kQuestionOutboxBytesMax);
   EXPECT_TRUE(link_->up());
-  EXPECT_THAT(witness_.heard().ended, IsEmpty());
+  EXPECT_THAT(witness_.counts().ended, IsEmpty());
 }
 
-TEST_F(ALink, StopsBehindWhatWasSaid) {
+TEST_F(ALink, StopsBehindAllSentItems) {
   service_.StartServer();
   Dial({service_.target()});
   ASSERT_TRUE(witness_.WaitForSettled(1));
@@ -319,7 +319,7 @@ TEST_F(ALink, StopsBehindWhatWasSaid) {
   const auto attach = service_.attaches()[0];
   EXPECT_TRUE(attach.items.back().has_goodbye());
   EXPECT_TRUE(attach.half_closed);
-  EXPECT_THAT(witness_.heard().ended, SizeIs(1));
+  EXPECT_THAT(witness_.counts().ended, SizeIs(1));
 }
 
 TEST_F(ALink, StopsThoughTheServiceDoesNotLetGo) {
@@ -331,11 +331,11 @@ TEST_F(ALink, StopsThoughTheServiceDoesNotLetGo) {
   const Milliseconds took = TimeOf([&] { link_->Stop(); });
 
   EXPECT_LT(took, Milliseconds(2000) * kSlowness);
-  EXPECT_THAT(witness_.heard().ended, SizeIs(1));
+  EXPECT_THAT(witness_.counts().ended, SizeIs(1));
 }
 
 TEST_F(ALink, StopsWhileItConnects) {
-  // Takes connections and never says a word.
+  // Accepts connections and never sends a byte.
   const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -353,7 +353,7 @@ TEST_F(ALink, StopsWhileItConnects) {
   const Milliseconds took = TimeOf([&] { link_->Stop(); });
 
   EXPECT_LT(took, Milliseconds(500) * kSlowness);
-  EXPECT_THAT(witness_.heard().ended, IsEmpty());
+  EXPECT_THAT(witness_.counts().ended, IsEmpty());
   ::close(connection);
   ::close(listener);
 }
@@ -366,7 +366,7 @@ TEST_F(ALink, StopsBetweenTwoTries) {
   link_->Stop();  // Harmless.
 }
 
-// Says on every call what is no AttachResponse.
+// Answers every call with bytes that are no AttachResponse.
 class Babbler final : public grpc::CallbackGenericService {
   class Reactor final : public grpc::ServerGenericBidiReactor {
    public:
@@ -465,7 +465,7 @@ TEST_F(ALink, IsAttendedWhileTheFirstServiceDoesNotAnswerAProbe) {
   });
   EXPECT_LT(kept_alive, Milliseconds(1000) * kSlowness);
 
-  const size_t ended = witness_.heard().ended.size();
+  const size_t ended = witness_.counts().ended.size();
   const Milliseconds took = TimeOf([&] {
     service_.EndLinks();
     EXPECT_TRUE(witness_.WaitForEnded(ended + 1));

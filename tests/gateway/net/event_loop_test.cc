@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a loop passes on what comes from the link, and how it drains.
+// How a loop passes on the items of the link, and how it drains.
 
 #include "gateway/net/event_loop.h"
 
@@ -41,7 +41,7 @@ Sockets ConnectMany(TestGateway& gateway, int count) {
   return sockets;
 }
 
-TEST(ALoop, CountsWhatWaitsForItsSockets) {
+TEST(ALoop, CountsWaitingBytesOfItsSockets) {
   TestGateway gateway;
   gateway.Settle();
   Sockets sockets = ConnectMany(gateway, 1);
@@ -121,7 +121,7 @@ TEST(ADrain, SpreadsTheClosesOverItsTime) {
             40);
 }
 
-TEST(ADrain, ClosesWhoComesAfterItsBeginningToo) {
+TEST(ADrain, ClosesLaterConnectionsToo) {
   TestGateway gateway;
   for (const auto& loop : gateway.loops()) {
     loop->StartDrain(absl::Milliseconds(100));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connections that are no WebSocket yet: how many there may be, and whose are
-// cut when there are more.
+// Connections that are no WebSocket yet: their bound, and which are cut beyond
+// it.
 
 #include <memory>
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What an HTTP client gets, and who may become a WebSocket.
+// The answers to HTTP clients, and the requests that become a WebSocket.
 
 #include "gateway/net/http_session.h"
 
@@ -139,7 +139,7 @@ TEST(AHeader, MayHaveSixteenKibibytes) {
   };
   EXPECT_THAT(Ask(gateway, with(15 << 10)), StartsWith("HTTP/1.1 200"));
   EXPECT_THAT(Ask(gateway, with(16 << 10)), StartsWith("HTTP/1.1 431"));
-  // What follows is read away for a while, so that the answer arrives.
+  // Further bytes are drained for a while, so that the answer arrives.
   EXPECT_THAT(Ask(gateway, with(60 << 10)), StartsWith("HTTP/1.1 431"));
 }
 
@@ -166,7 +166,7 @@ TEST(AnOrigin, MustBeAllowedIfThereIsOne) {
             1);
 }
 
-TEST(AFullGateway, RefusesUntilSomebodyLeaves) {
+TEST(AFullGateway, RefusesUntilASocketLeaves) {
   TestGateway gateway({.threads = 2, .connections_max = 2});
   RawSocket first(gateway.address());
   EXPECT_EQ(first.Upgrade(), 101);
@@ -215,7 +215,7 @@ TEST(ADrainingGateway, RefusesUpgradesAndStaysAlive) {
   EXPECT_THAT(Ask(gateway, Request("GET /livez")), StartsWith("HTTP/1.1 200"));
 }
 
-TEST(AnOverrunGateway, RefusesWhoComesAboveItsRateAndSaysWhenToComeBack) {
+TEST(AnOverrunGateway, RefusesConnectionsAboveItsRateWithARetryTime) {
   TestGateway gateway({.threads = 2, .connect_rate_max = 1});
   RawSocket first(gateway.address());
   EXPECT_EQ(first.Upgrade(), 101);
@@ -237,7 +237,7 @@ TEST(AnOverrunGateway, RefusesWhoComesAboveItsRateAndSaysWhenToComeBack) {
   EXPECT_THAT(Ask(gateway, Request("GET /livez")), StartsWith("HTTP/1.1 200"));
 }
 
-TEST(AnOverrunGateway, IsNotOneBecauseOfThoseWhoWouldNotGetIn) {
+TEST(AnOverrunGateway, IsNotOneBecauseOfRefusedConnections) {
   TestGateway gateway({.connect_rate_max = 1, .origins = {"https://good"}});
   for (int i = 0; i < 10; ++i) {
     RawSocket bad(gateway.address());
@@ -254,7 +254,7 @@ TEST(WhoIsSentAway, HasASecondToReadTheAnswer) {
   RawSocket socket(gateway.address());
   const Clock::time_point start = Clock::now();
   EXPECT_EQ(socket.Upgrade(), 503);
-  // The gateway has closed when what is sent is answered with a reset.
+  // The gateway has closed once bytes are answered with a reset.
   EXPECT_TRUE(testing_support::WaitUntil([&] { return !socket.Send("x"); }));
   EXPECT_GE(Clock::now() - start, Milliseconds(900));
   EXPECT_LE(Clock::now() - start, Milliseconds(8'000));
@@ -370,7 +370,7 @@ TEST(Head, IsAnsweredAsGetIsWithoutTheBody) {
   }
 }
 
-TEST(AConnection, StaysInStepWhateverIsAsked) {
+TEST(AConnection, StaysInStepAfterAnyRequest) {
   TestGateway gateway;
   std::string requests;
   const std::vector<std::string> lines = {
@@ -410,7 +410,7 @@ TEST(APort, OfOtherMachinesIsNotForMetrics) {
   EXPECT_THAT(Body(answer), testing::Not(HasSubstr("/metrics")));
 }
 
-// The address that the authorizer is told.
+// The address in the question to the authorizer.
 std::string AddressOf(TestGateway& gateway, absl::string_view before,
                       absl::string_view headers) {
   RawSocket socket(gateway.address());
@@ -450,7 +450,7 @@ TEST(AProxy, NamesTheClientByTheProxyProtocol) {
             1);
 }
 
-TEST(AnUpgrade, TellsTheServiceOfItsConnection) {
+TEST(AnUpgrade, SendsItsConnectionToTheService) {
   TestGateway gateway;
   gateway.Settle();
   RawSocket ada(gateway.address());

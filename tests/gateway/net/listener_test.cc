@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who may have a port, and what happens when there are no files left.
+// Ports that are shared or in use, and a listener without files.
 
 #include "gateway/net/listener.h"
 
@@ -81,13 +81,13 @@ TEST_F(Listening, MayHaveAPortAgainAfterwards) {
   EXPECT_TRUE(Listen(address, loops_).ok());
 }
 
-TEST_F(Listening, NamesWhatIsWrongWithAnAddress) {
+TEST_F(Listening, NamesTheMistakeOfAnAddress) {
   EXPECT_FALSE(Listen("nowhere", loops_).ok());
   EXPECT_FALSE(Listen("no.such.host.invalid:80", loops_).ok());
   EXPECT_FALSE(Listen("192.0.2.1:0", loops_).ok()) << "another machine's";
 }
 
-// Its loops share the queue of the socket, and each takes what it can.
+// Its loops share the queue of the socket, and each accepts all it can.
 TEST(AUnixSocket, ServesBrowsersOfAProxyOnThisMachine) {
   std::string folder = "/tmp/herald-listener-XXXXXX";
   ASSERT_NE(mkdtemp(folder.data()), nullptr);

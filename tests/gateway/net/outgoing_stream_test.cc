@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What leaves a socket, in which order, and when Beast hears that it has left.
+// The bytes that leave a socket, their order, and when Beast is notified of
+// them.
 //
 // Method: a real TCP connection over loopback. The stream's end runs on an
 // io_context that the test turns by hand; the other end is read by hand.
@@ -100,7 +101,7 @@ class AnOutgoingStream : public ::testing::Test {
                               });
   }
 
-  // Fills the kernel's buffers; returns what was queued for it.
+  // Fills the kernel's buffers; returns the bytes that were queued for it.
   std::string Congest() {
     std::string bytes(16 << 20, 'x');
     stream_->Push(FrameOf(bytes), kNoBound);
@@ -197,7 +198,7 @@ TEST_F(AnOutgoingStream, KnowsSinceWhenTheKernelTakesNothing) {
   const std::string all = Congest();
   EXPECT_EQ(stream_->BlockedSince(), absl::UnixEpoch() + absl::Seconds(100));
 
-  // What comes behind changes nothing; that something has left does.
+  // More bytes behind it change nothing; progress does.
   owner_->now = absl::UnixEpoch() + absl::Seconds(200);
   stream_->Push(FrameOf("last"), kNoBound);
   stream_->Flush();
@@ -226,7 +227,7 @@ TEST_F(AnOutgoingStream, CompletesAWriteOfBeastWhenItHasLeftAndNotBefore) {
   EXPECT_TRUE(pong.has_value());
 }
 
-TEST_F(AnOutgoingStream, OffersTheKernelWhatWaitsBeforeItRefuses) {
+TEST_F(AnOutgoingStream, OffersTheKernelWaitingBytesBeforeItRefuses) {
   std::string all;
   for (int i = 0; i < 100; ++i) {
     const std::string text = std::to_string(i) + ",";
@@ -238,7 +239,7 @@ TEST_F(AnOutgoingStream, OffersTheKernelWhatWaitsBeforeItRefuses) {
   EXPECT_EQ(Read(all.size()), all);
 }
 
-TEST_F(AnOutgoingStream, RefusesWhatIsBeyondItsBoundWhenTheKernelIsFull) {
+TEST_F(AnOutgoingStream, RefusesBytesBeyondItsBoundWhenTheKernelIsFull) {
   const std::string begun = Congest();
   EXPECT_FALSE(stream_->Push(FrameOf("6789"), 8));
   EXPECT_EQ(Read(begun.size()).size(), begun.size());
@@ -250,7 +251,8 @@ TEST_F(AnOutgoingStream, KnowsWhetherSeveralFramesMayWait) {
   EXPECT_TRUE(stream_->HasRoomFor(8, 8));
   EXPECT_FALSE(stream_->HasRoomFor(9, 8)) << "though it is empty";
   stream_->Push(FrameOf("12345"), 8);
-  EXPECT_TRUE(stream_->HasRoomFor(8, 8)) << "the kernel takes what waits";
+  EXPECT_TRUE(stream_->HasRoomFor(8, 8))
+      << "the kernel takes the waiting bytes";
   EXPECT_EQ(Read(5), "12345");
   Congest();
   const size_t waits = stream_->waiting_bytes();
@@ -274,7 +276,8 @@ TEST_F(AnOutgoingStream, DropsToTheLatestWhenTheKernelIsFull) {
   EXPECT_EQ(stream_->waiting_bytes(), left + 7);
   EXPECT_EQ(queue_bytes_, static_cast<int64_t>(left + 7));
   Poll();
-  EXPECT_FALSE(pong.has_value()) << "it is behind what has begun to leave";
+  EXPECT_FALSE(pong.has_value())
+      << "it is behind bytes that have begun to leave";
   EXPECT_EQ(Read(begun.size() + 7).substr(begun.size()), "pong,3,");
   Poll();
   ASSERT_TRUE(pong.has_value());
@@ -289,7 +292,7 @@ TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {
 
   EXPECT_EQ(stream_->Clear(), 12);
   Poll();
-  EXPECT_TRUE(pong.has_value()) << "nobody will send it any more";
+  EXPECT_TRUE(pong.has_value()) << "it will not be sent any more";
 
   std::optional<Result> close;
   Write("\x88\x00", &close);
@@ -297,7 +300,7 @@ TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {
   EXPECT_EQ(queue_bytes_, 0);
 }
 
-TEST_F(AnOutgoingStream, ReadsWhatThereIsWhenThereIsSomething) {
+TEST_F(AnOutgoingStream, ReadsAllAvailableBytes) {
   std::string bytes(5, '\0');
   error_code ec;
   EXPECT_EQ(stream_->Read(net::buffer(bytes), &ec), 0u);
@@ -327,7 +330,7 @@ TEST_F(AnOutgoingStream, ReadsWhatThereIsWhenThereIsSomething) {
   EXPECT_EQ(ec, net::error::eof);
 }
 
-TEST_F(AnOutgoingStream, TellsItsOwnerThatAnEndHasBegun) {
+TEST_F(AnOutgoingStream, NotifiesItsOwnerThatAnEndHasBegun) {
   std::optional<Result> done;
   Write(std::string("\x8A\x00", 2), &done);
   Poll();
@@ -339,7 +342,7 @@ TEST_F(AnOutgoingStream, TellsItsOwnerThatAnEndHasBegun) {
   EXPECT_EQ(owner_->codes, std::vector<int>({0, 1009}));
 }
 
-TEST_F(AnOutgoingStream, DropsWhatComesUntilItsPeerHasEndedToo) {
+TEST_F(AnOutgoingStream, DropsReceivedBytesUntilItsPeerHasEndedToo) {
   stream_->Push(FrameOf("last words"), kNoBound);
   stream_->Flush();
   const std::string much(8 << 20, 'x');
@@ -363,7 +366,7 @@ TEST_F(AnOutgoingStream, DropsWhatComesUntilItsPeerHasEndedToo) {
   EXPECT_FALSE(*ended);
 }
 
-TEST_F(AnOutgoingStream, SaysWhatWentWrongWithItsTeardown) {
+TEST_F(AnOutgoingStream, ReportsTheErrorOfItsTeardown) {
   std::optional<error_code> ended;
   stream_->async_teardown([&ended](error_code ec) { ended = ec; });
   peer_.set_option(net::socket_base::linger(true, 0));

@@ -28,7 +28,7 @@ std::string Binary(int command, int family, const std::string& rest) {
 
 const std::string kV4("\xCB\0\x71\x07\x7F\0\0\x01\x30\x39\x1F\x90", 12);
 
-// The address, or a word for what else became of it.
+// The address, or a word for another result.
 std::string Source(const std::string& bytes) {
   const ProxyHeader header = ParseProxyHeader(bytes + "GET");
   if (header.state == State::kMore) return "more";

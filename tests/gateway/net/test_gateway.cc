@@ -100,10 +100,10 @@ void TestGateway::Settle() {
   if (all.heartbeat_interval_ms() == 0) all.set_heartbeat_interval_ms(30'000);
   if (all.client_timeout_ms() == 0) all.set_client_timeout_ms(60'000);
   if (all.max_payload() == 0) all.set_max_payload(65'536);
-  Say(std::move(settings));
+  Send(std::move(settings));
   link::v1::ServiceItem settled;
   settled.mutable_settled();
-  Say(std::move(settled));
+  Send(std::move(settled));
   // Every loop has the settings when they are acknowledged.
   EXPECT_TRUE(WaitUntil([&] {
     const auto items = uplink_->items();
@@ -111,7 +111,7 @@ void TestGateway::Settle() {
   }));
 }
 
-void TestGateway::Say(link::v1::ServiceItem item) {
+void TestGateway::Send(link::v1::ServiceItem item) {
   link::v1::AttachResponse frame;
   *frame.add_items() = std::move(item);
   EXPECT_TRUE(router_.Receive(std::move(frame)).ok());
@@ -138,7 +138,7 @@ void TestGateway::Subscribe(RawSocket& socket, const std::string& channel) {
       absl::StrCat(R"({"type":"subscribe","channel":")", channel, R"("})")));
   link::v1::ServiceItem yes;
   yes.mutable_subscribed()->set_ticket(WaitForSubscribe(channel).ticket());
-  Say(std::move(yes));
+  Send(std::move(yes));
   std::optional<ServerFrame> frame;
   do {
     frame = socket.ReadFrame();
@@ -152,7 +152,7 @@ void TestGateway::Publish(const std::string& channel, const std::string& data) {
   item.mutable_publication()->set_event("said");
   item.mutable_publication()->set_data(data);
   item.mutable_publication()->set_published_us(absl::ToUnixMicros(absl::Now()));
-  Say(std::move(item));
+  Send(std::move(item));
 }
 
 double TestGateway::Metric(absl::string_view name,

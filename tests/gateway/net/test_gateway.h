@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A gateway without its process: loops, listeners and the router are real, the
-// link is a list of what the gateway said, and the test plays the service.
+// link is a list of the gateway's items, and the test plays the service.
 //
 //   TestGateway gateway;
 //   gateway.Settle();
@@ -37,7 +37,7 @@
 
 namespace herald::gateway {
 
-// Keeps what the gateway says.
+// Keeps the gateway's items.
 class FakeUplink final : public Uplink {
  public:
   void Enqueue(std::string chunk) override;
@@ -69,7 +69,7 @@ struct TestGatewayOptions {
   std::string ws_path = "/ws";
   bool proxy_protocol = false;
   std::vector<std::string> trusted_proxies = {};
-  link::v1::Settings settings = {};  // What is 0 gets a default.
+  link::v1::Settings settings = {};  // A field of 0 gets a default.
 };
 
 class TestGateway {
@@ -82,17 +82,17 @@ class TestGateway {
   GatewayState& state() { return state_; }
   const std::vector<std::unique_ptr<EventLoop>>& loops() { return loops_; }
 
-  // Opens the link and says the settings and that the service answers.
+  // Opens the link and sends the settings and that the service answers.
   void Settle();
 
-  // As the service says it.
-  void Say(link::v1::ServiceItem item);
+  // Sends as the service.
+  void Send(link::v1::ServiceItem item);
 
   // The first subscribe for the channel that was not returned before.
   link::v1::Subscribe WaitForSubscribe(absl::string_view channel);
 
-  // Has the socket subscribe, allows it, and reads the answer. Reads away what
-  // comes before it.
+  // Has the socket subscribe, allows it, and reads the answer, after all frames
+  // before it.
   void Subscribe(testing_support::RawSocket& socket,
                  const std::string& channel);
 

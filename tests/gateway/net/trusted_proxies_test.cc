@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whose word counts, and which address it leads to.
+// Which proxies are trusted, and which address follows from their headers.
 
 #include "gateway/net/trusted_proxies.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Messages that begin and do not end: how long they live, how much they take
-// together, and whose sockets pay for it.
+// Messages that begin and do not end: their time, the memory of all together,
+// and the sockets that are closed for it.
 
 #include <memory>
 #include <string>

@@ -3,7 +3,7 @@
 // That one stream of Beast serves many sockets, and when it may.
 //
 // Method: real TCP connections over loopback, served by an io_context that the
-// test turns by hand. The test does what a session does, step by step.
+// test turns by hand. The test acts as a session, step by step.
 
 #include "gateway/net/websocket_reader.h"
 
@@ -48,8 +48,8 @@ class TestUser final : public WebsocketReader::User,
     outgoing_.emplace(acceptor.accept(), &queue_bytes_);
   }
 
-  // The client says `bytes`, and `reader` is fed with what it says.
-  void Say(absl::string_view bytes, WebsocketReader* reader) {
+  // The client sends `bytes`, and `reader` is fed with them.
+  void Send(absl::string_view bytes, WebsocketReader* reader) {
     net::write(peer_, net::buffer(bytes.data(), bytes.size()));
     const Clock::time_point deadline = Clock::now() + kPatience;
     for (size_t fed = 0; fed < bytes.size() && Clock::now() < deadline;) {
@@ -62,12 +62,12 @@ class TestUser final : public WebsocketReader::User,
     }
   }
 
-  // The client says a message, which is read part by part.
-  void SayMessage(absl::string_view frame, WebsocketReader* reader) {
+  // The client sends a message, which is read part by part.
+  void SendMessage(absl::string_view frame, WebsocketReader* reader) {
     constexpr size_t kPart = 1000;
     for (; !frame.empty(); frame.remove_prefix(std::min(kPart, frame.size()))) {
       int before = reads;
-      Say(frame.substr(0, kPart), reader);
+      Send(frame.substr(0, kPart), reader);
       while (reads > before && !reader->is_message_done()) {
         before = reads;
         reader->StartRead();
@@ -77,7 +77,7 @@ class TestUser final : public WebsocketReader::User,
   }
 
   // All that has come to the client.
-  std::string Hear() {
+  std::string Receive() {
     outgoing_->Flush();
     Poll();
     std::string all(4096, '\0');
@@ -134,7 +134,7 @@ TEST_F(AReader, ServesOneSocketAfterAnother) {
     for (TestUser* const user : {&ada, &bob}) {
       ASSERT_TRUE(reader->idle());
       reader->Attach(user);
-      user->Say(ClientFrame(kText, "hello"), reader.get());
+      user->Send(ClientFrame(kText, "hello"), reader.get());
       EXPECT_EQ(user->reads, i + 1);
       EXPECT_TRUE(reader->is_message_done());
       EXPECT_EQ(reader->text(), "hello");
@@ -146,19 +146,19 @@ TEST_F(AReader, ServesOneSocketAfterAnother) {
   }
 }
 
-TEST_F(AReader, AnswersAPingToWhomItComesFrom) {
+TEST_F(AReader, AnswersAPingToItsSender) {
   TestUser ada(&context_);
   TestUser bob(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
-  ada.Say(ClientFrame(kPing, "one"), reader.get());
-  EXPECT_EQ(ada.Hear(), "\x8A\x03one");
+  ada.Send(ClientFrame(kPing, "one"), reader.get());
+  EXPECT_EQ(ada.Receive(), "\x8A\x03one");
   ASSERT_TRUE(reader->idle());
 
   reader->Attach(&bob);
-  bob.Say(ClientFrame(kPing, "two"), reader.get());
-  EXPECT_EQ(bob.Hear(), "\x8A\x03two");
-  EXPECT_EQ(ada.Hear(), "");
+  bob.Send(ClientFrame(kPing, "two"), reader.get());
+  EXPECT_EQ(bob.Receive(), "\x8A\x03two");
+  EXPECT_EQ(ada.Receive(), "");
   EXPECT_EQ(bob.controls, std::vector<bool>({false}));
   EXPECT_EQ(bob.reads, 0);
 }
@@ -169,7 +169,7 @@ TEST_F(AReader, IsNotIdleBeforeAFrameIsWhole) {
     TestUser ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
-    ada.Say(frame.substr(0, begun), reader.get());
+    ada.Send(frame.substr(0, begun), reader.get());
     EXPECT_FALSE(reader->idle()) << begun;
   }
 }
@@ -178,14 +178,14 @@ TEST_F(AReader, IsNotIdleBetweenTheFragmentsOfAMessage) {
   TestUser ada(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
-  ada.Say(ClientFrame(kText, "hel", false), reader.get());
+  ada.Send(ClientFrame(kText, "hel", false), reader.get());
   EXPECT_EQ(ada.reads, 1);
   EXPECT_FALSE(reader->is_message_done());
   reader->StartRead();
   EXPECT_FALSE(reader->idle());
-  ada.Say(ClientFrame(kPing, "between"), reader.get());
+  ada.Send(ClientFrame(kPing, "between"), reader.get());
   EXPECT_FALSE(reader->idle());
-  ada.Say(ClientFrame(kContinuation, "lo"), reader.get());
+  ada.Send(ClientFrame(kContinuation, "lo"), reader.get());
   EXPECT_EQ(reader->text(), "hello");
   reader->ClearText();
   reader->StartRead();
@@ -202,7 +202,7 @@ TEST_F(AReader, IsNotIdleAfterAnEmptyBeginningHoweverItComes) {
     const std::string all = whole + empty;
     for (size_t at = 0; at < all.size(); at += piece) {
       const int reads = ada.reads;
-      ada.Say(all.substr(at, piece), reader.get());
+      ada.Send(all.substr(at, piece), reader.get());
       if (ada.reads == reads) continue;
       reader->ClearText();
       reader->StartRead();
@@ -218,8 +218,8 @@ TEST_F(AReader, IsIdleAfterAFrameThatLooksLikeAnEmptyBeginning) {
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     const std::string head(1, static_cast<char>(0x80 | opcode));
-    ada.Say(head + "\x82" + std::string("\x40\xF1\x00\x00", 4) + "\x01\x80",
-            reader.get());
+    ada.Send(head + "\x82" + std::string("\x40\xF1\x00\x00", 4) + "\x01\x80",
+             reader.get());
     if (opcode == kText) {
       EXPECT_EQ(reader->text(), "Aq");
       reader->ClearText();
@@ -236,8 +236,8 @@ TEST_F(AReader, IsIdleAfterSuchAMessageOfAnyLength) {
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     std::string frame = ClientFrame(kText, std::string(size, 'a'));
-    // The payload's first bytes, under whatever mask, are made 01 80; the mask
-    // is changed so that they still mean "aa".
+    // The payload's first bytes are made 01 80, under any mask; the mask is
+    // changed so that they still mean "aa".
     char* const payload = frame.data() + frame.size() - size;
     const char swap[] = {static_cast<char>(payload[0] ^ '\x01'),
                          static_cast<char>(payload[1] ^ '\x80')};
@@ -247,7 +247,7 @@ TEST_F(AReader, IsIdleAfterSuchAMessageOfAnyLength) {
     for (int i = 0; i < 2; ++i) {
       payload[i - 4] = static_cast<char>(payload[i - 4] ^ swap[i]);
     }
-    ada.SayMessage(frame, reader.get());
+    ada.SendMessage(frame, reader.get());
     EXPECT_EQ(reader->text().size(), size);
     reader->ClearText();
     reader->StartRead();
@@ -260,12 +260,12 @@ TEST_F(AReader, IsNotIdleWhileItHasTheBeginningOfTheNextMessage) {
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   const std::string next = ClientFrame(kText, "next");
-  ada.Say(ClientFrame(kText, "first") + next.substr(0, 3), reader.get());
+  ada.Send(ClientFrame(kText, "first") + next.substr(0, 3), reader.get());
   EXPECT_EQ(reader->text(), "first");
   reader->ClearText();
   reader->StartRead();
   EXPECT_FALSE(reader->idle());
-  ada.Say(next.substr(3), reader.get());
+  ada.Send(next.substr(3), reader.get());
   EXPECT_EQ(reader->text(), "next");
 }
 
@@ -275,7 +275,7 @@ TEST_F(AReader, KeepsNoLongBuffer) {
   reader->Attach(&ada);
   const std::string text(60'000, 'x');
   const std::string frame = ClientFrame(kText, text);
-  ada.SayMessage(frame, reader.get());
+  ada.SendMessage(frame, reader.get());
   EXPECT_TRUE(reader->is_message_done());
   EXPECT_EQ(reader->text() == text, true);
   reader->ClearText();
@@ -288,7 +288,7 @@ TEST_F(AReader, IsNotIdleAgainWhenTheSocketCloses) {
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   reader->StartClose(websocket::close_reason(websocket::close_code::normal));
-  EXPECT_TRUE(absl::StartsWith(ada.Hear(), "\x88\x02\x03\xE8"));
+  EXPECT_TRUE(absl::StartsWith(ada.Receive(), "\x88\x02\x03\xE8"));
   EXPECT_FALSE(reader->idle());
   EXPECT_FALSE(reader->is_open());
 }
@@ -297,13 +297,13 @@ TEST_F(AReader, IsNotIdleAgainWhenTheClientBreaksTheProtocol) {
   TestUser ada(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
-  ada.Say("\xFF\x80mask", reader.get());
-  EXPECT_TRUE(absl::StartsWith(ada.Hear(), "\x88\x02\x03\xEA")) << "1002";
+  ada.Send("\xFF\x80mask", reader.get());
+  EXPECT_TRUE(absl::StartsWith(ada.Receive(), "\x88\x02\x03\xEA")) << "1002";
   EXPECT_FALSE(reader->idle());
   EXPECT_FALSE(reader->is_open());
 }
 
-TEST_F(AReader, AnswersAHandshakeAndHearsTheSameSocketNext) {
+TEST_F(AReader, AnswersAHandshakeAndReadsTheSameSocketNext) {
   TestUser ada(&context_);
   auto reader = std::make_unique<WebsocketReader>(context_.get_executor());
   reader->Attach(&ada);
@@ -314,7 +314,7 @@ TEST_F(AReader, AnswersAHandshakeAndHearsTheSameSocketNext) {
   request.set(http::field::sec_websocket_version, "13");
   request.set(http::field::sec_websocket_key, "dGhlIHNhbXBsZSBub25jZQ==");
   ASSERT_FALSE(reader->Accept(request));
-  const std::string answer = ada.Hear();
+  const std::string answer = ada.Receive();
   EXPECT_TRUE(absl::StartsWith(answer, "HTTP/1.1 101 ")) << answer;
   EXPECT_TRUE(absl::StrContains(answer, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
   EXPECT_TRUE(absl::StrContains(answer, "herald"));
@@ -323,13 +323,13 @@ TEST_F(AReader, AnswersAHandshakeAndHearsTheSameSocketNext) {
   EXPECT_TRUE(reader->idle());
 }
 
-TEST_F(AReader, SaysNoToAHandshakeThatIsWrong) {
+TEST_F(AReader, RefusesAWrongHandshake) {
   TestUser ada(&context_);
   auto reader = std::make_unique<WebsocketReader>(context_.get_executor());
   reader->Attach(&ada);
   HttpRequest request(http::verb::get, "/ws", 11);
   EXPECT_TRUE(reader->Accept(request));
-  EXPECT_TRUE(absl::StartsWith(ada.Hear(), "HTTP/1.1 400 "));
+  EXPECT_TRUE(absl::StartsWith(ada.Receive(), "HTTP/1.1 400 "));
 }
 
 TEST_F(AReader, IsKeptForTheNextUpToABound) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a WebSocket ends: by the client, by its mistakes, by the backend, by the
-// gateway; and that whoever does not play along is cut.
+// The ends of a WebSocket: by the client, by its mistakes, by the backend, by
+// the gateway; and that a client that does not cooperate is cut.
 
 #include <netinet/in.h>
 #include <poll.h>
@@ -112,7 +112,7 @@ TEST(AMistake, IsCountedThoughTheClientBreaksTheConnectionThen) {
   EXPECT_EQ(gateway.Metric("herald_gateway_closed_connections_total"), 1);
 }
 
-TEST(ACloseOfTheClient, IsNormalWhateverItsCode) {
+TEST(ACloseOfTheClient, IsNormalWithAnyCode) {
   TestGateway gateway;
   {
     RawSocket ada(gateway.address());
@@ -153,7 +153,7 @@ TEST(AClient, MayLeave) {
   EXPECT_EQ(gateway.state().connections.total(), 0);
 }
 
-// What a Disconnect of the backend looks like on the link.
+// A Disconnect of the backend, as it is on the link.
 link::v1::ServiceItem Disconnect(const std::string& socket_id,
                                  const std::string& reason) {
   link::v1::ServiceItem item;
@@ -174,7 +174,7 @@ TEST(ADisconnect, CarriesTheReasonAsFarAsItFits) {
   };
   for (const auto& [reason, shown] : reasons) {
     RawSocket ada(gateway.address());
-    gateway.Say(Disconnect(Connect(ada), reason));
+    gateway.Send(Disconnect(Connect(ada), reason));
     const std::optional<ServerFrame> frame = ada.ReadFrame();
     ASSERT_TRUE(frame.has_value());
     EXPECT_EQ(frame->close_code(), 4003);
@@ -182,11 +182,11 @@ TEST(ADisconnect, CarriesTheReasonAsFarAsItFits) {
   }
 }
 
-TEST(AClose, DropsWhatTheClientSaysAfterwards) {
+TEST(AClose, DropsLaterMessagesOfTheClient) {
   TestGateway gateway;
   gateway.Settle();
   RawSocket ada(gateway.address());
-  gateway.Say(Disconnect(Connect(ada), ""));
+  gateway.Send(Disconnect(Connect(ada), ""));
   ada.Send(ClientFrame(kText, R"({"type":"ping"})"));
   ada.Send(ClientFrame(kPing, "hello?"));
   ada.Send(ClientFrame(kClose, std::string("\x0F\xA3", 2)));
@@ -210,7 +210,7 @@ TEST(AClientThatDoesNotCloseBack, IsCut) {
   RawSocket ada(gateway.address());
   const std::string id = Connect(ada);
   const Clock::time_point start = Clock::now();
-  gateway.Say(Disconnect(id, ""));
+  gateway.Send(Disconnect(id, ""));
   EXPECT_EQ(ada.ReadUntilClose(), 4003);
   ExpectCutAfterTheDeadline(gateway, start);
   EXPECT_TRUE(ada.WaitForEnd());
@@ -226,7 +226,7 @@ TEST(AClientThatStaysAfterItsMistake, IsCut) {
   ExpectCutAfterTheDeadline(gateway, start);
 }
 
-TEST(ASlowClient, IsCutAloneAndToldWhy) {
+TEST(ASlowClient, IsCutAloneWithTheReason) {
   TestGateway gateway({.queue_bytes_max = 200'000});
   gateway.Settle();
   std::optional<RawSocket> slow(std::in_place, gateway.address());
@@ -239,7 +239,7 @@ TEST(ASlowClient, IsCutAloneAndToldWhy) {
   const auto slow_ones = [&] {
     return gateway.Metric("herald_gateway_slow_consumers_total");
   };
-  // How much the kernel takes for a socket that nobody reads is its secret.
+  // The size of the kernel's buffers for a socket without a reader is unknown.
   const Clock::time_point deadline = Clock::now() + kPatience;
   while (slow_ones() == 0 && Clock::now() < deadline) {
     gateway.Publish("news", data);
@@ -285,7 +285,7 @@ TEST(ASlowClientThatNeverReads, IsCutAtTheDeadline) {
 }
 
 TEST(AClientThatReadsNothing, IsCutAsSlowInSpiteOfItsPongs) {
-  // The bound of the queue is not what cuts it.
+  // It is not cut for the bound of the queue.
   TestGateway gateway(
       {.queue_bytes_max = 100'000'000, .write_timeout = absl::Seconds(1)});
   gateway.Settle();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a WebSocket client may rely on while its connection lives.
+// The promises to a WebSocket client while its connection lives.
 
 #include "gateway/net/websocket_session.h"
 
@@ -53,7 +53,7 @@ link::v1::ServiceItem Disconnect(const std::string& socket_id) {
   return item;
 }
 
-TEST(AWebSocket, IsToldItsNameFirst) {
+TEST(AWebSocket, ReceivesItsIdFirst) {
   TestGateway gateway;
   RawSocket ada(gateway.address());
   const std::string id = Connect(ada);
@@ -71,7 +71,7 @@ TEST(AWebSocket, IsFoundByItsNameOnWhicheverLoopItIs) {
     sockets.push_back(std::make_unique<RawSocket>(gateway.address()));
     const std::string id = Connect(*sockets.back());
     shards.insert(contract::ParseSocketId(id)->socket % 4);
-    gateway.Say(Disconnect(id));
+    gateway.Send(Disconnect(id));
     EXPECT_EQ(sockets.back()->ReadUntilClose(), 4003);
   }
   EXPECT_GT(shards.size(), 1u) << "all connections came to one loop";
@@ -205,8 +205,8 @@ TEST(ManySockets, MayAllBeInTheMiddleOfAMessage) {
   }
 }
 
-// Beast says nothing of a message whose first fragment is empty.
-TEST(AMessage, MayBeginWithNothingAndIsNobodyElses) {
+// Beast reports nothing for a message whose first fragment is empty.
+TEST(AMessage, MayBeginEmptyAndIsNotMixedWithOthers) {
   TestGateway gateway;
   RawSocket ada(gateway.address());
   RawSocket bob(gateway.address());
@@ -332,9 +332,10 @@ class APausedWebSocket : public ::testing::Test {
 
 TEST_F(APausedWebSocket, GoesOnWhenItsQuestionsAreAnswered) {
   Pause();
-  for (const int64_t ticket : tickets_) gateway_.Say(Yes(ticket));
+  for (const int64_t ticket : tickets_) gateway_.Send(Yes(ticket));
   for (int i = 100; i < 150; ++i) {
-    gateway_.Say(Yes(gateway_.WaitForSubscribe(absl::StrCat("c", i)).ticket()));
+    gateway_.Send(
+        Yes(gateway_.WaitForSubscribe(absl::StrCat("c", i)).ticket()));
   }
   for (int i = 0; i < 150; ++i) {
     EXPECT_EQ(Next(*ada_),
@@ -344,7 +345,7 @@ TEST_F(APausedWebSocket, GoesOnWhenItsQuestionsAreAnswered) {
 
 TEST_F(APausedWebSocket, CanBeClosed) {
   Pause();
-  gateway_.Say(Disconnect(id_));
+  gateway_.Send(Disconnect(id_));
   EXPECT_EQ(ada_->ReadUntilClose(), 4003);
   ada_->Send(ClientFrame(testing_support::kClose, "\x0F\xA3"));
   EXPECT_TRUE(ada_->WaitForEnd());
@@ -366,7 +367,7 @@ TEST_F(APausedWebSocket, IsMissedWhenItHasGone) {
 }
 
 TEST_F(APausedWebSocket, IsLetGoWithTheGateway) {
-  Pause();  // Whatever it holds on to, a leak checker would find.
+  Pause();  // A leak checker would find anything that it still holds.
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A protocol that counts what it encodes: its number, the channel and a
-// semicolon for `unsubscribed`, the data for events, nothing for the rest.
+// A protocol that counts the messages that it encodes: its number, the channel
+// and a semicolon for `unsubscribed`, the data for events, nothing for the
+// rest.
 
 #ifndef HERALD_TESTS_GATEWAY_PROTOCOL_COUNTING_DIALECT_H_
 #define HERALD_TESTS_GATEWAY_PROTOCOL_COUNTING_DIALECT_H_

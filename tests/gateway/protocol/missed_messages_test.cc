@@ -57,7 +57,7 @@ TEST(MissedMessages, LeaveOutThoseThatExceptTheSocket) {
   EXPECT_EQ(TextOf(missed->For(dialect, 10, 7)), "11;13;");
   EXPECT_EQ(TextOf(missed->For(dialect, 10, 8)), "11;12;");
   EXPECT_EQ(TextOf(missed->For(dialect, 12, 8)), "");
-  EXPECT_EQ(dialect.encoded, 3) << "each message once, whoever gets it";
+  EXPECT_EQ(dialect.encoded, 3) << "each message once for all receivers";
 }
 
 TEST(MissedMessages, WeighTheMessagesBehindAPosition) {

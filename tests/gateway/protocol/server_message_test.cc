@@ -35,7 +35,7 @@ TEST(AnError, HasTheNameThatClientsKnow) {
   EXPECT_EQ(ErrorName(ErrorCode::kUnavailable), "unavailable");
 }
 
-// Queues and rates are bounded by it, whatever the dialect.
+// Queues and rates are bounded by it, in every dialect.
 TEST(AMessage, WeighsAtLeastItsTexts) {
   const std::string text(1000, 'x');
   v1::Member member;

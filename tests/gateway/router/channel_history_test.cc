@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A simulation: one channel, a service that remembers a part of what was said,
-// a link with a delay, and listeners who come and go. Whatever the order, each
-// hears everything since its position once and in order, or the word that it is
-// lost. (Single sentences are in router_history_test.cc.)
+// A simulation: one channel, a service with a part of its history, a link with
+// a delay, and listeners that subscribe and leave. In every order, each
+// receives all events since its position once and in order, or the notice that
+// they are lost. (Single promises are in router_history_test.cc.)
 
 #include "gateway/router/channel_history.h"
 
@@ -24,7 +24,7 @@ class Simulation {
  public:
   explicit Simulation(uint32_t seed) : random_(seed) {
     history_ = HistoryAt(At(0));
-    listeners_[0] = 0;  // One who is there from the beginning.
+    listeners_[0] = 0;  // Is there from the beginning.
   }
 
   void Run() {
@@ -57,9 +57,9 @@ class Simulation {
       Receive();
       Serve();
     }
-    for (const auto& [name, offset] : listeners_) EXPECT_EQ(offset, said_);
+    for (const auto& [name, offset] : listeners_) EXPECT_EQ(offset, published_);
     EXPECT_TRUE(waiting_.empty());
-    EXPECT_EQ(history_->position().offset(), said_);
+    EXPECT_EQ(history_->position().offset(), published_);
   }
 
   int recovered() const { return recovered_; }
@@ -82,26 +82,26 @@ class Simulation {
 
   // --- The service.
   void Publish(bool lost) {
-    ++said_;
-    if (!lost) link_.emplace_back(said_);
+    ++published_;
+    if (!lost) link_.emplace_back(published_);
   }
   void Serve() {
     if (questions_.empty()) return;
     const v1::Position question = questions_.front();
     questions_.pop_front();
     const bool latest = question.epoch().empty();
-    const int64_t since = latest ? said_ - 1 : question.offset();
+    const int64_t since = latest ? published_ - 1 : question.offset();
     link::v1::Recovery answer;
     *answer.mutable_since() = At(since);
-    answer.set_available(said_ - since <= kRemembered);
-    // As an older service, now and then: it does not say more than that.
+    answer.set_available(published_ - since <= kRemembered);
+    // As an older service, now and then: it sends nothing more.
     if (!answer.available() && Draw(4) > 0) {
-      answer.set_available_since(said_ - kRemembered);
+      answer.set_available_since(published_ - kRemembered);
     }
-    answer.set_until(said_);
+    answer.set_until(published_);
     link_.emplace_back(answer);
     if (!answer.available()) return;
-    for (int64_t i = since + 1; i <= said_; ++i) link_.emplace_back(i);
+    for (int64_t i = since + 1; i <= published_; ++i) link_.emplace_back(i);
   }
 
   // --- The router.
@@ -144,7 +144,8 @@ class Simulation {
     message->message = ShareMessage(PongMessage());
     if (history_->Take(offset, std::move(message),
                        kKeptMax * MessageBytes(PongMessage()))) {
-      for (auto& [name, heard] : listeners_) EXPECT_EQ(++heard, offset) << name;
+      for (auto& [name, received] : listeners_)
+        EXPECT_EQ(++received, offset) << name;
     }
     if (history_->IsComplete()) Settle();
   }
@@ -163,8 +164,8 @@ class Simulation {
                   one.since < available);
     }
     if (history_->PassOverGap()) {
-      for (auto& [name, heard] : listeners_) {
-        heard = history_->position().offset();
+      for (auto& [name, received] : listeners_) {
+        received = history_->position().offset();
       }
     }
     for (const auto& one : refused) Place(one, /*recovered=*/false);
@@ -176,7 +177,7 @@ class Simulation {
       for (const auto& one : history_->TakeServed(&kept)) {
         EXPECT_LE(kept.size(), static_cast<size_t>(kKeptMax));
         if (one.WantsLatest()) {
-          // It is there whatever was said meanwhile, and it is the last.
+          // It is there after any number of publications, and it is the last.
           ASSERT_FALSE(kept.empty());
           EXPECT_EQ(kept.back().offset, history_->position().offset());
           ++latest_;
@@ -189,12 +190,12 @@ class Simulation {
           Place(one, /*recovered=*/false);
           continue;
         }
-        int64_t heard = waiting_.at(static_cast<int>(one.confirmed.ticket));
+        int64_t received = waiting_.at(static_cast<int>(one.confirmed.ticket));
         for (const auto& publication : kept) {
           if (publication.offset <= one.since) continue;
-          EXPECT_EQ(++heard, publication.offset);
+          EXPECT_EQ(++received, publication.offset);
         }
-        EXPECT_EQ(heard, history_->position().offset());
+        EXPECT_EQ(received, history_->position().offset());
         Place(one, /*recovered=*/true);
       }
     }
@@ -208,13 +209,13 @@ class Simulation {
   }
 
   std::mt19937 random_;
-  int64_t said_ = 0;
-  const int64_t& gateway_ = said_;
+  int64_t published_ = 0;
+  const int64_t& gateway_ = published_;
   std::deque<Item> link_;
   std::deque<v1::Position> questions_;
   std::unique_ptr<ChannelHistory> history_;
   int names_ = 0;
-  std::map<int, int64_t> listeners_;  // What each has heard last.
+  std::map<int, int64_t> listeners_;  // The last event of each.
   std::map<int, int64_t> waiting_;    // Where each was.
   int recovered_ = 0;
   int lost_ = 0;
@@ -222,7 +223,7 @@ class Simulation {
   int latest_ = 0;
 };
 
-TEST(AChannelHistory, GivesEachAllThatFollowedOrSaysThatItIsLost) {
+TEST(AChannelHistory, GivesEachAllLaterEventsOrReportsALoss) {
   int recovered = 0;
   int lost = 0;
   int gaps = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a gateway takes from the rules that the service sends.
+// A gateway's use of the rules that the service sends.
 
 #include "gateway/router/channel_rules.h"
 

@@ -10,7 +10,7 @@
 namespace herald::gateway {
 namespace {
 
-TEST(ADelivery, WeighsAtLeastWhatItHolds) {
+TEST(ADelivery, WeighsAtLeastItsContents) {
   const std::string large(1000, 'x');
   const EncodedMessagePtr shared =
       ShareMessage(UnsubscribedMessage{"a", large});

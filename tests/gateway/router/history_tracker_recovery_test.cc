@@ -15,7 +15,7 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-TEST_F(ARouterWithHistory, AsksOnceForAllWhoWait) {
+TEST_F(ARouterWithHistory, AsksOnceForAllThatWait) {
   Attach();
   Listening();
   Publish(5);
@@ -37,7 +37,7 @@ TEST_F(ARouterWithHistory, AsksOnceForAllWhoWait) {
   EXPECT_THAT(Recovers(), IsEmpty());
 }
 
-TEST_F(ARouterWithHistory, DoesNotAskForWhatItWasToldIsGone) {
+TEST_F(ARouterWithHistory, DoesNotAskForEventsThatAreReportedLost) {
   Attach();
   Listening();
   Publish(5);
@@ -55,7 +55,7 @@ TEST_F(ARouterWithHistory, DoesNotAskForWhatItWasToldIsGone) {
               ElementsAre(Subscribed("true"), Event(4), Event(5)));
 }
 
-TEST_F(ARouterWithHistory, AsksAgainForWhoWantsTheLatestIfOthersAreRefused) {
+TEST_F(ARouterWithHistory, AsksAgainForTheLatestIfOthersAreRefused) {
   Attach();
   Listening();
   Publish(5);
@@ -73,10 +73,10 @@ TEST_F(ARouterWithHistory, AsksAgainForWhoWantsTheLatestIfOthersAreRefused) {
   EXPECT_THAT(latest.Hears(), ElementsAre(Subscribed("true"), Event(5)));
 }
 
-TEST_F(ARouterWithHistory, GivesNobodyMoreThanMayWait) {
+TEST_F(ARouterWithHistory, GivesNoSocketMoreThanItsBound) {
   Attach();
   Listening();
-  const auto bytes = MessageBytes(EventMessage{Said(10).publication()});
+  const auto bytes = MessageBytes(EventMessage{Published(10).publication()});
   const int64_t some = kMissedBytesMax / bytes;
   Publish(static_cast<int>(11 + some));
   Browser& far = Returning(9);
@@ -89,17 +89,18 @@ TEST_F(ARouterWithHistory, GivesNobodyMoreThanMayWait) {
   EXPECT_EQ(observer_.lost, 1);
 }
 
-TEST_F(ARouterWithHistory, HasAllShareWhatTheyMissed) {
+TEST_F(ARouterWithHistory, HasAllShareMissedEvents) {
   Attach();
   Listening();
-  Say(Said(++offset_, Open().id));  // Excepts somebody who does not return.
+  Say(Published(++offset_,
+                Open().id));  // Excepts a socket that does not return.
   Publish(3);
   Returning(0);
   Returning(1);
   Say(Recovery(0));
   for (int64_t i = 1; i <= offset_; ++i) {
     link::v1::AttachResponse frame;
-    *frame.add_items() = i == 1 ? Said(i, browsers_[1]->id) : Said(i);
+    *frame.add_items() = i == 1 ? Published(i, browsers_[1]->id) : Published(i);
     EXPECT_TRUE(router_.Receive(std::move(frame)).ok());
   }
   std::vector<const Confirmed*> answers;
@@ -118,7 +119,7 @@ TEST_F(ARouterWithHistory, HasAllShareWhatTheyMissed) {
 TEST_F(ARouterWithHistory, DoesNotGiveAnExceptedSocketItsOwnEvent) {
   Attach();
   Browser& ada = Listening();
-  Say(Said(++offset_, ada.id));
+  Say(Published(++offset_, ada.id));
   Publish();
   EXPECT_THAT(ada.Hears(), ElementsAre(Event(2)));
   Send(ada, R"({"type":"unsubscribe","channel":"chat"})");
@@ -128,13 +129,13 @@ TEST_F(ARouterWithHistory, DoesNotGiveAnExceptedSocketItsOwnEvent) {
   AllowAt(Asked().ticket());
   Browser& bob = Returning(0);
   Say(Recovery(0));
-  Say(Said(1, ada.id));
-  Say(Said(2));
+  Say(Published(1, ada.id));
+  Say(Published(2));
   EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("true"), Event(2)));
   EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(1), Event(2)));
 }
 
-TEST_F(ARouterWithHistory, SaysLostRatherThanToCutASocketThatHasNoRoom) {
+TEST_F(ARouterWithHistory, ReportsALossRatherThanCutAFullSocket) {
   Attach();
   Listening();
   Publish(2);
@@ -160,8 +161,8 @@ TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
   AllowAt(ticket);
   Replay(3);
   Run();
-  // It has all by the first answer; who says then that it was elsewhere is told
-  // so.
+  // It has all by the first answer; a later subscriber with another position is
+  // answered by that position.
   EXPECT_THAT(bob.Hears(),
               ElementsAre(Subscribed("true"), Event(4), Event(5), Subscribed(),
                           Subscribed("true"), Subscribed("false")));
@@ -169,7 +170,7 @@ TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(6)));
 }
 
-TEST_F(ARouterWithHistory, SaysHowMuchIsOfUseToASocket) {
+TEST_F(ARouterWithHistory, LimitsTheAnswerToUsefulBytes) {
   Attach();
   Listening();
   Publish(2);
@@ -178,12 +179,12 @@ TEST_F(ARouterWithHistory, SaysHowMuchIsOfUseToASocket) {
   Replay(1);
   // A gap is filled for all, however large it is.
   offset_ += 2;
-  Say(Said(offset_));
+  Say(Published(offset_));
   EXPECT_TRUE(uplink_->items.back().has_recover());
   EXPECT_EQ(uplink_->items.back().recover().bytes_max(), 0);
 }
 
-TEST_F(ARouterWithHistory, DoesNotAskForWhatIsTakenBackBefore) {
+TEST_F(ARouterWithHistory, DoesNotAskForASubscribeThatIsTakenBackBefore) {
   Attach();
   Listening();
   Publish(5);
@@ -205,7 +206,7 @@ TEST_F(ARouterWithHistory, DoesNotAskForWhatIsTakenBackBefore) {
   EXPECT_THAT(first.Hears(), ElementsAre(Event(6)));
 }
 
-TEST_F(ARouterWithHistory, DoesNotAskForWhatAClosedSocketHasMissed) {
+TEST_F(ARouterWithHistory, DoesNotAskForMissedEventsOfAClosedSocket) {
   Attach();
   Listening();
   Publish(5);

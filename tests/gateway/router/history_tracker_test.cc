@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-TEST_F(ARouterWithHistory, SaysWhereTheChannelIs) {
+TEST_F(ARouterWithHistory, SendsThePositionOfTheChannel) {
   Attach();
   offset_ = 4;
   Browser& ada = Open();
@@ -28,7 +28,7 @@ TEST_F(ARouterWithHistory, SaysWhereTheChannelIs) {
   EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed()));
 }
 
-TEST_F(ARouterWithHistory, AnswersWhoMissedNothingAtOnce) {
+TEST_F(ARouterWithHistory, AnswersAtOnceIfNothingWasMissed) {
   Attach();
   Listening();
   Publish(3);
@@ -38,7 +38,7 @@ TEST_F(ARouterWithHistory, AnswersWhoMissedNothingAtOnce) {
   EXPECT_EQ(observer_.recovered, 1);
 }
 
-TEST_F(ARouterWithHistory, GivesWhatWasMissedBeforeAnythingNew) {
+TEST_F(ARouterWithHistory, GivesMissedEventsBeforeNewOnes) {
   Attach();
   Browser& ada = Listening();
   Publish(3);
@@ -55,10 +55,10 @@ TEST_F(ARouterWithHistory, GivesWhatWasMissedBeforeAnythingNew) {
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(5)));
   EXPECT_THAT(ada.Hears(),
               ElementsAre(Event(1), Event(2), Event(3), Event(4), Event(5)))
-      << "nobody else hears it twice";
+      << "no other socket receives it twice";
 }
 
-TEST_F(ARouterWithHistory, SaysThatItIsLostAndSendsNothing) {
+TEST_F(ARouterWithHistory, ReportsALossAndSendsNothing) {
   Attach();
   Listening();
   Publish(5);
@@ -74,7 +74,7 @@ TEST_F(ARouterWithHistory, SaysThatItIsLostAndSendsNothing) {
   EXPECT_THAT(far.Hears(), ElementsAre(Event(6)));
 }
 
-TEST_F(ARouterWithHistory, KnowsByItselfWhatCannotBe) {
+TEST_F(ARouterWithHistory, DetectsImpossiblePositionsByItself) {
   Attach();
   Listening();
   Publish(2);
@@ -89,7 +89,7 @@ TEST_F(ARouterWithHistory, KnowsByItselfWhatCannotBe) {
   EXPECT_EQ(observer_.lost, 2);
 }
 
-TEST_F(ARouterWithHistory, GivesTheLatestToWhoAsksForIt) {
+TEST_F(ARouterWithHistory, GivesTheLatestEventOnRequest) {
   Attach();
   Listening();
   Browser& early = Open();
@@ -97,7 +97,7 @@ TEST_F(ARouterWithHistory, GivesTheLatestToWhoAsksForIt) {
   Ask(early, R"({"offset":0})");
   AllowAt(Asked().ticket());
   EXPECT_THAT(early.Hears(), ElementsAre(Subscribed("false")))
-      << "nothing was said yet";
+      << "nothing was published yet";
   Publish(3);
   Browser& late = Open();
   late.Hears();
@@ -128,7 +128,7 @@ TEST_F(ARouterWithHistory, GivesTheLatestToWhoAsksForIt) {
       << "its time was over";
 }
 
-TEST_F(ARouterWithHistory, SaysOfAChannelWithoutHistoryThatItIsLost) {
+TEST_F(ARouterWithHistory, ReportsALossOnAChannelWithoutHistory) {
   Attach();
   Browser& ada = Open();
   ada.Hears();
@@ -139,7 +139,7 @@ TEST_F(ARouterWithHistory, SaysOfAChannelWithoutHistoryThatItIsLost) {
                           R"("recovered":false})"));
 }
 
-TEST_F(ARouterWithHistory, UnsubscribesWhoHasGoneWhileItWaited) {
+TEST_F(ARouterWithHistory, UnsubscribesASocketThatClosedWhileItWaited) {
   Attach();
   Listening();
   Publish(2);
@@ -153,7 +153,7 @@ TEST_F(ARouterWithHistory, UnsubscribesWhoHasGoneWhileItWaited) {
               ElementsAre(R"({"type":"unsubscribed","channel":"chat"})"));
 }
 
-TEST_F(ARouterWithHistory, SaysWhereItIsWhenItAttachesAgain) {
+TEST_F(ARouterWithHistory, SendsItsPositionsWhenItAttachesAgain) {
   Attach();
   Browser& ada = Listening();
   Publish(2);
@@ -161,7 +161,7 @@ TEST_F(ARouterWithHistory, SaysWhereItIsWhenItAttachesAgain) {
   router_.LinkDown("lost");
   Run();
   EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr(R"("code":"unavailable")")))
-      << "nobody waits for a service that is away";
+      << "no question waits for a service that is away";
   Attach(absl::Seconds(1));
   std::vector<v1::Position> held;
   for (const auto& item : attach_items_) {
@@ -172,11 +172,11 @@ TEST_F(ARouterWithHistory, SaysWhereItIsWhenItAttachesAgain) {
   EXPECT_EQ(held[0].epoch(), "e1");
   EXPECT_EQ(held[0].offset(), 2);
   ada.Hears();
-  Publish();  // What was missed comes as anything else.
+  Publish();  // Missed events come as any others.
   EXPECT_THAT(ada.Hears(), ElementsAre(Event(3)));
 }
 
-TEST_F(ARouterWithHistory, TellsEverybodyOfANewEpoch) {
+TEST_F(ARouterWithHistory, NotifiesAllSubscribersOfANewEpoch) {
   Attach();
   Browser& ada = Listening();
   Publish(2);
@@ -202,7 +202,7 @@ TEST_F(ARouterWithHistory, EndsAllQuestionsWithAnEpoch) {
   bob.Hears();
   Browser& cyd = Returning(1);
   EXPECT_THAT(Recovers(), ElementsAre(1));
-  Say(stray);  // Of the old epoch: answers nobody.
+  Say(stray);  // Of the old epoch: answers no request.
   EXPECT_THAT(cyd.Hears(), IsEmpty());
   Replay(1);
   EXPECT_THAT(cyd.Hears(), SizeIs(3));
@@ -215,7 +215,7 @@ TEST_F(ARouterWithHistory, FillsAGap) {
   Publish();
   ada.Hears();
   offset_ = 3;
-  Say(Said(3));  // Where is 2?
+  Say(Published(3));  // Where is 2?
   EXPECT_EQ(observer_.gaps, 1);
   EXPECT_THAT(ada.Hears(), IsEmpty());
   EXPECT_THAT(Recovers(), ElementsAre(1));
@@ -229,13 +229,13 @@ TEST_F(ARouterWithHistory, FillsAGap) {
   EXPECT_THAT(Recovers(), IsEmpty());
 }
 
-TEST_F(ARouterWithHistory, TellsOfAGapThatCannotBeFilled) {
+TEST_F(ARouterWithHistory, ReportsAGapThatCannotBeFilled) {
   Attach();
   Browser& ada = Listening();
   Publish();
   ada.Hears();
   offset_ = 3;
-  Say(Said(3));
+  Say(Published(3));
   Say(Recovery(1, /*available=*/false));
   EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
   Browser& bob = Returning(3);
@@ -245,23 +245,23 @@ TEST_F(ARouterWithHistory, TellsOfAGapThatCannotBeFilled) {
   EXPECT_THAT(bob.Hears(), ElementsAre(Event(4)));
 }
 
-TEST_F(ARouterWithHistory, SaysThatItIsLostIfAnEpochEndsInAGap) {
+TEST_F(ARouterWithHistory, ReportsALossIfAnEpochEndsInAGap) {
   Attach();
   Browser& ada = Listening();
   Publish();
   ada.Hears();
   offset_ = 3;
-  Say(Said(3));
+  Say(Published(3));
   Move("e2", /*lost=*/false);
   EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
 }
 
-TEST_F(ARouterWithHistory, BeginsWhereTheYesSaysWhenNobodyListened) {
+TEST_F(ARouterWithHistory, BeginsAtThePositionOfTheYesWithoutAListener) {
   Attach();
   Browser& ada = Listening();
   Publish();
   Send(ada, R"({"type":"unsubscribe","channel":"chat"})");
-  offset_ = 9;  // Said while no link carried it.
+  offset_ = 9;  // Published while no link carried it.
   Browser& bob = Returning(7);
   EXPECT_THAT(Recovers(), ElementsAre(7));
   Replay(7);

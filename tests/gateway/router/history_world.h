@@ -20,7 +20,8 @@ class ARouterWithHistory : public GatewayWorld {
   std::string epoch_ = "e1";
   int64_t offset_ = 0;
 
-  link::v1::ServiceItem Said(int64_t offset, const std::string& except = "") {
+  link::v1::ServiceItem Published(int64_t offset,
+                                  const std::string& except = "") {
     link::v1::ServiceItem item;
     item.mutable_publication()->set_channel("chat");
     item.mutable_publication()->set_event("e");
@@ -30,7 +31,7 @@ class ARouterWithHistory : public GatewayWorld {
     return item;
   }
   void Publish(int count = 1) {
-    for (int i = 0; i < count; ++i) Say(Said(++offset_));
+    for (int i = 0; i < count; ++i) Say(Published(++offset_));
   }
   void Ask(Browser& browser, const std::string& recover = "") {
     Send(browser, R"({"type":"subscribe","channel":"chat")" +
@@ -53,7 +54,7 @@ class ARouterWithHistory : public GatewayWorld {
     position.set_offset(offset_);
     return position;
   }
-  // Subscribes a browser; forgets what it heard.
+  // Subscribes a browser; drops the frames for that.
   Browser& Listening(int shard = 0) {
     Browser& browser = Open(shard);
     Ask(browser);
@@ -61,7 +62,7 @@ class ARouterWithHistory : public GatewayWorld {
     browser.Hears();
     return browser;
   }
-  // Has a browser that was at `since` subscribe, and the service say yes.
+  // Has a browser that was at `since` subscribe, and the service allow it.
   Browser& Returning(int64_t since, int shard = 0) {
     Browser& browser = Open(shard);
     browser.Hears();
@@ -69,7 +70,7 @@ class ARouterWithHistory : public GatewayWorld {
     AllowAt(Asked().ticket());
     return browser;
   }
-  // What was asked for since the last call; kLatest for the latest event.
+  // The requested positions since the last call; kLatest for the latest event.
   static constexpr int64_t kLatest = -1;
   std::vector<int64_t> Recovers() {
     std::vector<int64_t> since;
@@ -101,7 +102,7 @@ class ARouterWithHistory : public GatewayWorld {
   // Answers a `recover` as the service does.
   void Replay(int64_t since) {
     Say(Recovery(since));
-    for (int64_t i = since + 1; i <= offset_; ++i) Say(Said(i));
+    for (int64_t i = since + 1; i <= offset_; ++i) Say(Published(i));
   }
   void Move(const std::string& epoch, bool lost) {
     epoch_ = epoch;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the router does with each item of the service.
+// The router's handling of each item of the service.
 
 #include "gateway/router/router.h"
 #include "tests/gateway/gateway_world.h"
@@ -78,7 +78,7 @@ TEST_F(ARouter, AnswersLaterSubscribersFromItsRoster) {
                           R"({"user_id":"zoe","user_info":null}]})"));
 }
 
-TEST_F(ARouter, TellsOfMembersInOrderAndOnce) {
+TEST_F(ARouter, AnnouncesMembersInOrderAndOnce) {
   Attach();
   Browser& ada = Subscribed(Open(0), "presence-room", "ada", {"ada"});
   Say(MemberAdded("bob"));
@@ -88,7 +88,7 @@ TEST_F(ARouter, TellsOfMembersInOrderAndOnce) {
   EXPECT_THAT(ada.Hears(), ElementsAre(Added("bob"), Removed("bob")));
 }
 
-TEST_F(ARouter, TellsOnlyTheDifferenceWhenTheServiceSendsARoster) {
+TEST_F(ARouter, AnnouncesOnlyTheDifferenceToANewRoster) {
   Attach();
   Browser& ada =
       Subscribed(Open(0), "presence-room", "ada", {"ada", "bob", "cyd"});
@@ -106,7 +106,7 @@ TEST_F(ARouter, KeepsTheRosterWhileASubscribeIsOpen) {
   Send(bob, R"({"type":"subscribe","channel":"presence-room"})");
   const auto asked = Asked();
   Send(ada, R"({"type":"unsubscribe","channel":"presence-room"})");
-  // The yes was sent before the service heard of the unsubscribe, so there is
+  // The yes was sent before the service received the unsubscribe, so there is
   // no roster in it.
   Say(MemberAdded("bob"));
   link::v1::ServiceItem yes;
@@ -166,7 +166,7 @@ TEST_F(ARouter, AddsUpADisconnectByUserOverItsShards) {
   EXPECT_THAT(other.socket.closed, IsEmpty());
 }
 
-TEST_F(ARouter, SaysNothingAboutACallThatNobodyWaitsFor) {
+TEST_F(ARouter, DoesNotAnswerACallThatIsNotAwaited) {
   Attach();
   Browser& ada = Subscribed(Open(0), "private-a", "ada");
   uplink_->Take();
@@ -177,7 +177,7 @@ TEST_F(ARouter, SaysNothingAboutACallThatNobodyWaitsFor) {
   for (const auto& said : uplink_->items) EXPECT_FALSE(said.has_call_result());
 }
 
-TEST_F(ARouter, IgnoresWhatANewerServiceSays) {
+TEST_F(ARouter, IgnoresItemsOfANewerService) {
   Attach();
   Say(link::v1::ServiceItem());
   link::v1::ServiceItem call;
@@ -187,7 +187,7 @@ TEST_F(ARouter, IgnoresWhatANewerServiceSays) {
   EXPECT_TRUE(router_.settled());
 }
 
-// What is posted to the loop for one item.
+// The values that are posted to the loop for one item.
 class ADroppableEvent : public GatewayWorld {
  protected:
   std::shared_ptr<const Droppable> DroppableIn(
@@ -241,7 +241,7 @@ TEST_F(ADroppableEvent, IsNoMemberChange) {
   EXPECT_EQ(DroppableIn(MemberAdded("bob")), nullptr);
 }
 
-TEST_F(ADroppableEvent, WithAHistoryKnowsWhatIsToldOfALossBeforeIt) {
+TEST_F(ADroppableEvent, WithAHistoryKnowsTheNoticeOfALossBeforeIt) {
   Attach();
   Say(DropToLatest("presence-room"));
   Browser& ada = Open();

@@ -43,7 +43,7 @@ TEST_F(ALinkGate, OpensWhenTheLastFullInboxHasDrained) {
   EXPECT_EQ(reads_, 1);
 }
 
-TEST_F(ALinkGate, LetsGoOfWhoWaitsWhenTheLinkEnds) {
+TEST_F(ALinkGate, ReleasesWaitersWhenTheLinkEnds) {
   gate_.Close();
   Wait();
   gate_.Release();
@@ -53,7 +53,7 @@ TEST_F(ALinkGate, LetsGoOfWhoWaitsWhenTheLinkEnds) {
   EXPECT_EQ(reads_, 1) << "once";
 }
 
-TEST_F(ALinkGate, MayBeOpenedBeforeItsClosingIsHeardOf) {
+TEST_F(ALinkGate, MayBeOpenedBeforeItsClosingIsNoticed) {
   gate_.Open();
   gate_.Close();
   EXPECT_TRUE(gate_.is_open());

@@ -63,7 +63,7 @@ TEST(ARoster, CountsAUserOnce) {
   EXPECT_FALSE(roster.Remove("ada"));
 }
 
-TEST(ARoster, SaysWhatTheTruthChanges) {
+TEST(ARoster, HasTheDifferenceToTheTruth) {
   Roster roster;
   roster.Add(User("ada"));
   roster.Add(User("bob"));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the gateway holds, and what becomes of it when links come and go.
+// The gateway's state, and its changes when links open and end.
 
 #include "gateway/router/router.h"
 
@@ -62,7 +62,7 @@ TEST_F(ARouter, AcknowledgesNoSettingsOfALinkThatHasEnded) {
   EXPECT_THAT(uplink_->Take(), IsEmpty());
 }
 
-TEST_F(ARouter, AttachesAgainWithWhatItHolds) {
+TEST_F(ARouter, AttachesAgainWithItsChannels) {
   Attach();
   Browser& ada = Subscribed(Open(0), "news");
   Subscribed(Open(1), "news");
@@ -92,7 +92,7 @@ TEST_F(ARouter, AttachesAgainWithWhatItHolds) {
   EXPECT_THAT(sockets, ElementsAre(ada.id));
 }
 
-TEST_F(ARouter, SaysInPartsWhatIsMuch) {
+TEST_F(ARouter, SendsALargeStateInParts) {
   Attach();
   const std::string info(contract::kUserInfoBytesMax, '1');
   constexpr int kMembers = 100;
@@ -126,7 +126,7 @@ TEST_F(ARouter, SaysInPartsWhatIsMuch) {
   EXPECT_EQ(members, kMembers);
 }
 
-TEST_F(ARouter, AnswersWhatWasOpenWithUnavailableWhenTheLinkEnds) {
+TEST_F(ARouter, AnswersOpenQuestionsWithUnavailableWhenTheLinkEnds) {
   Attach();
   Browser& ada = Open();
   ada.Hears();
@@ -148,7 +148,7 @@ TEST_F(ARouter, KeepsSubscriptionsWhileTheLinkIsDown) {
   EXPECT_THAT(ada.Hears(), ElementsAre(Event("news", "1")));
 }
 
-TEST_F(ARouter, EndsASubscriptionWhoseYesIsOnItsWayToTheLoop) {
+TEST_F(ARouter, EndsASubscriptionWithItsYesOnTheWayToTheLoop) {
   Attach();
   Browser& ada = Open();
   Send(ada, R"({"type":"subscribe","channel":"news"})");
@@ -160,7 +160,7 @@ TEST_F(ARouter, EndsASubscriptionWhoseYesIsOnItsWayToTheLoop) {
   EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "news");
 }
 
-TEST_F(ARouter, SaysGoodbyeToEveryLinkWhileItDrains) {
+TEST_F(ARouter, SendsGoodbyeOnEveryLinkWhileItDrains) {
   Attach();
   Subscribed(Open(), "news");
   uplink_->Take();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Frames byte for byte as tests/golden/native has them, and what becomes of
-// messages that no client should send.
+// Frames byte for byte as in tests/golden/native, and the handling of messages
+// that no client should send.
 
 #include "gateway/dialects/native/native_dialect.h"
 
@@ -131,7 +131,7 @@ TEST(TheNativeDialect, WritesARosterWithoutMembersAsAnEmptyArray) {
             R"({"type":"subscribed","channel":"presence-room","members":[]})");
 }
 
-TEST(TheNativeDialect, SaysWhereAChannelIs) {
+TEST(TheNativeDialect, SendsThePositionOfAChannel) {
   const v1::Position at = At("c7x2mq4kd3ta", 43);
   EXPECT_EQ(Text(Subscribed("chat.1", at)),
             Golden("server_subscribed_history"));
@@ -161,7 +161,7 @@ TEST(TheNativeDialect, ReadsWhereAClientWas) {
                    .recover.has_value());
 }
 
-TEST(TheNativeDialect, SaysWhatIsWrongWithAPosition) {
+TEST(TheNativeDialect, NamesTheMistakeInAPosition) {
   const auto complaint = [](const std::string& json) {
     return Complaint(R"({"type":"subscribe","channel":"chat.1","recover":)" +
                      json + "}");
@@ -199,7 +199,7 @@ TEST(TheNativeDialect, MarksAWhisperAndItsUser) {
   EXPECT_EQ(Text(whisper), Golden("server_event_whisper_presence"));
 }
 
-TEST(TheNativeDialect, ReadsWhatAClientMaySend) {
+TEST(TheNativeDialect, ReadsEveryMessageOfAClient) {
   EXPECT_EQ(Decoded<SubscribeMessage>(Golden("client_subscribe")).channel,
             "news");
   const auto mine =
@@ -262,7 +262,7 @@ TEST(TheNativeDialect, TakesNullForAFieldThatIsNotThere) {
             "null");
 }
 
-TEST(TheNativeDialect, SaysWhatIsWrongWithAMessage) {
+TEST(TheNativeDialect, NamesTheMistakeInAMessage) {
   EXPECT_EQ(Complaint(""), "the message is not JSON");
   EXPECT_EQ(Complaint("{\"type\":\"ping\""), "the message is not JSON");
   EXPECT_EQ(Complaint(R"({"type":"ping","x":[1,,2]})"),
@@ -362,8 +362,8 @@ TEST(TheNativeDialect, RepeatsTheBeginningOfALongName) {
   }
 }
 
-// What a backend may publish may be whispered, too: the message around it does
-// not count.
+// All data that a backend may publish may be whispered, too: the message around
+// it does not count.
 TEST(TheNativeDialect, BoundsTheNestingOfEachField) {
   const auto nested = [](size_t depth) {
     return std::string(depth, '[') + std::string(depth, ']');
@@ -418,7 +418,7 @@ TEST(TheNativeDialect, EndsWithTheReasonThatItIsGiven) {
             "disconnected by the backend");
 }
 
-TEST(TheNativeDialect, SaysWhenToComeBackInTheFormOfTheContract) {
+TEST(TheNativeDialect, SendsTheRetryTimeInTheFormOfTheContract) {
   const NativeDialect dialect;
   const auto text = [&](std::optional<absl::Duration> delay) {
     return dialect.MakeGoodbye(CloseReason::kGoingAway, "", delay).text;
