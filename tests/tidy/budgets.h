@@ -17,9 +17,9 @@ inline constexpr int kSourceLinesMax = 500;  // Tests too.
 inline constexpr int kFunctionLinesMax = 70;
 
 // Bounds on a folder as a whole. The share of comment lines in its headers is
-// what STYLE.md asks for (40 for what users read, 25 inside), less a little
-// for headers that only list overrides; it is judged per folder, since a
-// single header may have nothing to explain.
+// that of STYLE.md (40 for public headers, 25 inside), less a little for
+// headers that only list overrides; it is judged per folder, since a single
+// header may have nothing to explain.
 struct Budget {
   std::string folder;
   int headers_max = 0;  // 0 = any number.

@@ -121,7 +121,7 @@ Findings CheckTop(const SourceFile& file) {
   const bool has_prose = file.lines.size() > 2 && file.lines[1] == "//" &&
                          absl::StartsWith(file.lines[2], "// ");
   if (file.IsHeader() && !has_prose) {
-    return {At(file, 1, "a header begins by saying what it is")};
+    return {At(file, 1, "a header begins with prose")};
   }
   return {};
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The tidy checks: each takes files and returns what is wrong with them, one
-// sentence for each finding that begins with `path:line:`. What they hold the
-// files to is in rooms.h and budgets.h.
+// The tidy checks: each takes files and returns their faults, one sentence for
+// each finding that begins with `path:line:`. The rules are in rooms.h and
+// budgets.h.
 
 #ifndef HERALD_TESTS_TIDY_CHECKS_H_
 #define HERALD_TESTS_TIDY_CHECKS_H_
@@ -24,7 +24,7 @@ Findings CheckIncludes(const SourceFile& file);
 // The licence stands first; a header goes on with prose.
 Findings CheckTop(const SourceFile& file);
 
-// A header's guard says its path, with `clients/cpp/include/` left out.
+// A header's guard is its path, with `clients/cpp/include/` left out.
 Findings CheckGuard(const SourceFile& file);
 
 // At most 80 columns, but for an `#include`, a guard and an address.
@@ -42,7 +42,7 @@ Findings CheckCloseCodes(const SourceFile& file);
 // Only the files that may know the time of day do.
 Findings CheckTimeOfDay(const SourceFile& file);
 
-// What can be said of one file alone: all of the above.
+// The checks of one file alone: all of the above.
 Findings CheckFile(const SourceFile& file);
 
 // Each source of a core has its test.

@@ -130,7 +130,7 @@ TEST(ATop, NeedsALicenceAndInHeadersProse) {
               IsEmpty());
 }
 
-TEST(AGuard, SaysThePath) {
+TEST(AGuard, IsThePath) {
   const std::string good =
       "#ifndef HERALD_A_B_H_\n#define HERALD_A_B_H_\n"
       "#endif  // HERALD_A_B_H_\n";
@@ -252,7 +252,7 @@ TEST(CloseCodes, BelongIntoDialects) {
       IsEmpty());
   EXPECT_THAT(CheckCloseCodes({"gateway/net/a.cc", closes}), IsEmpty());
   EXPECT_THAT(CheckCloseCodes({"gateway/loop/session.cc",
-                               "// As 4001 says.\n"
+                               "// As with 4001.\n"
                                "Wait(14001);\n"}),
               IsEmpty());
 }

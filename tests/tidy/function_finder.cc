@@ -37,7 +37,7 @@ Place EndOf(absl::string_view statement) {
 }
 
 // Follows braces through a file. Braces of namespaces, classes and tables are
-// not functions: a body is what any other brace opens.
+// not functions: any other brace opens a body.
 class FunctionFinder {
  public:
   std::vector<FunctionSpan> Find(const std::vector<std::string>& code) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Which room may include what, as data. Debian installs every header in
-// /usr/include, so a room that does not link a library could still include it;
-// this table is what keeps the rooms apart.
+// The includes that each room may have, as data. Debian installs every header
+// in /usr/include, so a room that does not link a library could still include
+// it; this table keeps the rooms apart.
 
 #ifndef HERALD_TESTS_TIDY_ROOMS_H_
 #define HERALD_TESTS_TIDY_ROOMS_H_
@@ -12,7 +12,7 @@
 
 namespace herald::tidy {
 
-// Patterns are the beginning of what stands between the delimiters of an
+// Patterns are the beginning of the path between the delimiters of an
 // `#include`, or with a leading `*` its end.
 //
 //   kStandard  a header of the C++ standard library
@@ -22,11 +22,11 @@ inline constexpr char kSystem[] = "<system>";
 
 struct Room {
   std::string files;               // How the paths of its files begin.
-  std::vector<std::string> may;    // What they may include.
-  std::vector<std::string> never;  // What they must not, in spite of `may`.
+  std::vector<std::string> may;    // Allowed includes.
+  std::vector<std::string> never;  // Forbidden ones, in spite of `may`.
 };
 
-// What a core must not know: gRPC, clocks, threads and their locks (it has
+// Forbidden in a core: gRPC, clocks, threads and their locks (it has
 // contract::Mutex), streams and logging.
 inline const std::vector<std::string> kNotInCores = {
     "*.grpc.pb.h",
@@ -239,7 +239,7 @@ inline const std::vector<std::string> kMayKnowTimeOfDay = {
     "gateway/net/event_loop.h",        // From publish to socket.
     "proto/process/clock_steps.h",     // To see that it was set.
     "proto/process/log.cc",            // Log lines.
-    "service/process/timer_thread.h",  // published_us, and what calls show.
+    "service/process/timer_thread.h",  // published_us, and times of calls.
     "tests/"};
 
 }  // namespace herald::tidy
