@@ -46,7 +46,7 @@ test("the API refuses a stranger", async () => {
   assert.deepEqual(statuses, [401, 401, 401, 401, 401]);
 });
 
-test("Herald refuses a stranger, whatever the stranger shows", async () => {
+test("Herald refuses a stranger with any credentials", async () => {
   const page = await stranger();
   for (const auth of ["", "user:ada", "eyJuYW1lIjoiRXZlIn0.c2lnbmF0dXJl"]) {
     for (const channel of ["presence-chat-general", "private-chat"]) {
@@ -67,7 +67,7 @@ test("the pass of one connection does not open another", async () => {
   { code: "unauthorized", reason: "the pass is for another connection" });
 });
 
-test("what other pages send is refused", async () => {
+test("messages of other pages are refused", async () => {
   const ada = await ChatPage.open(world, "Ada");
   const other = await serve({ "/": "<title>other</title>" }, "localhost");
   try {

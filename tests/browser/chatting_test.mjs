@@ -36,7 +36,7 @@ test("two people see each other join, type, talk and leave", async () => {
   await ada.shows(".notice", "Bob left");
 });
 
-test("the history is there after a reload, and for those who come later", async () => {
+test("the history is there after a reload, and for later visitors", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "design" });
   for (const text of ["one", "two", "three"]) await ada.say(text);
   await ada.page.reload();
@@ -63,7 +63,7 @@ test("older messages come when they are asked for", async () => {
   await older.waitFor({ state: "hidden" });
 });
 
-test("whoever scrolls up gets older messages, and what is being read stays in place", async () => {
+test("scrolling up loads older messages, and the visible ones stay in place", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "launch" });
   await ada.sees("message 59");
   const where = () => ada.page.locator(".bubble", { hasText: "message 12" })
@@ -80,7 +80,7 @@ test("whoever scrolls up gets older messages, and what is being read stays in pl
   assert.ok(await scroller.evaluate((element) => element.scrollHeight) > before);
 });
 
-test("what people write is text, whatever it looks like", async () => {
+test("messages are text, even if they resemble markup", async () => {
   const ada = await ChatPage.open(world, "<b>Ada</b>", { room: "coffee" });
   const bob = await ChatPage.open(world, "Bob", { room: "coffee" });
   const text = "<img src=x onerror=alert(1)> & \"quotes\" </p><script>alert(2)</script>";
@@ -90,7 +90,7 @@ test("what people write is text, whatever it looks like", async () => {
   assert.equal(await bob.page.locator(".messages img, .messages script, #app b").count(), 0);
 });
 
-test("other rooms count what is unread, until one looks", async () => {
+test("other rooms count unread messages, until they are opened", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "general" });
   const bob = await ChatPage.open(world, "Bob", { room: "coffee" });
   await bob.say("Tea?");
@@ -135,7 +135,7 @@ test("two windows of one browser are two people", async () => {
   assert.deepEqual(await ada.people(), ["Ada", "Bob"]);
 });
 
-test("whoever logs out is gone at once and must log in again", async () => {
+test("a user that logs out leaves at once and must log in again", async () => {
   const ada = await ChatPage.open(world, "Ada");
   const bob = await ChatPage.open(world, "Bob");
   await ada.isHere("Bob");

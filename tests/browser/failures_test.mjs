@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What people at the chat see when processes die: real ones, by SIGKILL.
+// The chat in a browser when processes die: real ones, by SIGKILL.
 
 import assert from "node:assert/strict";
 import { after, afterEach, before, test } from "node:test";
@@ -52,7 +52,7 @@ async function loadNothing(person) {
   return tried;
 }
 
-test("what was said while the lid was closed comes from Herald, in every room", async () => {
+test("messages from while the lid was closed come from Herald, in every room", async () => {
   const ada = await ChatPage.open(world, "Ada");
   await ada.say("lid open");
   const bob = await ChatPage.open(world, "Bob");
@@ -78,7 +78,7 @@ test("what was said while the lid was closed comes from Herald, in every room", 
   assert.deepEqual(tried, []);
 });
 
-test("what was said in a room that one comes back to comes from Herald", async () => {
+test("missed messages of a room come from Herald on return", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "design" });
   const bob = await ChatPage.open(world, "Bob", { room: "design" });
   await bob.say("first");
@@ -95,7 +95,7 @@ test("what was said in a room that one comes back to comes from Herald", async (
   assert.deepEqual(tried, []);
 });
 
-test("where Herald has forgotten it all, the page loads what it missed", async () => {
+test("where Herald has forgotten its history, the page loads missed messages", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "coffee" });
   const bob = await ChatPage.open(world, "Bob", { room: "coffee" });
   await ada.isHere("Bob");
@@ -114,7 +114,7 @@ test("where Herald has forgotten it all, the page loads what it missed", async (
   await ada.sees("and on it goes");
 });
 
-test("a service that dies and comes back is noticed by nobody", async () => {
+test("no page notices a service that dies and restarts", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "design" });
   const bob = await ChatPage.open(world, "Bob", { room: "design", color: "pink" });
   await ada.isHere("Bob");
@@ -128,7 +128,7 @@ test("a service that dies and comes back is noticed by nobody", async () => {
   await world.startService();
   await ada.sees("said into the gap"); // Herald has forgotten all, and so the page loads it.
   await ada.say("Heard you");
-  await bob.sees("Heard you"); // From Herald, and behind what waited for it.
+  await bob.sees("Heard you");  // From Herald, behind the messages that waited for it.
   await bob.type("Still");
   await ada.shows("#typing", "Bob is typing");
   await bob.say("Still here");
@@ -143,7 +143,7 @@ test("a service that dies and comes back is noticed by nobody", async () => {
   assert.deepEqual(await ada.page.locator(".notice").allTextContents(), notices);
 });
 
-test("a message that waits for Herald says so, until it is delivered", async () => {
+test("a message that waits for Herald is marked, until it is delivered", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "coffee" });
   const bob = await ChatPage.open(world, "Bob", { room: "coffee" });
   await ada.isHere("Bob");
@@ -156,7 +156,7 @@ test("a message that waits for Herald says so, until it is delivered", async () 
   await ada.sees("Anybody?");
 });
 
-test("a message that cannot be sent says so, and can be sent again", async () => {
+test("a message that cannot be sent is marked, and can be sent again", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "launch" });
   const bob = await ChatPage.open(world, "Bob", { room: "launch" });
   await ada.page.route("**/api/messages", (route) => route.abort());
@@ -181,7 +181,7 @@ test("a message that cannot be sent says so, and can be sent again", async () =>
   await bob.sees("Twice?");
 });
 
-test("whom the backend disconnects is told why, and may come back", async () => {
+test("a user that the backend disconnects sees the reason, and may return", async () => {
   const ada = await ChatPage.open(world, "Ada");
   const id = await ada.page.locator("#people-list .person").getAttribute("data-user-id");
   assert.equal(await world.herald("disconnect", "--user", id, "--reason", "time for tea"), 0);

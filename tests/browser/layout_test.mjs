@@ -82,7 +82,7 @@ test("all of it can be done with the keyboard", async () => {
   assert.equal(await focused(), "text");
 });
 
-test("a screen reader is told what others say", async () => {
+test("a screen reader announces messages of others", async () => {
   const ada = await ChatPage.open(world, "Ada", { room: "launch" });
   const bob = await ChatPage.open(world, "Bob", { room: "launch" });
   await bob.say("Can you hear me?");

@@ -74,7 +74,7 @@ test("the README's page shows the events", async () => {
   await page.locator("body", { hasText: "hello" }).waitFor();
 });
 
-test("pages whisper to each other, and know who is there", async () => {
+test("pages whisper to each other, and know the members", async () => {
   const [ada, bob] = [await open("ada"), await open("bob")];
   const join = () => {
     window.room = herald.join("room")
@@ -104,7 +104,7 @@ test("a refusal is a typed error", async () => {
   await hears(page, "true unauthorized private-mail");
 });
 
-test("a page whose gateway dies comes back with it", async () => {
+test("a page reconnects to its restarted gateway", async () => {
   const page = await open("ada");
   await page.evaluate(() => {
     herald.onStateChange(({ state, reason }) => heard.push(`${state} ${reason.code}`));

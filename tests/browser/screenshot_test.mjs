@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The README's picture is what the chat looks like: it was taken from the page
-// as it is, which screenshot.sha256 beside it says, and a browser still shows the
-// same, but for what another release of it may draw otherwise. To take it anew:
+// The README's picture agrees with the chat: it was taken from the page whose
+// sum is in screenshot.sha256 beside it, and a browser still shows the same, but
+// for details that another release of it may draw otherwise. To take it anew:
 //
 //   HERALD_NEW_SCREENSHOT=1 HERALD_BIN=$PWD/build/release/bin \
 //     node --test tests/browser/screenshot_test.mjs
@@ -24,7 +24,7 @@ const CHAT = join(ROOT, "clients/examples/chat");
 const PICTURE = join(CHAT, "screenshot.png");
 const SOURCES = join(CHAT, "screenshot.sha256");
 const TOLERATED = 0.02; // Of all pixels: the edges of letters.
-const PATIENCE = 20_000; // Until the page has drawn all that it was told, in ms.
+const PATIENCE = 20_000;  // Until the page has drawn all messages, in ms.
 const NOW = Date.UTC(2026, 9, 14, 9, 38);
 const STEP = 41; // Seconds between messages.
 
@@ -106,7 +106,7 @@ test("the picture of the chat was taken from the page as it is", () => {
     "the page has changed: take the picture anew (see the top of this file)");
 });
 
-test("the picture of the chat is what the chat looks like", async () => {
+test("the picture of the chat agrees with the chat", async () => {
   await prepare();
   const people = await converse();
   const end = performance.now() + PATIENCE;

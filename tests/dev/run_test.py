@@ -33,7 +33,7 @@ READY = "Ctrl-C stops everything."
 
 
 class Process:
-    """A process whose lines can be waited for."""
+    """A process with lines that can be waited for."""
 
     def __init__(self, command, env):
         self.lines = []
@@ -87,7 +87,7 @@ class Process:
         return code
 
     def end(self):
-        """Leaves nothing of it, whatever has happened."""
+        """Leaves nothing of it, after any outcome."""
         self.kill()
         self.wait()
         self._process.stdout.close()

@@ -41,7 +41,7 @@ class Authorizer:
     def Authorize(self, questions, context):
         outbox = queue.Queue()
         with self.lock:
-            # A new stream has not heard the recent revocations.
+            # A new stream has not received the recent revocations.
             for revocation in self.revocations:
                 outbox.put(revocation)
             self.outboxes.append(outbox)

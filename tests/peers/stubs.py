@@ -21,7 +21,7 @@ PROTOS = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what load() needs to a command line."""
+    """Adds the options of load() to a command line."""
     parser.add_argument("--protoc", required=True)
     parser.add_argument("--plugin", required=True, help="grpc_python_plugin")
     parser.add_argument("--protos", required=True, help="the folder proto/")

@@ -131,7 +131,7 @@ class Backend(unittest.TestCase):
         return browser
 
     def subscribe(self, channel, user):
-        """A browser that was let in, and what it was told."""
+        """A connected browser, and its frames."""
         browser = self.connect()
         told = browser.say(type="subscribe", channel=channel,
                            auth=f"user:{user}")

@@ -45,7 +45,7 @@ class Browser:
             self._send(PONG, payload)
 
     def say(self, **message):
-        """Sends a message and returns the next that is heard, parsed."""
+        """Sends a message and returns the next received one, parsed."""
         self.send(json.dumps(message))
         return self.hear_json()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Real processes on loopback: a Herald, and what it is tested with."""
+"""Real processes on loopback: a Herald, and the tools of its tests."""
 
 import os
 import pathlib
@@ -25,7 +25,7 @@ def environment(**more):
 
 
 def run(command, **options):
-    """Runs a command to its end; returns its exit code and what it said."""
+    """Runs a command to its end; returns its exit code and output."""
     result = subprocess.run(
         command, text=True, timeout=options.pop("timeout", DEADLINE),
         check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -110,7 +110,7 @@ class Herald:
         self.wait_until(ready=True)
 
     def wait_until(self, ready):
-        """Until the /readyz of the gateway says `ready`, or the opposite."""
+        """Until the /readyz of the gateway answers `ready`, or the opposite."""
         deadline = time.monotonic() + DEADLINE
         while self._is_ready() != ready:
             assert time.monotonic() < deadline, f"never was ready={ready}"

@@ -241,7 +241,7 @@ class Readme(unittest.TestCase):
                     self.check_setting(program, name, value)
 
     def check_setting(self, program, name, value):
-        """A bad setting behind it is what stops the program, not this one."""
+        """A bad setting behind it stops the program, not this one."""
         settings = {f"BROADCAST_{name}": value}
         bad = "MAX_CHANNELS" if program == SERVICE else "MAX_QUEUE"
         if name == bad:

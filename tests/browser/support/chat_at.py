@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The chat's server, in which messages are sent when the test says.
+"""The chat's server, in which messages are sent on demand of the test.
 
 usage: chat_at.py UNIX_TIME SECONDS ARGUMENTS_OF_THE_SERVER...
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The chat's page as a person sees and uses it. Whatever is waited for has an end.
+// The chat's page as a person sees and uses it. Every wait has an end.
 
 import assert from "node:assert/strict";
 

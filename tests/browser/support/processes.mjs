@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Processes whose lines can be waited for, and which go when the test does.
+// Processes with lines that can be waited for, which end with the test.
 
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";

@@ -18,7 +18,7 @@ export const BUNDLE = process.env.HERALD_CLIENT ||
   join(ROOT, "clients/typescript/dist/herald.min.js");
 
 export class World {
-  errors = []; // What broke on any page.
+  errors = [];  // Errors on any page.
   #env = Object.fromEntries(Object.entries(process.env).filter(
     ([name]) => !/^(BROADCAST|CHAT)_/.test(name)));
   #ports;

@@ -47,7 +47,7 @@ test("credentials are shown for private and presence channels alone", async (t) 
   ]);
 });
 
-test("without an authorize the server decides by what it knows", async (t) => {
+test("without an authorize the server decides by itself", async (t) => {
   const { herald, browser } = connectedWorld(t);
   herald.private("x");
   await settle();
@@ -75,7 +75,7 @@ for (const [what, credentials, sent] of [
 }
 
 for (const no of [null, undefined]) {
-  test(`${no} is a no that the server does not hear of`, async (t) => {
+  test(`${no} is a no that is not sent to the server`, async (t) => {
     const { calls, authorize } = recorded(() => no);
     const made = connectedWorld(t, { authorize });
     const { herald, browser, clock, errors } = made;
@@ -147,7 +147,7 @@ test("failures are asked again with pauses that grow", async (t) => {
   assert.equal(calls.length, 5);
 });
 
-test("what was answered in time leaves no timer behind", async (t) => {
+test("an answer in time leaves no timer behind", async (t) => {
   const { herald, clock } = connectedWorld(t, { authorize: () => "t" });
   const before = clock.timerCount;
   herald.private("x");

@@ -68,7 +68,7 @@ for (const [what, text] of nonsense) {
   });
 }
 
-test("nonsense about a channel is told to that channel, if it listens", (t) => {
+test("nonsense about a channel is reported to that channel, if it listens", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   const told = [];
   herald.channel("news").error((error) => told.push(error));
@@ -131,7 +131,7 @@ test("a frame of 32 MiB arrives", (t) => {
   assert.equal(length, 2 ** 25);
 });
 
-test("what the server says of us is reported as such", (t) => {
+test("an error of the server is reported as such", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   browser.socket.say({ type: "error", message: "whisper on news: client events are off" });
   assert.ok(errors[0] instanceof ProtocolError);
@@ -140,7 +140,7 @@ test("what the server says of us is reported as such", (t) => {
   assert.equal(herald.state, "connected");
 });
 
-test("what the server says of us on a channel goes to that channel", (t) => {
+test("an error of the server about a channel goes to that channel", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   const told = [];
   herald.channel("news").error((error) => told.push(error));

@@ -21,7 +21,7 @@ test(`it has less than ${BYTES_MAX} bytes by gzip -9`, (t) => {
   assert.ok(bytes < BYTES_MAX, `${bytes} bytes`);
 });
 
-test("it says what it is, of which version", () => {
+test("it names itself and its version", () => {
   const file = new URL("clients/typescript/package.json", root);
   const { name, version } = JSON.parse(readFileSync(file, "utf8"));
   assert.ok(code.startsWith(`/*! ${name} ${version} |`));

@@ -19,7 +19,7 @@ import {
 
 const ask = (channel) => ({ type: "subscribe", channel });
 
-test("what is wanted before there is a connection is asked when there is one", (t) => {
+test("subscribes before there is a connection are sent when there is one", (t) => {
   const { herald, browser } = world(t);
   const news = herald.channel("news");
   assert.equal(news.state, "pending");
@@ -293,7 +293,7 @@ test("an end can be the answer to a subscribe", (t) => {
   assert.deepEqual(codes(errors), [["unsubscribed", "news"]]);
 });
 
-test("a backend may subscribe us to what was refused, and to what nobody wants", (t) => {
+test("a backend may subscribe us to refused channels, and to unwanted ones", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   const news = herald.channel("news").error(() => {});
   browser.socket.say(refused("news", "channel_full"));
@@ -304,7 +304,7 @@ test("a backend may subscribe us to what was refused, and to what nobody wants",
   assert.deepEqual(errors, []);
 });
 
-test("the answer to what the backend has decided already is ignored", (t) => {
+test("the answer to a subscribe that the backend has decided already is ignored", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   const news = herald.channel("news");
   browser.socket.say(subscribed("news"));
@@ -332,7 +332,7 @@ test("leave() leaves the public, the private and the presence channel", (t) => {
   assert.deepEqual(herald.channels, ["y"]);
 });
 
-test("leave() says nothing to a server that was not asked", (t) => {
+test("leave() sends nothing to a server that was not asked", (t) => {
   const { herald, browser } = connectedWorld(t);
   herald.channel("full");
   browser.socket.say(refused("full", "channel_full"));
@@ -356,7 +356,7 @@ test("a channel that was left is dead, and its name is free", (t) => {
   assert.deepEqual([old.state, fresh.state], ["left", "subscribed"]);
 });
 
-test("what is said before the answer to leave() belongs to the old life", (t) => {
+test("events before the answer to leave() belong to the old life", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   const heard = [];
   herald.channel("news");

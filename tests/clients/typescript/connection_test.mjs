@@ -25,7 +25,7 @@ test("it connects at once, to the URL that it was given", (t) => {
   assert.equal(browser.socket.url, URL_OF_GATEWAY);
 });
 
-test("it waits for connect() if it is told to", (t) => {
+test("it waits for connect() on request", (t) => {
   const { herald, browser } = world(t, { autoConnect: false });
   assert.equal(herald.state, "closed");
   assert.equal(herald.reason.code, "not_started");
@@ -46,13 +46,13 @@ test("it has the socket id of the connection that it has", async (t) => {
   assert.equal(herald.socketId, "1.2");
 });
 
-test("a URL that is none is the caller's mistake, told at once", (t) => {
+test("an invalid URL is the caller's mistake, reported at once", (t) => {
   const { herald } = world(t);
   assert.throws(() => new Herald("localhost:8080"), SyntaxError);
   assert.equal(herald.state, "connecting");
 });
 
-test("where there is no WebSocket, it says what to do", (t) => {
+test("where there is no WebSocket, the error names a remedy", (t) => {
   world(t);
   globalThis.WebSocket = undefined;
   assert.throws(
@@ -142,20 +142,20 @@ for (const [said, pause] of [
   });
 }
 
-test("no other code tells when to come back", (t) => {
+test("no other code has a time to reconnect", (t) => {
   const { herald, browser, clock } = connectedWorld(t);
   browser.socket.end(4001, "come back in 3210 ms");
   assert.equal(herald.reason.retryAt - clock.now(), 250);
 });
 
-test("the pause that was told is for one attempt; then it is as ever", async (t) => {
+test("the given pause is for one attempt; then it is as ever", async (t) => {
   const made = connectedWorld(t);
   made.browser.socket.end(1001, "come back in 3000 ms");
   await made.clock.advance(3000);
   assert.deepEqual(await pauses(made, 3), [500, 1000, 2000]);
 });
 
-test("who is sent away again and again waits for longer than it is told", async (t) => {
+test("a client that is sent away again and again waits for longer than the given pause", async (t) => {
   const { browser, herald, clock } = connectedWorld(t);
   for (const pause of [10, 500, 1000, 2000]) {
     browser.socket.end(1001, "come back in 10 ms");
@@ -233,7 +233,7 @@ test("disconnect() and connect() keep the channels", async (t) => {
   assert.deepEqual(browser.socket.take(), []);
 });
 
-test("changes are told in their order, even if a handler causes the next one", (t) => {
+test("changes are reported in their order, even if a handler causes the next one", (t) => {
   const { herald, browser } = world(t);
   const told = [];
   herald.onStateChange(({ state }) => {
@@ -255,7 +255,7 @@ test("a handler of changes can be stopped, each for itself", (t) => {
   assert.equal(count, 1);
 });
 
-test("a handler of changes that throws is reported and disturbs nobody", async (t) => {
+test("a handler of changes that throws is reported and disturbs no other", async (t) => {
   const { herald, browser, errors } = world(t);
   const told = [];
   herald.onStateChange(() => {

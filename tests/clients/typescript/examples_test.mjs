@@ -32,7 +32,7 @@ test("every public symbol is documented, with an example", () => {
 
 test("every example compiles", () => assert.deepEqual(compiled.complaints, []));
 
-test("an example that does not compile, or says what is not so, would be noticed", async (t) => {
+test("an example that does not compile, or is wrong, would be noticed", async (t) => {
   const wrong = compile([
     { id: "Mistyped", code: "herald.shout();" },
     { id: "Untrue", code: 'herald.state; // → "connected"' },
@@ -104,7 +104,7 @@ const fetchOf = (calls) => async (path, { body }) => {
 };
 
 for (const { id, code } of examples) {
-  test(`${id} does what its example says`, async (t) => {
+  test(`${id} agrees with its example`, async (t) => {
     const browser = new FakeBrowser().install();
     t.after(() => browser.remove());
     const gateway = openGateway(browser);

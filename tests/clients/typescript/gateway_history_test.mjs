@@ -54,7 +54,7 @@ async function restart(...names) {
 }
 
 for (const name of ["chat.1", "private-chat.1", "presence-chat.1"]) {
-  test(`${name}: what was said while nobody could hear it comes, in order and once`, async (t) => {
+  test(`${name}: messages from while no client was connected come, in order and once`, async (t) => {
     const { herald, errors } = browser(t);
     const channel = herald.channel(name);
     const told = record(channel);
@@ -75,7 +75,7 @@ for (const name of ["chat.1", "private-chat.1", "presence-chat.1"]) {
   });
 }
 
-test("a service that is restarted has forgotten: that is told, and the subscription lives on", async (t) => {
+test("a service that is restarted has forgotten: that is reported, and the subscription lives on", async (t) => {
   const { herald, errors } = browser(t);
   const states = [];
   herald.onStateChange(({ state }) => states.push(state));
@@ -113,7 +113,7 @@ test("a service that is restarted does not have all clients load in one moment",
 });
 
 for (const first of [0, 1]) {
-  test(`of two holders of a channel, number ${first + 1} leaves, and the other hears on`, async (t) => {
+  test(`of two holders of a channel, number ${first + 1} leaves, and the other receives on`, async (t) => {
     const { herald } = browser(t);
     const name = `chat.7.${first}`;
     const heard = [[], []];
@@ -131,7 +131,7 @@ for (const first of [0, 1]) {
   });
 }
 
-test("whoever is away while the service forgets is told when it returns", async (t) => {
+test("a client that is away while the service forgets is notified when it returns", async (t) => {
   const { herald } = browser(t);
   const told = record(herald.channel("chat.3"));
   await hears(told, "subscribed");
@@ -144,7 +144,7 @@ test("whoever is away while the service forgets is told when it returns", async 
   assert.deepEqual(told, ["subscribed", 1, "lost", "subscribed", 2]);
 });
 
-test("who was away for too long is told, and hears no part of what it missed", async (t) => {
+test("a client that was away for too long is notified, and receives no missed event", async (t) => {
   const { herald } = browser(t);
   const told = record(herald.channel("weather.1"));
   await hears(told, "subscribed");
@@ -179,7 +179,7 @@ test("a page goes on from the position that another has stored", async (t) => {
   assert.deepEqual(lost, ["lost", "subscribed"]);
 });
 
-test("late comers hear the latest event, and who returns hears a new one only", async (t) => {
+test("late subscribers receive the latest event, and returning ones a new one only", async (t) => {
   const { herald, errors } = browser(t);
   const empty = record(herald.channel("weather.2", { latest: true }));
   await hears(empty, "subscribed");
@@ -200,7 +200,7 @@ test("late comers hear the latest event, and who returns hears a new one only", 
   assert.deepEqual(errors, []);
 });
 
-test("a gateway that shuts down says when to come back, and is obeyed", async (t) => {
+test("a gateway that shuts down sends a time to reconnect, and is obeyed", async (t) => {
   const { herald } = browser(t);
   const told = record(herald.channel("chat.5"));
   await hears(told, "subscribed");

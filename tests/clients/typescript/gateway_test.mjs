@@ -43,7 +43,7 @@ const subscribed = (...channels) =>
 const broadcast = (channel, event, data, ...flags) =>
   servers.herald("broadcast", ...flags, channel, event, JSON.stringify(data));
 
-test("what is published arrives, in order, and not at a sender that is left out", async (t) => {
+test("publications arrive, in order, and not at an excepted sender", async (t) => {
   const { herald: ada } = browser(t, "ada");
   const { herald: bob } = browser(t, "bob");
   const heard = { ada: [], bob: [] };
@@ -62,7 +62,7 @@ test("what is published arrives, in order, and not at a sender that is left out"
   assert.deepEqual(heard.bob, [...all, "not for ada", "end"]);
 });
 
-test("a private channel is for those whom the authorizer knows", async (t) => {
+test("a private channel is for users that the authorizer knows", async (t) => {
   const { herald: ada } = browser(t, "ada");
   const heard = [];
   const orders = ada.private("orders").listen("shipped", (data) => heard.push(data));
@@ -171,7 +171,7 @@ test("a gateway is killed: everything comes back by itself, with fresh tokens", 
   assert.deepEqual(heard, ["back"]);
 });
 
-test("a service is killed and nobody notices; who asks meanwhile waits", async (t) => {
+test("a service is killed and no client notices; a subscribe meanwhile waits", async (t) => {
   const { herald, states, errors } = browser(t, "ada");
   const heard = [];
   const told = [];
@@ -196,7 +196,7 @@ test("a service is killed and nobody notices; who asks meanwhile waits", async (
   assert.ok(errors.every(({ code, channel }) => code === "unavailable" && channel === late.name));
 });
 
-test("who is disconnected by a backend does not come back until connect()", async (t) => {
+test("a client that a backend disconnects does not reconnect until connect()", async (t) => {
   const { herald } = browser(t, "eve");
   const room = herald.join("room");
   await subscribed(room);
@@ -212,7 +212,7 @@ test("who is disconnected by a backend does not come back until connect()", asyn
   await subscribed(room);
 });
 
-test("what the server says of a bad whisper is an error that one can read", async (t) => {
+test("the server's answer to a bad whisper is a readable error", async (t) => {
   const { herald, errors } = browser(t, "ada");
   const news = herald.channel("news");
   await subscribed(news);

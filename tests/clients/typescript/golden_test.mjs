@@ -187,7 +187,7 @@ const client = {
 };
 
 for (const file of files.filter((name) => name.startsWith("client_"))) {
-  test(`${file} is what the client sends`, async (t) => {
+  test(`${file} is sent by the client`, async (t) => {
     assert.ok(client[file], "no line for this frame");
     const [options, act] = client[file];
     const made = world(t, options);

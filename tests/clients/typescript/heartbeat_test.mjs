@@ -59,7 +59,7 @@ for (const [what, happen] of [
   ["offline", (browser) => browser.network("offline")],
   ["visible", (browser) => browser.show(true)],
 ]) {
-  test(`${what} has a connection looked at, once, with the usual patience`, async (t) => {
+  test(`${what} has a connection checked, once, with the usual patience`, async (t) => {
     const { herald, browser, clock } = connectedWorld(t);
     await clock.advance(1000);
     happen(browser);

@@ -27,7 +27,7 @@ function opened(t, options) {
 
 // From a stored position.
 
-test("a stored position is asked for at once, and what was said since comes", (t) => {
+test("a stored position is asked for at once, and the events since then come", (t) => {
   const { browser, news, told, say } = opened(t, { since: STORED });
   assert.deepEqual(news.position, STORED);
   assert.deepEqual(browser.socket.take(), [ask("news", STORED)]);
@@ -73,7 +73,7 @@ for (const [what, since] of [
   ["with an offset that is none", { epoch: "a", offset: NaN }],
   ["with an endless offset", { epoch: "a", offset: Infinity }],
 ]) {
-  test(`a stored position ${what} is the caller's mistake, told at once`, (t) => {
+  test(`a stored position ${what} is the caller's mistake, reported at once`, (t) => {
     const { herald, browser } = connectedWorld(t);
     for (const open of [
       () => herald.channel("news", { since }),
@@ -89,7 +89,7 @@ for (const [what, since] of [
   });
 }
 
-test("what is stored is taken as it was", async (t) => {
+test("a stored position is taken as it was", async (t) => {
   const since = { ...STORED };
   const { browser, made } = opened(t, { since });
   since.offset = 99;
@@ -98,7 +98,7 @@ test("what is stored is taken as it was", async (t) => {
   assert.deepEqual(socket.take(), [ask("news", STORED)]);
 });
 
-test("the first call says where to begin; a later one finds the channel that is", (t) => {
+test("the first call sets the beginning; a later one finds the same channel", (t) => {
   const { herald, browser, news } = opened(t, { since: STORED });
   browser.socket.take();
   const later = herald.channel("news", { since: { epoch: "b", offset: 1 }, latest: true });
@@ -107,7 +107,7 @@ test("the first call says where to begin; a later one finds the channel that is"
   assert.deepEqual(news.position, STORED);
 });
 
-test("private and presence channels begin where they are told, too", async (t) => {
+test("private and presence channels begin at a given position, too", async (t) => {
   const { herald, browser } = connectedWorld(t, { authorize: () => "t" });
   herald.private("x", { since: STORED });
   herald.join("room", { latest: true });
@@ -130,7 +130,7 @@ test("the latest event comes first, and moves the position", (t) => {
   assert.deepEqual(news.position, { epoch: "a", offset: 8 });
 });
 
-test("after a reconnect the latest event comes if it is new, whatever its epoch", async (t) => {
+test("after a reconnect the latest event comes if it is new, in any epoch", async (t) => {
   const { made, told, say } = opened(t, { latest: true });
   say(at("a", 7, "news", true), said(7));
   for (const [position, offset] of [[["a", 7], 7], [["a", 12], 12], [["b", 3], 3]]) {
@@ -164,7 +164,7 @@ test("where there is no latest event, nothing is lost", async (t) => {
   assert.deepEqual(errors, []);
 });
 
-test("a latest event that we have not heard and that is forgotten is lost", async (t) => {
+test("a latest event that was not received and is forgotten is lost", async (t) => {
   for (const position of [["a", 9], ["b", 7], ["b", 0]]) {
     const { made, told, say } = opened(t, { latest: true });
     say(at("a", 7, "news", true), said(7));
@@ -176,7 +176,7 @@ test("a latest event that we have not heard and that is forgotten is lost", asyn
   }
 });
 
-test("a channel without history has no latest event, and says so to nobody", async (t) => {
+test("a channel without history has no latest event, and reports nothing", async (t) => {
   const { made, told, say, errors } = opened(t, { latest: true });
   say({ ...subscribed("news"), recovered: false });
   await reconnect(made);
@@ -185,7 +185,7 @@ test("a channel without history has no latest event, and says so to nobody", asy
   assert.deepEqual(errors, []);
 });
 
-test("the latest event is not heard again by who has stored its position", (t) => {
+test("the latest event does not come again after its stored position", (t) => {
   const { browser, told, say } = opened(t, { latest: true, since: STORED });
   assert.deepEqual(browser.socket.take(), [ask("news", LATEST)]);
   say(at("a", 7, "news", true), said(7), said(8));

@@ -198,7 +198,7 @@ async function play(t, seed, options) {
 const happened = { recoveries: 0, losses: 0 };
 
 for (let seed = 1; seed <= 150; seed++) {
-  test(`each event once, in order, or a loss is told: schedule ${seed}`, async (t) => {
+  test(`each event once, in order, or a loss is reported: schedule ${seed}`, async (t) => {
     const { told, gateway } = await play(t, seed);
     assert.equal(told.at(-1), gateway.said.length - 1);
     const losses = told.filter((what) => what === "lost").length;
@@ -222,7 +222,7 @@ for (let seed = 1; seed <= 150; seed++) {
 }
 
 for (let seed = 1; seed <= 50; seed++) {
-  test(`who wants the latest event has it in the end: schedule ${seed}`, async (t) => {
+  test(`a subscriber to the latest event has it in the end: schedule ${seed}`, async (t) => {
     const { told, gateway } = await play(t, seed, { latest: true });
     const ids = told.filter((what) => what !== "lost");
     assert.deepEqual(ids, [...new Set(ids)].sort((a, b) => a - b));

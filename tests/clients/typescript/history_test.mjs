@@ -74,7 +74,7 @@ test("events move the position, before their handlers are called", (t) => {
   ]);
 });
 
-test("an event says its offset to every handler of it, and one without says none", (t) => {
+test("an event passes its offset to every handler of it, and one without passes none", (t) => {
   const { channel, say } = listening(t);
   const metas = [];
   channel.listen("said", (_data, meta) => metas.push(meta));
@@ -84,7 +84,7 @@ test("an event says its offset to every handler of it, and one without says none
   assert.deepEqual(metas, [{ ...meta, offset: 8 }, { ...meta, offset: 8 }, meta, meta]);
 });
 
-test("a position is plain data that nobody can change", (t) => {
+test("a position is plain data that cannot be changed", (t) => {
   const { channel } = listening(t);
   assert.deepEqual(JSON.parse(JSON.stringify(channel.position)), { epoch: "a", offset: 7 });
   assert.throws(() => {
@@ -129,7 +129,7 @@ for (const [what, position] of [
 
 // Coming back.
 
-test("who comes back says where it was, and hears what it missed, once and in order", async (t) => {
+test("a reconnect sends the position, and brings missed events, once and in order", async (t) => {
   const { made, channel, told, say, errors } = listening(t);
   say(said(8));
   const socket = await reconnect(made);
@@ -209,7 +209,7 @@ for (const [how, name, act] of [
     },
   ],
 ]) {
-  test(`the position is told after ${how}`, async (t) => {
+  test(`the position is sent after ${how}`, async (t) => {
     const world = listening(t, { onError: () => {} }, name);
     await act(world);
     assert.deepEqual(world.browser.socket.take(), [ask(name, SEVEN)]);
@@ -264,7 +264,7 @@ test("a channel that was left is forgotten, but its last position can be given o
 
 // Once.
 
-test("an event that was heard before is not heard again", async (t) => {
+test("an event that was received before is not delivered again", async (t) => {
   const { made, told, say } = listening(t);
   say(said(7), said(8), said(8), said(3), said(9));
   await reconnect(made);
@@ -282,7 +282,7 @@ test("a whisper has no place among them", (t) => {
   assert.equal(channel.position.offset, 8);
 });
 
-test("a handler that throws has heard the event all the same", async (t) => {
+test("a handler that throws has received the event all the same", async (t) => {
   const { made, channel, say } = listening(t);
   channel.listen("said", () => {
     throw new Error("oops");
@@ -294,7 +294,7 @@ test("a handler that throws has heard the event all the same", async (t) => {
 
 // Lost.
 
-test("what cannot be recovered is lost, and told so", async (t) => {
+test("events that cannot be recovered are lost, and reported", async (t) => {
   const { made, channel, told, say, errors, browser } = listening(t);
   const losses = [];
   channel.lost((loss) => losses.push(loss));
@@ -316,7 +316,7 @@ test("the same epoch can have forgotten, too", async (t) => {
   assert.deepEqual(channel.position, { epoch: "a", offset: 501 });
 });
 
-test("who is told that something was lost believes it, whatever the offsets say", async (t) => {
+test("a reported loss is believed, in spite of the offsets", async (t) => {
   const { made, told, say } = listening(t);
   await reconnect(made);
   say(at("a", 7, "news", false));
@@ -374,7 +374,7 @@ test("a channel that is given a history while one listens has a position then", 
   assert.deepEqual(herald.channel("news").position, { epoch: "a", offset: 1 });
 });
 
-test("a backend that subscribes us first has not asked for us: the offsets tell", async (t) => {
+test("a backend that subscribes us first has not asked for us: the offsets decide", async (t) => {
   for (const [offset, expected] of [
     [7, [["subscribed", true], 8]],
     [9, [["lost", 7, 9], ["subscribed", false]]],
@@ -424,7 +424,7 @@ test("a handler of losses can be taken back, and may throw", async (t) => {
   assert.deepEqual(browser.consoleWarnings, []);
 });
 
-test("a handler of losses may leave, and then nobody is called any more", (t) => {
+test("a handler of losses may leave, and then no handler is called any more", (t) => {
   const { herald, channel, told, say, errors } = listening(t);
   channel.lost(() => herald.leave("news"));
   say(at("b", 0, "news", false), said(1));
@@ -432,7 +432,7 @@ test("a handler of losses may leave, and then nobody is called any more", (t) =>
   assert.deepEqual(errors, []);
 });
 
-test("who comes late to a recovered channel has recovered nothing", async (t) => {
+test("a late subscriber of a recovered channel has recovered nothing", async (t) => {
   const { made, channel, say } = listening(t);
   await reconnect(made);
   say(at("a", 7, "news", true));

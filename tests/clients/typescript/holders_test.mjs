@@ -95,7 +95,7 @@ test("one function on two objects is called by each, until that one leaves", (t)
   assert.deepEqual(heard, [1, 1, 2]);
 });
 
-test("leave() twice is leave() once, and what has left is dead", (t) => {
+test("leave() twice is leave() once, and a left object is dead", (t) => {
   const { heard, browser, say, mount, herald } = page(t);
   mount("a");
   const room = herald.join("room").listen("said", () => assert.fail("called"));
@@ -139,7 +139,7 @@ test("every kind of handler belongs to its object", async (t) => {
   assert.equal(stays.members.size, 2);
 });
 
-test("a later object is told soon what the first one knows", async (t) => {
+test("a later object receives soon the state of the first one", async (t) => {
   const { herald, say } = page(t);
   herald.join("room").here(() => {});
   say(subscribed(ROOM, "ada", "bob"));

@@ -92,7 +92,7 @@ test("a page that ends while the loss waits has stored the position before it", 
   assert.deepEqual(channel.position, { epoch: "b", offset: 1 });
 });
 
-test("several losses are told as one", async (t) => {
+test("several losses are reported as one", async (t) => {
   const { clock, told, say } = listening(t);
   say(forgets("b"), said(1));
   await clock.advance(499);
@@ -103,7 +103,7 @@ test("several losses are told as one", async (t) => {
   assert.equal(told.length, 3);
 });
 
-test("a break while the loss waits changes nothing but what is recovered", async (t) => {
+test("a break while the loss waits changes nothing but the recovered events", async (t) => {
   const { made, clock, told, say } = listening(t, { lostJitter: 60_000 });
   say(forgets(), said(1));
   const socket = await reconnect(made);
@@ -115,7 +115,7 @@ test("a break while the loss waits changes nothing but what is recovered", async
   assert.deepEqual(told, [...LOSS, 1, 2]);
 });
 
-test("a loss that is due while there is no connection is told with the next one", async (t) => {
+test("a loss that is due while there is no connection is reported with the next one", async (t) => {
   const { herald, browser, clock, told, say } = listening(t);
   const timers = clock.timerCount;
   say(forgets());
@@ -140,7 +140,7 @@ test("a loss that is due while the channel is not subscribed waits for that", as
   assert.deepEqual(told, LOSS);
 });
 
-test("an object that leaves while the loss waits is told nothing, and others are", async (t) => {
+test("an object that leaves while the loss waits is not notified, and others are", async (t) => {
   const { herald, clock, told, say, channel } = listening(t);
   const others = [];
   const other = herald.channel("news").lost(() => others.push("lost"));
@@ -154,7 +154,7 @@ test("an object that leaves while the loss waits is told nothing, and others are
   assert.equal(clock.timerCount, timers - 1);
 });
 
-test("a handler of the loss that disconnects is told no event after it", async (t) => {
+test("a handler of the loss that disconnects receives no event after it", async (t) => {
   const { herald, browser, clock, told, say, channel } = listening(t);
   channel.lost(() => herald.disconnect());
   say(forgets(), said(1));
@@ -177,7 +177,7 @@ test("no more than 10,000 events wait", async (t) => {
   assert.equal(told.length, 5004);
 });
 
-test("a page that has just been opened is told at once", (t) => {
+test("a page that has just been opened is notified at once", (t) => {
   const { herald, browser } = connectedWorld(t, { lostJitter: 1000 });
   const told = [];
   herald.channel("news", { since: { epoch: "a", offset: 7 } }).lost(() => told.push("lost"));

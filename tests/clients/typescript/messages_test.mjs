@@ -25,7 +25,7 @@ function listening(t, name = "news") {
   return { ...made, channel, say: (message) => made.browser.socket.say(message) };
 }
 
-test("listen hears its event, with data and where it comes from, in order", (t) => {
+test("listen receives its event, with data and origin, in order", (t) => {
   const { channel, say } = listening(t);
   const heard = [];
   channel.listen("created", (...args) => heard.push(args));
@@ -50,7 +50,7 @@ test("an event's name is exactly as published", (t) => {
   assert.deepEqual(heard, names);
 });
 
-test("listenToAll hears every event", (t) => {
+test("listenToAll receives every event", (t) => {
   const { channel, say } = listening(t);
   const heard = [];
   channel.listenToAll((...args) => heard.push(args));
@@ -62,7 +62,7 @@ test("listenToAll hears every event", (t) => {
   ]);
 });
 
-test("a whisper is heard by listenForWhisper alone, and an event is not", (t) => {
+test("a whisper is received by listenForWhisper alone, and an event is not", (t) => {
   const { channel, say } = listening(t, "presence-room");
   const heard = [];
   channel.listen("typing", () => heard.push("listen"));
@@ -132,7 +132,7 @@ test("a handler may take back and add handlers", (t) => {
   assert.deepEqual(heard, ["first", "third"]);
 });
 
-test("a handler may leave, and then nobody is called any more", (t) => {
+test("a handler may leave, and then no handler is called any more", (t) => {
   const { herald, channel, say, errors } = listening(t);
   const heard = [];
   channel.listen("e", () => heard.push(1) && herald.leave("news"));
@@ -210,7 +210,7 @@ test("errors go to the channel's handlers, and only without any to onError", (t)
   assert.deepEqual(codes(errors), [["invalid_data", "news"]]);
 });
 
-test("an error handler that throws is told to onError, not to itself", (t) => {
+test("an error handler that throws is reported to onError, not to itself", (t) => {
   const { channel, errors } = listening(t);
   const told = [];
   channel.error(() => {

@@ -31,7 +31,7 @@ const home = join(work, "package");
 const read = (name) => readFileSync(join(home, name), "utf8");
 const about = JSON.parse(read("package.json"));
 
-test("it has the licence, the README, the sources and what is built of them; nothing else", () => {
+test("it has the licence, the README, the sources and the built files; nothing else", () => {
   const modules = readdirSync(join(folder, "src")).map((name) => name.replace(/\.ts$/, ""));
   const built = ["js", "js.map", "d.ts", "d.ts.map"];
   const expected = [
@@ -43,7 +43,7 @@ test("it has the licence, the README, the sources and what is built of them; not
   assert.equal(read("LICENSE"), readFileSync(new URL("LICENSE", root), "utf8"));
 });
 
-test("it says where it comes from, under which licence, and how to find it", () => {
+test("it names its origin, its licence, and its homepage", () => {
   assert.equal(about.license, "Apache-2.0");
   assert.match(about.repository.url, /^git\+https:.*\.git$/);
   assert.ok(existsSync(new URL(about.repository.directory + "/package.json", root)));

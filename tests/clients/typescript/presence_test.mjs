@@ -35,7 +35,7 @@ function room(t) {
   return { ...made, channel, told, say, members };
 }
 
-test("here tells everybody, and the map is filled before", (t) => {
+test("here brings all members, and the map is filled before", (t) => {
   const { channel, told, say, members } = room(t);
   channel.subscribed(() => told.push(`map ${members()}`));
   say(subscribed(ROOM, "ada", "bob"));
@@ -43,7 +43,7 @@ test("here tells everybody, and the map is filled before", (t) => {
   assert.deepEqual(channel.members.get("ada"), { id: "ada", info: { name: "ADA" } });
 });
 
-test("joining and leaving tell the difference, and the map has it already", (t) => {
+test("joining and leaving bring the difference, and the map has it already", (t) => {
   const { channel, told, say, members } = room(t);
   say(subscribed(ROOM, "ada"));
   told.length = 0;
@@ -56,7 +56,7 @@ test("joining and leaving tell the difference, and the map has it already", (t) 
   assert.equal(channel.members, map);
 });
 
-test("somebody who is here does not join, who is not here does not leave", (t) => {
+test("a present member does not join, an absent one does not leave", (t) => {
   const { channel, told, say } = room(t);
   say(subscribed(ROOM, "ada"));
   told.length = 0;
@@ -66,7 +66,7 @@ test("somebody who is here does not join, who is not here does not leave", (t) =
   assert.deepEqual(channel.members.get("ada").info, { name: "Ada II" });
 });
 
-test("whose application says nothing has null for info", (t) => {
+test("a member without info has null for it", (t) => {
   const { channel, say } = room(t);
   say({ ...subscribed(ROOM), members: [{ user_id: "ada", user_info: null }, { user_id: "bob" }] });
   assert.deepEqual(
@@ -86,7 +86,7 @@ test("an id may be any string", (t) => {
   assert.equal(told.at(-1), "leaving __proto__");
 });
 
-test("a here that comes late is told soon", async (t) => {
+test("a late here handler is called soon", async (t) => {
   const { channel, told, say } = room(t);
   say(subscribed(ROOM, "ada"));
   channel.here((members) => told.push(`late ${members.length}`));
@@ -95,7 +95,7 @@ test("a here that comes late is told soon", async (t) => {
   assert.equal(told.at(-1), "late 1");
 });
 
-test("after a break only the real difference is told, then everybody", async (t) => {
+test("after a break only the real difference is reported, then all members", async (t) => {
   const made = room(t);
   const { told, say, members, browser, channel } = made;
   say(subscribed(ROOM, "ada", "bob"));
@@ -108,7 +108,7 @@ test("after a break only the real difference is told, then everybody", async (t)
   assert.deepEqual(told, ["leaving bob", "joining eve", "subscribed", "here ada,eve"]);
 });
 
-test("when all are the same after a break, nobody joins or leaves", async (t) => {
+test("when all are the same after a break, no member joins or leaves", async (t) => {
   const made = room(t);
   made.say(subscribed(ROOM, "ada", "bob"));
   made.told.length = 0;
@@ -117,7 +117,7 @@ test("when all are the same after a break, nobody joins or leaves", async (t) =>
   assert.deepEqual(made.told, ["subscribed", "here bob,ada"]);
 });
 
-test("a grant that ends and comes back tells the difference, too", async (t) => {
+test("a grant that ends and returns brings the difference, too", async (t) => {
   const { told, say, clock } = room(t);
   say(subscribed(ROOM, "ada", "bob"));
   told.length = 0;
@@ -127,7 +127,7 @@ test("a grant that ends and comes back tells the difference, too", async (t) => 
   assert.deepEqual(told, ["leaving bob", "subscribed", "here ada"]);
 });
 
-test("who is refused knows nobody any more", async (t) => {
+test("a refused subscriber knows no members any more", async (t) => {
   const made = room(t);
   const { told, say, members } = made;
   say(subscribed(ROOM, "ada", "bob"));
@@ -140,7 +140,7 @@ test("who is refused knows nobody any more", async (t) => {
   assert.deepEqual(told, ["subscribed", "here eve"]);
 });
 
-test("a roster that is said again on one connection is a difference, not news", (t) => {
+test("a repeated roster on one connection is a difference, not news", (t) => {
   const { told, say } = room(t);
   say(subscribed(ROOM, "ada"));
   told.length = 0;
@@ -148,7 +148,7 @@ test("a roster that is said again on one connection is a difference, not news", 
   assert.deepEqual(told, ["joining bob"]);
 });
 
-test("leave() empties the room and tells nobody", (t) => {
+test("leave() empties the room without a notification", (t) => {
   const { told, say, members, herald } = room(t);
   say(subscribed(ROOM, "ada"));
   told.length = 0;

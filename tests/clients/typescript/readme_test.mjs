@@ -146,7 +146,7 @@ test("the page with a script tag works", () => {
   assert.deepEqual(shown, ["hello"]);
 });
 
-test("its size is as said", () => {
+test("its size is as documented", () => {
   const [, said] = text.match(/(\d+) KB on the wire/);
   const size = gzipSync(bundle, { level: 9 }).length / 1000;
   assert.ok(Math.abs(size - Number(said)) <= 0.5, `${size} KB`);

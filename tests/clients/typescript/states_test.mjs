@@ -148,7 +148,7 @@ test("the table knows every state and everything that can happen", () => {
 });
 
 for (const code of [1001, 1002, 4003]) {
-  test(`the reason names close code ${code} and what the server said`, (t) => {
+  test(`the reason names close code ${code} and the server's text`, (t) => {
     const { herald, browser } = world(t);
     browser.socket.accept();
     browser.socket.end(code, "because");

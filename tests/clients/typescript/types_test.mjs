@@ -17,7 +17,7 @@ for (const [who, options] of [
   ["Node's resolution", {}],
   ["a bundler's resolution", { module: ts.ModuleKind.ESNext, moduleResolution: Bundler }],
 ]) {
-  test(`what types.mts says holds, with ${who}`, () => {
+  test(`the promises of types.mts hold, with ${who}`, () => {
     const paths = { "herald-client": [entry] };
     const all = { ...strictOptions, noEmit: true, paths, ...options };
     assert.deepEqual(complaints(ts.createProgram([usage], all)), []);

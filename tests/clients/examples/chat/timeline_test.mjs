@@ -30,7 +30,7 @@ test("messages stand in the order of their ids, each once", () => {
   assert.deepEqual([timeline.oldest, timeline.newest], [1, 3]);
 });
 
-test("what was heard while the history was loading is kept", () => {
+test("messages that arrive while the history is loading are kept", () => {
   timeline.add(message(61));
   timeline.load(page(11, 60, true), 0);
   assert.equal(timeline.newest, 61);
@@ -39,7 +39,7 @@ test("what was heard while the history was loading is kept", () => {
   assert.deepEqual([timeline.oldest, timeline.more, timeline.items.length], [1, false, 61]);
 });
 
-test("what was missed is filled in", () => {
+test("missed messages are filled in", () => {
   timeline.load(page(1, 10), 0);
   timeline.add(message(13));
   timeline.load(page(2, 13, true), 10);
@@ -56,7 +56,7 @@ test("behind a gap only the newest page is kept, and the rest can be loaded", ()
   assert.ok(!shown().includes("joined"));
 });
 
-test("our own message shows at once and becomes what the server made of it", () => {
+test("our own message shows at once and then in the server's form", () => {
   timeline.load(page(1, 1), 0);
   timeline.addPending({ key: "key-3", text: "3", author: ADA, sent: 0 });
   timeline.add(message(2));
@@ -66,7 +66,7 @@ test("our own message shows at once and becomes what the server made of it", () 
   assert.equal(shown(), "1, 2, 3, 4");
 });
 
-test("our own message may be heard before the answer", () => {
+test("our own message may be received before the answer", () => {
   timeline.addPending({ key: "key-1", text: "1", author: ADA, sent: 0 });
   timeline.add(message(1));
   assert.equal(shown(), "1");
@@ -74,7 +74,7 @@ test("our own message may be heard before the answer", () => {
   assert.equal(shown(), "1");
 });
 
-test("a message that waits for Herald is sent when it is heard", () => {
+test("a message that waits for Herald is sent when it is received", () => {
   timeline.addPending({ key: "key-1", text: "1", author: ADA, sent: 0 });
   timeline.confirm(message(1), false);
   assert.equal(shown(), "1 waiting");
@@ -106,7 +106,7 @@ test("notices stay between the messages of their time", () => {
   assert.equal(shown(), "1, 2, Ada joined, 3, Ada left, 4");
 });
 
-test("whoever was away for a moment is no news", () => {
+test("a short absence is no news", () => {
   timeline.note("left", ADA);
   timeline.note("joined", ADA);
   assert.equal(shown(), "");
@@ -115,7 +115,7 @@ test("whoever was away for a moment is no news", () => {
   assert.equal(shown(), "Ada joined, Ada left");
 });
 
-test("there is an end to what is kept", () => {
+test("the timeline is bounded", () => {
   for (let id = 1; id <= 1001; id++) timeline.add(message(id));
   assert.ok(timeline.items.length <= 1000);
   assert.equal(timeline.newest, 1001);
