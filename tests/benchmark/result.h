@@ -39,8 +39,8 @@ struct Result {
   // some seconds slows both.
   std::optional<double> ratio() const;
 
-  // Whether the budget is met; nothing if there is none, or nothing to hold to
-  // it, for want of a baseline or of CPU time.
+  // Whether the budget is met; nothing without a budget, a baseline or CPU
+  // time.
   std::optional<bool> met() const;
 
   // A budget of time as it would be for a machine of this one's speed; nothing

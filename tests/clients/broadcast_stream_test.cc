@@ -175,7 +175,7 @@ TEST_F(Streaming, RefusesAtOnceBeyondItsQueue) {
   EXPECT_EQ(answers_.size(), 0u);
 }
 
-TEST_F(Streaming, WaitsForRoomAndGoesOnWhenThereIsSome) {
+TEST_F(Streaming, WaitsWhileItIsFullAndGoesOn) {
   BroadcastStreamOptions options = Options();
   options.in_flight_bytes_max = 3000;
   BroadcastStream stream(options);
@@ -187,7 +187,7 @@ TEST_F(Streaming, WaitsForRoomAndGoesOnWhenThereIsSome) {
   EXPECT_THAT(answers_.Take(200), Each(kOk));
 }
 
-TEST_F(Streaming, GivesUpWaitingForRoomAtTheDeadlineAndLivesOn) {
+TEST_F(Streaming, StopsWaitingAtTheDeadlineAndLivesOn) {
   BroadcastStreamOptions options = Options();
   options.in_flight_bytes_max = 3000;
   options.send_deadline = absl::Milliseconds(50);

@@ -373,7 +373,7 @@ TEST_F(CommandLine, ReportsAtOnceThatTheServiceIsAway) {
   service_.Restart();
 }
 
-TEST_F(CommandLine, WorksWhenTheServiceComesBackInTime) {
+TEST_F(CommandLine, WorksWhenTheServiceReturnsInTime) {
   service_.Stop();
   Subprocess stats({HERALD_CLI, "channels", "--timeout", "60s", "--address",
                     service_.address()});
@@ -386,7 +386,7 @@ TEST_F(CommandLine, WorksWhenTheServiceComesBackInTime) {
   EXPECT_THAT(stats.err(), IsEmpty());
 }
 
-TEST_F(CommandLine, GivesUpAtItsTimeout) {
+TEST_F(CommandLine, EndsAtItsTimeout) {
   service_.gate.Close();
 
   const Outcome outcome =

@@ -139,7 +139,7 @@ TEST_F(KnowingOnesPlace, ComparesOffsetsWithoutARecoveredField) {
   EXPECT_THAT(Known(), ElementsAre("news a:8"));
 }
 
-TEST_F(KnowingOnesPlace, FollowsAHistoryThatBeginsAnew) {
+TEST_F(KnowingOnesPlace, FollowsAHistoryWithANewEpoch) {
   Listen();
   EXPECT_FALSE(positions_.Confirm(Subscribed("b", 0)).has_value());
   EXPECT_TRUE(positions_.Take(Event(1)));

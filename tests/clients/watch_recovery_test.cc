@@ -263,7 +263,7 @@ TEST_F(Recovering, EndsWhenAskingAgainWouldNotHelp) {
   }
 }
 
-TEST_F(Recovering, GivesUpWhenTheServiceStaysAway) {
+TEST_F(Recovering, EndsWhenTheServiceStaysAway) {
   WatchOptions options = Options();
   options.give_up_after = absl::Milliseconds(400);
   service_.ScriptWatches({{Subscribed("a", 7)}});

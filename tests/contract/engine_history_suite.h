@@ -129,7 +129,7 @@ TEST_P(AnEngine, GivesNothingThatIsOutOfTime) {
   EXPECT_THAT(Since("a", second), ::testing::IsEmpty()) << "nothing is missing";
 }
 
-TEST_P(AnEngine, GivesUpHistoriesThatAreIdle) {
+TEST_P(AnEngine, EvictsIdleHistories) {
   const HistoryLimits minute{10, absl::Minutes(1)};
   Publish("a", "1", "", minute);
   const int64_t full = engine_.Counts().history_bytes;

@@ -157,7 +157,7 @@ TEST_F(AnAuthorizer, EndsAGrantOnTimeUnlessItIsRenewed) {
       [&] { return world_.backend().Broadcast("private-x", "e", "1") == 0; });
 }
 
-TEST_F(AnAuthorizer, TakesAUsersChannelBackAtOnceOnAllGateways) {
+TEST_F(AnAuthorizer, RevokesAUsersChannelAtOnceOnAllGateways) {
   WebSocketClient& here = world_.Open(0);
   WebSocketClient& there = world_.Open(1);
   WebSocketClient& other = world_.Open(1);
@@ -179,7 +179,7 @@ TEST_F(AnAuthorizer, TakesAUsersChannelBackAtOnceOnAllGateways) {
   EXPECT_EQ(here.Next().String("channel"), "private-y");
 }
 
-TEST_F(AnAuthorizer, TakesAllChannelsOfASocketButPublicOnes) {
+TEST_F(AnAuthorizer, RevokesAllChannelsOfASocketButPublicOnes) {
   WebSocketClient& ada = world_.Open(0);
   WebSocketClient& bob = world_.Open(1);
   ada.Subscribe("news");

@@ -277,7 +277,7 @@ TEST_F(AFlood, OfRepeatedSubscribesIsAnsweredAsFastAsItIsPaidFor) {
   EXPECT_TRUE(mallory.open());
 }
 
-TEST_F(AFlood, OfRecoveriesThatAreTakenBackDoesNotFillTheLink) {
+TEST_F(AFlood, OfCancelledRecoveriesDoesNotFillTheLink) {
   const RulesFile rules(
       R"({"pattern":"chat.*","historySize":100,"historyTtl":"60s"})");
   Start({"--client_message_rate=0"}, 1, {rules.flag()});

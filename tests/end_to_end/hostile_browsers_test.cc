@@ -163,7 +163,7 @@ class Storm {
   std::thread thread_;
 };
 
-TEST(AStormOfConnections, LeavesRoomForNewcomers) {
+TEST(AStormOfConnections, LeavesConnectionsForNewcomers) {
   HeraldWorld world(
       {.gateways = 1, .gateway_flags = {"--max_connect_rate=100"}});
   const std::string& address = world.gateway_address(0);

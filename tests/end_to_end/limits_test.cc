@@ -38,7 +38,7 @@ TEST(MaxSubscribers, FillsAChannelOverAllGatewaysUntilOneLeaves) {
   world.WaitUntil([&] { return eve.Subscribe("news").type() == "subscribed"; });
 }
 
-TEST(MaxChannels, BoundsTheChannelsOfAllUntilOneIsGone) {
+TEST(MaxChannels, BoundsTheChannelsOfAllUntilOneCloses) {
   HeraldWorld world({.service_flags = {"--max_channels=2"}});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);

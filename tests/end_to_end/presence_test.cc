@@ -204,7 +204,7 @@ TEST_F(Presence, ListsMembersWithTheirSockets) {
 
 // As pages do that mount, unmount and mount again in one breath (React's strict
 // mode): the first yes meets the second subscribe on its way.
-TEST(APresenceMember, StaysWhenItTakesASubscribeBackAndSubscribesAgain) {
+TEST(APresenceMember, StaysWhenItCancelsASubscribeAndSubscribesAgain) {
   constexpr char kSecret[] = "s";
   constexpr char kData[] = R"({"user_id":"ada","user_info":{"name":"ada"}})";
   HeraldWorld world({.service_flags = {absl::StrCat("--secret=", kSecret)}});

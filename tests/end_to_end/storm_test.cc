@@ -326,7 +326,7 @@ TEST_F(AStorm, DoesNotDrownAnAuthorizerThatIsTooSlowForIt) {
   EXPECT_LT(authorizer_.count(), 3 * kCount);
 }
 
-TEST_F(AStorm, IsLetInAtTheRateOfItsGateway) {
+TEST_F(AStorm, IsAcceptedAtTheRateOfItsGateway) {
   constexpr int kCount = 2000 / kSlowness;
   MakeWorld(1, {}, {absl::StrCat("--max_connect_rate=", kCount / 5)});
 

@@ -134,7 +134,7 @@ TEST_F(APythonAuthorizer, RevokesAlsoForAServiceThatComesLater) {
                         R"("reason":"him too"})");
 }
 
-TEST_F(APythonAuthorizer, MayBeKilledAndComesBack) {
+TEST_F(APythonAuthorizer, MayBeKilledAndRestarted) {
   HeraldWorld world({.service_flags = {"--authorizer=" + address_}});
   WebSocketClient& ada = world.Open(0);
   WebSocketClient& bob = world.Open(1);

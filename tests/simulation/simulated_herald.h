@@ -122,15 +122,15 @@ class SimulatedHerald {
 
   // The gateway dials, if it has no link.
   void Connect(int gateway);
-  // The link is gone, and all that was on its way.
+  // The link ends, and all items in flight are lost.
   void Cut(int gateway);
   // The next publication of a channel does not arrive at the gateway.
   void Lose(int gateway, const std::string& channel);
-  // One thing that was on its way arrives. False if there is none.
+  // One item in flight arrives. False if there is none.
   bool Up(int gateway);
   bool Down(int gateway);
 
-  // The engine does one thing that it was asked. False if there is none.
+  // The engine does one call that waits. False if there is none.
   bool EngineTurn();
 
   // A backend's Watch: its end of the stream. It is empty if the service does

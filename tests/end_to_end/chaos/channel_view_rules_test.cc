@@ -28,14 +28,14 @@ TEST_F(AView, MayBeClosedForReadingTooSlowly) {
   EXPECT_THROW(Event(8, 8); ledger_.Judge(), Failure);
 }
 
-TEST_F(AView, FindsThatAnEventWasDroppedWithoutAWord) {
+TEST_F(AView, FindsAnEventThatWasDroppedWithoutNotice) {
   Use(kPrice);
   BeAtThree();
   ledger_.Acknowledge({1, 4}, kPrice, Position{"e", 4});
   EXPECT_THROW(Event(5, 5), Failure);
 }
 
-TEST_F(AView, ThatLagsMayHaveNoRoom) {
+TEST_F(AView, ThatLagsMayLoseEvents) {
   BeAtThree();
   view_->Disconnected();
   view_->Connected("1.2");

@@ -56,7 +56,7 @@ TEST_F(ALedger, AcceptsThatAllAgree) {
   EXPECT_EQ(ledger_.hearing_count(), 3);
 }
 
-TEST_F(ALedger, KnowsWhatWasNeverPublished) {
+TEST_F(ALedger, DetectsMessagesThatWereNeverPublished) {
   EXPECT_THROW(Receive({9, 9}, {"e", 1}), Failure);
   const Listener elsewhere{"ada", "elsewhere", "1.1"};
   EXPECT_THROW(ledger_.Receive(elsewhere, kFirst, Position{"e", 1}), Failure);

@@ -322,7 +322,7 @@ TEST_F(ALink, StopsBehindAllSentItems) {
   EXPECT_THAT(witness_.counts().ended, SizeIs(1));
 }
 
-TEST_F(ALink, StopsThoughTheServiceDoesNotLetGo) {
+TEST_F(ALink, StopsThoughTheServiceKeepsTheStream) {
   service_.SetManner(Manner::kStall);
   service_.StartServer();
   Dial({service_.target()});

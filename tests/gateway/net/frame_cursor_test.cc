@@ -71,8 +71,8 @@ TEST(AFrameCursor, IsTheSameHoweverTheBytesCome) {
   }
 }
 
-// Beast ends such a connection; here it must only do no harm.
-TEST(AFrameCursor, TakesAnyLengthAtItsWord) {
+// Beast ends such a connection; the cursor must only stay within bounds.
+TEST(AFrameCursor, AcceptsAnyAnnouncedLength) {
   FrameCursor cursor;
   cursor.Move(std::string("\x81\xFF", 2) + std::string(8, '\xFF') + "mask");
   for (int i = 0; i < 100; ++i) cursor.Move(std::string(10'000, 'x'));

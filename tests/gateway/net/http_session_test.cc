@@ -187,7 +187,7 @@ TEST(AFullGateway, RefusesUntilASocketLeaves) {
             1);
 }
 
-TEST(AFullGateway, HasRoomForNewcomersBesideOneThatTakesAllItCan) {
+TEST(AFullGateway, AcceptsNewcomersBesideAGreedyClient) {
   TestGateway gateway({.threads = 2, .connections_max = 16});
   RawSocket polite(gateway.address(), "127.0.0.3");
   EXPECT_EQ(polite.Upgrade(), 101);

@@ -176,7 +176,7 @@ TEST_F(AnOutgoingStream, WritesMoreFramesThanOneGatherTakes) {
   EXPECT_EQ(Read(all.size()), all);
 }
 
-TEST_F(AnOutgoingStream, GoesOnByItselfWhenTheKernelTakesMore) {
+TEST_F(AnOutgoingStream, ContinuesWhenTheKernelTakesMore) {
   std::string all = Congest();
   stream_->Push(FrameOf("last"), kNoBound);
   stream_->Flush();
@@ -284,7 +284,7 @@ TEST_F(AnOutgoingStream, DropsToTheLatestWhenTheKernelIsFull) {
   EXPECT_EQ(pong->bytes, 5u);
 }
 
-TEST_F(AnOutgoingStream, GivesUpAllButTheFrameThatHasBegunToLeave) {
+TEST_F(AnOutgoingStream, DropsAllButThePartlyWrittenFrame) {
   const std::string begun = Congest();
   std::optional<Result> pong;
   stream_->Push(FrameOf("given up"), kNoBound);

@@ -366,7 +366,7 @@ TEST_F(APausedWebSocket, IsMissedWhenItHasGone) {
       WaitUntil([&] { return gateway_.state().connections.total() == 1; }));
 }
 
-TEST_F(APausedWebSocket, IsLetGoWithTheGateway) {
+TEST_F(APausedWebSocket, IsReleasedWithTheGateway) {
   Pause();  // A leak checker would find anything that it still holds.
 }
 

@@ -184,7 +184,7 @@ TEST_F(ARouterWithHistory, LimitsTheAnswerToUsefulBytes) {
   EXPECT_EQ(uplink_->items.back().recover().bytes_max(), 0);
 }
 
-TEST_F(ARouterWithHistory, DoesNotAskForASubscribeThatIsTakenBackBefore) {
+TEST_F(ARouterWithHistory, DoesNotAskForASubscribeThatWasCancelledBefore) {
   Attach();
   Listening();
   Publish(5);
@@ -222,7 +222,7 @@ TEST_F(ARouterWithHistory, DoesNotAskForMissedEventsOfAClosedSocket) {
   EXPECT_THAT(Recovers(), IsEmpty());
 }
 
-TEST_F(ARouterWithHistory, HasASocketPayForARecoveryThatItTakesBack) {
+TEST_F(ARouterWithHistory, ChargesASocketForARecoveryThatItCancels) {
   Attach();
   Listening();
   Publish(20);

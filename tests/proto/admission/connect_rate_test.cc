@@ -13,7 +13,7 @@ namespace {
 
 constexpr absl::Duration kDay = absl::Hours(24);
 
-// How many of `count` that come at `now` get in.
+// How many of `count` connections at `now` are admitted.
 int Admitted(ConnectRate& rate, absl::Duration now, int count,
              Source source = kNoSource) {
   int admitted = 0;
@@ -151,7 +151,7 @@ TEST(AConnectRate, GivesTheLeastToThoseThatHaveTakenTheMost) {
   EXPECT_EQ(Admitted(rate, kDay, 1, /*source=*/200), 1) << "a newcomer";
 }
 
-TEST(AConnectRate, TakesNoNewcomerForOneThatStorms) {
+TEST(AConnectRate, DoesNotMistakeANewcomerForAStorm) {
   // Hashes that have their low or their middle bits in common.
   constexpr Source kStorm = 0x123456;
   for (const Source newcomer : {kStorm ^ 0x1000, kStorm ^ 0x1}) {

@@ -17,7 +17,7 @@ int TakeAll(ConnectionShares& shares, Source source) {
   return count;
 }
 
-TEST(ConnectionShares, AreAsManyAsOneLikesWithoutALimit) {
+TEST(ConnectionShares, AreUnboundedWithoutALimit) {
   ConnectionShares shares;
   EXPECT_EQ(TakeAll(shares, 1), 1000);
   EXPECT_EQ(shares.total(), 1000);
@@ -47,7 +47,7 @@ TEST(ConnectionShares, KeepTheLastEighthForThoseWithLessThanAnEvenShare) {
   EXPECT_TRUE(shares.Take(12));
 }
 
-TEST(ConnectionShares, LetASourceHaveAnyNumberWhileThereIsRoom) {
+TEST(ConnectionShares, AllowASourceAnyNumberBelowTheLimit) {
   ConnectionShares shares;
   shares.SetMax(80);
   for (Source source = 10; source < 30; ++source) {

@@ -100,7 +100,7 @@ TEST(CallbackThreads, LeaveEnoughToAnswerCalls) {
   EXPECT_EQ(echo.Call(200), 200);
 }
 
-TEST(CallbackThreads, AreLetGoAndHeldAgain) {
+TEST(CallbackThreads, AreReleasedAndHeldAgain) {
   Echo echo;
   for (int i = 0; i < 3; ++i) {
     const CallbackThreads threads;

@@ -188,7 +188,7 @@ TEST_F(TheHttpEndpoint, AnswersProbesBesideSlowClients) {
   for (const int fd : slow) close(fd);
 }
 
-TEST_F(TheHttpEndpoint, MakesRoomAtTheCostOfTheAddressThatHasTheMost) {
+TEST_F(TheHttpEndpoint, ClosesAConnectionOfTheAddressThatHasTheMost) {
   const int polite = Dial(http_->address(), "127.0.0.2");
   const std::string request = "GET /livez HTTP/1.1\r\nHost: a\r\n";
   EXPECT_EQ(send(polite, request.data(), request.size(), MSG_NOSIGNAL),

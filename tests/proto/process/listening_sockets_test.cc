@@ -29,7 +29,7 @@ using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// Whether a caller gets in, over the family that the address is of.
+// Whether a caller can connect, over the family of the address.
 bool Dial(const sockaddr* address, socklen_t size) {
   const int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const bool connected = connect(fd, address, size) == 0;
@@ -149,7 +149,7 @@ TEST(Listening, AtANameIsAtTheAddressesOfBothFamilies) {
   }
 }
 
-TEST(Listening, AtANameTakesAnAddressOnceThatItHasTwice) {
+TEST(Listening, AtANameUsesADuplicateAddressOnce) {
   const auto sockets = ListenAtName({"127.0.0.1", "127.0.0.2", "127.0.0.1"});
   ASSERT_TRUE(sockets.ok()) << sockets.status();
   EXPECT_EQ(DialEach(*sockets).size(), 2u);

@@ -77,7 +77,7 @@ TEST(AWindow, DoesNotClose) {
   EXPECT_EQ(window.size(), AuthorizerWindow::kLeast);
 }
 
-TEST(AWindow, HasRoomUpToItsSize) {
+TEST(AWindow, AllowsQuestionsUpToItsSize) {
   AuthorizerWindow window(kMax, kWindowTimeout);
   EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kFirst - 1));
   EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kFirst));
@@ -86,7 +86,7 @@ TEST(AWindow, HasRoomUpToItsSize) {
   EXPECT_FALSE(window.HasRoom(AuthorizerWindow::kFirst / 2 - 1));
 }
 
-TEST(AWindow, ThatIsFullOfLateQuestionsHasRoomForAFewUpToItsBound) {
+TEST(AWindow, ThatIsFullOfLateQuestionsAllowsAFewUpToItsBound) {
   AuthorizerWindow window(200, kWindowTimeout);
   for (int id = 1; id <= 100; ++id) window.OnLate(id, After(0), After(1));
   EXPECT_TRUE(window.HasRoom(AuthorizerWindow::kLeast - 1));

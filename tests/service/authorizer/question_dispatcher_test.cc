@@ -163,7 +163,7 @@ TEST_F(ADispatcher, DoesNotSuspectAQuestionThatWasNotDelivered) {
   EXPECT_EQ(dispatcher_.queued(), 1);
 }
 
-TEST_F(ADispatcher, DoesNotSuspectTheQuestionsOfAStreamThatItGaveUp) {
+TEST_F(ADispatcher, DoesNotSuspectTheQuestionsOfAStreamThatItCancelled) {
   StreamQuestions main(1, false);
   Admit("x");
   Write(main);

@@ -34,7 +34,7 @@ TEST(AQuestionQueue, GivesAddressesAndTheirSocketsTurns) {
   EXPECT_EQ(queue.size(), 0u);
 }
 
-TEST(AQuestionQueue, TakesAPoliteQuestionAfterOneOfAFlood) {
+TEST(AQuestionQueue, AsksAPoliteQuestionAfterOneOfAFlood) {
   QuestionQueue queue;
   for (int i = 0; i < 1000; ++i) {
     queue.PushBack(Ask("hostile", absl::StrCat("1.", i % 100), "private-h"));
@@ -52,7 +52,7 @@ TEST(AQuestionQueue, PutsAReturnedQuestionBeforeTheOthersOfItsSocket) {
   EXPECT_EQ(All(queue), "1 2");
 }
 
-TEST(AQuestionQueue, TakesTheFirstOfAnAddressThatMayBeAsked) {
+TEST(AQuestionQueue, AsksTheFirstAllowedQuestionOfAnAddress) {
   QuestionQueue queue;
   queue.PushBack(Ask("a", "1.1", "a"));
   queue.PushBack(Ask("b", "1.2", "b"));
@@ -79,7 +79,7 @@ TEST(AQuestionQueue, ParksASocketUntilItsTime) {
   EXPECT_EQ(All(queue), "1 2");
 }
 
-TEST(AFullQuestionQueue, GivesUpAQuestionOfTheClientWithTheMost) {
+TEST(AFullQuestionQueue, RefusesAQuestionOfTheClientWithTheMost) {
   QuestionQueue queue;
   for (int i = 0; i < 10; ++i) {
     queue.PushBack(Ask("a", absl::StrCat("1.", i % 2), absl::StrCat(i)));
@@ -99,7 +99,7 @@ TEST(AFullQuestionQueue, RefusesTheOneThatHasTheMost) {
   EXPECT_EQ(queue.size(), 6u);
 }
 
-TEST(AFullQuestionQueue, GivesUpParkedQuestionsFirst) {
+TEST(AFullQuestionQueue, RefusesParkedQuestionsFirst) {
   QuestionQueue queue;
   queue.PushBack(Ask("a", "1.1", "parked"));
   queue.ParkFront(At(5));

@@ -46,7 +46,7 @@ TEST(APause, EndsWithAYesAndAfterAWhile) {
   EXPECT_EQ(pauses.size(), 0u);
 }
 
-TEST(APause, BeginsAnewAfterAnOutage) {
+TEST(APause, RestartsAfterAnOutage) {
   RefusalPauses pauses;
   Deny(pauses, RefusalPauses::kFree);
   pauses.OnReturn(At(1), At(100));

@@ -60,7 +60,7 @@ TEST_F(AHub, LeavesAWhisperOutOfAFullWatchAndSlowsNoSender) {
   EXPECT_THAT(watch->Messages(), IsEmpty());
 }
 
-TEST_F(AHub, PassesOnThatReadersOfAGatewayHaveNoRoom) {
+TEST_F(AHub, ForwardsCongestionOfAGatewaysReaders) {
   const auto one = Attached(1);
   const auto two = Attached(2);
   link::v1::GatewayItem item;

@@ -43,7 +43,7 @@ class AHistory : public ::testing::Test {
   History history_{10'000, [this] { return ++last_epoch_; }};
 };
 
-TEST_F(AHistory, GivesUpTheChannelThatWasNotUsedForTheLongestTime) {
+TEST_F(AHistory, EvictsTheLeastRecentlyUsedChannel) {
   const std::string text(2000, 'x');
   Publish("a", text);
   Publish("b", text);
@@ -59,7 +59,7 @@ TEST_F(AHistory, GivesUpTheChannelThatWasNotUsedForTheLongestTime) {
   EXPECT_EQ(Publish("b", "1").offset, 1) << "a new epoch";
 }
 
-TEST_F(AHistory, GivesUpEvenTheLastOneRatherThanItsBound) {
+TEST_F(AHistory, EvictsEvenTheLastOneToKeepItsBound) {
   Publish("a", std::string(20'000, 'x'));
   EXPECT_EQ(given_up_, 1);
   EXPECT_EQ(history_.bytes(), 0);
@@ -75,7 +75,7 @@ TEST_F(AHistory, EvictsNoOtherChannelForAnEventThatCannotFit) {
   EXPECT_EQ(history_.Peek("b"), std::nullopt);
 }
 
-TEST_F(AHistory, GivesUpItsOldestRatherThanItselfWhenItIsAlone) {
+TEST_F(AHistory, EvictsItsOldestEventsWhenItIsAlone) {
   const HistoryLimits many{1000};
   Publish("quiet", "1");
   Position last;
@@ -186,7 +186,7 @@ TEST_F(AHistory, IsIdleSoonerWithoutAnyPublication) {
               UnorderedElementsAre("silent", "released"));
 }
 
-TEST_F(AHistory, KeepsNothingOfAnEpochThatWasGivenUpMeanwhile) {
+TEST_F(AHistory, KeepsNothingOfAnEpochThatWasEvictedMeanwhile) {
   const History::Place place = history_.Number("a", {10}, now_);
   history_.Forget("a");
   Publish("a", "new");

@@ -39,7 +39,7 @@ TEST_F(AMirror, LosesTheBeginningOfAnEpochThatIsNotAvailable) {
   EXPECT_EQ(Answer("f", 5, 6), "f begins at 5, lost | 6");
 }
 
-TEST_F(AMirror, BeginsAnewInAnotherEpochAndReportsTheLoss) {
+TEST_F(AMirror, RestartsInAnotherEpochAndReportsTheLoss) {
   Open("e", 0, 2);
   EXPECT_EQ(Text(mirror_.OnHistory("f", {"e", 3})), "");
   EXPECT_EQ(Push("f", 1), "");

@@ -51,7 +51,7 @@ class SharedStore {
   SharedEngine& node(int index) { return *nodes_[Index(index)].engine; }
   static std::string NameOf(int node);
 
-  // Does one thing that can happen now. False if there is none.
+  // Does one step that is possible now. False if there is none.
   bool Turn();
   // Does all open work, and its consequences. Commands of nodes that are cut
   // off stay.

@@ -42,8 +42,8 @@ class SlowEngine : public Engine {
   SlowEngine(Engine* inner, std::function<uint64_t()> random,
              std::function<void()> woken = nullptr);
 
-  // Does one thing that it was asked. False if there is none that another
-  // thread's turn does not hold up. REQUIRES: no lock of the core is held.
+  // Does one call that waits. False if there is none that another thread's turn
+  // does not hold up. REQUIRES: no lock of the core is held.
   bool Turn() ABSL_LOCKS_EXCLUDED(mu_);
   // Does all open work, and its consequences; waits for the turns of other
   // threads.

@@ -90,7 +90,7 @@ TEST_F(Calling, KeepsTheFirstError) {
   EXPECT_EQ(result_.status(), absl::NotFoundError("no"));
 }
 
-TEST_F(Calling, FailsForAGatewayThatIsGoneAlready) {
+TEST_F(Calling, FailsForAGatewayThatHasEnded) {
   const auto gone = Gateway(1);
   gone->ended = true;
   Start({gone});

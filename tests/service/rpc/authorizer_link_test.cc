@@ -97,7 +97,7 @@ TEST_F(AnAuthorizer, ThatIsAwayIsUnavailableAfterOneTimeout) {
   EXPECT_EQ(observer_["down"], 1);  // However often it is dialled.
 }
 
-TEST_F(AnAuthorizer, ThatComesBackIsAskedAtOnce) {
+TEST_F(AnAuthorizer, ThatReturnsIsAskedAtOnce) {
   server_.Stop();
   Dial(kLong);
   Ask("private-a");

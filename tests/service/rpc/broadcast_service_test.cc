@@ -95,7 +95,7 @@ TEST_F(Calling, OfAnUnknownSocketIsNotFound) {
             grpc::StatusCode::NOT_FOUND);
 }
 
-TEST_F(Calling, LooksAtChannelsMembersAndStatistics) {
+TEST_F(Calling, ReturnsChannelsMembersAndStatistics) {
   v1::GetChannelRequest channel;
   channel.set_channel("private-a");
   v1::GetChannelResponse described;

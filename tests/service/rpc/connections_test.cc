@@ -121,7 +121,7 @@ class AConnection : public ::testing::Test {
   std::vector<Pair> open_;
 };
 
-TEST_F(AConnection, WithoutAnAllowedCallMakesRoomForNewcomers) {
+TEST_F(AConnection, WithoutAnAllowedCallIsClosedForNewcomers) {
   Connections connections(&timers_, {.total_max = 100, .strangers_max = 2},
                           &streams_, &refused_);
   const Pair backend = Open();
@@ -140,7 +140,7 @@ TEST_F(AConnection, WithoutAnAllowedCallMakesRoomForNewcomers) {
   EXPECT_EQ(refused_, 2);
 }
 
-TEST_F(AConnection, MakesRoomIfItsAddressHasTheMost) {
+TEST_F(AConnection, IsClosedIfItsAddressHasTheMost) {
   Connections connections(&timers_, {.total_max = 100, .strangers_max = 3},
                           &streams_, &refused_);
   const Pair polite = Open("127.0.0.2");  // The oldest of all.
@@ -210,7 +210,7 @@ TEST_F(AConnection, IsEndedWhenStrangersTogetherSendTooMuch) {
   EXPECT_FALSE(IsEnded(small));
 }
 
-TEST_F(AConnection, ThatHasEndedTakesNoRoom) {
+TEST_F(AConnection, ThatHasEndedDoesNotCount) {
   Connections connections(&timers_, {.total_max = 100, .strangers_max = 2},
                           &streams_, &refused_);
   const Pair stays = Open();
@@ -270,7 +270,7 @@ TEST_F(AConnection, IsEndedForUnreportedStreams) {
   EXPECT_EQ(refused_, 1);
 }
 
-TEST_F(AConnection, WithTheMostStreamsMakesRoomForAll) {
+TEST_F(AConnection, WithTheMostStreamsIsClosedForAllOthers) {
   Connections connections(&timers_, {.strangers_bytes_max = 10 * kCallBytes},
                           &streams_, &refused_);
   const Pair most = Open();
@@ -419,7 +419,7 @@ TEST_F(AConnection, IsChargedForItsCallsAndItsBytesTogether) {
   EXPECT_EQ(refused_, 1);
 }
 
-TEST_F(AConnection, WithTheMostCallsMakesRoomWhenStrangersTogetherHaveTooMany) {
+TEST_F(AConnection, WithTheMostCallsIsClosedWhenStrangersTogetherHaveTooMany) {
   Connections connections(&timers_, {.strangers_bytes_max = 5 * kCallBytes},
                           &streams_, &refused_);
   const Pair polite = Open("127.0.0.2");

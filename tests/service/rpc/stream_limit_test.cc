@@ -31,7 +31,7 @@ TEST(AStreamLimit, GivesOneSourceHalfOfThePlaces) {
   EXPECT_TRUE(limit.Take("ipv4:10.0.0.1:1003").ok()) << "one has gone";
 }
 
-TEST(AStreamLimit, TakesA64OfIpv6ForOneSource) {
+TEST(AStreamLimit, CountsA64OfIpv6AsOneSource) {
   StreamLimit limit("Watches", 4);
   std::vector<absl::StatusOr<StreamLimit::Place>> places;
   for (int i = 0; i < 3; ++i) {
