@@ -96,172 +96,149 @@ void RaiseTo(int64_t total, Counter* counter) {
 
 // Registers each instrument as it is constructed, in the order of /metrics.
 struct Metrics::Instruments {
-  explicit Instruments(Registry& r);
+  explicit Instruments(Registry& registry) : r(registry) {
+    for (const char* code :
+         {"unauthorized", "channel_full", "too_many_channels",
+          "invalid_channel", "invalid_message", "unavailable"}) {
+      subscribes_refused.Add({{"code", code}});
+    }
 
-  Gauge& connections;
-  Counter& connections_total;
-  const std::array<Counter*, kRefusals.size()> refused;
-  const std::array<Counter*, kCloseReasons.size()> closed;
-  Gauge& subscriptions;
-  Family<Counter>& subscribes_refused;
-  Counter& deliveries;
-  Counter& delivery_bytes;
-  Histogram& publish_to_socket;
-  Counter& slow_consumers;
-  Counter& dropped_bytes;
-  Counter& dropped_events;
-  Counter& messages;
-  Counter& bad_messages;
-  Counter& whispers;
-  Counter& whispers_refused;
-  Counter& whispers_dropped;
-  Gauge& queue_bytes;
-  Gauge& inbox_bytes;
-  Gauge& half_open;
-  Gauge& unfinished_bytes;
-  Gauge& link_up;
-  Gauge& link_settled;
-  Counter& link_ended;
-  Gauge& link_queue_bytes;
-  Histogram& link_lag;
-  Counter& link_pauses;
-  Counter& log_dropped;
-  Counter& reading_paused;
-  const std::array<Counter*, kRateLimits.size()> rate_limited;
-  Counter& grants_asked;
-  Counter& grants_postponed;
-  Counter& grants_ended;
-  Counter& half_open_cut;
-  Counter& accept_errors;
-};
-
-Metrics::Instruments::Instruments(Registry& r)
-    : connections(
-          AddGauge(r, "herald_gateway_connections", "Open WebSockets.")),
-      connections_total(AddCounter(r, "herald_gateway_connections_total",
-                                   "WebSockets opened.")),
-      refused(AddCounters(r, "herald_gateway_refused_connections_total",
-                          "WebSocket upgrades refused, by reason.", "reason",
-                          kRefusals)),
-      closed(AddCounters(r, "herald_gateway_closed_connections_total",
-                         "WebSockets closed, by reason; normal: the client or "
-                         "the network ended it.",
-                         "reason", kCloseReasons)),
-      subscriptions(AddGauge(r, "herald_gateway_subscriptions",
-                             "Subscriptions of the open WebSockets.")),
-      subscribes_refused(
-          prometheus::BuildCounter()
-              .Name("herald_gateway_subscribes_refused_total")
-              .Help("Subscribes answered with subscription_error, by code.")
-              .Register(r)),
-      deliveries(AddCounter(r, "herald_gateway_deliveries_total",
-                            "Events passed to WebSockets: one for each "
-                            "publication and subscriber.")),
-      delivery_bytes(
-          AddCounter(r, "herald_gateway_delivery_bytes_total",
-                     "Bytes of these events, with WebSocket framing.")),
-      publish_to_socket(AddHistogram(
-          r, "herald_gateway_publish_to_socket_seconds",
-          "Seconds from the service accepting a publication to its delivery to "
-          "the sockets of one event loop; once per publication and loop.")),
-      slow_consumers(AddCounter(r, "herald_gateway_slow_consumers_total",
-                                "WebSockets closed because they read too "
-                                "slowly.")),
-      dropped_bytes(AddCounter(r, "herald_gateway_dropped_bytes_total",
-                               "Bytes dropped when slow WebSockets were "
-                               "closed.")),
-      dropped_events(
-          AddCounter(r, "herald_gateway_dropped_events_total",
-                     "Events dropped for later ones of the same "
-                     "channel because a WebSocket read too slowly.")),
-      messages(AddCounter(r, "herald_gateway_messages_total",
-                          "Messages received from clients.")),
-      bad_messages(
-          AddCounter(r, "herald_gateway_bad_messages_total",
-                     "Messages from clients that could not be parsed.")),
-      whispers(AddCounter(r, "herald_gateway_whispers_total",
-                          "Client events passed on.")),
-      whispers_refused(AddCounter(
-          r, "herald_gateway_whispers_refused_total",
-          "Client events refused because the service was away or its queue was "
-          "full.")),
-      whispers_dropped(AddCounter(
-          r, "herald_gateway_whispers_dropped_total",
-          "Client events not delivered to a WebSocket because half of its "
-          "queue was full: one for each WebSocket.")),
-      queue_bytes(AddGauge(r, "herald_gateway_queue_bytes",
-                           "Bytes queued for WebSockets.")),
-      inbox_bytes(AddGauge(r, "herald_gateway_inbox_bytes",
-                           "Bytes from the link queued for delivery by the "
-                           "event loops.")),
-      half_open(AddGauge(r, "herald_gateway_half_open_connections",
-                         "Connections that are not WebSockets, or not yet.")),
-      unfinished_bytes(
-          AddGauge(r, "herald_gateway_unfinished_bytes",
-                   "Bytes of messages that have begun and not ended.")),
-      link_up(AddGauge(r, "herald_gateway_link_up",
-                       "1 if the link to the service is open, else 0.")),
-      link_settled(AddGauge(r, "herald_gateway_link_settled",
-                            "1 if the service answers on the link, else 0.")),
-      link_ended(AddCounter(r, "herald_gateway_link_ended_total",
-                            "Links to the service that ended or could not be "
-                            "opened.")),
-      link_queue_bytes(AddGauge(r, "herald_gateway_link_queue_bytes",
-                                "Bytes queued for the link.")),
-      link_lag(AddHistogram(
-          r, "herald_gateway_link_lag_seconds",
-          "Seconds from the service accepting a publication to the gateway "
-          "reading it, by the clocks of both; once for each frame of the link, "
-          "for its oldest publication.")),
-      link_pauses(AddCounter(
-          r, "herald_gateway_link_pauses_total",
-          "Times that reading the link paused because the inbox of an event "
-          "loop was full.")),
-      log_dropped(AddCounter(r, "herald_log_dropped_total",
-                             "Log lines that could not be written.")),
-      reading_paused(AddCounter(
-          r, "herald_gateway_reading_paused_total",
-          "Times that reading a WebSocket paused because too many of its "
-          "subscribes had no answer, or because of a rate limit.")),
-      rate_limited(AddCounters(
-          r, "herald_gateway_rate_limited_total",
-          "Whispers refused with rate_limited (whispers), and times that "
-          "reading a WebSocket paused because it sent too many messages, "
-          "received large answers, had whispers in flight to the service "
-          "(window), or whispered more than others could read (congestion).",
-          "limit", kRateLimits)),
-      grants_asked(AddCounter(r, "herald_gateway_grants_asked_total",
-                              "Grants sent for renewal before their end.")),
-      grants_postponed(AddCounter(
-          r, "herald_gateway_grants_postponed_total",
-          "Renewals of grants postponed because the service was away or its "
-          "queue was full.")),
-      grants_ended(AddCounter(r, "herald_gateway_grants_ended_total",
-                              "Grants that ended without a renewal.")),
-      half_open_cut(AddCounter(
-          r, "herald_gateway_half_open_connections_cut_total",
-          "Connections cut before their WebSocket upgrade, to admit those of "
-          "other sources.")),
-      accept_errors(AddCounter(r, "herald_gateway_accept_errors_total",
-                               "Failed calls of accept.")) {
-  for (const char* code :
-       {"unauthorized", "channel_full", "too_many_channels", "invalid_channel",
-        "invalid_message", "unavailable"}) {
-    subscribes_refused.Add({{"code", code}});
-  }
+    Registry& r;
+    Gauge& connections =
+        AddGauge(r, "herald_gateway_connections", "WebSockets that are open.");
+    Counter& connections_total = AddCounter(
+        r, "herald_gateway_connections_total", "WebSockets that were opened.");
+    const std::array<Counter*, kRefusals.size()> refused = AddCounters(
+        r, "herald_gateway_refused_connections_total",
+        "Requests for /ws that were refused, by reason.", "reason", kRefusals);
+    const std::array<Counter*, kCloseReasons.size()> closed =
+        AddCounters(r, "herald_gateway_closed_connections_total",
+                    "WebSockets that have ended, by reason; normal: the "
+                    "client or the network ended it.",
+                    "reason", kCloseReasons);
+    Gauge& subscriptions = AddGauge(r, "herald_gateway_subscriptions",
+                                    "Subscriptions of the open WebSockets.");
+    Family<Counter>& subscribes_refused =
+        prometheus::BuildCounter()
+            .Name("herald_gateway_subscribes_refused_total")
+            .Help("Subscribes answered with subscription_error, by code.")
+            .Register(r);
+    Counter& deliveries =
+        AddCounter(r, "herald_gateway_deliveries_total",
+                   "Events handed to WebSockets: one for each "
+                   "publication and subscriber.");
+    Counter& delivery_bytes =
+        AddCounter(r, "herald_gateway_delivery_bytes_total",
+                   "Bytes of these, with WebSocket framing.");
+    Histogram& publish_to_socket = AddHistogram(
+        r, "herald_gateway_publish_to_socket_seconds",
+        "Seconds from the service taking a publication to its being handed "
+        "to the sockets of one event loop; once for each publication and "
+        "loop.");
+    Counter& slow_consumers =
+        AddCounter(r, "herald_gateway_slow_consumers_total",
+                   "WebSockets cut because they read too "
+                   "slowly.");
+    Counter& dropped_bytes =
+        AddCounter(r, "herald_gateway_dropped_bytes_total",
+                   "Bytes that waited for these and were given "
+                   "up.");
+    Counter& dropped_events =
+        AddCounter(r, "herald_gateway_dropped_events_total",
+                   "Events given up for later ones of the same "
+                   "channel, for a WebSocket reads too slowly.");
+    Counter& messages = AddCounter(r, "herald_gateway_messages_total",
+                                   "Messages received from clients.");
+    Counter& bad_messages =
+        AddCounter(r, "herald_gateway_bad_messages_total",
+                   "Of these, messages that were not understood.");
+    Counter& whispers = AddCounter(r, "herald_gateway_whispers_total",
+                                   "Client events passed on.");
+    Counter& whispers_refused = AddCounter(
+        r, "herald_gateway_whispers_refused_total",
+        "Client events refused because the service was away or too much "
+        "waited for it.");
+    Counter& whispers_dropped = AddCounter(
+        r, "herald_gateway_whispers_dropped_total",
+        "Client events not delivered to a WebSocket because half of its "
+        "queue was full: one for each WebSocket.");
+    Gauge& queue_bytes =
+        AddGauge(r, "herald_gateway_queue_bytes",
+                 "Bytes that wait for WebSockets to take them.");
+    Gauge& inbox_bytes =
+        AddGauge(r, "herald_gateway_inbox_bytes",
+                 "Bytes from the link that wait for event loops to "
+                 "hand them to WebSockets.");
+    Gauge& half_open =
+        AddGauge(r, "herald_gateway_half_open_connections",
+                 "Connections that are no WebSocket, or not yet.");
+    Gauge& unfinished_bytes =
+        AddGauge(r, "herald_gateway_unfinished_bytes",
+                 "Bytes that messages take which have begun and not ended.");
+    Gauge& link_up = AddGauge(r, "herald_gateway_link_up",
+                              "1 if the link to the service is open, else 0.");
+    Gauge& link_settled =
+        AddGauge(r, "herald_gateway_link_settled",
+                 "1 if the service answers on the link, else 0.");
+    Counter& link_ended = AddCounter(r, "herald_gateway_link_ended_total",
+                                     "Links to the service that have ended, or "
+                                     "could not be opened.");
+    Gauge& link_queue_bytes =
+        AddGauge(r, "herald_gateway_link_queue_bytes",
+                 "Bytes that wait for the link to take them.");
+    Histogram& link_lag = AddHistogram(
+        r, "herald_gateway_link_lag_seconds",
+        "Seconds from the service taking a publication to the gateway "
+        "reading it, by the clocks of both; once for each frame of the link, "
+        "for its oldest.");
+    Counter& link_pauses = AddCounter(
+        r, "herald_gateway_link_pauses_total",
+        "Times that the link was not read because an event loop had too "
+        "much to deliver.");
+    Counter& log_dropped = AddCounter(r, "herald_log_dropped_total",
+                                      "Log lines that could not be written.");
+    Counter& reading_paused = AddCounter(
+        r, "herald_gateway_reading_paused_total",
+        "Times that a WebSocket was not read for a while because too many "
+        "of its subscribes waited for an answer, or because of a rate "
+        "limit.");
+    const std::array<Counter*, kRateLimits.size()> rate_limited = AddCounters(
+        r, "herald_gateway_rate_limited_total",
+        "Whispers refused with rate_limited (whispers), and times that a "
+        "WebSocket was not read because it sent too many messages, had large "
+        "answers, had whispers under way to the service (window), or "
+        "whispered more than others could read (congestion).",
+        "limit", kRateLimits);
+    Counter& grants_asked =
+        AddCounter(r, "herald_gateway_grants_asked_total",
+                   "Grants that were asked again before their "
+                   "end.");
+    Counter& grants_postponed = AddCounter(
+        r, "herald_gateway_grants_postponed_total",
+        "Grants that could not be asked again yet because the service was "
+        "away or too much waited for it.");
+    Counter& grants_ended = AddCounter(r, "herald_gateway_grants_ended_total",
+                                       "Grants that ended without a new yes.");
+    Counter& half_open_cut = AddCounter(
+        r, "herald_gateway_half_open_connections_cut_total",
+        "Connections that were cut before they were a WebSocket, to make "
+        "room for those of others.");
+    Counter& accept_errors = AddCounter(r, "herald_gateway_accept_errors_total",
+                                        "Failures to accept a connection.");
+  };
 
   Registry& r;
   Gauge& connections =
-      AddGauge(r, "herald_gateway_connections", "WebSockets that are open.");
-  Counter& connections_total = AddCounter(r, "herald_gateway_connections_total",
-                                          "WebSockets that were opened.");
+      AddGauge(r, "herald_gateway_connections", "Open WebSockets.");
+  Counter& connections_total =
+      AddCounter(r, "herald_gateway_connections_total", "WebSockets opened.");
   const std::array<Counter*, kRefusals.size()> refused = AddCounters(
       r, "herald_gateway_refused_connections_total",
-      "Requests for /ws that were refused, by reason.", "reason", kRefusals);
+      "WebSocket upgrades refused, by reason.", "reason", kRefusals);
   const std::array<Counter*, kCloseReasons.size()> closed =
       AddCounters(r, "herald_gateway_closed_connections_total",
-                  "WebSockets that have ended, by reason; normal: the "
-                  "client or the network ended it.",
+                  "WebSockets closed, by reason; normal: the client or "
+                  "the network ended it.",
                   "reason", kCloseReasons);
   Gauge& subscriptions = AddGauge(r, "herald_gateway_subscriptions",
                                   "Subscriptions of the open WebSockets.");
@@ -271,103 +248,101 @@ Metrics::Instruments::Instruments(Registry& r)
           .Help("Subscribes answered with subscription_error, by code.")
           .Register(r);
   Counter& deliveries = AddCounter(r, "herald_gateway_deliveries_total",
-                                   "Events handed to WebSockets: one for each "
+                                   "Events passed to WebSockets: one for each "
                                    "publication and subscriber.");
   Counter& delivery_bytes =
       AddCounter(r, "herald_gateway_delivery_bytes_total",
-                 "Bytes of these, with WebSocket framing.");
+                 "Bytes of these events, with WebSocket framing.");
   Histogram& publish_to_socket = AddHistogram(
       r, "herald_gateway_publish_to_socket_seconds",
-      "Seconds from the service taking a publication to its being handed "
-      "to the sockets of one event loop; once for each publication and "
-      "loop.");
-  Counter& slow_consumers = AddCounter(r, "herald_gateway_slow_consumers_total",
-                                       "WebSockets cut because they read too "
-                                       "slowly.");
-  Counter& dropped_bytes =
-      AddCounter(r, "herald_gateway_dropped_bytes_total",
-                 "Bytes that waited for these and were given "
-                 "up.");
+      "Seconds from the service accepting a publication to its delivery to "
+      "the sockets of one event loop; once per publication and loop.");
+  Counter& slow_consumers =
+      AddCounter(r, "herald_gateway_slow_consumers_total",
+                 "WebSockets closed because they read too "
+                 "slowly.");
+  Counter& dropped_bytes = AddCounter(r, "herald_gateway_dropped_bytes_total",
+                                      "Bytes dropped when slow WebSockets were "
+                                      "closed.");
   Counter& dropped_events =
       AddCounter(r, "herald_gateway_dropped_events_total",
-                 "Events given up for later ones of the same "
-                 "channel, for a WebSocket reads too slowly.");
+                 "Events dropped for later ones of the same "
+                 "channel because a WebSocket read too slowly.");
   Counter& messages = AddCounter(r, "herald_gateway_messages_total",
                                  "Messages received from clients.");
   Counter& bad_messages =
       AddCounter(r, "herald_gateway_bad_messages_total",
-                 "Of these, messages that were not understood.");
+                 "Messages from clients that could not be parsed.");
   Counter& whispers = AddCounter(r, "herald_gateway_whispers_total",
                                  "Client events passed on.");
   Counter& whispers_refused = AddCounter(
       r, "herald_gateway_whispers_refused_total",
-      "Client events refused because the service was away or too much "
-      "waited for it.");
+      "Client events refused because the service was away or its queue was "
+      "full.");
   Counter& whispers_dropped = AddCounter(
       r, "herald_gateway_whispers_dropped_total",
       "Client events not delivered to a WebSocket because half of its "
       "queue was full: one for each WebSocket.");
-  Gauge& queue_bytes = AddGauge(r, "herald_gateway_queue_bytes",
-                                "Bytes that wait for WebSockets to take them.");
+  Gauge& queue_bytes =
+      AddGauge(r, "herald_gateway_queue_bytes", "Bytes queued for WebSockets.");
   Gauge& inbox_bytes =
       AddGauge(r, "herald_gateway_inbox_bytes",
-               "Bytes from the link that wait for event loops to "
-               "hand them to WebSockets.");
-  Gauge& half_open = AddGauge(r, "herald_gateway_half_open_connections",
-                              "Connections that are no WebSocket, or not yet.");
+               "Bytes from the link queued for delivery by the "
+               "event loops.");
+  Gauge& half_open =
+      AddGauge(r, "herald_gateway_half_open_connections",
+               "Connections that are not WebSockets, or not yet.");
   Gauge& unfinished_bytes =
       AddGauge(r, "herald_gateway_unfinished_bytes",
-               "Bytes that messages take which have begun and not ended.");
+               "Bytes of messages that have begun and not ended.");
   Gauge& link_up = AddGauge(r, "herald_gateway_link_up",
                             "1 if the link to the service is open, else 0.");
   Gauge& link_settled =
       AddGauge(r, "herald_gateway_link_settled",
                "1 if the service answers on the link, else 0.");
-  Counter& link_ended = AddCounter(r, "herald_gateway_link_ended_total",
-                                   "Links to the service that have ended, or "
-                                   "could not be opened.");
-  Gauge& link_queue_bytes =
-      AddGauge(r, "herald_gateway_link_queue_bytes",
-               "Bytes that wait for the link to take them.");
+  Counter& link_ended =
+      AddCounter(r, "herald_gateway_link_ended_total",
+                 "Links to the service that ended or could not be "
+                 "opened.");
+  Gauge& link_queue_bytes = AddGauge(r, "herald_gateway_link_queue_bytes",
+                                     "Bytes queued for the link.");
   Histogram& link_lag = AddHistogram(
       r, "herald_gateway_link_lag_seconds",
-      "Seconds from the service taking a publication to the gateway "
+      "Seconds from the service accepting a publication to the gateway "
       "reading it, by the clocks of both; once for each frame of the link, "
-      "for its oldest.");
+      "for its oldest publication.");
   Counter& link_pauses = AddCounter(
       r, "herald_gateway_link_pauses_total",
-      "Times that the link was not read because an event loop had too "
-      "much to deliver.");
+      "Times that reading the link paused because the inbox of an event "
+      "loop was full.");
   Counter& log_dropped = AddCounter(r, "herald_log_dropped_total",
                                     "Log lines that could not be written.");
   Counter& reading_paused = AddCounter(
       r, "herald_gateway_reading_paused_total",
-      "Times that a WebSocket was not read for a while because too many "
-      "of its subscribes waited for an answer, or because of a rate "
-      "limit.");
+      "Times that reading a WebSocket paused because too many of its "
+      "subscribes had no answer, or because of a rate limit.");
   const std::array<Counter*, kRateLimits.size()> rate_limited = AddCounters(
       r, "herald_gateway_rate_limited_total",
-      "Whispers refused with rate_limited (whispers), and times that a "
-      "WebSocket was not read because it sent too many messages, had large "
-      "answers, had whispers under way to the service (window), or "
-      "whispered more than others could read (congestion).",
+      "Whispers refused with rate_limited (whispers), and times that "
+      "reading a WebSocket paused because it sent too many messages, "
+      "received large answers, had whispers in flight to the service "
+      "(window), or whispered more than others could read (congestion).",
       "limit", kRateLimits);
   Counter& grants_asked =
       AddCounter(r, "herald_gateway_grants_asked_total",
-                 "Grants that were asked again before their "
-                 "end.");
+                 "Grants sent for renewal before their end.");
   Counter& grants_postponed = AddCounter(
       r, "herald_gateway_grants_postponed_total",
-      "Grants that could not be asked again yet because the service was "
-      "away or too much waited for it.");
+      "Renewals of grants postponed because the service was away or its "
+      "queue was full.");
   Counter& grants_ended = AddCounter(r, "herald_gateway_grants_ended_total",
-                                     "Grants that ended without a new yes.");
+                                     "Grants that ended without a renewal.");
   Counter& half_open_cut = AddCounter(
       r, "herald_gateway_half_open_connections_cut_total",
-      "Connections that were cut before they were a WebSocket, to make "
-      "room for those of others.");
+      "Connections cut before their WebSocket upgrade, to admit those of "
+      "other sources.");
   Counter& accept_errors = AddCounter(r, "herald_gateway_accept_errors_total",
-                                      "Failures to accept a connection.");
+                                      "Failed calls of accept.");
 };
 
 Metrics::Metrics(absl::string_view version)

@@ -49,14 +49,14 @@ class ADialect : public GatewayWorld,
 
   Browser& OpenOne(int shard = 0) {
     Browser& browser = Open(shard, GetParam().dialect);
-    browser.Hears();
+    browser.Received();
     return browser;
   }
   Browser& Subscriber(const std::string& channel, int shard = 0) {
     Browser& browser = OpenOne(shard);
     Send(browser, GetParam().subscribe(channel));
     Allow();
-    browser.Hears();
+    browser.Received();
     return browser;
   }
   // The data of the events among the payloads, in their order.
@@ -163,7 +163,7 @@ TEST_P(ADialect, TakesAnyTextForAMessage) {
     Browser& ada = OpenOne();
     Send(ada, text);
     Send(ada, GetParam().ping);
-    EXPECT_FALSE(ada.Hears().empty()) << "it is open, and answers";
+    EXPECT_FALSE(ada.Received().empty()) << "it is open, and answers";
   }
 }
 
@@ -172,10 +172,10 @@ TEST_P(ADialect, IsSubscribedBeforeTheFirstEvent) {
   Send(ada, GetParam().subscribe("news"));
   EXPECT_EQ(Asked().channel(), "news");
   Publish("news", "0");
-  EXPECT_TRUE(ada.Hears().empty()) << "the answer is not known yet";
+  EXPECT_TRUE(ada.Received().empty()) << "the answer is not known yet";
   Allow();
   Publish("news", "1");
-  const std::vector<std::string> received = ada.Hears();
+  const std::vector<std::string> received = ada.Received();
   ASSERT_FALSE(received.empty());
   EXPECT_TRUE(GetParam().is_subscribed(received.front(), "news"));
   EXPECT_THAT(DataOf(received), ::testing::ElementsAre("1"));
@@ -186,7 +186,7 @@ TEST_P(ADialect, IsRefusedWithAMessageThatNamesTheChannel) {
   Browser& ada = OpenOne();
   Send(ada, GetParam().subscribe("private-x"));
   Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "not yours");
-  EXPECT_TRUE(Has(ada.Hears(), [](const std::string& payload) {
+  EXPECT_TRUE(Has(ada.Received(), [](const std::string& payload) {
     return GetParam().is_refused(payload, "private-x");
   }));
 }
@@ -197,7 +197,7 @@ TEST_P(ADialect, GetsNoEventBehindItsUnsubscribe) {
   Publish("news", "1");
   Send(ada, GetParam().unsubscribe("news"));
   Publish("news", "2");
-  EXPECT_THAT(DataOf(ada.Hears()), ::testing::ElementsAre("1"));
+  EXPECT_THAT(DataOf(ada.Received()), ::testing::ElementsAre("1"));
 }
 
 TEST_P(ADialect, GetsTheDataOfAnEventByteForByte) {
@@ -210,7 +210,7 @@ TEST_P(ADialect, GetsTheDataOfAnEventByteForByte) {
                                         R"("\ud83d")",
                                         "123456789012345678901234567890"};
   for (const std::string& data : all) Publish("news", data);
-  EXPECT_THAT(DataOf(ada.Hears()), ::testing::ElementsAreArray(all));
+  EXPECT_THAT(DataOf(ada.Received()), ::testing::ElementsAreArray(all));
 }
 
 TEST_P(ADialect, WhispersTheTextThatWasSent) {
@@ -228,9 +228,9 @@ TEST_P(ADialect, SharesAChannelWithHeraldsOwn) {
   Browser& far = Subscriber("news", 1);
   Publish("news", "1");
   Publish("news", "2", /*except=*/ada.id);
-  EXPECT_THAT(DataOf(ada.Hears()), ::testing::ElementsAre("1"));
-  EXPECT_THAT(DataOf(far.Hears()), ::testing::ElementsAre("1", "2"));
-  EXPECT_THAT(bob.Hears(),
+  EXPECT_THAT(DataOf(ada.Received()), ::testing::ElementsAre("1"));
+  EXPECT_THAT(DataOf(far.Received()), ::testing::ElementsAre("1", "2"));
+  EXPECT_THAT(bob.Received(),
               ::testing::ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
@@ -244,9 +244,9 @@ TEST_P(ADialect, GetsEverythingOfALargeChannelInOrder) {
             /*turns=*/1);
   }
   Run();
-  EXPECT_THAT(DataOf(crowd[0]->Hears()), ::testing::ElementsAre("1", "3"));
+  EXPECT_THAT(DataOf(crowd[0]->Received()), ::testing::ElementsAre("1", "3"));
   for (size_t i = 1; i < crowd.size(); ++i) {
-    EXPECT_THAT(DataOf(crowd[i]->Hears()),
+    EXPECT_THAT(DataOf(crowd[i]->Received()),
                 ::testing::ElementsAre("1", "2", "3"));
   }
 }

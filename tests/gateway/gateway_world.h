@@ -49,7 +49,7 @@ class GatewayWorld : public ::testing::Test {
     Shard* shard = nullptr;
     std::string id;
 
-    std::vector<std::string> Hears() { return socket.Take(); }
+    std::vector<std::string> Received() { return socket.Take(); }
   };
 
   explicit GatewayWorld(const ClientRates& rates = {}) {
@@ -198,7 +198,7 @@ class GatewayWorld : public ::testing::Test {
                       const std::vector<std::string>& roster = {}) {
     Send(browser, R"({"type":"subscribe","channel":")" + channel + "\"}");
     Allow(user, roster);
-    browser.Hears();
+    browser.Received();
     return browser;
   }
 

@@ -405,8 +405,8 @@ TEST_F(ALink, EndsWithAFrameThatIsNoMessage) {
   Dial({"127.0.0.1:" + std::to_string(port)});
 
   ASSERT_TRUE(witness_.WaitForEnded(2));
-  EXPECT_THAT(witness_.heard().ended[0], HasSubstr("cannot be parsed"));
-  EXPECT_EQ(witness_.heard().opened, 0);
+  EXPECT_THAT(witness_.counts().ended[0], HasSubstr("cannot be parsed"));
+  EXPECT_EQ(witness_.counts().opened, 0);
   link_->Stop();
   server->Shutdown(std::chrono::system_clock::now());
 }

@@ -17,7 +17,7 @@ Frame FrameOf(const std::string& text) {
   return Frame(std::make_shared<const std::string>(text));
 }
 
-TEST(ABacklog, HasWhatFollowsAPosition) {
+TEST(ABacklog, HasTheEventsBehindAPosition) {
   Backlog backlog(7);
   EXPECT_EQ(backlog.end(), 7);
   backlog.Append(FrameOf("one,"), 0);
@@ -30,7 +30,7 @@ TEST(ABacklog, HasWhatFollowsAPosition) {
   EXPECT_EQ(backlog.EventsFrom(8)[0].frame.bytes(), "two,");
 }
 
-TEST(ABacklog, KnowsWhoIsNotToHaveWhat) {
+TEST(ABacklog, KnowsExceptedSockets) {
   Backlog backlog(0);
   backlog.Append(FrameOf("all"), 0);
   backlog.Append(FrameOf("not 5"), 5);
@@ -39,7 +39,7 @@ TEST(ABacklog, KnowsWhoIsNotToHaveWhat) {
   EXPECT_FALSE(backlog.Excepts(0, 6));
 }
 
-TEST(ABacklog, KeepsWhatCameAfterAPassBegan) {
+TEST(ABacklog, KeepsEventsFromAfterTheBeginningOfAPass) {
   Backlog backlog(0);
   backlog.Append(FrameOf("one,"), 5);
   backlog.Visit();
@@ -59,7 +59,7 @@ TEST(ABacklog, KeepsWhatCameAfterAPassBegan) {
   EXPECT_EQ(backlog.end(), 3);
 }
 
-TEST(ABacklog, NeedsNothingWhereNobodyListens) {
+TEST(ABacklog, NeedsNothingWithoutAListener) {
   Backlog backlog(0);
   backlog.Append(FrameOf("one"), 0);
   EXPECT_EQ(backlog.EndPass(), 1);

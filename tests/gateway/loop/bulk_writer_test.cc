@@ -52,12 +52,12 @@ TEST_F(ALargeChannel, IsWrittenAFewSocketsATurn) {
   const auto crowd = Crowd();
   Browser& other = Subscribed(Open(), "other");
   Publish("news", "1", /*except=*/"", /*turns=*/1);
-  EXPECT_THAT(crowd.front()->Hears(), ElementsAre(Event("news", "1")));
-  EXPECT_THAT(crowd.back()->Hears(), IsEmpty());
+  EXPECT_THAT(crowd.front()->Received(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(crowd.back()->Received(), IsEmpty());
 
   // What is small does not wait for the rest.
   Publish("other", "2", "", /*turns=*/1);
-  EXPECT_THAT(other.Hears(), ElementsAre(Event("other", "2")));
+  EXPECT_THAT(other.Received(), ElementsAre(Event("other", "2")));
 }
 
 TEST_F(ALargeChannel, WritesWhatComesMeanwhileWithWhatWaits) {
@@ -65,24 +65,24 @@ TEST_F(ALargeChannel, WritesWhatComesMeanwhileWithWhatWaits) {
   Publish("news", "1", "", /*turns=*/1);
   const int before = crowd.back()->socket.writes;
   Publish("news", "2");
-  EXPECT_THAT(crowd.back()->Hears(),
+  EXPECT_THAT(crowd.back()->Received(),
               ElementsAre(Event("news", "1"), Event("news", "2")));
   EXPECT_EQ(crowd.back()->socket.writes, before + 1);
-  EXPECT_THAT(crowd.front()->Hears(),
+  EXPECT_THAT(crowd.front()->Received(),
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
 TEST_F(ALargeChannel, RestsAfterAPassThatBroughtSeveralEvents) {
   const auto crowd = Crowd();
   PublishAtOnce({"1", "2"}, /*turns=*/3);
-  EXPECT_THAT(crowd.back()->Hears(), SizeIs(2));
-  crowd.front()->Hears();
+  EXPECT_THAT(crowd.back()->Received(), SizeIs(2));
+  crowd.front()->Received();
   Publish("news", "3", "", /*turns=*/3);
   Publish("news", "4", "", /*turns=*/3);
-  EXPECT_THAT(crowd.front()->Hears(), IsEmpty());
+  EXPECT_THAT(crowd.front()->Received(), IsEmpty());
   const int before = crowd.front()->socket.writes;
   Run();
-  EXPECT_THAT(crowd.front()->Hears(),
+  EXPECT_THAT(crowd.front()->Received(),
               ElementsAre(Event("news", "3"), Event("news", "4")));
   EXPECT_EQ(crowd.front()->socket.writes, before + 1);
 }
@@ -91,7 +91,7 @@ TEST_F(ALargeChannel, DoesNotRestAfterSingleEvents) {
   const auto crowd = Crowd();
   for (const char* const text : {"1", "2", "3"}) {
     Publish("news", text, "", /*turns=*/3);
-    EXPECT_THAT(crowd.front()->Hears(), ElementsAre(Event("news", text)));
+    EXPECT_THAT(crowd.front()->Received(), ElementsAre(Event("news", text)));
   }
 }
 
@@ -99,8 +99,8 @@ TEST_F(ALargeChannel, SparesTheSenderAndNobodyElse) {
   const auto crowd = Crowd();
   Publish("news", "1", crowd.back()->id, /*turns=*/1);
   Publish("news", "2");
-  EXPECT_THAT(crowd.back()->Hears(), ElementsAre(Event("news", "2")));
-  EXPECT_THAT(crowd.front()->Hears(),
+  EXPECT_THAT(crowd.back()->Received(), ElementsAre(Event("news", "2")));
+  EXPECT_THAT(crowd.front()->Received(),
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
@@ -108,7 +108,7 @@ TEST_F(ALargeChannel, SaysAllItHasSaidBeforeItSaysUnsubscribed) {
   const auto crowd = Crowd();
   Publish("news", "1", "", /*turns=*/1);
   Send(*crowd.back(), R"({"type":"unsubscribe","channel":"news"})");
-  EXPECT_THAT(crowd.back()->Hears(),
+  EXPECT_THAT(crowd.back()->Received(),
               ElementsAre(Event("news", "1"),
                           R"({"type":"unsubscribed","channel":"news"})"));
 }
@@ -117,7 +117,7 @@ TEST_F(ALargeChannel, SaysAllItHasSaidBeforeItsSocketsAreClosed) {
   const auto crowd = Crowd();
   Publish("news", "1", "", /*turns=*/1);
   CloseSome(crowd.back()->shard, 1000);
-  EXPECT_THAT(crowd.back()->Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(crowd.back()->Received(), ElementsAre(Event("news", "1")));
 }
 
 TEST_F(ALargeChannel, CutsASlowSocketAndNobodyElse) {
@@ -127,30 +127,30 @@ TEST_F(ALargeChannel, CutsASlowSocketAndNobodyElse) {
   EXPECT_THAT(
       crowd.back()->socket.closed,
       ElementsAre(Pair(CloseReason::kSlow, "messages were not read in time")));
-  EXPECT_THAT(crowd.front()->Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(crowd.front()->Received(), ElementsAre(Event("news", "1")));
 }
 
 TEST_F(ALargeChannel, IsGivenToAllWhenMuchHasBeenSaid) {
   const auto crowd = Crowd();
   const std::string text = "\"" + std::string(60'000, 'x') + "\"";
   for (int i = 0; i < 5; ++i) Publish("news", text, "", /*turns=*/0);
-  EXPECT_THAT(crowd.back()->Hears(), SizeIs(4));
+  EXPECT_THAT(crowd.back()->Received(), SizeIs(4));
   Run();
-  EXPECT_THAT(crowd.back()->Hears(), SizeIs(1));
-  EXPECT_THAT(crowd.front()->Hears(), SizeIs(5));
+  EXPECT_THAT(crowd.back()->Received(), SizeIs(1));
+  EXPECT_THAT(crowd.front()->Received(), SizeIs(5));
 }
 
 TEST_F(ALargeChannel, MarksWhatMayBeDroppedAsASmallOneDoes) {
   Say(DropToLatest("news"));
   Browser& slow = Subscribed(Open(), "news");
-  slow.Hears();
+  slow.Received();
   Publish("news", "1");
   EXPECT_EQ(slow.socket.droppable, 1);
   for (size_t i = 0; i < kBulkSubscribers + 5; ++i) Subscribed(Open(), "news");
   slow.socket.room = 0;  // The kernel takes nothing, so it has to wait.
   Publish("news", "2");
   EXPECT_EQ(slow.socket.droppable, 2);
-  EXPECT_THAT(slow.Hears(),
+  EXPECT_THAT(slow.Received(),
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
@@ -176,10 +176,10 @@ TEST_F(ALargeChannel, TellsEachEverythingOnceAndInOrder) {
         const bool leaves = random() % 2 == 0;
         if (leaves) {
           Leave(*leaver);
-          EXPECT_LE(leaver->Hears().size(), heard.size());
+          EXPECT_LE(leaver->Received().size(), heard.size());
         } else {
           Send(*leaver, R"({"type":"unsubscribe","channel":"news"})");
-          auto said = leaver->Hears();
+          auto said = leaver->Received();
           said.pop_back();
           EXPECT_EQ(said, heard);
         }
@@ -207,7 +207,7 @@ TEST_F(ALargeChannel, TellsEachEverythingOnceAndInOrder) {
   }
   Run();
   for (const auto& [browser, texts] : expected) {
-    EXPECT_EQ(browser->Hears(), texts);
+    EXPECT_EQ(browser->Received(), texts);
   }
 }
 

@@ -78,7 +78,7 @@ TEST_F(Leaving, KeepsNothingOfOneThatEndsWhileItsTurnHasNotCome) {
   Publish("c-2-198", "1", "", /*turns=*/0);
   Run();
   EXPECT_EQ(loops_[0].shard->session_count(), 1);
-  EXPECT_THAT(browsers_[2]->Hears(), ElementsAre(Event("c-1-0", "1")));
+  EXPECT_THAT(browsers_[2]->Received(), ElementsAre(Event("c-1-0", "1")));
 }
 
 TEST_F(Leaving, IsTheSameForOneThatTheGatewayCloses) {
@@ -154,7 +154,7 @@ TEST_F(Leaving, OfAUserWithManySocketsClosesAFewInATurn) {
   for (Browser* const one : browsers) {
     EXPECT_THAT(one->socket.closed,
                 ElementsAre(testing::Pair(CloseReason::kDisconnected, "bye")));
-    EXPECT_THAT(one->Hears(), IsEmpty()) << "it is closing";
+    EXPECT_THAT(one->Received(), IsEmpty()) << "it is closing";
   }
   const std::vector<link::v1::GatewayItem> said = uplink_->Take();
   EXPECT_EQ(said.back().call_result().disconnected_count(), kSockets);
@@ -203,7 +203,7 @@ TEST_F(Leaving, GoesOnWhileThereIsNoLink) {
   for (const auto& item : attach_items_) EXPECT_FALSE(item.has_held());
 }
 
-TEST_F(Leaving, TakesBackWhatIsNotAnsweredYet) {
+TEST_F(Leaving, TakesBackUnansweredSubscribes) {
   Browser& ada = Open();
   Send(ada, R"({"type":"subscribe","channel":"news"})");
   const int64_t ticket = Asked().ticket();
@@ -267,7 +267,7 @@ TEST_F(Revoking, IsToldTheServiceWithOneFlushATurn) {
   EXPECT_EQ(turns, 4);
   Run();
   for (Browser* const browser : browsers) {
-    const std::vector<std::string> heard = browser->Hears();
+    const std::vector<std::string> heard = browser->Received();
     EXPECT_THAT(heard, SizeIs(kMany));
     EXPECT_THAT(heard, Each(HasSubstr(R"("reason":"revoked")")));
     EXPECT_THAT(browser->socket.closed, IsEmpty());
@@ -284,18 +284,18 @@ TEST_F(Revoking, IsExactThoughItsTurnComesLater) {
   Publish("private-1-0", "2", "", /*turns=*/0);
   Publish("news", "3", "", /*turns=*/0);
   Run();
-  const std::vector<std::string> heard = ada.Hears();
+  const std::vector<std::string> heard = ada.Received();
   ASSERT_THAT(heard, SizeIs(kMany + 2));
   EXPECT_EQ(heard[0], Event("private-1-0", "1"));
   EXPECT_EQ(heard[1], Event("news", "3"));
   EXPECT_THAT(heard, Not(Contains(Event("private-1-0", "2"))));
   EXPECT_EQ(std::count(heard.begin(), heard.end(), Unsubscribed("private-1-0")),
             1);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event("private-1-0", "1"),
-                                       Event("private-1-0", "2")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Event("private-1-0", "1"),
+                                          Event("private-1-0", "2")));
   // And for good.
   Publish("private-1-5", "4");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(Revoking, IsExactInALargeChannel) {
@@ -309,15 +309,15 @@ TEST_F(Revoking, IsExactInALargeChannel) {
   Publish("private-large", "2", "", /*turns=*/0);
   Run();
   for (size_t i = 0; i < crowd.size(); ++i) {
-    EXPECT_THAT(crowd[i]->Hears(),
+    EXPECT_THAT(crowd[i]->Received(),
                 ElementsAre(Event("private-large", "1"),
                             i % 50 == 49 ? Unsubscribed("private-large")
                                          : Event("private-large", "2")))
         << i;
   }
   Publish("private-large", "3");
-  EXPECT_THAT(crowd[49]->Hears(), IsEmpty());
-  EXPECT_THAT(crowd[50]->Hears(), SizeIs(1));
+  EXPECT_THAT(crowd[49]->Received(), IsEmpty());
+  EXPECT_THAT(crowd[50]->Received(), SizeIs(1));
 }
 
 TEST_F(Revoking, TakesOneChannelOfAllTheUsersSockets) {
@@ -327,9 +327,11 @@ TEST_F(Revoking, TakesOneChannelOfAllTheUsersSockets) {
   Revoke("ada", "private-1-7", "moved");
   Revoke("ada", "private-other", "gone");
   Run();
-  EXPECT_THAT(ada.Hears(), ElementsAre(Unsubscribed("private-1-7", "moved")));
-  EXPECT_THAT(also.Hears(), ElementsAre(Unsubscribed("private-1-7", "moved"),
-                                        Unsubscribed("private-other", "gone")));
+  EXPECT_THAT(ada.Received(),
+              ElementsAre(Unsubscribed("private-1-7", "moved")));
+  EXPECT_THAT(also.Received(),
+              ElementsAre(Unsubscribed("private-1-7", "moved"),
+                          Unsubscribed("private-other", "gone")));
 }
 
 TEST_F(Revoking, MayBeRepeatedBeforeItsTurn) {
@@ -339,7 +341,7 @@ TEST_F(Revoking, MayBeRepeatedBeforeItsTurn) {
   Revoke("ada", "", "second");
   Run();
   EXPECT_EQ(Unsubscribes(), kMany);
-  const std::vector<std::string> heard = ada.Hears();
+  const std::vector<std::string> heard = ada.Received();
   EXPECT_THAT(heard, SizeIs(kMany));
   EXPECT_THAT(heard, Each(HasSubstr("first")));
 }
@@ -352,13 +354,13 @@ TEST_F(Revoking, IsOverForAChannelWhenItsClientSubscribesAgain) {
   EXPECT_EQ(Asked().auth_token(), "new");
   EXPECT_EQ(Unsubscribes(), kMany);
   EXPECT_EQ(uplink_->items[0].unsubscribe().channel(), "private-1-0");
-  const std::vector<std::string> heard = ada.Hears();
+  const std::vector<std::string> heard = ada.Received();
   ASSERT_THAT(heard, SizeIs(kMany));
   EXPECT_EQ(heard[0], Unsubscribed("private-1-0", "moved"));
   Allow("ada");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
   Publish("private-1-0", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event("private-1-0", "1")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event("private-1-0", "1")));
   EXPECT_EQ(Unsubscribes(), kMany);
 }
 
@@ -378,7 +380,7 @@ TEST_F(Revoking, LeavesNothingThatACallOrAWhisperCouldUse) {
   EXPECT_EQ(Asked().channel(), "private-1-2") << "it has to ask again";
   EXPECT_EQ(Unsubscribes(), kMany);
   for (const auto& said : uplink_->items) EXPECT_FALSE(said.has_whisper());
-  const std::vector<std::string> heard = ada.Hears();
+  const std::vector<std::string> heard = ada.Received();
   ASSERT_THAT(heard, SizeIs(kMany + 2));
   EXPECT_EQ(heard[0], Unsubscribed("private-1-0"));
   EXPECT_THAT(heard[1], HasSubstr(R"("code":"not_subscribed")"));
@@ -402,7 +404,7 @@ TEST_F(Revoking, EndsEachOnceThoughTheSocketCloses) {
   Run();
   EXPECT_EQ(Unsubscribes(), 2 * kMany + 1);
   EXPECT_EQ(loops_[0].shard->session_count(), 1);
-  EXPECT_THAT(browsers_.back()->Hears(),
+  EXPECT_THAT(browsers_.back()->Received(),
               ElementsAre(Event("private-1-0", "1")));
 }
 
@@ -430,11 +432,11 @@ TEST_F(Revoking, FailsClosedWhileTheLinkHasTooMuchToWrite) {
   Run(/*turns=*/3);
   Publish("private-1-0", "1", "", /*turns=*/3);
   EXPECT_EQ(Unsubscribes(), 0);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   uplink_->waiting_bytes = 0;
   Run();
   EXPECT_EQ(Unsubscribes(), kMany);
-  EXPECT_THAT(ada.Hears(), SizeIs(kMany));
+  EXPECT_THAT(ada.Received(), SizeIs(kMany));
 }
 
 TEST_F(Revoking, GoesOnWhileThereIsNoLink) {
@@ -442,7 +444,7 @@ TEST_F(Revoking, GoesOnWhileThereIsNoLink) {
   Revoke("ada");
   router_.LinkDown("test");
   Run();
-  EXPECT_THAT(ada.Hears(), SizeIs(kMany));
+  EXPECT_THAT(ada.Received(), SizeIs(kMany));
   Attach();
   for (const auto& item : attach_items_) EXPECT_FALSE(item.has_held());
 }
@@ -454,13 +456,13 @@ TEST_F(Revoking, IsAlsoHowGrantsExpire) {
          absl::StrCat(R"({"type":"subscribe","channel":"private-)", i, "\"}"));
     Allow("ada", {}, /*expires_after_ms=*/1000);
   }
-  ada.Hears();
+  ada.Received();
   uplink_->Take();
   uplink_->flushes = 0;
   Sleep(absl::Milliseconds(1100));
   EXPECT_EQ(Unsubscribes(), kMany);
   EXPECT_EQ(uplink_->flushes, 1);
-  const std::vector<std::string> heard = ada.Hears();
+  const std::vector<std::string> heard = ada.Received();
   EXPECT_THAT(heard, SizeIs(kMany));
   EXPECT_THAT(heard, Each(HasSubstr("the grant has expired")));
 }

@@ -25,7 +25,7 @@ TEST(ADrain, AllowsAsManyAsThereIsTimeLeft) {
   EXPECT_EQ(drain.Allowed(kDrainStart + absl::Seconds(11)), 0);
 }
 
-TEST(ADrain, OfNoTimeAllowsNobody) {
+TEST(ADrain, OfNoTimeAllowsNoCall) {
   const Drain drain(kDrainStart, absl::ZeroDuration(), 1000, absl::Seconds(1),
                     1);
   EXPECT_EQ(drain.Allowed(kDrainStart), 0);
@@ -72,7 +72,7 @@ TEST(TheReturnWindow, IsAsLongAsTheOthersNeedWhereTheDrainTimeIsNot) {
             absl::Seconds(12));
 }
 
-TEST(TheReturnWindow, LetsNobodyWaitForLongerThanHalfAMinute) {
+TEST(TheReturnWindow, IsHalfAMinuteAtMost) {
   EXPECT_EQ(ReturnWindow(absl::Seconds(1), 1000 * kReturnsPerSecond),
             absl::Seconds(30));
 }

@@ -27,7 +27,7 @@ class AGrant : public GatewayWorld {
     Browser& ada = Open();
     Send(ada, R"({"type":"subscribe","channel":"private-x","auth":"t"})");
     Allow("ada", {}, life_ms, /*renewable=*/true);
-    ada.Hears();
+    ada.Received();
     uplink_->Take();
     return ada;
   }
@@ -65,9 +65,9 @@ TEST_F(AGrant, IsRenewedFromNineTenthsOfItsLife) {
   EXPECT_EQ(question.member().user_id(), "ada");
   AnswerRenewal(Renewed::OUTCOME_ALLOWED, 10'000);
   Sleep(absl::Seconds(8));
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   Publish("private-x", "1");
-  EXPECT_THAT(ada.Hears(), SizeIs(1));
+  EXPECT_THAT(ada.Received(), SizeIs(1));
 }
 
 TEST_F(AGrant, IsRenewedLaterWhenTooMuchWaitsForTheService) {
@@ -87,11 +87,11 @@ TEST_F(AGrant, EndsOnTimeWithoutAnAnswer) {
   Attach();
   Browser& ada = Granted(10'000);
   Sleep(absl::Seconds(9.8));
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   Sleep(absl::Seconds(0.4));
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("the grant has expired")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("the grant has expired")));
   Publish("private-x", "1");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(AGrant, EndsAtOnceWhenTheAnswerIsNo) {
@@ -99,7 +99,7 @@ TEST_F(AGrant, EndsAtOnceWhenTheAnswerIsNo) {
   Browser& ada = Granted(10'000);
   Sleep(absl::Seconds(9.1));
   AnswerRenewal(Renewed::OUTCOME_DENIED);
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("no more")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("no more")));
 }
 
 TEST_F(AGrant, IsRetriedWhileUndecidedAndStillEndsOnTime) {
@@ -112,13 +112,13 @@ TEST_F(AGrant, IsRetriedWhileUndecidedAndStillEndsOnTime) {
   for (int i = 0; i < 9; ++i) {
     asked += Renewals();
     AnswerRenewal(Renewed::OUTCOME_UNDECIDED);
-    EXPECT_THAT(ada.Hears(), IsEmpty());
+    EXPECT_THAT(ada.Received(), IsEmpty());
     Sleep(absl::Seconds(1.1));
     ada.shard->SignOfLife(ada.session);
   }
   EXPECT_GE(asked, 8);
   Sleep(absl::Seconds(1));
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("the grant has expired")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("the grant has expired")));
 }
 
 TEST_F(AGrant, IsRenewedWhenRevocationsMayHaveBeenMissed) {
@@ -136,7 +136,7 @@ TEST_F(AGrant, IsRenewedWhenRevocationsMayHaveBeenMissed) {
   AnswerRenewal(Renewed::OUTCOME_ALLOWED);
   Sleep(absl::Seconds(5));
   EXPECT_EQ(Renewals(), 0);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 class ManyGrants : public AGrant {
@@ -191,13 +191,13 @@ TEST_F(ManyGrants, AreNotRetriedAllAtOnceWhileUndecided) {
 TEST_F(ManyGrants, AreStillAskedBeforeTheyEnd) {
   GrantMany(1000);
   RenewAll();  // And at nine tenths of their lives, all at once.
-  for (auto& browser : browsers_) browser->Hears();
+  for (auto& browser : browsers_) browser->Received();
   Sleep(absl::Milliseconds(950));
   EXPECT_EQ(Renewals(), kGrants);
   AnswerRenewal(Renewed::OUTCOME_UNDECIDED);
   Sleep(absl::Milliseconds(100));
   size_t ended = 0;
-  for (auto& browser : browsers_) ended += browser->Hears().size();
+  for (auto& browser : browsers_) ended += browser->Received().size();
   EXPECT_EQ(ended, static_cast<size_t>(kGrants)) << "on time, all of them";
 }
 

@@ -48,7 +48,7 @@ TEST_F(AFloodOfSubscribesAndUnsubscribes, IsNotReadUntilOneIsAnswered) {
   for (const int64_t ticket : tickets) {
     Refuse(link::v1::Refused::CODE_CANCELLED, "", ticket);
   }
-  ada.Hears();
+  ada.Received();
   for (int i = 0; i < contract::kPendingSubscribesMax - 2; ++i) {
     TakeBack(ada, "private-x");
   }
@@ -104,7 +104,7 @@ TEST_F(AFloodOfSubscribesAndUnsubscribes, MayBeAnsweredAfterItsSocketHasGone) {
 TEST_F(ASession, IsSubscribedByABackend) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   link::v1::ServiceItem item;
   item.mutable_call()->set_call_id(5);
   auto& call = *item.mutable_call()->mutable_subscribe();
@@ -115,7 +115,7 @@ TEST_F(ASession, IsSubscribedByABackend) {
   EXPECT_EQ(Asked().call_id(), 5);
   EXPECT_EQ(Asked().member().user_id(), "ada");
   Allow("ada", {"ada"});
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
   // Once more: nothing changes, and the call is answered.
   Say(item);
   EXPECT_EQ(uplink_->items.back().call_result().call_id(), 5);
@@ -125,14 +125,14 @@ TEST_F(ASession, IsSubscribedByABackend) {
 TEST_F(ASession, DoesNotHearOfARefusalThatItDidNotAskFor) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   link::v1::ServiceItem item;
   item.mutable_call()->set_call_id(5);
   item.mutable_call()->mutable_subscribe()->set_socket_id(ada.id);
   item.mutable_call()->mutable_subscribe()->set_channel("private-x");
   Say(item);
   Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "no");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(ASession, IsUnsubscribedByABackendAndToldSo) {
@@ -143,7 +143,7 @@ TEST_F(ASession, IsUnsubscribedByABackendAndToldSo) {
   item.mutable_call()->mutable_unsubscribe()->set_socket_id(ada.id);
   item.mutable_call()->mutable_unsubscribe()->set_channel("news");
   Say(item);
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("reason":)")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr(R"("reason":)")));
   EXPECT_EQ(uplink_->items.back().call_result().call_id(), 6);
   EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
 }
@@ -156,7 +156,7 @@ class ASubscribeThatABackendOvertakes : public GatewayWorld {
     Browser& ada = Open();
     Send(ada, R"({"type":"subscribe","channel":"private-x","auth":"hers",)"
               R"("channel_data":{"a":1}})");
-    ada.Hears();
+    ada.Received();
     return ada;
   }
 
@@ -178,10 +178,10 @@ TEST_F(ASubscribeThatABackendOvertakes, HasTheSameAnswer) {
   EXPECT_EQ(Asked().call_id(), 5);
   EXPECT_EQ(Asked().auth_token(), "its own");
   Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "no");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("unauthorized")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("unauthorized")));
 }
 
-TEST_F(ASubscribeThatABackendOvertakes, LendsItWhatItBroughtItself) {
+TEST_F(ASubscribeThatABackendOvertakes, LendsItItsOwnMember) {
   Browser& ada = Ask();
   Say(Call(ada, ""));
   EXPECT_EQ(Asked().call_id(), 5);
@@ -200,7 +200,7 @@ TEST_F(ASubscribeThatABackendOvertakes, IsNotSpoiltByACallThatCannotBeAsked) {
   EXPECT_EQ(Asked().ticket(), ticket);
   EXPECT_NE(uplink_->items.back().call_result().code(), 0);
   Allow("ada");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr(R"("type":"subscribed")")));
 }
 
 TEST_F(ASubscribeThatABackendOvertakes, IsAnsweredThoughTheLinkHasGone) {
@@ -210,7 +210,7 @@ TEST_F(ASubscribeThatABackendOvertakes, IsAnsweredThoughTheLinkHasGone) {
   ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
   router_.LinkDown("it broke");  // The loop has not seen the call yet.
   Run();
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("unavailable")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("unavailable")));
 }
 
 }  // namespace

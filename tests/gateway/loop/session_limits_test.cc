@@ -38,9 +38,9 @@ TEST_F(ALimitedSession, IsRefusedWhispersBeyondItsRate) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
   for (int i = 0; i < 10; ++i) Whisper(ada);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   Whisper(ada);
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(AllOf(HasSubstr(R"("type":"error")"),
                                 HasSubstr(R"("channel":"news")"),
                                 HasSubstr(R"("code":"rate_limited")"))));
@@ -51,14 +51,14 @@ TEST_F(ALimitedSession, IsRefusedWhispersBeyondItsRate) {
   Sleep(absl::Milliseconds(200));
   Whisper(ada);
   Whisper(ada);
-  EXPECT_THAT(ada.Hears(), SizeIs(1));
+  EXPECT_THAT(ada.Received(), SizeIs(1));
 }
 
 TEST_F(ALimitedSession, LosesNoTokensToWhispersThatBreakARule) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
   for (int i = 0; i < 15; ++i) Whisper(ada, std::string(101, '1'));
-  EXPECT_THAT(ada.Hears(), Each(HasSubstr("payload_too_large")));
+  EXPECT_THAT(ada.Received(), Each(HasSubstr("payload_too_large")));
   Whisper(ada);
   EXPECT_EQ(observer_.whispers, 1);
 }
@@ -66,13 +66,13 @@ TEST_F(ALimitedSession, LosesNoTokensToWhispersThatBreakARule) {
 TEST_F(ALimitedSession, IsReadMoreSlowlyBeyondItsRateOfMessages) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   for (int i = 1; i < 40; ++i) Send(ada, R"({"type":"ping"})");
   EXPECT_FALSE(ada.socket.paused);
   // Whatever it is, and whether or not it is understood.
   Send(ada, "?");
   EXPECT_TRUE(ada.socket.paused);
-  EXPECT_THAT(ada.Hears(), SizeIs(40)) << "what was read is answered";
+  EXPECT_THAT(ada.Received(), SizeIs(40)) << "what was read is answered";
   EXPECT_EQ(observer_.pauses, 1);
   EXPECT_EQ(observer_.limited[RateLimit::kMessages], 1);
   Sleep(absl::Milliseconds(50));
@@ -160,7 +160,7 @@ TEST_F(AWhisperingSession, IsNotReadWhileItsWhispersAreUnderWay) {
   EXPECT_EQ(observer_.limited[RateLimit::kWindow], 1);
   for (int i = 0; i < 5; ++i) PassOn(ada.id);
   EXPECT_FALSE(ada.socket.paused);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(AWhisperingSession, IsReadAgainThoughItsWhispersDoNotComeBack) {
@@ -185,11 +185,11 @@ TEST_F(AWhisperingSession, IsSlowedDownByReadersWithoutRoomInsteadOfTheirEnd) {
   EXPECT_EQ(observer_.limited[RateLimit::kCongested], 1);
   EXPECT_EQ(observer_.whispers_dropped, 1);
   EXPECT_THAT(Congestions(), IsEmpty()) << "the sender is here";
-  EXPECT_THAT(bob.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Received(), IsEmpty());
   EXPECT_THAT(bob.socket.closed, IsEmpty());
   // Events of the backend have the other half.
   Publish("news", "1");
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Event("news", "1")));
   Sleep(absl::Milliseconds(300));
   EXPECT_FALSE(ada.socket.paused);
 }
@@ -214,13 +214,13 @@ TEST_F(AWhisperingSession, DoesNotMakeALoopWriteToALargeChannelAtOnce) {
   }
   EXPECT_EQ(observer_.whispers_dropped, 8 * static_cast<int64_t>(crowd.size()))
       << "two of 60 kB have room";
-  EXPECT_THAT(crowd.back()->Hears(), IsEmpty());
+  EXPECT_THAT(crowd.back()->Received(), IsEmpty());
   Run();
-  EXPECT_THAT(crowd.front()->Hears(), testing::SizeIs(2));
-  EXPECT_THAT(crowd.back()->Hears(), testing::SizeIs(2));
+  EXPECT_THAT(crowd.front()->Received(), testing::SizeIs(2));
+  EXPECT_THAT(crowd.back()->Received(), testing::SizeIs(2));
   Whisper(ada);
   PassOn(ada.id);
-  EXPECT_THAT(crowd.back()->Hears(), testing::SizeIs(1)) << "there is room";
+  EXPECT_THAT(crowd.back()->Received(), testing::SizeIs(1)) << "there is room";
 }
 
 TEST_F(AWhisperingSession, OfAnotherGatewayIsReportedOnceForAWhisper) {
@@ -272,7 +272,7 @@ TEST_F(AWhisperingSession, IsNotSlowedDownByAReaderThatNeverReads) {
   // One that has caught up may fall behind anew.
   bob.socket.whisper_full = false;
   PassOn(ada.id);
-  EXPECT_THAT(bob.Hears(), SizeIs(1));
+  EXPECT_THAT(bob.Received(), SizeIs(1));
   bob.socket.whisper_full = true;
   Whisper(ada);
   PassOn(ada.id);
@@ -286,7 +286,7 @@ class ASessionThatAsksAgain : public GatewayWorld {
   // Subscribes to a channel of one member of 256 KiB.
   Browser& Member() {
     Browser& ada = Open();
-    ada.Hears();
+    ada.Received();
     Ask(ada);
     AnswerWithTheRoster();
     ada.socket.wire.clear();

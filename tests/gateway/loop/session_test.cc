@@ -35,17 +35,18 @@ using ASession = GatewayWorld;
 
 TEST_F(ASession, IsGreetedWithItsSocketId) {
   Browser& ada = Open();
-  EXPECT_THAT(ada.Hears(), ElementsAre(R"({"type":"connected","socket_id":")" +
-                                       ada.id + "\"}"));
+  EXPECT_THAT(
+      ada.Received(),
+      ElementsAre(R"({"type":"connected","socket_id":")" + ada.id + "\"}"));
   EXPECT_EQ(ada.id.substr(0, 2), "7.");
 }
 
 TEST_F(ASession, HearsSubscribedBeforeAnyEvent) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, kNews);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   link::v1::AttachResponse frame;
   frame.add_items()->mutable_subscribed()->set_ticket(Asked().ticket());
   auto& event = *frame.add_items()->mutable_publication();
@@ -54,7 +55,7 @@ TEST_F(ASession, HearsSubscribedBeforeAnyEvent) {
   event.set_data("1");
   ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
   Run();
-  EXPECT_THAT(ada.Hears(), ElementsAre(kSubscribed, Event("news", "1")));
+  EXPECT_THAT(ada.Received(), ElementsAre(kSubscribed, Event("news", "1")));
 }
 
 TEST_F(ASession, HearsNothingOfAChannelAfterUnsubscribed) {
@@ -62,48 +63,48 @@ TEST_F(ASession, HearsNothingOfAChannelAfterUnsubscribed) {
   Browser& ada = Subscribed(Open(), "news");
   Send(ada, R"({"type":"unsubscribe","channel":"news"})");
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(kUnsubscribed));
+  EXPECT_THAT(ada.Received(), ElementsAre(kUnsubscribed));
   EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "news");
 }
 
 TEST_F(ASession, MayUnsubscribeFromWhatItDoesNotHave) {
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, R"({"type":"unsubscribe","channel":"news"})");
-  EXPECT_THAT(ada.Hears(), ElementsAre(kUnsubscribed));
+  EXPECT_THAT(ada.Received(), ElementsAre(kUnsubscribed));
 }
 
 TEST_F(ASession, IsAnsweredAgainWhenItSubscribesTwice) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
   Send(ada, kNews);
-  EXPECT_THAT(ada.Hears(), ElementsAre(kSubscribed));
+  EXPECT_THAT(ada.Received(), ElementsAre(kSubscribed));
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), SizeIs(1));
+  EXPECT_THAT(ada.Received(), SizeIs(1));
 }
 
 TEST_F(ASession, IsAnsweredAsOftenAsItAskedWhileTheFirstIsOpen) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, kNews);
   Send(ada, kNews);
   EXPECT_THAT(uplink_->items, SizeIs(1));
   Allow();
   Run();
-  EXPECT_THAT(ada.Hears(), ElementsAre(kSubscribed, kSubscribed));
+  EXPECT_THAT(ada.Received(), ElementsAre(kSubscribed, kSubscribed));
 }
 
 TEST_F(ASession, IsToldWhyASubscribeWasRefused) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, R"({"type":"subscribe","channel":"private-x","auth":"t"})");
   EXPECT_EQ(Asked().auth_token(), "t");
   EXPECT_EQ(testing_support::ConnectionOf(Asked()).origin(),
             "https://example.org");
   Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "not yours");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(R"({"type":"subscription_error","channel":)"
                           R"("private-x","error":"not yours",)"
                           R"("code":"unauthorized"})"));
@@ -120,9 +121,9 @@ TEST_F(ASession, SendsNoHeadersAboutPublicChannels) {
 TEST_F(ASession, IsRefusedAChannelWithABadName) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, R"({"type":"subscribe","channel":"#server"})");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("invalid_channel")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("invalid_channel")));
   EXPECT_THAT(uplink_->items, IsEmpty());
 }
 
@@ -130,13 +131,13 @@ TEST_F(ASession, IsRefusedAChannelWithABadName) {
 TEST_F(ASession, AnswersASubscribeThatItCannotReadAsASubscribe) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   for (const char* field :
        {R"("channel_data":7)", R"("channel_data":"[]")", R"("auth":[])",
         R"("auth":"\ud83d")", R"("recover":{"offset":-1})"}) {
     Send(ada, R"({"type":"subscribe","channel":"private-x",)" +
                   std::string(field) + "}");
-    EXPECT_THAT(ada.Hears(),
+    EXPECT_THAT(ada.Received(),
                 ElementsAre(AllOf(HasSubstr(R"("type":"subscription_error")"),
                                   HasSubstr(R"("channel":"private-x")"),
                                   HasSubstr(R"("code":"invalid_message")"))))
@@ -144,7 +145,7 @@ TEST_F(ASession, AnswersASubscribeThatItCannotReadAsASubscribe) {
   }
   // A bad name is the worse fault, and is named as it came.
   Send(ada, R"({"type":"subscribe","channel":"x\ud83d","channel_data":7})");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(AllOf(HasSubstr(R"("channel":"x\ud83d")"),
                                 HasSubstr(R"("code":"invalid_channel")"))));
   EXPECT_THAT(uplink_->items, IsEmpty());
@@ -154,15 +155,15 @@ TEST_F(ASession, KeepsASubscriptionWhenALaterSubscribeCannotBeRead) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
   Send(ada, R"({"type":"subscribe","channel":"news","recover":7})");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("invalid_message")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("invalid_message")));
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event("news", "1")));
 }
 
 TEST_F(ASession, NamesTheChannelOfEveryErrorThatIsAboutOne) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   const std::pair<const char*, std::string> wrong[] = {
       {R"({"type":"unsubscribe","channel":"#"})", "invalid_channel"},
       {R"({"type":"whisper","channel":"#","event":"e","data":1})",
@@ -175,38 +176,38 @@ TEST_F(ASession, NamesTheChannelOfEveryErrorThatIsAboutOne) {
   };
   for (const auto& [text, code] : wrong) {
     Send(ada, text);
-    EXPECT_THAT(ada.Hears(),
+    EXPECT_THAT(ada.Received(),
                 ElementsAre(AllOf(HasSubstr(R"("type":"error")"),
                                   HasSubstr(R"("channel":"#")"),
                                   HasSubstr("\"code\":\"" + code + "\""))))
         << text;
   }
   Send(ada, R"({"type":"whisper","channel":"news","event":"\ud83d","data":1})");
-  EXPECT_THAT(ada.Hears(), ElementsAre(AllOf(HasSubstr("invalid_event"),
-                                             HasSubstr("\"news\""))));
+  EXPECT_THAT(ada.Received(), ElementsAre(AllOf(HasSubstr("invalid_event"),
+                                                HasSubstr("\"news\""))));
   Send(ada, "[");
-  EXPECT_THAT(ada.Hears(), ElementsAre(ErrorOf("the message is not JSON",
-                                               "invalid_message")));
+  EXPECT_THAT(ada.Received(), ElementsAre(ErrorOf("the message is not JSON",
+                                                  "invalid_message")));
 }
 
 // Whatever a client sends, its errors are small.
 TEST_F(ASession, IsRepeatedTheBeginningOfALongName) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   const std::string name(60'000, 'x');
   for (const char* fields :
        {R"("type":"subscribe")", R"("type":"subscribe","auth":7)",
         R"("type":"unsubscribe")", R"("type":"whisper","event":"e","data":1)",
         R"("type":"whisper")", R"("type":"shout")"}) {
     Send(ada, absl::StrCat("{", fields, R"(,"channel":")", name, "\"}"));
-    const std::vector<std::string> heard = ada.Hears();
+    const std::vector<std::string> heard = ada.Received();
     ASSERT_THAT(heard, SizeIs(1)) << fields;
     EXPECT_LT(heard[0].size(), 1000u) << fields;
     EXPECT_THAT(heard[0], HasSubstr(R"("channel":"xxx)")) << fields;
   }
   Send(ada, absl::StrCat(R"({"type":")", name, "\"}"));
-  EXPECT_LT(ada.Hears().at(0).size(), 1000u);
+  EXPECT_LT(ada.Received().at(0).size(), 1000u);
 }
 
 TEST_F(ASession, HasABoundOnItsSubscriptions) {
@@ -214,7 +215,7 @@ TEST_F(ASession, HasABoundOnItsSubscriptions) {
   Browser& ada = Open();
   for (int i = 0; i < 200; ++i) Subscribed(ada, absl::StrCat("c", i));
   Send(ada, kNews);
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("too_many_channels")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("too_many_channels")));
 }
 
 TEST_F(ASession, IsNotReadWhileItHasTooManyOpenSubscribes) {
@@ -233,20 +234,20 @@ TEST_F(ASession, IsNotReadWhileItHasTooManyOpenSubscribes) {
 TEST_F(ASession, IsRefusedAnOverlongToken) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, R"({"type":"subscribe","channel":"private-x","auth":")" +
                 std::string(contract::kAuthTokenBytesMax + 1, 'x') + "\"}");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr("unauthorized")));
+  EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("unauthorized")));
 }
 
 TEST_F(ASession, SurvivesWhatItCannotSay) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, "{");
   Send(ada, R"({"type":"shout"})");
   Send(ada, R"({"type":"ping"})");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(ErrorOf("the message is not JSON", "invalid_message"),
                           HasSubstr("shout"), R"({"type":"pong"})"));
   EXPECT_THAT(ada.socket.closed, IsEmpty());
@@ -263,7 +264,7 @@ TEST_F(ASession, WhispersToTheOthers) {
   EXPECT_EQ(whisper.data(), R"({"on":true})");
   EXPECT_EQ(whisper.socket_id(), ada.id);
   EXPECT_EQ(whisper.user_id(), "ada");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(ASession, DoesNotHearWhatExceptsIt) {
@@ -271,32 +272,32 @@ TEST_F(ASession, DoesNotHearWhatExceptsIt) {
   Browser& ada = Subscribed(Open(0), "news");
   Browser& bob = Subscribed(Open(0), "news");
   Publish("news", "1", ada.id);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(ada.Received(), IsEmpty());
+  EXPECT_THAT(bob.Received(), ElementsAre(Event("news", "1")));
   // The same number on another gateway is somebody else.
   Publish("news", "2", "8" + ada.id.substr(1));
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event("news", "2")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event("news", "2")));
 }
 
 TEST_F(ASession, IsToldWhyItMayNotWhisper) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   const auto whisper = [&](const std::string& event, const std::string& data) {
     Send(ada, R"({"type":"whisper","channel":"news","event":")" + event +
                   R"(","data":)" + data + "}");
   };
   whisper("typing", "1");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(ErrorOf("whisper on news: the socket is not "
                                   "subscribed",
                                   "not_subscribed", "news")));
   Subscribed(ada, "news");
   whisper("", "1");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(ErrorOf("event is empty", "invalid_event", "news")));
   whisper("typing", "\"" + std::string(100, 'x') + "\"");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(AllOf(HasSubstr("BROADCAST_MAX_PAYLOAD"),
                                 HasSubstr(R"("channel":"news")"),
                                 HasSubstr(R"("code":"payload_too_large")"))));
@@ -306,7 +307,7 @@ TEST_F(ASession, IsToldWhyItMayNotWhisper) {
   settings.mutable_settings()->set_client_timeout_ms(2000);
   Say(settings);
   whisper("typing", "1");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(AllOf(HasSubstr("BROADCAST_ALLOW_CLIENT_EVENTS"),
                                 HasSubstr(R"("channel":"news")"),
                                 HasSubstr(R"("code":"not_allowed")"))));
@@ -332,7 +333,7 @@ TEST_F(ASession, WhispersAsTheRulesOfItsChannelsSay) {
   const auto whisper = [&](const std::string& channel) {
     Send(ada, R"({"type":"whisper","channel":")" + channel +
                   R"(","event":"typing","data":123})");
-    return ada.Hears();
+    return ada.Received();
   };
   // Nobody says so yet.
   EXPECT_THAT(whisper("quiet"), IsEmpty());
@@ -359,7 +360,7 @@ TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
       R"({"type":"whisper","channel":"news","event":"typing","data":1})";
   uplink_->waiting_bytes = kWhisperOutboxBytesMax;
   Send(ada, kWhisper);
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(ErrorOf("whisper on news: the queue to the "
                                   "service is full; try again later",
                                   "unavailable", "news")));
@@ -369,7 +370,7 @@ TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
 
   uplink_->waiting_bytes = 0;
   Send(ada, kWhisper);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   EXPECT_TRUE(uplink_->items.back().has_whisper());
   EXPECT_EQ(observer_.whispers, 1);
 }
@@ -377,14 +378,15 @@ TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
 TEST_F(ASession, IsToldWhenTooMuchWaitsForTheServiceToBeAsked) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   // Whispers have not taken the room of questions.
   uplink_->waiting_bytes = kWhisperOutboxBytesMax;
   Send(ada, kNews);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   uplink_->waiting_bytes = kQuestionOutboxBytesMax;
   Send(ada, R"({"type":"subscribe","channel":"other"})");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("code":"unavailable")")));
+  EXPECT_THAT(ada.Received(),
+              ElementsAre(HasSubstr(R"("code":"unavailable")")));
   Send(ada, R"({"type":"unsubscribe","channel":"news"})");
   EXPECT_TRUE(uplink_->items.back().has_cancel()) << "never refused";
 }

@@ -35,7 +35,7 @@ class TwoDialects : public GatewayWorld {
     Browser& browser = Open(0, &lines_);
     Send(browser, "join " + channel);
     Allow(user, roster);
-    browser.Hears();
+    browser.Received();
     return browser;
   }
 
@@ -79,16 +79,16 @@ class TwoDialects : public GatewayWorld {
 
 TEST_F(TwoDialects, AreGreetedAndAnsweredEachInItsOwn) {
   Browser& ada = Open(0, &lines_);
-  EXPECT_THAT(ada.Hears(), ElementsAre("welcome " + ada.id));
+  EXPECT_THAT(ada.Received(), ElementsAre("welcome " + ada.id));
   Send(ada, "join news");
   Allow();
-  EXPECT_THAT(ada.Hears(), ElementsAre("joined news", "go news"));
+  EXPECT_THAT(ada.Received(), ElementsAre("joined news", "go news"));
   Browser& bob = Open();
-  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr(R"("type":"connected")")));
+  EXPECT_THAT(bob.Received(), ElementsAre(HasSubstr(R"("type":"connected")")));
   Send(bob, "join news");
-  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr("invalid_message")));
+  EXPECT_THAT(bob.Received(), ElementsAre(HasSubstr("invalid_message")));
   Send(ada, R"({"type":"ping"})");
-  EXPECT_THAT(ada.Hears(), ElementsAre("error invalid_message"));
+  EXPECT_THAT(ada.Received(), ElementsAre("error invalid_message"));
 }
 
 TEST_F(TwoDialects, GetTheEventsOfOneChannel) {
@@ -96,14 +96,14 @@ TEST_F(TwoDialects, GetTheEventsOfOneChannel) {
   Browser& bob = Subscribed(Open(), "news");
   Browser& far = Subscribed(Open(1), "news");
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "1")"));
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "1")));
-  EXPECT_THAT(far.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(ada.Received(), ElementsAre(R"(news: "1")"));
+  EXPECT_THAT(bob.Received(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(far.Received(), ElementsAre(Event("news", "1")));
   Send(ada, "leave news");
-  EXPECT_THAT(ada.Hears(), IsEmpty()) << "an unsubscribe is not answered";
+  EXPECT_THAT(ada.Received(), IsEmpty()) << "an unsubscribe is not answered";
   Publish("news", "2");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "2")));
+  EXPECT_THAT(ada.Received(), IsEmpty());
+  EXPECT_THAT(bob.Received(), ElementsAre(Event("news", "2")));
 }
 
 TEST_F(TwoDialects, AreCountedEachWithItsOwnFrames) {
@@ -126,25 +126,25 @@ TEST_F(TwoDialects, SpareTheSocketThatIsExceptedAndNoOther) {
   Browser& bob = Joined("news");
   Browser& carl = Subscribed(Open(), "news");
   Publish("news", "1", /*except=*/ada.id);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(bob.Hears(), ElementsAre(R"(news: "1")"));
-  EXPECT_THAT(carl.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(ada.Received(), IsEmpty());
+  EXPECT_THAT(bob.Received(), ElementsAre(R"(news: "1")"));
+  EXPECT_THAT(carl.Received(), ElementsAre(Event("news", "1")));
   Publish("news", "2", /*except=*/carl.id);
-  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "2")"));
-  EXPECT_THAT(carl.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), ElementsAre(R"(news: "2")"));
+  EXPECT_THAT(carl.Received(), IsEmpty());
 }
 
 TEST_F(TwoDialects, HaveBacklogsOfTheirOwn) {
   const auto many = SubscribedMany("news", kLarge);
   Browser& ada = Joined("news");
   Publish("news", "1", "", /*turns=*/1);
-  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "1")"))
+  EXPECT_THAT(ada.Received(), ElementsAre(R"(news: "1")"))
       << "few, so in one turn";
-  EXPECT_THAT(many.front()->Hears(), ElementsAre(Event("news", "1")));
-  EXPECT_THAT(many.back()->Hears(), IsEmpty());
+  EXPECT_THAT(many.front()->Received(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(many.back()->Received(), IsEmpty());
   Publish("news", "2");
-  EXPECT_THAT(ada.Hears(), ElementsAre(R"(news: "2")"));
-  EXPECT_THAT(many.back()->Hears(),
+  EXPECT_THAT(ada.Received(), ElementsAre(R"(news: "2")"));
+  EXPECT_THAT(many.back()->Received(),
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
@@ -154,12 +154,13 @@ TEST_F(TwoDialects, MayBothBeLarge) {
   Publish("news", "1", /*except=*/lines.back()->id, /*turns=*/1);
   Publish("news", "2", /*except=*/many.back()->id);
   for (size_t i = 0; i + 1 < kLarge; ++i) {
-    EXPECT_THAT(many[i]->Hears(),
+    EXPECT_THAT(many[i]->Received(),
                 ElementsAre(Event("news", "1"), Event("news", "2")));
-    EXPECT_THAT(lines[i]->Hears(), ElementsAre(R"(news: "1")", R"(news: "2")"));
+    EXPECT_THAT(lines[i]->Received(),
+                ElementsAre(R"(news: "1")", R"(news: "2")"));
   }
-  EXPECT_THAT(many.back()->Hears(), ElementsAre(Event("news", "1")));
-  EXPECT_THAT(lines.back()->Hears(), ElementsAre(R"(news: "2")"));
+  EXPECT_THAT(many.back()->Received(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(lines.back()->Received(), ElementsAre(R"(news: "2")"));
 }
 
 TEST_F(TwoDialects, CatchUpOnlyWithTheirOwnBacklog) {
@@ -167,9 +168,9 @@ TEST_F(TwoDialects, CatchUpOnlyWithTheirOwnBacklog) {
   const auto lines = JoinedMany("news", kLarge);
   Publish("news", "1", "", /*turns=*/1);
   Send(*lines.back(), "leave news");
-  EXPECT_THAT(lines.back()->Hears(), ElementsAre(R"(news: "1")"));
+  EXPECT_THAT(lines.back()->Received(), ElementsAre(R"(news: "1")"));
   Run();
-  EXPECT_THAT(many.back()->Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(many.back()->Received(), ElementsAre(Event("news", "1")));
 }
 
 TEST_F(TwoDialects, WhisperToEachOther) {
@@ -179,9 +180,9 @@ TEST_F(TwoDialects, WhisperToEachOther) {
   Send(ada, "whisper private-x \"psst\"");
   EXPECT_EQ(uplink_->items.back().whisper().data(), "\"psst\"");
   WhisperFrom(ada, "1", kAllTurns);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(bob.Hears(), ElementsAre(R"(private-x: "1")"));
-  EXPECT_THAT(carl.Hears(),
+  EXPECT_THAT(ada.Received(), IsEmpty());
+  EXPECT_THAT(bob.Received(), ElementsAre(R"(private-x: "1")"));
+  EXPECT_THAT(carl.Received(),
               ElementsAre(HasSubstr(R"("data":1,"whisper":true)")));
 }
 
@@ -191,8 +192,8 @@ TEST_F(TwoDialects, LoseWhispersEachForWantOfItsOwnRoom) {
   Browser& carl = Subscribed(Open(), "private-x");
   carl.socket.whisper_full = true;
   WhisperFrom(ada, "1", kAllTurns);
-  EXPECT_THAT(bob.Hears(), ElementsAre(R"(private-x: "1")"));
-  EXPECT_THAT(carl.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Received(), ElementsAre(R"(private-x: "1")"));
+  EXPECT_THAT(carl.Received(), IsEmpty());
   EXPECT_EQ(observer_.whispers_dropped, 1);
 
   // In a large channel the backlog is the room.
@@ -202,24 +203,24 @@ TEST_F(TwoDialects, LoseWhispersEachForWantOfItsOwnRoom) {
   }
   EXPECT_EQ(observer_.whispers_dropped, 1 + 1 + static_cast<int64_t>(kLarge));
   Run();
-  EXPECT_THAT(bob.Hears(), SizeIs(3));
-  EXPECT_THAT(many.back()->Hears(), SizeIs(2));
+  EXPECT_THAT(bob.Received(), SizeIs(3));
+  EXPECT_THAT(many.back()->Received(), SizeIs(2));
 }
 
 TEST_F(TwoDialects, AreNotNotifiedOfMessagesThatTheyDoNotHave) {
   Browser& ada = Joined("presence-x", "ada", {"ada"});
   Browser& bob = Open();
   Subscribed(bob, "presence-x", "bob", {"ada", "bob"});
-  ada.Hears();
+  ada.Received();
   link::v1::ServiceItem item;
   v1::MemberAdded& added = *item.mutable_member_added();
   added.set_channel("presence-x");
   added.set_user_id("carl");
   Say(item);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr("member_added")));
+  EXPECT_THAT(ada.Received(), IsEmpty());
+  EXPECT_THAT(bob.Received(), ElementsAre(HasSubstr("member_added")));
   Publish("presence-x", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(R"(presence-x: "1")"));
+  EXPECT_THAT(ada.Received(), ElementsAre(R"(presence-x: "1")"));
 }
 
 TEST_F(TwoDialects, AreRevokedTogether) {
@@ -228,13 +229,13 @@ TEST_F(TwoDialects, AreRevokedTogether) {
   Subscribed(phone, "private-y", "ada");
   Browser& bob = Joined("private-x", "bob");
   Revoke("ada", "private-x");
-  EXPECT_THAT(ada.Hears(), ElementsAre("taken private-x revoked"));
-  EXPECT_THAT(phone.Hears(), ElementsAre(HasSubstr("unsubscribed")));
+  EXPECT_THAT(ada.Received(), ElementsAre("taken private-x revoked"));
+  EXPECT_THAT(phone.Received(), ElementsAre(HasSubstr("unsubscribed")));
   Publish("private-x", "1");
   Publish("private-y", "2");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
-  EXPECT_THAT(phone.Hears(), ElementsAre(Event("private-y", "2")));
-  EXPECT_THAT(bob.Hears(), ElementsAre(R"(private-x: "1")"));
+  EXPECT_THAT(ada.Received(), IsEmpty());
+  EXPECT_THAT(phone.Received(), ElementsAre(Event("private-y", "2")));
+  EXPECT_THAT(bob.Received(), ElementsAre(R"(private-x: "1")"));
 }
 
 TEST_F(TwoDialects, AreDisconnectedTogether) {
@@ -255,9 +256,9 @@ TEST_F(TwoDialects, SayGoodbyeEachInItsOwn) {
   Browser& bob = Open();
   EXPECT_EQ(&ada.session->dialect(), &lines_);
   EXPECT_EQ(&bob.session->dialect(), &dialect_);
-  ada.Hears();
+  ada.Received();
   CloseSome(ada.shard, 2);
-  EXPECT_THAT(ada.Hears(), ElementsAre("bye")) << "before the close frame";
+  EXPECT_THAT(ada.Received(), ElementsAre("bye")) << "before the close frame";
   EXPECT_THAT(ada.socket.closed,
               ElementsAre(Pair(CloseReason::kGoingAway, "the end")));
   EXPECT_THAT(bob.socket.closed,
@@ -267,7 +268,7 @@ TEST_F(TwoDialects, SayGoodbyeEachInItsOwn) {
 
 TEST_F(TwoDialects, SignInWhereTheProtocolHasThat) {
   Browser& ada = Open(0, &lines_);
-  ada.Hears();
+  ada.Received();
   Send(ada, R"(login proof {"id":"ada"})");
   const link::v1::SocketQuestion asked =
       uplink_->items.back().socket_question();
@@ -283,24 +284,24 @@ TEST_F(TwoDialects, SignInWhereTheProtocolHasThat) {
       ->mutable_user()
       ->set_user_id("ada");
   Say(item);
-  EXPECT_THAT(ada.Hears(), ElementsAre(R"(user {"id":"ada"})"));
+  EXPECT_THAT(ada.Received(), ElementsAre(R"(user {"id":"ada"})"));
   ASSERT_NE(ada.session->user(), nullptr);
   EXPECT_EQ(ada.session->user()->user_id(), "ada");
 }
 
 TEST_F(TwoDialects, AreRefusedASignInWithTheCodeOfTheService) {
   Browser& ada = Open(0, &lines_);
-  ada.Hears();
+  ada.Received();
   Send(ada, "login proof {}");
   Refuse(link::v1::Refused::CODE_INVALID_MESSAGE, "no user",
          uplink_->items.back().socket_question().ticket());
-  EXPECT_THAT(ada.Hears(), ElementsAre("nobody invalid_message"));
+  EXPECT_THAT(ada.Received(), ElementsAre("nobody invalid_message"));
   Send(ada, "login proof {}");
   router_.LinkDown("lost");
   Run();
-  EXPECT_THAT(ada.Hears(), ElementsAre("nobody unavailable"));
+  EXPECT_THAT(ada.Received(), ElementsAre("nobody unavailable"));
   Send(ada, "login proof {}");
-  EXPECT_THAT(ada.Hears(), ElementsAre("nobody unavailable"));
+  EXPECT_THAT(ada.Received(), ElementsAre("nobody unavailable"));
 }
 
 TEST_F(TwoDialects, AreNotReadWhileAHundredSignInsWait) {

@@ -45,7 +45,7 @@ TEST_F(AShard, WritesASocketOnceForAllThatATurnBrings) {
   }
   ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
   Run();
-  EXPECT_THAT(ada.Hears(), SizeIs(5));
+  EXPECT_THAT(ada.Received(), SizeIs(5));
   EXPECT_EQ(ada.socket.writes, before + 1);
 }
 
@@ -60,8 +60,8 @@ TEST_F(AShard, CutsASlowSocketAndNobodyElse) {
   EXPECT_THAT(
       slow.socket.closed,
       ElementsAre(Pair(CloseReason::kSlow, "messages were not read in time")));
-  EXPECT_THAT(slow.Hears(), IsEmpty());
-  EXPECT_THAT(fast.Hears(),
+  EXPECT_THAT(slow.Received(), IsEmpty());
+  EXPECT_THAT(fast.Received(),
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
@@ -76,10 +76,10 @@ TEST_F(AShard, EndsTheSubscriptionsOfASocketThatIsTold) {
 TEST_F(AShard, TakesMessagesOfAClosedSocketNoMore) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   CloseSome(ada.shard, 1);
   Send(ada, R"({"type":"ping"})");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(AShard, RevokesOneChannelOfASocket) {
@@ -91,11 +91,11 @@ TEST_F(AShard, RevokesOneChannelOfASocket) {
   revocation.set_channel("private-a");
   revocation.set_reason("moved");
   Revoke(revocation);
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(R"({"type":"unsubscribed","channel":"private-a",)"
                           R"("reason":"moved"})"));
   Revoke(revocation);  // Hearing it twice is harmless.
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(AShard, RevokesAllThatNeedsAuthorizationOfAUser) {
@@ -107,10 +107,10 @@ TEST_F(AShard, RevokesAllThatNeedsAuthorizationOfAUser) {
   v1::Revocation revocation;
   revocation.set_user_id("ada");
   Revoke(revocation);
-  EXPECT_THAT(ada.Hears(), SizeIs(2));
-  EXPECT_THAT(other.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), SizeIs(2));
+  EXPECT_THAT(other.Received(), IsEmpty());
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event("news", "1")));
 }
 
 TEST_F(AShard, ClosesAFewAtATimeWhenItDrains) {
@@ -151,7 +151,7 @@ TEST_F(AShard, ForgetsASocketThatLeavesInTheMiddleOfATurn) {
     loops_[0].shard->Deliver(std::move(batch));
   }
   Leave(ada);  // Between its delivery and the flush.
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Event("news", "1")));
   EXPECT_EQ(loops_[0].shard->session_count(), 1);
 }
 

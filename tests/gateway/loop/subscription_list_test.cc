@@ -18,7 +18,7 @@ std::unique_ptr<Subscription> On(Channel* channel) {
   return subscription;
 }
 
-TEST(ASubscriptionList, FindsWhatItHas) {
+TEST(ASubscriptionList, FindsItsSubscriptions) {
   SubscriptionList list;
   Channel news;
   Channel mail;

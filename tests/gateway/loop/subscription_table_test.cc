@@ -26,7 +26,7 @@ std::unique_ptr<Subscription> Pending(SubscriptionTable& table,
   return subscription;
 }
 
-TEST(ASubscriptionTable, KnowsAChannelWhileSomebodyWaitsOrListens) {
+TEST(ASubscriptionTable, KnowsAChannelWithASubscriptionOrAnAdmission) {
   SubscriptionTable table;
   const auto one = Pending(table, "news");
   const auto two = Pending(table, "news");
@@ -114,7 +114,7 @@ TEST(ASubscriptionTable, HasAnEntryOfAChannelForEachDialect) {
   EXPECT_EQ(table.channel_count(), 0u);
 }
 
-TEST(ASubscriptionTable, StaysTrueWhoeverLeavesWhen) {
+TEST(ASubscriptionTable, StaysTrueInEveryOrderOfLeaving) {
   std::mt19937 random(4711);
   SubscriptionTable table;
   std::vector<std::unique_ptr<Subscription>> all;

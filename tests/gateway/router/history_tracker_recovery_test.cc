@@ -25,15 +25,15 @@ TEST_F(ARouterWithHistory, AsksOnceForAllThatWait) {
   Browser& earlier = Returning(1);
   EXPECT_THAT(Recovers(), ElementsAre(3));
   Replay(3);
-  EXPECT_THAT(first.Hears(),
+  EXPECT_THAT(first.Received(),
               ElementsAre(Subscribed("true"), Event(4), Event(5)));
-  EXPECT_THAT(same.Hears(),
+  EXPECT_THAT(same.Received(),
               ElementsAre(Subscribed("true"), Event(4), Event(5)));
-  EXPECT_THAT(later.Hears(), ElementsAre(Subscribed("true"), Event(5)));
-  EXPECT_THAT(earlier.Hears(), IsEmpty());
+  EXPECT_THAT(later.Received(), ElementsAre(Subscribed("true"), Event(5)));
+  EXPECT_THAT(earlier.Received(), IsEmpty());
   EXPECT_THAT(Recovers(), ElementsAre(1));
   Replay(1);
-  EXPECT_THAT(earlier.Hears(), SizeIs(5));
+  EXPECT_THAT(earlier.Received(), SizeIs(5));
   EXPECT_THAT(Recovers(), IsEmpty());
 }
 
@@ -47,11 +47,11 @@ TEST_F(ARouterWithHistory, DoesNotAskForEventsThatAreReportedLost) {
   EXPECT_THAT(Recovers(), ElementsAre(0));
   Say(Recovery(0, /*available=*/false, /*available_since=*/3));
   for (Browser* const one : lost) {
-    EXPECT_THAT(one->Hears(), ElementsAre(Subscribed("false")));
+    EXPECT_THAT(one->Received(), ElementsAre(Subscribed("false")));
   }
   EXPECT_THAT(Recovers(), ElementsAre(3));
   Replay(3);
-  EXPECT_THAT(near.Hears(),
+  EXPECT_THAT(near.Received(),
               ElementsAre(Subscribed("true"), Event(4), Event(5)));
 }
 
@@ -61,16 +61,16 @@ TEST_F(ARouterWithHistory, AsksAgainForTheLatestIfOthersAreRefused) {
   Publish(5);
   Browser& far = Returning(1);
   Browser& latest = Open();
-  latest.Hears();
+  latest.Received();
   Ask(latest, R"({"offset":0})");
   AllowAt(Asked().ticket());
   EXPECT_THAT(Recovers(), ElementsAre(1));
   Say(Recovery(1, /*available=*/false, /*available_since=*/7));
-  EXPECT_THAT(far.Hears(), ElementsAre(Subscribed("false")));
-  EXPECT_THAT(latest.Hears(), IsEmpty());
+  EXPECT_THAT(far.Received(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(latest.Received(), IsEmpty());
   EXPECT_THAT(Recovers(), ElementsAre(kLatest));
   Replay(4);
-  EXPECT_THAT(latest.Hears(), ElementsAre(Subscribed("true"), Event(5)));
+  EXPECT_THAT(latest.Received(), ElementsAre(Subscribed("true"), Event(5)));
 }
 
 TEST_F(ARouterWithHistory, GivesNoSocketMoreThanItsBound) {
@@ -83,9 +83,10 @@ TEST_F(ARouterWithHistory, GivesNoSocketMoreThanItsBound) {
   Browser& near = Returning(offset_ - some);
   Browser& latest = Returning(offset_ - 1);
   Replay(9);
-  EXPECT_THAT(far.Hears(), ElementsAre(Subscribed("false")));
-  EXPECT_THAT(near.Hears(), SizeIs(some + 1));
-  EXPECT_THAT(latest.Hears(), ElementsAre(Subscribed("true"), Event(offset_)));
+  EXPECT_THAT(far.Received(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(near.Received(), SizeIs(some + 1));
+  EXPECT_THAT(latest.Received(),
+              ElementsAre(Subscribed("true"), Event(offset_)));
   EXPECT_EQ(observer_.lost, 1);
 }
 
@@ -121,18 +122,19 @@ TEST_F(ARouterWithHistory, DoesNotGiveAnExceptedSocketItsOwnEvent) {
   Browser& ada = Listening();
   Say(Published(++offset_, ada.id));
   Publish();
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(2)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event(2)));
   Send(ada, R"({"type":"unsubscribe","channel":"chat"})");
   Listening();
-  ada.Hears();
+  ada.Received();
   Ask(ada, 0);
   AllowAt(Asked().ticket());
   Browser& bob = Returning(0);
   Say(Recovery(0));
   Say(Published(1, ada.id));
   Say(Published(2));
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("true"), Event(2)));
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(1), Event(2)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Subscribed("true"), Event(2)));
+  EXPECT_THAT(bob.Received(),
+              ElementsAre(Subscribed("true"), Event(1), Event(2)));
 }
 
 TEST_F(ARouterWithHistory, ReportsALossRatherThanCutAFullSocket) {
@@ -142,7 +144,7 @@ TEST_F(ARouterWithHistory, ReportsALossRatherThanCutAFullSocket) {
   Browser& bob = Returning(1);
   bob.socket.roomless = true;
   Replay(1);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Subscribed("false")));
   EXPECT_THAT(bob.socket.closed, IsEmpty());
   EXPECT_EQ(observer_.lost, 1);
 }
@@ -152,7 +154,7 @@ TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
   Listening();
   Publish(5);
   Browser& bob = Open();
-  bob.Hears();
+  bob.Received();
   Ask(bob, 3);
   const int64_t ticket = Asked().ticket();
   Ask(bob);
@@ -163,11 +165,11 @@ TEST_F(ARouterWithHistory, AnswersEachSubscribeByItsOwnPosition) {
   Run();
   // It has all by the first answer; a later subscriber with another position is
   // answered by that position.
-  EXPECT_THAT(bob.Hears(),
+  EXPECT_THAT(bob.Received(),
               ElementsAre(Subscribed("true"), Event(4), Event(5), Subscribed(),
                           Subscribed("true"), Subscribed("false")));
   Publish();
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event(6)));
+  EXPECT_THAT(bob.Received(), ElementsAre(Event(6)));
 }
 
 TEST_F(ARouterWithHistory, LimitsTheAnswerToUsefulBytes) {
@@ -196,14 +198,14 @@ TEST_F(ARouterWithHistory, DoesNotAskForASubscribeThatWasCancelledBefore) {
   // It counted, and does not any more.
   EXPECT_EQ(uplink_->items.back().unsubscribe().ticket(), ticket);
   EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "chat");
-  EXPECT_THAT(second.Hears(),
+  EXPECT_THAT(second.Received(),
               ElementsAre(R"({"type":"unsubscribed","channel":"chat"})"));
   Replay(3);
-  EXPECT_THAT(first.Hears(), SizeIs(3));
+  EXPECT_THAT(first.Received(), SizeIs(3));
   EXPECT_THAT(Recovers(), IsEmpty());
   Publish();
-  EXPECT_THAT(second.Hears(), IsEmpty());
-  EXPECT_THAT(first.Hears(), ElementsAre(Event(6)));
+  EXPECT_THAT(second.Received(), IsEmpty());
+  EXPECT_THAT(first.Received(), ElementsAre(Event(6)));
 }
 
 TEST_F(ARouterWithHistory, DoesNotAskForMissedEventsOfAClosedSocket) {
@@ -218,7 +220,7 @@ TEST_F(ARouterWithHistory, DoesNotAskForMissedEventsOfAClosedSocket) {
   EXPECT_EQ(uplink_->items.back().unsubscribe().ticket(), ticket);
   EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "chat");
   Replay(3);
-  EXPECT_THAT(first.Hears(), SizeIs(3));
+  EXPECT_THAT(first.Received(), SizeIs(3));
   EXPECT_THAT(Recovers(), IsEmpty());
 }
 
@@ -254,14 +256,14 @@ TEST_F(ARouterWithHistory, AnswersASubscribeThatComesAfterABackends) {
   Listening();
   Publish(3);
   Browser& bob = Open();
-  bob.Hears();
+  bob.Received();
   Say(CallFor(bob.id));
   const int64_t ticket = Asked().ticket();
   Ask(bob, 1);
   EXPECT_EQ(Asked().ticket(), ticket);
   AllowAt(ticket);
   Run();
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed(), Subscribed("false")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Subscribed(), Subscribed("false")));
 }
 
 TEST_F(ARouterWithHistory, RecoversASubscribeThatABackendOvertakes) {
@@ -269,12 +271,13 @@ TEST_F(ARouterWithHistory, RecoversASubscribeThatABackendOvertakes) {
   Listening();
   Publish(3);
   Browser& bob = Open();
-  bob.Hears();
+  bob.Received();
   Ask(bob, 1);
   Say(CallFor(bob.id));
   AllowAt(Asked().ticket());
   Replay(1);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(2), Event(3)));
+  EXPECT_THAT(bob.Received(),
+              ElementsAre(Subscribed("true"), Event(2), Event(3)));
 }
 
 }  // namespace

@@ -18,14 +18,14 @@ TEST_F(ARouterWithHistory, SendsThePositionOfTheChannel) {
   Attach();
   offset_ = 4;
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Ask(ada);
   AllowAt(Asked().ticket());
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed()));
+  EXPECT_THAT(ada.Received(), ElementsAre(Subscribed()));
   Publish();
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(5)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event(5)));
   Ask(ada);
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed()));
+  EXPECT_THAT(ada.Received(), ElementsAre(Subscribed()));
 }
 
 TEST_F(ARouterWithHistory, AnswersAtOnceIfNothingWasMissed) {
@@ -33,7 +33,7 @@ TEST_F(ARouterWithHistory, AnswersAtOnceIfNothingWasMissed) {
   Listening();
   Publish(3);
   Browser& bob = Returning(3);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Subscribed("true")));
   EXPECT_THAT(Recovers(), IsEmpty());
   EXPECT_EQ(observer_.recovered, 1);
 }
@@ -43,17 +43,17 @@ TEST_F(ARouterWithHistory, GivesMissedEventsBeforeNewOnes) {
   Browser& ada = Listening();
   Publish(3);
   Browser& bob = Returning(1, /*shard=*/1);
-  EXPECT_THAT(bob.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Received(), IsEmpty());
   EXPECT_THAT(Recovers(), ElementsAre(1));
   Publish();  // Before the service has read the question.
-  EXPECT_THAT(bob.Hears(), IsEmpty());
+  EXPECT_THAT(bob.Received(), IsEmpty());
   Replay(1);
-  const std::vector<std::string> heard = bob.Hears();
+  const std::vector<std::string> heard = bob.Received();
   EXPECT_THAT(heard,
               ElementsAre(Subscribed("true"), Event(2), Event(3), Event(4)));
   Publish();
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event(5)));
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(bob.Received(), ElementsAre(Event(5)));
+  EXPECT_THAT(ada.Received(),
               ElementsAre(Event(1), Event(2), Event(3), Event(4), Event(5)))
       << "no other socket receives it twice";
 }
@@ -66,25 +66,25 @@ TEST_F(ARouterWithHistory, ReportsALossAndSendsNothing) {
   Browser& near = Returning(4);
   EXPECT_THAT(Recovers(), ElementsAre(1));
   Say(Recovery(1, /*available=*/false));
-  EXPECT_THAT(far.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(far.Received(), ElementsAre(Subscribed("false")));
   EXPECT_THAT(Recovers(), ElementsAre(4));
   Replay(4);
-  EXPECT_THAT(near.Hears(), ElementsAre(Subscribed("true"), Event(5)));
+  EXPECT_THAT(near.Received(), ElementsAre(Subscribed("true"), Event(5)));
   Publish();
-  EXPECT_THAT(far.Hears(), ElementsAre(Event(6)));
+  EXPECT_THAT(far.Received(), ElementsAre(Event(6)));
 }
 
 TEST_F(ARouterWithHistory, DetectsImpossiblePositionsByItself) {
   Attach();
   Listening();
   Publish(2);
-  EXPECT_THAT(Returning(3).Hears(), ElementsAre(Subscribed("false")))
+  EXPECT_THAT(Returning(3).Received(), ElementsAre(Subscribed("false")))
       << "from the future";
   Browser& other = Open();
-  other.Hears();
+  other.Received();
   Ask(other, R"({"epoch":"e0","offset":1})");
   AllowAt(Asked().ticket());
-  EXPECT_THAT(other.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(other.Received(), ElementsAre(Subscribed("false")));
   EXPECT_THAT(Recovers(), IsEmpty());
   EXPECT_EQ(observer_.lost, 2);
 }
@@ -93,48 +93,48 @@ TEST_F(ARouterWithHistory, GivesTheLatestEventOnRequest) {
   Attach();
   Listening();
   Browser& early = Open();
-  early.Hears();
+  early.Received();
   Ask(early, R"({"offset":0})");
   AllowAt(Asked().ticket());
-  EXPECT_THAT(early.Hears(), ElementsAre(Subscribed("false")))
+  EXPECT_THAT(early.Received(), ElementsAre(Subscribed("false")))
       << "nothing was published yet";
   Publish(3);
   Browser& late = Open();
-  late.Hears();
+  late.Received();
   Ask(late, R"({"offset":0})");
   AllowAt(Asked().ticket());
   EXPECT_THAT(Recovers(), ElementsAre(kLatest));
   Replay(2);
-  EXPECT_THAT(late.Hears(), ElementsAre(Subscribed("true"), Event(3)));
+  EXPECT_THAT(late.Received(), ElementsAre(Subscribed("true"), Event(3)));
 
   Browser& later = Open();
-  later.Hears();
+  later.Received();
   Ask(later, R"({"offset":0})");
   AllowAt(Asked().ticket());
   Publish();  // Before the service has read the question.
   EXPECT_THAT(Recovers(), ElementsAre(kLatest));
   Replay(3);
-  EXPECT_THAT(later.Hears(), ElementsAre(Subscribed("true"), Event(4)))
+  EXPECT_THAT(later.Received(), ElementsAre(Subscribed("true"), Event(4)))
       << "only the latest";
 
   Browser& none = Open();
-  none.Hears();
+  none.Received();
   Ask(none, R"({"offset":0})");
   AllowAt(Asked().ticket());
   link::v1::ServiceItem gone = Recovery(0, /*available=*/false);
   gone.mutable_recovery()->mutable_since()->clear_epoch();
   Say(gone);
-  EXPECT_THAT(none.Hears(), ElementsAre(Subscribed("false")))
+  EXPECT_THAT(none.Received(), ElementsAre(Subscribed("false")))
       << "its time was over";
 }
 
 TEST_F(ARouterWithHistory, ReportsALossOnAChannelWithoutHistory) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Ask(ada, 7);
   Allow();
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(R"({"type":"subscribed","channel":"chat",)"
                           R"("recovered":false})"));
 }
@@ -149,7 +149,7 @@ TEST_F(ARouterWithHistory, UnsubscribesASocketThatClosedWhileItWaited) {
   Recovers();
   Replay(1);
   EXPECT_EQ(uplink_->items.back().unsubscribe().ticket(), ticket);
-  EXPECT_THAT(bob.Hears(),
+  EXPECT_THAT(bob.Received(),
               ElementsAre(R"({"type":"unsubscribed","channel":"chat"})"));
 }
 
@@ -160,7 +160,7 @@ TEST_F(ARouterWithHistory, SendsItsPositionsWhenItAttachesAgain) {
   Browser& bob = Returning(1);
   router_.LinkDown("lost");
   Run();
-  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr(R"("code":"unavailable")")))
+  EXPECT_THAT(bob.Received(), ElementsAre(HasSubstr(R"("code":"unavailable")")))
       << "no question waits for a service that is away";
   Attach(absl::Seconds(1));
   std::vector<v1::Position> held;
@@ -171,22 +171,22 @@ TEST_F(ARouterWithHistory, SendsItsPositionsWhenItAttachesAgain) {
   EXPECT_EQ(attach_items_.at(1).held().subscription_count(), 1);
   EXPECT_EQ(held[0].epoch(), "e1");
   EXPECT_EQ(held[0].offset(), 2);
-  ada.Hears();
+  ada.Received();
   Publish();  // Missed events come as any others.
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(3)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event(3)));
 }
 
 TEST_F(ARouterWithHistory, NotifiesAllSubscribersOfANewEpoch) {
   Attach();
   Browser& ada = Listening();
   Publish(2);
-  ada.Hears();
+  ada.Received();
   Move("e2", /*lost=*/true);
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Subscribed("false")));
   Publish();
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(1)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event(1)));
   Move("e3", /*lost=*/false);
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed()));
+  EXPECT_THAT(ada.Received(), ElementsAre(Subscribed()));
 }
 
 TEST_F(ARouterWithHistory, EndsAllQuestionsWithAnEpoch) {
@@ -197,34 +197,34 @@ TEST_F(ARouterWithHistory, EndsAllQuestionsWithAnEpoch) {
   EXPECT_THAT(Recovers(), ElementsAre(1));
   const auto stray = Recovery(1, /*available=*/false);
   Move("e2", /*lost=*/false);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Subscribed("false")));
   Publish(3);
-  bob.Hears();
+  bob.Received();
   Browser& cyd = Returning(1);
   EXPECT_THAT(Recovers(), ElementsAre(1));
   Say(stray);  // Of the old epoch: answers no request.
-  EXPECT_THAT(cyd.Hears(), IsEmpty());
+  EXPECT_THAT(cyd.Received(), IsEmpty());
   Replay(1);
-  EXPECT_THAT(cyd.Hears(), SizeIs(3));
-  EXPECT_THAT(bob.Hears(), IsEmpty());
+  EXPECT_THAT(cyd.Received(), SizeIs(3));
+  EXPECT_THAT(bob.Received(), IsEmpty());
 }
 
 TEST_F(ARouterWithHistory, FillsAGap) {
   Attach();
   Browser& ada = Listening();
   Publish();
-  ada.Hears();
+  ada.Received();
   offset_ = 3;
   Say(Published(3));  // Where is 2?
   EXPECT_EQ(observer_.gaps, 1);
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   EXPECT_THAT(Recovers(), ElementsAre(1));
   Publish();
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
   Replay(1);
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(2), Event(3), Event(4)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event(2), Event(3), Event(4)));
   Publish();
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(5)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event(5)));
   EXPECT_EQ(observer_.gaps, 1);
   EXPECT_THAT(Recovers(), IsEmpty());
 }
@@ -233,27 +233,27 @@ TEST_F(ARouterWithHistory, ReportsAGapThatCannotBeFilled) {
   Attach();
   Browser& ada = Listening();
   Publish();
-  ada.Hears();
+  ada.Received();
   offset_ = 3;
   Say(Published(3));
   Say(Recovery(1, /*available=*/false));
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Subscribed("false")));
   Browser& bob = Returning(3);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Subscribed("true")));
   Publish();
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event(4)));
-  EXPECT_THAT(bob.Hears(), ElementsAre(Event(4)));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event(4)));
+  EXPECT_THAT(bob.Received(), ElementsAre(Event(4)));
 }
 
 TEST_F(ARouterWithHistory, ReportsALossIfAnEpochEndsInAGap) {
   Attach();
   Browser& ada = Listening();
   Publish();
-  ada.Hears();
+  ada.Received();
   offset_ = 3;
   Say(Published(3));
   Move("e2", /*lost=*/false);
-  EXPECT_THAT(ada.Hears(), ElementsAre(Subscribed("false")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Subscribed("false")));
 }
 
 TEST_F(ARouterWithHistory, BeginsAtThePositionOfTheYesWithoutAListener) {
@@ -265,7 +265,8 @@ TEST_F(ARouterWithHistory, BeginsAtThePositionOfTheYesWithoutAListener) {
   Browser& bob = Returning(7);
   EXPECT_THAT(Recovers(), ElementsAre(7));
   Replay(7);
-  EXPECT_THAT(bob.Hears(), ElementsAre(Subscribed("true"), Event(8), Event(9)));
+  EXPECT_THAT(bob.Received(),
+              ElementsAre(Subscribed("true"), Event(8), Event(9)));
   EXPECT_EQ(observer_.gaps, 0);
 }
 

@@ -59,13 +59,13 @@ class ARouterWithHistory : public GatewayWorld {
     Browser& browser = Open(shard);
     Ask(browser);
     AllowAt(Asked().ticket());
-    browser.Hears();
+    browser.Received();
     return browser;
   }
   // Has a browser that was at `since` subscribe, and the service allow it.
   Browser& Returning(int64_t since, int shard = 0) {
     Browser& browser = Open(shard);
-    browser.Hears();
+    browser.Received();
     Ask(browser, since);
     AllowAt(Asked().ticket());
     return browser;

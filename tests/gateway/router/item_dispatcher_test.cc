@@ -53,14 +53,14 @@ TEST_F(ARouter, EndsASubscriptionThatWasCancelledBeforeTheYesCame) {
   Browser& ada = Open();
   Send(ada, R"({"type":"subscribe","channel":"news"})");
   Send(ada, R"({"type":"unsubscribe","channel":"news"})");
-  ada.Hears();
+  ada.Received();
   const int64_t ticket = Asked().ticket();
   EXPECT_EQ(uplink_->items.back().cancel().ticket(), ticket);
   Allow();
   EXPECT_EQ(uplink_->items.back().unsubscribe().ticket(), ticket);
   EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "news");
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), IsEmpty());
+  EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
 TEST_F(ARouter, AnswersLaterSubscribersFromItsRoster) {
@@ -68,10 +68,10 @@ TEST_F(ARouter, AnswersLaterSubscribersFromItsRoster) {
   Subscribed(Open(0), "presence-room", "ada", {"ada", "zoe"});
   Say(MemberAdded("bob"));
   Browser& bob = Open(1);
-  bob.Hears();
+  bob.Received();
   Send(bob, R"({"type":"subscribe","channel":"presence-room"})");
   Allow("bob");
-  EXPECT_THAT(bob.Hears(),
+  EXPECT_THAT(bob.Received(),
               ElementsAre(R"({"type":"subscribed","channel":"presence-room",)"
                           R"("members":[{"user_id":"ada","user_info":null},)"
                           R"({"user_id":"bob","user_info":null},)"
@@ -85,7 +85,7 @@ TEST_F(ARouter, AnnouncesMembersInOrderAndOnce) {
   Say(MemberAdded("bob"));
   Say(MemberRemoved("bob"));
   Say(MemberRemoved("bob"));
-  EXPECT_THAT(ada.Hears(), ElementsAre(Added("bob"), Removed("bob")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Added("bob"), Removed("bob")));
 }
 
 TEST_F(ARouter, AnnouncesOnlyTheDifferenceToANewRoster) {
@@ -95,14 +95,14 @@ TEST_F(ARouter, AnnouncesOnlyTheDifferenceToANewRoster) {
   router_.LinkDown("the service was restarted");
   Attach(absl::Seconds(1));
   Say(RosterOf({"ada", "cyd", "dan"}));
-  EXPECT_THAT(ada.Hears(), ElementsAre(Added("dan"), Removed("bob")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Added("dan"), Removed("bob")));
 }
 
 TEST_F(ARouter, KeepsTheRosterWhileASubscribeIsOpen) {
   Attach();
   Browser& ada = Subscribed(Open(0), "presence-room", "ada", {"ada"});
   Browser& bob = Open(0);
-  bob.Hears();
+  bob.Received();
   Send(bob, R"({"type":"subscribe","channel":"presence-room"})");
   const auto asked = Asked();
   Send(ada, R"({"type":"unsubscribe","channel":"presence-room"})");
@@ -113,9 +113,9 @@ TEST_F(ARouter, KeepsTheRosterWhileASubscribeIsOpen) {
   yes.mutable_subscribed()->set_ticket(asked.ticket());
   yes.mutable_subscribed()->mutable_member()->set_user_id("bob");
   Say(yes);
-  EXPECT_THAT(bob.Hears(), ElementsAre(HasSubstr(R"("user_id":"ada")")));
+  EXPECT_THAT(bob.Received(), ElementsAre(HasSubstr(R"("user_id":"ada")")));
   Say(MemberRemoved("ada"));
-  EXPECT_THAT(bob.Hears(), ElementsAre(Removed("ada")));
+  EXPECT_THAT(bob.Received(), ElementsAre(Removed("ada")));
 }
 
 TEST_F(ARouter, RepeatsSubscribedBehindTheMemberChangesBeforeIt) {
@@ -125,7 +125,7 @@ TEST_F(ARouter, RepeatsSubscribedBehindTheMemberChangesBeforeIt) {
   *frame.add_items() = MemberAdded("bob");
   ASSERT_TRUE(router_.Receive(std::move(frame)).ok());  // Not yet delivered.
   Send(ada, R"({"type":"subscribe","channel":"presence-room"})");
-  EXPECT_THAT(ada.Hears(),
+  EXPECT_THAT(ada.Received(),
               ElementsAre(Added("bob"), HasSubstr(R"("user_id":"bob")")));
 }
 

@@ -129,14 +129,16 @@ TEST_F(ARouter, SendsALargeStateInParts) {
 TEST_F(ARouter, AnswersOpenQuestionsWithUnavailableWhenTheLinkEnds) {
   Attach();
   Browser& ada = Open();
-  ada.Hears();
+  ada.Received();
   Send(ada, R"({"type":"subscribe","channel":"news"})");
   router_.LinkDown("it broke");
   Run();
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("code":"unavailable")")));
+  EXPECT_THAT(ada.Received(),
+              ElementsAre(HasSubstr(R"("code":"unavailable")")));
   EXPECT_FALSE(router_.settled());
   Send(ada, R"({"type":"subscribe","channel":"news"})");
-  EXPECT_THAT(ada.Hears(), ElementsAre(HasSubstr(R"("code":"unavailable")")));
+  EXPECT_THAT(ada.Received(),
+              ElementsAre(HasSubstr(R"("code":"unavailable")")));
 }
 
 TEST_F(ARouter, KeepsSubscriptionsWhileTheLinkIsDown) {
@@ -145,7 +147,7 @@ TEST_F(ARouter, KeepsSubscriptionsWhileTheLinkIsDown) {
   router_.LinkDown("it broke");
   Attach(absl::Seconds(1));
   Publish("news", "1");
-  EXPECT_THAT(ada.Hears(), ElementsAre(Event("news", "1")));
+  EXPECT_THAT(ada.Received(), ElementsAre(Event("news", "1")));
 }
 
 TEST_F(ARouter, EndsASubscriptionWithItsYesOnTheWayToTheLoop) {

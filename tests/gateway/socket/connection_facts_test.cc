@@ -32,7 +32,7 @@ ConnectionFacts FactsOf(HeaderPool* pool, const std::string& agent,
   return pool->Make(std::move(builder));
 }
 
-TEST(Facts, AreToldAsTheyWere) {
+TEST(Facts, ArePassedOnUnchanged) {
   HeaderPool pool;
   HeaderPool::Builder builder("2001:db8::7");
   builder.AddHeader("Host", "chat.example.org");

@@ -36,7 +36,7 @@ std::string Gathered(const Outbox& outbox, size_t parts = 64) {
   return text;
 }
 
-TEST(AnOutbox, GathersWhatWaitsInOrder) {
+TEST(AnOutbox, GathersWaitingFramesInOrder) {
   Outbox outbox;
   EXPECT_TRUE(outbox.Push(Bytes("one"), 100));
   EXPECT_TRUE(outbox.Push(Bytes("two"), 100));

@@ -39,7 +39,7 @@ TEST(AWriteQueue, TakesASocketAgainInTheNextTurn) {
   }
 }
 
-TEST(AWriteQueue, ForgetsWhoIsRemoved) {
+TEST(AWriteQueue, ForgetsARemovedSocket) {
   WriteQueue queue;
   Client one;
   Client two;
