@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "proto/contract/require.h"
+#include "proto/contract/utf8.h"
 
 namespace herald::gateway {
 namespace {
@@ -34,6 +35,20 @@ const HttpRequest& AnyUpgrade() {
     return any;
   }();
   return request;
+}
+
+// Whether text that may begin a text in UTF-8 ends in half a character.
+bool EndsWithinCharacter(absl::string_view text) {
+  constexpr unsigned char kContinuationMask = 0xC0;
+  constexpr size_t kCharacterBytesMax = 4;
+  if (text.empty()) return false;
+  size_t size = 1;  // From the last character's first byte on.
+  while (size < std::min(kCharacterBytesMax, text.size()) &&
+         (text[text.size() - size] & kContinuationMask) == 0x80) {
+    ++size;
+  }
+  return contract::Utf8SequenceLength(text.data() + text.size() - size, size) ==
+         0;
 }
 
 }  // namespace
@@ -218,6 +233,11 @@ bool WebsocketReader::is_open() const { return beast_->stream.is_open(); }
 bool WebsocketReader::got_binary() const { return beast_->stream.got_binary(); }
 bool WebsocketReader::is_message_done() const {
   return beast_->stream.is_message_done();
+}
+
+// Beast has checked all but the end.
+bool WebsocketReader::ends_within_character() const {
+  return !got_binary() && EndsWithinCharacter(text());
 }
 
 void WebsocketReader::ClearText() {

@@ -127,6 +127,11 @@ class WebsocketReader {
   absl::string_view text() const { return {text_.data(), text_bytes_}; }
   bool got_binary() const;
   bool is_message_done() const;
+  // Whether the message is a text that ends within a character: then the
+  // socket has to be closed with 1007. Beast overlooks it if the last fragment
+  // is empty, and takes the character for the beginning of the next text.
+  // REQUIRES: is_message_done().
+  bool ends_within_character() const;
   // Consumes the message, before the next one begins.
   void ClearText();
 

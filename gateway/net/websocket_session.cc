@@ -251,6 +251,9 @@ void WebsocketSession::OnReadDone(error_code ec) {
     return Close(kWhy, session_->dialect().MakeGoodbye(kWhy, "", std::nullopt));
   }
   if (reader_->is_message_done()) {
+    if (reader_->ends_within_character()) {
+      return Close(CloseReason::kBadUtf8, "");
+    }
     OnMessage();
   } else {
     loop_->shard().SignOfLife(session_);

@@ -211,6 +211,29 @@ TEST_F(AReader, IsNotIdleAfterAnEmptyBeginningHoweverItComes) {
   }
 }
 
+TEST_F(AReader, SeesATextThatEndsWithinACharacterInEveryForm) {
+  const std::vector<std::string> halves = {"x\xC3", "\xE2", "\xE2\x82",
+                                           "\xF0\x9F", "x\xF0\x9F\x98"};
+  for (const std::string& half : halves) {
+    TestUser ada(&context_);
+    std::unique_ptr<WebsocketReader> reader = Take();
+    reader->Attach(&ada);
+    ada.SayMessage(ClientFrame(kText, half, false), reader.get());
+    reader->StartRead();
+    ada.Say(ClientFrame(kContinuation, ""), reader.get());
+    ASSERT_TRUE(reader->is_message_done());
+    EXPECT_TRUE(reader->ends_within_character()) << half.size();
+  }
+  for (const std::string text : {"", "x", "\xC3\xA4", "\xF0\x9F\x98\x80"}) {
+    TestUser ada(&context_);
+    std::unique_ptr<WebsocketReader> reader = Take();
+    reader->Attach(&ada);
+    ada.Say(ClientFrame(kText, text), reader.get());
+    ASSERT_TRUE(reader->is_message_done());
+    EXPECT_FALSE(reader->ends_within_character()) << text;
+  }
+}
+
 // A masked payload may have any bytes.
 TEST_F(AReader, IsIdleAfterAFrameThatLooksLikeAnEmptyBeginning) {
   for (const Opcode opcode : {kText, kPing}) {

@@ -53,6 +53,10 @@ TEST(AMistake, EndsTheConnectionWithItsCode) {
        1003, "binary"},
       {"not UTF-8", ClientFrame(kText, "\xFF\xFE"), 1007, "bad_utf8"},
       {"half a character", ClientFrame(kText, "\xC3"), 1007, "bad_utf8"},
+      {"half a character before an empty end",
+       ClientFrame(kText, "x\xE2\x82", false) +
+           ClientFrame(testing_support::kContinuation, ""),
+       1007, "bad_utf8"},
       {"too large", ClientFrame(kText, large), 1009, "too_large"},
       {"too large in fragments",
        ClientFrame(kText, large.substr(0, 40'000), false) +
@@ -83,6 +87,24 @@ TEST(AMistake, EndsTheConnectionWithItsCode) {
     EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_closed_connections_total",
                                       before + 1, label))
         << mistake.what;
+  }
+}
+
+// The sockets of a loop share streams of Beast.
+TEST(AMistake, EndsNoOtherConnection) {
+  TestGateway gateway;
+  for (int i = 0; i < 3; ++i) {
+    RawSocket ada(gateway.address());
+    Connect(ada);
+    ada.Send(ClientFrame(kText, "\xC3", false) +
+             ClientFrame(testing_support::kContinuation, ""));
+    EXPECT_EQ(ada.ReadUntilClose(), 1007);
+    RawSocket bob(gateway.address());
+    Connect(bob);
+    bob.Send(ClientFrame(kText, R"({"type":"ping"})"));
+    const std::optional<ServerFrame> answer = bob.ReadFrame();
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->payload, R"({"type":"pong"})");
   }
 }
 
