@@ -20,6 +20,18 @@ constexpr size_t kReadBytes = 2048;              // Most requests fit.
 constexpr size_t kDiscardedBytesMax = 64 << 10;  // After an answer.
 constexpr char kAllow[] = "GET, HEAD, OPTIONS";
 
+// The size of the empty line that `bytes` begin with; 0 if there is none.
+size_t EmptyLineSize(absl::string_view bytes) {
+  if (absl::StartsWith(bytes, "\r\n")) return 2;
+  return absl::StartsWith(bytes, "\n") ? 1 : 0;
+}
+
+// The part of a header that is too large which decides what is too large in it,
+// however much more of it was read.
+absl::string_view HeaderWithinBound(absl::string_view header) {
+  return header.substr(0, kHeaderBytesMax);
+}
+
 }  // namespace
 
 HttpConnection::HttpConnection(StreamSocket socket, const HttpPages* pages)
@@ -49,19 +61,19 @@ void HttpConnection::ReadRequest() {
     buffer_.consume(static_cast<size_t>(size));
   }
   // Empty lines before a request are skipped (RFC 9112 section 2.2).
-  while (absl::StartsWith(rest(), "\r\n")) buffer_.consume(2);
-  while (absl::StartsWith(rest(), "\n")) buffer_.consume(1);
+  while (const size_t size = EmptyLineSize(rest())) buffer_.consume(size);
   const absl::string_view bytes = rest();
-  const HeaderEnd end = FindHeaderEnd(bytes);
-  if (end.size > 0) return Parse(bytes.substr(0, end.size));
-  if (bytes.size() > kHeaderBytesMax) {
-    parser_.emplace();
-    return Refuse(RefusalOf(http::error::header_limit, bytes));
-  }
   // No method begins so: the client has mistaken the port, or speaks TLS.
   if (!bytes.empty() && bytes[0] != '\r' && !absl::ascii_isgraph(bytes[0])) {
     parser_.emplace();
     return Refuse({http::status::bad_request, "this is no HTTP request"});
+  }
+  const HeaderEnd end = FindHeaderEnd(bytes);
+  if (end.size > 0) return Parse(bytes.substr(0, end.size));
+  if (bytes.size() > kHeaderBytesMax) {
+    parser_.emplace();
+    return Refuse(
+        RefusalOf(http::error::header_limit, HeaderWithinBound(bytes)));
   }
   if (end.is_broken) {
     parser_.emplace();
@@ -97,7 +109,7 @@ void HttpConnection::Parse(absl::string_view header) {
   parser_->put(net::buffer(text.data(), text.size()), ec);
   if (ec && ec != http::error::need_more) {
     parser_.emplace();  // No field that was parsed is used.
-    return Refuse(RefusalOf(ec, text));
+    return Refuse(RefusalOf(ec, HeaderWithinBound(text)));
   }
   if (!parser_->is_header_done()) {
     parser_.emplace();

@@ -152,6 +152,18 @@ TEST_F(TheHttpEndpoint, RefusesAHeaderWithMixedLineEnds) {
   }
 }
 
+// How many bytes one read brings is up to the network.
+TEST_F(TheHttpEndpoint, AnswersARequestThatIsReadAtOnceAsOneInPieces) {
+  const std::string rest = " HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  EXPECT_THAT(Exchange(http_->address(), "\n\r\n\nGET /livez" + rest),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(Exchange(http_->address(), "\x16\x03\r\n\r\n"),
+              HasSubstr("this is no HTTP request"));
+  const std::string path(16 << 10, 'x');
+  EXPECT_THAT(Exchange(http_->address(), "GET /" + path + rest),
+              StartsWith("HTTP/1.1 414"));
+}
+
 TEST_F(TheHttpEndpoint, ServesALaterMinorVersionAsHttp11) {
   const auto status = [this](const std::string& version) {
     const std::string answer =
