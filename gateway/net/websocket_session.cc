@@ -105,6 +105,8 @@ class WebsocketSession final
   void StartRead();
   void OnMessage();
   void OnCloseQueued(int code) override;
+  // Closes with the dialect's own words.
+  void CloseFor(CloseReason why);
   absl::Time Now() const override { return loop_->shard().wheel().now(); }
   void OnTimer() override;
   void SetDeadline();
@@ -246,13 +248,10 @@ void WebsocketSession::OnReadable(error_code ec) {
 void WebsocketSession::OnReadDone(error_code ec) {
   reading_ = false;
   if (ec || closing_) return FinishIfDone();
-  if (reader_->got_binary()) {
-    constexpr CloseReason kWhy = CloseReason::kBinary;
-    return Close(kWhy, session_->dialect().MakeGoodbye(kWhy, "", std::nullopt));
-  }
+  if (reader_->got_binary()) return CloseFor(CloseReason::kBinary);
   if (reader_->is_message_done()) {
     if (reader_->ends_within_character()) {
-      return Close(CloseReason::kBadUtf8, "");
+      return CloseFor(CloseReason::kBadUtf8);
     }
     OnMessage();
   } else {
@@ -342,6 +341,10 @@ void WebsocketSession::Close(CloseReason why, const Goodbye& goodbye) {
   reader_->StartClose(
       websocket::close_reason(static_cast<websocket::close_code>(goodbye.code),
                               beast::string_view(shown.data(), shown.size())));
+}
+
+void WebsocketSession::CloseFor(CloseReason why) {
+  Close(why, session_->dialect().MakeGoodbye(why, "", std::nullopt));
 }
 
 void WebsocketSession::OnCloseDone() {
