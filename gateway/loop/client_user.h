@@ -13,6 +13,9 @@
 #include <string>
 
 #include "absl/container/flat_hash_map.h"
+#include "gateway/loop/client_state.h"
+#include "gateway/loop/loop_state.h"
+#include "gateway/protocol/client_message.h"
 #include "gateway/protocol/server_message.h"
 #include "gateway/router/delivery.h"
 #include "herald/v1/server_message.pb.h"
@@ -21,10 +24,11 @@ namespace herald::gateway {
 
 class ClientUser {
  public:
-  // A sign-in with `user_data` was asked under `ticket`.
-  void OnAsked(int64_t ticket, std::string user_data) {
-    asked_[ticket] = std::move(user_data);
-  }
+  // Asks the service for the user. Returns the message for the client if it
+  // cannot be asked; otherwise the answer comes as OnAnswer().
+  std::optional<ServerMessage> SignIn(SignInMessage message,
+                                      const ClientState& client,
+                                      LoopState* loop);
 
   // The answer to a sign-in: the message for the client. Nothing if none waits
   // for it.

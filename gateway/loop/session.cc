@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "gateway/loop/credentials.h"
 #include "gateway/loop/whisper_check.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
@@ -27,15 +28,7 @@ link::v1::CallResult ResultOf(const link::v1::Call& call,
 }
 
 absl::Status CheckCredentials(const SubscribeMessage& message) {
-  const auto auth_bytes = static_cast<int64_t>(message.auth.size());
-  const auto data_bytes = static_cast<int64_t>(message.channel_data.size());
-  if (auth_bytes > contract::kAuthTokenBytesMax ||
-      data_bytes > contract::kChannelDataBytesMax) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "auth may have ", contract::kAuthTokenBytesMax,
-        " bytes and channel_data ", contract::kChannelDataBytesMax));
-  }
-  return absl::OkStatus();
+  return CheckCredentials(message.auth, message.channel_data, "channel_data");
 }
 
 }  // namespace
@@ -330,27 +323,10 @@ void Session::OnCongested(int64_t bytes) {
 }
 
 void Session::On(SignInMessage& message) {
-  if (static_cast<int64_t>(message.auth.size()) >
-          contract::kAuthTokenBytesMax ||
-      static_cast<int64_t>(message.user_data.size()) >
-          contract::kChannelDataBytesMax) {
-    return Send(SignInErrorMessage{"auth or user_data is too long",
-                                   RefusedCode::CODE_UNAUTHORIZED});
-  }
-  link::v1::SocketQuestion question;
-  question.set_socket_id(socket_id());
-  question.set_connection(client_.facts.Serialize());
-  question.mutable_sign_in()->set_auth_token(std::move(message.auth));
-  question.mutable_sign_in()->set_user_data(message.user_data);
-  LoopState& state = loop_->state;
-  const int64_t ticket = state.router->AskAboutSocket(
-      state.options.index, number(), std::move(question));
-  if (ticket == 0) {
-    return Send(SignInErrorMessage{"the service cannot be asked now",
-                                   RefusedCode::CODE_UNAVAILABLE});
-  }
   if (user_ == nullptr) user_ = std::make_unique<ClientUser>();
-  user_->OnAsked(ticket, std::move(message.user_data));
+  const std::optional<ServerMessage> refusal =
+      user_->SignIn(std::move(message), client_, &loop_->state);
+  if (refusal.has_value()) return Send(*refusal);
   // It counts as a subscribe without an answer, so these are bounded, too.
   ++client_.pending;
   UpdateReading();
