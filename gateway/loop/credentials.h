@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "gateway/protocol/client_message.h"
 #include "proto/contract/limits.h"
 
 namespace herald::gateway {
@@ -26,6 +27,10 @@ inline absl::Status CheckCredentials(absl::string_view auth,
   return absl::PermissionDeniedError(
       absl::StrCat("auth may have ", contract::kAuthTokenBytesMax,
                    " bytes and ", name, " ", contract::kChannelDataBytesMax));
+}
+
+inline absl::Status CheckCredentials(const SubscribeMessage& message) {
+  return CheckCredentials(message.auth, message.channel_data, "channel_data");
 }
 
 }  // namespace herald::gateway

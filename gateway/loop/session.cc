@@ -18,19 +18,6 @@ namespace {
 using contract::CloseReason;
 using RefusedCode = link::v1::Refused;
 
-link::v1::CallResult ResultOf(const link::v1::Call& call,
-                              const absl::Status& status) {
-  link::v1::CallResult result;
-  result.set_call_id(call.call_id());
-  result.set_code(static_cast<int>(status.code()));
-  result.set_message(std::string(status.message()));
-  return result;
-}
-
-absl::Status CheckCredentials(const SubscribeMessage& message) {
-  return CheckCredentials(message.auth, message.channel_data, "channel_data");
-}
-
 }  // namespace
 
 Session::Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
@@ -347,12 +334,12 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
   const link::v1::SubscribeCall& wish = call.subscribe();
   Subscription* const known = FindInUse(wish.channel());
   if (known != nullptr && known->active) {
-    return loop_->state.router->CallDone(ResultOf(call, absl::OkStatus()));
+    return Answer(call, absl::OkStatus());
   }
   SubscribeMessage message{wish.channel(), wish.auth_token(), "", {}};
   absl::Status asked = CheckCredentials(message);
   if (asked.ok() && known == nullptr) asked = CheckRoom();
-  if (!asked.ok()) return loop_->state.router->CallDone(ResultOf(call, asked));
+  if (!asked.ok()) return Answer(call, asked);
   Asked own;
   if (known != nullptr) {
     // Ask anew, and let the client's own subscribe have the same answer. The
@@ -368,7 +355,7 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
   const size_t answers = own.size();
   asked = Ask(std::move(message), std::move(own), &call);
   if (asked.ok()) return;
-  loop_->state.router->CallDone(ResultOf(call, asked));
+  Answer(call, asked);
   for (size_t i = 0; i < answers; ++i) RefuseSubscribe(wish.channel(), asked);
 }
 
@@ -379,7 +366,7 @@ void Session::UnsubscribeByCall(const link::v1::Call& call) {
     End(subscription);
     Send(UnsubscribedMessage{channel, "unsubscribed by the backend"});
   }
-  loop_->state.router->CallDone(ResultOf(call, absl::OkStatus()));
+  Answer(call, absl::OkStatus());
 }
 
 void Session::Revoke(absl::string_view channel, absl::string_view reason) {

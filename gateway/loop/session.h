@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "gateway/loop/call_results.h"
 #include "gateway/loop/client_state.h"
 #include "gateway/loop/client_user.h"
 #include "gateway/loop/loop_parts.h"
@@ -143,6 +144,9 @@ class Session final : public Timer {
                    const link::v1::Call* call = nullptr);
   // Answers the first of them.
   void Answer(const Confirmed& confirmed);
+  void Answer(const link::v1::Call& call, const absl::Status& status) {
+    loop_->state.router->CallDone(CallResultOf(call.call_id(), status));
+  }
   // Notifies the service, and drops the subscription.
   void End(Subscription* subscription);
   // Removes the subscription, which is destroyed.

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "gateway/loop/call_results.h"
 #include "proto/contract/names.h"
 #include "proto/contract/require.h"
 
@@ -20,15 +21,6 @@ using contract::CloseReason;
 
 // Sockets of a user that are closed without waiting for others that leave.
 constexpr size_t kClosedAtOnceMax = 32;
-
-link::v1::CallResult NotFound(int64_t call_id, absl::string_view socket_id) {
-  link::v1::CallResult result;
-  result.set_call_id(call_id);
-  result.set_code(static_cast<int>(absl::StatusCode::kNotFound));
-  result.set_message(
-      absl::StrCat("no gateway has socket ", contract::Quoted(socket_id)));
-  return result;
-}
 
 }  // namespace
 
@@ -232,7 +224,8 @@ void Shard::On(link::v1::Call& call) {
                                      : call.unsubscribe().socket_id();
   Session* const session = FindOpen(socket_id);
   if (session == nullptr) {
-    return loop_.state.router->CallDone(NotFound(call.call_id(), socket_id));
+    return loop_.state.router->CallDone(
+        NoSuchSocket(call.call_id(), socket_id));
   }
   if (call.call_case() == Call::kSubscribe) {
     session->SubscribeByCall(call);
@@ -262,7 +255,7 @@ void Shard::OnDisconnect(const link::v1::Call& call) {
     result.set_disconnected_count(1);
     return AnswerWhenAllHaveLeft(std::move(result));
   }
-  loop_.state.router->CallDone(NotFound(call.call_id(), wish.socket_id()));
+  loop_.state.router->CallDone(NoSuchSocket(call.call_id(), wish.socket_id()));
 }
 
 void Shard::AnswerWhenAllHaveLeft(link::v1::CallResult result) {
