@@ -218,9 +218,9 @@ TEST_F(AReader, SeesATextThatEndsWithinACharacterInEveryForm) {
     TestUser ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
-    ada.SayMessage(ClientFrame(kText, half, false), reader.get());
+    ada.SendMessage(ClientFrame(kText, half, false), reader.get());
     reader->StartRead();
-    ada.Say(ClientFrame(kContinuation, ""), reader.get());
+    ada.Send(ClientFrame(kContinuation, ""), reader.get());
     ASSERT_TRUE(reader->is_message_done());
     EXPECT_TRUE(reader->ends_within_character()) << half.size();
   }
@@ -228,7 +228,7 @@ TEST_F(AReader, SeesATextThatEndsWithinACharacterInEveryForm) {
     TestUser ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
-    ada.Say(ClientFrame(kText, text), reader.get());
+    ada.Send(ClientFrame(kText, text), reader.get());
     ASSERT_TRUE(reader->is_message_done());
     EXPECT_FALSE(reader->ends_within_character()) << text;
   }
