@@ -43,6 +43,8 @@ using process::LogLevel;
 using process::Signals;
 using settings::kExitFailed;
 
+// Listeners that the files which a process reserves for itself allow for.
+constexpr int kListenersKept = 32;
 constexpr absl::Duration kReportPause = absl::Milliseconds(500);
 constexpr absl::Duration kDrainPause = absl::Milliseconds(20);
 // The time for the last closes: the handshake's deadline, plus a margin.
@@ -99,7 +101,10 @@ Gateway::Gateway(const Options& options,
                   options.subscriptions_max);
   state_.connect_rate.Set(options.connect_rate_max);
   state_.queue_bytes_max = static_cast<size_t>(options.queue_bytes_max);
-  state_.descriptors_max = process::PeerDescriptorsMax();
+  // Each listener may keep one connection beyond the bound while there is no
+  // file for it: one per loop, and per address of a name like `localhost`.
+  state_.descriptors_max = process::PeerDescriptorsMax() -
+                           std::max(0, 2 * options.threads - kListenersKept);
   const int64_t connections_max = options.connections_max;
   state_.connections.SetMax(
       connections_max > 0
@@ -302,7 +307,7 @@ int RunGateway(int argc, char** argv, const EndpointsFactory& endpoints) {
     return RunProcess(argc, argv, endpoints, signals);
   } catch (const std::exception& error) {
     // No thread or memory could be allocated.
-    Log(LogLevel::kError, "cannot start", {{"why", error.what()}});
+    process::LogFailure("cannot start", error.what());
     return kExitFailed;
   }
 }

@@ -356,7 +356,7 @@ int RunService(int argc, char** argv, const EngineFactory& make_engine) {
     return Run(argc, argv, make_engine, signals);
   } catch (const std::exception& error) {
     // No thread, or no memory.
-    Log(LogLevel::kError, "cannot start", {{"why", error.what()}});
+    process::LogFailure("cannot start", error.what());
     return kExitFailed;
   }
 }

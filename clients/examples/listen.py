@@ -37,8 +37,9 @@ def split(url):
     """Host, port and path of ws://HOST:PORT/PATH; raises WrongUrl."""
     try:
         parts = urllib.parse.urlsplit(url)
-        if parts.scheme == "ws" and parts.hostname:
-            return parts.hostname, parts.port or 80, parts.path or "/"
+        port = 80 if parts.port is None else parts.port
+        if parts.scheme == "ws" and parts.hostname and port != 0:
+            return parts.hostname, port, parts.path or "/"
     except ValueError:  # A port beyond 65535, half of an IPv6 address.
         pass
     raise WrongUrl(f"{url} is not a URL like ws://127.0.0.1:8080/ws")
@@ -52,7 +53,7 @@ class WebSocket:
         self._socket = socket.create_connection((host, port), timeout=5)
         self._reader = self._socket.makefile("rb")
         self._shake_hands(urllib.parse.urlsplit(url).netloc, path)
-        self._socket.settimeout(None)  # Silence is normal from here on.
+        self._socket.settimeout(90)  # The gateway pings every 30 s.
 
     def _shake_hands(self, host, path):
         key = base64.b64encode(os.urandom(16)).decode()

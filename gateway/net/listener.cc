@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "gateway/net/http_session.h"
+#include "proto/process/files.h"
 
 namespace herald::gateway {
 namespace {
@@ -46,7 +47,8 @@ void Listener::StartAccept() {
 
 void Listener::OnAcceptDone(error_code ec, StreamSocket socket) {
   if (ec == net::error::operation_aborted) return;
-  if (ec) return Rest();
+  if (ec && process::IsShortage(ec.value())) return Rest();
+  if (ec) return StartAccept();
   // The kernel allocates the lowest free descriptor. Descriptors above the
   // bound are reserved: gRPC aborts the process if it has none left to dial
   // with.

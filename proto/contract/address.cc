@@ -238,7 +238,7 @@ absl::Status CheckTarget(absl::string_view target) {
     return CheckUriPath(rest);
   }
   if (absl::ConsumePrefix(&rest, "unix-abstract:")) return CheckUriPath(rest);
-  if (absl::ConsumePrefix(&rest, "xds:///")) return CheckPath(rest);
+  if (absl::ConsumePrefix(&rest, "xds:///")) return CheckUriPath(rest);
   const size_t scheme = target.find("://");
   if (scheme == absl::string_view::npos) return CheckDialled(target);
   return Wrong(

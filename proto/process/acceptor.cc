@@ -23,11 +23,6 @@ namespace {
 
 constexpr int kPauseMs = 100;
 
-bool IsShortage(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS ||
-         error == ENOMEM;
-}
-
 // Both fail on unix sockets, which need neither.
 void SetOptions(int fd, unsigned unacknowledged_ms) {
   const int on = 1;

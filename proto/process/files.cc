@@ -42,4 +42,9 @@ int PeerDescriptorsMax() {
   return static_cast<int>(files_max - std::min(kKept, files_max / 4));
 }
 
+bool IsShortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS ||
+         error == ENOMEM;
+}
+
 }  // namespace herald::process

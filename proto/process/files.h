@@ -27,6 +27,10 @@ int64_t FilesMax();
 // quarter below where that is less. The system hands out the lowest free one.
 int PeerDescriptorsMax();
 
+// Whether an error of accept(2) is a want of files or memory, which passes.
+// Other errors concern one connection only, which has failed before.
+bool IsShortage(int error);
+
 }  // namespace herald::process
 
 #endif  // HERALD_PROTO_PROCESS_FILES_H_

@@ -99,7 +99,8 @@ class HttpEndpoint::Server {
   void OnAcceptDone(StreamAcceptor* acceptor, error_code ec,
                     StreamSocket socket) {
     if (ec == net::error::operation_aborted) return;
-    if (ec) return StartRest();
+    if (ec && IsShortage(ec.value())) return StartRest();
+    if (ec) return StartAccept(acceptor);
     const bool is_short = socket.native_handle() >= PeerDescriptorsMax();
     shares_.SetMax(is_short ? kConnectionsWhenShort : kConnectionsMax);
     std::make_shared<Connection>(std::move(socket), &pages_, &shares_)->Start();

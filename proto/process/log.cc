@@ -100,15 +100,6 @@ void OnCrash(int number, siginfo_t* info, void* /*context*/) {
   if (info->si_code <= 0) raise(number);  // No fault: a process has sent it.
 }
 
-// Where there is no memory for a line, stderr may have it as it is.
-void LogFailure(const char* message) {
-  try {
-    Log(LogLevel::kError, message);
-  } catch (...) {
-    contract::WriteLastMessage(message);
-  }
-}
-
 // `std::terminate()` itself would print, and wait for the reader of stderr.
 [[noreturn]] void OnTerminate() {
   std::array<char, 500> text;
@@ -147,7 +138,8 @@ void StartLog(LogLevel level, LogFormat format) {
   signal(SIGTTOU, SIG_IGN);
   Writer();
   CatchCrashes();
-  contract::SetFailureHandler(LogFailure);
+  contract::SetFailureHandler(
+      [](const char* message) { LogFailure(message, ""); });
   std::atexit(FlushLog);
   gpr_set_log_function(LogForGrpc);
   google::protobuf::SetLogHandler(LogForProtobuf);
@@ -165,5 +157,14 @@ void FlushLog() { Writer().Flush(kFlushPatience); }
 void ReportUncaughtExceptions() { std::set_terminate(OnTerminate); }
 
 int64_t LogLinesDropped() { return Writer().dropped(); }
+
+void LogFailure(const char* message, const char* why) {
+  try {
+    if (*why == '\0') return Log(LogLevel::kError, message);
+    Log(LogLevel::kError, message, {{"why", why}});
+  } catch (...) {
+    contract::WriteLastMessage(message);
+  }
+}
 
 }  // namespace herald::process

@@ -38,6 +38,10 @@ void StartLog(LogLevel level, LogFormat format);
 // the fields of many.
 bool Logs(LogLevel level);
 
+// As Log() of an error with `why`; if there is no memory or thread for that,
+// the bare message on stderr. Never throws.
+void LogFailure(const char* message, const char* why);
+
 // One line. `message` is a constant phrase; `fields` has the variable parts.
 void Log(LogLevel level, absl::string_view message, LogFields fields = {});
 

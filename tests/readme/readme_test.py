@@ -77,7 +77,7 @@ class Readme(unittest.TestCase):
 
     def test_the_first_programs_are_shorter(self):
         for name, most in (("page.html", 5), ("first_publish.py", 6),
-                           ("first_authorizer.py", 17)):
+                           ("first_authorizer.py", 28)):
             with self.subTest(name):
                 self.assertLessEqual(len(self.blocks[name].splitlines()), most)
 
@@ -124,6 +124,37 @@ class Readme(unittest.TestCase):
             env={**self.environment, "PYTHONPATH": "stubs"})
         self.assertEqual((code, said), (0, "1 subscribers\n"))
         self.assertEqual(browser.hear_json()["data"], {"text": "hello"})
+
+    def test_the_first_authorizer_decides_concurrently(self):
+        """An error costs its question only; a lookup delays no other one."""
+        self.write_with("first_authorizer.py", _50052="127.0.0.1:50052")
+        text = self.blocks["first_authorizer.py"]
+        decide = "def decide(question):"
+        self.assertIn(decide, text)
+        before, _, after = text.partition(decide)
+        comment, _, body = after.partition("\n")
+        self.blocks["first_authorizer.py"] = (
+            before + decide + comment + "\n"
+            "    if question.auth_token == 'bug': raise KeyError\n"
+            "    __import__('time').sleep(0.05)\n" + body)
+        self.addCleanup(self.blocks.__setitem__, "first_authorizer.py", text)
+        herald = self.start_first_programs()
+        browsers = []
+        for _ in range(100):
+            browsers.append(Browser(*herald.where()))
+            self.addCleanup(browsers[-1].close)
+            browsers[-1].hear()
+        begin = time.monotonic()
+        for i, browser in enumerate(browsers):
+            browser.send(type="subscribe", channel="private-mail",
+                         auth="bug" if i % 10 == 5 else "token-of-ada")
+        for i, browser in enumerate(browsers):
+            answer = browser.hear_json()
+            self.assertEqual(
+                answer.get("code", "allowed"),
+                "unauthorized" if i % 10 == 5 else "allowed", answer)
+        # One after the other they would take 4.5 s.
+        self.assertLess(time.monotonic() - begin, 3)
 
     def test_a_broadcast_reaches_a_browser_and_a_watch(self):
         """The five minutes: listen, watch, broadcast."""

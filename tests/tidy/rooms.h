@@ -164,7 +164,7 @@ inline const std::vector<Room> kRooms = {
     {"gateway/net/",
      {kStandard, kSystem, "gateway/protocol/", "gateway/router/",
       "gateway/socket/", "gateway/loop/", "gateway/net/", "proto/admission/",
-      "proto/contract/", "proto/process/http_",
+      "proto/contract/", "proto/process/files.h", "proto/process/http_",
       "proto/process/listening_sockets.h", "proto/process/stream_socket.h",
       "*.pb.h", "absl/", "boost/"},
      {"*.grpc.pb.h", "proto/contract/grpc_status.h"}},

@@ -30,7 +30,7 @@ def is_target(text):
     if check:
         return check(rest)
     if text.startswith("xds:///"):
-        return 0 < len(os.fsencode(text[7:])) <= PATH_BYTES_MAX
+        return _is_path(text[7:])
     return _is_dialled(text)
 
 

@@ -160,6 +160,9 @@ TEST(ATarget, ThatGrpcWouldMisreadIsRefused) {
                            "ipv6:50051",
                            "unix-abstract:50051",
                            "xds:50051",
+                           "xds:///",
+                           "xds:///a b",
+                           "xds:///%61",
                            "google-c2p:50051",
                            "ipv4:a"}) {
     EXPECT_FALSE(CheckTarget(text).ok()) << text;
