@@ -61,14 +61,17 @@ void HttpConnection::ReadRequest() {
     buffer_.consume(static_cast<size_t>(size));
   }
   // Empty lines before a request are skipped (RFC 9112 section 2.2).
-  while (const size_t size = EmptyLineSize(rest())) buffer_.consume(size);
+  while (const size_t size = EmptyLineSize(rest())) {
+    buffer_.consume(size);
+    scan_ = {};
+  }
   const absl::string_view bytes = rest();
   // No method begins so: the client has mistaken the port, or speaks TLS.
   if (!bytes.empty() && bytes[0] != '\r' && !absl::ascii_isgraph(bytes[0])) {
     parser_.emplace();
     return Refuse({http::status::bad_request, "this is no HTTP request"});
   }
-  const HeaderEnd end = FindHeaderEnd(bytes);
+  const HeaderEnd end = FindHeaderEnd(bytes, &scan_);
   if (end.size > 0) return Parse(bytes.substr(0, end.size));
   if (bytes.size() > kHeaderBytesMax) {
     parser_.emplace();
@@ -100,6 +103,7 @@ void HttpConnection::OnReadDone(error_code ec, size_t bytes) {
 }
 
 void HttpConnection::Parse(absl::string_view header) {
+  scan_ = {};
   const std::optional<std::string> normalized = NormalizeHeader(header);
   const absl::string_view text =
       normalized.has_value() ? absl::string_view(*normalized) : header;

@@ -122,6 +122,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
 
   StreamSocket socket_;
   beast::flat_buffer buffer_;
+  HeaderScan scan_;  // Of the request's header, from the buffer's beginning.
   bool has_prelude_ = true;
   std::optional<Parser> parser_;
   std::optional<Response> response_;

@@ -150,21 +150,21 @@ bool HasVersion(absl::string_view header) {
 
 }  // namespace
 
-HeaderEnd FindHeaderEnd(absl::string_view bytes) {
-  size_t begin = 0;
-  size_t end = bytes.find('\n');
-  const bool has_cr =
-      end != absl::string_view::npos && end > 0 && bytes[end - 1] == '\r';
+HeaderEnd FindHeaderEnd(absl::string_view bytes, HeaderScan* scan) {
+  size_t end = bytes.find('\n', scan->searched);
   while (end != absl::string_view::npos) {
-    absl::string_view line = bytes.substr(begin, end - begin);
-    if (has_cr != absl::ConsumeSuffix(&line, "\r") ||
-        (!has_cr && absl::StrContains(line, "\r"))) {
+    absl::string_view line = bytes.substr(scan->line, end - scan->line);
+    const bool ends_in_cr = absl::ConsumeSuffix(&line, "\r");
+    if (scan->line == 0) scan->has_cr = ends_in_cr;
+    if (scan->has_cr != ends_in_cr ||
+        (!scan->has_cr && absl::StrContains(line, "\r"))) {
       return {0, /*is_broken=*/true};
     }
     if (line.empty()) return {end + 1, /*is_broken=*/false};
-    begin = end + 1;
-    end = bytes.find('\n', begin);
+    scan->line = end + 1;
+    end = bytes.find('\n', scan->line);
   }
+  scan->searched = bytes.size();
   return {};
 }
 

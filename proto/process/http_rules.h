@@ -39,8 +39,22 @@ struct HeaderEnd {
   bool is_broken = false;
 };
 
+// How far a header was searched: its bytes may come one by one, and each is
+// looked at once.
+struct HeaderScan {
+  size_t searched = 0;  // No line ends from `line` up to here.
+  size_t line = 0;      // The beginning of the first line without an end.
+  bool has_cr = false;  // The first line ends in CRLF.
+};
+
 // Finds the end of the header that begins with `bytes`.
-HeaderEnd FindHeaderEnd(absl::string_view bytes);
+//
+// `scan` is that of the call before, whose `bytes` were the beginning of these.
+HeaderEnd FindHeaderEnd(absl::string_view bytes, HeaderScan* scan);
+inline HeaderEnd FindHeaderEnd(absl::string_view bytes) {
+  HeaderScan scan;
+  return FindHeaderEnd(bytes, &scan);
+}
 
 // The header as Beast takes it: lines end in CRLF, and HTTP/1.2 to HTTP/1.9 are
 // HTTP/1.1, the highest minor version known here (RFC 9110 section 2.5).

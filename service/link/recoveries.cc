@@ -17,6 +17,10 @@ namespace {
 
 constexpr size_t kAll = std::numeric_limits<size_t>::max();
 
+// Questions that waited, and are answered in one turn: the thread of the timers
+// has other work, too.
+constexpr int kRecoversPerTurn = 1000;
+
 // How often a link with waiting questions is checked, and how many questions
 // may wait: one for each channel that the gateway asks for.
 constexpr absl::Duration kRecoverPause = absl::Milliseconds(10);
@@ -83,7 +87,7 @@ absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
 // locks a shard, which comes before the attachment in the lock order. The bound
 // is checked again for each: one answer alone may exceed it.
 void Recoveries::RecoverWaiting(const AttachmentPtr& gateway) {
-  for (;;) {
+  for (int i = 0; i < kRecoversPerTurn; ++i) {
     link::v1::Recover next;
     {
       contract::MutexLock lock(&gateway->mu);

@@ -169,5 +169,26 @@ TEST(AHeaderThatIsTooLarge, DiffersFromATargetThatIs) {
       http::status::request_header_fields_too_large);
 }
 
+// One byte at a time, each line is looked at once: the answer is that of the
+// whole header.
+TEST(AHeaderInPieces, EndsWhereTheWholeOneDoes) {
+  for (const std::string& header :
+       {std::string("GET / HTTP/1.1\r\nHost: a\r\n\r\nmore"),
+        std::string("GET / HTTP/1.1\nHost: a\n\nmore"),
+        std::string("GET / HTTP/1.1\r\nHost: a\n\r\n"),
+        std::string("GET / HTTP/1.1\nHost: a\r\n\n"),
+        std::string("GET / HTTP/1.1\r\nHost")}) {
+    const HeaderEnd whole = FindHeaderEnd(header);
+    HeaderScan scan;
+    HeaderEnd end;
+    for (size_t bytes = 1;
+         bytes <= header.size() && end.size == 0 && !end.is_broken; ++bytes) {
+      end = FindHeaderEnd(header.substr(0, bytes), &scan);
+    }
+    EXPECT_EQ(end.size, whole.size) << header;
+    EXPECT_EQ(end.is_broken, whole.is_broken) << header;
+  }
+}
+
 }  // namespace
 }  // namespace herald::process
