@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every client protocol must do, whatever its messages look like:
-// dialect.h. A dialect is tested on a real router and loop; its client is a
-// DialectUnderTest, which writes its messages and reads them.
+// The promises of dialect.h that every client protocol keeps, independent of
+// the form of its messages. A dialect is tested on a real router and loop; its
+// client is a DialectUnderTest, which writes its messages and reads them.
+//
+// Here: upgrades, messages and close frames. dialect_channel_suite.h:
+// subscriptions and events. Include both:
 //
 //   INSTANTIATE_TEST_SUITE_P(Native, ADialect, ::testing::Values(...));
 
@@ -10,13 +13,13 @@
 #define HERALD_TESTS_CONTRACT_DIALECT_SUITE_H_
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "proto/contract/names.h"
 #include "tests/gateway/gateway_world.h"
 
@@ -33,7 +36,7 @@ struct DialectUnderTest {
       whisper;
   std::string ping;
 
-  // What a payload means to a client.
+  // The meaning of a payload to a client.
   std::function<bool(const std::string& payload, const std::string& channel)>
       is_subscribed;
   std::function<bool(const std::string& payload, const std::string& channel)>
@@ -164,90 +167,6 @@ TEST_P(ADialect, TakesAnyTextForAMessage) {
     Send(ada, text);
     Send(ada, GetParam().ping);
     EXPECT_FALSE(ada.Received().empty()) << "it is open, and answers";
-  }
-}
-
-TEST_P(ADialect, IsSubscribedBeforeTheFirstEvent) {
-  Browser& ada = OpenOne();
-  Send(ada, GetParam().subscribe("news"));
-  EXPECT_EQ(Asked().channel(), "news");
-  Publish("news", "0");
-  EXPECT_TRUE(ada.Received().empty()) << "the answer is not known yet";
-  Allow();
-  Publish("news", "1");
-  const std::vector<std::string> received = ada.Received();
-  ASSERT_FALSE(received.empty());
-  EXPECT_TRUE(GetParam().is_subscribed(received.front(), "news"));
-  EXPECT_THAT(DataOf(received), ::testing::ElementsAre("1"));
-  EXPECT_TRUE(GetParam().data_of(received.back()).has_value());
-}
-
-TEST_P(ADialect, IsRefusedWithAMessageThatNamesTheChannel) {
-  Browser& ada = OpenOne();
-  Send(ada, GetParam().subscribe("private-x"));
-  Refuse(link::v1::Refused::CODE_UNAUTHORIZED, "not yours");
-  EXPECT_TRUE(Has(ada.Received(), [](const std::string& payload) {
-    return GetParam().is_refused(payload, "private-x");
-  }));
-}
-
-TEST_P(ADialect, GetsNoEventBehindItsUnsubscribe) {
-  Browser& ada = Subscriber("news");
-  Subscriber("news");
-  Publish("news", "1");
-  Send(ada, GetParam().unsubscribe("news"));
-  Publish("news", "2");
-  EXPECT_THAT(DataOf(ada.Received()), ::testing::ElementsAre("1"));
-}
-
-TEST_P(ADialect, GetsTheDataOfAnEventByteForByte) {
-  Browser& ada = Subscriber("news");
-  const std::vector<std::string> all = {"1",
-                                        "1.50e3",
-                                        "[ 1 , 2 ]",
-                                        R"("q\u00e9\"\\")",
-                                        R"({"a" : null})",
-                                        R"("\ud83d")",
-                                        "123456789012345678901234567890"};
-  for (const std::string& data : all) Publish("news", data);
-  EXPECT_THAT(DataOf(ada.Received()), ::testing::ElementsAreArray(all));
-}
-
-TEST_P(ADialect, WhispersTheTextThatWasSent) {
-  Browser& ada = Subscriber("private-x");
-  Send(ada, GetParam().whisper("private-x", R"({"on":true})"));
-  const link::v1::Whisper whisper = uplink_->items.back().whisper();
-  EXPECT_EQ(whisper.channel(), "private-x");
-  EXPECT_EQ(whisper.data(), R"({"on":true})");
-  EXPECT_EQ(whisper.socket_id(), ada.id);
-}
-
-TEST_P(ADialect, SharesAChannelWithHeraldsOwn) {
-  Browser& ada = Subscriber("news");
-  Browser& bob = Subscribed(Open(), "news");
-  Browser& far = Subscriber("news", 1);
-  Publish("news", "1");
-  Publish("news", "2", /*except=*/ada.id);
-  EXPECT_THAT(DataOf(ada.Received()), ::testing::ElementsAre("1"));
-  EXPECT_THAT(DataOf(far.Received()), ::testing::ElementsAre("1", "2"));
-  EXPECT_THAT(bob.Received(),
-              ::testing::ElementsAre(Event("news", "1"), Event("news", "2")));
-}
-
-TEST_P(ADialect, GetsEverythingOfALargeChannelInOrder) {
-  std::vector<Browser*> crowd;
-  for (size_t i = 0; i < kBulkSubscribers + 5; ++i) {
-    crowd.push_back(&Subscriber("news"));
-  }
-  for (int i = 1; i <= 3; ++i) {
-    Publish("news", absl::StrCat(i), /*except=*/i == 2 ? crowd[0]->id : "",
-            /*turns=*/1);
-  }
-  Run();
-  EXPECT_THAT(DataOf(crowd[0]->Received()), ::testing::ElementsAre("1", "3"));
-  for (size_t i = 1; i < crowd.size(); ++i) {
-    EXPECT_THAT(DataOf(crowd[i]->Received()),
-                ::testing::ElementsAre("1", "2", "3"));
   }
 }
 

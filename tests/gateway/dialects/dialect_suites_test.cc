@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gateway/dialects/native/native_dialect.h"
 #include "proto/contract/json_reader.h"
+#include "tests/contract/dialect_channel_suite.h"
 #include "tests/contract/dialect_suite.h"
 #include "tests/gateway/dialects/line_dialect.h"
 
