@@ -167,6 +167,9 @@ TEST(ATarget, ThatGrpcWouldMisreadIsRefused) {
                            "ipv4:a"}) {
     EXPECT_FALSE(CheckTarget(text).ok()) << text;
   }
+}
+
+TEST(ATarget, IsRefusedWithTheMistakeOrTheRemedy) {
   EXPECT_THAT(std::string(CheckTarget("http://h:1").message()),
               HasSubstr("leave out http://"));
   EXPECT_THAT(std::string(CheckTarget("h").message()), HasSubstr("no port"));
