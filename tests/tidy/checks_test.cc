@@ -104,7 +104,7 @@ TEST(Includes, ThatARoomMayHaveAreNot) {
            Case{"service/main.cc", "\"proto/process/log.h\""},
            Case{"gateway/net/listener.cc", "<boost/asio.hpp>"},
            Case{"gateway/net/listener.cc", "<sys/uio.h>"},
-           Case{"gateway/main.cc", "\"gateway/link/link.h\""},
+           Case{"gateway/program.cc", "\"gateway/link/link.h\""},
            Case{"clients/cpp/dial.cc", "\"herald/client/publisher.h\""},
            Case{"tests/service/core/hub_test.cc", "\"gateway/net/shard.h\""},
        }) {
