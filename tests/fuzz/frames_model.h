@@ -14,7 +14,7 @@
 
 namespace herald::fuzz {
 
-// What a client has sent.
+// The frames that a client has sent, as a gateway reads them.
 struct ReadFrames {
   // Messages, pings, pongs and the close, in order, each with its payload.
   std::vector<std::string> events;

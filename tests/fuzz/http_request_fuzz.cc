@@ -34,11 +34,11 @@ namespace http = process::http;
 namespace net = process::net;
 
 struct Answers {
-  std::string bytes;                // All that the client was sent.
+  std::string bytes;                // All that the client received.
   std::optional<size_t> frames_at;  // Where its frames begin, if it upgraded.
 };
 
-// Serves upgrades as a gateway does, but for what needs one.
+// Serves upgrades as a gateway does, without the parts that need one.
 class TestConnection final : public HttpConnection {
  public:
   TestConnection(StreamSocket socket, const process::HttpPages* pages,
@@ -107,7 +107,7 @@ Answers Ask(absl::string_view bytes, size_t piece_bytes) {
   return answers;
 }
 
-// What a header's end is does not depend on what follows it.
+// The end of a header does not depend on the bytes behind it.
 void TestHeader(absl::string_view bytes) {
   constexpr size_t kCutsMax = 300;
   const process::HeaderEnd end = process::FindHeaderEnd(bytes);

@@ -148,7 +148,7 @@ class ReadingSocket final : public WebsocketReader::User {
     reader_->SetMessageBytesMax(message_bytes_max_);
   }
 
-  // All that is due happens, and the client reads what it was sent.
+  // Runs all work that is due; the client reads the bytes that have arrived.
   void Turn() {
     outgoing_->Flush();
     context_->restart();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a large channel keeps for those who lack it.
+// The events that a large channel keeps for subscribers that lack them.
 
 #include "gateway/loop/backlog.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Large channels: a few subscribers a turn, and to each everything once and in
-// order, whoever comes and goes meanwhile.
+// Large channels: a turn writes to a few subscribers. Each receives every event
+// once and in order, while other subscribers join and leave.
 
 #include <algorithm>
 #include <map>
@@ -55,7 +55,7 @@ TEST_F(ALargeChannel, IsWrittenAFewSocketsATurn) {
   EXPECT_THAT(crowd.front()->Received(), ElementsAre(Event("news", "1")));
   EXPECT_THAT(crowd.back()->Received(), IsEmpty());
 
-  // What is small does not wait for the rest.
+  // An event of a small channel does not wait for the rest.
   Publish("other", "2", "", /*turns=*/1);
   EXPECT_THAT(other.Received(), ElementsAre(Event("other", "2")));
 }

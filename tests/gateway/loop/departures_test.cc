@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Sessions that end, and subscriptions that are revoked, many at once: what a
-// turn does of it, and what the service and the clients are told.
+// Sessions that end, and subscriptions that are revoked, many at once: the
+// share of that work in one turn, and the messages to the service and to
+// clients.
 
 #include <algorithm>
 #include <string>
@@ -73,7 +74,7 @@ TEST_F(Leaving, KeepsNothingOfOneThatEndsWhileItsTurnHasNotCome) {
   Close(ada);
   Close(bob);
   Run(/*turns=*/1);
-  // What is still there of them has no connection to be written to.
+  // Their remaining subscriptions have no connection to write to.
   Publish("c-1-0", "1", "", /*turns=*/0);
   Publish("c-2-198", "1", "", /*turns=*/0);
   Run();

@@ -22,7 +22,7 @@ using ::testing::SizeIs;
 
 class AGrant : public GatewayWorld {
  protected:
-  // A private subscription whose grant lives `life_ms`.
+  // A private subscription with a grant that lives `life_ms`.
   Browser& Granted(int64_t life_ms) {
     Browser& ada = Open();
     Send(ada, R"({"type":"subscribe","channel":"private-x","auth":"t"})");

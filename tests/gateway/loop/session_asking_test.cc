@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What becomes of subscribes that somebody crosses: the client that takes them
-// back, and the backend that subscribes its socket.
+// Subscribes that another request overtakes: an unsubscribe of the client, or a
+// subscribe of its socket by a backend.
 
 #include "gateway/loop/session.h"
 #include "proto/contract/limits.h"
@@ -148,7 +148,7 @@ TEST_F(ASession, IsUnsubscribedByABackendAndToldSo) {
   EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
 }
 
-// A backend subscribes a socket whose own subscribe waits for its answer.
+// A backend subscribes a socket while the socket's own subscribe is in flight.
 class ASubscribeThatABackendOvertakes : public GatewayWorld {
  protected:
   Browser& Ask() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What one socket may ask for over time (client_flow.h), as its client, its
-// readers and the service see it; and how long it may read nothing.
+// The rates of one socket over time (client_flow.h), as its client, its readers
+// and the service see them; and how long it may read nothing.
 
 #include <string>
 #include <vector>
@@ -69,7 +69,7 @@ TEST_F(ALimitedSession, IsReadMoreSlowlyBeyondItsRateOfMessages) {
   ada.Received();
   for (int i = 1; i < 40; ++i) Send(ada, R"({"type":"ping"})");
   EXPECT_FALSE(ada.socket.paused);
-  // Whatever it is, and whether or not it is understood.
+  // Every message counts, valid or not.
   Send(ada, "?");
   EXPECT_TRUE(ada.socket.paused);
   EXPECT_THAT(ada.Received(), SizeIs(40)) << "what was read is answered";
@@ -138,7 +138,7 @@ class AWhisperingSession : public GatewayWorld {
     out.set_except_socket_id(sender);
     out.set_whisper(true);
     Say(item);
-    Run();  // What that makes loops post.
+    Run();  // Runs the tasks that loops post for it.
   }
 
   std::vector<link::v1::Congestion> Congestions() {

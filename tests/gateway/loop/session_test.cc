@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a browser may rely on: proto/WEBSOCKET.md, sentence by sentence.
+// The promises to a browser: proto/WEBSOCKET.md, sentence by sentence.
 
 #include "gateway/loop/session.h"
 
@@ -127,7 +127,7 @@ TEST_F(ASession, IsRefusedAChannelWithABadName) {
   EXPECT_THAT(uplink_->items, IsEmpty());
 }
 
-// The client waits for the answer by the channel, whatever is wrong.
+// The client waits for an answer that names the channel, for any fault.
 TEST_F(ASession, AnswersASubscribeThatItCannotReadAsASubscribe) {
   Attach();
   Browser& ada = Open();
@@ -190,7 +190,7 @@ TEST_F(ASession, NamesTheChannelOfEveryErrorThatIsAboutOne) {
                                                   "invalid_message")));
 }
 
-// Whatever a client sends, its errors are small.
+// Errors are small, even if the client's message is large.
 TEST_F(ASession, IsRepeatedTheBeginningOfALongName) {
   Attach();
   Browser& ada = Open();
@@ -335,7 +335,7 @@ TEST_F(ASession, WhispersAsTheRulesOfItsChannelsSay) {
                   R"(","event":"typing","data":123})");
     return ada.Received();
   };
-  // Nobody says so yet.
+  // The gateway has not received the rules yet.
   EXPECT_THAT(whisper("quiet"), IsEmpty());
   Say(settings);
   EXPECT_THAT(whisper("quiet"),
@@ -445,7 +445,7 @@ TEST_F(ASession, TakesTheServicesSettingsAtOnce) {
   Browser& ada = Open();
   EXPECT_EQ(ada.socket.message_bytes_max, 65536u + 4096);
   Attach();
-  // However small a payload may be, what comes with a subscribe has room.
+  // Even with a small `max_payload`, the fields of a subscribe have room.
   EXPECT_EQ(ada.socket.message_bytes_max,
             static_cast<size_t>(contract::kSubscribeBytesMax) + 4096);
 }

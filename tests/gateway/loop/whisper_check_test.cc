@@ -17,7 +17,7 @@ class AWhisper : public ::testing::Test {
     settings_.set_max_payload(10);
   }
 
-  // The name of what is wrong; empty: nothing.
+  // The name of the fault; empty if there is none.
   std::string Fault(const WhisperMessage& whisper) {
     const auto fault = CheckWhisper(whisper, *CompileRules(settings_));
     if (!fault.has_value()) return "";

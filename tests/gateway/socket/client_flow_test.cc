@@ -116,7 +116,7 @@ TEST(AClientFlow, SendsLargeWhispersMoreSlowlyWhileReadersHaveNoRoom) {
   const ClientFlow::Pause pause = flow.PauseAt(rates, kStart);
   EXPECT_EQ(pause.why, RateLimit::kCongested);
   EXPECT_NEAR(absl::ToDoubleSeconds(pause.until - kStart), 0.25, 0.01);
-  // However many say so.
+  // Even after any number of reports.
   for (int i = 0; i < 100; ++i) {
     flow.OnWhisperSent(64 << 10, kStart);
     flow.OnCongestion(64 << 10, kStart);
@@ -125,7 +125,8 @@ TEST(AClientFlow, SendsLargeWhispersMoreSlowlyWhileReadersHaveNoRoom) {
   EXPECT_EQ(flow.PauseAt(rates, kStart).until, kStart + kCongestionPauseMax);
 }
 
-// Or else one reader could slow all who say on its channel that they type.
+// Otherwise one slow reader could slow every sender of typing notices on its
+// channel.
 TEST(AClientFlow, HardlyPausesForSmallWhispersWithoutRoom) {
   const ClientRates rates;
   ClientFlow flow;

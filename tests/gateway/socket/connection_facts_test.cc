@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// That facts lose nothing, and what sockets share.
+// Facts keep every header, and sockets share equal blocks of headers.
 
 #include "gateway/socket/connection_facts.h"
 

@@ -24,7 +24,7 @@ Frame Bytes(const std::string& text) {
   return Frame(std::make_shared<const std::string>(text));
 }
 
-// What a gather write with `parts` buffers would send.
+// The bytes that a gather write with `parts` buffers would send.
 std::string Gathered(const Outbox& outbox, size_t parts = 64) {
   std::vector<iovec> buffers(parts);
   std::string text;
@@ -132,8 +132,8 @@ TEST(AnOutbox, LetsGoOfFramesThatAreWritten) {
   EXPECT_TRUE(watched.expired());
 }
 
-// What may be dropped: `channel` and a number that stands for its place, with
-// `p` for what tells of a loss before it.
+// A frame that may be dropped: `channel` and a number for its place in order.
+// If `history`, a `p` frame with the number before it reports a loss.
 Frame Event(const std::string& channel, int number, bool history = false) {
   Droppable droppable{Droppable::Kind::kEvent, channel};
   if (history) {
@@ -177,7 +177,7 @@ TEST(AnOutbox, TellsOfALossBeforeTheLatestEventOfAHistory) {
   const auto dropped = outbox.PushOverLatest(Event("a", 3, true), 100, &mark);
   EXPECT_EQ(dropped.events, 1) << "what tells of a loss is no event";
   EXPECT_EQ(Gathered(outbox), "pb7;eb8;s;pa2;ea3;");
-  // Where nothing more is lost, the same is said as before.
+  // If nothing more is lost, the report stays the same.
   outbox.PushOverLatest(Bytes("t;"), 100, &mark);
   EXPECT_EQ(Gathered(outbox), "pb7;eb8;s;pa2;ea3;t;");
 }
@@ -209,8 +209,9 @@ TEST(AnOutbox, IsFullIfDroppingMakesNoRoomWorthIt) {
   EXPECT_EQ(whisper.events, 1);
 }
 
-// What a client makes of what it was sent: the number each channel is at, and
-// all else in its order. Fails if a number is missing that was not said to be.
+// A client's state after it received `wire`: the last number of each channel,
+// and all other frames in order. Fails if a number is missing without a report
+// of its loss.
 struct Heard {
   explicit Heard(const std::string& wire) {
     for (const absl::string_view one :
@@ -245,7 +246,7 @@ TEST(AnOutbox, WhateverItDropsLosesNoOrderNoStateAndSaysSo) {
     Outbox outbox;
     std::string wire, plain;
     std::map<std::string, int> said;
-    std::optional<size_t> mark;  // What is left up to a certain frame.
+    std::optional<size_t> mark;  // The bytes left up to a certain frame.
     const auto read = [&](size_t bytes) {
       bytes = std::min(bytes, outbox.size_bytes());
       wire += Gathered(outbox, 200).substr(0, bytes);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Who is written at the end of a turn.
+// The sockets that the end of a turn writes.
 
 #include "gateway/socket/write_queue.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Group 6: texts are UTF-8, and what is not fails as soon as that is certain.
+// Group 6: texts are UTF-8; any other text fails as soon as that is certain.
 
 #include <optional>
 #include <string>
@@ -121,7 +121,7 @@ TEST(Rfc6455Group6, AnInvalidTextFailsBeforeItsEnd) {
       RawSocket socket(gateway.address());
       ASSERT_NE(Connect(socket), "");
       socket.Send(form[0]);
-      // What is valid so far does not fail.
+      // A text that is valid so far does not fail.
       EXPECT_FALSE(socket.ReadFrame(testing_support::Milliseconds(20)));
       socket.Send(form[1]);
       EXPECT_EQ(socket.ReadUntilClose(), 1007);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One case of the Autobahn testsuite: frames that a client sends, and what the
-// server has to answer. A gateway echoes nothing, so a message is a `ping` of
-// Herald's protocol where its content does not matter, and the `pong`, or an
-// `error` for what is no JSON, shows that it was read whole.
+// One case of the Autobahn testsuite: frames that a client sends, and the
+// required answer. A gateway echoes nothing, so a message is a `ping` of
+// Herald's protocol where its content does not matter. The `pong`, or an
+// `error` for a text that is not JSON, shows that the message was read whole.
 
 #ifndef HERALD_TESTS_GATEWAY_NET_CONFORMANCE_WIRE_CASE_H_
 #define HERALD_TESTS_GATEWAY_NET_CONFORMANCE_WIRE_CASE_H_
