@@ -23,7 +23,7 @@ def cases(test):
 
 class ATarget(unittest.TestCase):
     def test_is_what_grpc_can_dial(self):
-        accepted = cases("IsWhatGrpcCanDial")
+        accepted = cases("IsAnAddressThatGrpcCanDial")
         self.assertGreater(len(accepted), 10)
         for target in accepted:
             self.assertTrue(targets.is_target(target), target)
