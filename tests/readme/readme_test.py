@@ -15,6 +15,7 @@ import re
 import shlex
 import sys
 import tempfile
+import time
 import unittest
 
 import blocks
@@ -127,7 +128,6 @@ class Readme(unittest.TestCase):
 
     def test_the_first_authorizer_decides_concurrently(self):
         """An error costs its question only; a lookup delays no other one."""
-        self.write_with("first_authorizer.py", _50052="127.0.0.1:50052")
         text = self.blocks["first_authorizer.py"]
         decide = "def decide(question):"
         self.assertIn(decide, text)
@@ -146,8 +146,9 @@ class Readme(unittest.TestCase):
             browsers[-1].hear()
         begin = time.monotonic()
         for i, browser in enumerate(browsers):
-            browser.send(type="subscribe", channel="private-mail",
-                         auth="bug" if i % 10 == 5 else "token-of-ada")
+            browser.send(json.dumps({
+                "type": "subscribe", "channel": "private-mail",
+                "auth": "bug" if i % 10 == 5 else "token-of-ada"}))
         for i, browser in enumerate(browsers):
             answer = browser.hear_json()
             self.assertEqual(
