@@ -58,6 +58,12 @@ const STRINGS: Record<ServerMessage["type"], readonly string[]> = {
   error: ["message"],
 };
 
+/** The fields that are left out unless they are strings. */
+const OPTIONAL_STRINGS: Partial<Record<string, readonly string[]>> = {
+  unsubscribed: ["reason"],
+  error: ["channel", "code"],
+};
+
 /** At most this many unknown types are reported, each once. */
 const UNKNOWN_TYPES_MAX = 100;
 
@@ -106,10 +112,8 @@ export class Decoder {
     if (type === "event" && offset !== undefined && !isOffset(offset)) {
       throw badMessage('"event" with an "offset" that is none', message.channel);
     }
-    if (type === "error") {
-      for (const field of ["channel", "code"]) {
-        if (typeof message[field] !== "string") delete message[field];
-      }
+    for (const field of OPTIONAL_STRINGS[type] ?? []) {
+      if (typeof message[field] !== "string") delete message[field];
     }
     if (type === "subscribed" && !(epoch && typeof epoch === "string" && isOffset(offset))) {
       delete message.epoch;

@@ -122,6 +122,17 @@ test("a member of a channel that has none is no trouble", (t) => {
   assert.deepEqual(errors, []);
 });
 
+test("an end whose reason is no text has none", (t) => {
+  const { herald, browser, errors } = connectedWorld(t);
+  herald.channel("news");
+  for (const reason of [7, { no: "text" }, null]) {
+    browser.socket.say(subscribed("news"));
+    browser.socket.say({ type: "unsubscribed", channel: "news", reason });
+  }
+  assert.deepEqual(codes(errors), Array(3).fill(["unsubscribed", "news"]));
+  assert.ok(errors.every((error) => typeof error.reason === "string"));
+});
+
 test("a frame of 32 MiB arrives", (t) => {
   const { herald, browser } = connectedWorld(t);
   let length = 0;
