@@ -18,6 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     Require(header.bytes <= ProxyHeader::kBytesMax);
   } else {
     Require(!header.source.has_value());
+    // A header that has no end is not waited for.
+    Require(header.state == ProxyHeader::State::kBroken ||
+            size < ProxyHeader::kBytesMax);
   }
   for (size_t cut = 0; cut < size && cut < ProxyHeader::kBytesMax; ++cut) {
     const ProxyHeader part = ParseProxyHeader(all.substr(0, cut));
