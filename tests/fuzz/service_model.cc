@@ -2,6 +2,8 @@
 
 #include "tests/fuzz/service_model.h"
 
+#include <utility>
+
 #include "proto/contract/limits.h"
 #include "proto/contract/require.h"
 #include "service/link/link_checks.h"

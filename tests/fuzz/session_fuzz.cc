@@ -7,9 +7,9 @@
 // channel with history has no gap and no event twice; after all clients have
 // left nothing of them stays.
 
+#include <algorithm>
 #include <iterator>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -67,7 +67,8 @@ class SessionFuzzer {
         &SessionFuzzer::Revoke,      &SessionFuzzer::Call,
         &SessionFuzzer::NewPosition, &SessionFuzzer::Settings,
         &SessionFuzzer::ChangeLink,  &SessionFuzzer::CloseSome,
-        &SessionFuzzer::Congest,     &SessionFuzzer::Sleep};
+        &SessionFuzzer::Congest,     &SessionFuzzer::Sleep,
+        &SessionFuzzer::Crowd};
     (this->*input_.Of(kActions))();
   }
 
@@ -97,6 +98,19 @@ class SessionFuzzer {
   void Open() {
     const int loop = input_.Below(kPlayedLoops);
     if (gateway_.clients().size() < kClientsMax) gateway_.Open(loop);
+  }
+
+  // Makes a channel a large one, once.
+  void Crowd() {
+    const std::string channel = input_.Flag() ? "news" : "chat";
+    if (!gateway_.has_link() || gateway_.clients().size() > kClientsMax) return;
+    for (size_t i = 0; i <= gateway::kBulkSubscribers; ++i) {
+      gateway_.Open(/*loop=*/0);
+      gateway_.Receive(
+          *gateway_.clients().back(),
+          absl::StrCat(R"({"type":"subscribe","channel":")", channel, R"("})"));
+    }
+    AnswerAll();
   }
 
   void Leave() {
