@@ -26,8 +26,7 @@ size_t EmptyLineSize(absl::string_view bytes) {
   return absl::StartsWith(bytes, "\n") ? 1 : 0;
 }
 
-// The part of a header that is too large which decides what is too large in it,
-// however much more of it was read.
+// All that is looked at for a header, however much more one read has brought.
 absl::string_view HeaderWithinBound(absl::string_view header) {
   return header.substr(0, kHeaderBytesMax);
 }
@@ -65,7 +64,7 @@ void HttpConnection::ReadRequest() {
     buffer_.consume(size);
     scan_ = {};
   }
-  const absl::string_view bytes = rest();
+  const absl::string_view bytes = HeaderWithinBound(rest());
   // No method begins so: the client has mistaken the port, or speaks TLS.
   if (!bytes.empty() && bytes[0] != '\r' && !absl::ascii_isgraph(bytes[0])) {
     parser_.emplace();
@@ -73,15 +72,14 @@ void HttpConnection::ReadRequest() {
   }
   const HeaderEnd end = FindHeaderEnd(bytes, &scan_);
   if (end.size > 0) return Parse(bytes.substr(0, end.size));
-  if (bytes.size() > kHeaderBytesMax) {
-    parser_.emplace();
-    return Refuse(
-        RefusalOf(http::error::header_limit, HeaderWithinBound(bytes)));
-  }
   if (end.is_broken) {
     parser_.emplace();
     return Refuse({http::status::bad_request,
                    "some header lines end in CRLF, and some do not"});
+  }
+  if (bytes.size() == kHeaderBytesMax) {
+    parser_.emplace();
+    return Refuse(RefusalOf(http::error::header_limit, bytes));
   }
   StartReadMore();
 }

@@ -162,6 +162,13 @@ TEST_F(TheHttpEndpoint, AnswersARequestThatIsReadAtOnceAsOneInPieces) {
   const std::string path(16 << 10, 'x');
   EXPECT_THAT(Exchange(http_->address(), "GET /" + path + rest),
               StartsWith("HTTP/1.1 414"));
+  const std::string begin = "GET /livez HTTP/1.1\r\nHost: h\r\nX: ";
+  const std::string end = "\r\nConnection: close\r\n\r\n";
+  const std::string most((16 << 10) - begin.size() - end.size(), 'x');
+  EXPECT_THAT(Exchange(http_->address(), begin + most + end),
+              StartsWith("HTTP/1.1 200"));
+  EXPECT_THAT(Exchange(http_->address(), begin + most + "x" + end),
+              StartsWith("HTTP/1.1 431"));
 }
 
 TEST_F(TheHttpEndpoint, ServesALaterMinorVersionAsHttp11) {
