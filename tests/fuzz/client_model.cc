@@ -96,8 +96,9 @@ void ClientModel::Flush() {
 
 void ClientModel::Ping() { Require(!is_closed_); }
 
-void ClientModel::Close(contract::CloseReason /*why*/, absl::string_view text) {
-  Require(!is_closed_ && contract::IsUtf8(text));
+void ClientModel::Close(contract::CloseReason /*why*/,
+                        const gateway::Goodbye& goodbye) {
+  Require(!is_closed_ && contract::IsUtf8(goodbye.text));
   is_closed_ = true;
 }
 

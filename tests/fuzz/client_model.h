@@ -17,7 +17,7 @@
 #include "absl/time/time.h"
 #include "gateway/dialects/native/native_dialect.h"
 #include "gateway/loop/session.h"
-#include "gateway/loop/socket.h"
+#include "gateway/socket/socket.h"
 
 namespace herald::fuzz {
 
@@ -52,7 +52,8 @@ class ClientModel final : public gateway::Socket {
   size_t WriteNow(absl::string_view bytes) override;
   void Flush() override;
   void Ping() override;
-  void Close(contract::CloseReason why, absl::string_view text) override;
+  void Close(contract::CloseReason why,
+             const gateway::Goodbye& goodbye) override;
   void PauseReading() override { is_paused_ = true; }
   void ResumeReading() override { is_paused_ = false; }
   void SetMessageBytesMax(size_t /*bytes*/) override {}

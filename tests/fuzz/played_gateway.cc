@@ -21,7 +21,7 @@ PlayedGateway::PlayedGateway(bool trusts_service)
     PlayedLoop& loop = loops_[static_cast<size_t>(i)];
     loop.shard = std::make_unique<gateway::Shard>(
         gateway::ShardOptions{i, /*subscriptions_max=*/5, rates}, &router_,
-        &dialect_, &loop, &counts_, loop.now);
+        &loop, &counts_, loop.now);
     inboxes.push_back(&loop);
   }
   router_.SetShards(std::move(inboxes));
@@ -55,8 +55,8 @@ void PlayedGateway::Open(int loop) {
       kPlayedLoops * ++opened_ + static_cast<uint64_t>(loop);
   gateway::HeaderPool::Builder facts("203.0.113.7");
   facts.AddHeader("Origin", "https://example.org");
-  client.session =
-      shard.Open(&client, number, shard.headers().Make(std::move(facts)));
+  client.session = shard.Open(&client, &dialect_, number,
+                              shard.headers().Make(std::move(facts)));
 }
 
 void PlayedGateway::Leave(size_t client) {
