@@ -114,7 +114,7 @@ function judge(text) {
 const isPosition = (position) =>
   typeof position.epoch === "string" && position.epoch !== "" && isOffset(position.offset);
 
-/** Listens to everything, and checks each value. Returns what was heard. */
+/** Listens to everything, and checks each value. Returns the calls. */
 function listen(herald) {
   const heard = [];
   for (const name of ["news", "private-x", "presence-room", "chat.1"]) {
@@ -174,7 +174,7 @@ function subscribeAll(browser) {
   browser.socket.say(at("c7x2mq4kd3ta", 41, "chat.1"));
 }
 
-/** Says the text and checks what comes of it. */
+/** Delivers the text and checks its effect. */
 function say({ browser, herald, errors }, heard, unknown, text) {
   heard.length = errors.length = 0;
   browser.socket.say(text);
@@ -201,7 +201,7 @@ function say({ browser, herald, errors }, heard, unknown, text) {
 }
 
 test(`of ${SEEDS * TEXTS} mutated messages none does harm`, async (t) => {
-  let heardInAll = 0;
+  let callsInAll = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     await t.test(`seed ${seed}`, (t) => {
       const random = randomFrom(seed);
@@ -210,7 +210,7 @@ test(`of ${SEEDS * TEXTS} mutated messages none does harm`, async (t) => {
       const unknown = new Set();
       subscribeAll(made.browser);
       for (let i = 0; i < TEXTS; i++) {
-        if (i % 20 === 19) subscribeAll(made.browser); // What has ended begins anew.
+        if (i % 20 === 19) subscribeAll(made.browser); // Subscriptions that have ended.
         const text = draw(random);
         try {
           say(made, heard, unknown, text);
@@ -218,7 +218,7 @@ test(`of ${SEEDS * TEXTS} mutated messages none does harm`, async (t) => {
           error.message = `seed ${seed}, text ${i}: ${text}\n${error.message}`;
           throw error;
         }
-        heardInAll += heard.length;
+        callsInAll += heard.length;
       }
       const last = [];
       made.herald.channel("last").listen("e", (data) => last.push(data));
@@ -227,5 +227,5 @@ test(`of ${SEEDS * TEXTS} mutated messages none does harm`, async (t) => {
       assert.deepEqual(last, ["on"]);
     });
   }
-  assert.ok(heardInAll > SEEDS * 30, "the mutations leave too little intact");
+  assert.ok(callsInAll > SEEDS * 30, "the mutations leave too little intact");
 });
