@@ -90,18 +90,18 @@ class Round {
           i, plan_, world_.backend_address(), &ledger_, &order_, &attendance_,
           &log_, random.For('W', static_cast<uint64_t>(i))));
     }
-    using Kind = Publisher::Kind;
-    const auto publish = [&](int64_t number, Kind kind) {
+    const auto publish = [&](int64_t number, Publisher::Kind kind) {
       publishers_.push_back(std::make_unique<Publisher>(
           number, kind, &published_,
           random.For('B', static_cast<uint64_t>(number))));
     };
-    for (int i = 1; i <= plan_.unary_publishers; ++i) publish(i, Kind::kUnary);
+    for (int i = 1; i <= plan_.unary_publishers; ++i)
+      publish(i, Publisher::Kind::kUnary);
     for (int i = 1; i <= plan_.stream_publishers; ++i) {
-      publish(plan_.unary_publishers + i, Kind::kStream);
+      publish(plan_.unary_publishers + i, Publisher::Kind::kStream);
     }
     for (int i = 0; i < plan_.feeds; ++i)
-      publish(kFeedFirst + i, Kind::kStream);
+      publish(kFeedFirst + i, Publisher::Kind::kStream);
   }
 
   void Summarize() {
