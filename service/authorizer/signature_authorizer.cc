@@ -154,7 +154,7 @@ void SignatureAuthorizer::Authorize(
 }
 
 void SignatureAuthorizer::SignIn(
-    core::SignInQuestion question,
+    const core::SignInQuestion& question,
     absl::AnyInvocable<void(core::Decision)> done) {
   core::Decision decision;
   const std::string text =

@@ -45,7 +45,7 @@ class SignatureAuthorizer final : public core::Authorizer {
 
   void Authorize(core::Question question,
                  absl::AnyInvocable<void(core::Decision)> done) override;
-  void SignIn(core::SignInQuestion question,
+  void SignIn(const core::SignInQuestion& question,
               absl::AnyInvocable<void(core::Decision)> done) override;
 
  private:

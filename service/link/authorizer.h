@@ -59,7 +59,7 @@ class Authorizer {
 
   // As Authorize(); a yes names the user. Authorizers that know no sign-in deny
   // it.
-  virtual void SignIn(SignInQuestion /*question*/,
+  virtual void SignIn(const SignInQuestion& /*question*/,
                       absl::AnyInvocable<void(Decision)> done) {
     Decision no;
     no.status = absl::PermissionDeniedError(

@@ -33,9 +33,9 @@ class FakeAuthorizer final : public Authorizer {
     waiting_.push_back(std::move(done));
   }
 
-  void SignIn(SignInQuestion question,
+  void SignIn(const SignInQuestion& question,
               absl::AnyInvocable<void(Decision)> done) override {
-    sign_ins.push_back(std::move(question));
+    sign_ins.push_back(question);
     waiting_.push_back(std::move(done));
   }
 
