@@ -17,7 +17,7 @@ inline constexpr int kSourceLinesMax = 500;  // Tests too.
 inline constexpr int kFunctionLinesMax = 70;
 
 // Bounds on a folder as a whole. The share of comment lines in its headers is
-// that of STYLE.md (40 for public headers, 25 inside), less a little for
+// the aim (40 for public headers, 25 inside), less a little for
 // headers that only list overrides; it is judged per folder, since a single
 // header may have nothing to explain.
 struct Budget {
@@ -34,7 +34,7 @@ struct WordRate {
   int per_thousand_max = 0;
 };
 
-// The rates of leveldb and of other models of STYLE.md are 0.7 to 1.1; Herald's
+// The rates of leveldb and of other model code bases are 0.7 to 1.1; Herald's
 // were 19 and 8.5 before its prose was rewritten.
 inline const std::vector<WordRate> kWordRates = {
     {{"who", "whom", "whoever", "whose"}, 2},

@@ -3,7 +3,7 @@
 // The prose of the tree and the rates of its words: the comments of C++ and
 // .proto files by folder, and each Markdown page by itself. A translated
 // sentence betrays itself by a few words (kWordRates), so their rates are
-// bounded; see STYLE.md section 2.
+// bounded.
 
 #ifndef HERALD_TESTS_TIDY_PROSE_H_
 #define HERALD_TESTS_TIDY_PROSE_H_
