@@ -11,8 +11,7 @@ EncodedMessage::EncodedMessage(ServerMessage message)
 
 const FrameBytes& EncodedMessage::For(const Dialect& dialect) const {
   Form& form = forms_[dialect.traits().number];
-  absl::call_once(form.once,
-                  [&] { form.frames = EncodeFrames(dialect, message_); });
+  form.once.Run([&] { form.frames = EncodeFrames(dialect, message_); });
   return form.frames;
 }
 

@@ -14,10 +14,10 @@
 #include <cstdint>
 #include <memory>
 
-#include "absl/base/call_once.h"
 #include "gateway/protocol/dialect.h"
 #include "gateway/protocol/server_message.h"
 #include "gateway/protocol/text_frame.h"
+#include "proto/contract/once.h"
 
 namespace herald::gateway {
 
@@ -38,7 +38,7 @@ class EncodedMessage {
 
  private:
   struct Form {
-    absl::once_flag once;
+    contract::Once once;
     FrameBytes frames;
   };
 

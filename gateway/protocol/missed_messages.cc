@@ -26,7 +26,7 @@ size_t MissedMessages::FirstBehind(int64_t since) const {
 const MissedMessages::Form& MissedMessages::FormFor(
     const Dialect& dialect) const {
   Form& form = forms_[dialect.traits().number];
-  absl::call_once(form.once, [&] {
+  form.once.Run([&] {
     std::string frames;
     for (const Numbered& one : all_) {
       form.begins.push_back(frames.size());

@@ -16,12 +16,12 @@
 #include <string>
 #include <vector>
 
-#include "absl/base/call_once.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "gateway/protocol/channel_message.h"
 #include "gateway/protocol/dialect.h"
 #include "gateway/protocol/text_frame.h"
+#include "proto/contract/once.h"
 
 namespace herald::gateway {
 
@@ -56,7 +56,7 @@ class MissedMessages {
 
  private:
   struct Form {
-    absl::once_flag once;
+    contract::Once once;
     FrameBytes frames;
     std::vector<size_t> begins;  // Of each message in `frames`.
   };
