@@ -49,6 +49,10 @@ struct Checks {
   void operator()(const gateway::WhisperMessage& message) const {
     Require(contract::IsJson(message.data));
   }
+  // Herald's own protocol has no sign-in.
+  void operator()(const gateway::SignInMessage& /*message*/) const {
+    Require(false);
+  }
   void operator()(const gateway::PingMessage& /*message*/) const {}
   void operator()(const gateway::BadMessage& message) const {
     RequirePrintable(message.reason);
