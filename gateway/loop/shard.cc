@@ -10,7 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "gateway/loop/call_results.h"
+#include "gateway/router/call_results.h"
 #include "proto/contract/names.h"
 #include "proto/contract/require.h"
 
@@ -153,14 +153,7 @@ void Shard::On(Confirmed& confirmed) {
   // It was cancelled while the yes was on its way to this loop, or while the
   // router waited for missed publications.
   CancelledIsAnswered(confirmed.ticket, confirmed.answer_bytes());
-  link::v1::Unsubscribe end;
-  end.set_ticket(confirmed.ticket);
-  end.set_channel(confirmed.channel);
-  if (confirmed.is_member) {
-    end.set_socket_id(confirmed.socket_id);
-    end.set_user_id(confirmed.user_id);
-  }
-  loop_.state.router->Unsubscribe(loop_.state.options.index, std::move(end));
+  loop_.state.router->Unsubscribe(loop_.state.options.index, EndOf(confirmed));
 }
 
 void Shard::On(Refused& refused) {

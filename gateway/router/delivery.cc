@@ -48,6 +48,17 @@ size_t BytesOf(const google::protobuf::MessageLite& message) {
 
 }  // namespace
 
+link::v1::Unsubscribe EndOf(const Confirmed& confirmed) {
+  link::v1::Unsubscribe end;
+  end.set_ticket(confirmed.ticket);
+  end.set_channel(confirmed.channel);
+  if (confirmed.is_member) {
+    end.set_socket_id(confirmed.socket_id);
+    end.set_user_id(confirmed.user_id);
+  }
+  return end;
+}
+
 int64_t DeliveryBytes(const Delivery& delivery) {
   const size_t held =
       std::visit([](const auto& one) { return BytesOf(one); }, delivery);

@@ -54,6 +54,9 @@ struct Confirmed {
   }
 };
 
+// The item that ends a confirmed subscription.
+link::v1::Unsubscribe EndOf(const Confirmed& confirmed);
+
 // Refuses a subscribe.
 struct Refused {
   int64_t ticket = 0;

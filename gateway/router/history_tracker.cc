@@ -8,21 +8,6 @@
 #include "gateway/router/router_state.h"
 
 namespace herald::gateway {
-namespace {
-
-// The item that ends a confirmed subscription.
-link::v1::Unsubscribe EndOf(const Confirmed& confirmed) {
-  link::v1::Unsubscribe end;
-  end.set_ticket(confirmed.ticket);
-  end.set_channel(confirmed.channel);
-  if (confirmed.is_member) {
-    end.set_socket_id(confirmed.socket_id);
-    end.set_user_id(confirmed.user_id);
-  }
-  return end;
-}
-
-}  // namespace
 
 void HistoryTracker::Confirm(const std::string& channel, HeldChannel& held,
                              Waiting waiting, Batches* batches) {

@@ -6,9 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "gateway/router/call_results.h"
 #include "gateway/router/channel_rules.h"
 #include "proto/contract/names.h"
 
@@ -180,12 +179,14 @@ void ItemDispatcher::OnPublication(link::v1::Publication publication,
                                    Batches* batches) {
   HeldChannel* const held = state_->held.Find(publication.channel());
   if (held == nullptr || held->count == 0) return;
-  const std::string channel = publication.channel();
   const int64_t offset = publication.offset();
   const bool is_numbered = offset > 0 && held->history != nullptr;
-  if (is_numbered && !history_->Wants(channel, *held, offset, batches)) return;
+  if (is_numbered &&
+      !history_->Wants(publication.channel(), *held, offset, batches)) {
+    return;
+  }
   ChannelMessage message;
-  message.channel = channel;
+  message.channel = publication.channel();
   message.published_us = publication.published_us();
   const std::optional<contract::SocketId> except =
       contract::ParseSocketId(publication.except_socket_id());
@@ -205,7 +206,7 @@ void ItemDispatcher::OnPublication(link::v1::Publication publication,
   const auto shared =
       std::make_shared<const ChannelMessage>(std::move(message));
   if (is_numbered) {
-    return history_->Take(channel, *held, offset, shared, batches);
+    return history_->Take(shared->channel, *held, offset, shared, batches);
   }
   HeldChannels::Deliver(*held, shared, batches);
 }
@@ -295,11 +296,7 @@ void ItemDispatcher::OnCall(link::v1::Call call, Batches* batches) {
     return;
   }
   GatewayItem item;
-  item.mutable_call_result()->set_call_id(call.call_id());
-  item.mutable_call_result()->set_code(
-      static_cast<int>(absl::StatusCode::kNotFound));
-  item.mutable_call_result()->set_message(
-      absl::StrCat("no gateway has socket ", contract::Quoted(socket_id)));
+  *item.mutable_call_result() = NoSuchSocket(call.call_id(), socket_id);
   state_->Enqueue(std::move(item));
 }
 

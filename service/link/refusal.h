@@ -5,10 +5,13 @@
 #ifndef HERALD_SERVICE_LINK_REFUSAL_H_
 #define HERALD_SERVICE_LINK_REFUSAL_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "service/channel/request_checks.h"
 
 namespace herald::core {
 
@@ -24,6 +27,17 @@ inline link::v1::Refused::Code RefusalCode(const absl::Status& no) {
   if (absl::IsPermissionDenied(no)) return Refused::CODE_UNAUTHORIZED;
   if (absl::IsInvalidArgument(no)) return Refused::CODE_INVALID_MESSAGE;
   return Refused::CODE_UNAVAILABLE;
+}
+
+inline link::v1::ServiceItem RefusedItem(int64_t ticket,
+                                         link::v1::Refused::Code code,
+                                         absl::string_view reason) {
+  link::v1::ServiceItem item;
+  link::v1::Refused& no = *item.mutable_refused();
+  no.set_ticket(ticket);
+  no.set_code(code);
+  no.set_reason(PassableReason(reason));
+  return item;
 }
 
 }  // namespace herald::core

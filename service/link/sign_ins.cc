@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "service/channel/encoding.h"
-#include "service/channel/request_checks.h"
 #include "service/link/refusal.h"
 
 namespace herald::core {
@@ -22,11 +21,7 @@ void Send(const AttachmentPtr& gateway, link::v1::ServiceItem item) {
 
 void Refuse(const AttachmentPtr& gateway, int64_t ticket, Refused::Code code,
             absl::string_view reason) {
-  link::v1::ServiceItem item;
-  item.mutable_refused()->set_ticket(ticket);
-  item.mutable_refused()->set_code(code);
-  item.mutable_refused()->set_reason(PassableReason(reason));
-  Send(gateway, std::move(item));
+  Send(gateway, RefusedItem(ticket, code, reason));
 }
 
 void Answer(const AttachmentPtr& gateway, int64_t ticket, Decision decision) {

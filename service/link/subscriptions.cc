@@ -327,12 +327,8 @@ void Subscriptions::RefuseLater(Shard& shard, Granted granted,
 void Subscriptions::Refuse(const AttachmentPtr& gateway,
                            const PendingSubscribe& question, Refused::Code code,
                            absl::string_view reason) {
-  link::v1::ServiceItem item;
-  Refused& no = *item.mutable_refused();
-  no.set_ticket(question.ticket);
-  no.set_code(code);
-  no.set_reason(PassableReason(reason));
-  gateway->sink->Enqueue(EncodeItem(std::move(item)));
+  gateway->sink->Enqueue(
+      EncodeItem(RefusedItem(question.ticket, code, reason)));
   gateway->sink->Flush();
   observer_->OnSubscribeAnswered(question.socket_id, question.channel,
                                  NameOf(code));

@@ -2,8 +2,8 @@
 //
 // Answers to calls of the service.
 
-#ifndef HERALD_GATEWAY_LOOP_CALL_RESULTS_H_
-#define HERALD_GATEWAY_LOOP_CALL_RESULTS_H_
+#ifndef HERALD_GATEWAY_ROUTER_CALL_RESULTS_H_
+#define HERALD_GATEWAY_ROUTER_CALL_RESULTS_H_
 
 #include <cstdint>
 #include <string>
@@ -34,4 +34,4 @@ inline link::v1::CallResult NoSuchSocket(int64_t call_id,
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_LOOP_CALL_RESULTS_H_
+#endif  // HERALD_GATEWAY_ROUTER_CALL_RESULTS_H_
