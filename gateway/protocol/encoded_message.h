@@ -17,7 +17,7 @@
 #include "gateway/protocol/dialect.h"
 #include "gateway/protocol/server_message.h"
 #include "gateway/protocol/text_frame.h"
-#include "proto/contract/once.h"
+#include "proto/contract/mutex.h"
 
 namespace herald::gateway {
 

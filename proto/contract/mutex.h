@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A mutex that Clang's thread safety analysis and ThreadSanitizer both see.
+// Locks that Clang's thread safety analysis and ThreadSanitizer both see.
 // Debian's abseil is built without TSan, so absl::Mutex hides its hand-offs
 // from it; std::mutex does not, but carries no annotations.
+//
+// Threads: any.
 
 #ifndef HERALD_PROTO_CONTRACT_MUTEX_H_
 #define HERALD_PROTO_CONTRACT_MUTEX_H_
@@ -62,6 +64,26 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 
  private:
   Mutex* const mutex_;
+};
+
+// Runs a function once, whichever thread needs it first: absl::call_once() in a
+// form that ThreadSanitizer sees.
+class Once {
+ public:
+  // Runs `body` if none has run yet. When it returns, the effects of the one
+  // that has run are visible. Waits while another thread runs its own.
+  template <typename Body>
+  void Run(Body body) {
+    if (is_done_.load(std::memory_order_acquire)) return;
+    MutexLock lock(&mu_);
+    if (is_done_.load(std::memory_order_relaxed)) return;
+    body();
+    is_done_.store(true, std::memory_order_release);
+  }
+
+ private:
+  Mutex mu_;
+  std::atomic<bool> is_done_{false};
 };
 
 }  // namespace herald::contract

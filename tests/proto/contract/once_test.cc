@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proto/contract/once.h"
+#include "proto/contract/mutex.h"
 
 #include <thread>
 #include <vector>
