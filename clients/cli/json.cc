@@ -6,8 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "proto/contract/json_text.h"
 #include "proto/contract/names.h"
+#include "proto/json/json_text.h"
 
 namespace herald::cli {
 
@@ -27,13 +27,13 @@ std::string JsonString(absl::string_view text) {
     text.remove_prefix(std::max<size_t>(size, 1));
   }
   std::string out;
-  contract::AppendJsonString(valid, &out);
+  json::AppendJsonString(valid, &out);
   return out;
 }
 
 std::string JsonText(absl::string_view text) {
   // Line ends can only stand between the tokens of valid JSON.
-  std::string out(contract::JsonOrNull(text));
+  std::string out(json::JsonOrNull(text));
   std::replace_if(
       out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r'; },
       ' ');

@@ -7,16 +7,16 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "proto/contract/json_text.h"
 #include "proto/contract/names.h"
+#include "proto/json/json_text.h"
 
 namespace herald::process {
 namespace {
 
 std::string JsonString(absl::string_view text) {
   std::string out;
-  contract::AppendJsonString(
-      contract::IsUtf8(text) ? text : absl::CHexEscape(text), &out);
+  json::AppendJsonString(contract::IsUtf8(text) ? text : absl::CHexEscape(text),
+                         &out);
   return out;
 }
 

@@ -11,9 +11,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "proto/contract/json.h"
-#include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
+#include "proto/json/json.h"
+#include "proto/json/json_reader.h"
 #include "service/channel/request_checks.h"
 
 namespace herald::authorizer {
@@ -70,15 +70,15 @@ struct SignedObject {
 absl::StatusOr<SignedObject> ReadSigned(absl::string_view field,
                                         absl::string_view json,
                                         absl::string_view id_name) {
-  if (!contract::IsJson(json)) return NoMember(field, "it is not JSON");
-  const absl::string_view object = contract::StripJsonSpace(json);
-  if (!contract::IsJsonObject(object)) {
+  if (!json::IsJson(json)) return NoMember(field, "it is not JSON");
+  const absl::string_view object = json::StripJsonSpace(json);
+  if (!json::IsJsonObject(object)) {
     return NoMember(field, "it is not an object");
   }
   SignedObject found;
-  contract::JsonReader members(object);
+  json::JsonReader members(object);
   while (members.Next()) {
-    const std::string key = contract::DecodeJsonString(members.key());
+    const std::string key = json::DecodeJsonString(members.key());
     if (key == id_name) found.id = members.value();
     if (key == "user_info") found.user_info = members.value();
   }
@@ -111,8 +111,8 @@ absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data) {
       ReadSigned(kField, channel_data, "user_id");
   if (!found.ok()) return found.status();
   std::string id(found->id);
-  if (contract::IsJsonString(found->id)) {
-    id = contract::DecodeJsonString(found->id);
+  if (json::IsJsonString(found->id)) {
+    id = json::DecodeJsonString(found->id);
   } else if (!IsWholeNumber(found->id)) {
     return NoMember(kField, "user_id is neither a string nor an integer");
   }
@@ -124,10 +124,10 @@ absl::StatusOr<v1::Member> UserOf(absl::string_view user_data) {
   const absl::StatusOr<SignedObject> found =
       ReadSigned(kField, user_data, "id");
   if (!found.ok()) return found.status();
-  if (!contract::IsJsonString(found->id)) {
+  if (!json::IsJsonString(found->id)) {
     return NoMember(kField, "id is not a string");
   }
-  return CheckedMember(kField, contract::DecodeJsonString(found->id),
+  return CheckedMember(kField, json::DecodeJsonString(found->id),
                        found->user_info);
 }
 

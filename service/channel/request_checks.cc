@@ -9,8 +9,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "proto/contract/json.h"
 #include "proto/contract/limits.h"
+#include "proto/json/json.h"
 
 namespace herald::core {
 namespace {
@@ -23,7 +23,7 @@ absl::Status CheckData(absl::string_view data, int64_t bytes_max) {
         absl::StrCat("data has ", data.size(), " bytes; at most ", bytes_max,
                      " are allowed (BROADCAST_MAX_PAYLOAD)"));
   }
-  return contract::CheckJson("data", data);
+  return json::CheckJson("data", data);
 }
 
 // FNV-1a over both, with their border. It distinguishes a token from any other
@@ -112,7 +112,7 @@ absl::Status CheckMember(const v1::Member& member) {
         " bytes; at most ", contract::kUserInfoBytesMax, " are allowed"));
   }
   if (info.empty()) return absl::OkStatus();
-  return contract::CheckJson(
+  return json::CheckJson(
       absl::StrCat("user_info of ", Quoted(member.user_id())), info);
 }
 

@@ -8,9 +8,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "proto/contract/json.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
+#include "proto/json/json.h"
 #include "service/channel/position.h"
 #include "service/channel/request_checks.h"
 
@@ -194,7 +194,7 @@ absl::Status CheckWhisper(const link::v1::Whisper& whisper, uint64_t gateway,
         CheckBytes("whisper.data", whisper.data().size(), payload_bytes_max);
   }
   if (!status.ok()) return status;
-  return contract::CheckJson("whisper.data", whisper.data());
+  return json::CheckJson("whisper.data", whisper.data());
 }
 
 absl::Status CheckRecover(const link::v1::Recover& recover) {

@@ -9,9 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/io/tokenizer.h"
 #include "google/protobuf/text_format.h"
-#include "proto/contract/json.h"
-#include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
+#include "proto/json/json.h"
+#include "proto/json/json_reader.h"
 #include "service/rules/rules_value.h"
 
 namespace herald::rules {
@@ -32,7 +32,7 @@ const FieldDescriptor* FieldOf(absl::string_view key) {
 }
 
 // Reads one JSON file value by value, so that the line of each is known.
-// REQUIRES: contract::IsJson(text).
+// REQUIRES: json::IsJson(text).
 class JsonRules {
  public:
   JsonRules(absl::string_view path, absl::string_view text)
@@ -40,14 +40,14 @@ class JsonRules {
 
   absl::StatusOr<ParsedRules> Read() {
     parsed_.json = true;
-    const absl::string_view all = contract::StripJsonSpace(text_);
-    if (!contract::IsJsonObject(all)) {
+    const absl::string_view all = json::StripJsonSpace(text_);
+    if (!json::IsJsonObject(all)) {
       return WrongAt(path_, LineOf(all), "the file is not an object");
     }
     absl::string_view channels;
-    contract::JsonReader members(all);
+    json::JsonReader members(all);
     while (members.Next()) {
-      const std::string key = contract::DecodeJsonString(members.key());
+      const std::string key = json::DecodeJsonString(members.key());
       const int line = LineOf(members.value());
       if (key != "channels") {
         return WrongAt(path_, line,
@@ -83,7 +83,7 @@ class JsonRules {
       return WrongAt(path_, LineOf(channels),
                      "channels is not a list of rules");
     }
-    contract::JsonReader rules(channels);
+    json::JsonReader rules(channels);
     while (rules.Next()) {
       const absl::Status status = ReadRule(rules.value());
       if (!status.ok()) return status;
@@ -95,14 +95,13 @@ class JsonRules {
     RuleLines& lines = parsed_.lines.emplace_back();
     lines.rule = LineOf(text);
     ChannelRule& rule = *parsed_.config.add_channels();
-    if (!contract::IsJsonObject(text)) {
+    if (!json::IsJsonObject(text)) {
       return WrongAt(path_, lines.rule, "a rule is not an object");
     }
-    contract::JsonReader fields(text);
+    json::JsonReader fields(text);
     while (fields.Next()) {
-      const absl::Status status =
-          ReadField(contract::DecodeJsonString(fields.key()), fields.value(),
-                    lines, &rule);
+      const absl::Status status = ReadField(
+          json::DecodeJsonString(fields.key()), fields.value(), lines, &rule);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -185,12 +184,12 @@ absl::Status WrongAt(absl::string_view path, int line,
 
 absl::StatusOr<ParsedRules> ParseRulesJson(absl::string_view path,
                                            absl::string_view text) {
-  const auto fault = contract::FindJsonFault(text);
+  const auto fault = json::FindJsonFault(text);
   if (!fault.has_value()) return JsonRules(path, text).Read();
   const absl::string_view good = text.substr(0, fault->offset);
   const auto lines = std::count(good.begin(), good.end(), '\n');
   return WrongAt(path, 1 + static_cast<int>(lines),
-                 contract::Describe(*fault, text));
+                 json::Describe(*fault, text));
 }
 
 absl::StatusOr<ParsedRules> ParseRulesText(absl::string_view path,

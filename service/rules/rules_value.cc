@@ -12,7 +12,7 @@
 #include "absl/strings/strip.h"
 #include "google/protobuf/duration.pb.h"
 #include "google/protobuf/message.h"
-#include "proto/contract/json_reader.h"
+#include "proto/json/json_reader.h"
 
 namespace herald::rules {
 namespace {
@@ -84,8 +84,8 @@ bool SetFromText(const FieldDescriptor& field, const std::string& text,
 bool SetFromJson(const FieldDescriptor& field, absl::string_view value,
                  ChannelRule* rule) {
   if (value == "null") return true;
-  if (contract::IsJsonString(value)) {
-    return SetFromText(field, contract::DecodeJsonString(value), rule);
+  if (json::IsJsonString(value)) {
+    return SetFromText(field, json::DecodeJsonString(value), rule);
   }
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_INT64) {
     return SetFromText(field, std::string(value), rule);

@@ -23,7 +23,7 @@ namespace herald::rules {
 
 // Sets `field` of `rule`. False if `value` is not of the field's type; then the
 // rule is unchanged. Ranges are not checked, except that of int64.
-// REQUIRES: contract::IsJson(value), without spaces around it.
+// REQUIRES: json::IsJson(value), without spaces around it.
 bool SetFromJson(const google::protobuf::FieldDescriptor& field,
                  absl::string_view value, config::v1::ChannelRule* rule);
 

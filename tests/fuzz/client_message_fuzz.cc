@@ -8,9 +8,9 @@
 #include <variant>
 
 #include "gateway/dialects/native/native_dialect.h"
-#include "proto/contract/json.h"
-#include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
+#include "proto/json/json.h"
+#include "proto/json/json_reader.h"
 #include "tests/fuzz/refusal.h"
 
 namespace herald::fuzz {
@@ -21,7 +21,7 @@ using contract::Require;
 void RequireJson(const gateway::NativeDialect& dialect,
                  const gateway::ServerMessage& answer) {
   const gateway::FrameBytes frame = gateway::EncodeFrames(dialect, answer);
-  Require(contract::IsJson(gateway::PayloadOf(*frame)));
+  Require(json::IsJson(gateway::PayloadOf(*frame)));
 }
 
 // Names are checked later; half of a surrogate pair in them makes no UTF-8.
@@ -31,9 +31,8 @@ struct Checks {
   void operator()(const gateway::SubscribeMessage& message) const {
     Require(contract::IsUtf8(message.auth));
     if (!message.channel_data.empty()) {
-      Require(contract::IsJson(message.channel_data));
-      Require(contract::IsJsonObject(
-          contract::StripJsonSpace(message.channel_data)));
+      Require(json::IsJson(message.channel_data));
+      Require(json::IsJsonObject(json::StripJsonSpace(message.channel_data)));
     }
     if (message.recover.has_value()) {
       Require(message.recover->offset() >= 0);
@@ -47,7 +46,7 @@ struct Checks {
     RequireJson(dialect, gateway::UnsubscribedMessage{message.channel, ""});
   }
   void operator()(const gateway::WhisperMessage& message) const {
-    Require(contract::IsJson(message.data));
+    Require(json::IsJson(message.data));
   }
   // Herald's own protocol has no sign-in.
   void operator()(const gateway::SignInMessage& /*message*/) const {

@@ -8,16 +8,16 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
-#include "proto/contract/json.h"
-#include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
 #include "proto/contract/require.h"
+#include "proto/json/json.h"
+#include "proto/json/json_reader.h"
 
 namespace herald::fuzz {
 namespace {
 
-using contract::JsonReader;
 using contract::Require;
+using json::JsonReader;
 
 bool IsName(const std::string& channel) {
   return contract::CheckChannelName(channel).ok();
@@ -25,17 +25,17 @@ bool IsName(const std::string& channel) {
 
 // Strings are decoded.
 std::map<std::string, std::string> FieldsOf(absl::string_view json) {
-  Require(contract::IsJson(json) && contract::IsJsonObject(json));
+  Require(json::IsJson(json) && json::IsJsonObject(json));
   std::map<std::string, std::string> fields;
-  JsonReader members(json);
+  json::JsonReader members(json);
   while (members.Next()) {
     const absl::string_view value = members.value();
-    const bool is_new = fields
-                            .emplace(contract::DecodeJsonString(members.key()),
-                                     contract::IsJsonString(value)
-                                         ? contract::DecodeJsonString(value)
-                                         : std::string(value))
-                            .second;
+    const bool is_new =
+        fields
+            .emplace(json::DecodeJsonString(members.key()),
+                     json::IsJsonString(value) ? json::DecodeJsonString(value)
+                                               : std::string(value))
+            .second;
     Require(is_new);
   }
   return fields;
@@ -179,7 +179,7 @@ void ClientModel::OnSubscribed(Subscription& subscription,
   subscription.members.reset();
   if (fields.contains("members")) {
     std::set<std::string>& users = subscription.members.emplace();
-    JsonReader members(fields.at("members"));
+    json::JsonReader members(fields.at("members"));
     while (members.Next()) {
       Require(users.insert(Get(FieldsOf(members.value()), "user_id")).second);
     }

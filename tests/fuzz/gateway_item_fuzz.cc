@@ -9,7 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "proto/contract/json.h"
+#include "proto/json/json.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/played_gateway.h"
 
@@ -83,15 +83,15 @@ void Populate(PlayedGateway& gateway) {
 
 // A service has validated these, and a gateway relies on it.
 void Validate(v1::Member& member) {
-  if (!contract::IsJson(member.user_info())) member.clear_user_info();
+  if (!json::IsJson(member.user_info())) member.clear_user_info();
 }
 
 void Validate(link::v1::ServiceItem& item) {
-  if (item.has_publication() && !contract::IsJson(item.publication().data())) {
+  if (item.has_publication() && !json::IsJson(item.publication().data())) {
     item.mutable_publication()->set_data("1");
   }
   if (item.has_member_added() &&
-      !contract::IsJson(item.member_added().user_info())) {
+      !json::IsJson(item.member_added().user_info())) {
     item.mutable_member_added()->clear_user_info();
   }
   if (item.has_roster()) {

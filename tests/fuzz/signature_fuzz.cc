@@ -14,9 +14,9 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "proto/contract/json.h"
-#include "proto/contract/json_reader.h"
 #include "proto/contract/names.h"
+#include "proto/json/json.h"
+#include "proto/json/json_reader.h"
 #include "service/authorizer/signature_authorizer.h"
 #include "service/channel/request_checks.h"
 #include "tests/fuzz/input.h"
@@ -75,9 +75,8 @@ Question DrawQuestion(Input& input) {
 bool IsSane(const Question& question) {
   return contract::CheckChannelName(question.channel).ok() &&
          (!IsPresence(question.channel) ||
-          (contract::IsJson(question.channel_data) &&
-           contract::IsJsonObject(
-               contract::StripJsonSpace(question.channel_data))));
+          (json::IsJson(question.channel_data) &&
+           json::IsJsonObject(json::StripJsonSpace(question.channel_data))));
 }
 
 // Whether both are the same to a backend: data counts for presence only.

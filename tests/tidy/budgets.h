@@ -49,17 +49,18 @@ inline const std::vector<WordRate> kWordRates = {
 // comments with the reasons for orders; contract by parts that existed twice
 // and by a stderr without a reader; rules by the types of JSON values.
 inline const std::vector<Budget> kBudgets = {
-    {"proto/contract/", 20, 2600, 25},    {"proto/settings/", 5, 1400, 25},
-    {"service/channel/", 0, 1650, 22},    {"service/engine/", 0, 3200, 22},
-    {"service/link/", 0, 3700, 22},       {"service/api/", 0, 1200, 20},
-    {"service/rules/", 0, 1100, 22},      {"service/rpc/", 0, 0, 20},
-    {"service/process/", 0, 850, 20},     {"gateway/process/", 0, 850, 20},
-    {"service/authorizer/", 0, 2300, 22}, {"gateway/protocol/", 0, 900, 22},
-    {"gateway/dialects/", 0, 600, 15},    {"gateway/router/", 0, 2600, 22},
-    {"gateway/socket/", 0, 1100, 22},     {"gateway/loop/", 0, 3600, 22},
-    {"proto/admission/", 0, 650, 22},     {"gateway/net/", 0, 0, 20},
-    {"gateway/link/", 0, 0, 20},          {"clients/cpp/include/", 0, 0, 40},
-    {"clients/cli/", 0, 0, 20},           {"clients/supervisor/", 0, 1150, 25},
+    {"proto/contract/", 20, 1900, 25},    {"proto/json/", 0, 700, 22},
+    {"proto/settings/", 5, 1400, 25},     {"service/channel/", 0, 1650, 22},
+    {"service/engine/", 0, 3200, 22},     {"service/link/", 0, 3700, 22},
+    {"service/api/", 0, 1200, 20},        {"service/rules/", 0, 1100, 22},
+    {"service/rpc/", 0, 0, 20},           {"service/process/", 0, 850, 20},
+    {"gateway/process/", 0, 850, 20},     {"service/authorizer/", 0, 2300, 22},
+    {"gateway/protocol/", 0, 900, 22},    {"gateway/dialects/", 0, 600, 15},
+    {"gateway/router/", 0, 2600, 22},     {"gateway/socket/", 0, 1100, 22},
+    {"gateway/loop/", 0, 3600, 22},       {"proto/admission/", 0, 650, 22},
+    {"gateway/net/", 0, 0, 20},           {"gateway/link/", 0, 0, 20},
+    {"clients/cpp/include/", 0, 0, 40},   {"clients/cli/", 0, 0, 20},
+    {"clients/supervisor/", 0, 1150, 25},
 };
 
 }  // namespace herald::tidy

@@ -10,17 +10,17 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "proto/contract/json.h"
-#include "proto/contract/json_reader.h"
-#include "proto/contract/json_text.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
+#include "proto/json/json.h"
+#include "proto/json/json_reader.h"
+#include "proto/json/json_text.h"
 
 namespace herald::gateway {
 namespace {
 
 using contract::CloseReason;
-using contract::JsonReader;
+using json::JsonReader;
 
 // Writes a JSON object field by field, then frames it.
 class ObjectWriter {
@@ -32,7 +32,7 @@ class ObjectWriter {
   }
   ObjectWriter& String(absl::string_view name, absl::string_view value) {
     Name(name);
-    contract::AppendJsonString(value, &text_);
+    json::AppendJsonString(value, &text_);
     return *this;
   }
   // The name as the client sent it, which may be invalid.
@@ -41,7 +41,7 @@ class ObjectWriter {
   }
   ObjectWriter& Json(absl::string_view name, absl::string_view json) {
     Name(name);
-    absl::StrAppend(&text_, contract::JsonOrNull(json));
+    absl::StrAppend(&text_, json::JsonOrNull(json));
     return *this;
   }
   ObjectWriter& Array(absl::string_view name, const Members& members) {
@@ -51,9 +51,10 @@ class ObjectWriter {
     for (const auto& member : members.all) {
       if (text_.back() != '[') text_.push_back(',');
       text_ += "{\"user_id\":";
-      contract::AppendJsonString(member->user_id(), &text_);
-      absl::StrAppend(&text_, ",\"user_info\":",
-                      contract::JsonOrNull(member->user_info()), "}");
+      json::AppendJsonString(member->user_id(), &text_);
+      absl::StrAppend(&text_,
+                      ",\"user_info\":", json::JsonOrNull(member->user_info()),
+                      "}");
     }
     text_.push_back(']');
     return *this;
@@ -88,10 +89,10 @@ absl::Status Malformed(absl::string_view what) {
 // `text_only`: the field is passed on as a protobuf string, which is UTF-8.
 absl::Status ReadString(absl::string_view name, absl::string_view value,
                         bool text_only, std::optional<std::string>* out) {
-  if (!contract::IsJsonString(value)) {
+  if (!json::IsJsonString(value)) {
     return Malformed(absl::StrCat("field \"", name, "\" must be a string"));
   }
-  std::string text = contract::DecodeJsonString(value);
+  std::string text = json::DecodeJsonString(value);
   if (text_only && !contract::IsUtf8(text)) {
     return Malformed(
         absl::StrCat("field \"", name, "\" holds half of a surrogate pair"));
@@ -101,17 +102,16 @@ absl::Status ReadString(absl::string_view name, absl::string_view value,
 }
 
 bool IsObject(absl::string_view json) {
-  return contract::IsJson(json) &&
-         contract::IsJsonObject(contract::StripJsonSpace(json));
+  return json::IsJson(json) && json::IsJsonObject(json::StripJsonSpace(json));
 }
 
 // An object, or a string that holds one: the Pusher scheme signs the string.
 absl::Status ReadChannelData(absl::string_view value,
                              std::optional<std::string>* out) {
-  const bool is_string = contract::IsJsonString(value);
+  const bool is_string = json::IsJsonString(value);
   std::string text =
-      is_string ? contract::DecodeJsonString(value) : std::string(value);
-  if (is_string ? !IsObject(text) : !contract::IsJsonObject(value)) {
+      is_string ? json::DecodeJsonString(value) : std::string(value);
+  if (is_string ? !IsObject(text) : !json::IsJsonObject(value)) {
     return Malformed(
         "field \"channel_data\" must be an object, or a string that holds one");
   }
@@ -122,20 +122,20 @@ absl::Status ReadChannelData(absl::string_view value,
 // An object with an `offset` and perhaps an `epoch`.
 absl::Status ReadRecover(absl::string_view value,
                          std::optional<v1::Position>* out) {
-  if (!contract::IsJsonObject(value)) {
+  if (!json::IsJsonObject(value)) {
     return Malformed("field \"recover\" must be an object");
   }
   std::optional<std::string> epoch;
   int64_t offset = -1;
-  JsonReader members(value);
+  json::JsonReader members(value);
   while (members.Next()) {
-    const std::string key = contract::DecodeJsonString(members.key());
+    const std::string key = json::DecodeJsonString(members.key());
     const absl::string_view part = members.value();
     if (key == "epoch" && part != "null") {
       absl::Status status = ReadString("recover.epoch", part, true, &epoch);
       if (!status.ok()) return status;
-    } else if (key == "offset" && (contract::IsJsonString(part) ||
-                                   !absl::SimpleAtoi(part, &offset))) {
+    } else if (key == "offset" &&
+               (json::IsJsonString(part) || !absl::SimpleAtoi(part, &offset))) {
       offset = -1;
     }
   }
@@ -175,7 +175,7 @@ absl::Status ReadField(absl::string_view name, absl::string_view value,
 // The bound on nesting holds for each field, so that clients may whisper
 // anything that a backend may publish.
 absl::Status CheckDepth(absl::string_view name, absl::string_view value) {
-  if (contract::IsJson(value)) return absl::OkStatus();
+  if (json::IsJson(value)) return absl::OkStatus();
   return Malformed(absl::StrCat("field ", contract::Quoted(name),
                                 " is nested deeper than ",
                                 contract::kJsonDepthMax));
@@ -184,17 +184,17 @@ absl::Status CheckDepth(absl::string_view name, absl::string_view value) {
 Fields ReadFields(absl::string_view text) {
   Fields fields;
   int depth = 0;
-  const auto fault = contract::FindJsonFault(text, &depth);
-  const absl::string_view message = contract::StripJsonSpace(text);
+  const auto fault = json::FindJsonFault(text, &depth);
+  const absl::string_view message = json::StripJsonSpace(text);
   if (fault.has_value()) {
     fields.status = Malformed("the message is not JSON");
-  } else if (!contract::IsJsonObject(message)) {
+  } else if (!json::IsJsonObject(message)) {
     fields.status = Malformed("the message is not an object");
   }
   if (!fields.status.ok()) return fields;
-  JsonReader members(message);
+  json::JsonReader members(message);
   while (members.Next()) {
-    const std::string key = contract::DecodeJsonString(members.key());
+    const std::string key = json::DecodeJsonString(members.key());
     absl::Status status;
     if (depth > contract::kJsonDepthMax) {
       status = CheckDepth(key, members.value());

@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gateway/dialects/native/native_dialect.h"
-#include "proto/contract/json_reader.h"
+#include "proto/json/json_reader.h"
 #include "tests/contract/dialect_channel_suite.h"
 #include "tests/contract/dialect_suite.h"
 #include "tests/gateway/dialects/line_dialect.h"
@@ -43,7 +43,7 @@ DialectUnderTest Native() {
   };
   test.data_of = [](const std::string& payload) -> std::optional<std::string> {
     if (!absl::StartsWith(payload, R"({"type":"event")")) return std::nullopt;
-    contract::JsonReader members(payload);
+    json::JsonReader members(payload);
     while (members.Next()) {
       if (members.key() == "\"data\"") return std::string(members.value());
     }
@@ -74,8 +74,7 @@ DialectUnderTest Lines() {
   test.data_of = [](const std::string& payload) -> std::optional<std::string> {
     const size_t colon = payload.find(": ");
     if (colon == std::string::npos) return std::nullopt;
-    return contract::DecodeJsonString(
-        absl::string_view(payload).substr(colon + 2));
+    return json::DecodeJsonString(absl::string_view(payload).substr(colon + 2));
   };
   return test;
 }

@@ -27,7 +27,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "gateway/protocol/dialect.h"
-#include "proto/contract/json_text.h"
+#include "proto/json/json_text.h"
 
 namespace herald::gateway {
 
@@ -98,7 +98,7 @@ class LineDialect final : public Dialect {
   }
   static void Write(const EventMessage& one, std::string* out) {
     std::string line = absl::StrCat(one.publication.channel(), ": ");
-    contract::AppendJsonString(one.publication.data(), &line);
+    json::AppendJsonString(one.publication.data(), &line);
     AppendTextFrame(line, out);
   }
   static void Write(const MemberAddedMessage& /*one*/, std::string* /*out*/) {}

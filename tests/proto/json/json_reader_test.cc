@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proto/contract/json_reader.h"
+#include "proto/json/json_reader.h"
 
 #include <random>
 #include <string>
@@ -8,10 +8,10 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "proto/contract/json.h"
 #include "proto/contract/names.h"
+#include "proto/json/json.h"
 
-namespace herald::contract {
+namespace herald::json {
 namespace {
 
 using ::testing::ElementsAre;
@@ -124,4 +124,4 @@ TEST(AContainer, IsReadAsItWasWritten) {
 }
 
 }  // namespace
-}  // namespace herald::contract
+}  // namespace herald::json

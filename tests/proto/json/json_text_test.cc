@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proto/contract/json_text.h"
+#include "proto/json/json_text.h"
 
 #include "gtest/gtest.h"
 
-namespace herald::contract {
+namespace herald::json {
 namespace {
 
 std::string Written(absl::string_view text) {
@@ -38,4 +38,4 @@ TEST(AJsonValue, IsNullWhereThereIsNone) {
 }
 
 }  // namespace
-}  // namespace herald::contract
+}  // namespace herald::json

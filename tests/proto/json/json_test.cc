@@ -4,7 +4,7 @@
 // section; a plain reader, written down from that grammar, is compared on
 // random texts.
 
-#include "proto/contract/json.h"
+#include "proto/json/json.h"
 
 #include <random>
 #include <string>
@@ -15,7 +15,7 @@
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 
-namespace herald::contract {
+namespace herald::json {
 namespace {
 
 using ::testing::HasSubstr;
@@ -201,11 +201,12 @@ TEST(JsonText, EndsWhereItsViewEnds) {
 
 TEST(JsonText, MayBeLargeButNotDeep) {
   EXPECT_TRUE(IsJson("\"" + std::string(1 << 20, 'x') + "\""));
-  EXPECT_TRUE(IsJson(Nested(kJsonDepthMax)));
-  EXPECT_FALSE(IsJson(Nested(kJsonDepthMax + 1)));
+  EXPECT_TRUE(IsJson(Nested(contract::kJsonDepthMax)));
+  EXPECT_FALSE(IsJson(Nested(contract::kJsonDepthMax + 1)));
   EXPECT_FALSE(IsJson(std::string(1 << 20, '[')));
   std::string objects = "1";
-  for (int i = 0; i < kJsonDepthMax; ++i) objects = "{\"a\":" + objects + "}";
+  for (int i = 0; i < contract::kJsonDepthMax; ++i)
+    objects = "{\"a\":" + objects + "}";
   EXPECT_TRUE(IsJson(objects));
   EXPECT_FALSE(IsJson("[" + objects + "]"));
   // Siblings are not inside one another.
@@ -238,8 +239,8 @@ TEST(JsonText, EndsToBeJsonAtAPlace) {
   EXPECT_EQ(place("[\"a\xff\"]"), 3u);
   EXPECT_EQ(place("[\"a\\q\"]"), 3u);
   EXPECT_EQ(place("[\"ab"), 4u);
-  EXPECT_EQ(place(Nested(kJsonDepthMax + 1)),
-            static_cast<size_t>(kJsonDepthMax));
+  EXPECT_EQ(place(Nested(contract::kJsonDepthMax + 1)),
+            static_cast<size_t>(contract::kJsonDepthMax));
 }
 
 TEST(JsonText, IsRefusedWithAReason) {
@@ -382,4 +383,4 @@ TEST(JsonText, IsAcceptedByTheGrammarAmongBrokenTexts) {
 }
 
 }  // namespace
-}  // namespace herald::contract
+}  // namespace herald::json

@@ -6,14 +6,14 @@
 // REQUIRES: IsJson() holds for all texts passed in here (at any depth), and
 // they have no spaces around them, like the parts that these classes return.
 
-#ifndef HERALD_PROTO_CONTRACT_JSON_READER_H_
-#define HERALD_PROTO_CONTRACT_JSON_READER_H_
+#ifndef HERALD_PROTO_JSON_JSON_READER_H_
+#define HERALD_PROTO_JSON_JSON_READER_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 
-namespace herald::contract {
+namespace herald::json {
 
 // Walks over an object or an array:
 //
@@ -57,6 +57,6 @@ inline bool IsJsonString(absl::string_view value) {
 // refuse it. REQUIRES: IsJsonString().
 std::string DecodeJsonString(absl::string_view string);
 
-}  // namespace herald::contract
+}  // namespace herald::json
 
-#endif  // HERALD_PROTO_CONTRACT_JSON_READER_H_
+#endif  // HERALD_PROTO_JSON_JSON_READER_H_

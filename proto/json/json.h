@@ -12,8 +12,8 @@
 // Cost: about 1 ns a byte of structure, less in long strings; no recursion and
 // no allocation up to kJsonDepthMax.
 
-#ifndef HERALD_PROTO_CONTRACT_JSON_H_
-#define HERALD_PROTO_CONTRACT_JSON_H_
+#ifndef HERALD_PROTO_JSON_JSON_H_
+#define HERALD_PROTO_JSON_JSON_H_
 
 #include <cstddef>
 #include <optional>
@@ -22,7 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace herald::contract {
+namespace herald::json {
 
 // The place where a text stops being JSON.
 struct JsonFault {
@@ -47,6 +47,6 @@ bool IsJson(absl::string_view text);
 // INVALID_ARGUMENT if `text` is not JSON; the message calls it `what`.
 absl::Status CheckJson(absl::string_view what, absl::string_view text);
 
-}  // namespace herald::contract
+}  // namespace herald::json
 
-#endif  // HERALD_PROTO_CONTRACT_JSON_H_
+#endif  // HERALD_PROTO_JSON_JSON_H_

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proto/contract/json_text.h"
+#include "proto/json/json_text.h"
 
-namespace herald::contract {
+namespace herald::json {
 
 namespace {
 
@@ -47,4 +47,4 @@ void AppendJsonString(absl::string_view text, std::string* out) {
   out->push_back('"');
 }
 
-}  // namespace herald::contract
+}  // namespace herald::json

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proto/contract/json.h"
+#include "proto/json/json.h"
 
 #include <algorithm>
 #include <bit>
@@ -15,7 +15,7 @@
 #include "proto/contract/names.h"
 #include "proto/contract/utf8.h"
 
-namespace herald::contract {
+namespace herald::json {
 namespace {
 
 // Which containers are open, from the outside in: one bit each.
@@ -39,7 +39,7 @@ class Nesting {
   }
 
  private:
-  absl::InlinedVector<uint64_t, kJsonDepthMax / 64> bits_;
+  absl::InlinedVector<uint64_t, contract::kJsonDepthMax / 64> bits_;
   int depth_ = 0;
 };
 
@@ -187,7 +187,7 @@ class Walk {
   bool NotAscii() {
     do {
       const size_t length =
-          Utf8SequenceLength(at_, static_cast<size_t>(end_ - at_));
+          contract::Utf8SequenceLength(at_, static_cast<size_t>(end_ - at_));
       if (length == 0) return Expect("UTF-8");
       at_ += length;
     } while (at_ < end_ && static_cast<unsigned char>(*at_) >= 0x80);
@@ -278,7 +278,7 @@ class Walk {
 }  // namespace
 
 std::optional<JsonFault> FindJsonFault(absl::string_view text) {
-  return Walk(text, kJsonDepthMax).Run();
+  return Walk(text, contract::kJsonDepthMax).Run();
 }
 
 std::optional<JsonFault> FindJsonFault(absl::string_view text, int* depth) {
@@ -290,7 +290,7 @@ std::optional<JsonFault> FindJsonFault(absl::string_view text, int* depth) {
 
 std::string Describe(const JsonFault& fault, absl::string_view text) {
   if (fault.too_deep) {
-    return absl::StrCat("it is nested deeper than ", kJsonDepthMax);
+    return absl::StrCat("it is nested deeper than ", contract::kJsonDepthMax);
   }
   if (fault.offset >= text.size()) {
     return absl::StrCat("the text ends before ", fault.expected);
@@ -310,4 +310,4 @@ absl::Status CheckJson(absl::string_view what, absl::string_view text) {
       what, " ", Quoted(text), " is not JSON text: ", Describe(*fault, text)));
 }
 
-}  // namespace herald::contract
+}  // namespace herald::json

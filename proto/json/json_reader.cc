@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proto/contract/json_reader.h"
+#include "proto/json/json_reader.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -8,7 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "proto/contract/utf8.h"
 
-namespace herald::contract {
+namespace herald::json {
 namespace {
 
 constexpr char kSpace[] = " \t\n\r";
@@ -71,11 +71,12 @@ size_t AppendUnicodeEscape(absl::string_view text, std::string* out) {
   if (IsHigh(code) && text.substr(6, 2) == "\\u") {
     const char32_t low = HexDigits(text.substr(8, 4));
     if (IsLow(low)) {
-      AppendCodePoint(0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), out);
+      contract::AppendCodePoint(
+          0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00), out);
       return 12;
     }
   }
-  AppendCodePoint(code, out);
+  contract::AppendCodePoint(code, out);
   return 6;
 }
 
@@ -152,4 +153,4 @@ std::string DecodeJsonString(absl::string_view string) {
   return out;
 }
 
-}  // namespace herald::contract
+}  // namespace herald::json

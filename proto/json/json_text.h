@@ -3,14 +3,14 @@
 // Writes JSON text (RFC 8259). Values that are JSON already are appended
 // unchanged.
 
-#ifndef HERALD_PROTO_CONTRACT_JSON_TEXT_H_
-#define HERALD_PROTO_CONTRACT_JSON_TEXT_H_
+#ifndef HERALD_PROTO_JSON_JSON_TEXT_H_
+#define HERALD_PROTO_JSON_JSON_TEXT_H_
 
 #include <string>
 
 #include "absl/strings/string_view.h"
 
-namespace herald::contract {
+namespace herald::json {
 
 // Appends `text` as a JSON string, quotes included. REQUIRES: it is UTF-8, but
 // for halves of surrogate pairs as DecodeJsonString() has them, which
@@ -22,6 +22,6 @@ inline absl::string_view JsonOrNull(absl::string_view json) {
   return json.empty() ? absl::string_view("null") : json;
 }
 
-}  // namespace herald::contract
+}  // namespace herald::json
 
-#endif  // HERALD_PROTO_CONTRACT_JSON_TEXT_H_
+#endif  // HERALD_PROTO_JSON_JSON_TEXT_H_
