@@ -297,7 +297,7 @@ std::string Describe(const JsonFault& fault, absl::string_view text) {
   }
   const absl::string_view rest = text.substr(fault.offset);
   const size_t size = std::max<size_t>(rest.find_first_of(" \t\r\n"), 1);
-  return absl::StrCat(Quoted(rest.substr(0, size)), " stands where ",
+  return absl::StrCat(contract::Quoted(rest.substr(0, size)), " stands where ",
                       fault.expected, " belongs");
 }
 
@@ -306,8 +306,9 @@ bool IsJson(absl::string_view text) { return !FindJsonFault(text).has_value(); }
 absl::Status CheckJson(absl::string_view what, absl::string_view text) {
   const std::optional<JsonFault> fault = FindJsonFault(text);
   if (!fault.has_value()) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(
-      what, " ", Quoted(text), " is not JSON text: ", Describe(*fault, text)));
+  return absl::InvalidArgumentError(
+      absl::StrCat(what, " ", contract::Quoted(text),
+                   " is not JSON text: ", Describe(*fault, text)));
 }
 
 }  // namespace herald::json

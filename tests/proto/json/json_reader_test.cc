@@ -60,7 +60,7 @@ TEST(HalfAPair, IsNoTextAndIsNotReplaced) {
   const auto half = [](const std::string& string) {
     EXPECT_TRUE(IsJson(string)) << string;
     const std::string text = DecodeJsonString(string);
-    EXPECT_FALSE(IsUtf8(text)) << string;
+    EXPECT_FALSE(contract::IsUtf8(text)) << string;
     return text;
   };
   EXPECT_EQ(half(R"("a\ud83d")"), "a\xed\xa0\xbd");
@@ -72,9 +72,9 @@ TEST(HalfAPair, IsNoTextAndIsNotReplaced) {
             "A");
   EXPECT_EQ(half(R"("\ud83d\ud83d\ude00")"), "\xed\xa0\xbd😀");
   EXPECT_EQ(half(R"("\ud83d\n")"), "\xed\xa0\xbd\n");
-  EXPECT_FALSE(CheckChannelName(half(R"("news\ud83d")")).ok());
-  EXPECT_FALSE(CheckEventName(half(R"("news\ud83d")")).ok());
-  EXPECT_FALSE(CheckUserId(half(R"("ada\udc00")")).ok());
+  EXPECT_FALSE(contract::CheckChannelName(half(R"("news\ud83d")")).ok());
+  EXPECT_FALSE(contract::CheckEventName(half(R"("news\ud83d")")).ok());
+  EXPECT_FALSE(contract::CheckUserId(half(R"("ada\udc00")")).ok());
 }
 
 TEST(Space, IsTakenOff) {

@@ -247,7 +247,7 @@ TEST(JsonText, IsRefusedWithAReason) {
   const auto reason = [](absl::string_view text) {
     const absl::Status status = CheckJson("data", text);
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << status;
-    EXPECT_TRUE(IsUtf8(status.message()));
+    EXPECT_TRUE(contract::IsUtf8(status.message()));
     return std::string(status.message());
   };
   EXPECT_TRUE(CheckJson("data", "1e400").ok());
@@ -374,7 +374,7 @@ TEST(JsonText, IsAcceptedByTheGrammarAmongBrokenTexts) {
       if (how == 1) text.insert(at, 1, other);
       if (how == 2) text.erase(at, 1);
     }
-    if (!IsUtf8(text)) continue;
+    if (!contract::IsUtf8(text)) continue;
     const bool expected = Grammar(text).Text();
     good += expected;
     ASSERT_EQ(IsJson(text), expected) << "seed " << kSeed << ": " << text;
