@@ -61,6 +61,8 @@ void LinkStream::Append(std::string chunk, bool attach) {
   const int64_t frame_bytes_max =
       attach ? contract::kLinkAttachFrameBytes : contract::kLinkFrameBytes;
   (attach ? attach_bytes_ : bounded_bytes_) += size;
+  // Joined bytes are one valid frame (ARCHITECTURE, chunks). Frames of an
+  // attach are kept apart, because they do not count against the bound.
   if (!outbox_.empty() && outbox_.back().attach == attach) {
     std::string& last = outbox_.back().bytes;
     if (static_cast<int64_t>(last.size()) + size <= frame_bytes_max) {
@@ -139,6 +141,8 @@ void LinkStream::Stop() {
 }
 
 void LinkStream::Cancel(absl::Status why) {
+  // In this order: without a reason, OnDone() reports the status of the call,
+  // which is CANCELLED from TryCancel() on.
   End(std::move(why));
   context_.TryCancel();
 }
@@ -153,6 +157,9 @@ void LinkStream::End(absl::Status why) {
     attach_bytes_ = 0;
     bounded_bytes_ = 0;
   }
+  // A read that waits for the gate has a hold, and the write side has one. gRPC
+  // calls OnDone() only after both are removed: by Release() and by TakePen()
+  // (ALink.StopsThoughTheGateIsClosed).
   if (first) gate_->Release();
   TakePen();
 }
@@ -175,6 +182,8 @@ void LinkStream::Write() {
     if (!ended_ && !outbox_.empty()) {
       step = kWrite;
       Frame& next = outbox_.front();
+      // Bytes that gRPC has taken no longer count: the bound is on those that
+      // it does not take.
       (next.attach ? attach_bytes_ : bounded_bytes_) -=
           static_cast<int64_t>(next.bytes.size());
       bytes = std::move(next.bytes);
@@ -218,6 +227,8 @@ void LinkStream::ReadOn() {
     StartRead(&incoming_);
     RemoveHold();
   });
+  // `ended_` is read after the waiter was set, and End() does the opposite. So
+  // one of the two releases it.
   bool ended = false;
   {
     MutexLock lock(&mu_);

@@ -131,6 +131,8 @@ void ServiceLink::Stop() {
   StreamPtr stream;
   {
     MutexLock lock(&mu_);
+    // In the section that reads the stream: a stream that is set later sees the
+    // notification in SetStream().
     stop_.Notify();
     stream = stream_;
   }
@@ -169,6 +171,8 @@ bool ServiceLink::Try(const std::string& target) {
                                    [this](link::v1::AttachResponse frame) {
                                      return Receive(std::move(frame));
                                    });
+  // A cancelled stream takes the same path to its end: without Start(), gRPC
+  // would never finish it.
   if (!SetStream(stream)) {
     stream->Cancel(absl::CancelledError("the gateway is shutting down"));
   }
@@ -176,11 +180,14 @@ bool ServiceLink::Try(const std::string& target) {
   if (last_use_.has_value()) {
     down = SteadyNow() - *last_use_;
   }
+  // Before Start(): `hello` has to be the first item, and no frame may be
+  // received before the router knows the link.
   router_->LinkUp(stream, down);
   stream->Start();
   const bool returns = Attend(*stream, target);
   SetStream(nullptr);
   up_ = false;
+  // settled() is read before LinkDown() resets it.
   // A link that never came into use has not delivered the missed publications,
   // so `down` keeps growing.
   const bool used = router_->settled();
@@ -255,9 +262,13 @@ absl::Duration ServiceLink::ProbeFirst(std::unique_ptr<HealthCheck>* check) {
         kConnectDeadline + kAnswerDeadline);
     return kPiece;
   }
+  // Polled: a wait for the answer once kept the end of the link unnoticed for
+  // 10 s (ALink.IsAttendedWhileTheFirstServiceDoesNotAnswerAProbe).
   if (!(*check)->answered()) return kPiece;
   const bool serving = (*check)->serving();
   check->reset();
+  // Settings may have arrived since the probe began: services of a cluster are
+  // no reason to move (ALink.StaysWithAServiceOfACluster).
   return serving && may_return ? absl::ZeroDuration() : returns_.pause();
 }
 
@@ -265,6 +276,8 @@ void ServiceLink::Leave(LinkStream& stream) {
   link::v1::AttachRequest frame;
   frame.add_items()->mutable_moving()->set_target(options_.targets.front());
   stream.Enqueue(frame.SerializeAsString());
+  // Half-closed, and cancelled only after a second: the queued items are to
+  // arrive.
   stream.Stop();
   if (!stream.done().WaitForNotificationWithTimeout(kStopDeadline)) {
     stream.Cancel(

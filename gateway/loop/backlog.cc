@@ -51,6 +51,8 @@ void Backlog::Clear() {
 }
 
 void Backlog::DropBefore(uint32_t position) {
+  // The rest is moved to the front, because one send(2) needs its bytes in
+  // succession. That happens once a pass, and not with each event.
   const size_t bytes = bytes_.size() - BytesFrom(position).size();
   const auto kept =
       events_.begin() + static_cast<std::ptrdiff_t>(position - first_);

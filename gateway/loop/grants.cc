@@ -48,6 +48,7 @@ std::vector<Subscription*> Grants::AskDue() {
     Subscription* const one = tickets_->Find(due_.begin()->second);
     due_.erase(due_.begin());
     contract::Require(one != nullptr && one->grant != nullptr);
+    // Its end is queued already (departures.cc).
     if (one->revoked) continue;
     if (state_->now >= one->grant->end) {
       state_->observer->OnGrantEnded();
@@ -64,6 +65,8 @@ void Grants::Ask(Subscription* subscription) {
   grant.asking = state_->router->Renew(
       state_->options.index,
       RenewalOf(*subscription, state_->SocketId(subscription->client->number)));
+  // Tried again, but never beyond the end: ScheduleRenewal() is bounded by it,
+  // so a service that cannot be asked extends no grant.
   if (!grant.asking) {
     state_->observer->OnGrantPostponed();
     return ScheduleRenewal(subscription, state_->now + kRenewRetry);
@@ -85,6 +88,8 @@ bool Grants::OnRenewed(Subscription* subscription, const Renewed& renewed) {
       state_->observer->OnGrantEnded();
       return false;
     default:
+      // Undecided. Without an end the grant stays valid, and it is asked about
+      // again only if revocations may have been missed (RenewAll()).
       if (grant.owed || grant.end != absl::InfiniteFuture()) {
         ScheduleRenewal(subscription, state_->now + kRenewRetry);
       } else {
@@ -100,7 +105,10 @@ void Grants::RenewAll() {
     Grant& grant = *subscription->grant;
     if (!grant.renewable) continue;
     grant.owed = true;
+    // OnRenewed() schedules it again if the open question is not decided.
     if (grant.asking) continue;
+    // A slot takes kRenewalsPerSlot. Once, one tick asked about all grants of a
+    // loop.
     ScheduleRenewal(subscription, state_->now + TimerWheel::kSlot);
   }
 }

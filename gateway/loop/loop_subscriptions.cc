@@ -32,6 +32,11 @@ std::unique_ptr<Subscription> LoopSubscriptions::Begin(
       *question.mutable_member() = call->subscribe().member();
     }
   }
+  // The question comes before the tables: if it cannot be asked, nothing has to
+  // be undone. Its answer is a delivery to this loop, so it is not handled
+  // before this call returns.
+  // The client's first position only. Later subscribes are answered by their
+  // own positions when this one is (Session::OnConfirmed()).
   subscription->ticket =
       state_->router->Subscribe(state_->options.index, std::move(question),
                                 asked.empty() ? std::nullopt : asked.front());
@@ -92,6 +97,8 @@ void LoopSubscriptions::Forget(Subscription* subscription) {
   if (subscription->is_confirmed()) state_->observer->OnSubscriptions(-1);
   if (subscription->grant != nullptr) grants_.Forget(*subscription);
   tickets_.Remove(subscription->ticket);
+  // Before Remove(), which gives its place to another subscription and may
+  // delete the channel: the backlog gives both what they lack.
   bulk_->Leave(subscription);
   table_.Remove(subscription);
 }

@@ -75,6 +75,12 @@ int64_t Shard::CloseSome(int64_t count, Drain* drain) {
 }
 
 void Shard::FlushDirty() {
+  // Cleared first: whatever the steps below leave for the next turn requests it
+  // again.
+  //
+  // The outboxes are written before the backlogs: answers do not wait for the
+  // bulk, and only a socket with an empty outbox takes a backlog in one send(2)
+  // (Socket::WriteNow()).
   loop_.state.flush_requested = false;
   for (const uint64_t number : loop_.writer.TakeOverflowed()) {
     Session* const session = Find(number);
@@ -123,6 +129,9 @@ void Shard::On(ChannelMessagePtr& shared) {
 }
 
 void Shard::DeliverTo(Channel* channel, const ChannelMessage& message) {
+  // A revocation only marks, because a user may have thousands of
+  // subscriptions. The next delivery to the channel is the first that must not
+  // reach them (departures.cc).
   if (channel->revoked > 0) loop_.subscriptions.MuteRevoked(channel);
   const Frame local(message, *channel->dialect);
   if (local.size() == 0) return;
@@ -168,6 +177,8 @@ void Shard::On(Refused& refused) {
 void Shard::On(Renewed& renewed) {
   Subscription* const subscription =
       loop_.subscriptions.tickets().Find(renewed.ticket);
+  // The subscription may have ended while the authorizer decided. A revoked one
+  // only waits for its end.
   if (subscription == nullptr || subscription->grant == nullptr) return;
   if (subscription->revoked) return;
   if (loop_.subscriptions.grants().OnRenewed(subscription, renewed)) return;
@@ -196,6 +207,8 @@ void Shard::On(NewSettings& settings) {
   for (const auto& [number, session] : sessions_) {
     if (!session->is_closing()) session->OnNewSettings();
   }
+  // Last: from the acknowledgement on the service holds this gateway's items to
+  // the bounds in the settings.
   loop_.state.router->SettingsApplied(*settings.settings);
 }
 
@@ -234,6 +247,7 @@ void Shard::OnDisconnect(const link::v1::Call& call) {
   if (wish.has_user_id()) {
     const std::vector<Session*> sessions = SessionsOf(wish.user_id());
     for (Session* const session : sessions) {
+      // A user with thousands of sockets must not hold up the loop.
       if (sessions.size() <= kClosedAtOnceMax) {
         session->Close(CloseReason::kDisconnected, wish.reason());
       } else {
@@ -255,6 +269,8 @@ void Shard::AnswerWhenAllHaveLeft(link::v1::CallResult result) {
   if (loop_.leaving.empty()) {
     return loop_.state.router->CallDone(std::move(result));
   }
+  // Behind the sessions in the queue: the backend may count on the members
+  // having left (Leaving.AnswersTheBackendWhenTheUsersMembersHaveLeft).
   loop_.leaving.Add(std::move(result));
 }
 
@@ -274,6 +290,7 @@ Session* Shard::Find(uint64_t number) const {
 Session* Shard::FindOpen(absl::string_view socket_id) const {
   const std::optional<contract::SocketId> id =
       contract::ParseSocketId(socket_id);
+  // Another gateway may have a socket of the same number.
   if (!id || id->gateway != loop_.state.router->gateway_id()) return nullptr;
   Session* const session = Find(id->socket);
   return session == nullptr || session->is_closing() ? nullptr : session;

@@ -92,6 +92,8 @@ class WebsocketReader::Layer {
     reader_->wanted_bytes_ = beast::buffer_bytes(buffers);
     reader_->read_ = std::make_unique<ReadOf<std::decay_t<Handler>>>(
         std::forward<Handler>(handler));
+    // The first read asks for as much as Beast's buffer takes. A later one that
+    // asks for less shows that Beast keeps bytes of a frame: idle().
     if (reader_->all_bytes_ == 0) {
       reader_->all_bytes_ = reader_->wanted_bytes_;
     }
@@ -184,6 +186,8 @@ error_code WebsocketReader::Accept(const HttpRequest& request) {
 }
 
 void WebsocketReader::StartRead() {
+  // Grows with the bytes that have arrived, not with the length that a frame
+  // announces: a client may announce much and send little.
   if (text_bytes_ == text_.size()) {
     text_.resize(text_bytes_ + std::min(text_bytes_, kMoreBytesMax));
   }
@@ -207,6 +211,8 @@ void WebsocketReader::SetMessageBytesMax(size_t bytes) {
 
 void WebsocketReader::Feed(error_code ec, size_t bytes) {
   contract::Require(read_ != nullptr);
+  // Before Beast gets the bytes: idle() and TakeEnd() are called from its
+  // handler.
   has_ended_ |= cursor_.Move({static_cast<const char*>(room_.data()), bytes});
   // The handler may start the next read, or destroy this reader.
   const std::unique_ptr<Read> read = std::move(read_);
@@ -242,6 +248,7 @@ bool WebsocketReader::ends_within_character() const {
 
 void WebsocketReader::ClearText() {
   text_bytes_ = 0;
+  // The reader serves other sockets next, and most messages are short.
   if (text_.size() > kTextBytes) text_ = std::string(kTextBytes, '\0');
 }
 
@@ -256,6 +263,7 @@ std::unique_ptr<WebsocketReader> ReaderPool::Take(
     idle_.pop_back();
     return reader;
   }
+  // In the state in which a reader is returned: accepted, with a pending read.
   reader = std::make_unique<WebsocketReader>(executor);
   contract::Require(!reader->Accept(AnyUpgrade()));
   reader->StartRead();

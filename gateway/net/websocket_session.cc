@@ -179,6 +179,7 @@ void WebsocketSession::StartRead() {
 
 void WebsocketSession::OnWantsBytes() {
   if (reader_->has_unread()) {
+    // Posted: Beast is starting this very read, and is not to be reentered.
     net::post(loop_->context(),
               [self = shared_from_this()] { self->reader_->FeedUnread(); });
     return;
@@ -215,6 +216,9 @@ void WebsocketSession::NoteUnfinished() {
     entry->Leave();
     return;
   }
+  // If one message has ended and the next has begun within the same bytes, the
+  // time and the place in the order of age are those of the next. The time
+  // grows by a second for each 64 KiB that a message may have.
   if (has_ended || !is_set()) {
     TimerWheel& wheel = loop_->shard().wheel();
     wheel.Set(this,
@@ -255,6 +259,7 @@ void WebsocketSession::OnReadDone(error_code ec) {
     }
     OnMessage();
   } else {
+    // A message of many parts may take longer than the client's timeout.
     loop_->shard().SignOfLife(session_);
   }
   if (!closing_ && !paused_) StartRead();
@@ -319,6 +324,7 @@ void WebsocketSession::Ping() {
 void WebsocketSession::Close(CloseReason why, const Goodbye& goodbye) {
   if (closing_) return;
   closing_ = true;
+  // A slow client would get the reason only behind all that waits.
   if (why == CloseReason::kSlow) {
     const auto bytes = static_cast<int64_t>(outgoing_.Clear());
     loop_->state().observer->OnSlow(bytes);
@@ -329,6 +335,7 @@ void WebsocketSession::Close(CloseReason why, const Goodbye& goodbye) {
   if (!is_open()) return;
   reason_ = why;
   close_op_ = true;
+  // Before the close frame, which no frame may follow (RFC 6455 section 5.5.1).
   if (!goodbye.frames.empty()) {
     outgoing_.PushUnbounded(
         Frame(std::make_shared<const std::string>(goodbye.frames)));
@@ -337,6 +344,8 @@ void WebsocketSession::Close(CloseReason why, const Goodbye& goodbye) {
   const absl::string_view shown =
       contract::CutUtf8(goodbye.text, kCloseTextMax);
   Borrow();
+  // The client's close frame has to be read, also while reading is paused
+  // (APausedWebSocket.CanBeClosed).
   if (held_back_) WaitReadable();
   reader_->StartClose(
       websocket::close_reason(static_cast<websocket::close_code>(goodbye.code),

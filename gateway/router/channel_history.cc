@@ -34,6 +34,8 @@ std::optional<v1::Position> ChannelHistory::Ask() {
   }
   asked_latest_ = !HasGap();
   int64_t from = offsets_.last();
+  // One question for all, from the oldest position: ten thousand sockets may
+  // return to a channel in one instant.
   for (Waiting& one : waiting_) {
     one.is_asked = true;
     if (one.WantsLatest()) continue;
@@ -50,6 +52,8 @@ std::optional<v1::Position> ChannelHistory::Ask() {
 
 std::optional<ChannelHistory::Waiting> ChannelHistory::Withdraw(
     int64_t ticket) {
+  // A requested answer cannot be stopped, so its socket stays and pays for it
+  // (ARouterWithHistory.ChargesASocketForARecoveryThatItCancels).
   const auto it =
       std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) {
         return one.confirmed.ticket == ticket && !one.is_asked;
@@ -61,6 +65,7 @@ std::optional<ChannelHistory::Waiting> ChannelHistory::Withdraw(
 }
 
 bool ChannelHistory::IsAnswer(const v1::Position& since) const {
+  // An answer to a question that a new epoch has ended may still arrive.
   if (!offsets_.IsAsking()) return false;
   if (asked_latest_ && since.epoch().empty()) return true;
   return since.epoch() == position_.epoch() &&
@@ -69,6 +74,7 @@ bool ChannelHistory::IsAnswer(const v1::Position& since) const {
 
 bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
   if (!IsAnswer(since)) return false;
+  // For the latest event only, the service decides where the answer begins.
   offsets_.set_asked_since(since.offset());
   next_ = since.offset() + 1;
   until_ = until;
@@ -82,6 +88,8 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::Refuse(
     offsets_.Withdraw();
     return TakeWaiting([](const Waiting& one) { return !one.WantsLatest(); });
   }
+  // All sockets that are too far behind are refused together. When a refusal
+  // was for one position, each further position cost a round trip.
   const int64_t refused = std::max(offsets_.asked_since(), available - 1);
   offsets_.EndRefusal(refused);
   return TakeWaiting([&](const Waiting& one) {
@@ -123,6 +131,9 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
                std::make_move_iterator(kept_.end()));
   kept_.clear();
   kept_bytes_ = 0;
+  // The others stay for the next question: they were parked while this one was
+  // open, from an earlier position, or the latest event that they want was not
+  // in the answer.
   return TakeWaiting([&](const Waiting& one) {
     return one.WantsLatest() ? !has_latest : one.since < since;
   });

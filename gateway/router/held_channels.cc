@@ -51,6 +51,7 @@ void HeldChannels::Forget(int shard,
 }
 
 void HeldChannels::ForgetIfUnused(Map::iterator it) {
+  // An open ticket keeps the roster, because its yes may come without one.
   if (it->second.count == 0 && it->second.open_tickets == 0) map_.erase(it);
 }
 
@@ -93,6 +94,8 @@ void HeldChannels::ForEachHeld(
       if (count > 0 && held.history != nullptr) {
         *item.mutable_held()->mutable_position() = held.history->position();
       }
+      // With the first part only. By a count of zero the service knows that a
+      // part continues the one before it.
       item.mutable_held()->set_subscription_count(std::exchange(count, 0));
       call(std::move(item));
     }

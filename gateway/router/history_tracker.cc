@@ -14,6 +14,9 @@ void HistoryTracker::Confirm(const std::string& channel, HeldChannel& held,
   Confirmed& confirmed = waiting.confirmed;
   std::optional<bool> recovered;
   if (waiting.recover.has_value()) {
+    // No offset: the position is of another epoch or ahead of the channel, so
+    // no answer of the service could fill the gap. It is a loss without a
+    // question.
     const std::optional<int64_t> since =
         held.history == nullptr ? std::nullopt
                                 : held.history->Find(*waiting.recover);
@@ -44,6 +47,7 @@ void HistoryTracker::OnRecovery(const link::v1::Recovery& recovery,
   }
   std::vector<Waiting> lost =
       history.Refuse(recovery.since(), recovery.available_since());
+  // Subscribers first, then the held-back sockets, as in OnNewPosition().
   if (history.PassOverGap()) {
     SendPosition(recovery.channel(), held, /*lost=*/true, batches);
   }
@@ -92,6 +96,8 @@ void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
   ChannelHistory& history = *held.history;
   std::vector<ChannelHistory::Kept> kept;
   std::vector<Waiting> served = history.TakeServed(&kept);
+  // Both answers are passed on. Only the loop knows whether the socket has room
+  // for what it missed (Session::Answer()).
   const EncodedMessagePtr recovered = HeldChannels::Answer(channel, held, true);
   const EncodedMessagePtr lost = HeldChannels::Answer(channel, held, false);
   const int64_t first =
@@ -151,6 +157,9 @@ void HistoryTracker::Take(const std::string& channel, HeldChannel& held,
   if (history.Take(offset, message, state_->missed_bytes_max)) {
     HeldChannels::Deliver(held, message, batches);
   }
+  // After the delivery: the sockets that this serves get the publication among
+  // the missed ones. If they were subscribers before the delivery, they would
+  // get it twice.
   if (history.IsComplete()) Settle(channel, held, batches);
 }
 

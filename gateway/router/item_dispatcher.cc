@@ -89,6 +89,9 @@ void ItemDispatcher::OnSubscribed(const link::v1::Subscribed& yes,
   state_->tickets.erase(it);
   HeldChannel& held = state_->held.Obtain(ticket.channel);
   // The first subscription of the channel here: no socket knows a member yet.
+  // Also for a cancelled ticket: the service sends the roster with the first
+  // yes of a channel only, and another ticket may be open
+  // (ARouter.KeepsTheRosterWhileASubscribeIsOpen).
   if (yes.has_roster()) held.roster.Replace(yes.roster());
   if (ticket.cancelled) return OnCancelled(ticket, yes, batches);
   const bool is_member = IsPresence(ticket.channel) && yes.has_member();
@@ -117,6 +120,10 @@ void ItemDispatcher::OnSubscribed(const link::v1::Subscribed& yes,
 void ItemDispatcher::OnCancelled(const OpenTicket& ticket,
                                  const link::v1::Subscribed& yes,
                                  Batches* batches) {
+  // The service has counted the subscription: the yes and the cancel have
+  // crossed. So it is ended like a subscription in use. The socket learns of a
+  // refusal, and pays for a roster that it caused without waiting for it
+  // (ASessionThatAsksAgain.PaysForARosterThatItDoesNotWaitFor).
   GatewayItem item;
   link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
   end.set_ticket(yes.ticket());
@@ -133,6 +140,8 @@ void ItemDispatcher::OnCancelled(const OpenTicket& ticket,
 void ItemDispatcher::OnRefused(link::v1::Refused no, Batches* batches) {
   const auto it = state_->tickets.find(no.ticket());
   if (it == state_->tickets.end()) {
+    // Subscribes and questions about sockets are numbered by one counter, so a
+    // number is in one of the two tables.
     return AnswerSocket({0, no.ticket(), std::nullopt, no.code(),
                          std::move(*no.mutable_reason())},
                         batches);
@@ -167,6 +176,8 @@ void ItemDispatcher::AnswerSocket(SocketAnswered answer, Batches* batches) {
 }
 
 void ItemDispatcher::OnRenewed(link::v1::Renewed answer, Batches* batches) {
+  // Not found if the subscription has ended before the answer
+  // (Router::Forget()).
   const auto it = state_->renewals.find(answer.ticket());
   if (it == state_->renewals.end()) return;
   batches->Add(it->second, Renewed{answer.ticket(), answer.outcome(),
@@ -178,9 +189,13 @@ void ItemDispatcher::OnRenewed(link::v1::Renewed answer, Batches* batches) {
 void ItemDispatcher::OnPublication(link::v1::Publication publication,
                                    Batches* batches) {
   HeldChannel* const held = state_->held.Find(publication.channel());
+  // Open tickets alone need no publication: the yes brings the position to
+  // start from.
   if (held == nullptr || held->count == 0) return;
   const int64_t offset = publication.offset();
   const bool is_numbered = offset > 0 && held->history != nullptr;
+  // Before the message is made: a publication behind a gap is not delivered,
+  // but requested again with those that are missing.
   if (is_numbered &&
       !history_->Wants(publication.channel(), *held, offset, batches)) {
     return;
@@ -235,10 +250,14 @@ std::shared_ptr<const Droppable> ItemDispatcher::DroppableOf(
 void ItemDispatcher::OnMember(const std::string& channel,
                               const v1::Member& member, bool added,
                               Batches* batches) {
+  // Applied without a subscriber, too: an open ticket may get a yes without a
+  // roster, and answers with this one.
   HeldChannel* const held = state_->held.Find(channel);
   if (held == nullptr) return;
   const bool changed =
       added ? held->roster.Add(member) : held->roster.Remove(member.user_id());
+  // Sockets get each change once, even if the link repeats it
+  // (ARouter.AnnouncesMembersInOrderAndOnce).
   if (!changed) return;
   HeldChannels::Deliver(*held, {channel, MemberChange(channel, member, added)},
                         batches);
@@ -249,6 +268,9 @@ void ItemDispatcher::OnRoster(const link::v1::Roster& roster,
   HeldChannel* const held = state_->held.Find(roster.channel());
   if (held == nullptr) return;
   const std::string& channel = roster.channel();
+  // After an attach the service sends the whole roster, because changes of the
+  // time without a link are lost. Sockets get the difference, so a restart of
+  // the service announces no member twice.
   const Roster::Difference difference = held->roster.Replace(roster);
   for (const v1::Member& member : difference.added) {
     HeldChannels::Deliver(*held, {channel, MemberChange(channel, member, true)},
@@ -284,12 +306,16 @@ void ItemDispatcher::OnCall(link::v1::Call call, Batches* batches) {
     case Call::kDisconnect:
       socket_id = call.disconnect().socket_id();
       if (!call.disconnect().has_user_id()) break;
+      // The router does not know on which loops a user has sockets. Each loop
+      // answers, also one without any.
       state_->calls[call.call_id()].parts =
           static_cast<int>(state_->shards.size());
       return batches->AddToAll(call);
     case Call::CALL_NOT_SET:
       return;  // From a newer service; its call times out.
   }
+  // A delivery like any other: the command takes effect behind the publications
+  // that were received before it.
   const int shard = state_->ShardOf(socket_id);
   if (shard >= 0) {
     batches->Add(shard, std::move(call));
@@ -304,6 +330,10 @@ void ItemDispatcher::OnSettings(link::v1::Settings settings, Batches* batches) {
   state_->settings_waiting = static_cast<int>(state_->shards.size());
   state_->settings =
       std::make_shared<const link::v1::Settings>(std::move(settings));
+  // In force from here on, for the publications behind this item. The loops get
+  // the rules in the same order, as a delivery. Settings that replace others
+  // before these were applied everywhere restart the count
+  // (Router::SettingsApplied()).
   state_->rules = CompileRules(*state_->settings);
   batches->AddToAll(NewSettings{state_->settings, state_->rules});
 }

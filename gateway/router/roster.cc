@@ -62,6 +62,9 @@ const MembersPtr& Roster::Snapshot() {
 void OwnMembers::Add(const v1::Member& member, absl::string_view socket_id) {
   const auto [it, is_new] = users_.try_emplace(member.user_id());
   if (is_new) it->second.user_info = member.user_info();
+  // A multiset, with one entry per subscription. A socket that cancels and
+  // subscribes again has two for a moment, and with a set the end of the first
+  // removed the member although the second lived.
   it->second.socket_ids.emplace(socket_id);
 }
 

@@ -38,6 +38,9 @@ void Router::SetShards(std::vector<ShardInbox*> shards) {
 
 void Router::LinkUp(const UplinkPtr& uplink, absl::Duration down) {
   {
+    // The holdings are listed and the uplink is set in one locked section. An
+    // Unsubscribe() between the two would find no uplink for its item, and the
+    // service would keep a subscription that `held` has just named.
     MutexLock lock(&mu_);
     contract::Require(state_.uplink == nullptr);
     EnqueueAttach(*uplink, down);
@@ -54,6 +57,9 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   hello.mutable_hello()->set_version(version_);
   hello.mutable_hello()->set_link_down_ms(absl::ToInt64Milliseconds(down));
   hello.mutable_hello()->set_secret(secret_);
+  // Unbounded: the size of the holdings does not show how fast the service
+  // reads, and a link that ended for it would meet the same size when it
+  // attaches again.
   uplink.EnqueueUnbounded(EncodeItem(std::move(hello)));
   state_.held.ForEachHeld([&](GatewayItem item) {
     uplink.EnqueueUnbounded(EncodeItem(std::move(item)));
@@ -61,6 +67,8 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   GatewayItem attached;
   attached.mutable_attached();
   uplink.EnqueueUnbounded(EncodeItem(std::move(attached)));
+  // Every link of a gateway that drains sends this. Once, only the link of that
+  // moment did, and the service of a later link did not learn it.
   if (!draining_) return;
   GatewayItem goodbye;
   goodbye.mutable_goodbye();
@@ -73,12 +81,17 @@ void Router::LinkDown(absl::string_view why) {
     MutexLock lock(&mu_);
     state_.uplink = nullptr;
     Batches batches(state_.shards);
+    // The service forgets the tickets of a link with its end, so each open one
+    // is answered here. Tickets are never numbered again, so a shard that still
+    // waits for such an answer cannot mistake one of the next link for it.
     for (const auto& [number, ticket] : std::exchange(state_.tickets, {})) {
       state_.held.CloseTicket(ticket.channel);
       batches.Add(
           ticket.shard,
           Refused{number, link::v1::Refused::CODE_UNAVAILABLE, kUnreachable});
     }
+    // Undecided, and not denied: a grant outlives the link and ends on time by
+    // itself (grants.h).
     for (const auto& [ticket, shard] : std::exchange(state_.renewals, {})) {
       Renewed undecided;
       undecided.ticket = ticket;
@@ -93,6 +106,8 @@ void Router::LinkDown(absl::string_view why) {
     }
     history_.RefuseAll(&batches);
     state_.calls.clear();
+    // A shard that applies these settings later must not acknowledge them to
+    // the next link (ARouter.AcknowledgesNoSettingsOfALinkThatHasEnded).
     state_.settings = nullptr;
     batches.Post();
   }
@@ -140,6 +155,9 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
                     std::move(recover)};
     GatewayItem item;
     *item.mutable_subscribe() = std::move(question);
+    // The ticket is opened only when the item has been accepted, so a refusal
+    // leaves nothing to undo. The answer cannot come first: Receive() takes
+    // this lock.
     if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
                                    kQuestionOutboxBytesMax)) {
       return 0;
@@ -214,8 +232,14 @@ void Router::CancelTicket(int64_t ticket, const std::string& channel,
                           Batches* batches) {
   const auto it = state_.tickets.find(ticket);
   if (it != state_.tickets.end()) {
+    // It stays open, and counts for its socket, until the service answers. When
+    // a cancelled ticket did not count, a socket that subscribed and
+    // unsubscribed in a loop asked the authorizer without a bound. An open
+    // ticket also keeps the roster, which a later `subscribed` may come
+    // without.
     it->second.cancelled = true;
   } else {
+    // The service has confirmed it, and perhaps its answer is held back.
     history_.Cancel(ticket, channel, batches);
   }
 }
@@ -224,6 +248,9 @@ void Router::Unsubscribe(int shard, link::v1::Unsubscribe subscription) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
+    // In one locked section, so each attach either follows this item or still
+    // holds the subscription. Without a link the item is dropped, and is not
+    // missed: the next attach does not name the subscription.
     Forget(shard, subscription);
     GatewayItem item;
     *item.mutable_unsubscribe() = std::move(subscription);
@@ -241,11 +268,16 @@ void Router::Forget(int shard, const link::v1::Unsubscribe& subscription) {
 bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
                    const std::vector<absl::string_view>& channels) {
   contract::Require(channels.size() == static_cast<size_t>(ends.items_size()));
+  // Encoded before the lock: all loops and the link wait for that.
   std::string chunk = ends.SerializeAsString();
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
     uplink = state_.uplink;
+    // All or nothing, before anything is forgotten: the caller keeps the
+    // subscriptions and tries the same ends again (departures.cc). At most half
+    // of the outbox, because Enqueue() would end the link for all sockets when
+    // it is full.
     if (uplink != nullptr &&
         !uplink->TryEnqueue(std::move(chunk), kQuestionOutboxBytesMax)) {
       return false;
@@ -336,6 +368,8 @@ void Router::CallDone(link::v1::CallResult result) {
     if (it != state_.calls.end()) {
       OpenCall& call = it->second;
       call.disconnected_count += result.disconnected_count();
+      // A user may have sockets on every loop: the last loop's result has the
+      // sum.
       if (--call.parts > 0) return;
       result.set_disconnected_count(call.disconnected_count);
       state_.calls.erase(it);
@@ -363,6 +397,8 @@ void Router::Report(int64_t client_count) {
   {
     MutexLock lock(&mu_);
     if (state_.uplink == nullptr || reported_clients_ == client_count) return;
+    // Before Send(), which unlocks. If the link ends between the two, LinkUp()
+    // resets the count, so the next link gets a report.
     reported_clients_ = client_count;
   }
   GatewayItem item;
@@ -373,6 +409,8 @@ void Router::Report(int64_t client_count) {
 void Router::Goodbye() {
   {
     MutexLock lock(&mu_);
+    // Before the item: a link that comes up between the two steps sends two,
+    // and in the other order it would send none.
     draining_ = true;
   }
   GatewayItem item;

@@ -38,6 +38,8 @@ Drops::Drops(absl::Span<const Frame> waiting, const Frame& next)
     return one != nullptr && one->kind == Kind::kEvent;
   };
   if (is_event(next.droppable())) lost[next.droppable()->channel] = false;
+  // From the back: the first event of a channel that this meets is its latest,
+  // unless `next` is one of the same channel.
   for (size_t i = waiting.size(); i-- > 0;) {
     const Droppable* const one = waiting[i].droppable();
     if (one == nullptr) continue;
@@ -46,6 +48,8 @@ Drops::Drops(absl::Span<const Frame> waiting, const Frame& next)
       lost[one->channel] = false;
       continue;
     }
+    // One notice before the latest event stands for all that is dropped here,
+    // earlier notices included.
     drops[i] = true;
     if (one->kind != Kind::kPosition) ++events;
     if (one->kind != Kind::kWhisper && latest != lost.end()) {
@@ -84,6 +88,9 @@ Outbox::Dropped Outbox::PushOverLatest(const Frame& frame, size_t bytes_max,
       if (is_marked) *mark -= old.size();
       continue;
     }
+    // The notice has to precede the event that is left, because it shows the
+    // position before that
+    // (AnOutbox.TellsOfALossBeforeTheLatestEventOfAHistory).
     if (i >= begin && drops.IsLost(old.droppable())) {
       Frame position = old.LostBefore();
       size_bytes_ += position.size();
@@ -135,6 +142,8 @@ void Outbox::Advance(size_t bytes) {
   bytes += written_bytes_;
   while (first_ < frames_.size() && bytes >= frames_[first_].size()) {
     bytes -= frames_[first_].size();
+    // Released here and not in Compact(): other sockets may have written it
+    // long ago.
     frames_[first_] = Frame();
     ++first_;
   }

@@ -11,6 +11,7 @@ void WriteQueue::Add(Place* place) {
 }
 
 void WriteQueue::Remove(Place* place) {
+  // Its entry stays, because the numbers of the others are their places.
   if (place->number != 0) places_[place->number - 1] = nullptr;
   place->number = 0;
 }
