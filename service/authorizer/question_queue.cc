@@ -48,6 +48,8 @@ QuestionQueue::Socket& QuestionQueue::SocketOf(Address& address,
 void QuestionQueue::Push(QuestionPtr question, bool first) {
   Address& address = AddressOf(question->address);
   Socket& socket = SocketOf(address, question->socket());
+  // The front of its socket, not of the turns: a question that comes back keeps
+  // its order and passes no other client.
   if (first) {
     socket.questions.push_front(std::move(question));
   } else {
@@ -97,6 +99,7 @@ QuestionPtr QuestionQueue::Pop() { return TakeTurn(addresses_.begin()); }
 
 QuestionPtr QuestionQueue::PopOf(
     absl::FunctionRef<bool(const PendingQuestion& next)> may) {
+  // Bounded, so that a question costs O(1) however many addresses wait.
   int looks = kLooks;
   for (auto it = addresses_.begin(); it != addresses_.end(); ++it) {
     if (may(*it->turns.front().questions.front())) return TakeTurn(it);
@@ -108,6 +111,7 @@ QuestionPtr QuestionQueue::PopOf(
 void QuestionQueue::ParkFront(absl::Time until) {
   const auto address = addresses_.begin();
   const auto socket = address->turns.begin();
+  // Counted first: taking the last question removes the socket.
   for (size_t left = socket->questions.size(); left > 0; --left) {
     parked_.emplace(until, Take(address, socket, /*first=*/true));
     ++size_;
@@ -137,6 +141,8 @@ QuestionPtr QuestionQueue::TakeLastOfHeaviest(Address& address) {
 
 QuestionPtr QuestionQueue::GiveUpFor(const std::string& address,
                                      const std::string& socket) {
+  // Parked questions first: their sockets were denied again and again. The one
+  // with the longest pause left is refused.
   if (!parked_.empty()) {
     const auto last = std::prev(parked_.end());
     QuestionPtr question = std::move(last->second);
@@ -149,6 +155,8 @@ QuestionPtr QuestionQueue::GiveUpFor(const std::string& address,
   if (heaviest.key != address) {
     const auto own = by_key_.find(address);
     const size_t size = own == by_key_.end() ? 0 : own->second->size;
+    // The new question counts, too. So its own client is refused unless it
+    // stays below the heaviest one.
     if (size + 1 >= heaviest.size) return nullptr;
     return TakeLastOfHeaviest(heaviest);
   }

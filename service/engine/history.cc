@@ -38,6 +38,8 @@ Missed LocateMissed(const Position& position, int64_t count,
   if (since.has_value()) {
     const bool latest = since->epoch.empty() && since->offset == 0;
     if (!latest && since->epoch != position.epoch) return missed;
+    // Before the offset is checked: a refusal shows from where on all is there
+    // (AHistory.ReturnsTheOldestCompletePosition).
     missed.available_since = position.offset - count;
     if (since->offset < 0 || since->offset > position.offset) return missed;
     behind = latest ? 1 : position.offset - since->offset;
@@ -51,6 +53,7 @@ Missed LocateMissed(const Position& position, int64_t count,
 History::Place History::Advance(absl::string_view channel,
                                 const HistoryLimits& limits, absl::Time now,
                                 int64_t step) {
+  // Declared before the lock, so that its memory is freed without it.
   Channels gone;
   MutexLock lock(&mu_);
   Place place;
@@ -68,6 +71,8 @@ History::Place History::Advance(absl::string_view channel,
   found->offset += step;
   const bool sooner = limits.ttl < found->limits.ttl;
   found->limits = limits;
+  // A later time needs nothing: the sweep that is due earlier sets the next one
+  // (AHistory.LooksSoonerWhenItsTimeBecomesShorter).
   if (place.begun || sooner) SweepLater(*found, now);
   place.position = {found->epoch, found->offset};
   place.given_up = MakeRoom(found, gone);
@@ -82,6 +87,8 @@ int64_t History::Keep(absl::string_view channel, const Position& position,
   // The channel was evicted meanwhile, in favour of others.
   if (found == empty_.end() || found->epoch != position.epoch) return 0;
   const int64_t bytes = SizeOf(chunk);
+  // It would not fit even alone. To evict others for it would not help
+  // (AHistory.EvictsNoOtherChannelForAnEventThatCannotFit).
   if (bytes + SizeOf(found->name) > bytes_max_) {
     Erase(found, gone);
     return 1;
@@ -141,6 +148,8 @@ void History::ForgetIfIdle(absl::string_view channel, absl::Time now) {
   Channels gone;
   MutexLock lock(&mu_);
   const auto it = by_name_.find(channel);
+  // It may have been used since Expire()
+  // (AHistory.ForgetsIdleChannelsOnlyIfTheyStillAre).
   if (it == by_name_.end() || !IsIdle(*it->second, now)) return;
   Erase(it->second, gone);
 }
@@ -152,6 +161,8 @@ std::vector<std::string> History::Expire(absl::Time now) {
     const auto channel = by_name_.at(sweeps_.begin()->second);
     DropExpired(channel, now);
     if (IsIdle(*channel, now)) idle.push_back(channel->name);
+    // Idle ones, too: the caller forgets them with their shard locked, and they
+    // may be in use again by then.
     SweepLater(*channel, now);
   }
   return idle;
@@ -186,6 +197,7 @@ History::Channels::iterator History::Use(absl::string_view channel,
 
 int64_t History::MakeRoom(Channels::iterator user, Channels& gone) {
   // The user is the first of its list.
+  // Channels without publications first: with them no publication is lost.
   for (Channels* const list : {&empty_, &kept_}) {
     while (bytes_ > bytes_max_ && !list->empty() && &list->back() != &*user) {
       Erase(std::prev(list->end()), gone);
@@ -197,6 +209,7 @@ int64_t History::MakeRoom(Channels::iterator user, Channels& gone) {
 
 void History::Erase(Channels::iterator channel, Channels& gone) {
   bytes_ -= channel->bytes;
+  // The keys are views of the name, which lives until `gone` is freed.
   by_name_.erase(channel->name);
   count_ = by_name_.size();
   sweeps_.erase({channel->swept_at, channel->name});
@@ -208,6 +221,7 @@ void History::DropFirst(Channels::iterator channel) {
   channel->bytes -= bytes;
   bytes_ -= bytes;
   channel->entries.pop_front();
+  // The epoch goes on without publications.
   if (channel->entries.empty()) empty_.splice(empty_.begin(), kept_, channel);
 }
 

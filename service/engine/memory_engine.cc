@@ -39,6 +39,7 @@ void MemoryEngine::Open(absl::string_view channel, const HistoryLimits& limits,
                         OpenDone done) {
   {
     MutexLock lock(&open_mu_);
+    // First, because NoteHistory() notes nothing of a channel that is not open.
     open_.try_emplace(channel, false);
   }
   if (limits.size > 0) {
@@ -52,6 +53,8 @@ void MemoryEngine::Open(absl::string_view channel, const HistoryLimits& limits,
 }
 
 void MemoryEngine::Close(absl::string_view channel) {
+  // Listeners that have left may return within the time to live
+  // (AHubWithHistory.GivesListenersTimeToReturn).
   history_.Touch(channel, timers_->Now());
   MutexLock lock(&open_mu_);
   open_.erase(channel);
@@ -70,6 +73,8 @@ void MemoryEngine::Forget(absl::string_view channel) {
   bool known = history_.Forget(channel);
   {
     MutexLock lock(&open_mu_);
+    // Also if it was evicted before, when memory was short: the listeners still
+    // know its epoch, and publications without a number follow.
     const auto it = open_.find(channel);
     if (it != open_.end()) known |= std::exchange(it->second, false);
   }
@@ -120,6 +125,10 @@ MemoryEngine::Receipt MemoryEngine::Place(
     return {Position(), listener_->OnPublication(publication), false};
   }
   const absl::Time now = timers_->Now();
+  // In this order, with the shard locked. A new epoch is announced before its
+  // first publication. The offset is set before the delivery, which encodes the
+  // chunk that Keep() stores. A subscription that begins after this call has
+  // the publication behind it, and one that begins before gets it.
   History::Place place = history_.Number(channel, limits, now);
   TellOf(channel, place, {place.position.epoch, 0});
   if (place.begun) NoteHistory(channel);
@@ -143,6 +152,8 @@ void MemoryEngine::Fetch(absl::string_view channel,
 }
 
 void MemoryEngine::ApplyHistoryRules() {
+  // The shards have the rules already, so a history that begins meanwhile needs
+  // no check.
   for (const std::string& channel : history_.Names()) {
     listener_->WithChannel(channel, [&] {
       if (listener_->RulesOf(channel).history_size == 0) Forget(channel);
@@ -185,6 +196,8 @@ void MemoryEngine::ChangeMembers(
     total_member_count_ += presence.member_count() - before;
     if (presence.empty()) presence_.erase(channel);
   }
+  // Without mu_, which other channels need. The shard's lock keeps the order of
+  // this channel's changes.
   for (const v1::Member& member : changes.added) {
     listener_->OnMemberAdded(channel, member);
   }
@@ -209,6 +222,7 @@ void MemoryEngine::Admit(absl::string_view channel, Subscription subscription,
                          AdmitDone done) {
   const bool full = subscription.count_max > 0 &&
                     subscription.count >= subscription.count_max;
+  // Most subscriptions make no user present, and cost no lock here.
   if (!subscription.member.has_value()) {
     return done(full ? Admission::kTooManySubscribers : Admission::kAdmitted);
   }
@@ -218,6 +232,9 @@ void MemoryEngine::Admit(absl::string_view channel, Subscription subscription,
   ChangeMembers(channel, [&](Presence& presence) {
     mu_.AssertHeld();
     Presence::Changes changes;
+    // In the section that changes the members, here and below. When the number
+    // was checked under a lock of its own, a newer link could attach in
+    // between, and the older one replaced its members.
     if (!IsNewest(socket.gateway, subscription.attach)) {
       admission = Admission::kUnavailable;
     } else if (presence.BytesWith(member) > contract::kMembersBytesMax) {
@@ -272,6 +289,9 @@ void MemoryEngine::Attach(uint64_t gateway, AttachDone done) {
   int64_t attach = 0;
   {
     MutexLock lock(&mu_);
+    // One counter for all gateways. With one for each, the numbers of a gateway
+    // would begin again after its lease, and late calls of an older link would
+    // match.
     attach = attaches_[gateway] = ++last_attach_;
   }
   done(attach);
@@ -286,6 +306,7 @@ void MemoryEngine::Keep(uint64_t gateway, int64_t attach,
 }
 
 void MemoryEngine::Detach(uint64_t gateway, int64_t attach, bool goodbye) {
+  // The end of a link that was replaced: the newer link has the lease.
   if (!IsAttached(gateway, attach)) return;
   if (goodbye) {
     EndLease(gateway, attach);
@@ -300,6 +321,8 @@ bool MemoryEngine::EndLease(uint64_t gateway, int64_t attach) {
   {
     MutexLock lock(&mu_);
     if (!IsNewest(gateway, attach)) return false;
+    // Before the members: from here on the gateway counts as one without a
+    // lease, and RemoveGateway() stops where it attaches again.
     attaches_.erase(gateway);
   }
   // If the gateway attaches meanwhile, its new link replaces these members.
@@ -323,6 +346,8 @@ bool MemoryEngine::IsAttached(uint64_t gateway, int64_t attach) const {
 void MemoryEngine::RemoveGateway(
     uint64_t gateway, const absl::flat_hash_set<absl::string_view>& kept,
     absl::FunctionRef<bool()> may) {
+  // Names first, then one channel after the other: a shard is locked before mu_
+  // (shard.h). So `may` is asked for each, with its shard locked.
   std::vector<std::string> channels;
   {
     MutexLock lock(&mu_);
@@ -378,6 +403,7 @@ ChannelState MemoryEngine::StateOf(absl::string_view channel) {
   ChannelState state;
   state.name = std::string(channel);
   listener_->WithChannel(channel, [&] {
+    // In one section, so that the counts and the position fit together.
     state.subscriber_count = listener_->SubscriberCount(channel);
     state.member_count = MemberCount(channel);
     state.position = history_.Peek(channel);

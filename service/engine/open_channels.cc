@@ -32,6 +32,7 @@ void OpenChannels::WhenOpen(Shard& shard, absl::string_view channel,
                                         channel, " to be opened")));
   }
   if (IsOpen(shard, channel)) return body(shard, absl::OkStatus());
+  // Parked before the log is called, which may answer inside the call.
   shard.opening[channel].push_back(std::move(body));
   log_->Open(channel, HistoryOf(shard, channel),
              [this, name = std::string(channel)](const absl::Status& status) {

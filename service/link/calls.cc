@@ -76,6 +76,8 @@ bool Calls::Claim(const link::v1::Subscribe& subscribe,
                   const Attachment* from) {
   return open_.Visit(subscribe.call_id(), from, [&](auto& call) {
     if (!call.has_value() || !CarriesOut(subscribe, *call)) return false;
+    // Once: a second subscribe with this id could be admitted without the
+    // authorizer, too.
     call.reset();
     return true;
   });

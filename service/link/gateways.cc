@@ -18,6 +18,8 @@ absl::Status Gateways::Add(const AttachmentPtr& gateway,
   // Under the lock, so that no link receives an older revision last.
   *item.mutable_settings() = settings_;
   gateway->sink->Enqueue(EncodeItem(std::move(item)));
+  // After CheckRoom(): a link that is refused must not replace the gateway's
+  // own.
   AttachmentPtr& slot = attachments_[gateway->gateway];
   *old = std::exchange(slot, gateway);
   leases_.Forget(gateway->gateway);
@@ -30,6 +32,7 @@ absl::Status Gateways::CheckRoom(const link::v1::Hello& hello,
   const auto live = attachments_.find(id);
   const bool is_live = live != attachments_.end();
   const bool was_proven = is_live ? live->second->proven : leases_.IsProven(id);
+  // The id is no secret, because browsers see it in their socket ids.
   if (was_proven && !proven) {
     return absl::PermissionDeniedError(
         absl::StrCat("gateway ", id, " has shown a secret, this link has not"));
@@ -45,6 +48,8 @@ bool Gateways::Remove(const AttachmentPtr& gateway) {
   contract::MutexLock lock(&mu_);
   const auto it = attachments_.find(gateway->gateway);
   if (it == attachments_.end() || it->second != gateway) return false;
+  // In one section with the lease: in between, Knows() would be false, and a
+  // call for a socket that will return would be NOT_FOUND.
   attachments_.erase(it);
   if (!gateway->goodbye) {
     leases_.Begin(gateway->gateway,
@@ -73,6 +78,8 @@ std::optional<Leases::Lease> Gateways::EndLease(uint64_t gateway,
 bool Gateways::MarkAttached(const AttachmentPtr& gateway,
                             const Readiness& readiness) {
   contract::MutexLock lock(&mu_);
+  // So a gateway that attaches at the end of the start gets `settled` from one
+  // of the two, and from one only.
   gateway->attached = true;
   return readiness.settled();
 }
@@ -128,6 +135,7 @@ void Gateways::SetRules(const config::v1::Config& config) {
       gateways.push_back(gateway);
     }
   }
+  // Without the lock: Flush() may call gRPC.
   for (const AttachmentPtr& gateway : gateways) gateway->sink->Flush();
 }
 

@@ -91,6 +91,7 @@ class CallSum {
 void NodeCalls::CallSocket(link::v1::Call call, absl::Duration deadline,
                            CallDone done) {
   const uint64_t gateway = GatewayOf(call).value();
+  // The links of this node first, which costs no round trip.
   if (gateways_->Find(gateway) != nullptr) {
     return CallSocketHere(std::move(call), deadline, std::move(done));
   }
@@ -127,16 +128,22 @@ void NodeCalls::CallSocketHere(link::v1::Call call, absl::Duration deadline,
 
 void NodeCalls::CallNode(const std::string& node, link::v1::Call call,
                          absl::Duration deadline, CallDone done) {
+  // Opened before it is sent: the answer may arrive before this returns.
   const int64_t id = open_.Open({node}, {}, deadline, std::move(done));
   bus_->ToNode(node, Encode(std::move(call), id, deadline));
 }
 
 void NodeCalls::DisconnectUser(link::v1::Call call, CallDone done) {
+  // Recorded before it is sent. The other order is faster by a round trip, and
+  // misses a gateway that attaches between the two steps.
   // Without a call_id no answer is expected.
   bus_->Record(EncodeForGateways(call),
                [this, call,
                 done = std::move(done)](const absl::Status& recorded) mutable {
                  // Attached gateways are notified even if the record failed.
+                 // Three parts: a caller that gets no error may rely on the
+                 // gateways that are absent, on those of this node, and on
+                 // those of others.
                  const auto sum = std::make_shared<CallSum>(3, std::move(done));
                  const auto add = [sum](const absl::StatusOr<int64_t>& result) {
                    sum->Add(result);
@@ -161,6 +168,8 @@ void NodeCalls::DisconnectUserHere(const link::v1::Call& call,
     }
   }
   const Chunk chunk = attaching.empty() ? nullptr : EncodeForGateways(call);
+  // Not awaited: the result would wait behind the adoption of the gateway's
+  // channels (TwoNodes.NotifyAttachingGatewaysWithoutWaitingForThem).
   for (const AttachmentPtr& gateway : attaching) {
     gateway->sink->Enqueue(chunk);
     gateway->sink->Flush();
@@ -195,6 +204,8 @@ void NodeCalls::Revoke(v1::Revocation revocation) {
   const Chunk chunk = EncodeForGateways(std::move(revocation));
   bus_->Record(chunk, [this, chunk, bytes = message.SerializeAsString()](
                           const absl::Status& recorded) {
+    // The links get the revocation even then. An absent gateway may miss it,
+    // which is counted.
     if (!recorded.ok()) observer_->OnRevocationForgotten();
     SendToAllLinks(chunk);
     bus_->ToAll(bytes);
@@ -217,6 +228,7 @@ std::vector<Chunk> RecordsOrRenewAll(
 }
 
 void NodeCalls::OnBusRestored(absl::Duration gap) {
+  // Items of the gap that had arrived are sent again, which is harmless.
   bus_->RecordedWithin(gap, [this](auto recorded) {
     for (const Chunk& item : RecordsOrRenewAll(std::move(recorded))) {
       SendToAllLinks(item);
@@ -258,6 +270,8 @@ void NodeCalls::OnCall(const std::string& from, node::v1::NodeCall call) {
   const absl::Duration deadline =
       std::clamp(absl::Milliseconds(call.deadline_ms()), absl::ZeroDuration(),
                  kDeadlineMax);
+  // The id belongs to the other node. Calls::Start() gives the call one of this
+  // node's.
   asked.clear_call_id();
   if (asked.call_case() == link::v1::Call::CALL_NOT_SET) {
     return answer(absl::UnimplementedError("another node's call is not known"));

@@ -51,6 +51,8 @@ void Settling::SettleIfDue() {
       return;
     }
     if (!max_over_ && !gateways_->AllAttached()) return;
+    // Set before the lock is released: Settle() locks shards, and another
+    // gateway may attach meanwhile.
     settling_ = true;
   }
   if (Settle()) observer_->OnSettled(timers_->Now() - start_time_);
@@ -59,6 +61,8 @@ void Settling::SettleIfDue() {
 bool Settling::Settle() {
   table_->ForEachShard([this](Shard& shard) {
     const ShardLock lock(shard);
+    // From here on single changes are sent. In the section of the rosters, so
+    // that no change is lost between the two, and none is in both.
     shard.settled = true;
     for (const auto& [channel, entry] : shard.channels) {
       if (!HasRoster(channel)) continue;
@@ -68,6 +72,8 @@ bool Settling::Settle() {
       }
     }
   });
+  // Ready only after the rosters: a gateway asks its first question when it has
+  // `settled`, and must have the rosters by then.
   const std::optional<std::vector<AttachmentPtr>> attached =
       gateways_->SettleAll(readiness_);
   if (!attached.has_value()) return false;

@@ -105,6 +105,8 @@ absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
     Allow({gateway, std::move(question), {}});
     return absl::OkStatus();
   }
+  // Pending before it is asked: an authorizer may decide inside the call, as
+  // the one for signatures does.
   const int64_t ticket = question.ticket;
   {
     contract::MutexLock lock(&gateway->mu);
@@ -349,6 +351,8 @@ absl::Status Subscriptions::OnCancel(const AttachmentPtr& gateway,
     it->second.cancelled = true;
     call_id = it->second.call_id;
   }
+  // The backend does not wait for the authorizer
+  // (ACall.IsAnsweredAtOnceWhenItsSubscribeIsCancelled).
   if (call_id != 0) {
     calls_->Answer(call_id, gateway.get(),
                    StatusOf(Refused::CODE_CANCELLED, ""));
@@ -367,6 +371,9 @@ absl::Status Subscriptions::OnUnsubscribe(
         absl::StrCat("unsubscribe names channel ", contract::Quoted(channel),
                      ", of which the gateway has no subscription"));
   }
+  // The table first, as in Links::Close(): a gateway without a subscription
+  // left gets no change of the members. OnListenerLeft() last, because it may
+  // close the channel.
   table_->Change(shard, channel, gateway, -1);
   membership_->Dismiss(
       channel, unsubscribe.user_id(),
@@ -395,6 +402,7 @@ absl::Status Subscriptions::OnRenew(const AttachmentPtr& gateway,
         link::v1::ServiceItem item;
         link::v1::Renewed& renewed = *item.mutable_renewed();
         renewed.set_ticket(ticket);
+        // An authorizer that is away ends no grant before its time.
         renewed.set_outcome(link::v1::Renewed::OUTCOME_UNDECIDED);
         if (answer.ok()) {
           renewed.set_outcome(link::v1::Renewed::OUTCOME_ALLOWED);

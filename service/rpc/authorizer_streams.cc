@@ -69,6 +69,8 @@ AuthorizerStreamPtr AuthorizerStreams::Remove(AuthorizerStream* stream) {
   spent_.push_back(self);
   if (self == next_) next_ = nullptr;
   if (self != main_) return self;
+  // A main stream that was cut may be on a half-open connection, which the
+  // channel would use again.
   // gRPC 1.51's pauses before it asks DNS again grow to two minutes, and only
   // a new channel has none. Our own backoff paces it.
   const bool failed = channel_->GetState(/*try_to_connect=*/false) ==
@@ -158,6 +160,9 @@ AuthorizerStreams::Due AuthorizerStreams::CheckIdleMain(const Ptr& stream,
   if (due > now) return {.again = due};
   Due out;
   if (!stream->knows_keepalives) {
+    // Proxies end a quiet stream. An authorizer of an older release ignores
+    // keepalives, so a new stream takes over in time
+    // (AnAuthorizer.ThatKnowsNoKeepalivesGetsANewStreamAndLosesNoQuestion).
     if (next_ == nullptr && stream->works) out.opened = Open(Role::kNext);
     out.again = now + options_.keepalive_interval;
     return out;

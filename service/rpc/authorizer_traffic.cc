@@ -30,6 +30,8 @@ AuthorizerTraffic::AuthorizerTraffic(AuthorizerStream::Host* host,
 void AuthorizerTraffic::Stop(absl::Time now, Work& work) {
   stopped_ = true;
   for (const StreamPtr& stream : streams_.all()) {
+    // By us, so no question becomes a suspect. Their questions return to the
+    // queue, and are answered with the others below.
     dispatcher_.OnStreamEnd(stream->questions, {.by_us = true, .reason = ""},
                             now, work.answers);
     stream->Cancel();
@@ -101,6 +103,8 @@ void AuthorizerTraffic::Dial(absl::Time now, Work& work) {
 void AuthorizerTraffic::OnStreamWorks(AuthorizerStream* stream, absl::Time now,
                                       Work& work) {
   if (std::exchange(stream->works, true)) return;
+  // First: it is the main stream then, and may report that the authorizer is
+  // up.
   if (stream == streams_.next().get()) Promote(now, work);
   if (stream != streams_.main().get() || dispatcher_.up() || stopped_) return;
   dispatcher_.OnUp();
@@ -121,6 +125,8 @@ void AuthorizerTraffic::OnWritten(AuthorizerStream* stream, bool ok,
       stream->silent_since = std::min(stream->silent_since, now);
     }
     work.sweep = dispatcher_.OnWritten(stream->questions, now);
+    // A server may send nothing before its first answer, so a written question
+    // shows that the stream works.
     OnStreamWorks(stream, now, work);
   }
   if (stream->role == Role::kRetiring) Retire(streams_.Share(stream), work);
@@ -163,6 +169,8 @@ AuthorizerTraffic::Loss AuthorizerTraffic::OnStreamDone(
   Loss loss;
   const authorizer::StreamEnd end = stream->HowEnded(status);
   const bool was_main = stream == streams_.main().get();
+  // Removed before its questions are taken back: the next stream, if there is
+  // one, is the main one from here on, and Pump() writes to it.
   const StreamPtr self = streams_.Remove(stream);
   const int64_t poisoned_before = dispatcher_.poisoned();
   dispatcher_.OnStreamEnd(stream->questions, end, now, work.answers);
@@ -176,6 +184,8 @@ AuthorizerTraffic::Loss AuthorizerTraffic::OnStreamDone(
     OnMainDone(stream->WhyEnded(status), now, loss, work);
   } else if (stream->questions.lane && stream->cut == nullptr) {
     loss.lost = loss.broken = true;
+    // A lane that took no question would be opened again immediately, for the
+    // same suspect.
     if (end.connection_lost || stream->questions.last_id == 0) {
       lanes_not_before_ = now + RedialBackoff();
       work.sweep = lanes_not_before_;
@@ -196,6 +206,8 @@ void AuthorizerTraffic::OnMainDone(const absl::Status& why, absl::Time now,
     dispatcher_.OnDown(now, authorizer::CleanStatus(why));
   }
   if (main == nullptr) {
+    // Broken by its own fault, the stream leaves a connection that stands: the
+    // other questions wait for no backoff.
     work.redial = loss.broken ? absl::ZeroDuration() : RedialBackoff();
   }
 }
@@ -238,6 +250,8 @@ void AuthorizerTraffic::Sweep(absl::Time now, Work& work) {
 
 void AuthorizerTraffic::GiveUpLane(AuthorizerStream* lane, absl::Time now) {
   // It never has time for another question.
+  // It stays open for a while all the same, because a late break still convicts
+  // the suspect.
   if (lane->questions.open.empty()) return streams_.Keep(lane, now);
   lane->half_closed = true;
   AuthorizerStreams::Cut(lane, AuthorizerStreams::kUnanswered);
@@ -262,6 +276,8 @@ absl::Time AuthorizerTraffic::TakeLate(absl::Time now, Work& work) {
       next = std::min(next, AuthorizerStreams::CheckOverdue(stream.get(), now));
     }
   }
+  // After the streams: CheckUse() may have given the main one up, and then the
+  // questions that wait have no stream.
   const bool useless =
       streams_.main() != nullptr && streams_.main()->cut != nullptr;
   next =

@@ -102,6 +102,8 @@ bool Connections::Admit(int fd) {
   entry.peer = process::PeerOf(fd);
   entry.inode = InodeOf(fd);
   MutexLock lock(&mu_);
+  // A descriptor that is accepted again was closed before, and gRPC does not
+  // report that.
   Forget(fd);
   if (!HasRoomFor(entry.peer)) Prune();
   if (!HasRoomFor(entry.peer)) {
@@ -334,6 +336,8 @@ void Connections::EndLarge(absl::Time now) {
   for (const auto& [number, fd] : strangers_) {
     Weigh(entries_.at(fd), fd, &alert);
   }
+  // After all are weighed: it counts those that sent the most since the last
+  // time.
   CountStreams(now);
   for (const auto& [number, fd] : strangers_) {
     Entry& entry = entries_.at(fd);

@@ -20,6 +20,8 @@ void SinkQueue::Enqueue(core::Chunk chunk, Outbox::Kind kind) {
 
 bool SinkQueue::EnqueueWhisper(core::Chunk chunk) {
   MutexLock lock(&mu_);
+  // Not a loss by congestion: the sender must not be slowed down for a peer
+  // that leaves.
   if (closing_.has_value()) return true;
   if (!outbox_.HasRoomFor(*chunk, Outbox::Kind::kWhisper, options_)) {
     Add(counters_->whispers_dropped, 1);
@@ -36,6 +38,8 @@ bool SinkQueue::HasRoomForState() const {
 
 bool SinkQueue::Flush() {
   MutexLock lock(&mu_);
+  // Also if the pen is held: the write in flight may never end by itself,
+  // because the peer does not read.
   if (cancel_due_) Cancel();
   if (outbox_.empty() && !closing_.has_value()) return false;
   return TakePen();
@@ -53,6 +57,7 @@ bool SinkQueue::Abort(absl::Status why) {
   if (closing_.has_value()) return false;
   Drop();
   closing_ = std::move(why);
+  // As in Flush(). With Close() alone, Finish() would wait for that write.
   Cancel();
   return TakePen();
 }
@@ -85,6 +90,7 @@ SinkQueue::Step SinkQueue::Next(std::vector<core::Chunk>& chunks) {
     return step;
   }
   if (options_.pacer != nullptr && Pacer::IsEarly(written_)) {
+    // The pen is kept, so that chunks of this time leave with this write.
     step.kind = Step::kWait;
     return step;
   }
@@ -118,6 +124,7 @@ int64_t SinkQueue::bytes() const {
 
 void SinkQueue::End() {
   MutexLock lock(&mu_);
+  // The core may keep the sink for longer than the call lives, and close it.
   context_ = nullptr;
 }
 
