@@ -7,7 +7,7 @@
 // calls the reactions, some of them concurrently.
 //
 // Lifetime: the caller of Start() keeps the stream until done(), and destroys
-// it on a thread that is not gRPC's: the last stream destroys the channel,
+// it on a thread that is not gRPC's. The last stream destroys the channel,
 // which waits for gRPC's threads. A call after done() has no effect.
 //
 // The pen: gRPC allows one write at a time. One token enforces this: only the

@@ -16,7 +16,7 @@
 // that was in use. Between two attempts it waits contract::RedialBackoff().
 // Every attempt has a channel of its own, so gRPC's backoff of earlier attempts
 // delays nothing. A link to a later target ends as soon as the first one
-// serves: two services that do not act as one would split the audience
+// serves. Two services that do not act as one would split the audience
 // (Settings.cluster). Probes of the first target run beside the link and do not
 // delay it.
 //

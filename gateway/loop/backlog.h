@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The events of a large channel that some of its subscribers lack: each once,
-// however many wait for it, with the bytes of all of them one behind the other.
-// A subscriber is written everything that it lacks with one send(2) out of it.
+// The events of a large channel that some of its subscribers lack. Each event
+// is stored once, and the bytes of all of them follow each other. So one
+// send(2) writes a subscriber all events that it lacks.
 //
 // Positions count a channel's events. They wrap; their differences do not.
 //
@@ -69,7 +69,7 @@ class Backlog {
   // Returns how many events are not needed any more.
   size_t EndPass();
 
-  // All subscribers have all, visited in this pass or not.
+  // All subscribers have all events, visited in this pass or not.
   void Clear();
 
  private:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Writes the large channels of one loop: an event is noted once, and a turn
-// gives a few of the subscribers all that they lack (bulk_writer.cc).
+// Writes the large channels of one loop. An event is stored once, and each turn
+// writes a few subscribers all events that they lack (bulk_writer.cc).
 //
 // Threads: its loop.
 
@@ -34,22 +34,23 @@ class BulkWriter {
   BulkWriter(LoopState* state, SessionWriter* writer)
       : state_(state), writer_(writer) {}
 
-  // Whether events of the channel go through Spread(): a channel with a backlog
-  // keeps to it, or a later event would overtake the backlog's.
+  // Whether events of the channel go through Spread(). Those of a channel with
+  // a backlog do, or a later event would overtake those in it.
   static bool IsLarge(const Channel& channel) {
     return channel.backlog != nullptr ||
            channel.subscribers.size() > kBulkSubscribers;
   }
 
-  // Notes the frame for all subscribers but the socket `except_socket`. False,
-  // and nothing is noted, for a whisper for which there is no room.
+  // Stores the frame for all subscribers, except for the socket
+  // `except_socket`. Returns false, and stores nothing, for a whisper without
+  // room.
   bool Spread(Channel* channel, const Frame& frame, uint64_t except_socket);
 
   // A turn's part of the writing. Requests a flush if some is left.
   void WriteSome();
 
-  // Gives the subscription what it lacks, so that the next frame for its client
-  // comes behind that; the same for all subscriptions of a session.
+  // Writes the client all events that the subscription lacks, so that its next
+  // frame follows them; the same for all subscriptions of a session.
   void CatchUp(Subscription* subscription);
   void CatchUp(const SubscriptionList& all);
 

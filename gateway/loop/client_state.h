@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One client as the parts of its loop see it: the way to it, and whether it is
+// One client, as the parts of its loop see it: its socket, and whether it is
 // read. Its session owns this, and everything else about the client.
 //
 // Threads: its loop.

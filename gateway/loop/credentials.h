@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bounds of what a client presents for itself: a token, and the data that
-// was signed.
+// The bounds on a client's credentials: a token, and the data that was signed.
 
 #ifndef HERALD_GATEWAY_LOOP_CREDENTIALS_H_
 #define HERALD_GATEWAY_LOOP_CREDENTIALS_H_

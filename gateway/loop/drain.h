@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// How a loop of a gateway that stops sends its clients away: how many of them
-// may still be there, and when each is to come back.
+// Spreads the closes of a loop whose gateway stops: how many clients may still
+// be connected, and when each should reconnect.
 //
-// All of them reconnect, to gateways that have clients of their own, so the
-// figure that matters is how many do so in the same moment. The closes are
-// spread over the drain time, and the delays over the return window: the rate
-// of the returns is the number of clients by the longer of the two. The closes
-// of one slot happen in one instant, and all clients of a drain time that is
-// short do, so the window is
+// All of them reconnect, to gateways that have clients of their own, so few of
+// them should do so in the same moment. The closes are spread over the drain
+// time, and the delays over the return window. The rate of reconnects is the
+// number of clients divided by the longer of the two. The closes of one slot
+// happen in one instant, and so do all closes if the drain time is short. So
+// the window is
 //
 //   * a second, which blurs the slots and is not felt, or,
 //   * if the drain time is too short for kReturnsPerSecond, as long as that
@@ -26,8 +26,8 @@
 
 namespace herald::gateway {
 
-// Half of the default connection rate of one gateway (connect_rate.h), for only
-// one may be left.
+// Half of the default connection rate of one gateway (connect_rate.h), because
+// only one gateway may be left.
 inline constexpr int64_t kReturnsPerSecond = 2500;
 inline constexpr absl::Duration kReturnWindowMin = absl::Seconds(1);
 inline constexpr absl::Duration kReturnWindowMax = absl::Seconds(30);

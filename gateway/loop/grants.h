@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The grants of one loop's private subscriptions: when each one ends, and when
-// the service is asked to renew it. From nine tenths of its life on a grant
-// asks; it ends on time, whether or not the service answers.
+// the service is asked to renew it. A grant is renewed from nine tenths of its
+// life on. It ends on time, whether or not the service answers.
 //
 // Threads: its loop.
 
@@ -22,9 +22,8 @@
 
 namespace herald::gateway {
 
-// Grants that are renewed because all are, or because the authorizer could not
-// decide, are asked about at most this many at a time, once per
-// TimerWheel::kSlot: the authorizer has other work too.
+// The most renewals per TimerWheel::kSlot, if all grants are renewed or the
+// authorizer could not decide before. The authorizer has other work too.
 inline constexpr int64_t kRenewalsPerSlot = 100;
 
 class Grants {
@@ -60,7 +59,7 @@ class Grants {
 
   LoopState* const state_;
   const Tickets* const tickets_;
-  // When which ticket's grant is due.
+  // The times at which grants are due, each with its ticket.
   absl::btree_set<std::pair<absl::Time, int64_t>> due_;
   // The last slot that has renewals, and how many.
   absl::Time renewal_slot_ = absl::InfinitePast();

@@ -15,10 +15,11 @@ class Loop {
  public:
   virtual ~Loop() = default;
 
-  // Has Shard::FlushDirty() called at the end of this turn, or of the next.
+  // Requests a call of Shard::FlushDirty() at the end of this turn, or of the
+  // next.
   virtual void RequestFlush() = 0;
 
-  // Has it called at `when`, or before.
+  // Requests the call at `when`, or earlier.
   virtual void RequestFlushAt(absl::Time when) = 0;
 
   // The time of day, for latencies: read once for each publication and dialect.

@@ -97,7 +97,7 @@ class Session final : public Timer {
   // Closes the socket. The subscriptions end in this turn or in later ones.
   void Close(contract::CloseReason why, absl::string_view text,
              std::optional<absl::Duration> delay = std::nullopt);
-  // The same, after the sessions that leave already. REQUIRES: it has a
+  // As Close(), behind the sessions that leave already. REQUIRES: it has a
   // subscription.
   void CloseInTurn(contract::CloseReason why, absl::string_view text);
 
@@ -105,10 +105,11 @@ class Session final : public Timer {
   // nothing that is delivered from now on. The rest happens in a turn, or when
   // its channel is used before.
   void EndInTurn(Subscription* subscription, absl::string_view reason);
-  // The service was notified of the end. The client is, if there is a reason.
+  // The service was notified of the end. Notifies the client, if there is a
+  // reason.
   void OnEnded(Subscription* subscription, const std::string* reason);
-  // The session has left the queue, without a subscription; a `goodbye` closes
-  // its socket, if that is there. Returns whether it does.
+  // The session has left the queue and has no subscription. With a `goodbye`,
+  // closes its socket, if there is one. Returns whether it did.
   bool OnLeft(const std::optional<std::string>& goodbye);
 
  private:

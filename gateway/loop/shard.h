@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // One event loop's part of the gateway: its sessions, and all deliveries to
-// them. Nothing of it is locked, for nothing leaves the loop.
+// them. It needs no lock, because only its loop uses it.
 //
 // Threads: its loop, for every method.
 //
 // A turn of the loop: Deliver() takes the items of the link, Receive() the
 // messages of sockets; both only append to outboxes. FlushDirty() ends the turn
 // and writes each of these sockets once; only an outbox that a turn fills is
-// written before. An event of a large channel is noted once for all, and a turn
-// writes it to a few (bulk_writer.h); of sessions that end, a turn ends a few
-// subscriptions (departures.h). The first append asks for the flush through
-// Loop::RequestFlush(), and so does a turn that leaves some for the next.
+// written before. An event of a large channel is stored once, and each turn
+// writes it to a few subscribers (bulk_writer.h). Each turn also ends a few
+// subscriptions of the sessions that end (departures.h). The first append asks
+// for the flush through Loop::RequestFlush(), and so does a turn that leaves
+// some for the next.
 
 #ifndef HERALD_GATEWAY_LOOP_SHARD_H_
 #define HERALD_GATEWAY_LOOP_SHARD_H_
@@ -52,11 +53,11 @@ class Shard {
   Session* Open(Socket* socket, const Dialect* dialect, uint64_t socket_number,
                 ConnectionFacts facts, const Goodbye* refusal = nullptr);
 
-  // Where Open() is to have its facts from.
+  // The pool for the facts that are passed to Open().
   HeaderPool& headers() { return headers_; }
 
-  // A whole text message has come from the client; a control frame; a part of
-  // a message.
+  // The client has sent a whole text message; a control frame; a part of a
+  // message.
   void Receive(Session* session, absl::string_view text);
   void ReceiveControlFrame(Session* session);
   void SignOfLife(Session* session) { session->OnSignOfLife(); }
@@ -103,7 +104,7 @@ class Shard {
 
   // Sends the message to the channel's clients of one dialect.
   void DeliverTo(Channel* channel, const ChannelMessage& message);
-  // Whether the socket that is not to have the message is one of them.
+  // Whether the excepted socket is one of these clients.
   bool IsExcepted(const ChannelMessage& message, const Channel& channel) const;
   // The answer to a ticket that was cancelled has come.
   void CancelledIsAnswered(int64_t ticket, int64_t bytes);

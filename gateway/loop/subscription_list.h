@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The subscriptions of one session. Adding, finding and taking one are O(1): a
-// list that is long has an index by channel, and a short one, which most
-// sessions have, is searched.
+// The subscriptions of one session. Adding, finding and taking one are O(1). A
+// long list has an index by channel. A short one, as most sessions have, is
+// searched.
 //
 // Threads: its loop.
 
@@ -20,7 +20,8 @@ namespace herald::gateway {
 
 class SubscriptionList {
  public:
-  // From so many on there is an index, until half of them are left.
+  // A list of this many gets an index, and keeps it until half of them are
+  // left.
   static constexpr size_t kIndexedFrom = 16;
 
   // REQUIRES: it has a channel that none of the list has.

@@ -40,9 +40,8 @@ struct Channel {
   std::vector<Subscription*> subscribers;  // Active ones.
   int64_t pending = 0;                     // Others.
 
-  // As a large one (bulk_writer.h): the position behind its last event, the
-  // events that some subscribers lack, and when these are written next at the
-  // soonest.
+  // Of a large channel (bulk_writer.h): the position behind its last event, the
+  // events that some subscribers lack, and the earliest time of the next pass.
   uint32_t said = 0;
   uint32_t revoked = 0;  // Subscribers that only wait for their end.
   std::unique_ptr<Backlog> backlog;

@@ -18,7 +18,7 @@ namespace herald::gateway {
 
 class TimerWheel;
 
-// Something that wants to be called at a time. It leaves its wheel when it is
+// An object that is called at a set time. It leaves its wheel when it is
 // destroyed.
 class Timer {
  public:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Whether a client may whisper at all: names, and the rules of the channel.
-// Whether it is subscribed, and how much it may send, its session knows.
+// Checks whether a client may whisper: the names, and the rules of the channel.
+// The session checks the subscription and the rates.
 //
 // Threads: any.
 

@@ -15,10 +15,10 @@
 // all batches that have arrived; the flush is queued behind them.
 //
 // Bound: the link is not read while the inbox is above kInboxBytesMax
-// (link_gate.h). Two more bounds are shared by the sources of connections
-// (fair_shares.h): connections that are not WebSockets yet, with this loop's
-// part of GatewayState::half_open_max, and unfinished messages, with
-// UnfinishedBytesMax().
+// (link_gate.h). The sources of connections share two more bounds
+// (fair_shares.h). This loop's part of GatewayState::half_open_max bounds
+// connections that are not WebSockets yet. UnfinishedBytesMax() bounds
+// unfinished messages.
 
 #ifndef HERALD_GATEWAY_NET_EVENT_LOOP_H_
 #define HERALD_GATEWAY_NET_EVENT_LOOP_H_

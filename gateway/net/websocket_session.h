@@ -10,7 +10,7 @@
 //
 // Bound: a message must end within GatewayState::message_time of its first
 // byte. All unfinished messages of a loop share UnfinishedBytesMax(). A message
-// that breaks a bound costs its socket: the socket gets a close frame if the
+// that breaks a bound ends its socket. The socket gets a close frame if the
 // kernel takes one, and no closing handshake, which would keep its memory.
 //
 // Threads: its loop.

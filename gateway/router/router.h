@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Connects the link to the shards. It keeps the holdings of the gateway, which
-// it attaches with; the shards that each channel concerns; and the rosters of
-// presence channels, as the gateway's sockets know them.
+// Connects the link to the shards. It keeps the holdings of the gateway, with
+// which it attaches, and the shards that each channel concerns. It also keeps
+// the rosters of presence channels, as the gateway's sockets know them.
 //
 // Threads: the link calls LinkUp(), Receive() and LinkDown(), one at a time.
 // Any loop may call the other methods. One mutex guards all state. Fan-out
 // locks it once per frame of the link, never per socket.
 //
-// Order: items of a shard are enqueued on the link under the mutex that also
-// guards the holdings, so an attach and the items behind it are consistent.
-// Items of the link are posted to each shard in their order, under the same
-// mutex.
+// Order: items of a shard are enqueued under the mutex that also guards the
+// holdings. So an attach and the items behind it are consistent. Items of the
+// link are posted to each shard in their order, under the same mutex.
 //
 // Invariant: a ticket is open from Subscribe() to its answer, and is answered
-// exactly once: by the service, or, when the link ends, by the router with
+// exactly once. If the link ends before the service answers, the router answers
 // `unavailable`. A channel and its roster exist while the channel has a
 // subscription or an open ticket.
 

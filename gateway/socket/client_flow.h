@@ -3,8 +3,8 @@
 // The rates of one socket over time, and when it is not read for a while.
 //
 // Limits on queues bound a gateway's memory, and at such a bound a reader is
-// cut, seldom the sender. So each socket also has rates, and its whispers a
-// window: those that have left and not come back from the service yet. A
+// cut, seldom the sender. So each socket also has rates, and its whispers have
+// a window: those in flight, which have not returned from the service yet. A
 // socket beyond its share is read later, and TCP holds its client back.
 //
 // Memory: two buckets; the rest is there from the first whisper on, and for
@@ -38,16 +38,16 @@ inline constexpr int64_t kAnswerBurstBytes = 16 << 20;
 // more often.
 inline constexpr int64_t kRepeatedAnswerWeight = 8;
 
-// High and low watermark of whispers that have not come back, in bytes, and
-// how long the window waits for them: they are lost with a link, and do not
-// come back if the socket has left their channel.
+// High and low watermark of whispers in flight, in bytes, and how long the
+// window waits for their return. They do not return if the link ends, or if the
+// socket has left their channel.
 inline constexpr int64_t kWhisperWindowBytes = 256 << 10;
 inline constexpr int64_t kWhisperWindowLow = kWhisperWindowBytes / 2;
 inline constexpr absl::Duration kWhisperWindowPatience = absl::Seconds(1);
 
-// While readers have no room for its whispers, a sender may send so many bytes
-// of them in a second; then one pause is at least and at most so long. Small
-// whispers hardly pause, or one hostile reader would slow all senders.
+// The bytes of whispers that a sender may send per second while readers have no
+// room for them, and the bounds of one pause. Small whispers hardly pause, or
+// one hostile reader would slow all senders.
 inline constexpr int64_t kCongestedBytesPerSecond = 256 << 10;
 inline constexpr absl::Duration kCongestionPauseMin = absl::Milliseconds(50);
 inline constexpr absl::Duration kCongestionPauseMax = absl::Seconds(1);
@@ -59,9 +59,9 @@ inline constexpr absl::Duration kSlowReaderPatience = absl::Seconds(2);
 // The rates of all sockets of a gateway; without limits by default.
 struct ClientRates {
   ClientRates() = default;
-  // So many messages and whispers in a second, 0: unlimited (which also lifts
-  // the limit on whispers' bytes). A reconnect subscribes to everything again,
-  // so the burst of messages is twice the limit of subscriptions.
+  // Messages and whispers per second; 0: unlimited, which also lifts the limit
+  // on the bytes of whispers. A reconnect subscribes to everything again, so
+  // the burst of messages is twice the limit of subscriptions.
   ClientRates(int64_t message_rate, int64_t whisper_rate,
               int64_t subscriptions_max);
 
@@ -76,7 +76,7 @@ class ClientFlow {
   // A message was read. Returns true if reading has to pause now.
   bool OnMessage(const ClientRates& rates, absl::Time now);
 
-  // So many bytes of an answer to a subscribe were sent.
+  // `bytes` of an answer to a subscribe were sent.
   void OnAnswer(const ClientRates& rates, int64_t bytes, absl::Time now);
 
   // Takes the tokens of a whisper. RESOURCE_EXHAUSTED, with a sentence for the
@@ -84,7 +84,8 @@ class ClientFlow {
   absl::Status TakeWhisper(const ClientRates& rates, int64_t bytes,
                            absl::Time now);
 
-  // A whisper has left, and true if reading has to pause now; it has come back.
+  // OnWhisperSent(): a whisper was sent; returns true if reading has to pause
+  // now. OnWhisperBack(): it has returned from the service.
   bool OnWhisperSent(int64_t bytes, absl::Time now);
   void OnWhisperBack(int64_t bytes);
 
@@ -92,8 +93,9 @@ class ClientFlow {
   // socket. Counts for no more bytes than the socket has sent of late.
   void OnCongestion(int64_t bytes, absl::Time now);
 
-  // As a reader: this socket has room for a whisper; it has none. The latter
-  // returns whether the sender is to be slowed down.
+  // This socket, as a reader, had room for a whisper (OnWhisperTaken()) or had
+  // none (OnWhisperDropped(), which returns true if the sender should be slowed
+  // down).
   void OnWhisperTaken();
   bool OnWhisperDropped(absl::Time now);
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The facts of a browser's connection, kept for as long as its socket and sent
-// to the service with each private subscribe: a v1::Connection in little
-// memory.
+// The facts of a browser's connection: a v1::Connection in little memory. They
+// live as long as the socket, and are sent to the service with each private
+// subscribe.
 //
 // An upgrade request has some 500 bytes of headers, and most of them are the
 // same for all users of one release of a browser. So the facts are in two
 // parts. The headers that browsers share are one block, and sockets with equal
-// blocks have one together; the address, cookies and all other headers are the
+// blocks share it. The address, the cookies and all other headers are the
 // socket's own. No header is lost.
 //
 // Threads: one loop's, for the pool and all facts that were made from it.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A loop's handle on frames that wait for sockets. FrameBytes crosses threads,
-// and its count is atomic; a Frame stays on one loop and counts without
-// atomics, because a broadcast makes one copy of it per socket.
+// and its count is atomic. A Frame stays on one loop and counts without
+// atomics, because a broadcast copies it once per socket.
 //
 // Threads: one, for all copies.
 

@@ -23,7 +23,7 @@ namespace herald::gateway {
 
 class Outbox {
  public:
-  // Whether Push() would take a frame of so many bytes.
+  // Whether Push() would take a frame of `bytes` bytes.
   bool HasRoomFor(size_t bytes, size_t bytes_max) const {
     return empty() || size_bytes_ + bytes <= bytes_max;
   }
@@ -34,12 +34,11 @@ class Outbox {
   // bytes have been written. REQUIRES: none have, or the outbox is empty.
   bool Push(Frame frame, size_t bytes_max, size_t written = 0);
 
-  // As Push(), where that had no room: drops the frames that may be dropped,
-  // but for the latest event of each channel, and has the client notified where
-  // a history has lost something by that. It counts as room if an eighth of
-  // `bytes_max` is free then, so that to look for it does not come with every
-  // frame. `*mark`, a number of bytes from the front, goes on to mean the same
-  // place.
+  // As Push(), after that had no room. Drops the frames that may be dropped,
+  // except for the latest event of each channel, and notifies the client of
+  // events of a history that it loses. The frame is taken only if an eighth of
+  // `bytes_max` is free then: otherwise each further frame would search the
+  // queue. `*mark`, a number of bytes from the front, keeps its place.
   struct Dropped {
     bool taken = false;  // Or not needed: a whisper may be dropped itself.
     int64_t events = 0;  // How many were given up.
@@ -59,8 +58,8 @@ class Outbox {
   // REQUIRES: bytes <= size_bytes().
   void Advance(size_t bytes);
 
-  // Forgets what waits, but for a frame of which a part has been written: the
-  // peer could not make sense of what follows half a frame.
+  // Drops all frames, except for one that was written in part: the peer cannot
+  // read what follows half a frame.
   void Clear();
 
   bool empty() const { return size_bytes_ == 0; }

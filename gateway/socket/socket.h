@@ -27,27 +27,27 @@ class Socket {
 
   // Appends to the outbox. Nothing is written before Flush(), unless the outbox
   // would exceed its bound (Outbox::Push()). If the kernel does not take enough
-  // of it even then, frames may be dropped (Outbox::PushOverLatest()); false
-  // if that makes no room: the socket is slow. Of a frame that WriteNow() has
-  // begun, `written` bytes are left out.
+  // of it even then, frames may be dropped (Outbox::PushOverLatest()). Returns
+  // false if that makes no room: the socket is slow. Of a frame that WriteNow()
+  // has begun, `written` bytes are left out.
   virtual bool Enqueue(const Frame& frame, size_t written) = 0;
 
-  // Whether frames of so many bytes together may wait now. The outbox is
+  // Whether frames of `bytes` bytes together may be queued now. The outbox is
   // written first, as far as the kernel takes it.
   virtual bool HasRoomFor(size_t bytes) = 0;
 
-  // Whether a whisper of so many bytes may be appended. It leaves half of the
-  // bound to events and answers, for nothing that one client sends another may
-  // cut the reader. A reader without anything that waits has room for any.
+  // Whether a whisper of `bytes` bytes may be appended. Half of the bound is
+  // left to events and answers, so that a whisper never closes its reader. A
+  // reader with an empty outbox has room for any whisper.
   virtual bool HasRoomForWhisper(size_t bytes) = 0;
 
-  // Writes as many of `bytes` as the kernel takes at once, and returns how many
-  // those were: none if something waits in the outbox. The rest must be
-  // appended before anything else.
+  // Writes as many of `bytes` as the kernel takes at once, and returns their
+  // number: 0 if the outbox is not empty. The rest must be appended before
+  // anything else.
   virtual size_t WriteNow(absl::string_view bytes) = 0;
 
-  // Writes all that waits, in one gather write where the kernel takes it, and
-  // goes on when it takes more. Called once for a socket and turn.
+  // Writes the outbox, in one gather write if the kernel takes it, and
+  // continues when the kernel takes more. Called once for a socket and turn.
   virtual void Flush() = 0;
 
   // Sends a ping (RFC 6455 section 5.5.2).

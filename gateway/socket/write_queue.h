@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The sockets that a turn has appended to, each once: its end writes them.
+// The sockets that a turn has appended to, each once. The end of the turn
+// writes them.
 //
 // Threads: its loop.
 
@@ -16,8 +17,8 @@ namespace herald::gateway {
 
 class WriteQueue {
  public:
-  // A socket's place in the queue. Lives as long as the socket; take it out
-  // with Remove() before.
+  // A socket's place in the queue. It lives as long as the socket; call
+  // Remove() before its end.
   struct Place {
     Socket* socket = nullptr;
     uint32_t number = 0;  // In the queue, from 1; 0: it is not there.

@@ -11,10 +11,10 @@
 
 namespace herald::authorizer {
 
-// The same for all clients that count as one address. It is the address itself
-// for IPv4, also if it is mapped into IPv6; the first 64 bits of an IPv6
-// address, because one client owns all addresses that begin with them; and any
-// other text unchanged.
+// The same for all clients that count as one address. An IPv4 address is its
+// own key, also if it is mapped into IPv6. The key of an IPv6 address is its
+// first 64 bits, because one client owns all addresses that begin with them.
+// Any other text is its own key.
 std::string AddressKey(absl::string_view address);
 
 }  // namespace herald::authorizer

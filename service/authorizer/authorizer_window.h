@@ -20,9 +20,9 @@
 //     questions that are never answered cannot fill it.
 //
 // A question that has timed out is refused, but the authorizer still works on
-// it. It counts until its answer arrives, the stream ends, or it is lost: a
-// quick answer to a question written later shows that its own will not arrive.
-// A lost question is no sign of overload and does not halve the window.
+// it. It counts until its answer arrives, the stream ends, or it is lost. A
+// quick answer to a question written later shows that it is lost. A lost
+// question is no sign of overload and does not halve the window.
 //
 // Threads: none of its own; the owner's lock guards it.
 

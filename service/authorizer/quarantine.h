@@ -5,17 +5,19 @@
 //
 // A socket is in quarantine for kPeriod after its last poison.
 //
-// A socket is also in it while it is a suspect: from the break of a stream that
-// had a question of it, until a question that was asked alone is answered. It
-// is released kPeriod after the last sign of guilt in any case. Answers release
-// a socket only once: after two breaks that left a question of it unanswered it
-// stays for kPeriod, or it could send poison and other questions in turn.
+// A suspect is in it, too. A socket becomes one when a stream breaks that had a
+// question of it, and stays one until a question asked alone is answered. It is
+// released kPeriod after the last sign of guilt in any case. Answers release a
+// socket only once. After two breaks that left a question of it unanswered, it
+// stays for kPeriod. Otherwise it could send poison and other questions in
+// turn.
 //
 // The address of a proxy is the address of many clients, so an address is
-// watched only while its clients open one socket after the other: once kSockets
-// of its sockets have sent poison, or kSockets breaks of single streams have
-// left questions of new sockets unanswered, each within kPeriod after the one
-// before, until kPeriod after the last one.
+// watched only if its clients open one socket after the other. Watching begins
+// when kSockets of its sockets have sent poison, or when kSockets breaks of
+// single streams have left questions of new sockets unanswered. Each of these
+// must follow the one before within kPeriod. Watching ends kPeriod after the
+// last one.
 //
 // Bound: kSourcesMax entries; beyond that, the first to expire is evicted.
 //

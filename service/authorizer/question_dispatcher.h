@@ -14,9 +14,9 @@
 //                              +-- excused --+-- it breaks -----> poisoned
 //
 // Deadlines: a question times out `timeout` after it was written. Before that,
-// it waits at most `timeout` for a stream, and at most kQueueWaits timeouts
-// behind other questions: as long as a whole queue can take. A question that is
-// asked again keeps its deadline, and one that has timed out is not asked
+// it waits at most `timeout` for a stream. Behind other questions it waits at
+// most kQueueWaits timeouts, as long as a whole queue can take. A question that
+// is asked again keeps its deadline, and one that has timed out is not asked
 // again: its client retries.
 //
 // Suspects: a question that was open on a stream that broke may have broken it.
@@ -35,9 +35,9 @@
 //
 // Watched questions: those of an address that breaks streams with one
 // connection after the other (Quarantine). They are asked on lanes as well, so
-// they cannot break the main stream, but up to kWatchedMax share a lane: 64 are
-// decided at the same time, and one that breaks its lane makes few others
-// suspects. Free lanes take suspects and watched questions in turn.
+// they cannot break the main stream. Up to kWatchedMax share a lane, so 64 are
+// decided at the same time. One that breaks its lane makes few others suspects.
+// Free lanes take suspects and watched questions in turn.
 //
 // If a stream was lost with its connection while questions were open on others,
 // the cause is unknown. Then a question is excused once, and one lane at a time

@@ -8,7 +8,7 @@
 // until the pause is over.
 //
 // Cost: O(1) per question. O(log n) for parked questions, and for addresses and
-// sockets with kHeavy questions or more: these are sorted by their number of
+// sockets with kHeavy questions or more. These are sorted by their number of
 // questions, so that a full queue drops one of the client with the most.
 //
 // Threads: none of its own; the owner's lock guards it.
@@ -59,10 +59,10 @@ class QuestionQueue {
   // When the next pause is over; InfiniteFuture() if none is parked.
   absl::Time next_unpark() const;
 
-  // Takes a question out in favour of a new one of `address` and `socket`: a
-  // parked one if there is one; otherwise the last one of the address with the
-  // most questions, and within it of the socket with the most. nullptr if the
-  // new question's own client has the most.
+  // Removes and returns a question, to make room for a new one of `address` and
+  // `socket`. It is a parked one, if there is any. Otherwise it is the last one
+  // of the socket with the most, at the address with the most. Returns nullptr
+  // if the new question's own client has the most.
   QuestionPtr GiveUpFor(const std::string& address, const std::string& socket);
 
   // Takes all questions out for which `gone` holds, and passes them to `take`.

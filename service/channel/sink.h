@@ -47,14 +47,14 @@ class Sink {
   // later; until then more chunks are dropped.
   virtual void Enqueue(Chunk chunk) = 0;
 
-  // As Enqueue(), but with a bound of its own, for member changes: when a
+  // As Enqueue(), but with a bound of its own, for member changes. When a
   // gateway is lost, all its members leave in one step, and no peer reads that
   // fast.
   virtual void EnqueueMembers(Chunk chunk) { Enqueue(std::move(chunk)); }
 
-  // As Enqueue(), but with a far larger bound of its own, for state that is
-  // sent when a peer joins or asks, or when the state changes as a whole. Its
-  // size is given, and it must not end a stream that reads well.
+  // As Enqueue(), but with a far larger bound of its own, for state. State is
+  // sent when a peer joins or asks, or when it changes as a whole. Its size is
+  // given, and it must not end a stream that reads well.
   virtual void EnqueueState(Chunk chunk) = 0;
 
   // As Enqueue(), for a whisper, which must not end the stream: drops it and

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Port: the log of every channel. It puts publications into one order per
-// channel, numbers and stores them where the rules ask for a history, and
+// channel. It numbers and stores them if the rules ask for a history, and
 // delivers them to the nodes that have the channel open (EngineListener).
 //
 // A node acts on deliveries of its log, never on the answer to a call. So the

@@ -11,9 +11,9 @@
 // Publications older than the time to live are never returned; Expire() frees
 // them.
 //
-// Memory: the chunks, which outboxes share, and a constant for each of them and
-// for each channel, are counted against the bound, which holds whenever a call
-// returns. Evicted channels are freed without the lock.
+// Memory: the chunks, which outboxes share, count against the bound, and so
+// does a constant for each chunk and each channel. The bound holds whenever a
+// call returns. Evicted channels are freed without the lock.
 //
 // Threads: any; it locks itself. Calls for one channel must not overlap.
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Port: subscriptions and presence. It admits subscriptions, notifies the
-// listener of each user's first and last one (EngineListener), and expires
+// Port: subscriptions and presence. It admits subscriptions, and notifies the
+// listener of each user's first and last one (EngineListener). It expires
 // leases and graces by itself, even if the node that began them has died.
 //
 // A gateway's entries belong to its attach number, which grows with each

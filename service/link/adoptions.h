@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Adopts the subscriptions of a gateway that attaches: opens each channel,
+// Adopts the subscriptions of a gateway that attaches. It opens each channel,
 // replaces the gateway's subscriptions and members in the engine, sends the
-// publications that it has missed, and adds its subscriptions to the table.
+// missed publications, and adds the subscriptions to the table.
 //
-// Order in a channel: the engine first, so that a user who has stayed does not
-// leave and join; then the missed publications, which need an open channel;
-// then the table, from which on the gateway receives publications; and last the
-// roster, which includes all members.
+// Order in a channel: the engine comes first, so that a user who has stayed
+// does not leave and join. Then the missed publications are sent, which needs
+// an open channel. Then the gateway is added to the table, and receives
+// publications from there on. The roster comes last, and includes all members.
 //
 // A turn adopts kChannelsPerTurn channels, and timers run the next turn. So a
 // gateway with a million channels does not delay others.

@@ -2,7 +2,7 @@
 //
 // Gateways without a link. While a lease runs, the members of its gateway stay
 // present; the engine ends the lease. Then the gateway is lost, and remembered
-// for a while: its sockets are expected to return, and an unproven link cannot
+// for a while. Its sockets are expected to return, and an unproven link cannot
 // take the id of a proven gateway.
 //
 // Threads: none of its own; its owner locks, and has the timers.

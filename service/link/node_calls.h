@@ -5,9 +5,8 @@
 // bus.
 //
 // An item for all gateways is recorded before it is sent. So a gateway that
-// attaches meanwhile receives it once or twice, which is harmless: if it is not
-// among the links that the item is sent to, its replay (links.h) begins after
-// the record.
+// attaches meanwhile receives it once or twice, which is harmless. If the item
+// is not sent to its link, its replay (links.h) begins after the record.
 //
 // Threads: any; `done` is called without a lock of the core.
 
@@ -31,8 +30,8 @@
 
 namespace herald::core {
 
-// What is sent to gateways that may have missed `recorded`: all of it, or if
-// the bus no longer has that, an order to renew every grant.
+// The items for gateways that may have missed `recorded`: all of these, or an
+// order to renew every grant if the bus no longer has them.
 std::vector<Chunk> RecordsOrRenewAll(
     absl::StatusOr<std::vector<Chunk>> recorded);
 

@@ -38,7 +38,7 @@ absl::Status Whispers::On(const AttachmentPtr& gateway,
       static_cast<int64_t>(publication->data.size()) > rules.max_payload) {
     return absl::OkStatus();
   }
-  // The gateway names the users of presence channels by their names.
+  // A gateway decides by the name of the channel whether it sends a user.
   if (!IsPresence(shard, publication->channel)) publication->user_id.clear();
   // The receipt is ignored: client events are not acknowledged.
   log_->Publish(std::move(publication), {}, [](const auto& /*receipt*/) {});

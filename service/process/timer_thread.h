@@ -2,8 +2,8 @@
 //
 // core::Timers over the real clocks: one thread and a heap. Delays are measured
 // on the monotonic clock, so setting the time of day does not move a deadline.
-// A pause of the process does not count (awake_clock.h): the event that a delay
-// waits for may have arrived during the pause and is not read yet.
+// A pause of the process does not count (awake_clock.h). The event that a delay
+// waits for may have arrived during the pause without being read yet.
 //
 // Threads: any. Bodies run one after the other on the thread, without a lock,
 // and must be short.

@@ -26,8 +26,8 @@
 // Nothing fails open: a message that is not a `decision` for an open id is
 // ignored and counted. A malformed message affects no other.
 //
-// A pause of this process is not the authorizer's silence: a deadline that is
-// checked long after it was due is checked again, after the bytes that have
+// A pause of this process is not the authorizer's silence. So a deadline that
+// is checked long after it was due is checked again, after the bytes that have
 // arrived meanwhile were read.
 //
 // Threads: any. Decisions and revocations are passed on by gRPC's threads, in

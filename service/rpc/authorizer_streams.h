@@ -74,8 +74,8 @@ class AuthorizerStreams {
   // again.
   static absl::Time CheckOverdue(AuthorizerStream* lane, absl::Time now);
 
-  // Whether `stream` may count as working though it has given no sign of life:
-  // its connection stands, and if it is the next stream, it is a second old.
+  // Whether `stream` counts as working without a sign of life. Its connection
+  // has to stand, and the next stream has to be a second old.
   bool Stands(const Ptr& stream, absl::Time now) const;
 
   // The step that is due on a stream that may be idle, and the next check.
@@ -90,10 +90,10 @@ class AuthorizerStreams {
   // True if the caller has the pen and must call Write().
   static bool Retire(AuthorizerStream* stream);
 
-  // Cuts the main stream if it is of no use: a write takes longer than
-  // `timeout`, or there is no sign of life for kSilentTimeouts timeouts while
-  // questions time out (`unanswered`) or wait for the window (`blocked`).
-  // Returns when to check again. REQUIRES: there is a main stream.
+  // Cuts the main stream if a write takes longer than `timeout`. Also cuts it
+  // if there is no sign of life for kSilentTimeouts timeouts while questions
+  // time out (`unanswered`) or wait for the window (`blocked`). Returns when to
+  // check again. REQUIRES: there is a main stream.
   absl::Time CheckUse(absl::Time now, absl::Duration timeout, bool unanswered,
                       bool blocked);
 

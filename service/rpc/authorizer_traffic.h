@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Decides for an AuthorizerLink which stream is written, opened or given up
-// next, and which questions are answered: it passes the questions of the
+// Decides for an AuthorizerLink which stream is written, opened or cut next,
+// and which questions are answered. It passes the questions of the
 // QuestionDispatcher to the AuthorizerStreams. Each event adds its consequences
 // to an AuthorizerWork, which the link carries out.
 //

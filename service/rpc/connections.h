@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The connections of the gRPC port: bounds on their number, per source and in
-// total, and on the bytes sent on those for which no token has vouched yet.
+// The connections of the gRPC port. Their number is bounded, per source and in
+// total, and so are the bytes sent on those for which no token has vouched yet.
 //
 // A connection is a stranger until a call on it was allowed. gRPC runs the
 // handler of a unary call when its request is complete, so a stranger could
@@ -11,7 +11,7 @@
 // that holds more than the largest request, or much for ten seconds, gets a
 // GOAWAY and is ended. While all together hold too much, the largest are ended.
 // The bytes of a stranger without an open stream count no longer, because gRPC
-// has freed them: a load balancer that checks the health once a second looks
+// has freed them. A load balancer that checks the health once a second looks
 // like that.
 //
 // gRPC does not report when it closes a descriptor. So the kernel is asked for
@@ -71,7 +71,7 @@ class Connections {
   bool Admit(int fd) ABSL_LOCKS_EXCLUDED(mu_);
 
   // A call with a request of `bytes` bytes was allowed. Cheap while strangers
-  // are few and send nothing: then its connection is not looked up, and the
+  // are few and send nothing. Then its connection is not looked up, and the
   // bytes are excused to every stranger that has sent some at that time.
   void Trust(const grpc::CallbackServerContext& context, size_t bytes) {
     if (alert_.load(std::memory_order_relaxed)) {

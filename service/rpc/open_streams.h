@@ -2,8 +2,8 @@
 //
 // How many streams are open on a connection of this process's gRPC servers.
 // gRPC creates a stream from a call's headers, and may keep it for ever without
-// running a handler: that of a unary call runs when its message is complete.
-// Channelz, gRPC's own bookkeeping, counts them (gRFC A14).
+// running a handler. The handler of a unary call runs when its message is
+// complete. Channelz, gRPC's own bookkeeping, counts them (gRFC A14).
 //
 // Threads: one at a time.
 

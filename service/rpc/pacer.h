@@ -4,9 +4,9 @@
 // the next beat, with all messages that have arrived meanwhile.
 //
 // gRPC ends a write almost as soon as it has begun, so waiting for its end
-// batches next to nothing: each small message costs a system call here and
-// wakes the peer. A writer that has been quiet for a beat writes immediately,
-// so without load nothing waits.
+// batches next to nothing. Each small message would cost a system call here and
+// wake the peer. A writer that has been quiet for a beat writes immediately, so
+// without load nothing waits.
 //
 // Threads: any. Bodies run one after the other on the pacer's own thread,
 // without a lock, and must be short. The thread sleeps from beat to beat while

@@ -52,9 +52,11 @@ class SinkQueue {
 
   bool HasRoomForState() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // True if the caller has the pen now, and has to take the Next() step: if
-  // there is something to write; when the stream ends; and with `chunk`, if
-  // nothing was written for `interval`. `next` is when that may be so.
+  // Return true if the caller has the pen now, and has to take the Next() step.
+  // Flush() takes the pen if there is something to write, and Close() because
+  // the stream ends. KeepAlive() takes it if nothing was written for
+  // `interval`, and then appends `chunk`; `next` is the time until the next
+  // call is due.
   bool Flush() ABSL_LOCKS_EXCLUDED(mu_);
   bool Close(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
   bool KeepAlive(const core::Chunk& chunk, absl::Duration interval,

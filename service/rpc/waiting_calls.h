@@ -4,8 +4,8 @@
 // any peer can begin a request, so their number and their time are bounded.
 //
 // A well-behaved caller sends its request right after the headers. So no call
-// is refused; if there are too many, those that have waited for longest are
-// ended, of sources with more than a fair share.
+// is refused. If there are too many, the oldest ones of sources with more than
+// a fair share are ended.
 //
 // Threads: any. Calls are ended by the timers.
 
