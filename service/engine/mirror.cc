@@ -269,7 +269,7 @@ void Mirror::HoldChange(MemberChange change) {
 // A user whose user_info has changed was away in between, because user_info is
 // fixed from a user's first subscription to its last one. So it is removed and
 // added. Removals come first: listeners would drop the added user otherwise.
-void Mirror::TakeRoster(Roster roster, Events& events) {
+void Mirror::TakeRoster(VersionedRoster roster, Events& events) {
   absl::btree_map<std::string, std::string> before =
       std::exchange(roster_, absl::btree_map<std::string, std::string>());
   std::vector<v1::Member> added;

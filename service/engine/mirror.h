@@ -50,6 +50,14 @@
 
 namespace herald::core {
 
+// The members of a channel. Not nested in Mirror: for Clang, a nested struct
+// with initializers is not default-constructible until its class is complete,
+// so that std::optional<>::emplace() does not compile.
+struct VersionedRoster {
+  int64_t version = 0;              // See Mirror::MemberChange.
+  std::vector<v1::Member> members;  // Each user once.
+};
+
 class Mirror {
  public:
   static constexpr size_t kHeldMax = 10'000;
@@ -76,16 +84,12 @@ class Mirror {
     std::optional<Position> since;
     bool roster = false;  // Asks for the members.
   };
-  struct Roster {
-    int64_t version = 0;
-    std::vector<v1::Member> members;  // Each user once.
-  };
   struct Answer {
     Position position;           // Of the log; no epoch: it has no history.
     Position previous = {};      // See OnHistory(); of the position's epoch.
     int64_t since = 0;           // The offset before the first entry.
     std::vector<Entry> entries;  // From `since` + 1 to the position's offset.
-    std::optional<Roster> roster;
+    std::optional<VersionedRoster> roster;
   };
 
   // Notifications for the listener, in this order. A HistoryBegan at the
@@ -203,7 +207,7 @@ class Mirror {
 
   void ApplyChange(MemberChange change, Events& events);
   void HoldChange(MemberChange change);
-  void TakeRoster(Roster roster, Events& events);
+  void TakeRoster(VersionedRoster roster, Events& events);
   void ReplayChanges(Events& events);
 
   HistoryLimits limits_;

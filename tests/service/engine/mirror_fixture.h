@@ -141,7 +141,7 @@ class AMirror : public ::testing::Test {
   std::string AnswerRoster(int64_t version,
                            const std::vector<v1::Member>& members) {
     Mirror::Answer answer;
-    answer.roster = Mirror::Roster{version, members};
+    answer.roster = VersionedRoster{version, members};
     return Text(mirror_.OnAnswer(std::move(answer)));
   }
   std::string Since(const std::optional<Position>& since,
