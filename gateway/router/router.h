@@ -130,7 +130,9 @@ class Router {
   // the outbox holds kQuestionOutboxBytesMax.
   bool Renew(int shard, link::v1::Subscribe question) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A shard has carried out its part of a call that no subscribe answers.
+  // A shard has carried out its part of a call that no subscribe answers. The
+  // result of a call from an earlier link is sent on the current one. The
+  // service ignores it there, since it uses no call number twice.
   void CallDone(link::v1::CallResult result) ABSL_LOCKS_EXCLUDED(mu_);
 
   // A shard has applied delivered settings.

@@ -41,7 +41,8 @@ class Calls {
   void Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
              absl::Duration deadline, CallDone done);
 
-  // One gateway has answered. Ignores unknown ids: they are too late.
+  // One gateway has answered. Ignores unknown ids: they are too late. Ignores
+  // links that the call was not sent on: a gateway may answer on its next one.
   void Answer(int64_t call_id, const Attachment* from,
               absl::StatusOr<int64_t> result) {
     open_.Answer(call_id, from, std::move(result));

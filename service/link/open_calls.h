@@ -41,8 +41,8 @@ class OpenCalls {
  public:
   // `kind` names a callee in errors. The pointers outlive the object.
   //
-  // Ids begin at a random number, so that a late answer to a call of the
-  // previous process does not match.
+  // No id is used twice. Ids begin at a random number, so that a late answer to
+  // a call of the previous process, or of another node, does not match.
   OpenCalls(std::string kind, Timers* timers, Observer* observer)
       : state_(std::make_shared<State>(std::move(kind))),
         timers_(timers),

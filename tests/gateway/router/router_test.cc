@@ -4,6 +4,8 @@
 
 #include "gateway/router/router.h"
 
+#include <set>
+
 #include "absl/strings/str_cat.h"
 #include "proto/contract/limits.h"
 #include "tests/gateway/gateway_world.h"
@@ -60,6 +62,30 @@ TEST_F(ARouter, AcknowledgesNoSettingsOfALinkThatHasEnded) {
   uplink_->Take();
   Run();
   EXPECT_THAT(uplink_->Take(), IsEmpty());
+}
+
+// The service has no other call with that number (Call.call_id).
+TEST_F(ARouter, SendsTheResultOfACallOnTheNextLinkIfItsLinkHasEnded) {
+  Attach();
+  Subscribed(Open(0), "private-a", "ada");
+  link::v1::AttachResponse frame;
+  for (const int64_t id : {5, 6}) {
+    link::v1::Call& call = *frame.add_items()->mutable_call();
+    call.set_call_id(id);
+    if (id == 5) call.mutable_disconnect()->set_user_id("ada");
+    if (id == 6) call.mutable_unsubscribe()->set_socket_id("7.1");
+  }
+  ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
+  router_.LinkDown("it broke");
+  uplink_ = std::make_shared<FakeUplink>();
+  router_.LinkUp(uplink_, absl::Seconds(1));
+  uplink_->Take();
+  Run();
+  std::set<int64_t> answered;
+  for (const auto& item : uplink_->Take()) {
+    if (item.has_call_result()) answered.insert(item.call_result().call_id());
+  }
+  EXPECT_THAT(answered, ElementsAre(5, 6));
 }
 
 TEST_F(ARouter, AttachesAgainWithItsChannels) {

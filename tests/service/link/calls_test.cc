@@ -146,6 +146,24 @@ TEST_F(Calling, IsNotClaimedWhenItHasTimedOutOrAsksForSomethingElse) {
   EXPECT_FALSE(calls_.Claim(SubscribeOf(call, id), one.get()));
 }
 
+// A gateway may send a result on the link after that of the call.
+TEST_F(Calling, IsNotAnsweredByTheNextLinkOfItsGateway) {
+  const auto before = Gateway(1), after = Gateway(1), other = Gateway(2);
+  Start({before, other});
+  const int64_t late = IdAt(before);
+  calls_.End(before.get());
+  calls_.Answer(late, after.get(), 1);
+  EXPECT_EQ(answers_, 0) << "it waits for the other gateway";
+  Start({after});
+  const int64_t id = IdAt(after);
+  EXPECT_NE(id, late);
+  calls_.Answer(late, after.get(), 1);
+  EXPECT_EQ(answers_, 0);
+  calls_.Answer(id, after.get(), 2);
+  EXPECT_EQ(answers_, 1);
+  EXPECT_EQ(*result_, 2);
+}
+
 TEST_F(Calling, UsesOtherIdsThanTheServiceBefore) {
   const auto one = Gateway(1);
   Start({one});
