@@ -15,13 +15,16 @@ size_t BytesOf(const ChannelMessagePtr& message) {
   if (message->droppable != nullptr) {
     bytes += sizeof(Droppable) + 2 * message->channel.size();
   }
-  if (message->whisper != nullptr) bytes += sizeof(WhisperOrigin);
+  if (message->whisper != nullptr) {
+    bytes += sizeof(WhisperOrigin) + message->whisper->socket_id.size();
+  }
   return bytes;
 }
 
 size_t BytesOf(const Confirmed& confirmed) {
-  size_t bytes = confirmed.channel.size() + confirmed.user_id.size() +
-                 BytesOf(confirmed.subscribed) + BytesOf(confirmed.recovered);
+  size_t bytes = confirmed.channel.size() + confirmed.socket_id.size() +
+                 confirmed.user_id.size() + BytesOf(confirmed.subscribed) +
+                 BytesOf(confirmed.recovered);
   if (confirmed.missed != nullptr) {
     bytes += static_cast<size_t>(confirmed.missed->BytesSince(confirmed.since));
   }

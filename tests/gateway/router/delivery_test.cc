@@ -2,7 +2,9 @@
 
 #include "gateway/router/delivery.h"
 
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -40,6 +42,26 @@ TEST(ADelivery, WeighsAtLeastItsContents) {
     EXPECT_GE(DeliveryBytes(delivery), 1000) << delivery.index();
     EXPECT_LE(DeliveryBytes(delivery), 2000) << delivery.index();
   }
+}
+
+TEST(ADelivery, CountsEachStringOfAConfirmation) {
+  const int64_t empty = DeliveryBytes(Confirmed{});
+  for (std::string Confirmed::*const field :
+       {&Confirmed::channel, &Confirmed::socket_id, &Confirmed::user_id}) {
+    Confirmed confirmed;
+    confirmed.*field = std::string(100, 'x');
+    EXPECT_EQ(DeliveryBytes(confirmed), empty + 100);
+  }
+}
+
+TEST(ADelivery, CountsTheSocketIdOfAWhisper) {
+  const auto bytes = [](std::string socket_id) {
+    ChannelMessage message;
+    message.whisper = std::make_shared<WhisperOrigin>();
+    message.whisper->socket_id = std::move(socket_id);
+    return DeliveryBytes(std::make_shared<const ChannelMessage>(message));
+  };
+  EXPECT_EQ(bytes(std::string(100, 'x')), bytes("") + 100);
 }
 
 TEST(ADelivery, WeighsSomethingThoughItHoldsNothing) {
