@@ -13,12 +13,9 @@
 #include "proto/contract/names.h"
 
 namespace herald::gateway {
-namespace {
 
 using contract::CloseReason;
 using RefusedCode = link::v1::Refused;
-
-}  // namespace
 
 Session::Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
                  uint64_t number, ConnectionFacts facts)
@@ -207,31 +204,11 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
   Trace({.what = "subscribed", .channel = subscription->channel->name});
   // A backend's Subscribe is answered to the client as well, and the first
   // answer is to that if the client asked later.
-  Answer(confirmed);
+  loop_->writer.SendAnswer(&client_, confirmed);
   UpdateReading();
   for (size_t i = subscription->by_call ? 0 : 1; i < asked.size(); ++i) {
     Repeat(*subscription, asked[i]);
   }
-}
-
-void Session::Answer(const Confirmed& confirmed) {
-  bool recovers = confirmed.recovered != nullptr && !client_.closing;
-  MissedMessages::Part missed;
-  if (recovers && confirmed.missed != nullptr) {
-    missed = confirmed.missed->For(dialect(), confirmed.since, number());
-    // A socket is not cut for having been away: if the missed messages do not
-    // fit, the client is notified that they are lost.
-    recovers = missed.size() == 0 ||
-               client_.socket()->HasRoomFor(
-                   confirmed.recovered->For(dialect())->size() + missed.size());
-  }
-  if (confirmed.asked_to_recover) loop_->state.observer->OnRecovery(recovers);
-  Send(recovers ? confirmed.recovered : confirmed.subscribed);
-  if (recovers && missed.size() > 0) {
-    loop_->writer.SendFrame(&client_, Frame(missed.frames, missed.from));
-  }
-  client_.flow.OnAnswer(loop_->state.options.rates, confirmed.answer_bytes(),
-                        loop_->state.now);
 }
 
 void Session::OnRefused(Subscription* subscription,

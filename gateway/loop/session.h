@@ -143,8 +143,6 @@ class Session final : public Timer {
   // client that wait for the answer; an error is the answer to those.
   absl::Status Ask(SubscribeMessage message, Asked asked,
                    const link::v1::Call* call = nullptr);
-  // Answers the first of them.
-  void Answer(const Confirmed& confirmed);
   void Answer(const link::v1::Call& call, const absl::Status& status) {
     loop_->state.router->CallDone(CallResultOf(call.call_id(), status));
   }

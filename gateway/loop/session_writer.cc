@@ -31,6 +31,29 @@ void SessionWriter::SendFrame(ClientState* client, const Frame& frame,
   state_->RequestFlush();
 }
 
+void SessionWriter::SendAnswer(ClientState* client,
+                               const Confirmed& confirmed) {
+  bool recovers = confirmed.recovered != nullptr && !client->closing;
+  MissedMessages::Part missed;
+  if (recovers && confirmed.missed != nullptr) {
+    missed = confirmed.missed->For(*client->dialect, confirmed.since,
+                                   client->number);
+    // A socket is not closed for having been away: if the missed messages do
+    // not fit, the client is notified that they are lost.
+    recovers =
+        missed.size() == 0 ||
+        client->socket()->HasRoomFor(
+            confirmed.recovered->For(*client->dialect)->size() + missed.size());
+  }
+  if (confirmed.asked_to_recover) state_->observer->OnRecovery(recovers);
+  Send(client, recovers ? confirmed.recovered : confirmed.subscribed);
+  if (recovers && missed.size() > 0) {
+    SendFrame(client, Frame(missed.frames, missed.from));
+  }
+  client->flow.OnAnswer(state_->options.rates, confirmed.answer_bytes(),
+                        state_->now);
+}
+
 bool SessionWriter::TakesWhisper(ClientState* client, const Frame& frame) {
   if (client->socket()->HasRoomForWhisper(frame.size())) {
     client->flow.OnWhisperTaken();

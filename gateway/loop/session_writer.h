@@ -16,6 +16,7 @@
 #include "gateway/loop/client_state.h"
 #include "gateway/loop/loop_state.h"
 #include "gateway/protocol/encoded_message.h"
+#include "gateway/router/delivery.h"
 #include "gateway/socket/frame.h"
 #include "gateway/socket/write_queue.h"
 
@@ -33,6 +34,10 @@ class SessionWriter {
   // The first `written` bytes of the frame have been written already. A client
   // whose outbox is full gets nothing more: TakeOverflowed().
   void SendFrame(ClientState* client, const Frame& frame, size_t written = 0);
+
+  // Answers a subscribe: with the missed messages if the client recovers and
+  // all of these fit, else without. Charges the client's rate for the answer.
+  void SendAnswer(ClientState* client, const Confirmed& confirmed);
 
   // The numbers of the sockets that have overflowed since the last call. They
   // are not closed at once, for a caller may be walking the subscribers.

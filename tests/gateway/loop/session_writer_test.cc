@@ -2,12 +2,17 @@
 
 #include "gateway/loop/session_writer.h"
 
+#include <memory>
+#include <utility>
+#include <vector>
+
 #include "tests/gateway/gateway_world.h"
 
 namespace herald::gateway {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
 class ASessionWriter : public GatewayWorld {
@@ -23,6 +28,26 @@ class ASessionWriter : public GatewayWorld {
     message.message = ShareMessage(std::move(event));
     message.whisper = std::move(whisper);
     return Frame(message, dialect);
+  }
+
+  // An answer to a client that lacks one message.
+  static Confirmed Recovering() {
+    ChannelMessage message;
+    EventMessage event;
+    event.publication.set_channel("news");
+    event.publication.set_event("e");
+    event.publication.set_data("1");
+    message.message = ShareMessage(std::move(event));
+    Confirmed confirmed;
+    confirmed.asked_to_recover = true;
+    confirmed.subscribed =
+        ShareMessage(SubscribedMessage{"news", nullptr, {}, false});
+    confirmed.recovered =
+        ShareMessage(SubscribedMessage{"news", nullptr, {}, true});
+    confirmed.missed = std::make_shared<const MissedMessages>(
+        std::vector<MissedMessages::Numbered>{
+            {1, std::make_shared<const ChannelMessage>(message)}});
+    return confirmed;
   }
 
   LoopState state_{{}, &router_, &loops_[0], &observer_, loops_[0].now};
@@ -79,6 +104,33 @@ TEST_F(ASessionWriter, DropsWhispersForWhichThereIsNoRoom) {
   writer_.SendFrame(&client_, FrameOf("2"));
   writer_.Flush();
   EXPECT_THAT(socket_.Take(), ElementsAre(Event("news", "2")));
+}
+
+TEST_F(ASessionWriter, AnswersWithTheMissedMessages) {
+  writer_.SendAnswer(&client_, Recovering());
+  writer_.Flush();
+  EXPECT_THAT(socket_.Take(), ElementsAre(HasSubstr(R"("recovered":true)"),
+                                          Event("news", "1")));
+  EXPECT_EQ(observer_.recovered, 1);
+  EXPECT_EQ(observer_.lost, 0);
+}
+
+TEST_F(ASessionWriter, AnswersWithoutMissedMessagesThatDoNotFit) {
+  socket_.roomless = true;
+  writer_.SendAnswer(&client_, Recovering());
+  writer_.Flush();
+  EXPECT_THAT(socket_.Take(), ElementsAre(HasSubstr(R"("recovered":false)")));
+  EXPECT_FALSE(client_.closing);
+  EXPECT_EQ(observer_.recovered, 0);
+  EXPECT_EQ(observer_.lost, 1);
+}
+
+TEST_F(ASessionWriter, DoesNotTouchTheSocketOfAnAnswerThatComesTooLate) {
+  client_.closing = true;
+  client_.write_place.socket = nullptr;
+  writer_.SendAnswer(&client_, Recovering());
+  EXPECT_EQ(observer_.lost, 1);
+  EXPECT_FALSE(loops_[0].flush);
 }
 
 TEST_F(ASessionWriter, DoesNotTouchASocketThatIsGone) {
