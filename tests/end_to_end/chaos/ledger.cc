@@ -295,7 +295,7 @@ void Ledger::JudgeMove(const Move& move) const {
   const auto epochs = truth_.find(move.listener.channel);
   if (epochs == truth_.end()) return;
   const auto missed = [&](const std::string& epoch, int64_t first,
-                          int64_t last) {
+                          int64_t last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     const auto entries = epochs->second.find(epoch);
     if (entries == epochs->second.end()) return;
     for (auto it = entries->second.lower_bound(first);
