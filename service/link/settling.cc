@@ -57,7 +57,7 @@ void Settling::SettleIfDue() {
 }
 
 bool Settling::Settle() {
-  table_->ForEachShard([this](Shard& shard) {
+  table_->ForEachShard([this](ChannelShard& shard) {
     const ShardLock lock(shard);
     shard.settled = true;
     for (const auto& [channel, entry] : shard.channels) {

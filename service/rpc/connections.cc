@@ -89,7 +89,7 @@ Connections::~Connections() {
     MutexLock lock(&handle_->mu);
     handle_->connections = nullptr;
   }
-  for (const Ending& one : ending_) close(one.fd);
+  for (const ClosingConnection& one : ending_) close(one.fd);
 }
 
 ino_t Connections::InodeOf(int fd) {

@@ -129,7 +129,7 @@ class Connections {
     }
   };
   // A connection that has had its GOAWAY.
-  struct Ending {
+  struct ClosingConnection {
     int fd = -1;  // A copy of ours.
     absl::Time shutdown;
   };
@@ -206,8 +206,8 @@ class Connections {
   std::map<int64_t, int> strangers_ ABSL_GUARDED_BY(mu_);  // Oldest first.
   int64_t last_stranger_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Time pruned_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
-  std::deque<Ending> ending_ ABSL_GUARDED_BY(mu_);  // Oldest first.
-  bool looking_ ABSL_GUARDED_BY(mu_) = false;       // A look will come.
+  std::deque<ClosingConnection> ending_ ABSL_GUARDED_BY(mu_);  // Oldest first.
+  bool looking_ ABSL_GUARDED_BY(mu_) = false;  // A look will come.
   absl::Time looked_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
 };
 

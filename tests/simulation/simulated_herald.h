@@ -173,7 +173,7 @@ class SimulatedHerald {
   const EngineKind kind_;
   const std::function<uint64_t()> epochs_;
   const std::function<uint64_t()> turns_;
-  core::Observer observer_;
+  core::ServiceObserver observer_;
   core::FakeTimers store_timers_;
   std::unique_ptr<core::SharedStore> store_;
   Service services_[kNodesMax];

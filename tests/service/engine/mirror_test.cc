@@ -31,8 +31,8 @@ TEST_F(AMirror, TakesTheNextPublicationAndDropsRepeats) {
 TEST_F(AMirror, BeginsWhereTheLogIsAndDeliversNothingOfThat) {
   ASSERT_TRUE(mirror_.Ask().has_value());
   EXPECT_EQ(mirror_.position(), std::nullopt);
-  Mirror::Answer answer = AnswerOf("e", 5, 7);
-  answer.roster = Mirror::Roster{3, {User("ada")}};
+  Mirror::LogAnswer answer = AnswerOf("e", 5, 7);
+  answer.roster = Mirror::RosterSnapshot{3, {User("ada")}};
   EXPECT_EQ(Text(mirror_.OnAnswer(answer)), "e begins at 7");
   EXPECT_EQ(mirror_.position(), (Position{"e", 7}));
   EXPECT_EQ(Since(Position{"e", 5}), "6 7");
@@ -47,8 +47,8 @@ TEST_F(AMirror, AppliesPushesFromItsOpeningBehindItsPosition) {
   EXPECT_EQ(Push("e", 7), "");
   EXPECT_EQ(Push("e", 8), "");
   EXPECT_EQ(Change(4, "-ada"), "");
-  Mirror::Answer answer = AnswerOf("e", 5, 7);
-  answer.roster = Mirror::Roster{3, {User("ada")}};
+  Mirror::LogAnswer answer = AnswerOf("e", 5, 7);
+  answer.roster = Mirror::RosterSnapshot{3, {User("ada")}};
   EXPECT_EQ(Text(mirror_.OnAnswer(answer)), "-ada | e begins at 7 | 8");
   EXPECT_EQ(Ask(), "nothing");
 }
@@ -202,8 +202,8 @@ TEST_F(AMirror, FindsMissedEventsAfterItWasCutOff) {
   EXPECT_EQ(Ask(), "nothing") << "it has missed nothing";
   mirror_.Compare({"e", 4}, 2);
   EXPECT_EQ(Ask(), "e 2 and roster");
-  Mirror::Answer answer = AnswerOf("e", 2, 4);
-  answer.roster = Mirror::Roster{2, {User("ada")}};
+  Mirror::LogAnswer answer = AnswerOf("e", 2, 4);
+  answer.roster = Mirror::RosterSnapshot{2, {User("ada")}};
   EXPECT_EQ(Text(mirror_.OnAnswer(answer)), "+ada | 3 | 4");
 }
 
