@@ -174,7 +174,7 @@ void LinkStream::Write() {
     contract::Require(pen_held_);
     if (!ended_ && !outbox_.empty()) {
       step = kWrite;
-      Frame& next = outbox_.front();
+      LinkFrame& next = outbox_.front();
       (next.attach ? attach_bytes_ : bounded_bytes_) -=
           static_cast<int64_t>(next.bytes.size());
       bytes = std::move(next.bytes);

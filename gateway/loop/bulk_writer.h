@@ -36,14 +36,14 @@ class BulkWriter {
 
   // Whether events of the channel go through Spread(): a channel with a backlog
   // keeps to it, or a later event would overtake the backlog's.
-  static bool IsLarge(const Channel& channel) {
+  static bool IsLarge(const LoopChannel& channel) {
     return channel.backlog != nullptr ||
            channel.subscribers.size() > kBulkSubscribers;
   }
 
   // Notes the frame for all subscribers but the socket `except_socket`. False,
   // and nothing is noted, for a whisper for which there is no room.
-  bool Spread(Channel* channel, const Frame& frame, uint64_t except_socket);
+  bool Spread(LoopChannel* channel, const Frame& frame, uint64_t except_socket);
 
   // A turn's part of the writing. Requests a flush if some is left.
   void WriteSome();
@@ -57,18 +57,18 @@ class BulkWriter {
   void Leave(Subscription* subscription);
 
  private:
-  bool HasRoomFor(const Channel& channel, const Frame& frame);
+  bool HasRoomFor(const LoopChannel& channel, const Frame& frame);
   // Visits up to `count` subscribers. Returns how many of `count` are left.
-  int VisitSome(Channel* channel, int count, absl::Time now);
+  int VisitSome(LoopChannel* channel, int count, absl::Time now);
   // The pass has ended. False if none follows now.
-  bool BeginPass(Channel* channel, absl::Time now);
+  bool BeginPass(LoopChannel* channel, absl::Time now);
   // Writes or appends what the subscription lacks. REQUIRES: its channel has a
   // backlog.
   void Give(Subscription* subscription);
 
   LoopState* const state_;
   SessionWriter* const writer_;
-  std::deque<Channel*> bulk_;  // Those with a backlog, the next first.
+  std::deque<LoopChannel*> bulk_;  // Those with a backlog, the next first.
 };
 
 }  // namespace herald::gateway

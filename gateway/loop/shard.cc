@@ -25,7 +25,7 @@ constexpr size_t kClosedAtOnceMax = 32;
 }  // namespace
 
 Shard::Shard(ShardOptions options, Router* router, Loop* loop,
-             Observer* observer, absl::Time now)
+             GatewayObserver* observer, absl::Time now)
     : loop_(options, router, loop, observer, now) {}
 
 Shard::~Shard() = default;
@@ -105,7 +105,7 @@ void Shard::Deliver(std::vector<Delivery> batch) {
 }
 
 bool Shard::IsExcepted(const ChannelMessage& message,
-                       const Channel& channel) const {
+                       const LoopChannel& channel) const {
   const Session* const session = Find(message.except_socket);
   if (session == nullptr) return false;
   const Subscription* const known = session->subscriptions().Find(&channel);
@@ -119,10 +119,11 @@ void Shard::On(ChannelMessagePtr& shared) {
     if (sender != nullptr) sender->OnWhisperBack(message.whisper->bytes);
   }
   loop_.subscriptions.table().ForEach(
-      message.channel, [&](Channel* channel) { DeliverTo(channel, message); });
+      message.channel,
+      [&](LoopChannel* channel) { DeliverTo(channel, message); });
 }
 
-void Shard::DeliverTo(Channel* channel, const ChannelMessage& message) {
+void Shard::DeliverTo(LoopChannel* channel, const ChannelMessage& message) {
   if (channel->revoked > 0) loop_.subscriptions.MuteRevoked(channel);
   const Frame local(message, *channel->dialect);
   if (local.size() == 0) return;

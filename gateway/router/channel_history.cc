@@ -34,7 +34,7 @@ std::optional<v1::Position> ChannelHistory::Ask() {
   }
   asked_latest_ = !HasGap();
   int64_t from = offsets_.last();
-  for (Waiting& one : waiting_) {
+  for (WaitingSubscribe& one : waiting_) {
     one.is_asked = true;
     if (one.WantsLatest()) continue;
     asked_latest_ = false;
@@ -48,14 +48,14 @@ std::optional<v1::Position> ChannelHistory::Ask() {
   return since;
 }
 
-std::optional<ChannelHistory::Waiting> ChannelHistory::Withdraw(
+std::optional<ChannelHistory::WaitingSubscribe> ChannelHistory::Withdraw(
     int64_t ticket) {
-  const auto it =
-      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) {
+  const auto it = std::find_if(
+      waiting_.begin(), waiting_.end(), [&](const WaitingSubscribe& one) {
         return one.confirmed.ticket == ticket && !one.is_asked;
       });
   if (it == waiting_.end()) return std::nullopt;
-  std::optional<Waiting> withdrawn = std::move(*it);
+  std::optional<WaitingSubscribe> withdrawn = std::move(*it);
   waiting_.erase(it);
   return withdrawn;
 }
@@ -75,16 +75,17 @@ bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
   return true;
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::Refuse(
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::Refuse(
     const v1::Position& since, int64_t available) {
   if (!IsAnswer(since)) return {};
   if (asked_latest_) {
     offsets_.Withdraw();
-    return TakeWaiting([](const Waiting& one) { return !one.WantsLatest(); });
+    return TakeWaiting(
+        [](const WaitingSubscribe& one) { return !one.WantsLatest(); });
   }
   const int64_t refused = std::max(offsets_.asked_since(), available - 1);
   offsets_.EndRefusal(refused);
-  return TakeWaiting([&](const Waiting& one) {
+  return TakeWaiting([&](const WaitingSubscribe& one) {
     return one.WantsLatest() || one.since > refused;
   });
 }
@@ -112,8 +113,8 @@ bool ChannelHistory::Take(int64_t offset, ChannelMessagePtr message,
   return true;
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
-    std::vector<Kept>* kept) {
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::TakeServed(
+    std::vector<KeptMessage>* kept) {
   contract::Require(IsComplete());
   const int64_t since = offsets_.asked_since();
   offsets_.EndAnswer();
@@ -123,7 +124,7 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
                std::make_move_iterator(kept_.end()));
   kept_.clear();
   kept_bytes_ = 0;
-  return TakeWaiting([&](const Waiting& one) {
+  return TakeWaiting([&](const WaitingSubscribe& one) {
     return one.WantsLatest() ? !has_latest : one.since < since;
   });
 }
@@ -134,7 +135,7 @@ bool ChannelHistory::PassOverGap() {
   return true;
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::Abandon() {
   offsets_.Abandon();
   until_ = -1;
   kept_.clear();
@@ -142,12 +143,12 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
   return std::exchange(waiting_, {});
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::TakeWaiting(
-    absl::FunctionRef<bool(const Waiting&)> stays) {
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::TakeWaiting(
+    absl::FunctionRef<bool(const WaitingSubscribe&)> stays) {
   const auto taken =
       std::stable_partition(waiting_.begin(), waiting_.end(), stays);
-  std::vector<Waiting> out(std::make_move_iterator(taken),
-                           std::make_move_iterator(waiting_.end()));
+  std::vector<WaitingSubscribe> out(std::make_move_iterator(taken),
+                                    std::make_move_iterator(waiting_.end()));
   waiting_.erase(taken, waiting_.end());
   return out;
 }

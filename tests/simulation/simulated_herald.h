@@ -80,7 +80,7 @@ class SimulatedGateway {
     std::unique_ptr<gateway::Shard> shard;
   };
 
-  gateway::Observer observer_;
+  gateway::GatewayObserver observer_;
   gateway::NativeDialect dialect_;
   gateway::Router router_;
   FakeLoop loops_[kLoops];
