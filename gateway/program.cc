@@ -237,7 +237,7 @@ void Gateway::Drain(Signals& signals, absl::Duration time) {
   }
 }
 
-constexpr settings::Program kProgram = {
+constexpr settings::ProgramInfo kProgram = {
     .name = "herald-gateway",
     .version = HERALD_VERSION,
     .intro =

@@ -257,7 +257,7 @@ ServiceProcess::~ServiceProcess() {
   engine_->Stop();
 }
 
-constexpr settings::Program kProgram = {
+constexpr settings::ProgramInfo kProgram = {
     .name = "herald-service",
     .version = HERALD_VERSION,
     .intro =

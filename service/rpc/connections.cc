@@ -150,7 +150,7 @@ int Connections::OldestOfMost() const {
   return oldest;
 }
 
-bool Connections::HasRoomFor(const process::Peer& peer) const {
+bool Connections::HasRoomFor(const process::PeerAddress& peer) const {
   if (entries_.size() >= limits_.total_max) return false;
   const auto it = by_source_.find(peer.source());
   return it == by_source_.end() || it->second < limits_.total_max / 2;
