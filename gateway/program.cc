@@ -53,12 +53,12 @@ constexpr absl::Duration kDrainPatience = absl::Seconds(6);
 // before the objects that they call.
 class Gateway {
  public:
-  Gateway(const Options& options, const process::GatewayIdentity& identity,
-          Endpoints endpoints);
+  Gateway(const GatewayOptions& options,
+          const process::GatewayIdentity& identity, Endpoints endpoints);
   ~Gateway();
 
   // Starts serving. An error names the setting that cannot be applied.
-  absl::Status Start(const Options& options);
+  absl::Status Start(const GatewayOptions& options);
 
   // Sends reports until a signal arrives, and returns the signal.
   int Run(Signals& signals);
@@ -69,7 +69,7 @@ class Gateway {
  private:
   // Periodic: reports to the service, and logs faults that have ended.
   void Report();
-  absl::Status ServeMetrics(const Options& options);
+  absl::Status ServeMetrics(const GatewayOptions& options);
   std::string MetricsText();
   std::string NotReady() const;
 
@@ -86,7 +86,7 @@ class Gateway {
   std::unique_ptr<process::HttpEndpoint> http_;  // For separate metrics.
 };
 
-Gateway::Gateway(const Options& options,
+Gateway::Gateway(const GatewayOptions& options,
                  const process::GatewayIdentity& identity, Endpoints endpoints)
     : router_(identity.id, HERALD_VERSION, &observer_, options.queue_bytes_max),
       link_({options.services, options.api_token}, &router_, &observer_,
@@ -136,7 +136,7 @@ Gateway::~Gateway() {
 }
 
 std::string Gateway::MetricsText() {
-  Metrics::Readings readings;
+  GatewayMetrics::Readings readings;
   for (const auto& loop : loops_) {
     readings.queue_bytes += loop->queue_bytes();
     readings.inbox_bytes += loop->inbox_bytes();
@@ -163,7 +163,7 @@ std::string Gateway::NotReady() const {
   return trouble.empty() ? "the service is not ready" : trouble;
 }
 
-absl::Status Gateway::ServeMetrics(const Options& options) {
+absl::Status Gateway::ServeMetrics(const GatewayOptions& options) {
   if (options.metrics_address.empty()) return absl::OkStatus();
   process::HttpPages pages;
   pages.metrics = [this] { return MetricsText(); };
@@ -179,7 +179,7 @@ absl::Status Gateway::ServeMetrics(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status Gateway::Start(const Options& options) {
+absl::Status Gateway::Start(const GatewayOptions& options) {
   if (absl::Status metrics = ServeMetrics(options); !metrics.ok()) {
     return metrics;
   }
@@ -237,7 +237,7 @@ void Gateway::Drain(Signals& signals, absl::Duration time) {
   }
 }
 
-constexpr settings::Program kProgram = {
+constexpr settings::ProgramInfo kProgram = {
     .name = "herald-gateway",
     .version = HERALD_VERSION,
     .intro =
@@ -251,7 +251,7 @@ constexpr settings::Program kProgram = {
         "exit code 1."};
 
 // Runs the process until a signal ends it. Returns the exit code.
-int Serve(const Options& options, const EndpointsFactory& endpoints,
+int Serve(const GatewayOptions& options, const EndpointsFactory& endpoints,
           Signals& signals) {
   signals.Serve();
   {
@@ -280,7 +280,7 @@ int RunProcess(int argc, char** argv, const EndpointsFactory& endpoints,
   if (const auto code = settings::AnswerQuestion(kProgram, settings)) {
     return *code;
   }
-  const Options options = OptionsOf(settings);
+  const GatewayOptions options = OptionsOf(settings);
   const std::vector<std::string> errors = ErrorsOf(options, settings);
   if (settings.check()) {
     return settings::AnswerCheck(kProgram, settings, WarningsOf(options),

@@ -15,7 +15,8 @@ namespace herald::gateway {
 
 // The paths of the browsers' port and their dialects, which live as long as the
 // process.
-using EndpointsFactory = std::function<Endpoints(const Options& options)>;
+using EndpointsFactory =
+    std::function<Endpoints(const GatewayOptions& options)>;
 
 // Runs until a signal ends it, or a setting keeps it from starting. Returns the
 // exit code.

@@ -5,7 +5,7 @@
 namespace herald::core {
 
 Core::Core(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
-           Timers* timers, Observer* observer)
+           Timers* timers, ServiceObserver* observer)
     : table_(options.settings.max_channels()),
       ports_{&table_, engine, engine,   engine,
              engine,  timers, observer, &readiness_},

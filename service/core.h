@@ -39,7 +39,7 @@ namespace herald::core {
 class Core {
  public:
   Core(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
-       Timers* timers, Observer* observer);
+       Timers* timers, ServiceObserver* observer);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 

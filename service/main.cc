@@ -10,7 +10,7 @@
 int main(int argc, char** argv) {
   return herald::service::RunService(
       argc, argv,
-      [](const herald::service::Options& options,
+      [](const herald::service::ServiceOptions& options,
          herald::core::Timers* timers) {
         return std::make_unique<herald::core::MemoryEngine>(
             timers, herald::core::MemoryEngineOptions{

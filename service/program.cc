@@ -62,14 +62,15 @@ constexpr absl::Duration kReadingPatience = absl::Seconds(5);
 
 // All objects of the process. Members are destroyed in reverse order: callers
 // before the objects that they call.
-class Service {
+class ServiceProcess {
  public:
-  Service(const Options& options, const EngineFactory& make_engine);
-  ~Service();
+  ServiceProcess(const ServiceOptions& options,
+                 const EngineFactory& make_engine);
+  ~ServiceProcess();
 
   // Begins to serve. UNAVAILABLE, with the name of the setting, if a port
   // cannot be had.
-  absl::Status Start(const Options& options);
+  absl::Status Start(const ServiceOptions& options);
 
   // Applies the rules from now on.
   void SetRules(const config::v1::Config& config) {
@@ -80,7 +81,7 @@ class Service {
   void Reload(const std::string& file, const RulesReader::Result& read);
 
  private:
-  core::Authorizer* ChooseAuthorizer(const Options& options);
+  core::Authorizer* ChooseAuthorizer(const ServiceOptions& options);
   // Why the service is not ready; empty if it is.
   std::string NotReady() const {
     const core::Readiness& readiness = core_->readiness();
@@ -109,7 +110,7 @@ class Service {
   const process::HeapTrim heap_trim_;
   process::CallbackThreads threads_;
   TimerThread timers_;
-  Metrics metrics_{HERALD_VERSION};
+  ServiceMetrics metrics_{HERALD_VERSION};
   ApiTokens tokens_;
   const std::unique_ptr<core::Engine> engine_;
   NoAuthorizer no_authorizer_;
@@ -124,7 +125,7 @@ class Service {
   std::atomic<bool> healthy_{false};  // gRPC's health is SERVING.
 };
 
-core::CoreOptions CoreOptionsOf(const Options& options) {
+core::CoreOptions CoreOptionsOf(const ServiceOptions& options) {
   core::CoreOptions out;
   out.version = HERALD_VERSION;
   out.settings = options.settings;
@@ -132,7 +133,8 @@ core::CoreOptions CoreOptionsOf(const Options& options) {
   return out;
 }
 
-Service::Service(const Options& options, const EngineFactory& make_engine)
+ServiceProcess::ServiceProcess(const ServiceOptions& options,
+                               const EngineFactory& make_engine)
     : tokens_(options.api_tokens), engine_(make_engine(options, &timers_)) {
   metrics_.WhenReadyChanges([this] { UpdateHealth(); });
   core::Authorizer* const authorizer = ChooseAuthorizer(options);
@@ -141,7 +143,8 @@ Service::Service(const Options& options, const EngineFactory& make_engine)
   metrics_.Pull(core_->queries(), authorizer_link_.get(), options.authorizer);
 }
 
-core::Authorizer* Service::ChooseAuthorizer(const Options& options) {
+core::Authorizer* ServiceProcess::ChooseAuthorizer(
+    const ServiceOptions& options) {
   core::Authorizer* authorizer = nullptr;
   if (!options.authorizer.empty()) {
     AuthorizerLink::Options link;
@@ -162,7 +165,7 @@ core::Authorizer* Service::ChooseAuthorizer(const Options& options) {
   return authorizer == nullptr ? &no_authorizer_ : authorizer;
 }
 
-absl::Status Service::Start(const Options& options) {
+absl::Status ServiceProcess::Start(const ServiceOptions& options) {
   // Ports first: a process that cannot have them has done nothing yet.
   process::HttpPages pages;
   pages.metrics = [this] { return metrics_.Text(); };
@@ -210,7 +213,7 @@ absl::Status Service::Start(const Options& options) {
 
 // Adds a warning for each rule that is allowed but probably not intended.
 absl::StatusOr<config::v1::Config> ReadRules(
-    const Options& options, std::vector<std::string>* warnings) {
+    const ServiceOptions& options, std::vector<std::string>* warnings) {
   if (options.config.empty()) return config::v1::Config();
   absl::StatusOr<config::v1::Config> config =
       ReadRulesFile(options.config,
@@ -229,7 +232,8 @@ void LogWarnings(const std::vector<std::string>& warnings) {
   }
 }
 
-void Service::Reload(const std::string& file, const RulesReader::Result& read) {
+void ServiceProcess::Reload(const std::string& file,
+                            const RulesReader::Result& read) {
   LogWarnings(read.warnings);
   metrics_.OnConfigReloaded(read.rules.ok());
   if (!read.rules.ok()) {
@@ -241,7 +245,7 @@ void Service::Reload(const std::string& file, const RulesReader::Result& read) {
       {{"file", file}, {"rules", read.rules->channels_size()}});
 }
 
-Service::~Service() {
+ServiceProcess::~ServiceProcess() {
   core_->Stop();
   // Waits for a call that is under way and may have found the core ready.
   UpdateHealth();
@@ -253,7 +257,7 @@ Service::~Service() {
   engine_->Stop();
 }
 
-constexpr settings::Program kProgram = {
+constexpr settings::ProgramInfo kProgram = {
     .name = "herald-service",
     .version = HERALD_VERSION,
     .intro =
@@ -265,7 +269,7 @@ constexpr settings::Program kProgram = {
         "code 1. SIGHUP\nmakes it read the file with rules again."};
 
 // Answers each SIGHUP until another signal comes, and returns that one.
-int ReloadUntilStopped(const Options& options, Service& service,
+int ReloadUntilStopped(const ServiceOptions& options, ServiceProcess& service,
                        RulesReader& reader, Signals& signals) {
   for (bool is_late = false;;) {
     const int number =
@@ -291,7 +295,7 @@ int ReloadUntilStopped(const Options& options, Service& service,
 }
 
 // Runs the process until a signal ends it. Returns the exit code.
-int Serve(const Options& options, const config::v1::Config& rules,
+int Serve(const ServiceOptions& options, const config::v1::Config& rules,
           const EngineFactory& make_engine, Signals& signals) {
   signals.Serve();
   RulesReader reader(
@@ -302,7 +306,7 @@ int Serve(const Options& options, const config::v1::Config& rules,
       },
       [&signals] { signals.Wake(); });
   {
-    Service service(options, make_engine);
+    ServiceProcess service(options, make_engine);
     service.SetRules(rules);
     const absl::Status started = service.Start(options);
     if (!started.ok()) {
@@ -328,7 +332,7 @@ int Run(int argc, char** argv, const EngineFactory& make_engine,
   if (const auto code = settings::AnswerQuestion(kProgram, settings)) {
     return *code;
   }
-  const Options options = OptionsOf(settings);
+  const ServiceOptions options = OptionsOf(settings);
   std::vector<std::string> warnings = WarningsOf(options);
   const absl::StatusOr<config::v1::Config> rules =
       ReadRules(options, &warnings);

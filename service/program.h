@@ -17,7 +17,7 @@ namespace herald::service {
 
 // Makes the engine. `timers` outlive it.
 using EngineFactory = std::function<std::unique_ptr<core::Engine>(
-    const Options& options, core::Timers* timers)>;
+    const ServiceOptions& options, core::Timers* timers)>;
 
 // Runs until a signal ends it, or a setting keeps it from starting. Returns the
 // exit code.

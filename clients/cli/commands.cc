@@ -31,12 +31,12 @@ constexpr absl::string_view kUsageErrorUrl = "herald.cli/usage";
 void PrintLine(const std::string& text) { std::cout << text << std::endl; }
 
 // The service, for one command.
-struct Service {
-  explicit Service(const Session& session)
-      : notice(session),
-        control({.target = session.address,
-                 .api_token = session.token,
-                 .deadline = session.timeout,
+struct ServiceClient {
+  explicit ServiceClient(const CommandContext& context)
+      : notice(context),
+        control({.target = context.address,
+                 .api_token = context.token,
+                 .deadline = context.timeout,
                  .on_retry = notice.callback()}) {}
 
   RetryNotice notice;
@@ -85,26 +85,26 @@ void PrintReceipts(const std::vector<client::Receipt>& receipts) {
   std::cout << FormatTable(headings, rows);
 }
 
-absl::Status RunBroadcast(const Session& session) {
-  if (session.words.size() != 3) {
+absl::Status RunBroadcast(const CommandContext& context) {
+  if (context.words.size() != 3) {
     return UsageError("broadcast needs CHANNEL, EVENT and DATA");
   }
-  absl::StatusOr<std::string> data = ReadData(session.words[2]);
+  absl::StatusOr<std::string> data = ReadData(context.words[2]);
   if (!data.ok()) return data.status();
-  RetryNotice notice(session);
-  Publisher publisher({.target = session.address,
-                       .api_token = session.token,
-                       .deadline = session.timeout,
+  RetryNotice notice(context);
+  Publisher publisher({.target = context.address,
+                       .api_token = context.token,
+                       .deadline = context.timeout,
                        .on_retry = notice.callback()});
   auto receipts = publisher.Broadcast(
-      client::OutgoingEvent{.channels = absl::StrSplit(session.words[0], ','),
-                            .event = session.words[1],
+      client::OutgoingEvent{.channels = absl::StrSplit(context.words[0], ','),
+                            .event = context.words[1],
                             .data = *std::move(data),
                             .except_socket_id = absl::GetFlag(FLAGS_except),
                             .idempotency_key = absl::GetFlag(FLAGS_key)});
   if (!receipts.ok()) return receipts.status();
 
-  if (session.json) {
+  if (context.json) {
     std::vector<std::string> objects;
     for (const client::Receipt& receipt : *receipts) {
       objects.push_back(ReceiptJson(receipt));
@@ -128,10 +128,10 @@ std::string MemberJson(const v1::PresentMember& member) {
       .str();
 }
 
-absl::Status RunMembers(const Session& session) {
-  if (session.words.size() != 1) return UsageError("members needs one CHANNEL");
-  Service service(session);
-  auto members = service.control.GetMembers(session.words[0]);
+absl::Status RunMembers(const CommandContext& context) {
+  if (context.words.size() != 1) return UsageError("members needs one CHANNEL");
+  ServiceClient service(context);
+  auto members = service.control.GetMembers(context.words[0]);
   if (!members.ok()) return members.status();
 
   std::vector<std::string> objects;
@@ -141,7 +141,7 @@ absl::Status RunMembers(const Session& session) {
     rows.push_back({Printable(member.user_id()), Printable(member.user_info()),
                     Printable(absl::StrJoin(member.socket_ids(), " "))});
   }
-  if (session.json) {
+  if (context.json) {
     PrintLine(JsonObject().AddJson("members", JsonArray(objects)).str());
   } else if (rows.empty()) {
     PrintLine("no members");
@@ -164,11 +164,11 @@ absl::string_view TypeName(v1::ChannelType type) {
   }
 }
 
-absl::Status RunChannels(const Session& session) {
-  if (!session.words.empty()) {
+absl::Status RunChannels(const CommandContext& context) {
+  if (!context.words.empty()) {
     return UsageError("channels takes no arguments; did you mean --prefix?");
   }
-  Service service(session);
+  ServiceClient service(context);
   auto channels = service.control.ListChannels(absl::GetFlag(FLAGS_prefix));
   if (!channels.ok()) return channels.status();
 
@@ -187,7 +187,7 @@ absl::Status RunChannels(const Session& session) {
                     absl::StrCat(channel.subscriber_count()),
                     presence ? absl::StrCat(channel.member_count()) : "-"});
   }
-  if (session.json) {
+  if (context.json) {
     PrintLine(JsonObject().AddJson("channels", JsonArray(objects)).str());
   } else if (rows.empty()) {
     PrintLine("no channels");
@@ -259,12 +259,12 @@ void PrintStatsTable(const v1::GetStatsResponse& stats) {
                            rows);
 }
 
-absl::Status RunStats(const Session& session) {
-  if (!session.words.empty()) return UsageError("stats takes no arguments");
-  Service service(session);
+absl::Status RunStats(const CommandContext& context) {
+  if (!context.words.empty()) return UsageError("stats takes no arguments");
+  ServiceClient service(context);
   auto stats = service.control.GetStats();
   if (!stats.ok()) return stats.status();
-  if (session.json) {
+  if (context.json) {
     PrintStatsJson(*stats);
   } else {
     PrintStatsTable(*stats);
@@ -272,19 +272,19 @@ absl::Status RunStats(const Session& session) {
   return absl::OkStatus();
 }
 
-absl::Status RunDisconnect(const Session& session) {
+absl::Status RunDisconnect(const CommandContext& context) {
   const std::string socket = absl::GetFlag(FLAGS_socket);
   const std::string user = absl::GetFlag(FLAGS_user);
-  if (!session.words.empty() || socket.empty() == user.empty()) {
+  if (!context.words.empty() || socket.empty() == user.empty()) {
     return UsageError("disconnect needs either --socket ID or --user ID");
   }
-  Service service(session);
+  ServiceClient service(context);
   const std::string reason = absl::GetFlag(FLAGS_reason);
   auto count = socket.empty()
                    ? service.control.DisconnectUser(user, reason)
                    : service.control.DisconnectSocket(socket, reason);
   if (!count.ok()) return count.status();
-  if (session.json) {
+  if (context.json) {
     PrintLine(JsonObject().Add("disconnected_count", *count).str());
   } else {
     PrintLine(absl::StrCat("closed ", *count,

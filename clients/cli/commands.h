@@ -21,7 +21,7 @@ inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 
 // The input of all commands.
-struct Session {
+struct CommandContext {
   std::string address;
   std::string token;
   absl::Duration timeout;
@@ -36,21 +36,21 @@ bool IsUsageError(const absl::Status& status);
 struct Command {
   absl::string_view name;
   std::vector<absl::string_view> flags;  // Beside --address, --token, --json.
-  absl::Status (*run)(const Session& session);
+  absl::Status (*run)(const CommandContext& context);
   bool dials = true;  // Needs a service: an address and a token.
 };
 
 const std::vector<Command>& Commands();
 
 // Prints messages until SIGINT, SIGTERM or the end of the Watch.
-absl::Status RunWatch(const Session& session);
+absl::Status RunWatch(const CommandContext& context);
 
 // Prints the history of a channel.
-absl::Status RunHistory(const Session& session);
+absl::Status RunHistory(const CommandContext& context);
 
 // Runs Herald on this machine until SIGINT, SIGTERM or SIGHUP. A status without
 // a message: the reason has been printed.
-absl::Status RunDev(const Session& session);
+absl::Status RunDev(const CommandContext& context);
 
 }  // namespace herald::cli
 

@@ -23,10 +23,10 @@ namespace herald::cli {
 namespace {
 
 using supervisor::Development;
-using supervisor::Listener;
+using supervisor::ListenSetting;
 
 // Prints the addresses that are in use. Returns whether none is.
-bool AreFree(const std::vector<Listener>& listeners) {
+bool AreFree(const std::vector<ListenSetting>& listeners) {
   bool all_free = true;
   for (const auto& [variable, address] : listeners) {
     if (!supervisor::Accepts(address)) continue;
@@ -62,8 +62,8 @@ absl::Status Supervise(supervisor::SupervisorOptions options) {
 
 }  // namespace
 
-absl::Status RunDev(const Session& session) {
-  if (!session.words.empty()) return UsageError("dev takes no arguments");
+absl::Status RunDev(const CommandContext& context) {
+  if (!context.words.empty()) return UsageError("dev takes no arguments");
   const Development development(
       {.programs = std::filesystem::read_symlink("/proc/self/exe")
                        .parent_path()

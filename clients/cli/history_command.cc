@@ -45,14 +45,14 @@ void Print(const v1::GetHistoryResponse& page, bool json) {
 
 // Prints at most `limit` events, page by page, from `since` on if it has an
 // epoch; fewer if they cannot be written. Returns their number.
-absl::StatusOr<int64_t> PrintPages(const Session& session, v1::Position since,
-                                   int64_t limit) {
-  RetryNotice notice(session);
-  client::Control control({.target = session.address,
-                           .api_token = session.token,
-                           .deadline = session.timeout,
+absl::StatusOr<int64_t> PrintPages(const CommandContext& context,
+                                   v1::Position since, int64_t limit) {
+  RetryNotice notice(context);
+  client::Control control({.target = context.address,
+                           .api_token = context.token,
+                           .deadline = context.timeout,
                            .on_retry = notice.callback()});
-  const std::string& channel = session.words[0];
+  const std::string& channel = context.words[0];
   int64_t count = 0;
   while (count < limit && std::cout) {
     const int page_size =
@@ -61,7 +61,7 @@ absl::StatusOr<int64_t> PrintPages(const Session& session, v1::Position since,
                     ? control.GetHistory(channel, page_size)
                     : control.GetHistorySince(channel, since, page_size);
     if (!page.ok()) return page.status();
-    Print(*page, session.json);
+    Print(*page, context.json);
     if (page->messages().empty()) break;
     count += page->messages_size();
     since.set_epoch(page->epoch());
@@ -73,8 +73,8 @@ absl::StatusOr<int64_t> PrintPages(const Session& session, v1::Position since,
 
 }  // namespace
 
-absl::Status RunHistory(const Session& session) {
-  if (session.words.size() != 1) return UsageError("history needs one CHANNEL");
+absl::Status RunHistory(const CommandContext& context) {
+  if (context.words.size() != 1) return UsageError("history needs one CHANNEL");
   const int64_t limit = absl::GetFlag(FLAGS_limit);
   if (limit < 0) return UsageError("--limit must not be negative");
   v1::Position since;
@@ -85,9 +85,9 @@ absl::Status RunHistory(const Session& session) {
     since = *std::move(parsed);
   }
   const absl::StatusOr<int64_t> count = PrintPages(
-      session, since, limit == 0 ? std::numeric_limits<int64_t>::max() : limit);
+      context, since, limit == 0 ? std::numeric_limits<int64_t>::max() : limit);
   if (!count.ok()) return count.status();
-  if (*count == 0 && !session.json) std::cout << "no events" << std::endl;
+  if (*count == 0 && !context.json) std::cout << "no events" << std::endl;
   return absl::OkStatus();
 }
 

@@ -65,7 +65,7 @@ std::vector<settings::Setting> DeclarationsForCallers(bool address,
   for (settings::Setting setting : settings::Declarations()) {
     if (address && setting.name == "grpc_address") {
       setting.of = settings::Process::kBoth;
-      setting.kind = settings::Kind::kTarget;
+      setting.kind = settings::Setting::Kind::kTarget;
       shared.push_back(setting);
     } else if (token && setting.name == "api_token") {
       shared.push_back(setting);
@@ -76,16 +76,16 @@ std::vector<settings::Setting> DeclarationsForCallers(bool address,
 
 // The address of the service and the token for it, from flags or from the
 // settings of the service.
-absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
-  Session session;
-  session.address = absl::GetFlag(FLAGS_address);
+absl::StatusOr<CommandContext> MakeContext(const Arguments& arguments) {
+  CommandContext context;
+  context.address = absl::GetFlag(FLAGS_address);
   std::vector<std::string> tokens =
       settings::ParseList(absl::GetFlag(FLAGS_token));
   if (!absl::GetFlag(FLAGS_token).empty() && tokens.empty()) {
     return UsageError("--token is an empty list");
   }
   const std::vector<settings::Setting> declared =
-      DeclarationsForCallers(session.address.empty(), tokens.empty());
+      DeclarationsForCallers(context.address.empty(), tokens.empty());
   const settings::Settings settings(settings::Process::kBoth, {}, declared);
   for (const std::string& warning : settings.warnings()) {
     Complain(absl::StrCat("herald: warning: ", warning));
@@ -93,32 +93,32 @@ absl::StatusOr<Session> MakeSession(const Arguments& arguments) {
   if (!settings.errors().empty()) {
     return UsageError(settings.errors().front());
   }
-  if (session.address.empty()) session.address = settings.Text("grpc_address");
-  if (absl::Status status = contract::CheckTarget(session.address);
+  if (context.address.empty()) context.address = settings.Text("grpc_address");
+  if (absl::Status status = contract::CheckTarget(context.address);
       !status.ok()) {
     return UsageError(absl::StrCat(
-        "--address: ", contract::Quoted(session.address), " ", status.message(),
+        "--address: ", contract::Quoted(context.address), " ", status.message(),
         " (allowed: ", contract::kTargetForms, ")"));
   }
   if (tokens.empty()) tokens = settings.List("api_token");
-  if (!tokens.empty()) session.token = tokens.front();
-  session.timeout = absl::GetFlag(FLAGS_timeout);
-  session.json = absl::GetFlag(FLAGS_json);
-  session.words.assign(arguments.words.begin() + 1, arguments.words.end());
-  return session;
+  if (!tokens.empty()) context.token = tokens.front();
+  context.timeout = absl::GetFlag(FLAGS_timeout);
+  context.json = absl::GetFlag(FLAGS_json);
+  context.words.assign(arguments.words.begin() + 1, arguments.words.end());
+  return context;
 }
 
 absl::Status RunCommand(const Command& command, const Arguments& arguments) {
   absl::Status status = CheckFlags(command, arguments);
   if (!status.ok()) return status;
   if (!command.dials) {
-    Session session;
-    session.words.assign(arguments.words.begin() + 1, arguments.words.end());
-    return command.run(session);
+    CommandContext context;
+    context.words.assign(arguments.words.begin() + 1, arguments.words.end());
+    return command.run(context);
   }
-  absl::StatusOr<Session> session = MakeSession(arguments);
-  if (!session.ok()) return session.status();
-  return command.run(*session);
+  absl::StatusOr<CommandContext> context = MakeContext(arguments);
+  if (!context.ok()) return context.status();
+  return command.run(*context);
 }
 
 // `herald help [command]` is `herald [command] --help`.

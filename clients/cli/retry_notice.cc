@@ -8,8 +8,8 @@
 
 namespace herald::cli {
 
-RetryNotice::RetryNotice(const Session& session)
-    : address_(session.address), timeout_(session.timeout) {}
+RetryNotice::RetryNotice(const CommandContext& context)
+    : address_(context.address), timeout_(context.timeout) {}
 
 void RetryNotice::OnRetry(const absl::Status& failure) {
   if (printed_.exchange(true)) return;

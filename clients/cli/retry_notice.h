@@ -20,7 +20,7 @@ namespace herald::cli {
 
 class RetryNotice {
  public:
-  explicit RetryNotice(const Session& session);
+  explicit RetryNotice(const CommandContext& context);
 
   RetryNotice(const RetryNotice&) = delete;
   RetryNotice& operator=(const RetryNotice&) = delete;

@@ -100,8 +100,8 @@ void WaitForEnd() {
 
 }  // namespace
 
-absl::Status RunWatch(const Session& session) {
-  if (session.words.empty()) return UsageError("watch needs a CHANNEL");
+absl::Status RunWatch(const CommandContext& context) {
+  if (context.words.empty()) return UsageError("watch needs a CHANNEL");
   if (pipe(wake_pipe) != 0) return absl::ErrnoToStatus(errno, "pipe");
   struct sigaction action = {};
   action.sa_handler = OnSignal;
@@ -111,19 +111,19 @@ absl::Status RunWatch(const Session& session) {
   absl::Status end;
   std::atomic<bool> ended = false;  // `end` is set.
   Printer printer;
-  RetryNotice notice(session);
+  RetryNotice notice(context);
   client::Watch watch(
-      {.target = session.address,
-       .api_token = session.token,
-       .channels = session.words,
-       .give_up_after = session.timeout,
+      {.target = context.address,
+       .api_token = context.token,
+       .channels = context.words,
+       .give_up_after = context.timeout,
        .on_retry =
            [&](const absl::Status& failure) {
              printer.Run([&] { notice.OnRetry(failure); });
            }},
       [&](const v1::ServerMessage& message) {
         notice.Reached();
-        printer.Run([&] { Print(message, session.json); });
+        printer.Run([&] { Print(message, context.json); });
       },
       [&](const client::Loss& loss) { printer.Run([&] { PrintLoss(loss); }); },
       [&](const absl::Status& status) {

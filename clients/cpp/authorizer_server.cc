@@ -10,7 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "clients/cpp/authorizer_stream.h"
+#include "clients/cpp/answer_stream.h"
 #include "clients/cpp/dial.h"
 #include "clients/cpp/revocation_log.h"
 #include "clients/cpp/timer_waker.h"
@@ -43,10 +43,11 @@ int AnyDescriptor() { return std::numeric_limits<int>::max(); }
 
 // Makes the streams and wakes them. The lock is never held while a stream is
 // called.
-class Service final : public v1::AuthorizerService::CallbackService,
-                      public AuthorizerStream::Host {
+class StreamService final : public v1::AuthorizerService::CallbackService,
+                            public AnswerStream::Host {
  public:
-  Service(const AuthorizerServerOptions& options, ChannelAuthorizer* authorizer)
+  StreamService(const AuthorizerServerOptions& options,
+                ChannelAuthorizer* authorizer)
       : streams_max_(static_cast<size_t>(options.streams_max)),
         authorizer_(authorizer),
         log_(absl::ToChronoNanoseconds(options.revocation_memory),
@@ -74,7 +75,7 @@ class Service final : public v1::AuthorizerService::CallbackService,
  private:
   grpc::ServerBidiReactor<v1::AuthorizeRequest, v1::AuthorizeResponse>*
   Authorize(grpc::CallbackServerContext* context) override {
-    auto stream = std::make_shared<AuthorizerStream>(context, this);
+    auto stream = std::make_shared<AnswerStream>(context, this);
     if (absl::Status status = Add(stream); !status.ok()) {
       stream->Close(std::move(status));
     }
@@ -82,7 +83,7 @@ class Service final : public v1::AuthorizerService::CallbackService,
     return stream.get();
   }
 
-  absl::Status Add(const std::shared_ptr<AuthorizerStream>& stream)
+  absl::Status Add(const std::shared_ptr<AnswerStream>& stream)
       ABSL_LOCKS_EXCLUDED(mutex_) {
     contract::MutexLock lock(&mutex_);
     if (closed_) return absl::UnavailableError("the authorizer stops");
@@ -94,9 +95,9 @@ class Service final : public v1::AuthorizerService::CallbackService,
     return absl::OkStatus();
   }
 
-  std::vector<std::shared_ptr<AuthorizerStream>> Streams()
+  std::vector<std::shared_ptr<AnswerStream>> Streams()
       ABSL_LOCKS_EXCLUDED(mutex_) {
-    std::vector<std::shared_ptr<AuthorizerStream>> streams;
+    std::vector<std::shared_ptr<AnswerStream>> streams;
     contract::MutexLock lock(&mutex_);
     for (const auto& [key, stream] : streams_) streams.push_back(stream);
     return streams;
@@ -104,7 +105,7 @@ class Service final : public v1::AuthorizerService::CallbackService,
 
   ChannelAuthorizer* authorizer() override { return authorizer_; }
   RevocationLog* log() override { return &log_; }
-  void OnStreamDone(AuthorizerStream* stream) override {
+  void OnStreamDone(AnswerStream* stream) override {
     contract::MutexLock lock(&mutex_);
     streams_.erase(stream);
   }
@@ -116,8 +117,8 @@ class Service final : public v1::AuthorizerService::CallbackService,
 
   contract::Mutex mutex_;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::flat_hash_map<AuthorizerStream*, std::shared_ptr<AuthorizerStream>>
-      streams_ ABSL_GUARDED_BY(mutex_);
+  absl::flat_hash_map<AnswerStream*, std::shared_ptr<AnswerStream>> streams_
+      ABSL_GUARDED_BY(mutex_);
 
   WorkerPool pool_;  // Last: its tasks use the others.
 };
@@ -195,7 +196,7 @@ class AuthorizerServer::Impl final : public process::Acceptor::Host {
   }
 
   int port() const { return port_; }
-  Service* service() { return &service_; }
+  StreamService* service() { return &service_; }
 
  private:
   void OnAccepted(int fd) override {
@@ -206,7 +207,7 @@ class AuthorizerServer::Impl final : public process::Acceptor::Host {
   }
 
   const std::shared_ptr<void> waker_ = WakeTimersAfterSteps();
-  Service service_;
+  StreamService service_;
   int port_ = 0;
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<grpc::Server> server_;  // Its streams use service_.

@@ -34,8 +34,9 @@ class Caller {
   using Api = v1::BroadcastService::StubInterface::async_interface;
 
   template <typename Request, typename Response>
-  using Method = void (Api::*)(grpc::ClientContext*, const Request*, Response*,
-                               std::function<void(grpc::Status)>);
+  using AsyncMethod = void (Api::*)(grpc::ClientContext*, const Request*,
+                                    Response*,
+                                    std::function<void(grpc::Status)>);
 
   template <typename Response>
   using Callback = absl::AnyInvocable<void(absl::StatusOr<Response>)>;
@@ -50,7 +51,7 @@ class Caller {
   // Calls `done` exactly once, on a thread of gRPC, or before this returns if
   // nothing could be sent. `done` must not block.
   template <typename Request, typename Response>
-  void Start(Method<Request, Response> method, Request request,
+  void Start(AsyncMethod<Request, Response> method, Request request,
              Callback<Response> done) {
     calls_->Start(std::make_shared<TypedCall<Request, Response>>(
         calls_, method, std::move(request), std::move(done)));
@@ -58,7 +59,7 @@ class Caller {
 
   // As Start(), and waits for the response.
   template <typename Request, typename Response>
-  absl::StatusOr<Response> Wait(Method<Request, Response> method,
+  absl::StatusOr<Response> Wait(AsyncMethod<Request, Response> method,
                                 Request request) {
     absl::StatusOr<Response> result = absl::UnknownError("no answer yet");
     absl::Notification answered;
@@ -75,8 +76,9 @@ class Caller {
   template <typename Request, typename Response>
   class TypedCall final : public RetryingCall {
    public:
-    TypedCall(std::shared_ptr<CallSet> calls, Method<Request, Response> method,
-              Request request, Callback<Response> done)
+    TypedCall(std::shared_ptr<CallSet> calls,
+              AsyncMethod<Request, Response> method, Request request,
+              Callback<Response> done)
         : RetryingCall(std::move(calls)),
           method_(method),
           request_(std::move(request)),
@@ -96,7 +98,7 @@ class Caller {
       }
     }
 
-    const Method<Request, Response> method_;
+    const AsyncMethod<Request, Response> method_;
     const Request request_;
     Response response_;
     Callback<Response> done_;

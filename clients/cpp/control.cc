@@ -26,7 +26,7 @@ class Control::Impl {
 
   // Calls `method`, unless one of `texts` cannot be sent.
   template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(Caller::Method<Request, Response> method,
+  absl::StatusOr<Response> Call(Caller::AsyncMethod<Request, Response> method,
                                 Request request,
                                 std::initializer_list<NamedText> texts) {
     absl::Status status = CheckTexts(texts);

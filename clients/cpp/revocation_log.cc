@@ -33,18 +33,18 @@ void RevocationLog::Append(v1::Revocation revocation, Clock::time_point now) {
   Forget(now);
 }
 
-RevocationLog::Position RevocationLog::Begin(Clock::time_point now) {
+RevocationLog::Cursor RevocationLog::Begin(Clock::time_point now) {
   contract::MutexLock lock(&mutex_);
   Forget(now);
   return begin_;
 }
 
-RevocationLog::Position RevocationLog::End() const {
+RevocationLog::Cursor RevocationLog::End() const {
   contract::MutexLock lock(&mutex_);
   return begin_ + entries_.size();
 }
 
-RevocationLog::Entry RevocationLog::Read(Position position) const {
+RevocationLog::Entry RevocationLog::Read(Cursor position) const {
   contract::MutexLock lock(&mutex_);
   if (position < begin_) return {.forgotten = true};
   if (position - begin_ >= entries_.size()) return {};
@@ -52,7 +52,7 @@ RevocationLog::Entry RevocationLog::Read(Position position) const {
 }
 
 std::optional<std::string> RevocationLog::Find(
-    Position since, absl::string_view socket_id, absl::string_view channel,
+    Cursor since, absl::string_view socket_id, absl::string_view channel,
     absl::string_view user_id) const {
   contract::MutexLock lock(&mutex_);
   if (since < begin_) return "the decision took too long";

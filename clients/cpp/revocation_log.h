@@ -28,7 +28,7 @@ class RevocationLog {
   using Clock = std::chrono::steady_clock;
 
   // Counts revocations from 0 for as long as the log lives.
-  using Position = uint64_t;
+  using Cursor = uint64_t;
 
   // The entry at a position.
   struct Entry {
@@ -44,16 +44,16 @@ class RevocationLog {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The position of the oldest entry at `now`.
-  Position Begin(Clock::time_point now) ABSL_LOCKS_EXCLUDED(mutex_);
+  Cursor Begin(Clock::time_point now) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The position of the next entry.
-  Position End() const ABSL_LOCKS_EXCLUDED(mutex_);
+  Cursor End() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  Entry Read(Position position) const ABSL_LOCKS_EXCLUDED(mutex_);
+  Entry Read(Cursor position) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The reason if the grant was revoked at `since` or later. It counts as
   // revoked if that is no longer known. `user_id` may be empty for none.
-  std::optional<std::string> Find(Position since, absl::string_view socket_id,
+  std::optional<std::string> Find(Cursor since, absl::string_view socket_id,
                                   absl::string_view channel,
                                   absl::string_view user_id) const
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -71,7 +71,7 @@ class RevocationLog {
   const size_t entries_max_;
 
   mutable contract::Mutex mutex_;
-  Position begin_ ABSL_GUARDED_BY(mutex_) = 0;
+  Cursor begin_ ABSL_GUARDED_BY(mutex_) = 0;
   std::deque<Remembered> entries_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A fixed number of threads that run tasks in the order in which they came.
-// The queue has no bound of its own: AuthorizerStream submits at most
+// The queue has no bound of its own: AnswerStream submits at most
 // kQuestionsMax tasks that have not ended, and streams are limited in number.
 
 #ifndef HERALD_CLIENTS_CPP_WORKER_POOL_H_

@@ -30,7 +30,7 @@ struct DevelopmentOptions {
 };
 
 // An address that a program will listen on, and the variable that sets it.
-struct Listener {
+struct ListenSetting {
   std::string variable;
   std::string address;
 };
@@ -49,7 +49,7 @@ class Development {
   // the gateway.
   std::vector<Program> Programs() const;
 
-  const std::vector<Listener>& listeners() const { return listeners_; }
+  const std::vector<ListenSetting>& listeners() const { return listeners_; }
 
   // Longest time for one of the programs to stop.
   std::chrono::seconds stop_within() const { return stop_within_; }
@@ -63,7 +63,7 @@ class Development {
   Program Authorizer() const;
 
   const DevelopmentOptions options_;
-  std::vector<Listener> listeners_;
+  std::vector<ListenSetting> listeners_;
   Environment environment_;      // Of all programs.
   std::string chat_;             // An address, as all of these.
   std::string authorizer_;       // Where it listens.

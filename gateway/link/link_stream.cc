@@ -181,7 +181,7 @@ void LinkStream::Write() {
     contract::Require(pen_held_);
     if (!ended_ && !outbox_.empty()) {
       step = kWrite;
-      Frame& next = outbox_.front();
+      LinkFrame& next = outbox_.front();
       // Bytes that gRPC has taken no longer count: the bound is on those that
       // it does not take.
       (next.attach ? attach_bytes_ : bounded_bytes_) -=

@@ -99,7 +99,7 @@ class LinkStream final
 
  private:
   // The bytes of one message on the wire.
-  struct Frame {
+  struct LinkFrame {
     std::string bytes;
     bool attach = false;  // Not counted against the bound.
   };
@@ -142,7 +142,7 @@ class LinkStream final
   mutable contract::Mutex mu_;
   std::chrono::steady_clock::time_point written_ ABSL_GUARDED_BY(mu_) =
       std::chrono::steady_clock::now();  // When the last write started.
-  std::deque<Frame> outbox_ ABSL_GUARDED_BY(mu_);
+  std::deque<LinkFrame> outbox_ ABSL_GUARDED_BY(mu_);
   int64_t bounded_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Of other frames.
   int64_t attach_bytes_ ABSL_GUARDED_BY(mu_) = 0;   // Of attach frames.
   bool pen_held_ ABSL_GUARDED_BY(mu_) = false;

@@ -109,7 +109,7 @@ double Random() {
 }  // namespace
 
 ServiceLink::ServiceLink(ServiceLinkOptions options, Router* router,
-                         Observer* observer, LinkGate* gate)
+                         GatewayObserver* observer, LinkGate* gate)
     : options_(std::move(options)),
       router_(router),
       observer_(observer),
@@ -128,7 +128,7 @@ void ServiceLink::Start() {
 void ServiceLink::Stop() {
   MutexLock stopping(&stop_mu_);
   if (stop_.HasBeenNotified()) return;
-  StreamPtr stream;
+  LinkStreamPtr stream;
   {
     MutexLock lock(&mu_);
     // In the section that reads the stream: a stream that is set later sees the
@@ -293,7 +293,7 @@ void ServiceLink::Unreachable(const std::string& target) {
       absl::StrCat("service ", target, ": cannot be reached"));
 }
 
-bool ServiceLink::SetStream(StreamPtr stream) {
+bool ServiceLink::SetStream(LinkStreamPtr stream) {
   MutexLock lock(&mu_);
   stream_ = std::move(stream);
   return !stop_.HasBeenNotified();

@@ -70,8 +70,8 @@ struct ServiceLinkOptions {
 class ServiceLink {
  public:
   // The pointers outlive the link. While `gate` is closed the link is not read.
-  ServiceLink(ServiceLinkOptions options, Router* router, Observer* observer,
-              LinkGate* gate);
+  ServiceLink(ServiceLinkOptions options, Router* router,
+              GatewayObserver* observer, LinkGate* gate);
 
   // Calls Stop().
   ~ServiceLink();
@@ -94,7 +94,7 @@ class ServiceLink {
   bool up() const { return up_; }
 
  private:
-  using StreamPtr = std::shared_ptr<LinkStream>;
+  using LinkStreamPtr = std::shared_ptr<LinkStream>;
 
   void Run();
   // Tries one target and returns when its link has ended. Returns true if the
@@ -113,12 +113,12 @@ class ServiceLink {
   void Unreachable(const std::string& target);
   // Passes a received frame on.
   absl::Status Receive(link::v1::AttachResponse frame);
-  bool SetStream(StreamPtr stream) ABSL_LOCKS_EXCLUDED(mu_);
+  bool SetStream(LinkStreamPtr stream) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after construction.
   const ServiceLinkOptions options_;
   Router* const router_;
-  Observer* const observer_;
+  GatewayObserver* const observer_;
   LinkGate* const gate_;
   // Kept: gRPC shuts down when its last object is destroyed.
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
@@ -137,7 +137,7 @@ class ServiceLink {
   std::thread thread_;
 
   mutable contract::Mutex mu_;
-  StreamPtr stream_ ABSL_GUARDED_BY(mu_);
+  LinkStreamPtr stream_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace herald::gateway

@@ -17,22 +17,22 @@ void Backlog::Append(Frame frame, uint64_t except_socket) {
   events_.push_back({std::move(frame), except_socket, begin});
 }
 
-absl::Span<const Backlog::Event> Backlog::EventsFrom(uint32_t position) const {
+absl::Span<const Backlog::Entry> Backlog::EventsFrom(uint32_t position) const {
   const size_t skipped = position - first_;
   contract::Require(skipped <= events_.size());
   return absl::MakeConstSpan(events_).subspan(skipped);
 }
 
 absl::string_view Backlog::BytesFrom(uint32_t position) const {
-  const absl::Span<const Event> events = EventsFrom(position);
+  const absl::Span<const Entry> events = EventsFrom(position);
   if (events.empty()) return {};
   return absl::string_view(bytes_).substr(events.front().begin);
 }
 
 bool Backlog::Excepts(uint32_t position, uint64_t socket) const {
   if (exceptions_ == 0) return false;
-  const absl::Span<const Event> events = EventsFrom(position);
-  return std::any_of(events.begin(), events.end(), [&](const Event& event) {
+  const absl::Span<const Entry> events = EventsFrom(position);
+  return std::any_of(events.begin(), events.end(), [&](const Entry& event) {
     return event.except_socket == socket;
   });
 }
@@ -58,9 +58,9 @@ void Backlog::DropBefore(uint32_t position) {
       events_.begin() + static_cast<std::ptrdiff_t>(position - first_);
   exceptions_ -= static_cast<size_t>(std::count_if(
       events_.begin(), kept,
-      [](const Event& event) { return event.except_socket != 0; }));
+      [](const Entry& event) { return event.except_socket != 0; }));
   events_.erase(events_.begin(), kept);
-  for (Event& event : events_) event.begin -= bytes;
+  for (Entry& event : events_) event.begin -= bytes;
   bytes_.erase(0, bytes);
   first_ = position;
 }

@@ -24,7 +24,7 @@ namespace herald::gateway {
 
 class Backlog {
  public:
-  struct Event {
+  struct Entry {
     Frame frame;
     uint64_t except_socket = 0;  // The second part of its id; 0: none.
     size_t begin = 0;            // Of its bytes, in those of the backlog.
@@ -43,7 +43,7 @@ class Backlog {
   size_t size_bytes() const { return bytes_.size(); }
 
   // The events behind `position`; valid until the backlog is changed.
-  absl::Span<const Event> EventsFrom(uint32_t position) const;
+  absl::Span<const Entry> EventsFrom(uint32_t position) const;
   absl::string_view BytesFrom(uint32_t position) const;
 
   // Whether one of the events from `position` on is not for the socket.
@@ -75,7 +75,7 @@ class Backlog {
  private:
   void DropBefore(uint32_t position);
 
-  std::vector<Event> events_;
+  std::vector<Entry> events_;
   std::string bytes_;
   uint32_t first_;         // The position of the first event.
   size_t exceptions_ = 0;  // Events that are not for all.

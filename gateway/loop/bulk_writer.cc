@@ -51,7 +51,7 @@ constexpr size_t kBacklogBytesForWhispers = kBacklogBytesMax / 2;
 
 }  // namespace
 
-bool BulkWriter::HasRoomFor(const Channel& channel, const Frame& frame) {
+bool BulkWriter::HasRoomFor(const LoopChannel& channel, const Frame& frame) {
   if (frame.whisper() == nullptr || channel.backlog == nullptr) return true;
   if (channel.backlog->size_bytes() + frame.size() <=
       kBacklogBytesForWhispers) {
@@ -65,7 +65,7 @@ bool BulkWriter::HasRoomFor(const Channel& channel, const Frame& frame) {
   return false;
 }
 
-bool BulkWriter::Spread(Channel* channel, const Frame& frame,
+bool BulkWriter::Spread(LoopChannel* channel, const Frame& frame,
                         uint64_t except_socket) {
   if (!HasRoomFor(*channel, frame)) return false;
   if (channel->backlog == nullptr) {
@@ -91,7 +91,7 @@ void BulkWriter::WriteSome() {
   absl::Time next = absl::InfiniteFuture();
   int left = kBulkVisitsPerTurn;
   for (size_t i = bulk_.size(); i > 0; --i) {
-    Channel* const channel = bulk_.front();
+    LoopChannel* const channel = bulk_.front();
     bulk_.pop_front();
     if (channel->rests_until <= now) left = VisitSome(channel, left, now);
     if (channel->backlog == nullptr) continue;
@@ -107,7 +107,7 @@ void BulkWriter::WriteSome() {
   }
 }
 
-int BulkWriter::VisitSome(Channel* channel, int count, absl::Time now) {
+int BulkWriter::VisitSome(LoopChannel* channel, int count, absl::Time now) {
   Backlog& backlog = *channel->backlog;
   for (; count > 0; --count) {
     if (backlog.visited() == channel->subscribers.size() &&
@@ -121,7 +121,7 @@ int BulkWriter::VisitSome(Channel* channel, int count, absl::Time now) {
   return count;
 }
 
-bool BulkWriter::BeginPass(Channel* channel, absl::Time now) {
+bool BulkWriter::BeginPass(LoopChannel* channel, absl::Time now) {
   const bool busy = channel->backlog->EndPass() > 1;
   if (busy) channel->rests_until = now + kRest;
   if (channel->backlog->empty()) channel->backlog = nullptr;
@@ -139,7 +139,7 @@ void BulkWriter::Give(Subscription* subscription) {
     written = client->socket()->WriteNow(bytes);
     if (written == bytes.size()) return;
   }
-  for (const Backlog::Event& event : backlog.EventsFrom(given)) {
+  for (const Backlog::Entry& event : backlog.EventsFrom(given)) {
     const size_t done = std::min(written, event.frame.size());
     written -= done;
     if (done == event.frame.size()) continue;
@@ -155,7 +155,7 @@ void BulkWriter::CatchUp(Subscription* subscription) {
 
 void BulkWriter::CatchUp(const SubscriptionList& all) {
   if (bulk_.size() < all.size()) {
-    for (const Channel* const channel : bulk_) {
+    for (const LoopChannel* const channel : bulk_) {
       Subscription* const one = all.Find(channel);
       if (one != nullptr) CatchUp(one);
     }
@@ -165,7 +165,7 @@ void BulkWriter::CatchUp(const SubscriptionList& all) {
 }
 
 void BulkWriter::Leave(Subscription* subscription) {
-  Channel& channel = *subscription->channel;
+  LoopChannel& channel = *subscription->channel;
   if (channel.backlog == nullptr || !subscription->active) return;
   Give(subscription);
   const size_t last = channel.subscribers.size() - 1;

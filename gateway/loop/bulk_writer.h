@@ -36,7 +36,7 @@ class BulkWriter {
 
   // Whether events of the channel go through Spread(). Those of a channel with
   // a backlog do, or a later event would overtake those in it.
-  static bool IsLarge(const Channel& channel) {
+  static bool IsLarge(const LoopChannel& channel) {
     return channel.backlog != nullptr ||
            channel.subscribers.size() > kBulkSubscribers;
   }
@@ -44,7 +44,7 @@ class BulkWriter {
   // Stores the frame for all subscribers, except for the socket
   // `except_socket`. Returns false, and stores nothing, for a whisper without
   // room.
-  bool Spread(Channel* channel, const Frame& frame, uint64_t except_socket);
+  bool Spread(LoopChannel* channel, const Frame& frame, uint64_t except_socket);
 
   // A turn's part of the writing. Requests a flush if some is left.
   void WriteSome();
@@ -58,18 +58,18 @@ class BulkWriter {
   void Leave(Subscription* subscription);
 
  private:
-  bool HasRoomFor(const Channel& channel, const Frame& frame);
+  bool HasRoomFor(const LoopChannel& channel, const Frame& frame);
   // Visits up to `count` subscribers. Returns how many of `count` are left.
-  int VisitSome(Channel* channel, int count, absl::Time now);
+  int VisitSome(LoopChannel* channel, int count, absl::Time now);
   // The pass has ended. False if none follows now.
-  bool BeginPass(Channel* channel, absl::Time now);
+  bool BeginPass(LoopChannel* channel, absl::Time now);
   // Writes or appends what the subscription lacks. REQUIRES: its channel has a
   // backlog.
   void Give(Subscription* subscription);
 
   LoopState* const state_;
   SessionWriter* const writer_;
-  std::deque<Channel*> bulk_;  // Those with a backlog, the next first.
+  std::deque<LoopChannel*> bulk_;  // Those with a backlog, the next first.
 };
 
 }  // namespace herald::gateway

@@ -27,19 +27,19 @@ struct ClientState {
       : session(owner),
         dialect(spoken),
         number(socket_number),
-        write_place{.socket = socket},
+        write_entry{.socket = socket},
         facts(std::move(connection)) {}
   ClientState(const ClientState&) = delete;
   ClientState& operator=(const ClientState&) = delete;
 
   // nullptr when the connection is gone.
-  Socket* socket() const { return write_place.socket; }
+  Socket* socket() const { return write_entry.socket; }
 
   // Every delivery reads these, so they lie together.
   Session* const session;
   const Dialect* const dialect;
   const uint64_t number;  // The second part of its socket's id.
-  WriteQueue::Place write_place;
+  WriteQueue::Entry write_entry;
   bool closing = false;  // Nothing more is sent to it, or taken from it.
 
   // Reading (reading_pauses.h).

@@ -20,7 +20,7 @@ namespace herald::gateway {
 
 struct LoopParts {
   LoopParts(const ShardOptions& options, Router* router, Loop* loop,
-            Observer* observer, absl::Time now)
+            GatewayObserver* observer, absl::Time now)
       : state(options, router, loop, observer, now) {}
 
   LoopState state;

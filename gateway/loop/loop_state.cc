@@ -24,7 +24,8 @@ NewSettings DefaultSettings() {
 }  // namespace
 
 LoopState::LoopState(ShardOptions shard_options, Router* to_router,
-                     Loop* own_loop, Observer* for_metrics, absl::Time start)
+                     Loop* own_loop, GatewayObserver* for_metrics,
+                     absl::Time start)
     : options(shard_options),
       router(to_router),
       loop(own_loop),

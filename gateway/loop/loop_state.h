@@ -35,7 +35,7 @@ struct ShardOptions {
 struct LoopState {
   // The pointers outlive it. `start` starts the wheel.
   LoopState(ShardOptions shard_options, Router* to_router, Loop* own_loop,
-            Observer* for_metrics, absl::Time start);
+            GatewayObserver* for_metrics, absl::Time start);
   LoopState(const LoopState&) = delete;
   LoopState& operator=(const LoopState&) = delete;
 
@@ -54,7 +54,7 @@ struct LoopState {
   const ShardOptions options;
   Router* const router;
   Loop* const loop;
-  Observer* const observer;
+  GatewayObserver* const observer;
 
   // The last ones delivered; until then, the documented defaults.
   NewSettings settings;

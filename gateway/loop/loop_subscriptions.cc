@@ -103,7 +103,7 @@ void LoopSubscriptions::Forget(Subscription* subscription) {
   table_.Remove(subscription);
 }
 
-void LoopSubscriptions::MuteRevoked(Channel* channel) {
+void LoopSubscriptions::MuteRevoked(LoopChannel* channel) {
   // From the back: the subscriber that takes a freed place has been visited.
   for (size_t i = channel->subscribers.size(); i > 0; --i) {
     Subscription* const one = channel->subscribers[i - 1];

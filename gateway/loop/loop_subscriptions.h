@@ -51,7 +51,7 @@ class LoopSubscriptions {
   void Forget(Subscription* subscription);
 
   // Takes the revoked ones out of the channel's subscribers.
-  void MuteRevoked(Channel* channel);
+  void MuteRevoked(LoopChannel* channel);
 
  private:
   LoopState* const state_;

@@ -66,7 +66,7 @@ void Session::OnControlFrame() {
 void Session::OnConnectionGone() {
   client_.closing = true;
   loop_->writer.Remove(&client_);
-  client_.write_place.socket = nullptr;
+  client_.write_entry.socket = nullptr;
   Cancel();
   loop_->pauses.Forget(number());
   loop_->state.observer->OnClosed(close_reason_);
@@ -94,7 +94,7 @@ void Session::Error(const ErrorMessage& error) {
 }
 
 Subscription* Session::Find(absl::string_view channel) const {
-  const Channel* const known =
+  const LoopChannel* const known =
       loop_->subscriptions.table().Find(client_.dialect, channel);
   return known == nullptr ? nullptr : subscriptions_.Find(known);
 }

@@ -22,7 +22,7 @@ void SessionWriter::SendFrame(ClientState* client, const Frame& frame,
     return;
   }
   if (client->socket()->Enqueue(frame, written)) {
-    writes_.Add(&client->write_place);
+    writes_.Add(&client->write_entry);
   } else {
     // Nothing more goes into a stream that has a hole.
     client->closing = true;

@@ -49,7 +49,7 @@ class SessionWriter {
   void Flush() { writes_.Flush(); }
 
   // The client's connection is gone: Flush() does not touch its socket.
-  void Remove(ClientState* client) { writes_.Remove(&client->write_place); }
+  void Remove(ClientState* client) { writes_.Remove(&client->write_entry); }
 
  private:
   // Whether the client has room for this whisper; if not, its sender is slowed

@@ -25,7 +25,7 @@ constexpr size_t kClosedAtOnceMax = 32;
 }  // namespace
 
 Shard::Shard(ShardOptions options, Router* router, Loop* loop,
-             Observer* observer, absl::Time now)
+             GatewayObserver* observer, absl::Time now)
     : loop_(options, router, loop, observer, now) {}
 
 Shard::~Shard() = default;
@@ -111,7 +111,7 @@ void Shard::Deliver(std::vector<Delivery> batch) {
 }
 
 bool Shard::IsExcepted(const ChannelMessage& message,
-                       const Channel& channel) const {
+                       const LoopChannel& channel) const {
   const Session* const session = Find(message.except_socket);
   if (session == nullptr) return false;
   const Subscription* const known = session->subscriptions().Find(&channel);
@@ -125,10 +125,11 @@ void Shard::On(ChannelMessagePtr& shared) {
     if (sender != nullptr) sender->OnWhisperBack(message.whisper->bytes);
   }
   loop_.subscriptions.table().ForEach(
-      message.channel, [&](Channel* channel) { DeliverTo(channel, message); });
+      message.channel,
+      [&](LoopChannel* channel) { DeliverTo(channel, message); });
 }
 
-void Shard::DeliverTo(Channel* channel, const ChannelMessage& message) {
+void Shard::DeliverTo(LoopChannel* channel, const ChannelMessage& message) {
   // A revocation only marks, because a user may have thousands of
   // subscriptions. The next delivery to the channel is the first that must not
   // reach them (departures.cc).

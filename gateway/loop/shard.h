@@ -39,8 +39,8 @@ namespace herald::gateway {
 class Shard {
  public:
   // The pointers outlive the shard. `now` starts its wheel.
-  Shard(ShardOptions options, Router* router, Loop* loop, Observer* observer,
-        absl::Time now);
+  Shard(ShardOptions options, Router* router, Loop* loop,
+        GatewayObserver* observer, absl::Time now);
   ~Shard();
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
@@ -103,9 +103,10 @@ class Shard {
   void OnDisconnect(const link::v1::Call& call);
 
   // Sends the message to the channel's clients of one dialect.
-  void DeliverTo(Channel* channel, const ChannelMessage& message);
+  void DeliverTo(LoopChannel* channel, const ChannelMessage& message);
   // Whether the excepted socket is one of these clients.
-  bool IsExcepted(const ChannelMessage& message, const Channel& channel) const;
+  bool IsExcepted(const ChannelMessage& message,
+                  const LoopChannel& channel) const;
   // The answer to a ticket that was cancelled has come.
   void CancelledIsAnswered(int64_t ticket, int64_t bytes);
   // Answers a call when all sessions that leave now have left.

@@ -8,7 +8,7 @@
 
 namespace herald::gateway {
 
-size_t SubscriptionList::PlaceOf(const Channel* channel) const {
+size_t SubscriptionList::PlaceOf(const LoopChannel* channel) const {
   if (index_ != nullptr) {
     const auto it = index_->find(channel);
     return it == index_->end() ? all_.size() : it->second;
@@ -18,7 +18,7 @@ size_t SubscriptionList::PlaceOf(const Channel* channel) const {
   return place;
 }
 
-Subscription* SubscriptionList::Find(const Channel* channel) const {
+Subscription* SubscriptionList::Find(const LoopChannel* channel) const {
   const size_t place = PlaceOf(channel);
   return place == all_.size() ? nullptr : all_[place].get();
 }

@@ -28,7 +28,7 @@ class SubscriptionList {
   void Add(std::unique_ptr<Subscription> subscription);
 
   // The one on `channel`, or nullptr.
-  Subscription* Find(const Channel* channel) const;
+  Subscription* Find(const LoopChannel* channel) const;
 
   // Removes one; the last one takes its place. REQUIRES: it is here.
   std::unique_ptr<Subscription> Take(const Subscription* subscription);
@@ -38,9 +38,9 @@ class SubscriptionList {
   Subscription* at(size_t place) const { return all_[place].get(); }
 
  private:
-  using Index = absl::flat_hash_map<const Channel*, uint32_t>;
+  using Index = absl::flat_hash_map<const LoopChannel*, uint32_t>;
 
-  size_t PlaceOf(const Channel* channel) const;
+  size_t PlaceOf(const LoopChannel* channel) const;
   void KeepIndex();
 
   std::vector<std::unique_ptr<Subscription>> all_;

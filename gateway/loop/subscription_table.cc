@@ -33,21 +33,21 @@ SubscriptionTable::OfDialect* SubscriptionTable::FindDialect(
   return nullptr;
 }
 
-Channel* SubscriptionTable::Obtain(const Dialect* dialect,
-                                   absl::string_view name) {
+LoopChannel* SubscriptionTable::Obtain(const Dialect* dialect,
+                                       absl::string_view name) {
   OfDialect* known = FindDialect(dialect);
   if (known == nullptr) known = &all_.emplace_back(OfDialect{dialect, {}});
-  std::unique_ptr<Channel>& channel = known->channels[name];
+  std::unique_ptr<LoopChannel>& channel = known->channels[name];
   if (channel == nullptr) {
-    channel = std::make_unique<Channel>();
+    channel = std::make_unique<LoopChannel>();
     channel->name = std::string(name);
     channel->dialect = dialect;
   }
   return channel.get();
 }
 
-Channel* SubscriptionTable::Find(const Dialect* dialect,
-                                 absl::string_view name) {
+LoopChannel* SubscriptionTable::Find(const Dialect* dialect,
+                                     absl::string_view name) {
   const OfDialect* const known = FindDialect(dialect);
   if (known == nullptr) return nullptr;
   const auto it = known->channels.find(name);
@@ -67,7 +67,7 @@ void SubscriptionTable::AddPending(Subscription* subscription) {
 void SubscriptionTable::Activate(Subscription* subscription,
                                  std::string user_id) {
   contract::Require(!subscription->active);
-  Channel& channel = *subscription->channel;
+  LoopChannel& channel = *subscription->channel;
   --channel.pending;
   subscription->active = true;
   subscription->given = channel.said;
@@ -86,7 +86,7 @@ void SubscriptionTable::Revoke(Subscription* subscription) {
 
 void SubscriptionTable::Mute(Subscription* subscription) {
   contract::Require(subscription->active);
-  Channel& channel = *subscription->channel;
+  LoopChannel& channel = *subscription->channel;
   SwapRemove(channel.subscribers, subscription->place, &Subscription::place);
   ++channel.pending;
   if (subscription->revoked) --channel.revoked;
@@ -99,7 +99,7 @@ void SubscriptionTable::Mute(Subscription* subscription) {
 
 void SubscriptionTable::Remove(Subscription* subscription) {
   if (subscription->active) Mute(subscription);
-  Channel& channel = *subscription->channel;
+  LoopChannel& channel = *subscription->channel;
   --channel.pending;
   if (channel.subscribers.empty() && channel.pending == 0) {
     FindDialect(channel.dialect)->channels.erase(channel.name);

@@ -34,7 +34,7 @@ struct ClientState;
 struct Subscription;
 
 // One channel of one loop, for the clients of one dialect.
-struct Channel {
+struct LoopChannel {
   std::string name;
   const Dialect* dialect = nullptr;
   std::vector<Subscription*> subscribers;  // Active ones.
@@ -66,14 +66,14 @@ using Asked = std::vector<std::optional<v1::Position>>;
 // One socket on one channel. Owned by its session.
 struct Subscription {
   ClientState* client = nullptr;
-  Channel* channel = nullptr;
+  LoopChannel* channel = nullptr;
   int64_t ticket = 0;
   bool active = false;      // Confirmed; before that it is pending.
   bool revoked = false;     // Confirmed, and waits for its end. Still active
                             // until it is muted.
   bool is_member = false;   // On a presence channel.
   bool by_call = false;     // Begun by a backend, and by no client.
-  uint32_t place = 0;       // In Channel::subscribers, if active.
+  uint32_t place = 0;       // In LoopChannel::subscribers, if active.
   uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
   uint32_t given = 0;       // The position up to which it has events.
   std::string user_id;
@@ -87,9 +87,9 @@ struct Subscription {
 class SubscriptionTable {
  public:
   // The channel's entry, made if need be. `dialect` outlives the table.
-  Channel* Obtain(const Dialect* dialect, absl::string_view name);
+  LoopChannel* Obtain(const Dialect* dialect, absl::string_view name);
   // The channel's entry, or nullptr.
-  Channel* Find(const Dialect* dialect, absl::string_view name);
+  LoopChannel* Find(const Dialect* dialect, absl::string_view name);
 
   // Calls `visit` with each entry of the channel: one lookup for each dialect
   // that the table has ever had. `visit` does not add or remove any.
@@ -123,7 +123,7 @@ class SubscriptionTable {
  private:
   struct OfDialect {
     const Dialect* dialect = nullptr;
-    absl::flat_hash_map<std::string, std::unique_ptr<Channel>> channels;
+    absl::flat_hash_map<std::string, std::unique_ptr<LoopChannel>> channels;
   };
 
   OfDialect* FindDialect(const Dialect* dialect);

@@ -114,8 +114,8 @@ class EventLoop final : public Loop, public ShardInbox {
 
  private:
   using Clock = std::chrono::steady_clock;
-  using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
-                                          net::io_context::executor_type>;
+  using AsioTimer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
+                                              net::io_context::executor_type>;
 
   void DeliverAll() ABSL_LOCKS_EXCLUDED(mu_);
   void Flush();
@@ -148,8 +148,8 @@ class EventLoop final : public Loop, public ShardInbox {
   contract::AwakeClock awake_;
   Shard shard_;
   net::io_context context_;
-  Timer tick_;
-  Timer flush_timer_;
+  AsioTimer tick_;
+  AsioTimer flush_timer_;
   ReaderPool readers_;
   absl::flat_hash_set<std::shared_ptr<void>> held_;
 

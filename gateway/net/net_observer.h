@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The core's Observer, extended by the events of the rim.
+// The core's GatewayObserver, extended by the events of the rim.
 //
 // Threads: any.
 
@@ -72,15 +72,15 @@ constexpr absl::string_view NameOf(UpgradeRefusal refusal) {
   return "no_proxy";
 }
 
-class NetObserver : public Observer {
+class NetObserver : public GatewayObserver {
  public:
   // An upgrade request was refused. `detail` is the refused value as the client
   // sent it, or empty.
   virtual void OnUpgradeRefused(UpgradeRefusal /*why*/,
                                 absl::string_view /*detail*/) {}
 
-  // A WebSocket has ended. As Observer::OnClosed(), plus the closes that the
-  // rim decides: protocol errors and binary messages.
+  // A WebSocket has ended. As GatewayObserver::OnClosed(), plus the closes that
+  // the rim decides: protocol errors and binary messages.
   virtual void OnWebsocketEnded(contract::CloseReason /*why*/) {}
 
   // A connection was cut before its upgrade, to admit others.

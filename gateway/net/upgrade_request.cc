@@ -35,8 +35,8 @@ bool HasToken(const http::fields::value_type& field, beast::string_view token) {
 }
 
 // The relevant fields, found in one pass: one lookup would cost as much.
-struct Fields {
-  explicit Fields(const HttpRequest& request) {
+struct UpgradeFields {
+  explicit UpgradeFields(const HttpRequest& request) {
     for (const http::fields::value_type& field : request) Add(field);
   }
 
@@ -80,7 +80,7 @@ struct Fields {
 }  // namespace
 
 std::optional<HttpRefusal> CheckUpgrade(const HttpRequest& request) {
-  const Fields fields(request);
+  const UpgradeFields fields(request);
   if (request.version() < 11 || !fields.asks_upgrade ||
       !fields.asks_websocket) {
     return HttpRefusal{http::status::upgrade_required,
@@ -103,7 +103,7 @@ std::optional<HttpRefusal> CheckUpgrade(const HttpRequest& request) {
 }
 
 void NormalizeUpgrade(HttpRequest* request) {
-  const Fields fields(*request);
+  const UpgradeFields fields(*request);
   if (fields.connections > 1) request->set(http::field::connection, "upgrade");
   if (fields.upgrades > 1) request->set(http::field::upgrade, "websocket");
 }

@@ -97,7 +97,7 @@ class WebsocketReader::Layer {
     if (reader_->all_bytes_ == 0) {
       reader_->all_bytes_ = reader_->wanted_bytes_;
     }
-    if (reader_->user_ != nullptr) reader_->user_->OnWantsBytes();
+    if (reader_->host_ != nullptr) reader_->host_->OnWantsBytes();
   }
 
   template <typename Buffers, typename Handler>
@@ -112,7 +112,7 @@ class WebsocketReader::Layer {
   size_t write_some(const Buffers& buffers, error_code& ec) {
     ec = {};
     const size_t size = beast::buffer_bytes(buffers);
-    if (reader_->user_ == nullptr || size == 0) return size;
+    if (reader_->host_ == nullptr || size == 0) return size;
     outgoing().PushUnbounded(Frame(std::make_shared<const std::string>(
         beast::buffers_to_string(buffers))));
     return size;
@@ -141,7 +141,7 @@ class WebsocketReader::Layer {
   }
 
  private:
-  OutgoingStream& outgoing() { return reader_->user_->outgoing(); }
+  OutgoingStream& outgoing() { return reader_->host_->outgoing(); }
 
   executor_type executor_;
   WebsocketReader* const reader_;
@@ -162,21 +162,21 @@ WebsocketReader::WebsocketReader(StreamSocket::executor_type executor)
       }));
   beast_->stream.control_callback(
       [this](websocket::frame_type type, beast::string_view /*payload*/) {
-        user_->OnControlFrame(type == websocket::frame_type::close);
+        host_->OnControlFrame(type == websocket::frame_type::close);
       });
 }
 
 WebsocketReader::~WebsocketReader() = default;
 
-void WebsocketReader::Attach(User* user) {
-  user_ = user;
+void WebsocketReader::Attach(Host* host) {
+  host_ = host;
   cursor_ = FrameCursor();
   has_ended_ = false;
 }
 
 void WebsocketReader::Detach() {
   unfinished_.Leave();
-  user_ = nullptr;
+  host_ = nullptr;
 }
 
 error_code WebsocketReader::Accept(const HttpRequest& request) {
@@ -198,11 +198,11 @@ void WebsocketReader::StartRead() {
 
 void WebsocketReader::OnReadDone(error_code ec, size_t bytes) {
   text_bytes_ += bytes;
-  user_->OnReadDone(ec);
+  host_->OnReadDone(ec);
 }
 
 void WebsocketReader::StartClose(const websocket::close_reason& why) {
-  beast_->stream.async_close(why, [this](error_code) { user_->OnCloseDone(); });
+  beast_->stream.async_close(why, [this](error_code) { host_->OnCloseDone(); });
 }
 
 void WebsocketReader::SetMessageBytesMax(size_t bytes) {

@@ -16,7 +16,7 @@
 //
 // Threads: its loop.
 //
-// Lifetime: the attached user keeps the reader and itself alive until Beast has
+// Lifetime: the attached host keeps the reader and itself alive until Beast has
 // finished the operations for it. Then only a read may be pending, which the
 // destructor drops.
 
@@ -47,25 +47,25 @@ using process::HttpRequest;
 class WebsocketReader {
  public:
   // The owner of the socket.
-  class User {
+  class Host {
    public:
     // Receives all bytes that Beast writes.
     virtual OutgoingStream& outgoing() = 0;
-    // Beast wants bytes: call Feed() when some arrive. If idle(), the user may
+    // Beast wants bytes: call Feed() when some arrive. If idle(), the host may
     // return the reader to the pool instead, in this call.
     virtual void OnWantsBytes() = 0;
-    // StartRead() is done: text() is longer, or `ec` is set. The user may
+    // StartRead() is done: text() is longer, or `ec` is set. The host may
     // destroy the reader in this call.
     virtual void OnReadDone(error_code ec) = 0;
     // A ping, a pong or (`closes`) a close frame has arrived.
     virtual void OnControlFrame(bool closes) = 0;
-    // StartClose() is done. The user may destroy the reader in this call.
+    // StartClose() is done. The host may destroy the reader in this call.
     virtual void OnCloseDone() = 0;
-    // unfinished() was evicted. The user may destroy the reader in this call.
+    // unfinished() was evicted. The host may destroy the reader in this call.
     virtual void OnEvicted() = 0;
 
    protected:
-    ~User() = default;
+    ~Host() = default;
   };
 
   explicit WebsocketReader(StreamSocket::executor_type executor);
@@ -74,11 +74,11 @@ class WebsocketReader {
   ~WebsocketReader();
 
   // REQUIRES: new, or idle().
-  void Attach(User* user);
+  void Attach(Host* host);
   void Detach();
 
   // The server's part of the opening handshake. The response, which may be a
-  // refusal, is appended to outgoing() and not flushed; without a user it is
+  // refusal, is appended to outgoing() and not flushed; without a host it is
   // dropped.
   // REQUIRES: the first call.
   error_code Accept(const HttpRequest& request);
@@ -145,7 +145,7 @@ class WebsocketReader {
   class Unfinished final : public admission::FairShares::Entry {
    public:
     explicit Unfinished(WebsocketReader* reader) : reader_(reader) {}
-    void OnEvicted() override { reader_->user_->OnEvicted(); }
+    void OnEvicted() override { reader_->host_->OnEvicted(); }
 
    private:
     WebsocketReader* const reader_;
@@ -153,7 +153,7 @@ class WebsocketReader {
 
   void OnReadDone(error_code ec, size_t bytes);
 
-  User* user_ = nullptr;
+  Host* host_ = nullptr;
   std::unique_ptr<Beast> beast_;
 
   // The pending read of Beast, into a part of a buffer.

@@ -63,7 +63,7 @@ class WebsocketSession final
     : public Socket,
       private Timer,
       private OutgoingStream::Owner,
-      private WebsocketReader::User,
+      private WebsocketReader::Host,
       public std::enable_shared_from_this<WebsocketSession> {
  public:
   WebsocketSession(EventLoop* loop, StreamSocket socket, ConnectionSlot slot)
@@ -91,7 +91,7 @@ class WebsocketSession final
   absl::Time BlockedSince() override { return outgoing_.BlockedSince(); }
 
  private:
-  // WebsocketReader::User:
+  // WebsocketReader::Host:
   OutgoingStream& outgoing() override { return outgoing_; }
   void OnWantsBytes() override;
   void OnReadDone(error_code ec) override;

@@ -95,7 +95,7 @@ void RaiseTo(int64_t total, Counter* counter) {
 }  // namespace
 
 // Registers each instrument as it is constructed, in the order of /metrics.
-struct Metrics::Instruments {
+struct GatewayMetrics::Instruments {
   explicit Instruments(Registry& registry) : r(registry) {
     for (const char* code :
          {"unauthorized", "channel_full", "too_many_channels",
@@ -222,7 +222,7 @@ struct Metrics::Instruments {
                                       "Failed calls of accept.");
 };
 
-Metrics::Metrics(absl::string_view version)
+GatewayMetrics::GatewayMetrics(absl::string_view version)
     : registry_(std::make_unique<Registry>()),
       all_(std::make_unique<Instruments>(*registry_)) {
   prometheus::BuildGauge()
@@ -233,9 +233,9 @@ Metrics::Metrics(absl::string_view version)
       .Set(1);
 }
 
-Metrics::~Metrics() = default;
+GatewayMetrics::~GatewayMetrics() = default;
 
-std::string Metrics::Text(const Readings& readings) {
+std::string GatewayMetrics::Text(const Readings& readings) {
   all_->queue_bytes.Set(static_cast<double>(readings.queue_bytes));
   all_->inbox_bytes.Set(static_cast<double>(readings.inbox_bytes));
   all_->half_open.Set(static_cast<double>(readings.half_open_count));
@@ -252,66 +252,72 @@ std::string Metrics::Text(const Readings& readings) {
   return prometheus::TextSerializer().Serialize(registry_->Collect());
 }
 
-void Metrics::OnOpened() {
+void GatewayMetrics::OnOpened() {
   all_->connections.Increment();
   all_->connections_total.Increment();
 }
 
-void Metrics::OnClosed(CloseReason /*why*/) { all_->connections.Decrement(); }
+void GatewayMetrics::OnClosed(CloseReason /*why*/) {
+  all_->connections.Decrement();
+}
 
-void Metrics::OnSubscriptions(int64_t delta) {
+void GatewayMetrics::OnSubscriptions(int64_t delta) {
   all_->subscriptions.Increment(static_cast<double>(delta));
 }
 
-void Metrics::OnSubscribeRefused(absl::string_view code) {
+void GatewayMetrics::OnSubscribeRefused(absl::string_view code) {
   all_->subscribes_refused.Add({{"code", std::string(code)}}).Increment();
 }
 
-void Metrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
-                          absl::Duration since_publish) {
+void GatewayMetrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
+                                 absl::Duration since_publish) {
   all_->deliveries.Increment(static_cast<double>(sockets));
   all_->delivery_bytes.Increment(static_cast<double>(sockets * frame_bytes));
   Observe(all_->publish_to_socket, since_publish);
 }
 
-void Metrics::OnSlow(int64_t bytes) {
+void GatewayMetrics::OnSlow(int64_t bytes) {
   all_->dropped_bytes.Increment(static_cast<double>(bytes));
   all_->slow_consumers.Increment();
 }
 
-void Metrics::OnDropped(int64_t events) {
+void GatewayMetrics::OnDropped(int64_t events) {
   all_->dropped_events.Increment(static_cast<double>(events));
 }
 
-void Metrics::OnMessage(int64_t /*bytes*/) { all_->messages.Increment(); }
-void Metrics::OnBadMessage() { all_->bad_messages.Increment(); }
-void Metrics::OnWhisper() { all_->whispers.Increment(); }
-void Metrics::OnWhisperRefused() { all_->whispers_refused.Increment(); }
-void Metrics::OnLinkEnded(absl::string_view /*why*/) {
+void GatewayMetrics::OnMessage(int64_t /*bytes*/) {
+  all_->messages.Increment();
+}
+void GatewayMetrics::OnBadMessage() { all_->bad_messages.Increment(); }
+void GatewayMetrics::OnWhisper() { all_->whispers.Increment(); }
+void GatewayMetrics::OnWhisperRefused() { all_->whispers_refused.Increment(); }
+void GatewayMetrics::OnLinkEnded(absl::string_view /*why*/) {
   all_->link_ended.Increment();
 }
-void Metrics::OnLinkLag(absl::Duration lag) { Observe(all_->link_lag, lag); }
-void Metrics::OnWhisperDropped(int64_t readers) {
+void GatewayMetrics::OnLinkLag(absl::Duration lag) {
+  Observe(all_->link_lag, lag);
+}
+void GatewayMetrics::OnWhisperDropped(int64_t readers) {
   all_->whispers_dropped.Increment(static_cast<double>(readers));
 }
-void Metrics::OnReadingPaused() { all_->reading_paused.Increment(); }
-void Metrics::OnRateLimited(RateLimit which) {
+void GatewayMetrics::OnReadingPaused() { all_->reading_paused.Increment(); }
+void GatewayMetrics::OnRateLimited(RateLimit which) {
   all_->rate_limited[static_cast<size_t>(which)]->Increment();
 }
-void Metrics::OnGrantAsked() { all_->grants_asked.Increment(); }
-void Metrics::OnGrantPostponed() { all_->grants_postponed.Increment(); }
-void Metrics::OnGrantEnded() { all_->grants_ended.Increment(); }
+void GatewayMetrics::OnGrantAsked() { all_->grants_asked.Increment(); }
+void GatewayMetrics::OnGrantPostponed() { all_->grants_postponed.Increment(); }
+void GatewayMetrics::OnGrantEnded() { all_->grants_ended.Increment(); }
 
-void Metrics::OnUpgradeRefused(UpgradeRefusal why,
-                               absl::string_view /*detail*/) {
+void GatewayMetrics::OnUpgradeRefused(UpgradeRefusal why,
+                                      absl::string_view /*detail*/) {
   all_->refused[static_cast<size_t>(why)]->Increment();
 }
 
-void Metrics::OnWebsocketEnded(CloseReason why) {
+void GatewayMetrics::OnWebsocketEnded(CloseReason why) {
   all_->closed[static_cast<size_t>(why)]->Increment();
 }
 
-void Metrics::OnHalfOpenCut() { all_->half_open_cut.Increment(); }
-void Metrics::OnAcceptError() { all_->accept_errors.Increment(); }
+void GatewayMetrics::OnHalfOpenCut() { all_->half_open_cut.Increment(); }
+void GatewayMetrics::OnAcceptError() { all_->accept_errors.Increment(); }
 
 }  // namespace herald::gateway

@@ -29,7 +29,7 @@ class Registry;
 
 namespace herald::gateway {
 
-class Metrics : public NetObserver {
+class GatewayMetrics : public NetObserver {
  public:
   // Values that are read at each scrape.
   struct Readings {
@@ -44,10 +44,10 @@ class Metrics : public NetObserver {
     int64_t log_lines_dropped = 0;  // Since the start.
   };
 
-  explicit Metrics(absl::string_view version);
-  ~Metrics() override;
-  Metrics(const Metrics&) = delete;
-  Metrics& operator=(const Metrics&) = delete;
+  explicit GatewayMetrics(absl::string_view version);
+  ~GatewayMetrics() override;
+  GatewayMetrics(const GatewayMetrics&) = delete;
+  GatewayMetrics& operator=(const GatewayMetrics&) = delete;
 
   // Prometheus text (version 0.0.4).
   std::string Text(const Readings& readings);

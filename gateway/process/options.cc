@@ -39,8 +39,8 @@ bool IsLocal(absl::string_view address) {
 
 }  // namespace
 
-Options OptionsOf(const settings::Settings& settings) {
-  Options out;
+GatewayOptions OptionsOf(const settings::Settings& settings) {
+  GatewayOptions out;
   out.services = settings.List("service");
   const std::vector<std::string> tokens = settings.List("api_token");
   if (!tokens.empty()) out.api_token = tokens.front();
@@ -64,7 +64,7 @@ Options OptionsOf(const settings::Settings& settings) {
   return out;
 }
 
-std::vector<std::string> ErrorsOf(const Options& options,
+std::vector<std::string> ErrorsOf(const GatewayOptions& options,
                                   const settings::Settings& settings) {
   std::vector<std::string> errors;
   const auto proxies = TrustedProxies::Parse(options.trusted_proxies);
@@ -88,7 +88,7 @@ std::vector<std::string> ErrorsOf(const Options& options,
   return errors;
 }
 
-std::vector<std::string> WarningsOf(const Options& options) {
+std::vector<std::string> WarningsOf(const GatewayOptions& options) {
   std::vector<std::string> warnings;
   if (options.metrics_address.empty() && !IsLocal(options.ws_address)) {
     warnings.emplace_back(

@@ -17,7 +17,7 @@ namespace herald::gateway {
 
 // Set by OptionsOf(): the defaults are those of the declarations
 // (proto/settings/declarations.cc).
-struct Options {
+struct GatewayOptions {
   std::vector<std::string> services;  // gRPC targets, in order of preference.
   std::string api_token;              // Empty: none.
   std::string ws_address;
@@ -37,15 +37,15 @@ struct Options {
 };
 
 // Reads the options from the settings of herald-gateway.
-Options OptionsOf(const settings::Settings& settings);
+GatewayOptions OptionsOf(const settings::Settings& settings);
 
 // Returns one line for each setting with an invalid form, and for each conflict
 // between settings.
-std::vector<std::string> ErrorsOf(const Options& options,
+std::vector<std::string> ErrorsOf(const GatewayOptions& options,
                                   const settings::Settings& settings);
 
 // Returns one line for each valid combination that is probably a mistake.
-std::vector<std::string> WarningsOf(const Options& options);
+std::vector<std::string> WarningsOf(const GatewayOptions& options);
 
 }  // namespace herald::gateway
 

@@ -46,14 +46,14 @@ void ProcessObserver::OnLinkOpened() {
 void ProcessObserver::OnLinkSettled() { Log(LogLevel::kInfo, "link settled"); }
 
 void ProcessObserver::OnLinkEnded(absl::string_view why) {
-  Metrics::OnLinkEnded(why);
+  GatewayMetrics::OnLinkEnded(why);
   // The link is retried several times a second, so only changes are logged.
   if (!SetTrouble(why)) return;
   Log(LogLevel::kWarning, "link ended", {{"why", std::string(why)}});
 }
 
 void ProcessObserver::OnAcceptError() {
-  Metrics::OnAcceptError();
+  GatewayMetrics::OnAcceptError();
   {
     MutexLock lock(&mu_);
     if (!no_accept_.Come(contract::SteadyNow())) return;
@@ -64,7 +64,7 @@ void ProcessObserver::OnAcceptError() {
 
 void ProcessObserver::OnUpgradeRefused(UpgradeRefusal why,
                                        absl::string_view detail) {
-  Metrics::OnUpgradeRefused(why, detail);
+  GatewayMetrics::OnUpgradeRefused(why, detail);
   if (why == UpgradeRefusal::kOrigin) return LogOrigin(detail);
   if (why == UpgradeRefusal::kNoProxy) return LogNoProxy();
   if (why != UpgradeRefusal::kOverrun) return;

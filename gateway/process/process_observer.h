@@ -21,11 +21,11 @@
 
 namespace herald::gateway {
 
-class ProcessObserver final : public Metrics {
+class ProcessObserver final : public GatewayMetrics {
  public:
-  using Metrics::Metrics;
+  using GatewayMetrics::GatewayMetrics;
 
-  // Metrics, NetObserver:
+  // GatewayMetrics, NetObserver:
   bool traces_sockets() const override;
   void OnSocketEvent(const SocketEvent& event) override;
   void OnLinkOpened() override;

@@ -10,9 +10,9 @@ EncodedMessage::EncodedMessage(ServerMessage message)
     : message_(std::move(message)), bytes_(MessageBytes(message_)) {}
 
 const FrameBytes& EncodedMessage::For(const Dialect& dialect) const {
-  Form& form = forms_[dialect.traits().number];
-  form.once.Run([&] { form.frames = EncodeFrames(dialect, message_); });
-  return form.frames;
+  DialectFrames& encoded = by_dialect_[dialect.traits().number];
+  encoded.once.Run([&] { encoded.frames = EncodeFrames(dialect, message_); });
+  return encoded.frames;
 }
 
 }  // namespace herald::gateway

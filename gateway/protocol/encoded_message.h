@@ -37,14 +37,14 @@ class EncodedMessage {
   const FrameBytes& For(const Dialect& dialect) const;
 
  private:
-  struct Form {
+  struct DialectFrames {
     contract::Once once;
     FrameBytes frames;
   };
 
   const ServerMessage message_;
   const int64_t bytes_;
-  mutable std::array<Form, kDialectsMax> forms_;
+  mutable std::array<DialectFrames, kDialectsMax> by_dialect_;
 };
 
 using EncodedMessagePtr = std::shared_ptr<const EncodedMessage>;

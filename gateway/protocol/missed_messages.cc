@@ -23,18 +23,18 @@ size_t MissedMessages::FirstBehind(int64_t since) const {
   return static_cast<size_t>(first - all_.begin());
 }
 
-const MissedMessages::Form& MissedMessages::FormFor(
+const MissedMessages::MissedFrames& MissedMessages::FramesFor(
     const Dialect& dialect) const {
-  Form& form = forms_[dialect.traits().number];
-  form.once.Run([&] {
+  MissedFrames& encoded = by_dialect_[dialect.traits().number];
+  encoded.once.Run([&] {
     std::string frames;
     for (const Numbered& one : all_) {
-      form.begins.push_back(frames.size());
+      encoded.begins.push_back(frames.size());
       frames += *one.message->message->For(dialect);
     }
-    form.frames = std::make_shared<const std::string>(std::move(frames));
+    encoded.frames = std::make_shared<const std::string>(std::move(frames));
   });
-  return form;
+  return encoded;
 }
 
 MissedMessages::Part MissedMessages::For(const Dialect& dialect, int64_t since,
@@ -42,8 +42,8 @@ MissedMessages::Part MissedMessages::For(const Dialect& dialect, int64_t since,
   const size_t first = FirstBehind(since);
   if (first == all_.size()) return {};
   if (!excepted_.contains(socket)) {
-    const Form& form = FormFor(dialect);
-    return {form.frames, form.begins[first]};
+    const MissedFrames& encoded = FramesFor(dialect);
+    return {encoded.frames, encoded.begins[first]};
   }
   std::string own;
   for (size_t i = first; i < all_.size(); ++i) {

@@ -55,7 +55,7 @@ class MissedMessages {
   int64_t BytesSince(int64_t since) const;
 
  private:
-  struct Form {
+  struct MissedFrames {
     contract::Once once;
     FrameBytes frames;
     std::vector<size_t> begins;  // Of each message in `frames`.
@@ -63,12 +63,12 @@ class MissedMessages {
 
   // The index of the first message behind `since`.
   size_t FirstBehind(int64_t since) const;
-  const Form& FormFor(const Dialect& dialect) const;
+  const MissedFrames& FramesFor(const Dialect& dialect) const;
 
   const std::vector<Numbered> all_;
   std::vector<int64_t> bytes_from_;  // From each message on; 0 at the end.
   absl::flat_hash_set<uint64_t> excepted_;  // Sockets that are excepted.
-  mutable std::array<Form, kDialectsMax> forms_;
+  mutable std::array<MissedFrames, kDialectsMax> by_dialect_;
 };
 
 using MissedMessagesPtr = std::shared_ptr<const MissedMessages>;

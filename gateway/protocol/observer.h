@@ -38,9 +38,9 @@ struct SocketEvent {
   int64_t bytes = 0;
 };
 
-class Observer {
+class GatewayObserver {
  public:
-  virtual ~Observer() = default;
+  virtual ~GatewayObserver() = default;
 
   // Returns true if OnSocketEvent() should be called. Constant.
   virtual bool traces_sockets() const { return false; }

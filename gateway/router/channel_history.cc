@@ -36,7 +36,7 @@ std::optional<v1::Position> ChannelHistory::Ask() {
   int64_t from = offsets_.last();
   // One question for all, from the oldest position: ten thousand sockets may
   // return to a channel in one instant.
-  for (Waiting& one : waiting_) {
+  for (WaitingSubscribe& one : waiting_) {
     one.is_asked = true;
     if (one.WantsLatest()) continue;
     asked_latest_ = false;
@@ -50,16 +50,16 @@ std::optional<v1::Position> ChannelHistory::Ask() {
   return since;
 }
 
-std::optional<ChannelHistory::Waiting> ChannelHistory::Withdraw(
+std::optional<ChannelHistory::WaitingSubscribe> ChannelHistory::Withdraw(
     int64_t ticket) {
   // A requested answer cannot be stopped, so its socket stays and pays for it
   // (ARouterWithHistory.ChargesASocketForARecoveryThatItCancels).
-  const auto it =
-      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) {
+  const auto it = std::find_if(
+      waiting_.begin(), waiting_.end(), [&](const WaitingSubscribe& one) {
         return one.confirmed.ticket == ticket && !one.is_asked;
       });
   if (it == waiting_.end()) return std::nullopt;
-  std::optional<Waiting> withdrawn = std::move(*it);
+  std::optional<WaitingSubscribe> withdrawn = std::move(*it);
   waiting_.erase(it);
   return withdrawn;
 }
@@ -81,18 +81,19 @@ bool ChannelHistory::Begin(const v1::Position& since, int64_t until) {
   return true;
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::Refuse(
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::Refuse(
     const v1::Position& since, int64_t available) {
   if (!IsAnswer(since)) return {};
   if (asked_latest_) {
     offsets_.Withdraw();
-    return TakeWaiting([](const Waiting& one) { return !one.WantsLatest(); });
+    return TakeWaiting(
+        [](const WaitingSubscribe& one) { return !one.WantsLatest(); });
   }
   // All sockets that are too far behind are refused together. When a refusal
   // was for one position, each further position cost a round trip.
   const int64_t refused = std::max(offsets_.asked_since(), available - 1);
   offsets_.EndRefusal(refused);
-  return TakeWaiting([&](const Waiting& one) {
+  return TakeWaiting([&](const WaitingSubscribe& one) {
     return one.WantsLatest() || one.since > refused;
   });
 }
@@ -120,8 +121,8 @@ bool ChannelHistory::Take(int64_t offset, ChannelMessagePtr message,
   return true;
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
-    std::vector<Kept>* kept) {
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::TakeServed(
+    std::vector<KeptMessage>* kept) {
   contract::Require(IsComplete());
   const int64_t since = offsets_.asked_since();
   offsets_.EndAnswer();
@@ -134,7 +135,7 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::TakeServed(
   // The others stay for the next question: they were parked while this one was
   // open, from an earlier position, or the latest event that they want was not
   // in the answer.
-  return TakeWaiting([&](const Waiting& one) {
+  return TakeWaiting([&](const WaitingSubscribe& one) {
     return one.WantsLatest() ? !has_latest : one.since < since;
   });
 }
@@ -145,7 +146,7 @@ bool ChannelHistory::PassOverGap() {
   return true;
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::Abandon() {
   offsets_.Abandon();
   until_ = -1;
   kept_.clear();
@@ -153,12 +154,12 @@ std::vector<ChannelHistory::Waiting> ChannelHistory::Abandon() {
   return std::exchange(waiting_, {});
 }
 
-std::vector<ChannelHistory::Waiting> ChannelHistory::TakeWaiting(
-    absl::FunctionRef<bool(const Waiting&)> stays) {
+std::vector<ChannelHistory::WaitingSubscribe> ChannelHistory::TakeWaiting(
+    absl::FunctionRef<bool(const WaitingSubscribe&)> stays) {
   const auto taken =
       std::stable_partition(waiting_.begin(), waiting_.end(), stays);
-  std::vector<Waiting> out(std::make_move_iterator(taken),
-                           std::make_move_iterator(waiting_.end()));
+  std::vector<WaitingSubscribe> out(std::make_move_iterator(taken),
+                                    std::make_move_iterator(waiting_.end()));
   waiting_.erase(taken, waiting_.end());
   return out;
 }

@@ -38,7 +38,7 @@ namespace herald::gateway {
 class ChannelHistory {
  public:
   // A subscribe that the service has allowed and that has no answer yet.
-  struct Waiting {
+  struct WaitingSubscribe {
     Confirmed confirmed;
     int shard = 0;
     std::optional<v1::Position> recover;  // As the client has sent it.
@@ -50,7 +50,7 @@ class ChannelHistory {
       return recover.has_value() && recover->epoch().empty();
     }
   };
-  using Kept = MissedMessages::Numbered;
+  using KeptMessage = MissedMessages::Numbered;
 
   explicit ChannelHistory(v1::Position position)
       : position_(std::move(position)), offsets_(position_.offset()) {}
@@ -65,11 +65,13 @@ class ChannelHistory {
 
   // Parks a subscribe until its publications arrive.
   // REQUIRES: `waiting.since` is behind the channel.
-  void Park(Waiting waiting) { waiting_.push_back(std::move(waiting)); }
+  void Park(WaitingSubscribe waiting) {
+    waiting_.push_back(std::move(waiting));
+  }
 
   // Removes and returns the subscribe with that ticket. Returns nullopt if it
   // is not parked, or if its publications were already requested.
-  std::optional<Waiting> Withdraw(int64_t ticket);
+  std::optional<WaitingSubscribe> Withdraw(int64_t ticket);
 
   // Opens a question if one is needed and none is open. Returns the position to
   // ask from, or nullopt. A position without an epoch requests only the latest
@@ -82,7 +84,8 @@ class ChannelHistory {
 
   // Handles a negative answer: only publications after `available` are left.
   // Returns the subscribes that this does not satisfy.
-  std::vector<Waiting> Refuse(const v1::Position& since, int64_t available);
+  std::vector<WaitingSubscribe> Refuse(const v1::Position& since,
+                                       int64_t available);
 
   // Returns true if a publication is the next one, or was requested.
   bool Wants(int64_t offset) const;
@@ -102,7 +105,7 @@ class ChannelHistory {
   // publications for them; these may start behind the position of some
   // subscribes.
   // REQUIRES: IsComplete().
-  std::vector<Waiting> TakeServed(std::vector<Kept>* kept);
+  std::vector<WaitingSubscribe> TakeServed(std::vector<KeptMessage>* kept);
 
   // Returns true if a publication for all subscribers is missing.
   bool HasGap() const { return offsets_.HasGap(); }
@@ -111,22 +114,22 @@ class ChannelHistory {
   bool PassOverGap();
 
   // Drops all questions. Returns the subscribes that were parked.
-  std::vector<Waiting> Abandon();
+  std::vector<WaitingSubscribe> Abandon();
 
  private:
   // Returns true if an answer is for the open question.
   bool IsAnswer(const v1::Position& since) const;
   // Removes and returns the subscribes for which `stays` is false.
-  std::vector<Waiting> TakeWaiting(
-      absl::FunctionRef<bool(const Waiting&)> stays);
+  std::vector<WaitingSubscribe> TakeWaiting(
+      absl::FunctionRef<bool(const WaitingSubscribe&)> stays);
 
   v1::Position position_;
   contract::SequenceTracker offsets_;  // At the offset of position_.
-  std::vector<Waiting> waiting_;
+  std::vector<WaitingSubscribe> waiting_;
   bool asked_latest_ = false;
   int64_t next_ = 0;    // The next offset of the requested ones,
   int64_t until_ = -1;  // and the last one; negative: none.
-  std::deque<Kept> kept_;
+  std::deque<KeptMessage> kept_;
   int64_t kept_bytes_ = 0;
 };
 

@@ -10,7 +10,7 @@
 namespace herald::gateway {
 
 void HistoryTracker::Confirm(const std::string& channel, HeldChannel& held,
-                             Waiting waiting, Batches* batches) {
+                             WaitingSubscribe waiting, Batches* batches) {
   Confirmed& confirmed = waiting.confirmed;
   std::optional<bool> recovered;
   if (waiting.recover.has_value()) {
@@ -45,7 +45,7 @@ void HistoryTracker::OnRecovery(const link::v1::Recovery& recovery,
     if (history.IsComplete()) Settle(recovery.channel(), held, batches);
     return;
   }
-  std::vector<Waiting> lost =
+  std::vector<WaitingSubscribe> lost =
       history.Refuse(recovery.since(), recovery.available_since());
   // Subscribers first, then the held-back sockets, as in OnNewPosition().
   if (history.PassOverGap()) {
@@ -60,7 +60,7 @@ void HistoryTracker::OnNewPosition(const link::v1::NewPosition& position,
   HeldChannel* const known = state_->held.Find(position.channel());
   if (known == nullptr || known->count == 0) return;
   HeldChannel& held = *known;
-  std::vector<Waiting> waiting;
+  std::vector<WaitingSubscribe> waiting;
   bool lost = position.lost();
   if (held.history != nullptr) {
     lost |= held.history->HasGap();
@@ -94,8 +94,8 @@ void HistoryTracker::Settle(const std::string& channel, HeldChannel& held,
 void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
                            Batches* batches) {
   ChannelHistory& history = *held.history;
-  std::vector<ChannelHistory::Kept> kept;
-  std::vector<Waiting> served = history.TakeServed(&kept);
+  std::vector<ChannelHistory::KeptMessage> kept;
+  std::vector<WaitingSubscribe> served = history.TakeServed(&kept);
   // Both answers are passed on. Only the loop knows whether the socket has room
   // for what it missed (Session::Answer()).
   const EncodedMessagePtr recovered = HeldChannels::Answer(channel, held, true);
@@ -103,7 +103,7 @@ void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
   const int64_t first =
       kept.empty() ? history.position().offset() + 1 : kept.front().offset;
   const auto missed = std::make_shared<const MissedMessages>(std::move(kept));
-  for (Waiting& one : served) {
+  for (WaitingSubscribe& one : served) {
     // More events may have followed since the question for the latest one.
     if (one.WantsLatest()) {
       one.since = history.position().offset() - 1;
@@ -120,11 +120,11 @@ void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
 }
 
 void HistoryTracker::AnswerLost(const std::string& channel, HeldChannel& held,
-                                std::vector<Waiting> waiting,
+                                std::vector<WaitingSubscribe> waiting,
                                 Batches* batches) {
   if (waiting.empty()) return;
   const EncodedMessagePtr lost = HeldChannels::Answer(channel, held, false);
-  for (Waiting& one : waiting) {
+  for (WaitingSubscribe& one : waiting) {
     one.confirmed.subscribed = lost;
     one.confirmed.asked_to_recover = true;
     batches->Add(one.shard, std::move(one.confirmed));
@@ -167,7 +167,8 @@ void HistoryTracker::Cancel(int64_t ticket, const std::string& channel,
                             Batches* batches) {
   HeldChannel* const held = state_->held.Find(channel);
   if (held == nullptr || held->history == nullptr) return;
-  const std::optional<Waiting> waiting = held->history->Withdraw(ticket);
+  const std::optional<WaitingSubscribe> waiting =
+      held->history->Withdraw(ticket);
   if (!waiting.has_value()) return;
   link::v1::GatewayItem item;
   link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
@@ -180,13 +181,14 @@ void HistoryTracker::Cancel(int64_t ticket, const std::string& channel,
 }
 
 void HistoryTracker::RefuseAll(Batches* batches) {
-  std::vector<Waiting> all;
+  std::vector<WaitingSubscribe> all;
   for (auto& [channel, held] : state_->held.all()) {
     if (held.history == nullptr) continue;
-    for (Waiting& one : held.history->Abandon()) all.push_back(std::move(one));
+    for (WaitingSubscribe& one : held.history->Abandon())
+      all.push_back(std::move(one));
   }
   // After the loop: the last subscription of a channel deletes the channel.
-  for (const Waiting& one : all) {
+  for (const WaitingSubscribe& one : all) {
     state_->held.Forget(one.shard, EndOf(one.confirmed));
     batches->Add(one.shard,
                  Refused{one.confirmed.ticket,

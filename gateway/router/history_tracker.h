@@ -24,15 +24,15 @@ namespace herald::gateway {
 
 class HistoryTracker {
  public:
-  using Waiting = ChannelHistory::Waiting;
+  using WaitingSubscribe = ChannelHistory::WaitingSubscribe;
 
   // `state` outlives the object.
   explicit HistoryTracker(RouterState* state) : state_(state) {}
 
   // Answers an allowed and counted subscribe: now, or when the missed
   // publications have arrived.
-  void Confirm(const std::string& channel, HeldChannel& held, Waiting waiting,
-               Batches* batches);
+  void Confirm(const std::string& channel, HeldChannel& held,
+               WaitingSubscribe waiting, Batches* batches);
 
   // Returns true if a numbered publication should be taken. If not, and the
   // publication opens a gap, requests the missing publications.
@@ -59,7 +59,7 @@ class HistoryTracker {
   void Settle(const std::string& channel, HeldChannel& held, Batches* batches);
   void Serve(const std::string& channel, HeldChannel& held, Batches* batches);
   void AnswerLost(const std::string& channel, HeldChannel& held,
-                  std::vector<Waiting> waiting, Batches* batches);
+                  std::vector<WaitingSubscribe> waiting, Batches* batches);
   // Sends the position to all subscribers.
   static void SendPosition(const std::string& channel, HeldChannel& held,
                            bool lost, Batches* batches);

@@ -34,49 +34,49 @@ absl::Duration GrantLife(int64_t expires_after_ms) {
 }  // namespace
 
 void ItemDispatcher::Dispatch(link::v1::ServiceItem item, Batches* batches) {
-  using Item = link::v1::ServiceItem;
+  using link::v1::ServiceItem;
   switch (item.item_case()) {
-    case Item::kSettings:
+    case ServiceItem::kSettings:
       return OnSettings(std::move(*item.mutable_settings()), batches);
-    case Item::kSettled:
+    case ServiceItem::kSettled:
       *settled_ = true;
       return state_->observer->OnLinkSettled();
-    case Item::kSubscribed:
+    case ServiceItem::kSubscribed:
       return OnSubscribed(item.subscribed(), batches);
-    case Item::kRefused:
+    case ServiceItem::kRefused:
       return OnRefused(std::move(*item.mutable_refused()), batches);
-    case Item::kSocketAnswer:
+    case ServiceItem::kSocketAnswer:
       return OnSocketAnswer(std::move(*item.mutable_socket_answer()), batches);
-    case Item::kPublication:
+    case ServiceItem::kPublication:
       return OnPublication(std::move(*item.mutable_publication()), batches);
-    case Item::kMemberAdded: {
+    case ServiceItem::kMemberAdded: {
       v1::Member member;
       member.set_user_id(item.member_added().user_id());
       member.set_user_info(item.member_added().user_info());
       return OnMember(item.member_added().channel(), member, true, batches);
     }
-    case Item::kMemberRemoved: {
+    case ServiceItem::kMemberRemoved: {
       v1::Member member;
       member.set_user_id(item.member_removed().user_id());
       return OnMember(item.member_removed().channel(), member, false, batches);
     }
-    case Item::kRoster:
+    case ServiceItem::kRoster:
       return OnRoster(item.roster(), batches);
-    case Item::kRenewed:
+    case ServiceItem::kRenewed:
       return OnRenewed(std::move(*item.mutable_renewed()), batches);
-    case Item::kRevocation:
+    case ServiceItem::kRevocation:
       return batches->AddToAll(item.revocation());
-    case Item::kRenewAll:
+    case ServiceItem::kRenewAll:
       return batches->AddToAll(RenewAll{});
-    case Item::kCall:
+    case ServiceItem::kCall:
       return OnCall(std::move(*item.mutable_call()), batches);
-    case Item::kRecovery:
+    case ServiceItem::kRecovery:
       return history_->OnRecovery(item.recovery(), batches);
-    case Item::kCongestion:
+    case ServiceItem::kCongestion:
       return OnCongestion(item.congestion(), batches);
-    case Item::kNewPosition:
+    case ServiceItem::kNewPosition:
       return history_->OnNewPosition(item.new_position(), batches);
-    case Item::ITEM_NOT_SET:
+    case ServiceItem::ITEM_NOT_SET:
       return;  // From a newer service.
   }
 }

@@ -63,13 +63,13 @@ class OwnMembers {
   bool empty() const { return users_.empty(); }
 
  private:
-  struct User {
+  struct OwnUser {
     std::string user_info;
     // One entry for each subscription. A user may have thousands, which may all
     // end at once.
     absl::btree_multiset<std::string> socket_ids;
   };
-  absl::btree_map<std::string, User> users_;
+  absl::btree_map<std::string, OwnUser> users_;
 };
 
 }  // namespace herald::gateway

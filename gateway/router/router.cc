@@ -18,8 +18,8 @@ using link::v1::GatewayItem;
 
 }  // namespace
 
-Router::Router(uint64_t gateway_id, std::string version, Observer* observer,
-               int64_t missed_bytes_max)
+Router::Router(uint64_t gateway_id, std::string version,
+               GatewayObserver* observer, int64_t missed_bytes_max)
     : gateway_id_(gateway_id),
       version_(std::move(version)),
       observer_(observer),

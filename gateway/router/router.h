@@ -57,7 +57,7 @@ class Router {
  public:
   // `gateway_id` is greater than 0. `observer` outlives the router. No socket
   // takes more than `missed_bytes_max` bytes of missed messages.
-  Router(uint64_t gateway_id, std::string version, Observer* observer,
+  Router(uint64_t gateway_id, std::string version, GatewayObserver* observer,
          int64_t missed_bytes_max = 1 << 20);
   // Sets the proof of the gateway id. Must precede LinkUp(); optional.
   void SetSecret(std::string secret) { secret_ = std::move(secret); }
@@ -169,7 +169,7 @@ class Router {
   const uint64_t gateway_id_;
   std::string secret_;
   const std::string version_;
-  Observer* const observer_;
+  GatewayObserver* const observer_;
 
   std::atomic<bool> settled_{false};
 

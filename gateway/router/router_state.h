@@ -63,7 +63,7 @@ struct RouterState {
   // Constant after Router::SetShards().
   uint64_t gateway_id = 0;
   int64_t missed_bytes_max = 0;  // Of missed messages, for one socket.
-  Observer* observer = nullptr;
+  GatewayObserver* observer = nullptr;
   std::vector<ShardInbox*> shards;
 
   UplinkPtr uplink;  // nullptr: no link.

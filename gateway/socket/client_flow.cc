@@ -27,8 +27,8 @@ ClientRates::ClientRates(int64_t message_rate, int64_t whisper_rate,
     whisper_bytes = {kWhisperBytesPerSecond, kWhisperBurstBytes};
 }
 
-ClientFlow::Whispers& ClientFlow::whispers() {
-  if (whispers_ == nullptr) whispers_ = std::make_unique<Whispers>();
+ClientFlow::WhisperFlow& ClientFlow::whispers() {
+  if (whispers_ == nullptr) whispers_ = std::make_unique<WhisperFlow>();
   return *whispers_;
 }
 
@@ -45,7 +45,7 @@ void ClientFlow::OnAnswer(const ClientRates& rates, int64_t bytes,
 absl::Status ClientFlow::TakeWhisper(const ClientRates& rates, int64_t bytes,
                                      absl::Time now) {
   if (!rates.whispers.limited()) return absl::OkStatus();
-  Whispers& own = whispers();
+  WhisperFlow& own = whispers();
   if (!own.count.Has(rates.whispers, 1, now)) {
     return absl::ResourceExhaustedError(
         absl::StrCat("a socket may send ", rates.whispers.per_second(),
@@ -62,7 +62,7 @@ absl::Status ClientFlow::TakeWhisper(const ClientRates& rates, int64_t bytes,
 }
 
 bool ClientFlow::OnWhisperSent(int64_t bytes, absl::Time now) {
-  Whispers& own = whispers();
+  WhisperFlow& own = whispers();
   own.window_bytes += bytes + kWhisperExtraBytes;
   own.recent_bytes = std::min(own.recent_bytes + bytes + kWhisperExtraBytes,
                               kWhisperBurstBytes);
@@ -85,7 +85,7 @@ void ClientFlow::OnWhisperBack(int64_t bytes) {
 
 void ClientFlow::OnCongestion(int64_t bytes, absl::Time now) {
   if (whispers_ == nullptr) return;
-  Whispers& own = *whispers_;
+  WhisperFlow& own = *whispers_;
   bytes = std::min(bytes + kWhisperExtraBytes, own.recent_bytes);
   own.recent_bytes -= bytes;
   own.congested_until = std::min(std::max(own.congested_until, now) +
@@ -98,7 +98,7 @@ void ClientFlow::OnWhisperTaken() {
 }
 
 bool ClientFlow::OnWhisperDropped(absl::Time now) {
-  Whispers& own = whispers();
+  WhisperFlow& own = whispers();
   own.no_room_since = std::min(own.no_room_since, now);
   return now - own.no_room_since < kSlowReaderPatience;
 }
@@ -111,7 +111,7 @@ ClientFlow::Pause ClientFlow::PauseAt(const ClientRates& rates,
   };
   also(answers_.ReadyAt(rates.answer_bytes, 0), RateLimit::kAnswers);
   if (whispers_ == nullptr) return pause;
-  Whispers& own = *whispers_;
+  WhisperFlow& own = *whispers_;
   if (own.window_until != absl::InfinitePast() && own.window_until <= now) {
     // They are lost, or on the other side of a standstill; in either case the
     // bounds of queues hold the ones that come now.

@@ -107,7 +107,7 @@ class ClientFlow {
   Pause PauseAt(const ClientRates& rates, absl::Time now);
 
  private:
-  struct Whispers {
+  struct WhisperFlow {
     contract::TokenBucket count;
     contract::TokenBucket bytes;
     int64_t window_bytes = 0;                        // Sent, and not back.
@@ -117,11 +117,11 @@ class ClientFlow {
     absl::Time no_room_since = absl::InfiniteFuture();  // As a reader.
   };
 
-  Whispers& whispers();
+  WhisperFlow& whispers();
 
   contract::TokenBucket messages_;
   contract::TokenBucket answers_;
-  std::unique_ptr<Whispers> whispers_;
+  std::unique_ptr<WhisperFlow> whispers_;
 };
 
 }  // namespace herald::gateway

@@ -4,25 +4,25 @@
 
 namespace herald::gateway {
 
-void WriteQueue::Add(Place* place) {
-  if (place->number != 0) return;
-  places_.push_back(place);
-  place->number = static_cast<uint32_t>(places_.size());
+void WriteQueue::Add(Entry* entry) {
+  if (entry->number != 0) return;
+  entries_.push_back(entry);
+  entry->number = static_cast<uint32_t>(entries_.size());
 }
 
-void WriteQueue::Remove(Place* place) {
+void WriteQueue::Remove(Entry* entry) {
   // Its entry stays, because the numbers of the others are their places.
-  if (place->number != 0) places_[place->number - 1] = nullptr;
-  place->number = 0;
+  if (entry->number != 0) entries_[entry->number - 1] = nullptr;
+  entry->number = 0;
 }
 
 void WriteQueue::Flush() {
-  for (Place* const place : places_) {
-    if (place == nullptr) continue;
-    place->number = 0;
-    place->socket->Flush();
+  for (Entry* const entry : entries_) {
+    if (entry == nullptr) continue;
+    entry->number = 0;
+    entry->socket->Flush();
   }
-  places_.clear();
+  entries_.clear();
 }
 
 }  // namespace herald::gateway

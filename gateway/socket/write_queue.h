@@ -17,24 +17,24 @@ namespace herald::gateway {
 
 class WriteQueue {
  public:
-  // A socket's place in the queue. It lives as long as the socket; call
+  // A socket's entry in the queue. It lives as long as the socket; call
   // Remove() before its end.
-  struct Place {
+  struct Entry {
     Socket* socket = nullptr;
     uint32_t number = 0;  // In the queue, from 1; 0: it is not there.
   };
 
   // The socket has something to write.
-  void Add(Place* place);
+  void Add(Entry* entry);
 
-  void Remove(Place* place);
+  void Remove(Entry* entry);
 
   // Flushes all. Socket::Flush() changes nothing here.
   void Flush();
 
  private:
   // nullptr where one was removed.
-  std::vector<Place*> places_;
+  std::vector<Entry*> entries_;
 };
 
 }  // namespace herald::gateway

@@ -34,7 +34,7 @@ class Condition {
   // Releases the mutex, waits for a NotifyAll(), and locks the mutex again. May
   // return without a notification, so callers check their condition in a loop.
   void Wait(Mutex* mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
-    Handle handle{mutex};
+    Lockable handle{mutex};
     condition_.wait(handle);
   }
 
@@ -46,7 +46,7 @@ class Condition {
     const absl::Duration left =
         std::min(deadline - SteadyNow(), absl::Hours(1));
     if (left <= absl::ZeroDuration()) return false;
-    Handle handle{mutex};
+    Lockable handle{mutex};
     condition_.wait_for(handle, absl::ToChronoNanoseconds(left));
     return true;
   }
@@ -56,7 +56,7 @@ class Condition {
 
  private:
   // A BasicLockable of the standard library.
-  struct Handle {
+  struct Lockable {
     void lock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex->Lock(); }
     void unlock() ABSL_NO_THREAD_SAFETY_ANALYSIS { mutex->Unlock(); }
     Mutex* mutex;

@@ -46,11 +46,11 @@ void AwaitThread(std::future<void> sign) {
 }
 
 // A call that is never answered: its end runs on one of the threads.
-class Event {
+class DelayedCall {
  public:
-  // `body` runs after `delay`, once, or when the event is cancelled.
-  Event(grpc::Channel* channel, std::chrono::milliseconds delay,
-        std::function<void()> body)
+  // `body` runs after `delay`, once, or when the call is cancelled.
+  DelayedCall(grpc::Channel* channel, std::chrono::milliseconds delay,
+              std::function<void()> body)
       : stub_(std::shared_ptr<grpc::Channel>(
             channel, [](grpc::Channel*) { /* Its owner outlives us. */ })) {
     context_.set_deadline(contract::GrpcDeadline(absl::FromChrono(delay)));
@@ -87,7 +87,7 @@ class CallbackThreads::Impl {
     std::promise<void> free;
     std::future<void> answer = free.get_future();
     // Answered late, it is cancelled, but its body must still find its promise.
-    Event probe(channel_.get(), {}, [&free] { free.set_value(); });
+    DelayedCall probe(channel_.get(), {}, [&free] { free.set_value(); });
     if (answer.wait_for(kPatience) != std::future_status::ready) {
       Release();
       AwaitThread(std::move(answer));
@@ -122,7 +122,7 @@ class CallbackThreads::Impl {
  private:
   struct Held {
     std::promise<void> holds;
-    std::unique_ptr<Event> event;
+    std::unique_ptr<DelayedCall> call;
     bool is_over = false;  // Guarded by mu_.
   };
 
@@ -141,10 +141,10 @@ class CallbackThreads::Impl {
     ++pending_;
     Held* const one = &held_.emplace_back();
     std::future<void> holds = one->holds.get_future();
-    // A plain pointer: gRPC's threads must not be the last owner of an event,
+    // A plain pointer: gRPC's threads must not be the last owner of a call,
     // and gRPC's thread destroys the body after it has run.
-    one->event = std::make_unique<Event>(channel_.get(), delay,
-                                         [this, one] { BeHeld(one); });
+    one->call = std::make_unique<DelayedCall>(channel_.get(), delay,
+                                              [this, one] { BeHeld(one); });
     return holds;
   }
 
@@ -178,7 +178,7 @@ class CallbackThreads::Impl {
     {
       contract::MutexLock lock(&mu_);
       closed_ = true;
-      for (const Held& one : held_) one.event->Cancel();
+      for (const Held& one : held_) one.call->Cancel();
       while (pending_ > 0) none_pending_.Wait(&mu_);
       held.swap(held_);
     }
@@ -191,8 +191,8 @@ class CallbackThreads::Impl {
       // channel waits for these threads, so it must not be one of them.
       beat_ = nullptr;
       if (!stopping_) {
-        beat_ = std::make_unique<Event>(channel_.get(), kLoopBeat,
-                                        [this] { Beat(); });
+        beat_ = std::make_unique<DelayedCall>(channel_.get(), kLoopBeat,
+                                              [this] { Beat(); });
         return;
       }
     }
@@ -209,7 +209,7 @@ class CallbackThreads::Impl {
   int pending_ ABSL_GUARDED_BY(mu_) = 0;
   contract::Condition none_pending_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;  // None is held any more.
-  std::unique_ptr<Event> beat_ ABSL_GUARDED_BY(mu_);
+  std::unique_ptr<DelayedCall> beat_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
   std::promise<void> stopped_;
 

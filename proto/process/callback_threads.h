@@ -12,7 +12,7 @@
 // calls per CPU-second.
 //
 // A thread that was idle for a second sleeps for another tenth, and polls
-// nothing meanwhile. An empty event every 0.4 s prevents that, so that no
+// nothing meanwhile. An empty call every 0.4 s prevents that, so that no
 // message after a pause waits.
 //
 // The thread that polls also reads, and runs no callback before it has emptied

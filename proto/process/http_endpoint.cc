@@ -20,19 +20,19 @@ namespace herald::process {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Timer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
-                                        net::io_context::executor_type>;
+using AsioTimer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
+                                            net::io_context::executor_type>;
 
 constexpr auto kRest = std::chrono::milliseconds(100);
 
 // If a deadline runs this late, the whole process was paused.
 constexpr auto kAway = std::chrono::milliseconds(500);
 
-class Connection final : public HttpConnection,
-                         private admission::FairShares::Entry {
+class EndpointConnection final : public HttpConnection,
+                                 private admission::FairShares::Entry {
  public:
-  Connection(StreamSocket socket, const HttpPages* pages,
-             admission::FairShares* shares)
+  EndpointConnection(StreamSocket socket, const HttpPages* pages,
+                     admission::FairShares* shares)
       : HttpConnection(std::move(socket), pages),
         deadline_(this->socket().get_executor()) {
     shares->Add(this, PeerOf(this->socket().native_handle()).source(),
@@ -45,7 +45,7 @@ class Connection final : public HttpConnection,
     deadline_.async_wait([weak = weak_from_this()](error_code ec) {
       const auto self = weak.lock();
       if (!ec && self != nullptr) {
-        static_cast<Connection*>(self.get())->OnDeadline();
+        static_cast<EndpointConnection*>(self.get())->OnDeadline();
       }
     });
   }
@@ -61,14 +61,14 @@ class Connection final : public HttpConnection,
 
   void OnEvicted() override { Cut(); }
 
-  Timer deadline_;
+  AsioTimer deadline_;
 };
 
 }  // namespace
 
-class HttpEndpoint::Server {
+class HttpEndpoint::Impl {
  public:
-  Server(ListeningSockets sockets, HttpPages pages)
+  Impl(ListeningSockets sockets, HttpPages pages)
       : pages_(std::move(pages)),
         sockets_(std::move(sockets)),
         rest_(context_) {
@@ -81,7 +81,7 @@ class HttpEndpoint::Server {
     thread_ = std::thread([this] { context_.run(); });
   }
 
-  ~Server() {
+  ~Impl() {
     context_.stop();
     thread_.join();
   }
@@ -103,7 +103,8 @@ class HttpEndpoint::Server {
     if (ec) return StartAccept(acceptor);
     const bool is_short = socket.native_handle() >= PeerDescriptorsMax();
     shares_.SetMax(is_short ? kConnectionsWhenShort : kConnectionsMax);
-    std::make_shared<Connection>(std::move(socket), &pages_, &shares_)->Start();
+    std::make_shared<EndpointConnection>(std::move(socket), &pages_, &shares_)
+        ->Start();
     // The newest stays, for the oldest of all would be a probe's.
     shares_.EvictIfFull();
     StartAccept(acceptor);
@@ -129,13 +130,13 @@ class HttpEndpoint::Server {
   // connections.
   admission::FairShares shares_{kConnectionsMax};
   net::io_context context_{/*concurrency_hint=*/1};
-  Timer rest_;
+  AsioTimer rest_;
   std::vector<StreamAcceptor> acceptors_;
 
   std::thread thread_;
 };
 
-HttpEndpoint::HttpEndpoint(std::unique_ptr<Server> server)
+HttpEndpoint::HttpEndpoint(std::unique_ptr<Impl> server)
     : server_(std::move(server)) {}
 
 HttpEndpoint::~HttpEndpoint() = default;
@@ -147,7 +148,7 @@ absl::StatusOr<std::unique_ptr<HttpEndpoint>> HttpEndpoint::Listen(
   absl::StatusOr<ListeningSockets> sockets = ListeningSockets::Listen(address);
   if (!sockets.ok()) return sockets.status();
   return std::unique_ptr<HttpEndpoint>(new HttpEndpoint(
-      std::make_unique<Server>(*std::move(sockets), std::move(pages))));
+      std::make_unique<Impl>(*std::move(sockets), std::move(pages))));
 }
 
 }  // namespace herald::process

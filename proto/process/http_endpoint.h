@@ -43,11 +43,11 @@ class HttpEndpoint {
   const std::string& address() const;
 
  private:
-  class Server;
+  class Impl;
 
-  explicit HttpEndpoint(std::unique_ptr<Server> server);
+  explicit HttpEndpoint(std::unique_ptr<Impl> server);
 
-  const std::unique_ptr<Server> server_;
+  const std::unique_ptr<Impl> server_;
 };
 
 }  // namespace herald::process

@@ -45,7 +45,7 @@ bool IsHost(absl::string_view host) {
 }
 
 // A field that comes once, and how often it came.
-struct Field {
+struct SingleField {
   void Add(beast::string_view text) {
     ++count;
     value = View(text);
@@ -56,8 +56,8 @@ struct Field {
 };
 
 // Found in one pass: to look one up costs as much.
-struct Fields {
-  explicit Fields(const HttpRequest& request) {
+struct FramingFields {
+  explicit FramingFields(const HttpRequest& request) {
     for (const auto& field : request) {
       if (field.name() == http::field::host) host.Add(field.value());
       if (field.name() == http::field::expect) expect.Add(field.value());
@@ -67,12 +67,13 @@ struct Fields {
     }
   }
 
-  Field host;
-  Field coding;
-  Field expect;
+  SingleField host;
+  SingleField coding;
+  SingleField expect;
 };
 
-std::optional<HttpRefusal> CheckHost(const Field& host, unsigned version) {
+std::optional<HttpRefusal> CheckHost(const SingleField& host,
+                                     unsigned version) {
   if (host.count > 1) return BadRequest("there are two Host headers");
   if (host.count == 0 && version < 11) return std::nullopt;
   if (host.count == 0) return BadRequest("a request needs a Host header");
@@ -80,7 +81,8 @@ std::optional<HttpRefusal> CheckHost(const Field& host, unsigned version) {
   return BadRequest("the Host header is no host");
 }
 
-std::optional<HttpRefusal> CheckCoding(const Field& coding, unsigned version) {
+std::optional<HttpRefusal> CheckCoding(const SingleField& coding,
+                                       unsigned version) {
   if (coding.count == 0) return std::nullopt;
   // Beast takes a body in a coding that it does not know for none at all.
   if (coding.count > 1 || !absl::EqualsIgnoreCase(coding.value, "chunked")) {
@@ -90,7 +92,8 @@ std::optional<HttpRefusal> CheckCoding(const Field& coding, unsigned version) {
   return BadRequest("HTTP/1.0 has no Transfer-Encoding");
 }
 
-std::optional<HttpRefusal> CheckExpect(const Field& expect, unsigned version) {
+std::optional<HttpRefusal> CheckExpect(const SingleField& expect,
+                                       unsigned version) {
   if (expect.count == 0 || version < 11 ||
       absl::EqualsIgnoreCase(expect.value, "100-continue")) {
     return std::nullopt;
@@ -194,7 +197,7 @@ std::optional<HttpRefusal> CheckRequest(absl::string_view header,
     return HttpRefusal{http::status::request_header_fields_too_large,
                        "there are too many header fields"};
   }
-  const Fields fields(request);
+  const FramingFields fields(request);
   const unsigned version = request.version();
   if (auto refusal = CheckHost(fields.host, version)) return refusal;
   if (auto refusal = CheckCoding(fields.coding, version)) return refusal;

@@ -23,8 +23,8 @@ in6_addr Mapped(const in_addr& v4) {
   return out;
 }
 
-Peer Make(const in6_addr& address, uint32_t port) {
-  Peer peer;
+PeerAddress Make(const in6_addr& address, uint32_t port) {
+  PeerAddress peer;
   peer.address = {reinterpret_cast<const char*>(address.s6_addr),
                   sizeof(address.s6_addr)};
   peer.name = absl::StrCat(peer.address, ":", port);
@@ -33,7 +33,7 @@ Peer Make(const in6_addr& address, uint32_t port) {
 
 }  // namespace
 
-Peer ParsePeer(absl::string_view text) {
+PeerAddress ParsePeer(absl::string_view text) {
   const size_t colon = text.rfind(':');
   uint32_t port = 0;
   if (colon == absl::string_view::npos ||
@@ -54,7 +54,7 @@ Peer ParsePeer(absl::string_view text) {
   return Make(v6, port);
 }
 
-Peer PeerOf(int fd) {
+PeerAddress PeerOf(int fd) {
   sockaddr_storage storage = {};
   socklen_t size = sizeof(storage);
   if (getpeername(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {

@@ -16,7 +16,7 @@
 namespace herald::process {
 
 // Empty for a unix socket: its peer has no address.
-struct Peer {
+struct PeerAddress {
   std::string address;  // 16 bytes; IPv4 in its IPv6 form.
   std::string name;     // Address and port.
 
@@ -24,12 +24,12 @@ struct Peer {
 };
 
 // `ipv4:10.0.0.1:5000` or `ipv6:%5Bfe80::1%25eth0%5D:5000`, gRPC's form.
-Peer ParsePeer(absl::string_view text);
+PeerAddress ParsePeer(absl::string_view text);
 
 // Of a connected socket.
-Peer PeerOf(int fd);
+PeerAddress PeerOf(int fd);
 
-// An address of Peer as people write it; "unix" if it is empty.
+// A PeerAddress::address as people write it; "unix" if it is empty.
 std::string AddressText(absl::string_view address);
 
 }  // namespace herald::process

@@ -10,6 +10,8 @@
 namespace herald::settings {
 namespace {
 
+using Kind = Setting::Kind;
+
 constexpr int64_t kCountMax = std::numeric_limits<int32_t>::max();
 constexpr int64_t kDay = 24 * 60 * 60;
 constexpr int64_t kHistoryMemoryMax = int64_t{1} << 40;

@@ -77,9 +77,10 @@ size_t Quoted(absl::string_view text, std::string* value) {
 }
 
 // Reads assignments one by one.
-class Parser {
+class AssignmentParser {
  public:
-  Parser(absl::string_view path, absl::string_view text) : text_(text) {
+  AssignmentParser(absl::string_view path, absl::string_view text)
+      : text_(text) {
     absl::ConsumePrefix(&text_, "\xEF\xBB\xBF");
     file_.path = std::string(path);
   }
@@ -198,7 +199,7 @@ absl::StatusOr<std::string> ReadAll(int file, bool is_pipe,
 }  // namespace
 
 EnvFile ParseEnvFile(absl::string_view path, absl::string_view text) {
-  return Parser(path, text).Parse();
+  return AssignmentParser(path, text).Parse();
 }
 
 absl::StatusOr<EnvFile> ReadEnvFile(const std::string& path, bool named) {

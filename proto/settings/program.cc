@@ -68,7 +68,7 @@ std::string EnvValue(absl::string_view value) {
 
 }  // namespace
 
-std::string HelpText(const Program& program, const Settings& settings) {
+std::string HelpText(const ProgramInfo& program, const Settings& settings) {
   std::string out = absl::StrCat(
       "Usage: ", program.name, " [--flag=value ...]\n\n", program.intro,
       "\n\nEvery flag is also an environment variable, BROADCAST_ and its name "
@@ -139,7 +139,7 @@ int Print(absl::string_view program, absl::string_view text) {
   return kExitFailed;
 }
 
-std::optional<int> AnswerQuestion(const Program& program,
+std::optional<int> AnswerQuestion(const ProgramInfo& program,
                                   const Settings& settings) {
   if (settings.help()) return Print(program.name, HelpText(program, settings));
   if (!settings.version()) return std::nullopt;
@@ -147,7 +147,7 @@ std::optional<int> AnswerQuestion(const Program& program,
                absl::StrCat(program.name, " ", program.version, "\n"));
 }
 
-int AnswerCheck(const Program& program, const Settings& settings,
+int AnswerCheck(const ProgramInfo& program, const Settings& settings,
                 const std::vector<std::string>& warnings,
                 const std::vector<std::string>& errors) {
   const auto complain = [](absl::string_view level,

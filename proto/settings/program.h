@@ -18,14 +18,14 @@ namespace herald::settings {
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitSettings = 2;
 
-struct Program {
+struct ProgramInfo {
   absl::string_view name;     // herald-service
   absl::string_view version;  // 0.1.0
   absl::string_view intro;    // The first lines of --help: its purpose.
   absl::string_view outro;    // The last lines of --help: its signals.
 };
 
-std::string HelpText(const Program& program, const Settings& settings);
+std::string HelpText(const ProgramInfo& program, const Settings& settings);
 
 // Each setting as `NAME=value # source`, a line each, which may be read as an
 // `.env` file. Secrets are comments.
@@ -40,12 +40,12 @@ int Print(absl::string_view program, absl::string_view text);
 
 // Answers `--help` and `--version`. Returns the exit code, or nothing if
 // neither is asked for.
-std::optional<int> AnswerQuestion(const Program& program,
+std::optional<int> AnswerQuestion(const ProgramInfo& program,
                                   const Settings& settings);
 
 // Answers `--check`: settings on stdout, warnings and errors on stderr. Returns
 // the exit code. `warnings` and `errors` are those that the program adds.
-int AnswerCheck(const Program& program, const Settings& settings,
+int AnswerCheck(const ProgramInfo& program, const Settings& settings,
                 const std::vector<std::string>& warnings,
                 const std::vector<std::string>& errors);
 

@@ -16,6 +16,8 @@
 namespace herald::settings {
 namespace {
 
+using Kind = Setting::Kind;
+
 // Some settings are kept in milliseconds, and must not become 0.
 double SecondsMin(const Setting& setting) {
   return std::max(0.001, static_cast<double>(setting.min));

@@ -21,22 +21,22 @@ namespace herald::settings {
 
 enum class Process { kService, kGateway, kBoth };
 
-// The form of a setting's values. A new kind needs a line in Allowed() and one
-// in CheckValue().
-enum class Kind {
-  kText,           // Any text.
-  kInteger,        // A decimal number from `min` to `max`.
-  kSeconds,        // Seconds from `min` to `max`, at least 0.001.
-  kBoolean,        // true, false, 1, 0, yes, no, on, off; in any case.
-  kChoice,         // One of `choices`.
-  kList,           // Texts, separated by commas; at least one.
-  kTokens,         // The same, of printable ASCII.
-  kListenAddress,  // Where to listen (proto/contract/address.h).
-  kTarget,         // A gRPC target (the same).
-  kTargets,        // Several, separated by commas; at least one.
-};
-
 struct Setting {
+  // The form of a setting's values. A new kind needs a line in Allowed() and
+  // one in CheckValue().
+  enum class Kind {
+    kText,           // Any text.
+    kInteger,        // A decimal number from `min` to `max`.
+    kSeconds,        // Seconds from `min` to `max`, at least 0.001.
+    kBoolean,        // true, false, 1, 0, yes, no, on, off; in any case.
+    kChoice,         // One of `choices`.
+    kList,           // Texts, separated by commas; at least one.
+    kTokens,         // The same, of printable ASCII.
+    kListenAddress,  // Where to listen (proto/contract/address.h).
+    kTarget,         // A gRPC target (the same).
+    kTargets,        // Several, separated by commas; at least one.
+  };
+
   absl::string_view name;  // As a flag with underscores: max_channels.
   Process of = Process::kBoth;
   Kind kind = Kind::kText;

@@ -20,7 +20,7 @@ namespace {
 // `done` runs without a lock of the core.
 class Gathering {
  public:
-  Gathering(const v1::BroadcastRequest& request, Observer* observer,
+  Gathering(const v1::BroadcastRequest& request, ServiceObserver* observer,
             Broadcasts::Done done)
       : parts_(static_cast<size_t>(request.channels_size()) + 1),
         observer_(observer),
@@ -31,7 +31,8 @@ class Gathering {
   }
 
   // Takes the log's answer for the channel at `index` of the request.
-  void Take(int index, const absl::StatusOr<ChannelLog::Receipt>& receipt) {
+  void Take(int index,
+            const absl::StatusOr<ChannelLog::PublishResult>& receipt) {
     if (receipt.ok()) {
       if (receipt->repeated) observer_->OnRepeated();
       v1::Receipt& out = *response_.mutable_receipts(index);
@@ -55,7 +56,7 @@ class Gathering {
 
  private:
   JoinedStatus parts_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   v1::BroadcastResponse response_;  // Entries are made before, each set once.
   Broadcasts::Done done_;
 };
@@ -80,7 +81,7 @@ void Broadcasts::Broadcast(const v1::BroadcastRequest& request, Done done) {
     publication->data = request.data();
     publication->except_socket_id = request.except_socket_id();
     publication->published_us = now_us;
-    Shard& shard = table_->ShardOf(request.channels(i));
+    ChannelShard& shard = table_->ShardOf(request.channels(i));
     const ShardLock lock(shard);
     log_->Publish(
         std::move(publication),
@@ -94,7 +95,7 @@ absl::Status Broadcasts::CheckPayloads(const v1::BroadcastRequest& request) {
   if (!table_->has_rules()) return absl::OkStatus();
   const auto bytes = static_cast<int64_t>(request.data().size());
   for (const std::string& channel : request.channels()) {
-    Shard& shard = table_->ShardOf(channel);
+    ChannelShard& shard = table_->ShardOf(channel);
     const ShardLock lock(shard);
     const int64_t bytes_max = shard.rules->Of(channel).max_payload;
     if (bytes <= bytes_max) continue;

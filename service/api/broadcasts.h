@@ -44,7 +44,7 @@ class Broadcasts {
   ChannelTable* const table_;
   ChannelLog* const log_;
   Timers* const timers_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   const Readiness* const readiness_;
   const int64_t payload_bytes_max_;
 };

@@ -50,7 +50,7 @@ class Commands {
   void CallSocket(absl::string_view socket_id, link::v1::Call call,
                   absl::Duration deadline, CallDone done);
 
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   const Readiness* const readiness_;
   const absl::Duration authorizer_timeout_;
   NodeCalls* const calls_;

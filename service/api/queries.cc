@@ -94,7 +94,7 @@ v1::GetHistoryResponse PageOf(const Missed& missed) {
 }  // namespace
 
 absl::Status Queries::CheckHasMembers(absl::string_view channel) {
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   const ShardLock lock(shard);
   if (IsPresence(shard, channel)) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
@@ -258,7 +258,7 @@ void Queries::GetHistory(const v1::GetHistoryRequest& request,
     status = CheckPosition("since", FromProto(request.since()));
   }
   if (status.ok()) {
-    Shard& shard = table_->ShardOf(channel);
+    ChannelShard& shard = table_->ShardOf(channel);
     const ShardLock lock(shard);
     if (HistoryOf(shard, channel).size == 0) status = NoHistory(channel);
   }

@@ -125,11 +125,11 @@ absl::Status Watches::Watch(const v1::WatchRequest& request,
 
 void Watches::Open(const BeginningPtr& beginning, const std::string& channel,
                    std::optional<Position> since) {
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   const ShardLock lock(shard);
   open_->WhenOpen(shard, channel,
                   [this, beginning, channel, since = std::move(since)](
-                      Shard& locked, const absl::Status& opened) {
+                      ChannelShard& locked, const absl::Status& opened) {
                     locked.mu.AssertHeld();
                     if (beginning->ended()) return;
                     if (!opened.ok()) return Fail(locked, beginning, opened);
@@ -137,13 +137,13 @@ void Watches::Open(const BeginningPtr& beginning, const std::string& channel,
                   });
 }
 
-void Watches::Fail(Shard& shard, const BeginningPtr& beginning,
+void Watches::Fail(ChannelShard& shard, const BeginningPtr& beginning,
                    const absl::Status& status) {
   beginning->Fail(status);
   AfterLock(shard, [beginning, status] { beginning->sink()->Close(status); });
 }
 
-void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
+void Watches::Recover(ChannelShard& shard, const BeginningPtr& beginning,
                       const std::string& channel,
                       const std::optional<Position>& since) {
   if (!since.has_value()) {
@@ -155,7 +155,7 @@ void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
   open_->Hold(shard, channel);
   log_->Since(channel, since, kUnbounded,
               [this, beginning, channel](absl::StatusOr<Missed> missed) {
-                Shard& locked = table_->ShardOf(channel);
+                ChannelShard& locked = table_->ShardOf(channel);
                 locked.mu.AssertHeld();
                 if (!beginning->ended()) {
                   Begin(locked, beginning, channel,
@@ -165,7 +165,7 @@ void Watches::Recover(Shard& shard, const BeginningPtr& beginning,
               });
 }
 
-void Watches::Begin(Shard& shard, const BeginningPtr& beginning,
+void Watches::Begin(ChannelShard& shard, const BeginningPtr& beginning,
                     const std::string& channel, std::optional<Missed> missed) {
   const absl::Status status =
       SendBeginning(shard, beginning, channel, std::move(missed));
@@ -180,7 +180,7 @@ void Watches::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
     if (it != watches_.end()) it->second->End();
   }
   for (const std::string& channel : request.channels()) {
-    Shard& shard = table_->ShardOf(channel);
+    ChannelShard& shard = table_->ShardOf(channel);
     const ShardLock lock(shard);
     const auto it = shard.watches.find(channel);
     if (it == shard.watches.end()) continue;
@@ -192,7 +192,8 @@ void Watches::Unwatch(const v1::WatchRequest& request, const SinkPtr& sink) {
   watches_.erase(sink);
 }
 
-absl::Status Watches::SendBeginning(Shard& shard, const BeginningPtr& beginning,
+absl::Status Watches::SendBeginning(ChannelShard& shard,
+                                    const BeginningPtr& beginning,
                                     absl::string_view channel,
                                     std::optional<Missed> missed) {
   const SinkPtr& sink = beginning->sink();

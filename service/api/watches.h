@@ -68,26 +68,26 @@ class Watches {
 
   // Reads the missed publications from the log, if a position was given.
   // REQUIRES: the channel is open.
-  void Recover(Shard& shard, const BeginningPtr& beginning,
+  void Recover(ChannelShard& shard, const BeginningPtr& beginning,
                const std::string& channel, const std::optional<Position>& since)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   // Enqueues `subscribed` and `missed`, which is empty if no position was
   // given, and subscribes the Watch; or ends it.
-  void Begin(Shard& shard, const BeginningPtr& beginning,
+  void Begin(ChannelShard& shard, const BeginningPtr& beginning,
              const std::string& channel, std::optional<Missed> missed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   // RESOURCE_EXHAUSTED if the rosters exceed their bound.
-  absl::Status SendBeginning(Shard& shard, const BeginningPtr& beginning,
+  absl::Status SendBeginning(ChannelShard& shard, const BeginningPtr& beginning,
                              absl::string_view channel,
                              std::optional<Missed> missed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  void Fail(Shard& shard, const BeginningPtr& beginning,
+  void Fail(ChannelShard& shard, const BeginningPtr& beginning,
             const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
   ChannelLog* const log_;
   Membership* const membership_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   const Readiness* const readiness_;
   Fanout* const fanout_;
   OpenChannels* const open_;

@@ -13,8 +13,8 @@
 
 namespace herald::authorizer {
 
-core::Decision ToDecision(v1::Decision& decision) {
-  core::Decision out;
+core::Verdict ToDecision(v1::Decision& decision) {
+  core::Verdict out;
   if (!decision.allowed()) {
     const absl::string_view reason = contract::CutUtf8(
         decision.reason(), static_cast<size_t>(contract::kReasonBytesMax));
@@ -31,7 +31,7 @@ core::Decision ToDecision(v1::Decision& decision) {
   return out;
 }
 
-absl::string_view OutcomeOf(const core::Decision& decision) {
+absl::string_view OutcomeOf(const core::Verdict& decision) {
   if (decision.status.ok()) return "allowed";
   return absl::IsPermissionDenied(decision.status) ? "denied" : "unavailable";
 }

@@ -18,10 +18,10 @@
 namespace herald::authorizer {
 
 // Moves the member out of `decision`. A reason is cut to kReasonBytesMax.
-core::Decision ToDecision(v1::Decision& decision);
+core::Verdict ToDecision(v1::Decision& decision);
 
 // `allowed`, `denied` or `unavailable`.
-absl::string_view OutcomeOf(const core::Decision& decision);
+absl::string_view OutcomeOf(const core::Verdict& decision);
 
 // Cut to the range that duration.proto allows. Zero, which denies, if
 // `duration` is not valid.

@@ -13,7 +13,7 @@ namespace herald::authorizer {
 namespace {
 
 // One field, in protobuf's encoding.
-struct Field {
+struct WireField {
   uint64_t number = 0;
   bool is_bytes = false;  // Length-delimited: a text or a message.
   absl::string_view value;
@@ -32,7 +32,7 @@ bool TakeVarint(const char*& next, const char* end, uint64_t& value) {
 }
 
 // Takes the next field off `rest`. False if there is none.
-bool TakeField(absl::string_view& rest, Field& field) {
+bool TakeField(absl::string_view& rest, WireField& field) {
   const char* next = rest.data();
   const char* const end = next + rest.size();
   uint64_t key = 0;
@@ -58,7 +58,7 @@ bool TakeField(absl::string_view& rest, Field& field) {
 
 // Whether `entry` is one of `headers`: a map's key is field 1, its value 2.
 bool IsHeader(absl::string_view entry) {
-  Field field;
+  WireField field;
   while (!entry.empty()) {
     if (!TakeField(entry, field)) return false;
     const bool is_text = field.is_bytes && field.number <= 2;
@@ -67,7 +67,7 @@ bool IsHeader(absl::string_view entry) {
   return true;
 }
 
-bool IsValid(const Field& field) {
+bool IsValid(const WireField& field) {
   if (!field.is_bytes) return true;
   switch (field.number) {
     case v1::Connection::kRemoteAddressFieldNumber:
@@ -85,7 +85,7 @@ bool IsValid(const Field& field) {
 absl::StatusOr<absl::string_view> RemoteAddressOf(
     absl::string_view connection) {
   absl::string_view address;
-  Field field;
+  WireField field;
   while (!connection.empty()) {
     if (!TakeField(connection, field) || !IsValid(field)) {
       return absl::InvalidArgumentError(

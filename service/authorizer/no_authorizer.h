@@ -13,8 +13,8 @@ namespace herald::authorizer {
 class NoAuthorizer final : public core::Authorizer {
  public:
   void Authorize(core::Question /*question*/,
-                 absl::AnyInvocable<void(core::Decision)> done) override {
-    core::Decision no;
+                 absl::AnyInvocable<void(core::Verdict)> done) override {
+    core::Verdict no;
     no.status = absl::PermissionDeniedError(
         "private and presence channels need an authorizer "
         "(BROADCAST_AUTHORIZER), and none is configured");

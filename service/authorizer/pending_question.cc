@@ -8,8 +8,8 @@
 
 namespace herald::authorizer {
 
-QuestionPtr MakePending(core::Question question, std::string address, Done done,
-                        absl::Time arrived) {
+QuestionPtr MakePending(core::Question question, std::string address,
+                        VerdictDone done, absl::Time arrived) {
   auto pending = std::make_unique<PendingQuestion>();
   pending->bytes = static_cast<int64_t>(
       sizeof(PendingQuestion) + sizeof(v1::AuthorizeRequest) +

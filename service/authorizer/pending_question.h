@@ -21,7 +21,7 @@
 
 namespace herald::authorizer {
 
-using Done = absl::AnyInvocable<void(core::Decision)>;
+using VerdictDone = absl::AnyInvocable<void(core::Verdict)>;
 
 // Counts the bytes of a question in a total, for as long as it lives.
 class QuestionBytes {
@@ -51,7 +51,7 @@ class QuestionBytes {
 struct PendingQuestion {
   // Shared with the write in flight, which may end after the question.
   std::shared_ptr<v1::AuthorizeRequest> request;
-  Done done;
+  VerdictDone done;
   std::string address;  // AddressKey() of the client.
 
   absl::Time arrived;
@@ -78,19 +78,19 @@ using QuestionPtr = std::unique_ptr<PendingQuestion>;
 
 // `address`: AddressKey() of the client. The connection is added to the request
 // as serialized bytes, so `request->connection()` is empty.
-QuestionPtr MakePending(core::Question question, std::string address, Done done,
-                        absl::Time arrived);
+QuestionPtr MakePending(core::Question question, std::string address,
+                        VerdictDone done, absl::Time arrived);
 
 // A decision that is yet to be passed to `done`.
 struct Answered {
-  Done done;
-  core::Decision decision;
+  VerdictDone done;
+  core::Verdict decision;
   // From the first write to the authorizer's answer, if there was one.
   std::optional<absl::Duration> latency = std::nullopt;
 };
 
-inline core::Decision Undecided(absl::string_view why) {
-  core::Decision decision;
+inline core::Verdict Undecided(absl::string_view why) {
+  core::Verdict decision;
   decision.status = absl::UnavailableError(why);
   return decision;
 }

@@ -75,7 +75,7 @@ class Quarantine {
     bool suspect = false;
     bool excused = false;
   };
-  using List = std::list<Entry>;
+  using EntryList = std::list<Entry>;
 
   // The entry of `source`, which ends a kPeriod from now; a new one if there is
   // none. Valid until the next call.
@@ -85,8 +85,8 @@ class Quarantine {
   static bool CountBreak(Entry& entry, absl::Time when);
   void DropFirst();
 
-  List until_;  // In the order in which they end.
-  absl::flat_hash_map<std::string, List::iterator> by_source_;
+  EntryList until_;  // In the order in which they end.
+  absl::flat_hash_map<std::string, EntryList::iterator> by_source_;
 };
 
 }  // namespace herald::authorizer

@@ -163,7 +163,7 @@ absl::Time QuestionDispatcher::OnWritten(StreamQuestions& stream,
   return it->second->deadline;
 }
 
-QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
+QuestionDispatcher::DecisionOutcome QuestionDispatcher::OnDecision(
     StreamQuestions& stream, v1::Decision& decision, absl::Time now,
     std::vector<Answered>& answered) {
   const auto it = stream.open.find(decision.request_id());
@@ -177,7 +177,8 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
       if (one->strikes > 0) Release(*one, now);
     }
     const bool counted = window_.TakeLate(serial);
-    return counted || !late.empty() ? Answer::kLate : Answer::kUnknown;
+    return counted || !late.empty() ? DecisionOutcome::kLate
+                                    : DecisionOutcome::kUnknown;
   }
   const QuestionPtr question = std::move(it->second);
   stream.open.erase(it);
@@ -191,7 +192,7 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
     lanes_allowed_ = std::min(2 * lanes_allowed_, kLanesMax);
   }
   stream.proven = true;
-  core::Decision out = ToDecision(decision);
+  core::Verdict out = ToDecision(decision);
   if (out.status.ok()) {
     pauses_.OnAllowed(question->socket());
   } else {
@@ -200,7 +201,7 @@ QuestionDispatcher::Answer QuestionDispatcher::OnDecision(
   if (question->strikes > 0) Release(*question, now);
   answered.push_back(
       {std::move(question->done), std::move(out), now - question->asked});
-  return Answer::kUsed;
+  return DecisionOutcome::kUsed;
 }
 
 void QuestionDispatcher::Release(const PendingQuestion& answered,

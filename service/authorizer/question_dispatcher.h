@@ -126,9 +126,9 @@ class QuestionDispatcher {
   // deadline.
   absl::Time OnWritten(StreamQuestions& stream, absl::Time now);
 
-  enum class Answer { kUsed, kLate, kUnknown };
-  Answer OnDecision(StreamQuestions& stream, v1::Decision& decision,
-                    absl::Time now, std::vector<Answered>& answered);
+  enum class DecisionOutcome { kUsed, kLate, kUnknown };
+  DecisionOutcome OnDecision(StreamQuestions& stream, v1::Decision& decision,
+                             absl::Time now, std::vector<Answered>& answered);
 
   // Takes its open questions back. Returns how many of them were poisoned; they
   // are in `answered`. Poison that had timed out before is only counted.

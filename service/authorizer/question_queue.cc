@@ -16,7 +16,8 @@ void Reorder(Set& heavy, T* item, size_t before, size_t now, size_t least) {
 
 }  // namespace
 
-void QuestionQueue::Count(Address& address, Socket& socket, int change) {
+void QuestionQueue::Count(AddressQueue& address, SocketQueue& socket,
+                          int change) {
   const size_t mine = socket.questions.size();  // As it is now.
   const size_t before = address.size;
   address.size += static_cast<size_t>(change);
@@ -26,28 +27,28 @@ void QuestionQueue::Count(Address& address, Socket& socket, int change) {
           kHeavy);
 }
 
-QuestionQueue::Address& QuestionQueue::AddressOf(const std::string& key) {
+QuestionQueue::AddressQueue& QuestionQueue::AddressOf(const std::string& key) {
   const auto known = by_key_.find(key);
   if (known != by_key_.end()) return *known->second;
-  Address& address = addresses_.emplace_back();
+  AddressQueue& address = addresses_.emplace_back();
   address.key = key;
   by_key_.emplace(address.key, std::prev(addresses_.end()));
   return address;
 }
 
-QuestionQueue::Socket& QuestionQueue::SocketOf(Address& address,
-                                               const std::string& id) {
+QuestionQueue::SocketQueue& QuestionQueue::SocketOf(AddressQueue& address,
+                                                    const std::string& id) {
   const auto known = address.sockets.find(id);
   if (known != address.sockets.end()) return *known->second;
-  Socket& socket = address.turns.emplace_back();
+  SocketQueue& socket = address.turns.emplace_back();
   socket.id = id;
   address.sockets.emplace(socket.id, std::prev(address.turns.end()));
   return socket;
 }
 
 void QuestionQueue::Push(QuestionPtr question, bool first) {
-  Address& address = AddressOf(question->address);
-  Socket& socket = SocketOf(address, question->socket());
+  AddressQueue& address = AddressOf(question->address);
+  SocketQueue& socket = SocketOf(address, question->socket());
   // The front of its socket, not of the turns: a question that comes back keeps
   // its order and passes no other client.
   if (first) {
@@ -62,8 +63,8 @@ const PendingQuestion& QuestionQueue::front() const {
   return *addresses_.front().turns.front().questions.front();
 }
 
-QuestionPtr QuestionQueue::Take(Addresses::iterator address,
-                                Sockets::iterator socket, bool first) {
+QuestionPtr QuestionQueue::Take(AddressQueues::iterator address,
+                                SocketQueues::iterator socket, bool first) {
   auto& questions = socket->questions;
   QuestionPtr question =
       std::move(first ? questions.front() : questions.back());
@@ -77,8 +78,8 @@ QuestionPtr QuestionQueue::Take(Addresses::iterator address,
   return question;
 }
 
-void QuestionQueue::DropIfEmpty(Addresses::iterator address,
-                                Sockets::iterator socket) {
+void QuestionQueue::DropIfEmpty(AddressQueues::iterator address,
+                                SocketQueues::iterator socket) {
   if (!socket->questions.empty()) return;
   address->sockets.erase(socket->id);
   address->turns.erase(socket);
@@ -87,7 +88,7 @@ void QuestionQueue::DropIfEmpty(Addresses::iterator address,
   addresses_.erase(address);
 }
 
-QuestionPtr QuestionQueue::TakeTurn(Addresses::iterator address) {
+QuestionPtr QuestionQueue::TakeTurn(AddressQueues::iterator address) {
   const auto socket = address->turns.begin();
   // To the end of the turns first, for taking may remove them.
   address->turns.splice(address->turns.end(), address->turns, socket);
@@ -131,7 +132,7 @@ absl::Time QuestionQueue::next_unpark() const {
   return parked_.empty() ? absl::InfiniteFuture() : parked_.begin()->first;
 }
 
-QuestionPtr QuestionQueue::TakeLastOfHeaviest(Address& address) {
+QuestionPtr QuestionQueue::TakeLastOfHeaviest(AddressQueue& address) {
   const auto socket =
       address.heavy.empty()
           ? std::prev(address.turns.end())
@@ -151,7 +152,7 @@ QuestionPtr QuestionQueue::GiveUpFor(const std::string& address,
     return question;
   }
   if (heavy_.empty()) return nullptr;
-  Address& heaviest = *std::prev(heavy_.end())->second;
+  AddressQueue& heaviest = *std::prev(heavy_.end())->second;
   if (heaviest.key != address) {
     const auto own = by_key_.find(address);
     const size_t size = own == by_key_.end() ? 0 : own->second->size;
@@ -192,7 +193,7 @@ void QuestionQueue::TakeIf(
 }
 
 void QuestionQueue::Filter(
-    Address& address, Socket& socket,
+    AddressQueue& address, SocketQueue& socket,
     absl::FunctionRef<bool(const PendingQuestion&, bool parked)> gone,
     absl::FunctionRef<void(QuestionPtr)> take) {
   const size_t before = socket.questions.size();

@@ -76,41 +76,42 @@ class QuestionQueue {
   // Most sockets and addresses have one question, for a moment. So questions
   // are in a list, which allocates less than a deque, and the keys of the maps
   // are views of `id` and `key`.
-  struct Socket {
+  struct SocketQueue {
     std::string id;
     std::list<QuestionPtr> questions;
   };
-  using Sockets = std::list<Socket>;
-  struct Address {
+  using SocketQueues = std::list<SocketQueue>;
+  struct AddressQueue {
     std::string key;
     size_t size = 0;
-    Sockets turns;  // The next one first.
-    absl::flat_hash_map<absl::string_view, Sockets::iterator> sockets;
-    absl::btree_set<std::pair<size_t, Socket*>> heavy;
+    SocketQueues turns;  // The next one first.
+    absl::flat_hash_map<absl::string_view, SocketQueues::iterator> sockets;
+    absl::btree_set<std::pair<size_t, SocketQueue*>> heavy;
   };
-  using Addresses = std::list<Address>;
+  using AddressQueues = std::list<AddressQueue>;
 
   void Push(QuestionPtr question, bool first);
   // The entry of an address, or of a socket; a new one if there is none.
-  Address& AddressOf(const std::string& key);
-  static Socket& SocketOf(Address& address, const std::string& id);
+  AddressQueue& AddressOf(const std::string& key);
+  static SocketQueue& SocketOf(AddressQueue& address, const std::string& id);
   // A question of `address` and `socket` was added (+1) or taken (-1).
-  void Count(Address& address, Socket& socket, int change);
+  void Count(AddressQueue& address, SocketQueue& socket, int change);
   // Takes the first or the last question of a socket. Removes entries that are
   // empty then.
-  QuestionPtr Take(Addresses::iterator address, Sockets::iterator socket,
-                   bool first);
-  void DropIfEmpty(Addresses::iterator address, Sockets::iterator socket);
-  void Filter(Address& address, Socket& socket,
+  QuestionPtr Take(AddressQueues::iterator address,
+                   SocketQueues::iterator socket, bool first);
+  void DropIfEmpty(AddressQueues::iterator address,
+                   SocketQueues::iterator socket);
+  void Filter(AddressQueue& address, SocketQueue& socket,
               absl::FunctionRef<bool(const PendingQuestion&, bool parked)> gone,
               absl::FunctionRef<void(QuestionPtr)> take);
-  QuestionPtr TakeTurn(Addresses::iterator address);
-  QuestionPtr TakeLastOfHeaviest(Address& address);
+  QuestionPtr TakeTurn(AddressQueues::iterator address);
+  QuestionPtr TakeLastOfHeaviest(AddressQueue& address);
 
   size_t size_ = 0;
-  Addresses addresses_;  // The next one first. None is empty.
-  absl::flat_hash_map<absl::string_view, Addresses::iterator> by_key_;
-  absl::btree_set<std::pair<size_t, Address*>> heavy_;
+  AddressQueues addresses_;  // The next one first. None is empty.
+  absl::flat_hash_map<absl::string_view, AddressQueues::iterator> by_key_;
+  absl::btree_set<std::pair<size_t, AddressQueue*>> heavy_;
   absl::btree_multimap<absl::Time, QuestionPtr> parked_;
 };
 

@@ -56,12 +56,12 @@ class RefusalPauses {
     absl::Time last;
     absl::Time not_before = absl::InfinitePast();
   };
-  using List = std::list<Denied>;
+  using DeniedList = std::list<Denied>;
 
   static absl::Duration PauseAfter(int count);
 
-  List denied_;  // In the order of their last denials.
-  absl::flat_hash_map<std::string, List::iterator> by_socket_;
+  DeniedList denied_;  // In the order of their last denials.
+  absl::flat_hash_map<std::string, DeniedList::iterator> by_socket_;
 };
 
 }  // namespace herald::authorizer

@@ -132,19 +132,19 @@ absl::StatusOr<v1::Member> UserOf(absl::string_view user_data) {
 }
 
 void SignatureAuthorizer::Authorize(
-    core::Question question, absl::AnyInvocable<void(core::Decision)> done) {
+    core::Question question, absl::AnyInvocable<void(core::Verdict)> done) {
   if (!IsSigned(secret_, question)) {
     if (next_ != nullptr) {
       return next_->Authorize(std::move(question), std::move(done));
     }
-    core::Decision no;
+    core::Verdict no;
     no.status = absl::PermissionDeniedError(
         question.auth_token.empty()
             ? "the channel needs a signature as auth"
             : "the signature in auth is not valid for this socket and channel");
     return done(std::move(no));
   }
-  core::Decision yes;
+  core::Verdict yes;
   if (IsPresence(question.channel)) {
     absl::StatusOr<v1::Member> member = MemberOf(question.channel_data);
     yes.status = member.status();
@@ -153,10 +153,9 @@ void SignatureAuthorizer::Authorize(
   done(std::move(yes));
 }
 
-void SignatureAuthorizer::SignIn(
-    const core::SignInQuestion& question,
-    absl::AnyInvocable<void(core::Decision)> done) {
-  core::Decision decision;
+void SignatureAuthorizer::SignIn(const core::SignInQuestion& question,
+                                 absl::AnyInvocable<void(core::Verdict)> done) {
+  core::Verdict decision;
   const std::string text =
       absl::StrCat(question.socket_id, "::user::", question.user_data);
   if (IsSignature(secret_, text, question.auth_token)) {

@@ -44,9 +44,9 @@ class SignatureAuthorizer final : public core::Authorizer {
       : secret_(std::move(secret)), next_(next) {}
 
   void Authorize(core::Question question,
-                 absl::AnyInvocable<void(core::Decision)> done) override;
+                 absl::AnyInvocable<void(core::Verdict)> done) override;
   void SignIn(const core::SignInQuestion& question,
-              absl::AnyInvocable<void(core::Decision)> done) override;
+              absl::AnyInvocable<void(core::Verdict)> done) override;
 
  private:
   const std::string secret_;

@@ -9,16 +9,16 @@ namespace herald::core {
 
 using contract::Require;
 
-Shard& ChannelTable::ShardOf(absl::string_view channel) {
+ChannelShard& ChannelTable::ShardOf(absl::string_view channel) {
   return shards_[absl::Hash<absl::string_view>{}(channel) % kShards];
 }
 
-void ChannelTable::ForEachShard(absl::FunctionRef<void(Shard&)> body) {
-  for (Shard& shard : shards_) body(shard);
+void ChannelTable::ForEachShard(absl::FunctionRef<void(ChannelShard&)> body) {
+  for (ChannelShard& shard : shards_) body(shard);
 }
 
-ChannelEntry* ChannelTable::Obtain(Shard& shard, absl::string_view channel,
-                                   bool force) {
+ChannelEntry* ChannelTable::Obtain(ChannelShard& shard,
+                                   absl::string_view channel, bool force) {
   const auto it = shard.channels.find(channel);
   if (it != shard.channels.end()) return &it->second;
   // Count first and check then: other shards may do the same at this moment.
@@ -30,7 +30,7 @@ ChannelEntry* ChannelTable::Obtain(Shard& shard, absl::string_view channel,
   return &shard.channels[std::string(channel)];
 }
 
-void ChannelTable::Change(Shard& shard, absl::string_view channel,
+void ChannelTable::Change(ChannelShard& shard, absl::string_view channel,
                           const PeerPtr& peer, int64_t delta) {
   const auto it = shard.channels.find(channel);
   Require(it != shard.channels.end());
@@ -51,21 +51,22 @@ void ChannelTable::Change(Shard& shard, absl::string_view channel,
   Drop(shard, it);
 }
 
-ChannelEntry* ChannelTable::Reserve(Shard& shard, absl::string_view channel,
-                                    bool force) {
+ChannelEntry* ChannelTable::Reserve(ChannelShard& shard,
+                                    absl::string_view channel, bool force) {
   ChannelEntry* const entry = Obtain(shard, channel, force);
   if (entry != nullptr) ++entry->reserved;
   return entry;
 }
 
-void ChannelTable::EndReservation(Shard& shard, absl::string_view channel) {
+void ChannelTable::EndReservation(ChannelShard& shard,
+                                  absl::string_view channel) {
   const auto it = shard.channels.find(channel);
   Require(it != shard.channels.end() && it->second.reserved > 0);
   --it->second.reserved;
   Drop(shard, it);
 }
 
-void ChannelTable::Drop(Shard& shard, Channels::iterator channel) {
+void ChannelTable::Drop(ChannelShard& shard, Channels::iterator channel) {
   const ChannelEntry& entry = channel->second;
   if (!entry.interests.empty() || entry.reserved > 0) return;
   shard.channels.erase(channel);
@@ -74,8 +75,8 @@ void ChannelTable::Drop(Shard& shard, Channels::iterator channel) {
 
 void ChannelTable::Remove(
     const PeerPtr& peer,
-    absl::FunctionRef<void(Shard&, absl::string_view)> body) {
-  for (Shard& shard : shards_) {
+    absl::FunctionRef<void(ChannelShard&, absl::string_view)> body) {
+  for (ChannelShard& shard : shards_) {
     const ShardLock lock(shard);
     // Other shards may still add to the count, but this one cannot while it is
     // locked, so 0 means that it has none.

@@ -20,7 +20,7 @@ v1::Subscribed SubscribedAt(const Position& position) {
 }  // namespace
 
 int64_t Fanout::Publish(const PublicationPtr& publication) {
-  Shard& shard = table_->ShardOf(publication->channel);
+  ChannelShard& shard = table_->ShardOf(publication->channel);
   shard.mu.AssertHeld();
   int64_t subscribers = 0;
   int64_t gateways = 0;
@@ -85,7 +85,7 @@ void Fanout::RemoveMember(absl::string_view channel,
 
 void Fanout::SendMember(absl::string_view channel, link::v1::ServiceItem item,
                         v1::ServerMessage message) {
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
   if (!shard.settled) return;
   TellIn(
@@ -94,7 +94,7 @@ void Fanout::SendMember(absl::string_view channel, link::v1::ServiceItem item,
       &EnqueueMembersIn);
 }
 
-void Fanout::SendPosition(Shard& shard, absl::string_view channel,
+void Fanout::SendPosition(ChannelShard& shard, absl::string_view channel,
                           const Position& position, bool lost) {
   const auto item = [&] {
     return EncodeItem(NewPosition(channel, position, lost));
@@ -107,7 +107,7 @@ void Fanout::SendPosition(Shard& shard, absl::string_view channel,
   TellIn(shard, channel, item, messages, &EnqueueStateIn);
 }
 
-void Fanout::SendRoster(Shard& shard, absl::string_view channel,
+void Fanout::SendRoster(ChannelShard& shard, absl::string_view channel,
                         const Position& position) {
   if (!shard.settled) return;
   const auto item = [&] { return RosterItem(channel); };

@@ -39,7 +39,7 @@ class CongestionListener {
 class Fanout {
  public:
   // All outlive the object.
-  Fanout(ChannelTable* table, const Rosters* rosters, Observer* observer,
+  Fanout(ChannelTable* table, const Rosters* rosters, ServiceObserver* observer,
          CongestionListener* congestion)
       : table_(table),
         rosters_(rosters),
@@ -56,12 +56,12 @@ class Fanout {
 
   // The channel's history begins at `position`, or has ended if `position` is
   // empty. `lost`: earlier events may not have been sent.
-  void SendPosition(Shard& shard, absl::string_view channel,
+  void SendPosition(ChannelShard& shard, absl::string_view channel,
                     const Position& position, bool lost)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // Sends all current members at once. `position` is the channel's.
-  void SendRoster(Shard& shard, absl::string_view channel,
+  void SendRoster(ChannelShard& shard, absl::string_view channel,
                   const Position& position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
@@ -80,7 +80,7 @@ class Fanout {
 
   ChannelTable* const table_;
   const Rosters* const rosters_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   CongestionListener* const congestion_;
 };
 

@@ -26,9 +26,9 @@ struct Published {
   int64_t gateways = 0;  // Links that receive it.
 };
 
-class Observer {
+class ServiceObserver {
  public:
-  virtual ~Observer() = default;
+  virtual ~ServiceObserver() = default;
 
   // An event was given its place in the order of its channel.
   virtual void OnPublished(const Published& /*published*/) {}

@@ -36,7 +36,7 @@ class ChannelLog {
  public:
   virtual ~ChannelLog() = default;
 
-  struct Receipt {
+  struct PublishResult {
     Position position;        // The publication's; none without history.
     int64_t subscribers = 0;  // Excepted ones included.
     bool repeated = false;    // Answered from the memory of the key.
@@ -45,7 +45,7 @@ class ChannelLog {
     absl::string_view idempotency_key;  // Empty: none. Valid during the call.
     HistoryLimits history;
   };
-  using PublishDone = absl::AnyInvocable<void(absl::StatusOr<Receipt>)>;
+  using PublishDone = absl::AnyInvocable<void(absl::StatusOr<PublishResult>)>;
   using OpenDone = absl::AnyInvocable<void(const absl::Status&)>;
   using MissedDone = absl::AnyInvocable<void(absl::StatusOr<Missed>)>;
 

@@ -7,20 +7,20 @@ namespace herald::core {
 // A position without an epoch stands for no history.
 void EngineEvents::OnHistoryBegan(absl::string_view channel,
                                   const Position& position, bool lost) {
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
   fanout_->SendPosition(shard, channel, position, lost);
 }
 
 void EngineEvents::OnRosterReplaced(absl::string_view channel,
                                     const Position& position) {
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
   fanout_->SendRoster(shard, channel, position);
 }
 
 contract::ChannelSettings EngineEvents::RulesOf(absl::string_view channel) {
-  const Shard& shard = table_->ShardOf(channel);
+  const ChannelShard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
   contract::ChannelSettings rules = shard.rules->Of(channel);
   rules.presence = IsPresence(shard, channel);
@@ -28,7 +28,7 @@ contract::ChannelSettings EngineEvents::RulesOf(absl::string_view channel) {
 }
 
 int64_t EngineEvents::SubscriberCount(absl::string_view channel) {
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
   const auto entry = shard.channels.find(channel);
   return entry == shard.channels.end() ? 0 : entry->second.subscriber_count;
@@ -36,7 +36,7 @@ int64_t EngineEvents::SubscriberCount(absl::string_view channel) {
 
 void EngineEvents::ForEachChannel(
     absl::FunctionRef<void(absl::string_view channel)> body) {
-  table_->ForEachShard([&](Shard& shard) {
+  table_->ForEachShard([&](ChannelShard& shard) {
     const ShardLock lock(shard);
     for (const auto& [name, entry] : shard.channels) {
       if (entry.subscriber_count > 0) body(name);

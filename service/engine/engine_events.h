@@ -83,7 +83,7 @@ class EngineEvents final : public EngineListener {
  private:
   ChannelTable* const table_;
   Fanout* const fanout_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   Readiness* const readiness_;
   LeaseListener* const leases_;
 };

@@ -54,7 +54,7 @@ History::Place History::Advance(absl::string_view channel,
                                 const HistoryLimits& limits, absl::Time now,
                                 int64_t step) {
   // Declared before the lock, so that its memory is freed without it.
-  Channels gone;
+  StoredChannels gone;
   MutexLock lock(&mu_);
   Place place;
   auto found = Use(channel, now);
@@ -81,7 +81,7 @@ History::Place History::Advance(absl::string_view channel,
 
 int64_t History::Keep(absl::string_view channel, const Position& position,
                       Chunk chunk, absl::Time now) {
-  Channels gone;
+  StoredChannels gone;
   MutexLock lock(&mu_);
   const auto found = Use(channel, now);
   // The channel was evicted meanwhile, in favour of others.
@@ -136,7 +136,7 @@ void History::Touch(absl::string_view channel, absl::Time now) {
 }
 
 bool History::Forget(absl::string_view channel) {
-  Channels gone;
+  StoredChannels gone;
   MutexLock lock(&mu_);
   const auto it = by_name_.find(channel);
   if (it == by_name_.end()) return false;
@@ -145,7 +145,7 @@ bool History::Forget(absl::string_view channel) {
 }
 
 void History::ForgetIfIdle(absl::string_view channel, absl::Time now) {
-  Channels gone;
+  StoredChannels gone;
   MutexLock lock(&mu_);
   const auto it = by_name_.find(channel);
   // It may have been used since Expire()
@@ -185,20 +185,20 @@ int64_t History::channel_count() const {
   return static_cast<int64_t>(by_name_.size());
 }
 
-History::Channels::iterator History::Use(absl::string_view channel,
-                                         absl::Time now) {
+History::StoredChannels::iterator History::Use(absl::string_view channel,
+                                               absl::Time now) {
   const auto it = by_name_.find(channel);
   if (it == by_name_.end()) return empty_.end();
-  Channels& list = it->second->entries.empty() ? empty_ : kept_;
+  StoredChannels& list = it->second->entries.empty() ? empty_ : kept_;
   list.splice(list.begin(), list, it->second);
   it->second->used = now;
   return it->second;
 }
 
-int64_t History::MakeRoom(Channels::iterator user, Channels& gone) {
+int64_t History::MakeRoom(StoredChannels::iterator user, StoredChannels& gone) {
   // The user is the first of its list.
   // Channels without publications first: with them no publication is lost.
-  for (Channels* const list : {&empty_, &kept_}) {
+  for (StoredChannels* const list : {&empty_, &kept_}) {
     while (bytes_ > bytes_max_ && !list->empty() && &list->back() != &*user) {
       Erase(std::prev(list->end()), gone);
     }
@@ -207,7 +207,7 @@ int64_t History::MakeRoom(Channels::iterator user, Channels& gone) {
   return static_cast<int64_t>(gone.size());
 }
 
-void History::Erase(Channels::iterator channel, Channels& gone) {
+void History::Erase(StoredChannels::iterator channel, StoredChannels& gone) {
   bytes_ -= channel->bytes;
   // The keys are views of the name, which lives until `gone` is freed.
   by_name_.erase(channel->name);
@@ -216,7 +216,7 @@ void History::Erase(Channels::iterator channel, Channels& gone) {
   gone.splice(gone.end(), channel->entries.empty() ? empty_ : kept_, channel);
 }
 
-void History::DropFirst(Channels::iterator channel) {
+void History::DropFirst(StoredChannels::iterator channel) {
   const int64_t bytes = SizeOf(channel->entries.front().chunk);
   channel->bytes -= bytes;
   bytes_ -= bytes;
@@ -225,23 +225,23 @@ void History::DropFirst(Channels::iterator channel) {
   if (channel->entries.empty()) empty_.splice(empty_.begin(), kept_, channel);
 }
 
-void History::DropExpired(Channels::iterator channel, absl::Time now) {
+void History::DropExpired(StoredChannels::iterator channel, absl::Time now) {
   while (!channel->entries.empty() &&
          channel->entries.front().time + channel->limits.ttl <= now) {
     DropFirst(channel);
   }
 }
 
-absl::Duration History::LifeOf(const Channel& channel) {
+absl::Duration History::LifeOf(const StoredChannel& channel) {
   const absl::Duration ttl = channel.limits.ttl;
   return channel.offset == 0 ? std::min(ttl, kUnsaidLife) : ttl;
 }
 
-bool History::IsIdle(const Channel& channel, absl::Time now) {
+bool History::IsIdle(const StoredChannel& channel, absl::Time now) {
   return channel.entries.empty() && channel.used + LifeOf(channel) <= now;
 }
 
-void History::SweepLater(Channel& channel, absl::Time now) {
+void History::SweepLater(StoredChannel& channel, absl::Time now) {
   sweeps_.erase({channel.swept_at, channel.name});
   channel.swept_at = now + LifeOf(channel);
   sweeps_.emplace(channel.swept_at, channel.name);

@@ -148,7 +148,7 @@ class History {
     Chunk chunk;
     absl::Time time;
   };
-  struct Channel {
+  struct StoredChannel {
     std::string name;
     std::string epoch;
     int64_t offset = 0;  // Of the last publication, kept or not.
@@ -159,28 +159,29 @@ class History {
     absl::Time swept_at;  // When Expire() checks it next.
   };
   // The most recently used first.
-  using Channels = std::list<Channel>;
+  using StoredChannels = std::list<StoredChannel>;
 
   Place Advance(absl::string_view channel, const HistoryLimits& limits,
                 absl::Time now, int64_t step) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The channel, as used now; empty_.end() if it is not known.
-  Channels::iterator Use(absl::string_view channel, absl::Time now)
+  StoredChannels::iterator Use(absl::string_view channel, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Moves other channels to `gone`, and then drops the oldest publications of
   // `user`, until the bound holds. Returns how many channels were moved.
   // REQUIRES: `user` was used just now.
-  int64_t MakeRoom(Channels::iterator user, Channels& gone)
+  int64_t MakeRoom(StoredChannels::iterator user, StoredChannels& gone)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Erase(Channels::iterator channel, Channels& gone)
+  void Erase(StoredChannels::iterator channel, StoredChannels& gone)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void DropFirst(Channels::iterator channel) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void DropExpired(Channels::iterator channel, absl::Time now)
+  void DropFirst(StoredChannels::iterator channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  static absl::Duration LifeOf(const Channel& channel);
-  static bool IsIdle(const Channel& channel, absl::Time now);
+  void DropExpired(StoredChannels::iterator channel, absl::Time now)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  static absl::Duration LifeOf(const StoredChannel& channel);
+  static bool IsIdle(const StoredChannel& channel, absl::Time now);
   // Schedules the next check of the channel by Expire().
-  void SweepLater(Channel& channel, absl::Time now)
+  void SweepLater(StoredChannel& channel, absl::Time now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const int64_t bytes_max_;
@@ -188,10 +189,10 @@ class History {
   mutable contract::Mutex mu_;
   std::function<uint64_t()> random_ ABSL_GUARDED_BY(mu_);
   // Those without and with entries.
-  Channels empty_ ABSL_GUARDED_BY(mu_);
-  Channels kept_ ABSL_GUARDED_BY(mu_);
+  StoredChannels empty_ ABSL_GUARDED_BY(mu_);
+  StoredChannels kept_ ABSL_GUARDED_BY(mu_);
   // The keys are the names in the lists.
-  absl::flat_hash_map<absl::string_view, Channels::iterator> by_name_
+  absl::flat_hash_map<absl::string_view, StoredChannels::iterator> by_name_
       ABSL_GUARDED_BY(mu_);
   // One for each channel; the same names.
   std::set<std::pair<absl::Time, absl::string_view>> sweeps_

@@ -14,7 +14,7 @@ std::string NameOf(absl::string_view channel, absl::string_view key) {
 
 }  // namespace
 
-std::optional<IdempotencyCache::Answer> IdempotencyCache::Find(
+std::optional<IdempotencyCache::FirstAnswer> IdempotencyCache::Find(
     absl::string_view channel, absl::string_view key, absl::Time now) {
   contract::MutexLock lock(&mu_);
   Forget(now);
@@ -24,8 +24,9 @@ std::optional<IdempotencyCache::Answer> IdempotencyCache::Find(
 }
 
 bool IdempotencyCache::Remember(absl::string_view channel,
-                                absl::string_view key, const Answer& answer,
-                                absl::Duration life, absl::Time now) {
+                                absl::string_view key,
+                                const FirstAnswer& answer, absl::Duration life,
+                                absl::Time now) {
   std::string name = NameOf(channel, key);
   contract::MutexLock lock(&mu_);
   if (!known_.try_emplace(name, answer).second) return false;

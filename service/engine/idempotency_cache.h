@@ -32,20 +32,21 @@ inline constexpr size_t kIdempotencyKeysMax = 100'000;
 class IdempotencyCache {
  public:
   // The answer to the first publish.
-  struct Answer {
+  struct FirstAnswer {
     Position position;
     int64_t subscribers = 0;
   };
 
   // The answer to the first publish, if it is remembered.
-  std::optional<Answer> Find(absl::string_view channel, absl::string_view key,
-                             absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+  std::optional<FirstAnswer> Find(absl::string_view channel,
+                                  absl::string_view key, absl::Time now)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Remembers the answer for `life`. True if another key was evicted before it
   // expired. REQUIRES: Find() with the same arguments has just returned
   // nothing, and the channel's shard is still locked.
   bool Remember(absl::string_view channel, absl::string_view key,
-                const Answer& answer, absl::Duration life, absl::Time now)
+                const FirstAnswer& answer, absl::Duration life, absl::Time now)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   size_t size() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -58,7 +59,7 @@ class IdempotencyCache {
   bool Forget(absl::Time now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   mutable contract::Mutex mu_;
-  absl::flat_hash_map<std::string, Answer> known_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<std::string, FirstAnswer> known_ ABSL_GUARDED_BY(mu_);
   // One for each known key, the first to expire on top.
   std::priority_queue<End, std::vector<End>, std::greater<>> ends_
       ABSL_GUARDED_BY(mu_);

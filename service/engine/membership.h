@@ -50,7 +50,7 @@ struct GatewayMember {
 };
 
 // A subscription that asks to be admitted.
-struct Subscription {
+struct AdmissionRequest {
   SocketRef socket;
   int64_t attach = 0;  // The attach number of the socket's gateway.
   std::optional<v1::Member> member;  // The user that it makes present.
@@ -79,7 +79,7 @@ class Membership : public Rosters {
   // user_info of a user's first subscription holds until the last one ends.
   //
   // REQUIRES: the channel is open, and its shard locked.
-  virtual void Admit(absl::string_view channel, Subscription subscription,
+  virtual void Admit(absl::string_view channel, AdmissionRequest subscription,
                      AdmitDone done) = 0;
 
   // Ends a subscription; `user_id` is empty if it made no user present. Does

@@ -11,7 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/require.h"
-#include "service/channel/shard.h"
+#include "service/channel/channel_shard.h"
 
 namespace herald::core {
 
@@ -95,12 +95,13 @@ void MemoryEngine::Publish(std::shared_ptr<Publication> publication,
   // The shard stays locked until we return, so a concurrent repeat comes after
   // Remember().
   const absl::Time now = timers_->Now();
-  std::optional<IdempotencyCache::Answer> first =
+  std::optional<IdempotencyCache::FirstAnswer> first =
       keys_.Find(publication->channel, key, now);
   if (first.has_value()) {
-    return done(Receipt{std::move(first->position), first->subscribers, true});
+    return done(
+        PublishResult{std::move(first->position), first->subscribers, true});
   }
-  Receipt receipt = Place(publication, options.history);
+  PublishResult receipt = Place(publication, options.history);
   const absl::Duration life =
       options.history.size == 0
           ? kIdempotencyLife
@@ -112,7 +113,7 @@ void MemoryEngine::Publish(std::shared_ptr<Publication> publication,
   done(std::move(receipt));
 }
 
-MemoryEngine::Receipt MemoryEngine::Place(
+MemoryEngine::PublishResult MemoryEngine::Place(
     const std::shared_ptr<Publication>& publication,
     const HistoryLimits& limits) {
   const std::string& channel = publication->channel;
@@ -218,8 +219,8 @@ void MemoryEngine::EndGrace(absl::string_view channel,
   });
 }
 
-void MemoryEngine::Admit(absl::string_view channel, Subscription subscription,
-                         AdmitDone done) {
+void MemoryEngine::Admit(absl::string_view channel,
+                         AdmissionRequest subscription, AdmitDone done) {
   const bool full = subscription.count_max > 0 &&
                     subscription.count >= subscription.count_max;
   // Most subscriptions make no user present, and cost no lock here.

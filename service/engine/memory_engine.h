@@ -76,7 +76,7 @@ class MemoryEngine final : public Engine {
       absl::string_view channel) const override ABSL_LOCKS_EXCLUDED(mu_);
   int64_t MemberCount(absl::string_view channel) const override
       ABSL_LOCKS_EXCLUDED(mu_);
-  void Admit(absl::string_view channel, Subscription subscription,
+  void Admit(absl::string_view channel, AdmissionRequest subscription,
              AdmitDone done) override ABSL_LOCKS_EXCLUDED(mu_);
   void Dismiss(absl::string_view channel, absl::string_view user_id,
                const SocketRef& socket, int64_t attach,
@@ -118,8 +118,8 @@ class MemoryEngine final : public Engine {
  private:
   // Numbers, delivers and stores the publication. This is one step, because the
   // channel's shard is locked.
-  Receipt Place(const std::shared_ptr<Publication>& publication,
-                const HistoryLimits& limits);
+  PublishResult Place(const std::shared_ptr<Publication>& publication,
+                      const HistoryLimits& limits);
 
   // Notifies the listener of evictions, and of a history that has begun.
   void TellOf(absl::string_view channel, const History::Place& place,

@@ -109,7 +109,7 @@ void Mirror::Take(const Entry& entry, Events& events) {
 // end of the epoch before, `previous`. An answer that is ahead of the pushes
 // carries it, and so does a push that is held. It is empty if the log is not
 // certain, as after a failover; then it matches no position, which is a loss.
-bool Mirror::IsLossBefore(const Answer& answer) const {
+bool Mirror::IsLossBefore(const LogAnswer& answer) const {
   if (epoch_.empty()) return false;  // Without a history none is promised.
   const Position here{epoch_, offsets_.last()};
   if (answer.previous == here) return false;
@@ -121,7 +121,7 @@ bool Mirror::IsLossBefore(const Answer& answer) const {
 // Decides about the loss before Adopt(), which overwrites the position that
 // IsLossBefore() compares. HistoryBegan comes before the epoch's publications,
 // because it voids all positions that the listener knows.
-void Mirror::TakeHistory(const Answer& answer, Events& events) {
+void Mirror::TakeHistory(const LogAnswer& answer, Events& events) {
   const Position& position = answer.position;
   if (position.epoch.empty()) {
     if (epoch_.empty()) return;
@@ -312,10 +312,10 @@ void Mirror::ReplayChanges(Events& events) {
 
 // --- Questions ---------------------------------------------------------------
 
-std::optional<Mirror::Question> Mirror::Ask() {
+std::optional<Mirror::LogQuestion> Mirror::Ask() {
   if (is_asking()) return std::nullopt;
   if (!wants_history_ && !wants_roster_) return std::nullopt;
-  Question question;
+  LogQuestion question;
   if (std::exchange(wants_history_, false)) {
     offsets_.Ask(offsets_.last());
     held_before_question_ = held_.size();
@@ -329,7 +329,7 @@ std::optional<Mirror::Question> Mirror::Ask() {
 // Members first: when the listener receives HistoryBegan, it may read the
 // roster. An answer is taken as a whole before held pushes are replayed,
 // because they are compared with it.
-Mirror::Events Mirror::OnAnswer(Answer answer) {
+Mirror::Events Mirror::OnAnswer(LogAnswer answer) {
   const bool has_history = offsets_.IsAsking();
   const bool has_roster = versions_.IsAsking();
   Require(has_history || has_roster);

@@ -78,13 +78,13 @@ class Mirror {
   };
 
   // A question to the log.
-  struct Question {
+  struct LogQuestion {
     // Asks for the publications that follow, or for all stored ones if some of
     // these are gone. Without an epoch: for all. Empty: for none.
     std::optional<Position> since;
     bool roster = false;  // Asks for the members.
   };
-  struct Answer {
+  struct LogAnswer {
     Position position;           // Of the log; no epoch: it has no history.
     Position previous = {};      // See OnHistory(); of the position's epoch.
     int64_t since = 0;           // The offset before the first entry.
@@ -131,11 +131,11 @@ class Mirror {
   // --- Questions
 
   // The question to send now, if there is one and none is open.
-  std::optional<Question> Ask();
+  std::optional<LogQuestion> Ask();
   // The open question was answered. The first answer opens the channel: its
   // publications are not delivered.
   // REQUIRES: a question is open; there is a roster if it asked for one.
-  Events OnAnswer(Answer answer);
+  Events OnAnswer(LogAnswer answer);
   // The connection is lost, and with it the open question and perhaps pushes.
   // Held pushes are dropped, too: lost publications without a number may stay
   // unreported. Call Compare() with the state that the next connection shows.
@@ -194,8 +194,8 @@ class Mirror {
   void Take(const Entry& entry, Events& events);
   // Whether the log may have published something between this position and the
   // beginning of the answer's epoch.
-  bool IsLossBefore(const Answer& answer) const;
-  void TakeHistory(const Answer& answer, Events& events);
+  bool IsLossBefore(const LogAnswer& answer) const;
+  void TakeHistory(const LogAnswer& answer, Events& events);
   void TakeUnnumbered(Events& events);
   // Moves to an epoch. `lost`: the listener is notified of a loss.
   void Adopt(const std::string& epoch, int64_t offset, bool lost);

@@ -11,7 +11,8 @@
 
 namespace herald::core {
 
-bool OpenChannels::IsOpen(const Shard& shard, absl::string_view channel) const {
+bool OpenChannels::IsOpen(const ChannelShard& shard,
+                          absl::string_view channel) const {
   if (!HasListeners(shard, channel)) return false;
   if (!shard.opening.empty() && shard.opening.contains(channel)) return false;
   // New rules may ask for a history, and a history may have been evicted.
@@ -19,7 +20,7 @@ bool OpenChannels::IsOpen(const Shard& shard, absl::string_view channel) const {
          log_->PositionOf(channel).has_value();
 }
 
-void OpenChannels::WhenOpen(Shard& shard, absl::string_view channel,
+void OpenChannels::WhenOpen(ChannelShard& shard, absl::string_view channel,
                             WhenOpenBody body) {
   const auto opening = shard.opening.find(channel);
   if (opening != shard.opening.end()) {
@@ -42,7 +43,7 @@ void OpenChannels::WhenOpen(Shard& shard, absl::string_view channel,
 
 void OpenChannels::OnOpened(absl::string_view channel,
                             const absl::Status& status) {
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   shard.mu.AssertHeld();
   // The rules may have disabled the history since Open() was called.
   if (status.ok() && HistoryOf(shard, channel).size == 0 &&
@@ -61,18 +62,18 @@ void OpenChannels::OnOpened(absl::string_view channel,
   OnListenerLeft(shard, channel);
 }
 
-void OpenChannels::Hold(Shard& shard, absl::string_view channel) {
+void OpenChannels::Hold(ChannelShard& shard, absl::string_view channel) {
   ++shard.held[channel];
 }
 
-void OpenChannels::Release(Shard& shard, absl::string_view channel) {
+void OpenChannels::Release(ChannelShard& shard, absl::string_view channel) {
   const auto it = shard.held.find(channel);
   contract::Require(it != shard.held.end());
   if (--it->second == 0) shard.held.erase(it);
   OnListenerLeft(shard, channel);
 }
 
-void OpenChannels::OnListenerLeft(const Shard& shard,
+void OpenChannels::OnListenerLeft(const ChannelShard& shard,
                                   absl::string_view channel) {
   if (HasListeners(shard, channel) || shard.opening.contains(channel)) return;
   log_->Close(channel);

@@ -33,25 +33,25 @@ class OpenChannels {
       : table_(table), log_(log) {}
 
   // Whether the channel is open, so that WhenOpen() calls `body` at once.
-  bool IsOpen(const Shard& shard, absl::string_view channel) const
+  bool IsOpen(const ChannelShard& shard, absl::string_view channel) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // Calls `body` when the channel is open and, if the rules ask for a history,
   // has a position. If `body` adds no listener, the channel is closed again.
   // UNAVAILABLE: it cannot be opened now.
-  void WhenOpen(Shard& shard, absl::string_view channel, WhenOpenBody body)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void WhenOpen(ChannelShard& shard, absl::string_view channel,
+                WhenOpenBody body) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // Keeps an open channel open until Release(), while the log reads the past
   // for a listener that will be added. It does not count as a channel with
   // subscriptions.
-  void Hold(Shard& shard, absl::string_view channel)
+  void Hold(ChannelShard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  void Release(Shard& shard, absl::string_view channel)
+  void Release(ChannelShard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // A listener of the channel has left the table.
-  void OnListenerLeft(const Shard& shard, absl::string_view channel)
+  void OnListenerLeft(const ChannelShard& shard, absl::string_view channel)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
  private:

@@ -24,7 +24,7 @@ struct Ports {
   Directory* directory = nullptr;
   NodeBus* bus = nullptr;
   Timers* timers = nullptr;
-  Observer* observer = nullptr;
+  ServiceObserver* observer = nullptr;
   Readiness* readiness = nullptr;
 };
 

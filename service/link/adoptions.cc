@@ -33,7 +33,8 @@ class Adoptions::Adoption {
   const std::vector<link::v1::Held>& held() const { return held_; }
 
   // Returns the share of one channel, which was adopted or has failed.
-  static void Take(Shard& shard, const std::shared_ptr<Adoption>& adoption,
+  static void Take(ChannelShard& shard,
+                   const std::shared_ptr<Adoption>& adoption,
                    const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
     --adoption->open_count_;
@@ -93,20 +94,20 @@ void Adoptions::Continue(const AdoptionPtr& adoption, size_t first) {
 
 void Adoptions::Open(const AdoptionPtr& adoption, const link::v1::Held& held) {
   adoption->Give();
-  Shard& shard = table_->ShardOf(held.channel());
+  ChannelShard& shard = table_->ShardOf(held.channel());
   const ShardLock lock(shard);
-  open_->WhenOpen(
-      shard, held.channel(),
-      [this, adoption, &held](Shard& locked, const absl::Status& opened) {
-        locked.mu.AssertHeld();
-        if (opened.ok() && !adoption->gateway()->ended) {
-          return Replace(locked, adoption, held);
-        }
-        Adoption::Take(locked, adoption, opened);
-      });
+  open_->WhenOpen(shard, held.channel(),
+                  [this, adoption, &held](ChannelShard& locked,
+                                          const absl::Status& opened) {
+                    locked.mu.AssertHeld();
+                    if (opened.ok() && !adoption->gateway()->ended) {
+                      return Replace(locked, adoption, held);
+                    }
+                    Adoption::Take(locked, adoption, opened);
+                  });
 }
 
-void Adoptions::Replace(Shard& shard, const AdoptionPtr& adoption,
+void Adoptions::Replace(ChannelShard& shard, const AdoptionPtr& adoption,
                         const link::v1::Held& held) {
   const AttachmentPtr& gateway = adoption->gateway();
   const std::string& channel = held.channel();
@@ -126,7 +127,7 @@ void Adoptions::Replace(Shard& shard, const AdoptionPtr& adoption,
   membership_->Replace(channel, gateway->gateway, gateway->attach,
                        held.subscription_count(), std::move(members), grace,
                        [this, adoption, &held](const absl::Status& replaced) {
-                         Shard& locked = table_->ShardOf(held.channel());
+                         ChannelShard& locked = table_->ShardOf(held.channel());
                          locked.mu.AssertHeld();
                          if (replaced.ok() && !adoption->gateway()->ended) {
                            Count(locked, adoption, held);
@@ -136,14 +137,15 @@ void Adoptions::Replace(Shard& shard, const AdoptionPtr& adoption,
                        });
 }
 
-void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
+void Adoptions::Count(ChannelShard& shard, const AdoptionPtr& adoption,
                       const link::v1::Held& held) {
   // Before the gateway is in the table: from then on it receives publications,
   // and these must follow the missed ones. Both happen in one locked section,
   // so nothing is published between. Limits are ignored (`force`), because
   // these subscriptions were admitted before.
   recoveries_->Repair(
-      shard, adoption->gateway(), held, [this, adoption, &held](Shard& locked) {
+      shard, adoption->gateway(), held,
+      [this, adoption, &held](ChannelShard& locked) {
         locked.mu.AssertHeld();
         const AttachmentPtr& gateway = adoption->gateway();
         const std::string& channel = held.channel();
@@ -159,7 +161,7 @@ void Adoptions::Count(Shard& shard, const AdoptionPtr& adoption,
       });
 }
 
-void Adoptions::End(Shard& shard, const AdoptionPtr& adoption,
+void Adoptions::End(ChannelShard& shard, const AdoptionPtr& adoption,
                     const link::v1::Held& held, const absl::Status& status) {
   open_->Release(shard, held.channel());
   Adoption::Take(shard, adoption, status);

@@ -65,15 +65,15 @@ class Adoptions {
   // Opens the channels of one turn, beginning with the one at index `first`.
   void Continue(const AdoptionPtr& adoption, size_t first);
   void Open(const AdoptionPtr& adoption, const link::v1::Held& held);
-  void Replace(Shard& shard, const AdoptionPtr& adoption,
+  void Replace(ChannelShard& shard, const AdoptionPtr& adoption,
                const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   // Sends the missed publications, and adds the subscriptions to the table.
-  void Count(Shard& shard, const AdoptionPtr& adoption,
+  void Count(ChannelShard& shard, const AdoptionPtr& adoption,
              const link::v1::Held& held)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   // The channel's share is done: releases its hold.
-  void End(Shard& shard, const AdoptionPtr& adoption,
+  void End(ChannelShard& shard, const AdoptionPtr& adoption,
            const link::v1::Held& held, const absl::Status& status)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 

@@ -35,7 +35,7 @@ struct SignInQuestion {
   std::string connection;  // A serialized v1::Connection.
 };
 
-struct Decision {
+struct Verdict {
   // OK: yes. PERMISSION_DENIED: no, and why. INVALID_ARGUMENT: no, because the
   // client's credentials cannot be read. UNAVAILABLE: there was no decision in
   // time. Other codes count as UNAVAILABLE.
@@ -55,13 +55,13 @@ class Authorizer {
   // Calls `done` exactly once, within a bounded time, on any thread, perhaps
   // before it returns; no lock of the authorizer is held then.
   virtual void Authorize(Question question,
-                         absl::AnyInvocable<void(Decision)> done) = 0;
+                         absl::AnyInvocable<void(Verdict)> done) = 0;
 
   // As Authorize(); a yes names the user. Authorizers that know no sign-in deny
   // it.
   virtual void SignIn(const SignInQuestion& /*question*/,
-                      absl::AnyInvocable<void(Decision)> done) {
-    Decision no;
+                      absl::AnyInvocable<void(Verdict)> done) {
+    Verdict no;
     no.status = absl::PermissionDeniedError(
         "a sign-in needs a signature of BROADCAST_SECRET");
     done(std::move(no));

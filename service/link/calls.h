@@ -33,7 +33,7 @@ link::v1::CallResult ToCallResult(int64_t call_id,
 class Calls {
  public:
   // Both outlive the object.
-  Calls(Timers* timers, Observer* observer)
+  Calls(Timers* timers, ServiceObserver* observer)
       : open_("gateway", timers, observer) {}
 
   // Sends `call` to each gateway and waits for `deadline`. Sets `call.call_id`.

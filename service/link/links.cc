@@ -39,12 +39,12 @@ int64_t MemoryOf(const google::protobuf::Message& kept) {
 
 // Whether the item is allowed before `attached` and after it.
 bool MayComeAnyTime(const link::v1::GatewayItem& item) {
-  using Item = link::v1::GatewayItem;
-  return item.item_case() == Item::kSettingsAcknowledged ||
-         item.item_case() == Item::kReport ||
-         item.item_case() == Item::kGoodbye ||
-         item.item_case() == Item::kMoving ||
-         item.item_case() == Item::ITEM_NOT_SET;
+  using link::v1::GatewayItem;
+  return item.item_case() == GatewayItem::kSettingsAcknowledged ||
+         item.item_case() == GatewayItem::kReport ||
+         item.item_case() == GatewayItem::kGoodbye ||
+         item.item_case() == GatewayItem::kMoving ||
+         item.item_case() == GatewayItem::ITEM_NOT_SET;
 }
 
 }  // namespace
@@ -119,11 +119,11 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
 
 void Links::AskForNumber(const AttachmentPtr& gateway) {
   // The answer may come inside the call, and is handled without the lock.
-  struct Asked {
+  struct NumberAnswer {
     JoinedStatus parts{2};  // The call and the answer.
     int64_t number = 0;
   };
-  const auto asked = std::make_shared<Asked>();
+  const auto asked = std::make_shared<NumberAnswer>();
   const auto join = [this, gateway, asked](const absl::Status& status) {
     if (!asked->parts.Join(status)) return;
     const absl::Status answer = asked->parts.status();
@@ -148,16 +148,16 @@ void Links::AskForNumber(const AttachmentPtr& gateway) {
 
 absl::Status Links::Handle(const AttachmentPtr& gateway,
                            link::v1::GatewayItem item) {
-  using Item = link::v1::GatewayItem;
+  using link::v1::GatewayItem;
   if (gateway->ended) {
     return absl::AbortedError("the link was ended by the service");
   }
-  if (item.item_case() == Item::kHello) {
+  if (item.item_case() == GatewayItem::kHello) {
     return absl::FailedPreconditionError("hello came twice");
   }
   const bool any_time = MayComeAnyTime(item);
-  const bool holds =
-      item.item_case() == Item::kHeld || item.item_case() == Item::kAttached;
+  const bool holds = item.item_case() == GatewayItem::kHeld ||
+                     item.item_case() == GatewayItem::kAttached;
   if (!any_time && holds == gateway->said_attached) {
     return absl::FailedPreconditionError(
         holds ? "held or attached came after attached"
@@ -180,52 +180,52 @@ absl::Status Links::Handle(const AttachmentPtr& gateway,
 
 absl::Status Links::Pass(const AttachmentPtr& gateway,
                          link::v1::GatewayItem item) {
-  using Item = link::v1::GatewayItem;
+  using link::v1::GatewayItem;
   switch (item.item_case()) {
-    case Item::kHeld:
+    case GatewayItem::kHeld:
       return OnHeld(gateway, std::move(*item.mutable_held()));
-    case Item::kAttached:
+    case GatewayItem::kAttached:
       return OnAttached(gateway);
-    case Item::kSubscribe:
+    case GatewayItem::kSubscribe:
       return subscriptions_->OnSubscribe(gateway,
                                          std::move(*item.mutable_subscribe()));
-    case Item::kCancel:
+    case GatewayItem::kCancel:
       return subscriptions_->OnCancel(gateway, item.cancel().ticket());
-    case Item::kUnsubscribe:
+    case GatewayItem::kUnsubscribe:
       return subscriptions_->OnUnsubscribe(gateway, item.unsubscribe());
-    case Item::kWhisper:
+    case GatewayItem::kWhisper:
       return whispers_->On(gateway, std::move(*item.mutable_whisper()));
-    case Item::kRenew:
+    case GatewayItem::kRenew:
       return subscriptions_->OnRenew(
           gateway, std::move(*item.mutable_renew()->mutable_subscribe()));
-    case Item::kSocketQuestion:
+    case GatewayItem::kSocketQuestion:
       sign_ins_->OnQuestion(gateway,
                             std::move(*item.mutable_socket_question()));
       return absl::OkStatus();
-    case Item::kCallResult:
+    case GatewayItem::kCallResult:
       calls_->Answer(item.call_result().call_id(), gateway.get(),
                      ResultOf(item.call_result()));
       return absl::OkStatus();
-    case Item::kRecover:
+    case GatewayItem::kRecover:
       return recoveries_->OnRecover(gateway,
                                     std::move(*item.mutable_recover()));
-    case Item::kCongestion: {
+    case GatewayItem::kCongestion: {
       FlushList flushes;
       whispers_->OnCongestion(item.congestion(), flushes);
       return absl::OkStatus();
     }
-    case Item::kReport:
+    case GatewayItem::kReport:
       gateway->client_count = item.report().client_count();
       return absl::OkStatus();
-    case Item::kGoodbye:
+    case GatewayItem::kGoodbye:
       gateway->goodbye = true;
       return absl::OkStatus();
-    case Item::kMoving:
+    case GatewayItem::kMoving:
       if (!gateway->moving.exchange(true)) {
         observer_->OnMoving(gateway->gateway, item.moving().target());
       }
       return absl::OkStatus();
-    case Item::kSettingsAcknowledged:
+    case GatewayItem::kSettingsAcknowledged:
       gateway->acknowledged = true;
       return absl::OkStatus();
     default:  // Unknown items are ignored.
@@ -412,10 +412,11 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
     gateway->pending.clear();
   }
   calls_->End(gateway.get());
-  table_->Remove(gateway, [this](Shard& shard, absl::string_view channel) {
-    shard.mu.AssertHeld();
-    open_->OnListenerLeft(shard, channel);
-  });
+  table_->Remove(gateway,
+                 [this](ChannelShard& shard, absl::string_view channel) {
+                   shard.mu.AssertHeld();
+                   open_->OnListenerLeft(shard, channel);
+                 });
   const bool is_newest = gateways_->Remove(gateway);
   observer_->OnLinkEnded(gateway->gateway, why);
   // The start may have waited for this gateway only.

@@ -112,7 +112,7 @@ class Links final : public LeaseListener {
   Membership* const membership_;
   NodeBus* const bus_;
   Timers* const timers_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   const Readiness* const readiness_;
   const CoreOptions options_;
   OpenChannels* const open_;

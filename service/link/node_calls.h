@@ -82,7 +82,7 @@ class NodeCalls final : public NodeListener {
 
   NodeBus* const bus_;
   const Timers* const timers_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   Calls* const calls_;
   Gateways* const gateways_;
 

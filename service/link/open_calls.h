@@ -43,7 +43,7 @@ class OpenCalls {
   //
   // No id is used twice. Ids begin at a random number, so that a late answer to
   // a call of the previous process, or of another node, does not match.
-  OpenCalls(std::string kind, Timers* timers, Observer* observer)
+  OpenCalls(std::string kind, Timers* timers, ServiceObserver* observer)
       : state_(std::make_shared<State>(std::move(kind))),
         timers_(timers),
         observer_(observer) {}
@@ -160,7 +160,7 @@ class OpenCalls {
 
   const std::shared_ptr<State> state_;
   Timers* const timers_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
 };
 
 }  // namespace herald::core

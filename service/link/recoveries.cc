@@ -107,7 +107,7 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
                          link::v1::Recover recover) {
   const std::string channel = recover.channel();
   const Position since = FromProto(recover.since());
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return;
   if (!IsSubscribed(shard, channel, gateway.get())) {
@@ -121,7 +121,7 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
   log_->Since(channel, since, kAll,
               [this, gateway,
                recover = std::move(recover)](absl::StatusOr<Missed> missed) {
-                Shard& locked = table_->ShardOf(recover.channel());
+                ChannelShard& locked = table_->ShardOf(recover.channel());
                 locked.mu.AssertHeld();
                 {
                   contract::MutexLock gateway_lock(&gateway->mu);
@@ -138,7 +138,7 @@ void Recoveries::Recover(const AttachmentPtr& gateway,
               });
 }
 
-void Recoveries::Answer(Shard& shard, const AttachmentPtr& gateway,
+void Recoveries::Answer(ChannelShard& shard, const AttachmentPtr& gateway,
                         const link::v1::Recover& recover, Missed missed) {
   // A question without an epoch asks for the latest publication only, which is
   // never too large.
@@ -166,7 +166,7 @@ void Recoveries::Answer(Shard& shard, const AttachmentPtr& gateway,
   }
 }
 
-void Recoveries::Repair(Shard& shard, const AttachmentPtr& gateway,
+void Recoveries::Repair(ChannelShard& shard, const AttachmentPtr& gateway,
                         const link::v1::Held& held, RepairDone done) {
   const std::string& channel = held.channel();
   const std::optional<Position> position = log_->PositionOf(channel);
@@ -184,7 +184,7 @@ void Recoveries::Repair(Shard& shard, const AttachmentPtr& gateway,
   log_->Since(channel, FromProto(held.position()), kAll,
               [this, gateway, &held,
                done = std::move(done)](absl::StatusOr<Missed> missed) mutable {
-                Shard& locked = table_->ShardOf(held.channel());
+                ChannelShard& locked = table_->ShardOf(held.channel());
                 locked.mu.AssertHeld();
                 const bool available = missed.ok() && missed->available;
                 observer_->OnRecovery(available);

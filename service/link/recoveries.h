@@ -42,22 +42,22 @@ class Recoveries {
   // calls `done` with the shard locked. The gateway then has all deliveries, so
   // `done` adds it to the table. REQUIRES: the channel is open and stays so;
   // `held` lives until `done`.
-  using RepairDone = absl::AnyInvocable<void(Shard& shard)>;
-  void Repair(Shard& shard, const AttachmentPtr& gateway,
+  using RepairDone = absl::AnyInvocable<void(ChannelShard& shard)>;
+  void Repair(ChannelShard& shard, const AttachmentPtr& gateway,
               const link::v1::Held& held, RepairDone done)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
  private:
   void Recover(const AttachmentPtr& gateway, link::v1::Recover recover);
   void RecoverWaiting(const AttachmentPtr& gateway);
-  void Answer(Shard& shard, const AttachmentPtr& gateway,
+  void Answer(ChannelShard& shard, const AttachmentPtr& gateway,
               const link::v1::Recover& recover, Missed missed)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
   ChannelLog* const log_;
   Timers* const timers_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
 };
 
 }  // namespace herald::core

@@ -59,7 +59,7 @@ void Settling::SettleIfDue() {
 }
 
 bool Settling::Settle() {
-  table_->ForEachShard([this](Shard& shard) {
+  table_->ForEachShard([this](ChannelShard& shard) {
     const ShardLock lock(shard);
     // From here on single changes are sent. In the section of the rosters, so
     // that no change is lost between the two, and none is in both.

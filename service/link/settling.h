@@ -50,7 +50,7 @@ class Settling {
 
   ChannelTable* const table_;
   Timers* const timers_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   Readiness* const readiness_;
   Fanout* const fanout_;
   Gateways* const gateways_;

@@ -24,7 +24,7 @@ void Refuse(const AttachmentPtr& gateway, int64_t ticket, Refused::Code code,
   Send(gateway, RefusedItem(ticket, code, reason));
 }
 
-void Answer(const AttachmentPtr& gateway, int64_t ticket, Decision decision) {
+void Answer(const AttachmentPtr& gateway, int64_t ticket, Verdict decision) {
   // A yes without a user is none: the socket would be signed in as no one.
   if (decision.status.ok() && !decision.member.has_value()) {
     decision.status = absl::PermissionDeniedError("the sign-in names no user");
@@ -58,7 +58,7 @@ void SignIns::OnQuestion(const AttachmentPtr& gateway,
                        std::move(*sign_in.mutable_auth_token()),
                        std::move(*sign_in.mutable_user_data()),
                        std::move(*question.mutable_connection())},
-                      [gateway, ticket](Decision decision) {
+                      [gateway, ticket](Verdict decision) {
                         Answer(gateway, ticket, std::move(decision));
                       });
 }

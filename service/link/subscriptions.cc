@@ -52,7 +52,7 @@ int64_t GrantMilliseconds(absl::Duration expires_after) {
 
 // OK if a yes keeps the rules of authorizer_service.proto. Otherwise the no
 // that it counts as.
-absl::Status CheckYes(const Decision& decision) {
+absl::Status CheckYes(const Verdict& decision) {
   if (decision.expires_after <= absl::ZeroDuration()) {
     return absl::PermissionDeniedError("the authorizer's yes has expired");
   }
@@ -115,14 +115,14 @@ absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
     }
   }
   authorizer_->Authorize(QuestionOf(std::move(subscribe)),
-                         [this, gateway, ticket](Decision decision) {
+                         [this, gateway, ticket](Verdict decision) {
                            Decide(gateway, ticket, std::move(decision));
                          });
   return absl::OkStatus();
 }
 
 void Subscriptions::Decide(const AttachmentPtr& gateway, int64_t ticket,
-                           Decision decision) {
+                           Verdict decision) {
   PendingSubscribe question;
   {
     contract::MutexLock lock(&gateway->mu);
@@ -146,7 +146,7 @@ void Subscriptions::Decide(const AttachmentPtr& gateway, int64_t ticket,
 }
 
 void Subscriptions::Allow(Granted granted) {
-  Shard& shard = table_->ShardOf(granted.question.channel);
+  ChannelShard& shard = table_->ShardOf(granted.question.channel);
   const ShardLock lock(shard);
   if (granted.gateway->ended) return;
   // The common case: needs no allocation for a later answer.
@@ -163,7 +163,7 @@ void Subscriptions::Allow(Granted granted) {
   const std::string channel = granted.question.channel;
   open_->WhenOpen(
       shard, channel,
-      [this, granted = std::move(granted)](Shard& held,
+      [this, granted = std::move(granted)](ChannelShard& held,
                                            const absl::Status& opened) mutable {
         held.mu.AssertHeld();
         if (granted.gateway->ended) return;
@@ -184,7 +184,8 @@ Refusal Subscriptions::TooManyChannels() const {
                        " channels already (BROADCAST_MAX_CHANNELS)")};
 }
 
-bool Subscriptions::NeedsMember(const Shard& shard, const Granted& granted) {
+bool Subscriptions::NeedsMember(const ChannelShard& shard,
+                                const Granted& granted) {
   return IsPresence(shard, granted.question.channel) &&
          !granted.decision.member.has_value();
 }
@@ -193,7 +194,7 @@ bool Subscriptions::NeedsMember(const Shard& shard, const Granted& granted) {
 // keeps the channel open until Finish(). It also counts: against max_channels
 // in the table, and against max_subscribers in `subscription.count`. Otherwise
 // concurrent subscribes could all pass the same limit.
-void Subscriptions::Admit(Shard& shard, Granted granted) {
+void Subscriptions::Admit(ChannelShard& shard, Granted granted) {
   const std::string channel = granted.question.channel;
   const bool present = IsPresence(shard, channel);
   if (NeedsMember(shard, granted)) {
@@ -204,7 +205,7 @@ void Subscriptions::Admit(Shard& shard, Granted granted) {
   if (entry == nullptr) {
     return RefuseLater(shard, std::move(granted), TooManyChannels());
   }
-  Subscription subscription;
+  AdmissionRequest subscription;
   subscription.socket = {granted.gateway->gateway, granted.question.socket_id};
   subscription.attach = granted.gateway->attach;
   if (present) subscription.member = granted.decision.member;
@@ -214,13 +215,14 @@ void Subscriptions::Admit(Shard& shard, Granted granted) {
   membership_->Admit(channel, std::move(subscription),
                      [this, present, granted = std::move(granted)](
                          Admission admission) mutable {
-                       Shard& held = table_->ShardOf(granted.question.channel);
+                       ChannelShard& held =
+                           table_->ShardOf(granted.question.channel);
                        held.mu.AssertHeld();
                        Finish(held, std::move(granted), present, admission);
                      });
 }
 
-void Subscriptions::Finish(Shard& shard, Granted granted, bool present,
+void Subscriptions::Finish(ChannelShard& shard, Granted granted, bool present,
                            Admission admission) {
   const std::string channel = granted.question.channel;
   const AttachmentPtr gateway = granted.gateway;
@@ -260,7 +262,7 @@ void Subscriptions::Finish(Shard& shard, Granted granted, bool present,
 // it, and IsSubscribed() is true afterwards. The item is enqueued after
 // Change(), because a write in flight may send it at once. Replies of the
 // gateway wait for the shard's lock and find the subscription.
-void Subscriptions::Confirm(Shard& shard, Granted granted) {
+void Subscriptions::Confirm(ChannelShard& shard, Granted granted) {
   const std::string& channel = granted.question.channel;
   const AttachmentPtr& gateway = granted.gateway;
   link::v1::ServiceItem item;
@@ -295,7 +297,8 @@ void Subscriptions::Confirm(Shard& shard, Granted granted) {
   });
 }
 
-Refusal Subscriptions::RefusalOf(const Shard& shard, absl::string_view channel,
+Refusal Subscriptions::RefusalOf(const ChannelShard& shard,
+                                 absl::string_view channel,
                                  Admission admission) const {
   switch (admission) {
     case Admission::kTooManyMembers:
@@ -318,7 +321,7 @@ Refusal Subscriptions::RefusalOf(const Shard& shard, absl::string_view channel,
   return {Refused::CODE_UNAVAILABLE, "the subscription cannot be decided now"};
 }
 
-void Subscriptions::RefuseLater(Shard& shard, Granted granted,
+void Subscriptions::RefuseLater(ChannelShard& shard, Granted granted,
                                 Refusal refusal) {
   AfterLock(shard, [this, granted = std::move(granted),
                     refusal = std::move(refusal)] {
@@ -363,7 +366,7 @@ absl::Status Subscriptions::OnCancel(const AttachmentPtr& gateway,
 absl::Status Subscriptions::OnUnsubscribe(
     const AttachmentPtr& gateway, const link::v1::Unsubscribe& unsubscribe) {
   const std::string& channel = unsubscribe.channel();
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return absl::OkStatus();
   if (!IsSubscribed(shard, channel, gateway.get())) {
@@ -391,7 +394,7 @@ absl::Status Subscriptions::OnRenew(const AttachmentPtr& gateway,
   const std::string user_id = subscribe.member().user_id();
   authorizer_->Authorize(
       QuestionOf(std::move(subscribe)),
-      [gateway, ticket, user_id](Decision decision) {
+      [gateway, ticket, user_id](Verdict decision) {
         if (gateway->ended) return;
         absl::Status answer = decision.status;
         if (answer.ok()) answer = CheckYes(decision);

@@ -60,41 +60,41 @@ class Subscriptions {
                        link::v1::Subscribe subscribe);
 
  private:
-  void Decide(const AttachmentPtr& gateway, int64_t ticket, Decision decision);
+  void Decide(const AttachmentPtr& gateway, int64_t ticket, Verdict decision);
   // A granted subscribe that is not confirmed yet.
   struct Granted {
     AttachmentPtr gateway;
     PendingSubscribe question;
-    Decision decision;
+    Verdict decision;
     bool renewable = false;
   };
   void Allow(Granted granted);
   // Whether the yes lacks the member that the channel needs.
-  static bool NeedsMember(const Shard& shard, const Granted& granted)
+  static bool NeedsMember(const ChannelShard& shard, const Granted& granted)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   static Refusal NoMember();
   Refusal TooManyChannels() const;
   // The channel is open.
-  void Admit(Shard& shard, Granted granted)
+  void Admit(ChannelShard& shard, Granted granted)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   // The engine has decided. `present`: the subscription makes a user present.
-  void Finish(Shard& shard, Granted granted, bool present, Admission admission)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  void Confirm(Shard& shard, Granted granted)
+  void Finish(ChannelShard& shard, Granted granted, bool present,
+              Admission admission) ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
+  void Confirm(ChannelShard& shard, Granted granted)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
   void Refuse(const AttachmentPtr& gateway, const PendingSubscribe& question,
               link::v1::Refused::Code code, absl::string_view reason);
   // The same, after the shard's lock is released.
-  void RefuseLater(Shard& shard, Granted granted, Refusal refusal)
+  void RefuseLater(ChannelShard& shard, Granted granted, Refusal refusal)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
-  Refusal RefusalOf(const Shard& shard, absl::string_view channel,
+  Refusal RefusalOf(const ChannelShard& shard, absl::string_view channel,
                     Admission admission) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   ChannelTable* const table_;
   ChannelLog* const log_;
   Membership* const membership_;
-  Observer* const observer_;
+  ServiceObserver* const observer_;
   const Readiness* const readiness_;
   Authorizer* const authorizer_;
   Fanout* const fanout_;

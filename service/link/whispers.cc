@@ -24,7 +24,7 @@ absl::Status Whispers::On(const AttachmentPtr& gateway,
   publication->user_id = std::move(*whisper.mutable_user_id());
   publication->published_us = absl::ToUnixMicros(timers_->TimeOfDay());
   const std::string& channel = publication->channel;
-  Shard& shard = table_->ShardOf(channel);
+  ChannelShard& shard = table_->ShardOf(channel);
   const ShardLock lock(shard);
   if (gateway->ended) return absl::OkStatus();
   if (!IsSubscribed(shard, channel, gateway.get())) {

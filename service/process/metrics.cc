@@ -87,21 +87,22 @@ void AddBy(const std::array<const char*, kSize>& values,
 
 }  // namespace
 
-Metrics::Metrics(std::string version)
+ServiceMetrics::ServiceMetrics(std::string version)
     : version_(std::move(version)), authorizer_seconds_(kLatencyBuckets) {}
 
-void Metrics::Pull(const core::Queries* queries,
-                   const AuthorizerLink* authorizer, std::string target) {
+void ServiceMetrics::Pull(const core::Queries* queries,
+                          const AuthorizerLink* authorizer,
+                          std::string target) {
   authorizer_target_ = std::move(target);
   queries_ = queries;
   authorizer_ = authorizer;
 }
 
-void Metrics::WhenReadyChanges(absl::AnyInvocable<void()> changed) {
+void ServiceMetrics::WhenReadyChanges(absl::AnyInvocable<void()> changed) {
   ready_changed_ = std::move(changed);
 }
 
-std::vector<MetricFamily> Metrics::Collect() const {
+std::vector<MetricFamily> ServiceMetrics::Collect() const {
   std::vector<MetricFamily> out;
   MetricFamily build =
       Family("herald_build_info", "The release that runs; always 1.",
@@ -115,13 +116,13 @@ std::vector<MetricFamily> Metrics::Collect() const {
   return out;
 }
 
-std::string Metrics::Text() const {
+std::string ServiceMetrics::Text() const {
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, Collect());
   return std::move(out).str();
 }
 
-void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
+void ServiceMetrics::AppendGauges(std::vector<MetricFamily>& out) const {
   if (queries_ != nullptr) {
     const core::ServiceCounts counts = queries_->Counts();
     AppendGauge(out, "herald_ready", "1 when the service answers, else 0.",
@@ -166,7 +167,7 @@ void Metrics::AppendGauges(std::vector<MetricFamily>& out) const {
   }
 }
 
-void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
+void ServiceMetrics::AppendCounters(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_log_dropped_total",
                 "Log lines that could not be written.",
                 Count(process::LogLinesDropped()));
@@ -236,7 +237,7 @@ void Metrics::AppendCounters(std::vector<MetricFamily>& out) const {
                 authorizer_streams_lost_);
 }
 
-void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
+void ServiceMetrics::AppendLabelled(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_requests_ended_total",
                 "Calls ended because their request did not come whole.",
                 rpcs_.requests_ended);
@@ -301,7 +302,7 @@ void Metrics::AppendLabelled(std::vector<MetricFamily>& out) const {
   out.push_back(std::move(rpcs));
 }
 
-void Metrics::OnPublished(const core::Published& published) {
+void ServiceMetrics::OnPublished(const core::Published& published) {
   Add(publications_, 1);
   Add(publication_bytes_, published.bytes);
   if (!published.whisperer.empty()) Add(whispers_, 1);
@@ -317,56 +318,56 @@ void Metrics::OnPublished(const core::Published& published) {
   Log(LogLevel::kDebug, "published", fields);
 }
 
-void Metrics::OnRepeated() { Add(repeated_, 1); }
+void ServiceMetrics::OnRepeated() { Add(repeated_, 1); }
 
-void Metrics::OnSubscribeAnswered(absl::string_view socket_id,
-                                  absl::string_view channel,
-                                  absl::string_view outcome) {
+void ServiceMetrics::OnSubscribeAnswered(absl::string_view socket_id,
+                                         absl::string_view channel,
+                                         absl::string_view outcome) {
   AddBy(kSubscribeOutcomes, subscribes_, outcome);
   if (!process::Logs(LogLevel::kDebug)) return;
   Log(LogLevel::kDebug, "subscribe answered",
       {{"socket_id", socket_id}, {"channel", channel}, {"outcome", outcome}});
 }
 
-void Metrics::OnLinkOpened(uint64_t gateway) {
+void ServiceMetrics::OnLinkOpened(uint64_t gateway) {
   Log(LogLevel::kDebug, "link opened", {{"gateway", absl::StrCat(gateway)}});
 }
 
-void Metrics::OnAttached(uint64_t gateway, int64_t subscriptions) {
+void ServiceMetrics::OnAttached(uint64_t gateway, int64_t subscriptions) {
   had_gateways_ = true;
   Log(LogLevel::kInfo, "gateway attached",
       {{"gateway", absl::StrCat(gateway)}, {"subscriptions", subscriptions}});
 }
 
-void Metrics::OnLinkEnded(uint64_t gateway, absl::string_view why) {
+void ServiceMetrics::OnLinkEnded(uint64_t gateway, absl::string_view why) {
   Log(LogLevel::kInfo, "link ended",
       {{"gateway", absl::StrCat(gateway)}, {"why", std::string(why)}});
 }
 
-void Metrics::OnMoving(uint64_t gateway, absl::string_view target) {
+void ServiceMetrics::OnMoving(uint64_t gateway, absl::string_view target) {
   Add(gateways_moved_, 1);
   Log(LogLevel::kWarning, "gateway moves to another service",
       {{"gateway", absl::StrCat(gateway)}, {"target", std::string(target)}});
 }
 
-std::string Metrics::AudienceWarning() const {
+std::string ServiceMetrics::AudienceWarning() const {
   if (!had_gateways_ || queries_->Counts().gateways > 0) return "";
   return "warning: all gateways have left, so publications reach no browser; "
          "they may be attached to another service of BROADCAST_SERVICE";
 }
 
-void Metrics::OnLeaseExpired(uint64_t gateway) {
+void ServiceMetrics::OnLeaseExpired(uint64_t gateway) {
   Add(leases_expired_, 1);
   Log(LogLevel::kWarning, "gateway lost", {{"gateway", absl::StrCat(gateway)}});
 }
 
-void Metrics::OnSettled(absl::Duration since_start) {
+void ServiceMetrics::OnSettled(absl::Duration since_start) {
   if (ready_changed_) ready_changed_();
   Log(LogLevel::kInfo, "ready",
       {{"after_ms", absl::ToInt64Milliseconds(since_start)}});
 }
 
-void Metrics::OnEngineUp(bool up) {
+void ServiceMetrics::OnEngineUp(bool up) {
   if (ready_changed_) ready_changed_();
   if (up) {
     Log(LogLevel::kInfo, "engine reached again");
@@ -375,36 +376,37 @@ void Metrics::OnEngineUp(bool up) {
   }
 }
 
-void Metrics::OnRevoked() { Add(revocations_, 1); }
+void ServiceMetrics::OnRevoked() { Add(revocations_, 1); }
 
-void Metrics::OnKeyEvicted() { Add(keys_evicted_, 1); }
+void ServiceMetrics::OnKeyEvicted() { Add(keys_evicted_, 1); }
 
-void Metrics::OnHistoriesEvicted(int64_t channels) {
+void ServiceMetrics::OnHistoriesEvicted(int64_t channels) {
   Add(histories_evicted_, channels);
 }
 
-void Metrics::OnRecovery(bool available) {
+void ServiceMetrics::OnRecovery(bool available) {
   Add(recoveries_[available ? 0 : 1], 1);
 }
 
-void Metrics::OnRevocationForgotten() { Add(revocations_forgotten_, 1); }
+void ServiceMetrics::OnRevocationForgotten() { Add(revocations_forgotten_, 1); }
 
-void Metrics::OnCallTimedOut() {
+void ServiceMetrics::OnCallTimedOut() {
   Add(calls_timed_out_, 1);
   Log(LogLevel::kWarning, "gateway did not answer a call in time");
 }
 
-void Metrics::OnAuthorizerUp() {
+void ServiceMetrics::OnAuthorizerUp() {
   Log(LogLevel::kInfo, "authorizer connected",
       {{"target", authorizer_target_}});
 }
 
-void Metrics::OnAuthorizerDown(const absl::Status& why) {
+void ServiceMetrics::OnAuthorizerDown(const absl::Status& why) {
   Log(LogLevel::kWarning, "authorizer lost",
       {{"target", authorizer_target_}, {"why", authorizer::CleanStatus(why)}});
 }
 
-void Metrics::OnAuthorizerStreamBroken(const absl::Status& why, int poisoned) {
+void ServiceMetrics::OnAuthorizerStreamBroken(const absl::Status& why,
+                                              int poisoned) {
   Add(authorizer_poisoned_, poisoned);
   const std::optional<int64_t> unlogged = broken_pause_.Pass();
   if (!unlogged.has_value()) return;
@@ -414,15 +416,15 @@ void Metrics::OnAuthorizerStreamBroken(const absl::Status& why, int poisoned) {
        {"not_logged", *unlogged}});
 }
 
-void Metrics::OnDecision(absl::string_view outcome,
-                         std::optional<absl::Duration> latency) {
+void ServiceMetrics::OnDecision(absl::string_view outcome,
+                                std::optional<absl::Duration> latency) {
   AddBy(kDecisionOutcomes, decisions_, outcome);
   if (latency.has_value()) {
     authorizer_seconds_.Observe(absl::ToDoubleSeconds(*latency));
   }
 }
 
-void Metrics::OnAuthorizerIgnored(absl::string_view reason) {
+void ServiceMetrics::OnAuthorizerIgnored(absl::string_view reason) {
   AddBy(kIgnoredReasons, ignored_, reason);
   Log(LogLevel::kDebug, "authorizer message ignored",
       {{"reason", std::string(reason)}});

@@ -30,11 +30,11 @@
 
 namespace herald::service {
 
-class Metrics final : public core::Observer,
-                      public rpc::AuthorizerObserver,
-                      public prometheus::Collectable {
+class ServiceMetrics final : public core::ServiceObserver,
+                             public rpc::AuthorizerObserver,
+                             public prometheus::Collectable {
  public:
-  explicit Metrics(std::string version);
+  explicit ServiceMetrics(std::string version);
 
   // Sets the sources to pull from; `authorizer` is nullptr if there is none,
   // and `target` is its address. Called once, before the first scrape; both
@@ -64,7 +64,7 @@ class Metrics final : public core::Observer,
   // All metrics in Prometheus's text format.
   std::string Text() const;
 
-  // core::Observer:
+  // core::ServiceObserver:
   void OnPublished(const core::Published& published) override;
   void OnRepeated() override;
   void OnSubscribeAnswered(absl::string_view socket_id,

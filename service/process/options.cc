@@ -23,8 +23,8 @@ link::v1::Settings LinkSettingsOf(const settings::Settings& settings) {
 
 }  // namespace
 
-Options OptionsOf(const settings::Settings& settings) {
-  Options out;
+ServiceOptions OptionsOf(const settings::Settings& settings) {
+  ServiceOptions out;
   out.settings = LinkSettingsOf(settings);
   out.config = settings.Text("config");
   out.history_memory = settings.Integer("history_memory");
@@ -43,7 +43,7 @@ std::vector<std::string> ErrorsOf(const settings::Settings& settings) {
                            : std::vector<std::string>();
 }
 
-std::vector<std::string> WarningsOf(const Options& options) {
+std::vector<std::string> WarningsOf(const ServiceOptions& options) {
   if (options.settings.client_timeout_ms() >
       options.settings.heartbeat_interval_ms()) {
     return {};

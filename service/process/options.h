@@ -16,7 +16,7 @@
 
 namespace herald::service {
 
-struct Options {
+struct ServiceOptions {
   // Limits, heartbeats, whispers and payload, as gateways receive them.
   link::v1::Settings settings;
 
@@ -31,13 +31,13 @@ struct Options {
 };
 
 // The options that correspond to the settings of herald-service.
-Options OptionsOf(const settings::Settings& settings);
+ServiceOptions OptionsOf(const settings::Settings& settings);
 
 // One line for each pair of settings that exclude each other.
 std::vector<std::string> ErrorsOf(const settings::Settings& settings);
 
 // One line for each value that is allowed but probably not intended.
-std::vector<std::string> WarningsOf(const Options& options);
+std::vector<std::string> WarningsOf(const ServiceOptions& options);
 
 }  // namespace herald::service
 

@@ -22,7 +22,7 @@ TimerThread::TimerThread()
     : clock_(contract::SteadyNow(), kBeat, kGapMax),
       thread_([this] { Run(); }) {}
 
-bool TimerThread::Later(const Waiting& a, const Waiting& b) {
+bool TimerThread::Later(const Entry& a, const Entry& b) {
   return a.due != b.due ? a.due > b.due : a.number > b.number;
 }
 
@@ -38,7 +38,7 @@ void TimerThread::After(absl::Duration delay, absl::AnyInvocable<void()> body) {
 }
 
 void TimerThread::Stop() {
-  std::vector<Waiting> dropped;  // Destroyed without the lock.
+  std::vector<Entry> dropped;  // Destroyed without the lock.
   {
     contract::MutexLock lock(&mu_);
     stopped_ = true;

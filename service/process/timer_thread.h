@@ -43,20 +43,20 @@ class TimerThread final : public core::Timers {
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  struct Waiting {
+  struct Entry {
     absl::Time due;  // Of clock_.
     int64_t number;  // Bodies of one moment run in the order of their calls.
     absl::AnyInvocable<void()> body;
   };
 
-  static bool Later(const Waiting& a, const Waiting& b);
+  static bool Later(const Entry& a, const Entry& b);
 
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
 
   contract::Mutex mu_;
   contract::Condition changed_;
   contract::AwakeClock clock_ ABSL_GUARDED_BY(mu_);
-  std::vector<Waiting> heap_ ABSL_GUARDED_BY(mu_);
+  std::vector<Entry> heap_ ABSL_GUARDED_BY(mu_);
   int64_t last_number_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
 

@@ -108,11 +108,11 @@ AuthorizerLink::Questions AuthorizerLink::questions() const {
 }
 
 void AuthorizerLink::Authorize(core::Question question,
-                               absl::AnyInvocable<void(core::Decision)> done) {
+                               absl::AnyInvocable<void(core::Verdict)> done) {
   const auto address = authorizer::RemoteAddressOf(question.connection);
   Work work;
   if (!address.ok()) {
-    core::Decision no;
+    core::Verdict no;
     no.status = address.status();
     work.answers.push_back({std::move(done), std::move(no)});
     return Do(std::move(work));
@@ -198,7 +198,7 @@ void AuthorizerLink::OnStreamDone(AuthorizerStream* stream,
                                   const grpc::Status& status) {
   Work work;
   const absl::Status why = stream->WhyEnded(status);
-  AuthorizerTraffic::Loss loss;
+  AuthorizerTraffic::StreamLoss loss;
   {
     contract::MutexLock lock(&mu_);
     // Before the stream is removed: until Leave(), Stop() must not return.
@@ -268,16 +268,16 @@ void AuthorizerLink::OnRead(AuthorizerStream* stream,
 }
 
 void AuthorizerLink::Decide(AuthorizerStream* stream, v1::Decision& decision) {
-  using Answer = authorizer::QuestionDispatcher::Answer;
+  using DecisionOutcome = authorizer::QuestionDispatcher::DecisionOutcome;
   Work work;
-  Answer used = Answer::kUnknown;
+  DecisionOutcome used = DecisionOutcome::kUnknown;
   {
     contract::MutexLock lock(&mu_);
     used = traffic_.OnDecision(stream, decision, SteadyNow(), work);
   }
-  if (used != Answer::kUsed) {
-    observer_->OnAuthorizerIgnored(used == Answer::kLate ? "late"
-                                                         : "unknown_request");
+  if (used != DecisionOutcome::kUsed) {
+    observer_->OnAuthorizerIgnored(
+        used == DecisionOutcome::kLate ? "late" : "unknown_request");
   }
   Do(std::move(work));
 }

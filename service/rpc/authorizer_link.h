@@ -84,7 +84,7 @@ class AuthorizerLink final
   void Stop() ABSL_LOCKS_EXCLUDED(mu_);
 
   void Authorize(core::Question question,
-                 absl::AnyInvocable<void(core::Decision)> done) override
+                 absl::AnyInvocable<void(core::Verdict)> done) override
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Whether a stream is open on a connection that stands.

@@ -151,7 +151,7 @@ void AuthorizerTraffic::OnRead(AuthorizerStream* stream,
   OnStreamWorks(stream, now, work);
 }
 
-authorizer::QuestionDispatcher::Answer AuthorizerTraffic::OnDecision(
+authorizer::QuestionDispatcher::DecisionOutcome AuthorizerTraffic::OnDecision(
     AuthorizerStream* stream, v1::Decision& decision, absl::Time now,
     Work& work) {
   const auto used =
@@ -163,10 +163,10 @@ authorizer::QuestionDispatcher::Answer AuthorizerTraffic::OnDecision(
   return used;
 }
 
-AuthorizerTraffic::Loss AuthorizerTraffic::OnStreamDone(
+AuthorizerTraffic::StreamLoss AuthorizerTraffic::OnStreamDone(
     AuthorizerStream* stream, const grpc::Status& status, absl::Time now,
     Work& work) {
-  Loss loss;
+  StreamLoss loss;
   const authorizer::StreamEnd end = stream->HowEnded(status);
   const bool was_main = stream == streams_.main().get();
   // Removed before its questions are taken back: the next stream, if there is
@@ -197,7 +197,7 @@ AuthorizerTraffic::Loss AuthorizerTraffic::OnStreamDone(
 }
 
 void AuthorizerTraffic::OnMainDone(const absl::Status& why, absl::Time now,
-                                   Loss& loss, Work& work) {
+                                   StreamLoss& loss, Work& work) {
   if (stopped_) return;
   const StreamPtr& main = streams_.main();
   if (!loss.broken && (main == nullptr || !main->works)) {

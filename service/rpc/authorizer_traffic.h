@@ -73,17 +73,17 @@ class AuthorizerTraffic {
   void OnWritten(AuthorizerStream* stream, bool ok, absl::Time now, Work& work);
   void OnRead(AuthorizerStream* stream, const v1::AuthorizeResponse* response,
               absl::Time now, Work& work);
-  authorizer::QuestionDispatcher::Answer OnDecision(AuthorizerStream* stream,
-                                                    v1::Decision& decision,
-                                                    absl::Time now, Work& work);
-  struct Loss {
+  authorizer::QuestionDispatcher::DecisionOutcome OnDecision(
+      AuthorizerStream* stream, v1::Decision& decision, absl::Time now,
+      Work& work);
+  struct StreamLoss {
     bool lost = false;    // It was in use.
     bool down = false;    // No stream works any more.
     bool broken = false;  // By its own fault: others go on; or by poison.
     int poisoned = 0;     // Questions that were found to be poison.
   };
-  Loss OnStreamDone(AuthorizerStream* stream, const grpc::Status& status,
-                    absl::Time now, Work& work);
+  StreamLoss OnStreamDone(AuthorizerStream* stream, const grpc::Status& status,
+                          absl::Time now, Work& work);
 
   // Checks whether the connection of a new stream stands. Returns when to check
   // again.
@@ -116,7 +116,7 @@ class AuthorizerTraffic {
   // Ends our side of a retiring stream once it has no question open.
   static void Retire(const StreamPtr& stream, Work& work);
   // The main stream has ended.
-  void OnMainDone(const absl::Status& why, absl::Time now, Loss& loss,
+  void OnMainDone(const absl::Status& why, absl::Time now, StreamLoss& loss,
                   Work& work);
   // A question of it has timed out. Others that it has are asked elsewhere.
   void GiveUpLane(AuthorizerStream* lane, absl::Time now);

@@ -62,7 +62,7 @@ class BroadcastService final : public grpc::Service {
  private:
   using Context = grpc::CallbackServerContext;
   using Bytes = grpc::ByteBuffer;
-  using Reactor = grpc::ServerBidiReactor<Bytes, Bytes>;
+  using Reactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 
   // A unary RPC: parses the request and calls `Ask` with it and a callback that
   // takes an absl::StatusOr<Response>, once.

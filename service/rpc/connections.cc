@@ -89,7 +89,7 @@ Connections::~Connections() {
     MutexLock lock(&handle_->mu);
     handle_->connections = nullptr;
   }
-  for (const Ending& one : ending_) close(one.fd);
+  for (const ClosingConnection& one : ending_) close(one.fd);
 }
 
 ino_t Connections::InodeOf(int fd) {
@@ -152,7 +152,7 @@ int Connections::OldestOfMost() const {
   return oldest;
 }
 
-bool Connections::HasRoomFor(const process::Peer& peer) const {
+bool Connections::HasRoomFor(const process::PeerAddress& peer) const {
   if (entries_.size() >= limits_.total_max) return false;
   const auto it = by_source_.find(peer.source());
   return it == by_source_.end() || it->second < limits_.total_max / 2;

@@ -97,7 +97,7 @@ class Connections {
   static constexpr int64_t kCallBytes = 16 << 10;
 
   struct Entry {
-    process::Peer peer;
+    process::PeerAddress peer;
     ino_t inode = 0;
     int64_t stranger = 0;  // Its number, or 0.
     // Of a stranger:
@@ -129,7 +129,7 @@ class Connections {
     }
   };
   // A connection that has had its GOAWAY.
-  struct Ending {
+  struct ClosingConnection {
     int fd = -1;  // A copy of ours.
     absl::Time shutdown;
   };
@@ -158,7 +158,7 @@ class Connections {
   // The oldest stranger of the source that has the most of them. REQUIRES:
   // there are some.
   int OldestOfMost() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool HasRoomFor(const process::Peer& peer) const
+  bool HasRoomFor(const process::PeerAddress& peer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends a connection, with time for its peer to read the GOAWAY first.
   void End(int fd, const char* why, absl::Duration time_to_read = kTimeToRead)
@@ -206,8 +206,8 @@ class Connections {
   std::map<int64_t, int> strangers_ ABSL_GUARDED_BY(mu_);  // Oldest first.
   int64_t last_stranger_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Time pruned_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
-  std::deque<Ending> ending_ ABSL_GUARDED_BY(mu_);  // Oldest first.
-  bool looking_ ABSL_GUARDED_BY(mu_) = false;       // A look will come.
+  std::deque<ClosingConnection> ending_ ABSL_GUARDED_BY(mu_);  // Oldest first.
+  bool looking_ ABSL_GUARDED_BY(mu_) = false;  // A look will come.
   absl::Time looked_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
 };
 

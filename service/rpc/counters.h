@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Counters of the rim's hot paths: plain atomics, read by Metrics on each
-// scrape.
+// Counters of the rim's hot paths: plain atomics, read by ServiceMetrics on
+// each scrape.
 
 #ifndef HERALD_SERVICE_RPC_COUNTERS_H_
 #define HERALD_SERVICE_RPC_COUNTERS_H_

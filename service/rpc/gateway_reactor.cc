@@ -40,22 +40,22 @@ GatewayReactor::GatewayReactor(grpc::CallbackServerContext* context,
                                core::Links* links, const SinkOptions& options,
                                StreamCounters* counters, RpcCounters* rpcs,
                                process::LogPause* refusals,
-                               StreamLimit::Place place)
+                               StreamLimit::Slot slot)
     : SinkReactor(context, WithBounds(options), counters),
       links_(links),
       rpcs_(rpcs),
       refusals_(refusals),
       peer_(context->peer()),
-      place_(std::move(place)) {
+      slot_(std::move(slot)) {
   Add(this->counters()->open, 1);
 }
 
 GatewayReactor* GatewayReactor::Start(
     grpc::CallbackServerContext* context, core::Links* links,
     const SinkOptions& options, StreamCounters* counters, RpcCounters* rpcs,
-    process::LogPause* refusals, StreamLimit::Place place) {
+    process::LogPause* refusals, StreamLimit::Slot slot) {
   auto* const reactor = new GatewayReactor(context, links, options, counters,
-                                           rpcs, refusals, std::move(place));
+                                           rpcs, refusals, std::move(slot));
   const std::shared_ptr<GatewayReactor> self(reactor);
   reactor->Own(self);
   reactor->awaiting_ = links->AwaitHello(self);
@@ -151,7 +151,7 @@ void GatewayReactor::EndReading(absl::Status why) {
 
 void GatewayReactor::OnEnded(grpc::StatusCode code) {
   // The core may share the reactor for longer, but the stream is gone.
-  place_ = nullptr;
+  slot_ = nullptr;
   Add(counters()->open, -1);
   rpcs_->OnEnded(Method::kAttach, code);
 }

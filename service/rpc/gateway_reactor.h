@@ -27,14 +27,14 @@ class GatewayReactor final
     : public SinkReactor<
           grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>> {
  public:
-  // Begins to read. The result belongs to its stream, and has `place` until
+  // Begins to read. The result belongs to its stream, and has `slot` until
   // that has ended. REQUIRES: the others outlive the server.
   // Of `options` the pacer, the timers and the interval of keepalives are used.
   static GatewayReactor* Start(grpc::CallbackServerContext* context,
                                core::Links* links, const SinkOptions& options,
                                StreamCounters* counters, RpcCounters* rpcs,
                                process::LogPause* refusals,
-                               StreamLimit::Place place);
+                               StreamLimit::Slot slot);
 
   // `options` with the bounds of a link's outbox.
   static SinkOptions WithBounds(SinkOptions options);
@@ -43,7 +43,7 @@ class GatewayReactor final
   GatewayReactor(grpc::CallbackServerContext* context, core::Links* links,
                  const SinkOptions& options, StreamCounters* counters,
                  RpcCounters* rpcs, process::LogPause* refusals,
-                 StreamLimit::Place place);
+                 StreamLimit::Slot slot);
 
   void OnReadDone(bool ok) override;
   void OnEnded(grpc::StatusCode code) override;
@@ -72,7 +72,7 @@ class GatewayReactor final
   const std::string peer_;
 
   // Touched by the constructor and OnEnded() only.
-  StreamLimit::Place place_;
+  StreamLimit::Slot slot_;
 
   contract::Silence silence_;
 

@@ -17,19 +17,19 @@ grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>*
 GatewayService::Attach(grpc::CallbackServerContext* context) {
   const absl::Status allowed = gate_->Admit(*context);
   if (!allowed.ok()) return Refuse(allowed);
-  absl::StatusOr<StreamLimit::Place> place = streams_.Take(context->peer());
-  if (!place.ok()) {
+  absl::StatusOr<StreamLimit::Slot> slot = streams_.Take(context->peer());
+  if (!slot.ok()) {
     const std::optional<int64_t> unlogged = refusals_.Pass();
     if (unlogged.has_value()) {
       process::Log(process::LogLevel::kWarning, "link refused",
                    {{"peer", context->peer()},
-                    {"why", std::string(place.status().message())},
+                    {"why", std::string(slot.status().message())},
                     {"not_logged", *unlogged}});
     }
-    return Refuse(place.status());
+    return Refuse(slot.status());
   }
   return GatewayReactor::Start(context, links_, options_, counters_, rpcs_,
-                               &refusals_, *std::move(place));
+                               &refusals_, *std::move(slot));
 }
 
 GatewayService::Reactor* GatewayService::Refuse(const absl::Status& why) {

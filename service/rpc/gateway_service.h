@@ -19,8 +19,8 @@
 #include "service/link/links.h"
 #include "service/rpc/call_gate.h"
 #include "service/rpc/counters.h"
-#include "service/rpc/outbox.h"
 #include "service/rpc/stream_limit.h"
+#include "service/rpc/stream_outbox.h"
 
 namespace herald::rpc {
 

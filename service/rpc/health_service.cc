@@ -72,11 +72,11 @@ class HealthService::CheckReactor final : public RequestReactor {
 
 // gRPC is called with the service's lock held, which is safe: no reaction of a
 // Watch runs within a call. A Watch is in `watches_` until OnDone().
-class HealthService::WatchReactor final
+class HealthService::HealthWatch final
     : public grpc::ServerBidiReactor<Bytes, Bytes> {
  public:
-  WatchReactor(grpc::CallbackServerContext* context, HealthService* service)
-      : service_(service), place_(service->limit_.Take(context->peer())) {
+  HealthWatch(grpc::CallbackServerContext* context, HealthService* service)
+      : service_(service), slot_(service->limit_.Take(context->peer())) {
     service_->gate_->Charge(*context);
     service_->gate_->waiting()->Add(&entry_, context);
     StartRead(&request_);
@@ -92,8 +92,8 @@ class HealthService::WatchReactor final
     MutexLock lock(&service_->mu_);
     if (!ours.has_value()) {
       End(NotARequest());
-    } else if (!place_.ok()) {
-      End(place_.status());
+    } else if (!slot_.ok()) {
+      End(slot_.status());
     } else if (ok) {
       ours_ = *ours;
       service_->watches_.insert(this);
@@ -127,7 +127,7 @@ class HealthService::WatchReactor final
   }
 
   HealthService* const service_;
-  const absl::StatusOr<StreamLimit::Place> place_;
+  const absl::StatusOr<StreamLimit::Slot> slot_;
   WaitingCalls::Entry entry_;
   Bytes request_;
 
@@ -152,11 +152,11 @@ HealthService::HealthService(CallGate* gate) : gate_(gate) {
                                  RpcMethod::BIDI_STREAMING, nullptr));
   MarkMethodRawCallback(
       1, new Handler([this](grpc::CallbackServerContext* context) {
-        return new WatchReactor(context, this);
+        return new HealthWatch(context, this);
       }));
 }
 
-void HealthService::Serve(WatchReactor* watch) {
+void HealthService::Serve(HealthWatch* watch) {
   if (watch->finished_ || watch->writing_) return;
   if (stopped_) watch->End(absl::UnavailableError("the service is stopping"));
   if (!watch->why_.ok()) {
@@ -174,13 +174,13 @@ void HealthService::Serve(WatchReactor* watch) {
 void HealthService::SetServing(bool serving) {
   MutexLock lock(&mu_);
   serving_ = serving;
-  for (WatchReactor* const watch : watches_) Serve(watch);
+  for (HealthWatch* const watch : watches_) Serve(watch);
 }
 
 void HealthService::Stop() {
   MutexLock lock(&mu_);
   stopped_ = true;
-  for (WatchReactor* const watch : watches_) Serve(watch);
+  for (HealthWatch* const watch : watches_) Serve(watch);
 }
 
 }  // namespace herald::rpc

@@ -43,7 +43,7 @@ class HealthService final : public grpc::Service {
 
  private:
   class CheckReactor;
-  class WatchReactor;
+  class HealthWatch;
 
   // HealthCheckResponse.ServingStatus.
   enum Status { kServing = 1, kNotServing = 2, kServiceUnknown = 3 };
@@ -52,7 +52,7 @@ class HealthService final : public grpc::Service {
     return serving_ ? kServing : kNotServing;
   }
   // Takes the step that is due on a Watch: a write, or its end.
-  void Serve(WatchReactor* watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  void Serve(HealthWatch* watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
   CallGate* const gate_;
@@ -62,7 +62,7 @@ class HealthService final : public grpc::Service {
   contract::Mutex mu_;
   bool serving_ ABSL_GUARDED_BY(mu_) = false;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
-  absl::flat_hash_set<WatchReactor*> watches_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_set<HealthWatch*> watches_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace herald::rpc

@@ -11,7 +11,7 @@ namespace herald::rpc {
 
 using contract::MutexLock;
 
-void SinkQueue::Enqueue(core::Chunk chunk, Outbox::Kind kind) {
+void SinkQueue::Enqueue(core::Chunk chunk, StreamOutbox::Kind kind) {
   MutexLock lock(&mu_);
   if (closing_.has_value()) return;
   if (!outbox_.HasRoomFor(*chunk, kind, options_)) return Overflow(*chunk);
@@ -23,11 +23,11 @@ bool SinkQueue::EnqueueWhisper(core::Chunk chunk) {
   // Not a loss by congestion: the sender must not be slowed down for a peer
   // that leaves.
   if (closing_.has_value()) return true;
-  if (!outbox_.HasRoomFor(*chunk, Outbox::Kind::kWhisper, options_)) {
+  if (!outbox_.HasRoomFor(*chunk, StreamOutbox::Kind::kWhisper, options_)) {
     Add(counters_->whispers_dropped, 1);
     return false;
   }
-  Append(std::move(chunk), Outbox::Kind::kWhisper);
+  Append(std::move(chunk), StreamOutbox::Kind::kWhisper);
   return true;
 }
 
@@ -72,7 +72,7 @@ bool SinkQueue::KeepAlive(const core::Chunk& chunk, absl::Duration interval,
       *next - absl::FromChrono(Pacer::Clock::now() - written_);
   if (left > absl::ZeroDuration()) *next = left;
   if (left > absl::ZeroDuration() || !outbox_.empty()) return false;
-  Append(chunk, Outbox::Kind::kState);
+  Append(chunk, StreamOutbox::Kind::kState);
   return TakePen();
 }
 
@@ -130,7 +130,7 @@ void SinkQueue::End() {
 
 bool SinkQueue::TakePen() { return !std::exchange(pen_held_, true); }
 
-void SinkQueue::Append(core::Chunk chunk, Outbox::Kind kind) {
+void SinkQueue::Append(core::Chunk chunk, StreamOutbox::Kind kind) {
   Add(counters_->queue_bytes, static_cast<int64_t>(chunk->size()));
   outbox_.Append(std::move(chunk), kind);
 }

@@ -32,8 +32,8 @@
 #include "proto/contract/mutex.h"
 #include "service/channel/sink.h"
 #include "service/rpc/counters.h"
-#include "service/rpc/outbox.h"
 #include "service/rpc/pacer.h"
+#include "service/rpc/stream_outbox.h"
 
 namespace herald::rpc {
 
@@ -45,7 +45,8 @@ class SinkQueue {
       : options_(options), counters_(counters), context_(context) {}
 
   // Appends, or ends the stream if the bound of that kind is exceeded.
-  void Enqueue(core::Chunk chunk, Outbox::Kind kind) ABSL_LOCKS_EXCLUDED(mu_);
+  void Enqueue(core::Chunk chunk, StreamOutbox::Kind kind)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // As Enqueue(), of a whisper. Beyond its bound it is dropped: false.
   bool EnqueueWhisper(core::Chunk chunk) ABSL_LOCKS_EXCLUDED(mu_);
@@ -91,7 +92,7 @@ class SinkQueue {
 
  private:
   bool TakePen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  void Append(core::Chunk chunk, Outbox::Kind kind)
+  void Append(core::Chunk chunk, StreamOutbox::Kind kind)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Overflow(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Drop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -104,7 +105,7 @@ class SinkQueue {
 
   mutable contract::Mutex mu_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mu_);
-  Outbox outbox_ ABSL_GUARDED_BY(mu_);
+  StreamOutbox outbox_ ABSL_GUARDED_BY(mu_);
   bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
   bool cancel_due_ ABSL_GUARDED_BY(mu_) = false;
   bool begun_ ABSL_GUARDED_BY(mu_) = false;  // The first write was begun.

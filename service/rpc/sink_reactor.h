@@ -32,9 +32,9 @@
 #include "service/channel/timers.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/frames.h"
-#include "service/rpc/outbox.h"
 #include "service/rpc/pacer.h"
 #include "service/rpc/sink_queue.h"
+#include "service/rpc/stream_outbox.h"
 
 namespace herald::rpc {
 
@@ -49,20 +49,20 @@ class SinkReactor : public Base, public core::Sink {
         queue_(context, options, counters) {}
 
   void Enqueue(core::Chunk chunk) override {
-    queue_.Enqueue(std::move(chunk), Outbox::Kind::kCounted);
+    queue_.Enqueue(std::move(chunk), StreamOutbox::Kind::kCounted);
   }
   void EnqueueMembers(core::Chunk chunk) override {
-    queue_.Enqueue(std::move(chunk), Outbox::Kind::kMembers);
+    queue_.Enqueue(std::move(chunk), StreamOutbox::Kind::kMembers);
   }
   bool EnqueueWhisper(core::Chunk chunk) override {
     return queue_.EnqueueWhisper(std::move(chunk));
   }
   bool HasRoomForState() const override { return queue_.HasRoomForState(); }
   void EnqueueState(core::Chunk chunk) override {
-    queue_.Enqueue(std::move(chunk), Outbox::Kind::kState);
+    queue_.Enqueue(std::move(chunk), StreamOutbox::Kind::kState);
   }
   void EnqueueMissed(core::Chunk chunk) override {
-    queue_.Enqueue(std::move(chunk), Outbox::Kind::kMissed);
+    queue_.Enqueue(std::move(chunk), StreamOutbox::Kind::kMissed);
   }
   void Flush() override {
     if (queue_.Flush()) Write();

@@ -15,7 +15,7 @@ using contract::MutexLock;
 StreamLimit::StreamLimit(std::string what, size_t total_max)
     : what_(std::move(what)), total_max_(total_max) {}
 
-absl::StatusOr<StreamLimit::Place> StreamLimit::Take(absl::string_view peer) {
+absl::StatusOr<StreamLimit::Slot> StreamLimit::Take(absl::string_view peer) {
   const admission::Source source = process::ParsePeer(peer).source();
   MutexLock taking(&state_->mu);
   if (state_->total >= total_max_) {
@@ -32,7 +32,7 @@ absl::StatusOr<StreamLimit::Place> StreamLimit::Take(absl::string_view peer) {
   }
   ++state_->total;
   ++state_->by_source[source];
-  return Place(nullptr, [state = state_, source](void* /*none*/) {
+  return Slot(nullptr, [state = state_, source](void* /*none*/) {
     MutexLock giving(&state->mu);
     --state->total;
     const auto it = state->by_source.find(source);

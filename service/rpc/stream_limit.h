@@ -22,19 +22,19 @@ namespace herald::rpc {
 
 class StreamLimit {
  public:
-  // A stream's place, for as long as the object lives.
-  using Place = std::shared_ptr<void>;
+  // A stream's slot, for as long as the object lives.
+  using Slot = std::shared_ptr<void>;
 
   // One source may have half of `total_max`. Errors name the streams as `what`,
   // in plural.
   StreamLimit(std::string what, size_t total_max);
 
-  // A place for a stream of `peer` (gRPC's form). RESOURCE_EXHAUSTED if there
+  // A slot for a stream of `peer` (gRPC's form). RESOURCE_EXHAUSTED if there
   // is none.
-  absl::StatusOr<Place> Take(absl::string_view peer);
+  absl::StatusOr<Slot> Take(absl::string_view peer);
 
  private:
-  // Shared with the places, which may outlive the limit.
+  // Shared with the slots, which may outlive the limit.
   struct State {
     contract::Mutex mu;
     size_t total ABSL_GUARDED_BY(mu) = 0;

@@ -57,7 +57,7 @@ WatchReactor::WatchReactor(grpc::CallbackServerContext* context,
       watches_(watches),
       waiting_(waiting),
       rpcs_(rpcs),
-      place_(limit->Take(context->peer())) {}
+      slot_(limit->Take(context->peer())) {}
 
 WatchReactor* WatchReactor::Start(grpc::CallbackServerContext* context,
                                   core::Watches* watches, core::Timers* timers,
@@ -74,7 +74,7 @@ WatchReactor* WatchReactor::Start(grpc::CallbackServerContext* context,
 
 void WatchReactor::OnReadDone(bool ok) {
   waiting_->Remove(&entry_);
-  if (!place_.ok()) return Close(place_.status());
+  if (!slot_.ok()) return Close(slot_.status());
   if (!ok) return Close(absl::InvalidArgumentError("there is no request"));
   if (!DecodeMessage(reading_, &request_)) {
     return Close(

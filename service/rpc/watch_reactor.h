@@ -41,7 +41,7 @@ class WatchReactor final
   core::Watches* const watches_;
   WaitingCalls* const waiting_;
   RpcCounters* const rpcs_;
-  const absl::StatusOr<StreamLimit::Place> place_;
+  const absl::StatusOr<StreamLimit::Slot> slot_;
 
   // Touched by Start(), OnReadDone() and OnEnded() only.
   WaitingCalls::Entry entry_;

@@ -35,7 +35,7 @@ void RuleChanges::Apply(const config::v1::Config& config) {
   const bool none = rules.empty();
   const auto compiled = std::make_shared<const ChannelRules>(
       std::move(rules), DefaultsOf(settings_));
-  table_->ForEachShard([&](Shard& shard) {
+  table_->ForEachShard([&](ChannelShard& shard) {
     const ShardLock lock(shard);
     const auto old = std::exchange(shard.rules, compiled);
     absl::flat_hash_set<std::string> listened;
@@ -56,7 +56,7 @@ void RuleChanges::Apply(const config::v1::Config& config) {
   membership_->ApplyPresenceRules();
 }
 
-void RuleChanges::ChangeHistory(Shard& shard, absl::string_view channel,
+void RuleChanges::ChangeHistory(ChannelShard& shard, absl::string_view channel,
                                 const HistoryLimits& old) {
   const HistoryLimits limits = HistoryOf(shard, channel);
   if (limits.size > 0) {

@@ -43,7 +43,7 @@ class RuleChanges {
  private:
   void Apply(const config::v1::Config& config);
   // The channel has listeners, and the old rules gave it a history.
-  void ChangeHistory(Shard& shard, absl::string_view channel,
+  void ChangeHistory(ChannelShard& shard, absl::string_view channel,
                      const HistoryLimits& old)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 

@@ -27,7 +27,7 @@ class Remembering : public ::testing::Test {
   }
 
   // The users from `position` to the end.
-  std::vector<std::string> Users(RevocationLog::Position position) {
+  std::vector<std::string> Users(RevocationLog::Cursor position) {
     std::vector<std::string> users;
     while (const auto response = log_.Read(position++).response) {
       users.push_back(response->revocation().user_id());

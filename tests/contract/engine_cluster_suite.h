@@ -66,7 +66,7 @@ class RecordingNode final : public NodeListener {
 
 class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
  protected:
-  using Receipt = absl::StatusOr<ChannelLog::Receipt>;
+  using Receipt = absl::StatusOr<ChannelLog::PublishResult>;
 
   static constexpr uint32_t kSeeds = 100;
 
@@ -158,7 +158,7 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
                                                  const std::string& user,
                                                  int64_t count_max = 0) {
     auto admission = std::make_shared<std::optional<Admission>>();
-    Subscription subscription;
+    AdmissionRequest subscription;
     subscription.socket = {gateway, absl::StrCat(gateway, ".1")};
     subscription.attach = attach;
     subscription.member.emplace().set_user_id(user);
@@ -176,7 +176,7 @@ class ACluster : public ::testing::TestWithParam<MakeClusterWorld> {
   // Adds a subscription that makes no user present.
   void Subscribe(int node, const std::string& channel, uint64_t gateway,
                  int64_t attach) {
-    Subscription subscription;
+    AdmissionRequest subscription;
     subscription.socket = {gateway, absl::StrCat(gateway, ".1")};
     subscription.attach = attach;
     listener(node).WithChannel(channel, [&] {

@@ -16,7 +16,7 @@ TEST_P(AnEngine, AnswersARepeatedKeyWithTheFirstReceipt) {
   Subscribe("a");
   EXPECT_FALSE(Publish("a", "1", "k").repeated);
   Subscribe("a");
-  const ChannelLog::Receipt again = Publish("a", "2", "k");
+  const ChannelLog::PublishResult again = Publish("a", "2", "k");
   EXPECT_TRUE(again.repeated);
   EXPECT_EQ(again.subscribers, 1);
   EXPECT_FALSE(Publish("b", "3", "k").repeated);
@@ -36,7 +36,7 @@ TEST_P(AnEngine, NumbersNothingWithoutHistory) {
 TEST_P(AnEngine, NumbersFromOneInAnEpochThatItAnnouncesFirst) {
   const HistoryLimits ten{10};
   Open("a", ten);
-  const ChannelLog::Receipt first = Publish("a", "1", "", ten);
+  const ChannelLog::PublishResult first = Publish("a", "1", "", ten);
   EXPECT_THAT(Received(), ::testing::ElementsAre("a begins at 0", "a: 1"));
   EXPECT_EQ(listener_.offset, 1);
   EXPECT_EQ(first.position, (Position{listener_.epoch, 1}));
@@ -215,9 +215,9 @@ TEST_P(AnEngine, KeepsNoHistoryWithAHole) {
 
 TEST_P(AnEngine, RemembersAKeyAsLongAsTheHistoryButFiveMinutesAtLeast) {
   const HistoryLimits hour{10, absl::Hours(1)};
-  const ChannelLog::Receipt first = Publish("a", "1", "k", hour);
+  const ChannelLog::PublishResult first = Publish("a", "1", "k", hour);
   Pass(absl::Minutes(59));
-  const ChannelLog::Receipt again = Publish("a", "2", "k", hour);
+  const ChannelLog::PublishResult again = Publish("a", "2", "k", hour);
   EXPECT_TRUE(again.repeated);
   EXPECT_EQ(again.position, first.position);
   const HistoryLimits second{10, absl::Seconds(1)};

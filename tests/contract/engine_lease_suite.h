@@ -21,7 +21,7 @@ TEST_P(AnEngine, TakesNothingFromALinkThatIsNotItsGatewaysNewest) {
   const int64_t old = Attach(1);
   Attach(1);
   Join("ada", 1, "1.1");
-  Subscription late;
+  AdmissionRequest late;
   late.socket = {1, "1.2"};
   late.attach = old;
   late.member = User("bob");

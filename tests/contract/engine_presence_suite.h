@@ -155,7 +155,7 @@ TEST_P(AnEngine, RemovesAllMembersWhereTheRulesGiveNone) {
 
 TEST_P(AnEngine, AdmitsAsManySubscriptionsAsThereMayBe) {
   const auto admit = [&](int64_t count, int64_t count_max) {
-    Subscription subscription;
+    AdmissionRequest subscription;
     subscription.socket = {1, "1.1"};
     subscription.attach = AttachOf(1);
     subscription.count = count;
@@ -168,7 +168,7 @@ TEST_P(AnEngine, AdmitsAsManySubscriptionsAsThereMayBe) {
 }
 
 TEST_P(AnEngine, MakesNoMemberOfAUserThatIsNotAdmitted) {
-  Subscription subscription;
+  AdmissionRequest subscription;
   subscription.socket = {1, "1.1"};
   subscription.attach = AttachOf(1);
   subscription.member = User("ada");

@@ -60,11 +60,12 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
     Locked(channel, [&] { at = engine_.PositionOf(channel); });
     return at.value_or(Position{"none", 0});
   }
-  ChannelLog::Receipt Publish(const std::string& channel,
-                              const std::string& data,
-                              const std::string& key = "",
-                              HistoryLimits history = {}) {
-    absl::StatusOr<ChannelLog::Receipt> receipt = absl::InternalError("none");
+  ChannelLog::PublishResult Publish(const std::string& channel,
+                                    const std::string& data,
+                                    const std::string& key = "",
+                                    HistoryLimits history = {}) {
+    absl::StatusOr<ChannelLog::PublishResult> receipt =
+        absl::InternalError("none");
     bool inside = true;
     Locked(channel, [&] {
       auto publication = std::make_shared<Publication>();
@@ -77,7 +78,7 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
       inside = false;
     });
     EXPECT_TRUE(receipt.ok()) << receipt.status();
-    return receipt.value_or(ChannelLog::Receipt());
+    return receipt.value_or(ChannelLog::PublishResult());
   }
   // The publications of the channel since a position, or `lost`.
   static std::vector<std::string> Words(const Missed& missed) {
@@ -144,7 +145,7 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
     if (opened_.insert(channel).second) Open(channel, {});
   }
   std::optional<Admission> Admit(const std::string& channel,
-                                 Subscription subscription) {
+                                 AdmissionRequest subscription) {
     OpenOnce(channel);
     std::optional<Admission> admission;
     Locked(channel, [&] {
@@ -157,7 +158,7 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
   }
   // Adds a subscription of gateway 1 that makes no user present.
   void Subscribe(const std::string& channel) {
-    Subscription subscription;
+    AdmissionRequest subscription;
     subscription.socket = {1, "1.1"};
     subscription.attach = AttachOf(1);
     EXPECT_EQ(Admit(channel, std::move(subscription)), Admission::kAdmitted);
@@ -165,7 +166,7 @@ class AnEngine : public ::testing::TestWithParam<MakeEngineWorld> {
   }
   std::optional<Admission> TryToJoin(const v1::Member& member, uint64_t gateway,
                                      const std::string& socket) {
-    Subscription subscription;
+    AdmissionRequest subscription;
     subscription.socket = {gateway, socket};
     subscription.attach = AttachOf(gateway);
     subscription.member = member;

@@ -10,7 +10,7 @@ int main(int argc, char** argv) {
   static const herald::gateway::NativeDialect native;
   static const herald::gateway::LineDialect lines;
   return herald::gateway::RunGateway(
-      argc, argv, [](const herald::gateway::Options& options) {
+      argc, argv, [](const herald::gateway::GatewayOptions& options) {
         herald::gateway::Endpoints endpoints;
         endpoints.Add(options.ws_path, &native);
         endpoints.Add("/lines", &lines);

@@ -29,7 +29,7 @@ bool IsValid(const google::protobuf::Duration& duration) {
 
 void TestDecision(v1::Decision decision) {
   const v1::Decision was = decision;
-  const core::Decision out = authorizer::ToDecision(decision);
+  const core::Verdict out = authorizer::ToDecision(decision);
   Require(out.status.ok() == was.allowed());
   Require(authorizer::OutcomeOf(out) == (was.allowed() ? "allowed" : "denied"));
   if (!IsOkOr(out.status, {absl::StatusCode::kPermissionDenied})) {

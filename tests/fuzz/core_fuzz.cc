@@ -270,7 +270,7 @@ class Fuzzer {
   void Decide() {
     const auto open = static_cast<int>(world_.judge().open());
     if (open == 0) return;
-    core::Decision decision;
+    core::Verdict decision;
     const int choice = input_.Below(8);
     if (choice == 0) decision.status = absl::PermissionDeniedError("no");
     if (choice == 1) decision.status = absl::UnavailableError("late");

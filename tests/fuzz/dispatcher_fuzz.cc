@@ -90,7 +90,7 @@ class World {
     question->arrived = now_;
     auto known = std::make_shared<Question>();
     questions_.push_back(known);
-    question->done = [known](const core::Decision& decision) {
+    question->done = [known](const core::Verdict& decision) {
       Require(!std::exchange(known->is_answered, true));
       Require(!decision.status.ok() || known->may_be_allowed);
     };
@@ -138,7 +138,7 @@ class World {
     }
     const auto answer =
         dispatcher_.OnDecision(stream.questions, decision, now_, answered_);
-    Require((answer == QuestionDispatcher::Answer::kUsed) == is_asked);
+    Require((answer == QuestionDispatcher::DecisionOutcome::kUsed) == is_asked);
   }
 
   void EndStream(Input& input) {

@@ -53,8 +53,8 @@ void RequireChecked(const GatewayItem& item) {
   }
 }
 
-core::Decision DrawDecision(Input& input) {
-  core::Decision decision;
+core::Verdict DrawDecision(Input& input) {
+  core::Verdict decision;
   if (input.Flag()) decision.status = absl::PermissionDeniedError("no");
   if (input.Flag()) decision.member.emplace().set_user_id("ada");
   return decision;

@@ -82,7 +82,7 @@ class PlayedGateway {
     std::unique_ptr<gateway::Shard> shard;
   };
 
-  struct Counts final : gateway::Observer {
+  struct Counts final : gateway::GatewayObserver {
     void OnOpened() override { ++clients; }
     void OnClosed(contract::CloseReason /*why*/) override { --clients; }
     void OnSubscriptions(int64_t delta) override { subscriptions += delta; }

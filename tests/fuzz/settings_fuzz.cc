@@ -21,7 +21,7 @@ namespace herald::fuzz {
 namespace {
 
 using contract::Require;
-using settings::Kind;
+using Kind = settings::Setting::Kind;
 using settings::Setting;
 using settings::Settings;
 

@@ -34,7 +34,7 @@ constexpr char kSecret[] = "of the backend and the service";
 class Next final : public core::Authorizer {
  public:
   void Authorize(Question question,
-                 absl::AnyInvocable<void(core::Decision)> done) override {
+                 absl::AnyInvocable<void(core::Verdict)> done) override {
     asked = std::move(question);
     done({.status = absl::PermissionDeniedError("next")});
   }
@@ -86,11 +86,11 @@ bool AreSame(const Question& a, const Question& b) {
 }
 
 // The decision, and whether the next authorizer has made it.
-std::pair<core::Decision, bool> Ask(const Question& question) {
+std::pair<core::Verdict, bool> Ask(const Question& question) {
   Next next;
   authorizer::SignatureAuthorizer authorizer(kSecret, &next);
-  std::optional<core::Decision> answer;
-  authorizer.Authorize(question, [&](core::Decision decision) {
+  std::optional<core::Verdict> answer;
+  authorizer.Authorize(question, [&](core::Verdict decision) {
     Require(!answer.has_value());
     answer = std::move(decision);
   });

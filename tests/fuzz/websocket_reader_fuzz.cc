@@ -39,7 +39,7 @@ namespace net = gateway::net;
 namespace http = gateway::http;
 
 // A socket of a gateway, which reads as a WebsocketSession does.
-class ReadingSocket final : public WebsocketReader::User {
+class ReadingSocket final : public WebsocketReader::Host {
  public:
   ReadingSocket(net::io_context* context, ReaderPool* pool,
                 size_t message_bytes_max)
@@ -110,7 +110,7 @@ class ReadingSocket final : public WebsocketReader::User {
  private:
   bool is_closing() const { return reader_ != nullptr && !reader_->is_open(); }
 
-  // WebsocketReader::User:
+  // WebsocketReader::Host:
   OutgoingStream& outgoing() override { return *outgoing_; }
   void OnWantsBytes() override {
     if (reader_->has_unread()) {

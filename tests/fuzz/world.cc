@@ -48,7 +48,7 @@ config::v1::Config Rules(int index) {
   return rules;
 }
 
-void Judge::Decide(size_t index, core::Decision decision) {
+void Judge::Decide(size_t index, core::Verdict decision) {
   auto done = std::move(open_[index].second);
   open_.erase(open_.begin() + static_cast<ptrdiff_t>(index));
   done(std::move(decision));

@@ -31,18 +31,18 @@ inline constexpr int64_t kPayloadBytesMax = 100;
 class Judge final : public core::Authorizer {
  public:
   void Authorize(core::Question question,
-                 absl::AnyInvocable<void(core::Decision)> done) override {
+                 absl::AnyInvocable<void(core::Verdict)> done) override {
     open_.emplace_back(std::move(question), std::move(done));
   }
 
   size_t open() const { return open_.size(); }
 
   // Answers one of the open questions. REQUIRES: `index` < open().
-  void Decide(size_t index, core::Decision decision);
+  void Decide(size_t index, core::Verdict decision);
 
  private:
   std::vector<
-      std::pair<core::Question, absl::AnyInvocable<void(core::Decision)>>>
+      std::pair<core::Question, absl::AnyInvocable<void(core::Verdict)>>>
       open_;
 };
 
@@ -104,7 +104,7 @@ class World {
 
  private:
   core::FakeTimers timers_;
-  core::Observer observer_;
+  core::ServiceObserver observer_;
   uint64_t last_epoch_ = 0;
   core::MemoryEngine engine_{&timers_,
                              {.history_bytes_max = 1 << 20,

@@ -156,7 +156,7 @@ class FakeSocket final : public Socket {
 };
 
 // Counts calls and events.
-struct CountingObserver final : Observer {
+struct CountingObserver final : GatewayObserver {
   void OnWhisper() override { ++whispers; }
   void OnWhisperRefused() override { ++whispers_refused; }
   void OnWhisperDropped(int64_t all) override { whispers_dropped += all; }

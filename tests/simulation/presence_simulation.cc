@@ -21,8 +21,8 @@ constexpr int kSubscribersMax = 3;
 
 std::string RoomName(int i) { return absl::StrCat("presence-", i % kRooms); }
 
-core::Decision No(absl::Status why) {
-  core::Decision no;
+core::Verdict No(absl::Status why) {
+  core::Verdict no;
   no.status = std::move(why);
   return no;
 }

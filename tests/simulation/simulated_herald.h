@@ -80,7 +80,7 @@ class SimulatedGateway {
     std::unique_ptr<gateway::Shard> shard;
   };
 
-  gateway::Observer observer_;
+  gateway::GatewayObserver observer_;
   gateway::NativeDialect dialect_;
   gateway::Router router_;
   FakeLoop loops_[kLoops];
@@ -173,7 +173,7 @@ class SimulatedHerald {
   const EngineKind kind_;
   const std::function<uint64_t()> epochs_;
   const std::function<uint64_t()> turns_;
-  core::Observer observer_;
+  core::ServiceObserver observer_;
   core::FakeTimers store_timers_;
   std::unique_ptr<core::SharedStore> store_;
   Service services_[kNodesMax];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holds the whole tree to rooms.h and budgets.h. checks_test.cc and
-// prose_test.cc prove that the checks find violations.
+// Holds the whole tree to rooms.h, budgets.h and generic_names.h.
+// checks_test.cc, prose_test.cc and type_names_test.cc prove that the checks
+// find violations.
 
 #include <string>
 #include <utility>
@@ -12,9 +13,11 @@
 #include "gtest/gtest.h"
 #include "tests/tidy/budgets.h"
 #include "tests/tidy/checks.h"
+#include "tests/tidy/generic_names.h"
 #include "tests/tidy/prose.h"
 #include "tests/tidy/rooms.h"
 #include "tests/tidy/source_file.h"
+#include "tests/tidy/type_names.h"
 
 namespace herald::tidy {
 namespace {
@@ -69,6 +72,10 @@ TEST_F(TheTree, LeavesCloseCodesToDialects) { ExpectNone(In(CheckCloseCodes)); }
 
 TEST_F(TheTree, TestsEverySourceOfItsCores) {
   ExpectNone(CheckMirrors(files_));
+}
+
+TEST_F(TheTree, HasOneTypePerName) {
+  ExpectNone(CheckTypeNames(files_, kGenericNames));
 }
 
 TEST_F(TheTree, IsWrittenInTheWordsOfTheField) {

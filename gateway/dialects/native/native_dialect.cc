@@ -75,7 +75,7 @@ class ObjectWriter {
 
 // The fields of a client message of any type, and the first error in them. All
 // fields are read in any case, so that the answer can name the channel.
-struct Fields {
+struct MessageFields {
   std::optional<std::string> type, channel, event, auth, channel_data, data;
   std::optional<v1::Position> recover;
   absl::Status status;
@@ -151,7 +151,7 @@ absl::Status ReadRecover(absl::string_view value,
 // Names may contain half of a surrogate pair here: name checks refuse them
 // later.
 absl::Status ReadField(absl::string_view name, absl::string_view value,
-                       Fields* fields) {
+                       MessageFields* fields) {
   if (name == "data") {
     fields->data.emplace(value);
     return absl::OkStatus();
@@ -181,8 +181,8 @@ absl::Status CheckDepth(absl::string_view name, absl::string_view value) {
                                 contract::kJsonDepthMax));
 }
 
-Fields ReadFields(absl::string_view text) {
-  Fields fields;
+MessageFields ReadFields(absl::string_view text) {
+  MessageFields fields;
   int depth = 0;
   const auto fault = json::FindJsonFault(text, &depth);
   const absl::string_view message = json::StripJsonSpace(text);
@@ -219,7 +219,7 @@ absl::Status CheckNeeded(
 }
 
 // Returns the first error in a message of this type.
-absl::Status CheckFields(const Fields& f) {
+absl::Status CheckFields(const MessageFields& f) {
   if (!f.status.ok()) return f.status;
   if (!f.type) return Malformed("field \"type\" is missing");
   const std::string& type = *f.type;
@@ -357,7 +357,7 @@ CloseFrame CloseFrameOf(CloseReason why) {
 }  // namespace
 
 ClientMessage NativeDialect::Decode(absl::string_view text) const {
-  Fields f = ReadFields(text);
+  MessageFields f = ReadFields(text);
   const absl::Status status = CheckFields(f);
   if (!status.ok()) {
     return BadMessage{std::string(status.message()), std::move(f.channel),

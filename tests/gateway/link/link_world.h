@@ -27,7 +27,7 @@
 namespace herald::gateway {
 
 // Counts the observer's calls, and lets a test wait for them.
-class Witness final : public Observer {
+class Witness final : public GatewayObserver {
  public:
   struct Counts {
     int opened = 0;

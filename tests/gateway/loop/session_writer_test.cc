@@ -127,7 +127,7 @@ TEST_F(ASessionWriter, AnswersWithoutMissedMessagesThatDoNotFit) {
 
 TEST_F(ASessionWriter, DoesNotTouchTheSocketOfAnAnswerThatComesTooLate) {
   client_.closing = true;
-  client_.write_place.socket = nullptr;
+  client_.write_entry.socket = nullptr;
   writer_.SendAnswer(&client_, Recovering());
   EXPECT_EQ(observer_.lost, 1);
   EXPECT_FALSE(loops_[0].flush);

@@ -12,7 +12,7 @@
 namespace herald::gateway {
 namespace {
 
-std::unique_ptr<Subscription> On(Channel* channel) {
+std::unique_ptr<Subscription> On(LoopChannel* channel) {
   auto subscription = std::make_unique<Subscription>();
   subscription->channel = channel;
   return subscription;
@@ -20,8 +20,8 @@ std::unique_ptr<Subscription> On(Channel* channel) {
 
 TEST(ASubscriptionList, FindsItsSubscriptions) {
   SubscriptionList list;
-  Channel news;
-  Channel mail;
+  LoopChannel news;
+  LoopChannel mail;
   list.Add(On(&news));
   EXPECT_EQ(list.Find(&mail), nullptr);
   Subscription* const one = list.Find(&news);
@@ -36,13 +36,13 @@ TEST(ASubscriptionList, FindsItsSubscriptions) {
 TEST(ASubscriptionList, FindsEachOneHoweverManyComeAndGo) {
   constexpr size_t kChannels = 4 * SubscriptionList::kIndexedFrom;
   std::mt19937 random(1);
-  std::vector<Channel> channels(kChannels);
-  std::set<const Channel*> model;
+  std::vector<LoopChannel> channels(kChannels);
+  std::set<const LoopChannel*> model;
   SubscriptionList list;
   for (int step = 0; step < 20'000; ++step) {
     // Grows and shrinks in turns.
     const bool grows = step / 500 % 2 == 0;
-    Channel* const channel = &channels[random() % kChannels];
+    LoopChannel* const channel = &channels[random() % kChannels];
     Subscription* const known = list.Find(channel);
     ASSERT_EQ(known != nullptr, model.contains(channel));
     if (known == nullptr && (grows || random() % 8 == 0)) {
@@ -54,7 +54,7 @@ TEST(ASubscriptionList, FindsEachOneHoweverManyComeAndGo) {
     }
     ASSERT_EQ(list.size(), model.size());
   }
-  std::set<const Channel*> all;
+  std::set<const LoopChannel*> all;
   for (size_t i = 0; i < list.size(); ++i) all.insert(list.at(i)->channel);
   EXPECT_EQ(all, model);
 }

@@ -60,7 +60,7 @@ TEST(ASubscriptionTable, KeepsTheChannelOfOneThatIsMuted) {
   const auto bob = Pending(table, "private-x");
   table.Activate(ada.get(), "ada");
   table.Activate(bob.get(), "bob");
-  Channel* const channel = table.Find(&kDialect, "private-x");
+  LoopChannel* const channel = table.Find(&kDialect, "private-x");
   table.Revoke(ada.get());
   EXPECT_EQ(channel->revoked, 1u);
   EXPECT_EQ(channel->subscribers.size(), 2u) << "it is only marked";
@@ -102,14 +102,14 @@ TEST(ASubscriptionTable, HasAnEntryOfAChannelForEachDialect) {
   table.Activate(two.get(), "ada");
   EXPECT_EQ(table.OfUser("ada")->size(), 2u) << "a user has one list";
   EXPECT_EQ(table.channel_count(), 2u);
-  std::vector<Channel*> entries;
-  const auto visit = [&](Channel* channel) { entries.push_back(channel); };
+  std::vector<LoopChannel*> entries;
+  const auto visit = [&](LoopChannel* channel) { entries.push_back(channel); };
   table.ForEach("news", visit);
-  EXPECT_EQ(entries, std::vector<Channel*>({one->channel, two->channel}));
+  EXPECT_EQ(entries, std::vector<LoopChannel*>({one->channel, two->channel}));
   table.Remove(one.get());
   entries.clear();
   table.ForEach("news", visit);
-  EXPECT_EQ(entries, std::vector<Channel*>({two->channel}));
+  EXPECT_EQ(entries, std::vector<LoopChannel*>({two->channel}));
   table.Remove(two.get());
   EXPECT_EQ(table.channel_count(), 0u);
 }
@@ -143,7 +143,7 @@ TEST(ASubscriptionTable, StaysTrueInEveryOrderOfLeaving) {
   }
   size_t listed = 0, of_users = 0;
   for (const char* name : {"c0", "c1", "c2", "c3", "c4"}) {
-    const Channel* channel = table.Find(&kDialect, name);
+    const LoopChannel* channel = table.Find(&kDialect, name);
     if (channel != nullptr) listed += channel->subscribers.size();
   }
   for (const char* name : {"u0", "u1", "u2"}) {

@@ -15,7 +15,7 @@ using contract::CloseReason;
 using testing_support::PrometheusText;
 
 TEST(TheMetricsPage, IsOfTheTextFormatAndExplainsEveryName) {
-  Metrics metrics("1.2.3");
+  GatewayMetrics metrics("1.2.3");
   const PrometheusText page(metrics.Text({}));
   EXPECT_EQ(page.error(), "");
   EXPECT_GT(page.families().size(), 20u);
@@ -29,7 +29,7 @@ TEST(TheMetricsPage, IsOfTheTextFormatAndExplainsEveryName) {
 }
 
 TEST(TheMetricsPage, ShowsEveryReasonFromTheStart) {
-  Metrics metrics("");
+  GatewayMetrics metrics("");
   const std::string page = metrics.Text({});
   for (const char* sample :
        {"closed_connections_total{reason=\"slow\"} 0",
@@ -44,7 +44,7 @@ TEST(TheMetricsPage, ShowsEveryReasonFromTheStart) {
 }
 
 TEST(WhatHappens, IsCounted) {
-  Metrics metrics("");
+  GatewayMetrics metrics("");
   metrics.OnOpened();
   metrics.OnOpened();
   metrics.OnClosed(CloseReason::kNormal);
@@ -98,7 +98,7 @@ TEST(WhatHappens, IsCounted) {
 }
 
 TEST(ADelivery, IsObservedOnceHoweverManySocketsThereAre) {
-  Metrics metrics("");
+  GatewayMetrics metrics("");
   metrics.OnDelivered(1000, 50, absl::Milliseconds(3));
   metrics.OnDelivered(1, 10, absl::Seconds(-1));  // A clock that runs ahead.
   const PrometheusText page(metrics.Text({}));

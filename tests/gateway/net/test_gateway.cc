@@ -56,7 +56,7 @@ TestGateway::TestGateway(TestGatewayOptions options)
     return std::string(router_.settled() ? "" : "there is no service");
   };
   state_.pages.metrics = [this] {
-    Metrics::Readings readings;
+    GatewayMetrics::Readings readings;
     for (const auto& loop : loops_) {
       readings.queue_bytes += loop->queue_bytes();
       readings.inbox_bytes += loop->inbox_bytes();

@@ -109,7 +109,7 @@ class TestGateway {
  private:
   const TestGatewayOptions options_;
   const NativeDialect dialect_;
-  Metrics metrics_{"test"};
+  GatewayMetrics metrics_{"test"};
   Router router_{4711, "test", &metrics_};
   GatewayState state_;
   std::vector<std::unique_ptr<EventLoop>> loops_;

@@ -33,10 +33,10 @@ using testing_support::kText;
 using testing_support::Opcode;
 
 // One socket and its client.
-class TestUser final : public WebsocketReader::User,
+class TestHost final : public WebsocketReader::Host,
                        public OutgoingStream::Owner {
  public:
-  explicit TestUser(net::io_context* context)
+  explicit TestHost(net::io_context* context)
       : context_(context), peer_(*context) {
     StreamAcceptor acceptor(*context);
     acceptor.open(tcp::v4());
@@ -127,15 +127,15 @@ class AReader : public ::testing::Test {
 };
 
 TEST_F(AReader, ServesOneSocketAfterAnother) {
-  TestUser ada(&context_);
-  TestUser bob(&context_);
+  TestHost ada(&context_);
+  TestHost bob(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   for (int i = 0; i < 3; ++i) {
-    for (TestUser* const user : {&ada, &bob}) {
+    for (TestHost* const host : {&ada, &bob}) {
       ASSERT_TRUE(reader->idle());
-      reader->Attach(user);
-      user->Send(ClientFrame(kText, "hello"), reader.get());
-      EXPECT_EQ(user->reads, i + 1);
+      reader->Attach(host);
+      host->Send(ClientFrame(kText, "hello"), reader.get());
+      EXPECT_EQ(host->reads, i + 1);
       EXPECT_TRUE(reader->is_message_done());
       EXPECT_EQ(reader->text(), "hello");
       EXPECT_FALSE(reader->idle()) << "the message has not been seen";
@@ -147,8 +147,8 @@ TEST_F(AReader, ServesOneSocketAfterAnother) {
 }
 
 TEST_F(AReader, AnswersAPingToItsSender) {
-  TestUser ada(&context_);
-  TestUser bob(&context_);
+  TestHost ada(&context_);
+  TestHost bob(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   ada.Send(ClientFrame(kPing, "one"), reader.get());
@@ -166,7 +166,7 @@ TEST_F(AReader, AnswersAPingToItsSender) {
 TEST_F(AReader, IsNotIdleBeforeAFrameIsWhole) {
   const std::string frame = ClientFrame(kText, "hello");
   for (size_t begun = 1; begun < frame.size(); ++begun) {
-    TestUser ada(&context_);
+    TestHost ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     ada.Send(frame.substr(0, begun), reader.get());
@@ -175,7 +175,7 @@ TEST_F(AReader, IsNotIdleBeforeAFrameIsWhole) {
 }
 
 TEST_F(AReader, IsNotIdleBetweenTheFragmentsOfAMessage) {
-  TestUser ada(&context_);
+  TestHost ada(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   ada.Send(ClientFrame(kText, "hel", false), reader.get());
@@ -196,7 +196,7 @@ TEST_F(AReader, IsNotIdleAfterAnEmptyBeginningHoweverItComes) {
   const std::string empty = ClientFrame(kText, "", false);
   const std::string whole = ClientFrame(kText, "hello");
   for (size_t piece = 1; piece <= whole.size() + empty.size(); ++piece) {
-    TestUser ada(&context_);
+    TestHost ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     const std::string all = whole + empty;
@@ -215,7 +215,7 @@ TEST_F(AReader, SeesATextThatEndsWithinACharacterInEveryForm) {
   const std::vector<std::string> halves = {"x\xC3", "\xE2", "\xE2\x82",
                                            "\xF0\x9F", "x\xF0\x9F\x98"};
   for (const std::string& half : halves) {
-    TestUser ada(&context_);
+    TestHost ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     // It leaves a read of the next fragment under way.
@@ -225,7 +225,7 @@ TEST_F(AReader, SeesATextThatEndsWithinACharacterInEveryForm) {
     EXPECT_TRUE(reader->ends_within_character()) << half.size();
   }
   for (const std::string text : {"", "x", "\xC3\xA4", "\xF0\x9F\x98\x80"}) {
-    TestUser ada(&context_);
+    TestHost ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     ada.Send(ClientFrame(kText, text), reader.get());
@@ -237,7 +237,7 @@ TEST_F(AReader, SeesATextThatEndsWithinACharacterInEveryForm) {
 // A masked payload may have any bytes.
 TEST_F(AReader, IsIdleAfterAFrameThatLooksLikeAnEmptyBeginning) {
   for (const Opcode opcode : {kText, kPing}) {
-    TestUser ada(&context_);
+    TestHost ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     const std::string head(1, static_cast<char>(0x80 | opcode));
@@ -255,7 +255,7 @@ TEST_F(AReader, IsIdleAfterAFrameThatLooksLikeAnEmptyBeginning) {
 // Frames whose length takes 2, 4 and 10 bytes.
 TEST_F(AReader, IsIdleAfterSuchAMessageOfAnyLength) {
   for (const size_t size : {10, 125, 126, 500, 65535, 65536}) {
-    TestUser ada(&context_);
+    TestHost ada(&context_);
     std::unique_ptr<WebsocketReader> reader = Take();
     reader->Attach(&ada);
     std::string frame = ClientFrame(kText, std::string(size, 'a'));
@@ -279,7 +279,7 @@ TEST_F(AReader, IsIdleAfterSuchAMessageOfAnyLength) {
 }
 
 TEST_F(AReader, IsNotIdleWhileItHasTheBeginningOfTheNextMessage) {
-  TestUser ada(&context_);
+  TestHost ada(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   const std::string next = ClientFrame(kText, "next");
@@ -293,7 +293,7 @@ TEST_F(AReader, IsNotIdleWhileItHasTheBeginningOfTheNextMessage) {
 }
 
 TEST_F(AReader, KeepsNoLongBuffer) {
-  TestUser ada(&context_);
+  TestHost ada(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   const std::string text(60'000, 'x');
@@ -307,7 +307,7 @@ TEST_F(AReader, KeepsNoLongBuffer) {
 }
 
 TEST_F(AReader, IsNotIdleAgainWhenTheSocketCloses) {
-  TestUser ada(&context_);
+  TestHost ada(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   reader->StartClose(websocket::close_reason(websocket::close_code::normal));
@@ -317,7 +317,7 @@ TEST_F(AReader, IsNotIdleAgainWhenTheSocketCloses) {
 }
 
 TEST_F(AReader, IsNotIdleAgainWhenTheClientBreaksTheProtocol) {
-  TestUser ada(&context_);
+  TestHost ada(&context_);
   std::unique_ptr<WebsocketReader> reader = Take();
   reader->Attach(&ada);
   ada.Send("\xFF\x80mask", reader.get());
@@ -327,7 +327,7 @@ TEST_F(AReader, IsNotIdleAgainWhenTheClientBreaksTheProtocol) {
 }
 
 TEST_F(AReader, AnswersAHandshakeAndReadsTheSameSocketNext) {
-  TestUser ada(&context_);
+  TestHost ada(&context_);
   auto reader = std::make_unique<WebsocketReader>(context_.get_executor());
   reader->Attach(&ada);
   HttpRequest request(http::verb::get, "/ws", 11);
@@ -347,7 +347,7 @@ TEST_F(AReader, AnswersAHandshakeAndReadsTheSameSocketNext) {
 }
 
 TEST_F(AReader, RefusesAWrongHandshake) {
-  TestUser ada(&context_);
+  TestHost ada(&context_);
   auto reader = std::make_unique<WebsocketReader>(context_.get_executor());
   reader->Attach(&ada);
   HttpRequest request(http::verb::get, "/ws", 11);

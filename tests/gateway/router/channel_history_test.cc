@@ -116,7 +116,7 @@ class Simulation {
       listeners_[name] = *found;
       return;
     }
-    ChannelHistory::Waiting waiting;
+    ChannelHistory::WaitingSubscribe waiting;
     waiting.confirmed.ticket = name;
     waiting.recover = recover;
     waiting.since = *found;
@@ -173,7 +173,7 @@ class Simulation {
   }
   void Settle() {
     if (history_->IsComplete()) {
-      std::vector<ChannelHistory::Kept> kept;
+      std::vector<ChannelHistory::KeptMessage> kept;
       for (const auto& one : history_->TakeServed(&kept)) {
         EXPECT_LE(kept.size(), static_cast<size_t>(kKeptMax));
         if (one.WantsLatest()) {
@@ -201,7 +201,7 @@ class Simulation {
     }
     if (const auto since = history_->Ask()) questions_.push_back(*since);
   }
-  void Place(const ChannelHistory::Waiting& one, bool recovered) {
+  void Place(const ChannelHistory::WaitingSubscribe& one, bool recovered) {
     const int name = static_cast<int>(one.confirmed.ticket);
     ASSERT_EQ(waiting_.erase(name), 1u) << "answered twice";
     listeners_[name] = history_->position().offset();

@@ -12,16 +12,16 @@ namespace {
 
 struct Client {
   FakeSocket socket;
-  WriteQueue::Place place{.socket = &socket};
+  WriteQueue::Entry entry{.socket = &socket};
 };
 
 TEST(AWriteQueue, WritesASocketOnceHoweverOftenItWasAdded) {
   WriteQueue queue;
   Client one;
   Client two;
-  queue.Add(&one.place);
-  queue.Add(&two.place);
-  queue.Add(&one.place);
+  queue.Add(&one.entry);
+  queue.Add(&two.entry);
+  queue.Add(&one.entry);
   queue.Flush();
   EXPECT_EQ(one.socket.writes, 1);
   EXPECT_EQ(two.socket.writes, 1);
@@ -33,7 +33,7 @@ TEST(AWriteQueue, TakesASocketAgainInTheNextTurn) {
   WriteQueue queue;
   Client one;
   for (int turn = 1; turn <= 3; ++turn) {
-    queue.Add(&one.place);
+    queue.Add(&one.entry);
     queue.Flush();
     EXPECT_EQ(one.socket.writes, turn);
   }
@@ -44,14 +44,14 @@ TEST(AWriteQueue, ForgetsARemovedSocket) {
   Client one;
   Client two;
   Client none;
-  queue.Add(&one.place);
-  queue.Add(&two.place);
-  queue.Remove(&one.place);
-  queue.Remove(&none.place);
+  queue.Add(&one.entry);
+  queue.Add(&two.entry);
+  queue.Remove(&one.entry);
+  queue.Remove(&none.entry);
   queue.Flush();
   EXPECT_EQ(one.socket.writes, 0);
   EXPECT_EQ(two.socket.writes, 1);
-  queue.Add(&one.place);
+  queue.Add(&one.entry);
   queue.Flush();
   EXPECT_EQ(one.socket.writes, 1);
 }

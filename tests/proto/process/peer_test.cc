@@ -8,7 +8,7 @@ namespace herald::process {
 namespace {
 
 TEST(APeer, OfGrpcHasAnAddressAndAPort) {
-  const Peer v4 = ParsePeer("ipv4:10.0.0.1:5000");
+  const PeerAddress v4 = ParsePeer("ipv4:10.0.0.1:5000");
   EXPECT_EQ(AddressText(v4.address), "10.0.0.1");
   EXPECT_EQ(v4.name, ParsePeer("ipv6:%5B::ffff:10.0.0.1%5D:5000").name);
   EXPECT_NE(v4.name, ParsePeer("ipv4:10.0.0.1:5001").name);

@@ -22,6 +22,7 @@
 namespace herald::settings {
 namespace {
 
+using Kind = Setting::Kind;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;

@@ -33,7 +33,7 @@ class DispatcherWorld : public ::testing::Test {
   void Admit(const std::string& channel, const std::string& address = "a",
              const std::string& socket = "1.1") {
     QuestionPtr question = Ask(address, socket, channel, now_);
-    question->done = [this, channel](core::Decision decision) {
+    question->done = [this, channel](core::Verdict decision) {
       results_[channel] = decision.status;
     };
     dispatcher_.Admit(std::move(question), At(now_), answered_);

@@ -16,7 +16,7 @@ TEST(APendingQuestion, CarriesTheBytesOfTheConnectionToTheAuthorizer) {
   (*connection.mutable_headers())["cookie"] = "id=7";
   const QuestionPtr question = MakePending(
       {"7.1", "private-x", "token", "{}", connection.SerializeAsString()},
-      "203.0.113.7", [](core::Decision) {}, absl::UnixEpoch());
+      "203.0.113.7", [](core::Verdict) {}, absl::UnixEpoch());
   question->request->set_request_id(9);
 
   v1::AuthorizeRequest request;
@@ -34,7 +34,7 @@ TEST(APendingQuestion, CarriesTheBytesOfTheConnectionToTheAuthorizer) {
 
 TEST(APendingQuestion, HasNoConnectionIfNoneIsKnown) {
   const QuestionPtr question = MakePending(
-      {"7.1", "private-x", "", "", ""}, "", [](core::Decision) {},
+      {"7.1", "private-x", "", "", ""}, "", [](core::Verdict) {},
       absl::UnixEpoch());
   v1::AuthorizeRequest request;
   ASSERT_TRUE(request.ParseFromString(question->request->SerializeAsString()));

@@ -26,7 +26,7 @@ inline QuestionPtr Ask(const std::string& address, const std::string& socket,
   question->request->set_channel(channel);
   question->address = address;
   question->arrived = At(arrived);
-  question->done = [](core::Decision) {};
+  question->done = [](core::Verdict) {};
   return question;
 }
 

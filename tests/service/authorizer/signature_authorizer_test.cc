@@ -33,9 +33,9 @@ constexpr char kNobodySignature[] =
 class NextAuthorizer final : public core::Authorizer {
  public:
   void Authorize(core::Question question,
-                 absl::AnyInvocable<void(core::Decision)> done) override {
+                 absl::AnyInvocable<void(core::Verdict)> done) override {
     asked = std::move(question);
-    core::Decision yes;
+    core::Verdict yes;
     yes.member.emplace().set_user_id("next");
     done(std::move(yes));
   }
@@ -52,20 +52,20 @@ core::Question Ask(const std::string& channel, const std::string& token,
   return question;
 }
 
-core::Decision Decide(core::Authorizer& authorizer, core::Question question) {
-  std::optional<core::Decision> decision;
-  authorizer.Authorize(std::move(question), [&](core::Decision made) {
+core::Verdict Decide(core::Authorizer& authorizer, core::Question question) {
+  std::optional<core::Verdict> decision;
+  authorizer.Authorize(std::move(question), [&](core::Verdict made) {
     EXPECT_FALSE(decision.has_value());
     decision = std::move(made);
   });
   EXPECT_TRUE(decision.has_value());
-  return decision.value_or(core::Decision{});
+  return decision.value_or(core::Verdict{});
 }
 
 TEST(Signature, OfAPrivateChannelIsAYes) {
   SignatureAuthorizer authorizer(kSecret, nullptr);
 
-  const core::Decision decision =
+  const core::Verdict decision =
       Decide(authorizer, Ask("private-foobar", kPrivateSignature));
 
   EXPECT_TRUE(decision.status.ok()) << decision.status;
@@ -84,7 +84,7 @@ TEST(Signature, MayBeInCapitals) {
 TEST(Signature, OfAPresenceChannelBringsTheMemberThatWasSigned) {
   SignatureAuthorizer authorizer(kSecret, nullptr);
 
-  const core::Decision decision = Decide(
+  const core::Verdict decision = Decide(
       authorizer, Ask("presence-foobar", kPresenceSignature, kPresenceData));
 
   ASSERT_TRUE(decision.status.ok()) << decision.status;
@@ -103,7 +103,7 @@ TEST(Signature, HoldsForItsChannelSocketDataAndSecretOnly) {
   flipped[0] = flipped[0] == '0' ? '1' : '0';
   SignatureAuthorizer other_secret("7ad3773142a6692b25b9", nullptr);
 
-  const core::Decision decisions[] = {
+  const core::Verdict decisions[] = {
       Decide(authorizer, Ask("private-foobaz", kPrivateSignature)),
       Decide(authorizer, other_socket),
       Decide(authorizer,
@@ -116,7 +116,7 @@ TEST(Signature, HoldsForItsChannelSocketDataAndSecretOnly) {
       Decide(other_secret, Ask("private-foobar", kPrivateSignature)),
   };
 
-  for (const core::Decision& decision : decisions) {
+  for (const core::Verdict& decision : decisions) {
     EXPECT_TRUE(absl::IsPermissionDenied(decision.status)) << decision.status;
   }
 }
@@ -125,7 +125,7 @@ TEST(Signature, ThatIsNotValidIsPutToTheNextAuthorizerAsAToken) {
   NextAuthorizer next;
   SignatureAuthorizer authorizer(kSecret, &next);
 
-  const core::Decision decision =
+  const core::Verdict decision =
       Decide(authorizer, Ask("private-foobar", "a session cookie"));
 
   EXPECT_TRUE(decision.status.ok());
@@ -146,7 +146,7 @@ TEST(Signature, OverDataWithoutAUserIsARefusalWithAReason) {
   NextAuthorizer next;
   SignatureAuthorizer authorizer(kSecret, &next);
 
-  const core::Decision decision =
+  const core::Verdict decision =
       Decide(authorizer, Ask("presence-foobar", kNobodySignature, kNobodyData));
 
   EXPECT_TRUE(absl::IsInvalidArgument(decision.status)) << decision.status;
@@ -154,16 +154,16 @@ TEST(Signature, OverDataWithoutAUserIsARefusalWithAReason) {
   EXPECT_FALSE(next.asked.has_value());
 }
 
-core::Decision SignIn(core::Authorizer& authorizer, const std::string& token,
-                      const std::string& data,
-                      const std::string& socket = kSocket) {
-  std::optional<core::Decision> decision;
-  authorizer.SignIn({socket, token, data, ""}, [&](core::Decision made) {
+core::Verdict SignIn(core::Authorizer& authorizer, const std::string& token,
+                     const std::string& data,
+                     const std::string& socket = kSocket) {
+  std::optional<core::Verdict> decision;
+  authorizer.SignIn({socket, token, data, ""}, [&](core::Verdict made) {
     EXPECT_FALSE(decision.has_value());
     decision = std::move(made);
   });
   EXPECT_TRUE(decision.has_value());
-  return decision.value_or(core::Decision{});
+  return decision.value_or(core::Verdict{});
 }
 
 // Pusher's documentation has this vector.
@@ -173,7 +173,7 @@ constexpr char kUserSignature[] =
 
 TEST(ASignIn, NamesTheUserThatWasSigned) {
   SignatureAuthorizer authorizer(kSecret, nullptr);
-  const core::Decision yes = SignIn(authorizer, kUserSignature, kUserData);
+  const core::Verdict yes = SignIn(authorizer, kUserSignature, kUserData);
   EXPECT_TRUE(yes.status.ok()) << yes.status;
   ASSERT_TRUE(yes.member.has_value());
   EXPECT_EQ(yes.member->user_id(), "12345");
@@ -183,7 +183,7 @@ TEST(ASignIn, HoldsForItsSocketAndUserOnlyAndAsksNoOtherAuthorizer) {
   NextAuthorizer next;
   SignatureAuthorizer authorizer(kSecret, &next);
   SignatureAuthorizer other("another secret", &next);
-  for (const core::Decision& no :
+  for (const core::Verdict& no :
        {SignIn(authorizer, kUserSignature, R"({"id":"12346"})"),
         SignIn(authorizer, kUserSignature, kUserData, "1234.1235"),
         SignIn(authorizer, "", kUserData),

@@ -169,7 +169,7 @@ TEST_F(ADispatcher, SuspectsNoSocketThatGetsALateAnswer) {
   v1::Decision decision;
   decision.set_request_id(1);
   EXPECT_EQ(dispatcher_.OnDecision(main, decision, At(1.1), answered_),
-            QuestionDispatcher::Answer::kLate);
+            QuestionDispatcher::DecisionOutcome::kLate);
   now_ = 1.2;
   End(main, kThrown);
   StreamQuestions next(2, false);

@@ -16,14 +16,14 @@ AttachmentPtr Gateway(int64_t id) {
 
 void Add(ChannelTable& table, const std::string& channel,
          const AttachmentPtr& gateway, int64_t delta) {
-  Shard& shard = table.ShardOf(channel);
+  ChannelShard& shard = table.ShardOf(channel);
   const ShardLock lock(shard);
   ASSERT_NE(table.Obtain(shard, channel, /*force=*/false), nullptr);
   table.Change(shard, channel, gateway, delta);
 }
 
 int64_t CountOf(ChannelTable& table, const std::string& channel) {
-  Shard& shard = table.ShardOf(channel);
+  ChannelShard& shard = table.ShardOf(channel);
   const ShardLock lock(shard);
   const auto it = shard.channels.find(channel);
   return it == shard.channels.end() ? 0 : it->second.subscriber_count;
@@ -54,7 +54,7 @@ TEST(AChannelTable, SweepsAllOfAGatewayAndNothingElse) {
     if (i % 2 == 0) Add(table, absl::StrCat("c", i), two, 1);
   }
   std::vector<std::string> removed;
-  table.Remove(one, [&](Shard& shard, absl::string_view channel) {
+  table.Remove(one, [&](ChannelShard& shard, absl::string_view channel) {
     EXPECT_EQ(&shard, &table.ShardOf(channel));
     removed.emplace_back(channel);
   });
@@ -69,7 +69,7 @@ TEST(AChannelTable, HasALimitThatForcePassesOver) {
   ChannelTable table(1);
   const auto one = Gateway(1);
   Add(table, "a", one, 1);
-  Shard& shard = table.ShardOf("b");
+  ChannelShard& shard = table.ShardOf("b");
   const ShardLock lock(shard);
   EXPECT_EQ(table.Obtain(shard, "b", /*force=*/false), nullptr);
   EXPECT_EQ(table.channel_count(), 1);
@@ -80,7 +80,7 @@ TEST(AChannelTable, HasALimitThatForcePassesOver) {
 TEST(AShardLock, FlushesEachSinkOnceWhenTheLockIsGone) {
   class CountingSink final : public Sink {
    public:
-    explicit CountingSink(Shard* shard) : shard_(shard) {}
+    explicit CountingSink(ChannelShard* shard) : shard_(shard) {}
     void Enqueue(Chunk) override { ++enqueued; }
     void EnqueueState(Chunk) override { ++enqueued; }
     void EnqueueMissed(Chunk) override { ++enqueued; }
@@ -93,10 +93,10 @@ TEST(AShardLock, FlushesEachSinkOnceWhenTheLockIsGone) {
     int flushed = 0;
 
    private:
-    Shard* const shard_;
+    ChannelShard* const shard_;
   };
   ChannelTable table(0);
-  Shard& shard = table.ShardOf("news");
+  ChannelShard& shard = table.ShardOf("news");
   const auto sink = std::make_shared<CountingSink>(&shard);
   const auto chunk = std::make_shared<const std::string>("x");
   {

@@ -22,7 +22,7 @@ class Hub {
  public:
   // `settle` has the engine answer all that it was asked; nullptr: it has.
   Hub(const CoreOptions& options, Engine* engine, Authorizer* authorizer,
-      Timers* timers, Observer* observer,
+      Timers* timers, ServiceObserver* observer,
       std::function<void()> settle = nullptr)
       : core_(options, engine, authorizer, timers, observer),
         settle_(std::move(settle)) {}

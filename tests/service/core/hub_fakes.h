@@ -28,19 +28,19 @@ namespace herald::core {
 class FakeAuthorizer final : public Authorizer {
  public:
   void Authorize(Question question,
-                 absl::AnyInvocable<void(Decision)> done) override {
+                 absl::AnyInvocable<void(Verdict)> done) override {
     questions.push_back(std::move(question));
     waiting_.push_back(std::move(done));
   }
 
   void SignIn(const SignInQuestion& question,
-              absl::AnyInvocable<void(Decision)> done) override {
+              absl::AnyInvocable<void(Verdict)> done) override {
     sign_ins.push_back(question);
     waiting_.push_back(std::move(done));
   }
 
   // Answers the oldest question, of either kind.
-  void Answer(Decision decision) {
+  void Answer(Verdict decision) {
     ASSERT_FALSE(waiting_.empty());
     auto done = std::move(waiting_.front());
     waiting_.erase(waiting_.begin());
@@ -48,7 +48,7 @@ class FakeAuthorizer final : public Authorizer {
     if (after_each) after_each();
   }
   void Allow(const std::string& user = "") {
-    Decision yes;
+    Verdict yes;
     if (!user.empty()) yes.member.emplace().set_user_id(user);
     Answer(std::move(yes));
   }
@@ -64,7 +64,7 @@ class FakeAuthorizer final : public Authorizer {
   std::function<void()> after_each;  // Called behind every answer.
 
  private:
-  std::vector<absl::AnyInvocable<void(Decision)>> waiting_;
+  std::vector<absl::AnyInvocable<void(Verdict)>> waiting_;
 };
 
 // Keeps chunks; reads them as a gateway or as a Watch would.

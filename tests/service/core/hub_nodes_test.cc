@@ -50,7 +50,7 @@ class AHubBesideAnother : public ::testing::Test {
   std::mt19937 random_;
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
-  Observer observer_;
+  ServiceObserver observer_;
   MemoryEngine memory_{&timers_};
   EngineOfTwoNodes engine_{&memory_, [this] { return random_(); }};
   std::unique_ptr<Hub> hub_;

@@ -70,7 +70,7 @@ class AnEngineThatIsAway : public ::testing::Test {
   config::v1::Config rules_;
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
-  Observer observer_;
+  ServiceObserver observer_;
   std::mt19937 random_;
   MemoryEngine memory_{&timers_};
   SlowEngine engine_{&memory_, [this] { return random_(); }};
@@ -206,7 +206,7 @@ class EngineThatRefusesAttaches final : public SlowEngine {
 TEST(AnEngineThatRefusesAtOnce, HasTheLinkEndWithoutALock) {
   FakeTimers timers;
   FakeAuthorizer authorizer;
-  Observer observer;
+  ServiceObserver observer;
   std::mt19937 random;
   MemoryEngine memory{&timers};
   EngineThatRefusesAttaches engine(&memory, [&] { return random(); });

@@ -188,7 +188,7 @@ class ASmallHub : public ::testing::Test {
 
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
-  Observer observer_;
+  ServiceObserver observer_;
   EngineUnderTest engine_{&timers_, &authorizer_};
   std::unique_ptr<Hub> hub_;
 };

@@ -66,7 +66,7 @@ TEST_F(Subscribing, FailsClosedWithoutADecision) {
 }
 
 TEST_F(Subscribing, CountsAYesThatBreaksTheRulesAsANo) {
-  const auto refused = [&](Decision decision) {
+  const auto refused = [&](Verdict decision) {
     gateway_->Subscribe(7, "presence-room");
     authorizer_.Answer(std::move(decision));
     const auto items = gateway_->Items();
@@ -74,7 +74,7 @@ TEST_F(Subscribing, CountsAYesThatBreaksTheRulesAsANo) {
     EXPECT_EQ(Words(items[0]), "no 7 CODE_UNAUTHORIZED");
     return items[0].refused().reason();
   };
-  Decision yes;
+  Verdict yes;
   EXPECT_THAT(refused(yes), HasSubstr("needs a member"));
   yes.member.emplace();
   EXPECT_THAT(refused(yes), HasSubstr("user_id is empty"));
@@ -91,7 +91,7 @@ TEST_F(Subscribing, CountsAYesThatBreaksTheRulesAsANo) {
 
 TEST_F(Subscribing, PassesTheLifeOfAGrantOn) {
   gateway_->Subscribe(1, "private-x");
-  Decision yes;
+  Verdict yes;
   yes.expires_after = absl::Seconds(90);
   authorizer_.Answer(yes);
   const auto items = gateway_->Items();
@@ -188,7 +188,7 @@ TEST_F(Subscribing, TakesNoMemberOfACallThatNoBackendHasOpen) {
 }
 
 TEST_F(Subscribing, RenewsWithTheAuthorizersAnswer) {
-  const auto renew = [&](Decision decision) {
+  const auto renew = [&](Verdict decision) {
     link::v1::GatewayItem item;
     auto& question = *item.mutable_renew()->mutable_subscribe();
     question.set_ticket(1);
@@ -198,7 +198,7 @@ TEST_F(Subscribing, RenewsWithTheAuthorizersAnswer) {
     authorizer_.Answer(std::move(decision));
     return gateway_->Received();
   };
-  Decision yes;
+  Verdict yes;
   yes.member.emplace().set_user_id("ada");
   EXPECT_THAT(renew(yes), ElementsAre("renewed OUTCOME_ALLOWED"));
   yes.member->set_user_id("bob");
@@ -355,7 +355,7 @@ TEST_F(APresenceChannel, IsFullWhenItsMembersHaveTooManyBytes) {
   int64_t ticket = 100;
   const auto join = [&](const std::string& user, const std::string& with) {
     gateway_->Subscribe(++ticket, "presence-room");
-    Decision yes;
+    Verdict yes;
     yes.member.emplace().set_user_id(user);
     yes.member->set_user_info(with);
     authorizer_.Answer(std::move(yes));

@@ -91,7 +91,7 @@ class SettledHub : public ::testing::Test {
   FakeTimers timers_;
   FakeAuthorizer authorizer_;
   // Counts rare events.
-  class CountingObserver final : public Observer {
+  class CountingObserver final : public ServiceObserver {
    public:
     void OnSettled(absl::Duration /*since_start*/) override { ++settled; }
     void OnKeyEvicted() override { ++evicted; }

@@ -23,7 +23,7 @@ TEST_F(AMirror, LosesNothingByAnAnswerThatIsAhead) {
   Open("e", 0, 2);
   mirror_.Refresh();
   EXPECT_EQ(Ask(), "e 2 and roster");
-  Mirror::Answer answer = AnswerOf("f", 0, 1);
+  Mirror::LogAnswer answer = AnswerOf("f", 0, 1);
   answer.previous = {"e", 2};
   answer.roster.emplace();
   EXPECT_EQ(Text(mirror_.OnAnswer(std::move(answer))), "f begins at 0 | 1");

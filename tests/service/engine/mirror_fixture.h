@@ -53,9 +53,9 @@ inline v1::Member User(const std::string& id, const std::string& info = "") {
 }
 
 // An answer with all of (since, until].
-inline Mirror::Answer AnswerOf(const std::string& epoch, int64_t since,
-                               int64_t until) {
-  Mirror::Answer answer;
+inline Mirror::LogAnswer AnswerOf(const std::string& epoch, int64_t since,
+                                  int64_t until) {
+  Mirror::LogAnswer answer;
   answer.position = {epoch, until};
   answer.since = since;
   for (int64_t i = since + 1; i <= until; ++i) {
@@ -103,7 +103,7 @@ class AMirror : public ::testing::Test {
     ASSERT_TRUE(question.has_value());
     EXPECT_EQ(question->since, Position());
     EXPECT_TRUE(question->roster);
-    Mirror::Answer answer = AnswerOf(epoch, since, until);
+    Mirror::LogAnswer answer = AnswerOf(epoch, since, until);
     answer.roster.emplace();
     mirror_.OnAnswer(std::move(answer));
     ASSERT_TRUE(mirror_.is_open());
@@ -119,7 +119,7 @@ class AMirror : public ::testing::Test {
   }
   // Its question: `e 3`, `roster`, `nothing`.
   std::string Ask() {
-    const std::optional<Mirror::Question> question = mirror_.Ask();
+    const std::optional<Mirror::LogQuestion> question = mirror_.Ask();
     if (!question.has_value()) return "nothing";
     std::vector<std::string> words;
     if (question->since.has_value()) {
@@ -134,13 +134,13 @@ class AMirror : public ::testing::Test {
   }
   std::string AnswerWithRoster(const std::string& epoch, int64_t since,
                                int64_t until) {
-    Mirror::Answer answer = AnswerOf(epoch, since, until);
+    Mirror::LogAnswer answer = AnswerOf(epoch, since, until);
     answer.roster.emplace();
     return Text(mirror_.OnAnswer(std::move(answer)));
   }
   std::string AnswerRoster(int64_t version,
                            const std::vector<v1::Member>& members) {
-    Mirror::Answer answer;
+    Mirror::LogAnswer answer;
     answer.roster = VersionedRoster{version, members};
     return Text(mirror_.OnAnswer(std::move(answer)));
   }

@@ -156,8 +156,8 @@ class Log {
     if (added) members_.insert(user);
     return {++version_, added, User(user)};
   }
-  Mirror::Answer AnswerTo(const Mirror::Question& question) const {
-    Mirror::Answer answer;
+  Mirror::LogAnswer AnswerTo(const Mirror::LogQuestion& question) const {
+    Mirror::LogAnswer answer;
     if (question.since.has_value()) {
       answer.position = position_;
       answer.previous = previous_;
@@ -309,7 +309,7 @@ class Simulation {
     Ask();
   }
   void Ask() {
-    const std::optional<Mirror::Question> question = mirror_.Ask();
+    const std::optional<Mirror::LogQuestion> question = mirror_.Ask();
     if (!question.has_value()) return;
     EXPECT_FALSE(mirror_.Ask().has_value()) << "one at a time";
     questions_.emplace_back([this, question] {

@@ -31,7 +31,7 @@ TEST_F(AMirror, TakesTheNextPublicationAndDropsRepeats) {
 TEST_F(AMirror, BeginsWhereTheLogIsAndDeliversNothingOfThat) {
   ASSERT_TRUE(mirror_.Ask().has_value());
   EXPECT_EQ(mirror_.position(), std::nullopt);
-  Mirror::Answer answer = AnswerOf("e", 5, 7);
+  Mirror::LogAnswer answer = AnswerOf("e", 5, 7);
   answer.roster = VersionedRoster{3, {User("ada")}};
   EXPECT_EQ(Text(mirror_.OnAnswer(answer)), "e begins at 7");
   EXPECT_EQ(mirror_.position(), (Position{"e", 7}));
@@ -47,7 +47,7 @@ TEST_F(AMirror, AppliesPushesFromItsOpeningBehindItsPosition) {
   EXPECT_EQ(Push("e", 7), "");
   EXPECT_EQ(Push("e", 8), "");
   EXPECT_EQ(Change(4, "-ada"), "");
-  Mirror::Answer answer = AnswerOf("e", 5, 7);
+  Mirror::LogAnswer answer = AnswerOf("e", 5, 7);
   answer.roster = VersionedRoster{3, {User("ada")}};
   EXPECT_EQ(Text(mirror_.OnAnswer(answer)), "-ada | e begins at 7 | 8");
   EXPECT_EQ(Ask(), "nothing");
@@ -202,7 +202,7 @@ TEST_F(AMirror, FindsMissedEventsAfterItWasCutOff) {
   EXPECT_EQ(Ask(), "nothing") << "it has missed nothing";
   mirror_.Compare({"e", 4}, 2);
   EXPECT_EQ(Ask(), "e 2 and roster");
-  Mirror::Answer answer = AnswerOf("e", 2, 4);
+  Mirror::LogAnswer answer = AnswerOf("e", 2, 4);
   answer.roster = VersionedRoster{2, {User("ada")}};
   EXPECT_EQ(Text(mirror_.OnAnswer(answer)), "+ada | 3 | 4");
 }

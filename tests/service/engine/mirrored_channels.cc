@@ -72,18 +72,18 @@ void MirroredChannels::Open(absl::string_view channel,
 }
 
 void MirroredChannels::Ask(const std::string& name, Channel& channel) {
-  std::optional<Mirror::Question> question = channel.mirror.Ask();
+  std::optional<Mirror::LogQuestion> question = channel.mirror.Ask();
   if (!question.has_value()) return;
   std::vector<OpenDone> opens = std::exchange(channel.opens, {});
   const bool begins = !opens.empty();
-  client_->Call<Mirror::Answer>(
+  client_->Call<Mirror::LogAnswer>(
       [this, name, question = *std::move(question), begins,
        limits = channel.limits] {
         if (begins) client_->store().Open(client_->index(), name, limits);
         return client_->store().AnswerTo(name, question);
       },
       [this, name, number = channel.number, opens = std::move(opens)](
-          absl::StatusOr<Mirror::Answer> answer) mutable {
+          absl::StatusOr<Mirror::LogAnswer> answer) mutable {
         WithChannel(name, [&] {
           OnAnswer(name, number, std::move(answer), std::move(opens));
         });
@@ -91,7 +91,7 @@ void MirroredChannels::Ask(const std::string& name, Channel& channel) {
 }
 
 void MirroredChannels::OnAnswer(const std::string& name, int64_t number,
-                                absl::StatusOr<Mirror::Answer> answer,
+                                absl::StatusOr<Mirror::LogAnswer> answer,
                                 std::vector<OpenDone> opens) {
   Channel* const channel = Entry(name, number);
   if (channel == nullptr) {  // It was closed.

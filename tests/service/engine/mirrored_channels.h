@@ -87,7 +87,7 @@ class MirroredChannels {
   // The rest: with the shard locked.
   void Ask(const std::string& name, Channel& channel);
   void OnAnswer(const std::string& name, int64_t number,
-                absl::StatusOr<Mirror::Answer> answer,
+                absl::StatusOr<Mirror::LogAnswer> answer,
                 std::vector<OpenDone> opens);
   void OnNoAnswer(const std::string& name, Channel& channel,
                   std::vector<OpenDone> opens);

@@ -54,10 +54,10 @@ void SharedEngine::Publish(std::shared_ptr<Publication> publication,
   if (open != nullptr && options.history.size > 0) {
     open->SetLimits(options.history);
   }
-  client_.Call<Receipt>(
+  client_.Call<PublishResult>(
       [this, publication = std::move(publication),
        key = std::string(options.idempotency_key), history = options.history] {
-        absl::StatusOr<Receipt> receipt = SharedClient::Unreachable();
+        absl::StatusOr<PublishResult> receipt = SharedClient::Unreachable();
         truth().Publish(publication, {key, history},
                         [&](auto r) { receipt = std::move(r); });
         return *std::move(receipt);
@@ -116,11 +116,11 @@ int64_t SharedEngine::MemberCount(absl::string_view channel) const {
   return open == nullptr ? 0 : open->member_count();
 }
 
-void SharedEngine::Admit(absl::string_view channel, Subscription subscription,
-                         AdmitDone done) {
+void SharedEngine::Admit(absl::string_view channel,
+                         AdmissionRequest subscription, AdmitDone done) {
   const std::string name(channel);
   Require(channels_.Find(name) != nullptr);
-  const auto asked = std::make_shared<const Subscription>(subscription);
+  const auto asked = std::make_shared<const AdmissionRequest>(subscription);
   using Answer = Versioned<Admission>;
   client_.Call<Answer>(
       [this, name, subscription = std::move(subscription)]() mutable {

@@ -57,7 +57,7 @@ class SharedEngine final : public Engine {
   std::vector<v1::PresentMember> Members(
       absl::string_view channel) const override;
   int64_t MemberCount(absl::string_view channel) const override;
-  void Admit(absl::string_view channel, Subscription subscription,
+  void Admit(absl::string_view channel, AdmissionRequest subscription,
              AdmitDone done) override;
   void Dismiss(absl::string_view channel, absl::string_view user_id,
                const SocketRef& socket, int64_t attach,

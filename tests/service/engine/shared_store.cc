@@ -366,9 +366,9 @@ void SharedStore::Close(int node, const std::string& channel) {
   if (open.erase(node) > 0 && open.empty()) truth_.Close(channel);
 }
 
-Mirror::Answer SharedStore::AnswerTo(const std::string& channel,
-                                     const Mirror::Question& question) {
-  Mirror::Answer answer;
+Mirror::LogAnswer SharedStore::AnswerTo(const std::string& channel,
+                                        const Mirror::LogQuestion& question) {
+  Mirror::LogAnswer answer;
   const Channel& entry = channels_[channel];
   if (question.since.has_value()) {
     Missed missed;
@@ -406,7 +406,7 @@ int64_t SharedStore::VersionOf(const std::string& channel) const {
 }
 
 Admission SharedStore::Admit(int node, const std::string& channel,
-                             Subscription subscription) {
+                             AdmissionRequest subscription) {
   const uint64_t gateway = subscription.socket.gateway;
   const int64_t attach = subscription.attach;
   subscription.count +=

@@ -106,8 +106,8 @@ class SharedStore {
   void Unsubscribe(int node, const std::string& channel, int64_t number);
   void Open(int node, const std::string& channel, const HistoryLimits& limits);
   void Close(int node, const std::string& channel);
-  Mirror::Answer AnswerTo(const std::string& channel,
-                          const Mirror::Question& question);
+  Mirror::LogAnswer AnswerTo(const std::string& channel,
+                             const Mirror::LogQuestion& question);
   struct Place {
     Position position;
     int64_t version = 0;  // Of its members.
@@ -116,7 +116,7 @@ class SharedStore {
   int64_t VersionOf(const std::string& channel) const;
   // `subscription` counts those of the node.
   Admission Admit(int node, const std::string& channel,
-                  Subscription subscription);
+                  AdmissionRequest subscription);
 
   // Pushes a mark behind all that was pushed to the node, and returns it.
   int64_t PushFence(int node);

@@ -152,7 +152,7 @@ void SlowEngine::Publish(std::shared_ptr<Publication> publication,
   Later(key, [this, publication = std::move(publication),
               idempotency_key = std::string(options.idempotency_key),
               history = options.history, done = std::move(done)]() mutable {
-    absl::StatusOr<Receipt> receipt = Down();
+    absl::StatusOr<PublishResult> receipt = Down();
     const std::string channel = publication->channel;
     if (up_) {
       listener_->WithChannel(channel, [&] {
@@ -199,7 +199,7 @@ void SlowEngine::ApplyHistoryRules() {
   Later("rules", [this] { inner_->ApplyHistoryRules(); });
 }
 
-void SlowEngine::Admit(absl::string_view channel, Subscription subscription,
+void SlowEngine::Admit(absl::string_view channel, AdmissionRequest subscription,
                        AdmitDone done) {
   OnChannel(channel, [this, name = std::string(channel),
                       subscription = std::move(subscription),

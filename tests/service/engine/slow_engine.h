@@ -82,7 +82,7 @@ class SlowEngine : public Engine {
   int64_t MemberCount(absl::string_view channel) const override {
     return inner_->MemberCount(channel);
   }
-  void Admit(absl::string_view channel, Subscription subscription,
+  void Admit(absl::string_view channel, AdmissionRequest subscription,
              AdmitDone done) override;
   void Dismiss(absl::string_view channel, absl::string_view user_id,
                const SocketRef& socket, int64_t attach,

@@ -55,7 +55,7 @@ class Calling : public ::testing::Test {
   }
 
   FakeTimers timers_;
-  Observer observer_;
+  ServiceObserver observer_;
   Calls calls_{&timers_, &observer_};
   int answers_ = 0;
   absl::StatusOr<int64_t> result_ = absl::InternalError("none");

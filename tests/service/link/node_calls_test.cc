@@ -83,7 +83,7 @@ class BusOfNode final : public NodeBus {
   Bus* const bus_;
 };
 
-class ForgottenObserver final : public Observer {
+class ForgottenObserver final : public ServiceObserver {
  public:
   void OnRevocationForgotten() override { ++forgotten; }
   int forgotten = 0;

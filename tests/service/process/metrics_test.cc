@@ -34,7 +34,7 @@ class TheMetrics : public ::testing::Test {
   PrometheusText Page() { return PrometheusText(metrics_.Text()); }
 
   TimerThread timers_;
-  Metrics metrics_{"1.2.3"};
+  ServiceMetrics metrics_{"1.2.3"};
   core::MemoryEngine engine_{&timers_};
   authorizer::NoAuthorizer authorizer_;
   core::Hub hub_{{}, &engine_, &authorizer_, &timers_, &metrics_};

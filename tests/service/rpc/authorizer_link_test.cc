@@ -49,7 +49,7 @@ TEST_F(AnAuthorizer, AllowsWithAMemberAndForAWhile) {
         AllowUser(question, "ada", "{}"), testing_support::Milliseconds(1500))};
   });
 
-  const core::Decision decision = AskAndWait("presence-a").decision;
+  const core::Verdict decision = AskAndWait("presence-a").decision;
 
   ASSERT_TRUE(decision.status.ok());
   ASSERT_TRUE(decision.member.has_value());
@@ -65,7 +65,7 @@ TEST_F(AnAuthorizer, DeniesAndItsReasonIsCutBetweenCharacters) {
     return Responses{Deny(question, reason)};
   });
 
-  const core::Decision decision = AskAndWait("private-a").decision;
+  const core::Verdict decision = AskAndWait("private-a").decision;
 
   EXPECT_TRUE(absl::IsPermissionDenied(decision.status));
   EXPECT_EQ(decision.status.message(), reason.substr(0, reason.size() - 2));
@@ -163,7 +163,7 @@ TEST_F(AnAuthorizer, WithAnswersToNoQuestionIsIgnoredAndCounted) {
                      Allow(question)};
   });
 
-  const core::Decision decision = AskAndWait("private-a").decision;
+  const core::Verdict decision = AskAndWait("private-a").decision;
 
   EXPECT_EQ(decision.status.message(), "the first answer counts");
   EXPECT_TRUE(WaitUntil([&] { return observer_["unknown_request"] == 3; }));

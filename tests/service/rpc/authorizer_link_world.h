@@ -35,15 +35,15 @@ inline constexpr absl::Duration kLong = absl::Seconds(20);
 
 // The decision of one question, and how long it took.
 struct Result {
-  core::Decision decision;
+  core::Verdict decision;
   absl::Duration after;
 };
 
 // Collects results by the channel that was asked about.
 class Results {
  public:
-  absl::AnyInvocable<void(core::Decision)> Take(const std::string& channel) {
-    return [this, channel, asked = absl::Now()](core::Decision decision) {
+  absl::AnyInvocable<void(core::Verdict)> Take(const std::string& channel) {
+    return [this, channel, asked = absl::Now()](core::Verdict decision) {
       const std::lock_guard lock(mutex_);
       EXPECT_FALSE(results_.contains(channel))
           << channel << " was decided twice";

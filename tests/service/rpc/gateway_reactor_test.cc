@@ -21,7 +21,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "gtest/gtest.h"
 #include "service/link/gateways.h"
-#include "service/rpc/outbox.h"
+#include "service/rpc/stream_outbox.h"
 #include "tests/service/rpc/loopback.h"
 
 namespace herald::rpc {
@@ -215,14 +215,15 @@ TEST(ALink, HasABoundForRostersToo) {
   const SinkOptions options = GatewayReactor::WithBounds({});
   const auto roster = std::make_shared<const std::string>(
       static_cast<size_t>(contract::kMembersBytesMax), 'x');
-  for (const auto kind : {Outbox::Kind::kState, Outbox::Kind::kMissed}) {
-    Outbox outbox;
+  for (const auto kind :
+       {StreamOutbox::Kind::kState, StreamOutbox::Kind::kMissed}) {
+    StreamOutbox outbox;
     while (outbox.state_bytes() < contract::kLinkHeldBytesMax) {
       ASSERT_TRUE(outbox.HasRoomFor(*roster, kind, options));
       outbox.Append(roster, kind);
     }
     EXPECT_FALSE(outbox.HasRoomFor("1", kind, options));
-    EXPECT_TRUE(outbox.HasRoomFor("1", Outbox::Kind::kCounted, options));
+    EXPECT_TRUE(outbox.HasRoomFor("1", StreamOutbox::Kind::kCounted, options));
   }
 }
 

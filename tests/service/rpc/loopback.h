@@ -115,7 +115,7 @@ class Loopback {
 #endif
   }
   SteppedClock& engine_clock() { return engine_clock_; }
-  service::Metrics& metrics() { return metrics_; }
+  service::ServiceMetrics& metrics() { return metrics_; }
   Server& server() { return *server_; }
   const std::shared_ptr<grpc::Channel>& channel() { return channel_; }
 
@@ -136,7 +136,7 @@ class Loopback {
 
  private:
   service::TimerThread timers_;
-  service::Metrics metrics_{"test"};
+  service::ServiceMetrics metrics_{"test"};
   ApiTokens tokens_;
   SteppedClock engine_clock_{&timers_};
 #ifdef HERALD_SLOW_ENGINE

@@ -14,11 +14,11 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string Message(const absl::StatusOr<StreamLimit::Place>& place) {
-  return std::string(place.status().message());
+std::string Message(const absl::StatusOr<StreamLimit::Slot>& slot) {
+  return std::string(slot.status().message());
 }
 
-TEST(AStreamLimit, GivesOneSourceHalfOfThePlaces) {
+TEST(AStreamLimit, GivesOneSourceHalfOfTheSlots) {
   StreamLimit limit("Watches", 4);
   const auto one = limit.Take("ipv4:10.0.0.1:1000");
   auto two = limit.Take("ipv4:10.0.0.1:1001");
@@ -33,28 +33,27 @@ TEST(AStreamLimit, GivesOneSourceHalfOfThePlaces) {
 
 TEST(AStreamLimit, CountsA64OfIpv6AsOneSource) {
   StreamLimit limit("Watches", 4);
-  std::vector<absl::StatusOr<StreamLimit::Place>> places;
+  std::vector<absl::StatusOr<StreamLimit::Slot>> slots;
   for (int i = 0; i < 3; ++i) {
-    places.push_back(
-        limit.Take(absl::StrCat("ipv6:%5B2001:db8::", i, "%5D:1")));
+    slots.push_back(limit.Take(absl::StrCat("ipv6:%5B2001:db8::", i, "%5D:1")));
   }
-  EXPECT_TRUE(places[1].ok());
-  EXPECT_FALSE(places[2].ok());
+  EXPECT_TRUE(slots[1].ok());
+  EXPECT_FALSE(slots[2].ok());
 }
 
 TEST(AStreamLimit, HoldsForAllTogether) {
   StreamLimit limit("Watches", 4);
-  std::vector<absl::StatusOr<StreamLimit::Place>> places;
+  std::vector<absl::StatusOr<StreamLimit::Slot>> slots;
   for (int i = 0; i < 5; ++i) {
-    places.push_back(limit.Take(absl::StrCat("ipv4:10.0.0.", i, ":1")));
-    EXPECT_EQ(places.back().ok(), i < 4);
+    slots.push_back(limit.Take(absl::StrCat("ipv4:10.0.0.", i, ":1")));
+    EXPECT_EQ(slots.back().ok(), i < 4);
   }
-  EXPECT_THAT(Message(places.back()), HasSubstr("there are 4 Watches already"));
-  places.clear();
+  EXPECT_THAT(Message(slots.back()), HasSubstr("there are 4 Watches already"));
+  slots.clear();
   // Of a unix socket there is no address.
   for (int i = 0; i < 4; ++i) {
-    places.push_back(limit.Take("unix:/run/herald.sock"));
-    EXPECT_TRUE(places.back().ok()) << i;
+    slots.push_back(limit.Take("unix:/run/herald.sock"));
+    EXPECT_TRUE(slots.back().ok()) << i;
   }
 }
 

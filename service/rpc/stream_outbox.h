@@ -10,8 +10,8 @@
 //
 // Threads: none of its own; its owner locks.
 
-#ifndef HERALD_SERVICE_RPC_OUTBOX_H_
-#define HERALD_SERVICE_RPC_OUTBOX_H_
+#ifndef HERALD_SERVICE_RPC_STREAM_OUTBOX_H_
+#define HERALD_SERVICE_RPC_STREAM_OUTBOX_H_
 
 #include <cstdint>
 #include <deque>
@@ -55,7 +55,7 @@ struct SinkOptions {
   absl::Duration keepalive_interval = absl::ZeroDuration();
 };
 
-class Outbox {
+class StreamOutbox {
  public:
   bool empty() const { return waiting_.empty(); }
   int64_t bytes() const { return bytes_; }
@@ -93,7 +93,7 @@ class Outbox {
     const bool missed = IsMissed();
     int64_t taken = 0;
     do {
-      Waiting& next = waiting_.front();
+      QueuedChunk& next = waiting_.front();
       taken += SizeOf(next.chunk);
       Count(next.kind, -SizeOf(next.chunk));
       out.push_back(std::move(next.chunk));
@@ -103,10 +103,10 @@ class Outbox {
     return missed;
   }
 
-  void Clear() { *this = Outbox(); }
+  void Clear() { *this = StreamOutbox(); }
 
  private:
-  struct Waiting {
+  struct QueuedChunk {
     core::Chunk chunk;
     Kind kind = Kind::kCounted;
   };
@@ -123,7 +123,7 @@ class Outbox {
     return static_cast<int64_t>(chunk->size());
   }
 
-  std::deque<Waiting> waiting_;
+  std::deque<QueuedChunk> waiting_;
   int64_t bytes_ = 0;          // Of all.
   int64_t members_bytes_ = 0;  // Of these, member changes.
   int64_t state_bytes_ = 0;    // Of these, state and missed publications.
@@ -131,4 +131,4 @@ class Outbox {
 
 }  // namespace herald::rpc
 
-#endif  // HERALD_SERVICE_RPC_OUTBOX_H_
+#endif  // HERALD_SERVICE_RPC_STREAM_OUTBOX_H_

@@ -24,8 +24,8 @@
 // Invariant: outbox_ is empty and the log is read to its end, or the pen is
 // held.
 
-#ifndef HERALD_CLIENTS_CPP_AUTHORIZER_STREAM_H_
-#define HERALD_CLIENTS_CPP_AUTHORIZER_STREAM_H_
+#ifndef HERALD_CLIENTS_CPP_ANSWER_STREAM_H_
+#define HERALD_CLIENTS_CPP_ANSWER_STREAM_H_
 
 #include <cstdint>
 #include <deque>
@@ -43,7 +43,7 @@
 
 namespace herald::client {
 
-class AuthorizerStream final
+class AnswerStream final
     : public grpc::ServerBidiReactor<v1::AuthorizeRequest,
                                      v1::AuthorizeResponse> {
  public:
@@ -61,13 +61,13 @@ class AuthorizerStream final
     virtual ChannelAuthorizer* authorizer() = 0;
     virtual RevocationLog* log() = 0;
     virtual WorkerPool* pool() = 0;
-    virtual void OnStreamDone(AuthorizerStream* stream) = 0;
+    virtual void OnStreamDone(AnswerStream* stream) = 0;
   };
 
-  AuthorizerStream(grpc::CallbackServerContext* context, Host* host);
+  AnswerStream(grpc::CallbackServerContext* context, Host* host);
 
   // Begins to read and write. `self` is kept until OnDone().
-  void Start(std::shared_ptr<AuthorizerStream> self);
+  void Start(std::shared_ptr<AnswerStream> self);
 
   // Writes new entries of the log; disconnects a peer if its position was
   // evicted.
@@ -78,9 +78,9 @@ class AuthorizerStream final
 
  private:
   // A queued answer; without a response it only marks the end of the question.
-  struct Answer {
+  struct QueuedAnswer {
     std::optional<v1::AuthorizeResponse> response = {};
-    RevocationLog::Position log_end = 0;
+    RevocationLog::Cursor log_end = 0;
   };
 
   void OnReadDone(bool ok) override;
@@ -96,7 +96,7 @@ class AuthorizerStream final
 
   // Queues the answer to `question`, which was begun at `since`.
   void Reply(const v1::AuthorizeRequest& question, Decision decision,
-             RevocationLog::Position since) ABSL_LOCKS_EXCLUDED(mutex_);
+             RevocationLog::Cursor since) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Takes the next step of the write side. REQUIRES: the caller holds the pen.
   void Write() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -114,7 +114,7 @@ class AuthorizerStream final
   Host* const host_;
 
   // Touched only by the read chain: Start(), OnReadDone(), at last OnDone().
-  std::shared_ptr<AuthorizerStream> self_;
+  std::shared_ptr<AnswerStream> self_;
   v1::AuthorizeRequest request_;
 
   // Touched only by the holder of the pen; lent to gRPC.
@@ -122,9 +122,9 @@ class AuthorizerStream final
 
   contract::Mutex mutex_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Answer> outbox_ ABSL_GUARDED_BY(mutex_);
+  std::deque<QueuedAnswer> outbox_ ABSL_GUARDED_BY(mutex_);
   int64_t outbox_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
-  RevocationLog::Position cursor_ ABSL_GUARDED_BY(mutex_) = 0;
+  RevocationLog::Cursor cursor_ ABSL_GUARDED_BY(mutex_) = 0;
   int questions_ ABSL_GUARDED_BY(mutex_) = 0;
   // A `ready` is to be written: the first message, or the answer to a
   // keepalive.
@@ -136,4 +136,4 @@ class AuthorizerStream final
 
 }  // namespace herald::client
 
-#endif  // HERALD_CLIENTS_CPP_AUTHORIZER_STREAM_H_
+#endif  // HERALD_CLIENTS_CPP_ANSWER_STREAM_H_

@@ -6,8 +6,8 @@
 //
 // Lock order: shard, then anything of a link, a sink or an engine.
 
-#ifndef HERALD_SERVICE_CHANNEL_SHARD_H_
-#define HERALD_SERVICE_CHANNEL_SHARD_H_
+#ifndef HERALD_SERVICE_CHANNEL_CHANNEL_SHARD_H_
+#define HERALD_SERVICE_CHANNEL_CHANNEL_SHARD_H_
 
 #include <cstdint>
 #include <memory>
@@ -48,13 +48,14 @@ struct ChannelEntry {
   Interest* Find(const Peer* peer);
 };
 
-struct Shard;
+struct ChannelShard;
 
 // Called with the shard locked when a channel is open, or could not be opened.
-using WhenOpenBody = absl::AnyInvocable<void(Shard&, const absl::Status&)>;
+using WhenOpenBody =
+    absl::AnyInvocable<void(ChannelShard&, const absl::Status&)>;
 
 // A part of the table under one lock.
-struct Shard {
+struct ChannelShard {
   contract::Mutex mu;
   absl::flat_hash_map<std::string, ChannelEntry> channels ABSL_GUARDED_BY(mu);
   absl::flat_hash_map<std::string, absl::flat_hash_set<SinkPtr>> watches
@@ -79,7 +80,7 @@ struct Shard {
 
 // Whether the channel has presence: it has the name of a presence channel, and
 // no rule disables it.
-inline bool IsPresence(const Shard& shard, absl::string_view channel)
+inline bool IsPresence(const ChannelShard& shard, absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence &&
          shard.rules->Of(channel).presence;
@@ -92,7 +93,7 @@ inline bool HasRoster(absl::string_view channel) {
 }
 
 // Whether the gateway has a subscription of the channel.
-inline bool IsSubscribed(Shard& shard, absl::string_view channel,
+inline bool IsSubscribed(ChannelShard& shard, absl::string_view channel,
                          const Peer* peer)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   const auto it = shard.channels.find(channel);
@@ -101,44 +102,48 @@ inline bool IsSubscribed(Shard& shard, absl::string_view channel,
 
 // Whether the channel has a subscription, a pending admission, a Watch or a
 // hold.
-inline bool HasListeners(const Shard& shard, absl::string_view channel)
+inline bool HasListeners(const ChannelShard& shard, absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   return shard.channels.contains(channel) || shard.watches.contains(channel) ||
          shard.held.contains(channel);
 }
 
 // How much of the channel is remembered.
-inline HistoryLimits HistoryOf(const Shard& shard, absl::string_view channel)
+inline HistoryLimits HistoryOf(const ChannelShard& shard,
+                               absl::string_view channel)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   const contract::ChannelSettings settings = shard.rules->Of(channel);
   return {settings.history_size, settings.history_ttl};
 }
 
 // Calls `body` when the shard's lock is released. Use it to answer callers.
-inline void AfterLock(Shard& shard, absl::AnyInvocable<void()> body)
+inline void AfterLock(ChannelShard& shard, absl::AnyInvocable<void()> body)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   shard.afters->Add(std::move(body));
 }
 
 // Appends to a sink, which is flushed when the shard's lock is released.
-inline void EnqueueIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
+inline void EnqueueIn(ChannelShard& shard, const SinkPtr& sink, Chunk chunk)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   sink->Enqueue(std::move(chunk));
   shard.flushes->Add(sink);
 }
 // False if it was dropped: half of the sink's bound is taken.
-inline bool EnqueueWhisperIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
+inline bool EnqueueWhisperIn(ChannelShard& shard, const SinkPtr& sink,
+                             Chunk chunk)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   shard.flushes->Add(sink);
   return sink->EnqueueWhisper(std::move(chunk));
 }
-inline void EnqueueStateIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
+inline void EnqueueStateIn(ChannelShard& shard, const SinkPtr& sink,
+                           Chunk chunk)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   sink->EnqueueState(std::move(chunk));
   shard.flushes->Add(sink);
 }
 
-inline void EnqueueMembersIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
+inline void EnqueueMembersIn(ChannelShard& shard, const SinkPtr& sink,
+                             Chunk chunk)
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu) {
   sink->EnqueueMembers(std::move(chunk));
   shard.flushes->Add(sink);
@@ -146,15 +151,15 @@ inline void EnqueueMembersIn(Shard& shard, const SinkPtr& sink, Chunk chunk)
 
 // Appends to the sinks of all listeners: `item` for gateways, `messages` for
 // Watches. Each is made once, and only if there is a listener for it.
-void TellIn(Shard& shard, absl::string_view channel,
+void TellIn(ChannelShard& shard, absl::string_view channel,
             absl::FunctionRef<Chunk()> item,
             absl::FunctionRef<std::vector<Chunk>()> messages,
-            void (*enqueue)(Shard&, const SinkPtr&, Chunk))
+            void (*enqueue)(ChannelShard&, const SinkPtr&, Chunk))
     ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
 class ABSL_SCOPED_LOCKABLE ShardLock {
  public:
-  explicit ShardLock(Shard& shard) ABSL_EXCLUSIVE_LOCK_FUNCTION(shard.mu)
+  explicit ShardLock(ChannelShard& shard) ABSL_EXCLUSIVE_LOCK_FUNCTION(shard.mu)
       : shard_(shard) {
     shard_.mu.Lock();
     shard_.flushes = &flushes_;
@@ -173,9 +178,9 @@ class ABSL_SCOPED_LOCKABLE ShardLock {
   // deferred work runs.
   AfterList afters_;
   FlushList flushes_;
-  Shard& shard_;
+  ChannelShard& shard_;
 };
 
 }  // namespace herald::core
 
-#endif  // HERALD_SERVICE_CHANNEL_SHARD_H_
+#endif  // HERALD_SERVICE_CHANNEL_CHANNEL_SHARD_H_

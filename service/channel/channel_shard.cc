@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "service/channel/shard.h"
+#include "service/channel/channel_shard.h"
 
 namespace herald::core {
 
@@ -11,10 +11,10 @@ Interest* ChannelEntry::Find(const Peer* peer) {
   return nullptr;
 }
 
-void TellIn(Shard& shard, absl::string_view channel,
+void TellIn(ChannelShard& shard, absl::string_view channel,
             absl::FunctionRef<Chunk()> item,
             absl::FunctionRef<std::vector<Chunk>()> messages,
-            void (*enqueue)(Shard&, const SinkPtr&, Chunk)) {
+            void (*enqueue)(ChannelShard&, const SinkPtr&, Chunk)) {
   const auto entry = shard.channels.find(channel);
   if (entry != shard.channels.end()) {
     const Chunk chunk = item();

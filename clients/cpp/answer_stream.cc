@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "clients/cpp/authorizer_stream.h"
+#include "clients/cpp/answer_stream.h"
 
 #include <utility>
 
@@ -74,20 +74,19 @@ v1::AuthorizeResponse ToResponse(int64_t request_id, const Decision& decision) {
 
 }  // namespace
 
-AuthorizerStream::AuthorizerStream(grpc::CallbackServerContext* context,
-                                   Host* host)
+AnswerStream::AnswerStream(grpc::CallbackServerContext* context, Host* host)
     : host_(host), context_(context) {
   contract::MutexLock lock(&mutex_);
   cursor_ = host->log()->Begin(RevocationLog::Clock::now());
 }
 
-void AuthorizerStream::Start(std::shared_ptr<AuthorizerStream> self) {
+void AnswerStream::Start(std::shared_ptr<AnswerStream> self) {
   self_ = std::move(self);
   StartRead(&request_);
   Write();  // The pen was held until now.
 }
 
-void AuthorizerStream::OnReadDone(bool ok) {
+void AnswerStream::OnReadDone(bool ok) {
   if (!ok) return Close(absl::OkStatus());  // Herald has left.
   if (request_.has_keepalive()) {
     request_.Clear();
@@ -107,7 +106,7 @@ void AuthorizerStream::OnReadDone(bool ok) {
   if (!paused) StartRead(&request_);
 }
 
-void AuthorizerStream::SendReady() {
+void AnswerStream::SendReady() {
   {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;
@@ -118,23 +117,23 @@ void AuthorizerStream::SendReady() {
   Write();
 }
 
-void AuthorizerStream::Decide(const v1::AuthorizeRequest& question) {
+void AnswerStream::Decide(const v1::AuthorizeRequest& question) {
   {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;  // No peer waits for it any more.
   }
-  const RevocationLog::Position since = host_->log()->End();
+  const RevocationLog::Cursor since = host_->log()->End();
   Reply(question, Sane(Ask(host_->authorizer(), question)), since);
 }
 
-void AuthorizerStream::Reply(const v1::AuthorizeRequest& question,
-                             Decision decision, RevocationLog::Position since) {
+void AnswerStream::Reply(const v1::AuthorizeRequest& question,
+                         Decision decision, RevocationLog::Cursor since) {
   {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;
     // The end of the log first: later revocations are written after this
     // answer.
-    Answer answer{.log_end = host_->log()->End()};
+    QueuedAnswer answer{.log_end = host_->log()->End()};
     if (decision.kind == Decision::Kind::kAllow) {
       auto revoked = host_->log()->Find(since, question.socket_id(),
                                         question.channel(), decision.user_id);
@@ -154,7 +153,7 @@ void AuthorizerStream::Reply(const v1::AuthorizeRequest& question,
   Write();
 }
 
-void AuthorizerStream::Wake() {
+void AnswerStream::Wake() {
   {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;
@@ -168,7 +167,7 @@ void AuthorizerStream::Wake() {
   Write();
 }
 
-void AuthorizerStream::Close(absl::Status why) {
+void AnswerStream::Close(absl::Status why) {
   {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;
@@ -179,13 +178,13 @@ void AuthorizerStream::Close(absl::Status why) {
   Write();
 }
 
-void AuthorizerStream::Cut(absl::Status why) {
+void AnswerStream::Cut(absl::Status why) {
   if (closing_.has_value()) return;
   closing_ = std::move(why);
   if (context_ != nullptr) context_->TryCancel();
 }
 
-bool AuthorizerStream::TakeResume() {
+bool AnswerStream::TakeResume() {
   if (!reading_paused_ || questions_ >= kQuestionsMax) return false;
   reading_paused_ = false;
   return true;
@@ -194,7 +193,7 @@ bool AuthorizerStream::TakeResume() {
 // Decisions and revocations leave in the order in which they were made, except
 // that a new stream begins with the revocations that it has missed: its cursor
 // is behind the log_end of any decision.
-bool AuthorizerStream::TakeNext() {
+bool AnswerStream::TakeNext() {
   if (std::exchange(ready_due_, false)) {
     auto ready = std::make_shared<v1::AuthorizeResponse>();
     ready->mutable_ready();
@@ -202,7 +201,7 @@ bool AuthorizerStream::TakeNext() {
     return true;
   }
   while (!outbox_.empty() && outbox_.front().log_end <= cursor_) {
-    Answer answer = std::move(outbox_.front());
+    QueuedAnswer answer = std::move(outbox_.front());
     outbox_.pop_front();
     --questions_;
     if (!answer.response.has_value()) continue;
@@ -222,7 +221,7 @@ bool AuthorizerStream::TakeNext() {
   return true;
 }
 
-void AuthorizerStream::Write() {
+void AnswerStream::Write() {
   while (true) {
     bool resume = false;
     bool write = false;
@@ -247,18 +246,18 @@ void AuthorizerStream::Write() {
   }
 }
 
-void AuthorizerStream::OnWriteDone(bool ok) {
+void AnswerStream::OnWriteDone(bool ok) {
   // The pen is held, so Close() only records why and Write() finishes.
   if (!ok) Close(absl::UnavailableError("the stream broke"));
   Write();
 }
 
-void AuthorizerStream::OnCancel() {
+void AnswerStream::OnCancel() {
   Close(absl::CancelledError("the stream was cancelled"));
 }
 
-void AuthorizerStream::OnDone() {
-  const std::shared_ptr<AuthorizerStream> last_owner = std::move(self_);
+void AnswerStream::OnDone() {
+  const std::shared_ptr<AnswerStream> last_owner = std::move(self_);
   {
     // A Cut() that is inside TryCancel() ends before the context does.
     contract::MutexLock lock(&mutex_);
