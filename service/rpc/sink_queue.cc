@@ -38,14 +38,14 @@ bool SinkQueue::Flush() {
   MutexLock lock(&mu_);
   if (cancel_due_) Cancel();
   if (outbox_.empty() && !closing_.has_value()) return false;
-  return TakePen();
+  return token_.TryTake();
 }
 
 bool SinkQueue::Close(absl::Status why) {
   MutexLock lock(&mu_);
   if (closing_.has_value()) return false;
   closing_ = std::move(why);
-  return TakePen();
+  return token_.TryTake();
 }
 
 bool SinkQueue::Abort(absl::Status why) {
@@ -54,34 +54,35 @@ bool SinkQueue::Abort(absl::Status why) {
   Drop();
   closing_ = std::move(why);
   Cancel();
-  return TakePen();
+  return token_.TryTake();
 }
 
 bool SinkQueue::KeepAlive(const core::Chunk& chunk, absl::Duration interval,
                           absl::Duration* next) {
   *next = interval;
   MutexLock lock(&mu_);
-  // While the pen is held, something is being written.
-  if (closing_.has_value() || pen_held_ || !begun_) return false;
+  // While the token is held, something is being written.
+  if (closing_.has_value() || !token_.is_free() || !begun_) return false;
   const absl::Duration left =
       *next - absl::FromChrono(Pacer::Clock::now() - written_);
   if (left > absl::ZeroDuration()) *next = left;
   if (left > absl::ZeroDuration() || !outbox_.empty()) return false;
   Append(chunk, Outbox::Kind::kState);
-  return TakePen();
+  return token_.TryTake();
 }
 
 SinkQueue::Step SinkQueue::Next(std::vector<core::Chunk>& chunks) {
   Step step;
   MutexLock lock(&mu_);
-  contract::Require(pen_held_);
+  contract::Require(token_.is_held());
   if (closing_.has_value()) {
     Drop();
+    token_.End();
     step.kind = Step::kFinish;
     return step;
   }
   if (outbox_.empty()) {
-    pen_held_ = false;
+    token_.Release();
     return step;
   }
   if (options_.pacer != nullptr && Pacer::IsEarly(written_)) {
@@ -120,8 +121,6 @@ void SinkQueue::End() {
   MutexLock lock(&mu_);
   context_ = nullptr;
 }
-
-bool SinkQueue::TakePen() { return !std::exchange(pen_held_, true); }
 
 void SinkQueue::Append(core::Chunk chunk, Outbox::Kind kind) {
   Add(counters_->queue_bytes, static_cast<int64_t>(chunk->size()));
