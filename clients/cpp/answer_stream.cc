@@ -83,7 +83,7 @@ AnswerStream::AnswerStream(grpc::CallbackServerContext* context, Host* host)
 void AnswerStream::Start(std::shared_ptr<AnswerStream> self) {
   self_ = std::move(self);
   StartRead(&request_);
-  Write();  // The pen was held until now.
+  Write();  // The token was held until now.
 }
 
 void AnswerStream::OnReadDone(bool ok) {
@@ -111,8 +111,7 @@ void AnswerStream::SendReady() {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;
     ready_due_ = true;
-    if (pen_held_) return;
-    pen_held_ = true;
+    if (!token_.TryTake()) return;
   }
   Write();
 }
@@ -147,8 +146,7 @@ void AnswerStream::Reply(const v1::AuthorizeRequest& question,
     if (outbox_bytes_ > kOutboxBytesMax) {
       Cut(absl::ResourceExhaustedError("decisions are not read"));
     }
-    if (pen_held_) return;
-    pen_held_ = true;
+    if (!token_.TryTake()) return;
   }
   Write();
 }
@@ -161,8 +159,7 @@ void AnswerStream::Wake() {
       Cut(absl::ResourceExhaustedError("revocations are not read"));
     }
     // When a write in flight ends, it continues with new entries.
-    if (pen_held_) return;
-    pen_held_ = true;
+    if (!token_.TryTake()) return;
   }
   Write();
 }
@@ -172,8 +169,7 @@ void AnswerStream::Close(absl::Status why) {
     contract::MutexLock lock(&mutex_);
     if (closing_.has_value()) return;
     closing_ = std::move(why);
-    if (pen_held_) return;
-    pen_held_ = true;
+    if (!token_.TryTake()) return;
   }
   Write();
 }
@@ -228,17 +224,17 @@ void AnswerStream::Write() {
     std::optional<absl::Status> last;
     {
       contract::MutexLock lock(&mutex_);
-      contract::Require(pen_held_);
+      contract::Require(token_.is_held());
       if (!closing_.has_value()) write = TakeNext();
       last = closing_;
       resume = TakeResume();
       if (!write && !resume && !last.has_value()) {
         writing_.reset();
-        pen_held_ = false;
-        return;
+        return token_.Release();
       }
+      if (last.has_value()) token_.End();
     }
-    // While the pen is held, the stream cannot be finished, so a read may be
+    // While the token is held, the stream cannot be finished, so a read may be
     // started.
     if (resume) StartRead(&request_);
     if (write) return StartWrite(writing_.get());
@@ -247,7 +243,7 @@ void AnswerStream::Write() {
 }
 
 void AnswerStream::OnWriteDone(bool ok) {
-  // The pen is held, so Close() only records why and Write() finishes.
+  // The token is held, so Close() only records why and Write() finishes.
   if (!ok) Close(absl::UnavailableError("the stream broke"));
   Write();
 }

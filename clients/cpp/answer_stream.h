@@ -10,10 +10,8 @@
 // the service and open questions may share it for longer. A call after OnDone()
 // does nothing.
 //
-// The pen: gRPC allows one write at a time and nothing after Finish(). Only
-// the holder of the pen calls StartWrite() or Finish(), or resumes reading. It
-// is taken under mutex_, used without it, put down when nothing is left to
-// write, and kept for ever once Finish() is called.
+// Writing: only the holder of the write token calls StartWrite() or Finish(),
+// or resumes reading.
 //
 // Order: a decision carries the end of the revocation log at the time it was
 // made, and is written when the stream has read the log up to there. So a yes
@@ -21,7 +19,7 @@
 // log is checked for revocations that arrived while the question was being
 // decided.
 //
-// Invariant: outbox_ is empty and the log is read to its end, or the pen is
+// Invariant: outbox_ is empty and the log is read to its end, or the token is
 // held.
 
 #ifndef HERALD_CLIENTS_CPP_ANSWER_STREAM_H_
@@ -40,6 +38,7 @@
 #include "herald/client/channel_authorizer.h"
 #include "herald/v1/authorizer_service.pb.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/write_token.h"
 
 namespace herald::client {
 
@@ -98,7 +97,8 @@ class AnswerStream final
   void Reply(const v1::AuthorizeRequest& question, Decision decision,
              RevocationLog::Cursor since) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Takes the next step of the write side. REQUIRES: the caller holds the pen.
+  // Takes the next step of the write side. REQUIRES: the caller holds the
+  // token.
   void Write() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Moves the next message into writing_. False if there is none.
@@ -117,7 +117,7 @@ class AnswerStream final
   std::shared_ptr<AnswerStream> self_;
   v1::AuthorizeRequest request_;
 
-  // Touched only by the holder of the pen; lent to gRPC.
+  // Touched only by the holder of the token; lent to gRPC.
   std::shared_ptr<const v1::AuthorizeResponse> writing_;
 
   contract::Mutex mutex_;
@@ -130,7 +130,9 @@ class AnswerStream final
   // keepalive.
   bool ready_due_ ABSL_GUARDED_BY(mutex_) = true;
   bool reading_paused_ ABSL_GUARDED_BY(mutex_) = false;
-  bool pen_held_ ABSL_GUARDED_BY(mutex_) = true;
+  // Held until Start().
+  contract::WriteToken token_ ABSL_GUARDED_BY(mutex_) =
+      contract::WriteToken::Held();
   std::optional<absl::Status> closing_ ABSL_GUARDED_BY(mutex_);  // First wins.
 };
 

@@ -19,6 +19,8 @@
 #include "proto/contract/grpc_status.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/require.h"
+#include "proto/contract/write_token.h"
 
 namespace herald::client {
 namespace {
@@ -46,15 +48,14 @@ BroadcastResult ToResult(const v1::BroadcastStreamResponse& response) {
 // The owners of the connection are destroyed earlier, see dial.h: the context
 // before the end is announced, the stub on the thread of the destructor.
 //
-// The pen: gRPC allows one write at a time. Only the holder of the pen calls
-// StartWrite() or StartWritesDone(). It is taken under mutex_, put down when
-// nothing is left to write, and kept for ever once the write side has ended;
-// that also releases the hold, without which OnDone() is not called.
+// Writing: only the holder of the write token calls StartWrite() or
+// StartWritesDone(). The end of the write side also releases the hold, without
+// which OnDone() is not called.
 //
-// A stream that breaks ends with OnReadDone(false), which takes the pen if it
-// is not held, so that the hold is always released.
+// A stream that breaks ends with OnReadDone(false), which takes the token if it
+// is free, so that the hold is always released.
 //
-// Invariant: outbox_ is empty, or the pen is held.
+// Invariant: outbox_ is empty, or the token is held.
 class BroadcastStream::Impl final
     : public grpc::ClientBidiReactor<v1::BroadcastStreamRequest,
                                      v1::BroadcastStreamResponse> {
@@ -122,7 +123,8 @@ class BroadcastStream::Impl final
   absl::Status WaitForRoom(int64_t bytes, absl::Time deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  // Takes the next step of the write side. REQUIRES: the caller holds the pen.
+  // Takes the next step of the write side. REQUIRES: the caller holds the
+  // token.
   void Write() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Ends the stream for a reason of our own; the first one counts.
@@ -140,7 +142,7 @@ class BroadcastStream::Impl final
   std::shared_ptr<Impl> self_;
   v1::BroadcastStreamResponse response_;
 
-  // Touched only by the holder of the pen; lent to gRPC.
+  // Touched only by the holder of the token; lent to gRPC.
   v1::BroadcastStreamRequest writing_;
 
   contract::Mutex mutex_;
@@ -152,11 +154,11 @@ class BroadcastStream::Impl final
   int64_t in_flight_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   std::weak_ptr<Impl> weak_self_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Alarm> look_ ABSL_GUARDED_BY(mutex_);
-  // Since when nothing is being written, if the pen is not held.
+  // Since when nothing is being written, if the token is free.
   absl::Time quiet_since_ ABSL_GUARDED_BY(mutex_);
   // Intervals in a row in which a keepalive has had no answer.
   int64_t missed_keepalives_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool pen_held_ ABSL_GUARDED_BY(mutex_) = false;
+  contract::WriteToken token_ ABSL_GUARDED_BY(mutex_);
   bool finishing_ ABSL_GUARDED_BY(mutex_) = false;
   bool broken_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<absl::Status> cause_ ABSL_GUARDED_BY(mutex_);
@@ -202,8 +204,7 @@ absl::Status BroadcastStream::Impl::Send(OutgoingEvent event,
     // On a broken stream nothing is written any more; OnDone() reports the end.
     if (broken_) return absl::OkStatus();
     outbox_.push_back(std::move(request));
-    if (pen_held_) return absl::OkStatus();
-    pen_held_ = true;
+    if (!token_.TryTake()) return absl::OkStatus();
   }
   Write();
   return absl::OkStatus();
@@ -224,10 +225,10 @@ void BroadcastStream::Impl::KeepAlive() {
   {
     contract::MutexLock lock(&mutex_);
     if (end_.has_value() || finishing_ || broken_) return;
-    // While the pen is held, something is being written, so that a whole
+    // While the token is held, something is being written, so that a whole
     // interval is left at least.
     absl::Duration rest = keepalive_interval_;
-    if (!pen_held_) rest -= contract::SteadyNow() - quiet_since_;
+    if (token_.is_free()) rest -= contract::SteadyNow() - quiet_since_;
     const bool due = rest <= absl::ZeroDuration();
     KeepAliveIn(due ? keepalive_interval_ : rest);
     if (!due) return;
@@ -244,7 +245,7 @@ void BroadcastStream::Impl::KeepAlive() {
     awaited_.push_back(
         {0, [](const BroadcastResult&) {}, /*is_keepalive=*/true});
     outbox_.emplace_back();
-    pen_held_ = true;
+    contract::Require(token_.TryTake());
   }
   Write();
 }
@@ -254,13 +255,14 @@ void BroadcastStream::Impl::Write() {
   grpc::WriteOptions options;
   {
     contract::MutexLock lock(&mutex_);
+    contract::Require(token_.is_held());
     if (broken_ || (finishing_ && outbox_.empty())) {
+      token_.End();
       outbox_.clear();
       writes_done = true;
     } else if (outbox_.empty()) {
-      pen_held_ = false;
       quiet_since_ = contract::SteadyNow();
-      return;
+      return token_.Release();
     } else {
       writing_ = std::move(outbox_.front());
       outbox_.pop_front();
@@ -301,8 +303,7 @@ void BroadcastStream::Impl::OnReadDone(bool ok) {
       changed_.NotifyAll();
     } else {
       broken_ = true;
-      if (pen_held_) return;
-      pen_held_ = true;
+      if (!token_.TryTake()) return;
     }
   }
   if (!ok) return Write();
@@ -348,7 +349,7 @@ absl::Status BroadcastStream::Impl::Finish(absl::Duration timeout) {
   {
     contract::MutexLock lock(&mutex_);
     finishing_ = true;
-    if (!end_.has_value() && !pen_held_) write = pen_held_ = true;
+    write = !end_.has_value() && token_.TryTake();
   }
   if (write) Write();
   contract::MutexLock lock(&mutex_);

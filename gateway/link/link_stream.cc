@@ -76,7 +76,7 @@ void LinkStream::Append(std::string chunk, bool attach) {
 void LinkStream::Enqueue(std::string chunk) {
   {
     MutexLock lock(&mu_);
-    if (ended_ || half_closed_) return;
+    if (ended_ || token_.has_ended()) return;
     const auto size = static_cast<int64_t>(chunk.size());
     if (bounded_bytes_ + size <= contract::kLinkOutboxBytesMax) {
       return Append(std::move(chunk), /*attach=*/false);
@@ -89,7 +89,7 @@ void LinkStream::Enqueue(std::string chunk) {
 
 bool LinkStream::TryEnqueue(std::string chunk, int64_t bytes_max) {
   MutexLock lock(&mu_);
-  if (ended_ || half_closed_) return false;
+  if (ended_ || token_.has_ended()) return false;
   const auto size = static_cast<int64_t>(chunk.size());
   if (bounded_bytes_ + size > bytes_max) return false;
   Append(std::move(chunk), /*attach=*/false);
@@ -98,29 +98,30 @@ bool LinkStream::TryEnqueue(std::string chunk, int64_t bytes_max) {
 
 void LinkStream::EnqueueUnbounded(std::string chunk) {
   MutexLock lock(&mu_);
-  if (ended_ || half_closed_) return;
+  if (ended_ || token_.has_ended()) return;
   Append(std::move(chunk), /*attach=*/true);
 }
 
 void LinkStream::Flush() {
   {
     MutexLock lock(&mu_);
-    if (outbox_.empty()) return;
+    if (outbox_.empty() || !token_.TryTake()) return;
   }
-  TakePen();
+  Write();
 }
 
 absl::Duration LinkStream::KeepAlive(absl::Duration interval) {
   {
     MutexLock lock(&mu_);
-    // While the pen is held, a write is in flight.
-    if (pen_held_ || ended_ || half_closed_) return interval;
+    // While the token is held, a write is in flight.
+    if (ended_ || !token_.is_free()) return interval;
     const absl::Duration quiet =
         absl::FromChrono(std::chrono::steady_clock::now() - written_);
     if (quiet < interval) return interval - quiet;
     if (outbox_.empty()) outbox_.emplace_back();
+    if (!token_.TryTake()) return interval;
   }
-  TakePen();
+  Write();
   return interval;
 }
 
@@ -136,8 +137,9 @@ void LinkStream::Stop() {
   {
     MutexLock lock(&mu_);
     stopping_ = true;
+    if (!token_.TryTake()) return;
   }
-  TakePen();
+  Write();
 }
 
 void LinkStream::Cancel(absl::Status why) {
@@ -149,6 +151,7 @@ void LinkStream::Cancel(absl::Status why) {
 
 void LinkStream::End(absl::Status why) {
   bool first = false;
+  bool write = false;
   {
     MutexLock lock(&mu_);
     if (why_.ok()) why_ = std::move(why);
@@ -156,21 +159,13 @@ void LinkStream::End(absl::Status why) {
     outbox_.clear();
     attach_bytes_ = 0;
     bounded_bytes_ = 0;
+    write = token_.TryTake();
   }
   // A read that waits for the gate has a hold, and the write side has one. gRPC
   // calls OnDone() only after both are removed: by Release() and by TakePen()
   // (ALink.StopsThoughTheGateIsClosed).
   if (first) gate_->Release();
-  TakePen();
-}
-
-void LinkStream::TakePen() {
-  {
-    MutexLock lock(&mu_);
-    if (pen_held_) return;
-    pen_held_ = true;
-  }
-  Write();
+  if (write) Write();
 }
 
 void LinkStream::Write() {
@@ -178,7 +173,7 @@ void LinkStream::Write() {
   std::string bytes;
   {
     MutexLock lock(&mu_);
-    contract::Require(pen_held_);
+    contract::Require(token_.is_held());
     if (!ended_ && !outbox_.empty()) {
       step = kWrite;
       LinkFrame& next = outbox_.front();
@@ -191,10 +186,11 @@ void LinkStream::Write() {
       written_ = std::chrono::steady_clock::now();
     } else if (!ended_ && stopping_) {
       step = kHalfClose;
-      half_closed_ = true;
+      token_.End();
     } else if (!ended_) {
-      pen_held_ = false;
-      return;
+      return token_.Release();
+    } else {
+      token_.End();
     }
   }
   if (step == kWrite) {
@@ -202,7 +198,7 @@ void LinkStream::Write() {
     return StartWrite(&outgoing_);
   }
   if (step == kHalfClose) StartWritesDone();
-  RemoveHold();  // Keeps the pen for good.
+  RemoveHold();
 }
 
 void LinkStream::OnReadDone(bool ok) {
@@ -239,7 +235,7 @@ void LinkStream::ReadOn() {
 }
 
 void LinkStream::OnWriteDone(bool ok) {
-  // The pen is held, so End() only notes the end and Write() acts on it.
+  // The token is held, so End() only notes the end and Write() acts on it.
   if (!ok) End(absl::OkStatus());
   Write();
 }

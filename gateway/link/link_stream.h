@@ -10,16 +10,14 @@
 // it on a thread that is not gRPC's. The last stream destroys the channel,
 // which waits for gRPC's threads. A call after done() has no effect.
 //
-// The pen: gRPC allows one write at a time. One token enforces this: only the
-// holder of the pen may start a write. It is taken under mu_, used without mu_,
-// and released when no bytes are left to write. Writes also start outside of
-// reactions, so the stream has a hold. The last holder of the pen, which can
-// write nothing more, removes the hold and keeps the pen for good.
+// Writing: only the holder of the write token starts a write. Writes also start
+// outside of reactions, so the stream has a hold. The last holder of the token,
+// which ends it, removes the hold.
 //
 // The gate: a read that waits for the gate is not an operation of gRPC. It
 // starts outside of reactions, so it has a hold too. End() releases it.
 //
-// Invariant: outbox_ is empty, or the pen is held, or a Flush() is still due.
+// Invariant: outbox_ is empty, or the token is held, or a Flush() is still due.
 
 #ifndef HERALD_GATEWAY_LINK_LINK_STREAM_H_
 #define HERALD_GATEWAY_LINK_LINK_STREAM_H_
@@ -44,6 +42,7 @@
 #include "proto/contract/condition.h"
 #include "proto/contract/mutex.h"
 #include "proto/contract/silence.h"
+#include "proto/contract/write_token.h"
 
 namespace herald::gateway {
 
@@ -115,10 +114,8 @@ class LinkStream final
   // Drops all queued bytes and writes no more. `why` may be OK: then the
   // service's status is the reason.
   void End(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
-  // Takes the pen, unless it is held, and writes.
-  void TakePen() ABSL_LOCKS_EXCLUDED(mu_);
   // Takes the next step of the write side.
-  // REQUIRES: the caller holds the pen.
+  // REQUIRES: the caller holds the token.
   void Write() ABSL_LOCKS_EXCLUDED(mu_);
 
   LinkGate* const gate_;
@@ -131,7 +128,7 @@ class LinkStream final
   grpc::ByteBuffer incoming_;
   absl::Status final_;
 
-  // Used only by the holder of the pen; lent to gRPC while it writes.
+  // Used only by the holder of the token; lent to gRPC while it writes.
   grpc::ByteBuffer outgoing_;
 
   contract::Notification first_;
@@ -145,9 +142,8 @@ class LinkStream final
   std::deque<LinkFrame> outbox_ ABSL_GUARDED_BY(mu_);
   int64_t bounded_bytes_ ABSL_GUARDED_BY(mu_) = 0;  // Of other frames.
   int64_t attach_bytes_ ABSL_GUARDED_BY(mu_) = 0;   // Of attach frames.
-  bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
+  contract::WriteToken token_ ABSL_GUARDED_BY(mu_);
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  bool half_closed_ ABSL_GUARDED_BY(mu_) = false;
   bool ended_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status why_ ABSL_GUARDED_BY(mu_);  // OK: the service's status.
 };

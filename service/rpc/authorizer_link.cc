@@ -185,7 +185,7 @@ void AuthorizerLink::OnReadingEnded(AuthorizerStream* stream) {
     contract::MutexLock lock(&mu_);
     stream->reading_ended = true;
     // With a write in flight, OnWritten() releases the hold.
-    release = !stream->writing;
+    release = !stream->token.is_held();
     // The status follows. If it does not, a cancel ends the stream, because it
     // is not read any more. Not immediately: the cancel could take the place of
     // the status that is logged.

@@ -10,6 +10,7 @@
 #include "herald/v1/authorizer_service.grpc.pb.h"
 #include "proto/contract/condition.h"
 #include "proto/contract/grpc_status.h"
+#include "proto/contract/require.h"
 #include "service/authorizer/authorizer_answer.h"
 #include "service/rpc/frames.h"
 
@@ -35,10 +36,14 @@ void AuthorizerStream::Start() {
   StartCall();
 }
 
+void AuthorizerStream::Hold(std::shared_ptr<v1::AuthorizeRequest> next) {
+  contract::Require(token.TryTake());
+  request = std::move(next);
+}
+
 void AuthorizerStream::HoldQuestion(
     std::shared_ptr<v1::AuthorizeRequest> question, absl::Time now) {
-  request = std::move(question);
-  writing = true;
+  Hold(std::move(question));
   writes_question = true;
   write_started = now;
 }

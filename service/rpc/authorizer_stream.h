@@ -3,11 +3,11 @@
 // One stream of an AuthorizerLink. The link handles its events and decides
 // which message is written; the link's lock guards the state that both use.
 //
-// The pen is the right to write: gRPC allows one write at a time. The thread
-// that sets `writing` under the lock has it; OnWritten() gives it back.
+// Writing: the thread that takes the token under the lock calls Write() without
+// it. OnWritten() releases the token, or ends it after the last operation.
 //
 // The hold keeps the stream from ending while a write may still be begun: it is
-// released when reading has ended and no thread has the pen.
+// released when reading has ended and the token is not held.
 //
 // Threads: gRPC's for reactions; reads come one after the other.
 
@@ -23,6 +23,7 @@
 #include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/client_callback.h"
 #include "herald/v1/authorizer_service.pb.h"
+#include "proto/contract/write_token.h"
 #include "service/authorizer/question_dispatcher.h"
 
 namespace herald::rpc {
@@ -56,14 +57,16 @@ class AuthorizerStream final
   AuthorizerStream(Host* host, const std::shared_ptr<grpc::Channel>& channel,
                    Role role, int64_t number);
 
-  // Takes the pen, for Write() to write `question`. REQUIRES: usable().
+  // Takes the token, for Write() to write `next`, or to end our side if it is
+  // nullptr. REQUIRES: usable().
+  void Hold(std::shared_ptr<v1::AuthorizeRequest> next);
   void HoldQuestion(std::shared_ptr<v1::AuthorizeRequest> question,
                     absl::Time now);
 
   // Begins the call. Write() may have been called before.
   void Start();
   // Writes `request`, or ends our side if there is none. REQUIRES: the caller
-  // has the pen.
+  // holds the token.
   void Write();
   void Cancel() { context_.TryCancel(); }
 
@@ -72,15 +75,14 @@ class AuthorizerStream final
   authorizer::StreamEnd HowEnded(const grpc::Status& status) const;
 
   bool usable() const {
-    return !writing && !broken && !reading_ended && !half_closed;
+    return token.is_free() && !reading_ended && !half_closed;
   }
 
-  // Guarded by the link's lock; `request` belongs to the pen.
+  // Guarded by the link's lock; `request` belongs to the token's holder.
   Role role;
   authorizer::StreamQuestions questions;
-  bool writing = false;
+  contract::WriteToken token;
   bool writes_question = false;  // Not a keepalive.
-  bool broken = false;           // A write has failed.
   bool half_closed = false;      // Our side has ended, or is about to.
   bool reading_ended = false;
   bool works = false;             // The other end has given a sign of life.

@@ -168,9 +168,8 @@ AuthorizerStreams::Due AuthorizerStreams::CheckIdleMain(const Ptr& stream,
     return out;
   }
   if (!stream->usable()) return {.again = now + kRecheckDelay};
-  stream->request = std::make_shared<v1::AuthorizeRequest>();
+  stream->Hold(std::make_shared<v1::AuthorizeRequest>());
   stream->request->mutable_keepalive();
-  stream->writing = true;
   stream->write_started = now;
   stream->keepalive_due = now + options_.keepalive_timeout;
   out.again =
@@ -181,16 +180,15 @@ AuthorizerStreams::Due AuthorizerStreams::CheckIdleMain(const Ptr& stream,
 
 bool AuthorizerStreams::Retire(AuthorizerStream* stream) {
   if (!stream->usable() || !stream->questions.open.empty()) return false;
+  stream->Hold(nullptr);
   stream->half_closed = true;
-  stream->writing = true;
-  stream->request = nullptr;
   return true;
 }
 
 absl::Time AuthorizerStreams::CheckUse(absl::Time now, absl::Duration timeout,
                                        bool unanswered, bool blocked) {
   absl::Time next = absl::InfiniteFuture();
-  if (main_->writing && main_->works) {
+  if (main_->token.is_held() && main_->works) {
     const absl::Time hangs = main_->write_started + timeout;
     if (hangs <= now) Cut(main_.get(), "the authorizer does not read");
     if (hangs > now) next = hangs;

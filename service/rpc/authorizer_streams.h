@@ -82,12 +82,12 @@ class AuthorizerStreams {
   struct Due {
     absl::Time again = absl::InfiniteFuture();
     Ptr opened = nullptr;  // A next stream, to be started.
-    Ptr write = nullptr;   // Has a keepalive to write; the caller has the pen.
+    Ptr write = nullptr;   // Has a keepalive to write; its token is held.
   };
   Due CheckIdle(const Ptr& stream, absl::Time now);
 
   // Begins to end our side of a retiring stream, if it has no question open.
-  // True if the caller has the pen and must call Write().
+  // True if the caller holds the token and must call Write().
   static bool Retire(AuthorizerStream* stream);
 
   // Cuts the main stream if a write takes longer than `timeout`. Also cuts it

@@ -115,9 +115,12 @@ void AuthorizerTraffic::OnStreamWorks(AuthorizerStream* stream, absl::Time now,
 
 void AuthorizerTraffic::OnWritten(AuthorizerStream* stream, bool ok,
                                   absl::Time now, Work& work) {
-  stream->writing = false;
+  if (ok && !stream->half_closed) {
+    stream->token.Release();
+  } else {
+    stream->token.End();
+  }
   stream->request = nullptr;
-  stream->broken |= !ok;
   stream->last_write = now;
   if (ok && std::exchange(stream->writes_question, false)) {
     // The answer may have been read before; then none is awaited.

@@ -38,7 +38,7 @@ struct AuthorizerOptions {
 
 // Done once the lock is released, in this order.
 struct AuthorizerWork {
-  absl::InlinedVector<AuthorizerStreamPtr, 2> write;  // The doer has the pens.
+  absl::InlinedVector<AuthorizerStreamPtr, 2> write;  // Tokens are held.
   std::vector<AuthorizerStreamPtr> start;
   std::vector<AuthorizerStreamPtr> retire;  // Cancelled if they do not end.
   std::optional<absl::Duration> redial;

@@ -62,7 +62,7 @@ void BroadcastStreamReactor::OnReadDone(bool ok) {
       if (paused_) return Add(*pauses_, 1);
     } else {
       half_closed_ = true;
-      if (!TakePen()) return;
+      if (!TryTakeToken()) return;
     }
   }
   if (ok) {
@@ -101,17 +101,15 @@ void BroadcastStreamReactor::Answer(
     contract::MutexLock lock(&mu_);
     if (closing_.has_value()) return;
     answers_[static_cast<size_t>(number - first_)].Swap(&answer);
-    if (!TakePen()) return;
+    if (!TryTakeToken()) return;
   }
   Write();
 }
 
-bool BroadcastStreamReactor::TakePen() {
-  if (pen_held_) return false;
+bool BroadcastStreamReactor::TryTakeToken() {
   const bool due = closing_.has_value() ||
                    (answers_.empty() ? half_closed_ : answers_.front().Valid());
-  pen_held_ = due;
-  return due;
+  return due && token_.TryTake();
 }
 
 void BroadcastStreamReactor::Write() {
@@ -120,15 +118,15 @@ void BroadcastStreamReactor::Write() {
   bool read = false;
   {
     contract::MutexLock lock(&mu_);
-    contract::Require(pen_held_);
+    contract::Require(token_.is_held());
     if (!closing_.has_value() && answers_.empty() && half_closed_) {
       closing_ = absl::OkStatus();
     }
     if (closing_.has_value()) {
+      token_.End();
       last = contract::ToGrpcStatus(*closing_);
     } else if (answers_.empty() || !answers_.front().Valid()) {
-      pen_held_ = false;
-      return;
+      return token_.Release();
     } else if (!more_ && pipelines_ && Pacer::IsEarly(written_)) {
       wait = true;
     } else {
@@ -163,7 +161,7 @@ void BroadcastStreamReactor::Stop(absl::Status why) {
     contract::MutexLock lock(&mu_);
     if (closing_.has_value()) return;
     closing_ = std::move(why);
-    if (!TakePen()) return;
+    if (!TryTakeToken()) return;
   }
   Write();
 }

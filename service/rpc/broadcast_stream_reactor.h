@@ -9,7 +9,7 @@
 // Lifetime: the stream keeps its reactor alive through self_ until OnDone(),
 // and so does each question that the core has not answered.
 //
-// The pen, which is needed to write or finish: as in sink_reactor.h.
+// Writing: the holder of the write token writes and finishes.
 //
 // Pace: the answers to a caller that pipelines are sent together, at most once
 // a beat (pacer.h). A caller that waits for each answer gets it immediately. A
@@ -37,6 +37,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/write_token.h"
 #include "service/api/broadcasts.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/pacer.h"
@@ -79,10 +80,10 @@ class BroadcastStreamReactor final
   void Answer(int64_t number, absl::StatusOr<v1::BroadcastResponse> result)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Takes the pen if it is free and there is a step to take.
-  bool TakePen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Takes the token if it is free and there is a step to take.
+  bool TryTakeToken() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
-  // Takes the next step. REQUIRES: the caller holds the pen.
+  // Takes the next step. REQUIRES: the caller holds the token.
   void Write() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after construction.
@@ -98,7 +99,7 @@ class BroadcastStreamReactor final
   grpc::ByteBuffer reading_;
   v1::BroadcastStreamRequest request_;
 
-  // Touched by the holder of the pen only.
+  // Touched by the holder of the token only.
   grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
   bool begun_ = false;        // The first write was begun.
   bool more_ = false;         // The last one was part of a pile, not its end.
@@ -110,7 +111,7 @@ class BroadcastStreamReactor final
   int64_t first_ ABSL_GUARDED_BY(mu_) = 0;
   bool paused_ ABSL_GUARDED_BY(mu_) = false;       // No read: too many open.
   bool half_closed_ ABSL_GUARDED_BY(mu_) = false;  // No request will follow.
-  bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
+  contract::WriteToken token_ ABSL_GUARDED_BY(mu_);
   // When the last write began.
   Pacer::Clock::time_point written_ ABSL_GUARDED_BY(mu_);
   // The caller does not wait for an answer before it asks again.

@@ -13,6 +13,7 @@
 #include "grpcpp/support/server_callback.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "proto/contract/grpc_status.h"
+#include "proto/contract/write_token.h"
 #include "service/rpc/frames.h"
 #include "service/rpc/request_reactor.h"
 
@@ -104,9 +105,8 @@ class HealthService::HealthWatch final
   }
   void OnWriteDone(bool ok) override {
     MutexLock lock(&service_->mu_);
-    writing_ = false;
     if (!ok) End(absl::UnavailableError("the stream broke"));
-    service_->Serve(this);
+    service_->Write(this);
   }
   void OnCancel() override {
     MutexLock lock(&service_->mu_);
@@ -134,8 +134,7 @@ class HealthService::HealthWatch final
   // Guarded by the service's lock.
   bool ours_ = false;
   int sent_ = 0;
-  bool writing_ = false;
-  bool finished_ = false;
+  contract::WriteToken token_;
   absl::Status why_;  // Why it ends; OK while it does not.
   Bytes response_;    // Lent to gRPC while a write is in flight.
 };
@@ -157,16 +156,18 @@ HealthService::HealthService(CallGate* gate) : gate_(gate) {
 }
 
 void HealthService::Serve(HealthWatch* watch) {
-  if (watch->finished_ || watch->writing_) return;
+  if (watch->token_.TryTake()) Write(watch);
+}
+
+void HealthService::Write(HealthWatch* watch) {
   if (stopped_) watch->End(absl::UnavailableError("the service is stopping"));
   if (!watch->why_.ok()) {
-    watch->finished_ = true;
+    watch->token_.End();
     return watch->Finish(contract::ToGrpcStatus(watch->why_));
   }
   const int due = watch->ours_ ? status() : kServiceUnknown;
-  if (watch->sent_ == due) return;
+  if (watch->sent_ == due) return watch->token_.Release();
   watch->sent_ = due;
-  watch->writing_ = true;
   watch->response_ = ResponseOf(due);
   watch->StartWrite(&watch->response_);
 }

@@ -51,8 +51,11 @@ class HealthService final : public grpc::Service {
   Status status() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return serving_ ? kServing : kNotServing;
   }
-  // Takes the step that is due on a Watch: a write, or its end.
+  // Takes the step that is due on a Watch: a write, or its end. With a write in
+  // flight, its completion does so.
   void Serve(HealthWatch* watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Takes the next step. REQUIRES: the caller holds the Watch's token.
+  void Write(HealthWatch* watch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
   CallGate* const gate_;

@@ -38,18 +38,18 @@ bool SinkQueue::HasRoomForState() const {
 
 bool SinkQueue::Flush() {
   MutexLock lock(&mu_);
-  // Also if the pen is held: the write in flight may never end by itself,
+  // Also if the token is held: the write in flight may never end by itself,
   // because the peer does not read.
   if (cancel_due_) Cancel();
   if (outbox_.empty() && !closing_.has_value()) return false;
-  return TakePen();
+  return token_.TryTake();
 }
 
 bool SinkQueue::Close(absl::Status why) {
   MutexLock lock(&mu_);
   if (closing_.has_value()) return false;
   closing_ = std::move(why);
-  return TakePen();
+  return token_.TryTake();
 }
 
 bool SinkQueue::Abort(absl::Status why) {
@@ -59,38 +59,39 @@ bool SinkQueue::Abort(absl::Status why) {
   closing_ = std::move(why);
   // As in Flush(). With Close() alone, Finish() would wait for that write.
   Cancel();
-  return TakePen();
+  return token_.TryTake();
 }
 
 bool SinkQueue::KeepAlive(const core::Chunk& chunk, absl::Duration interval,
                           absl::Duration* next) {
   *next = interval;
   MutexLock lock(&mu_);
-  // While the pen is held, something is being written.
-  if (closing_.has_value() || pen_held_ || !begun_) return false;
+  // While the token is held, something is being written.
+  if (closing_.has_value() || !token_.is_free() || !begun_) return false;
   const absl::Duration left =
       *next - absl::FromChrono(Pacer::Clock::now() - written_);
   if (left > absl::ZeroDuration()) *next = left;
   if (left > absl::ZeroDuration() || !outbox_.empty()) return false;
   Append(chunk, StreamOutbox::Kind::kState);
-  return TakePen();
+  return token_.TryTake();
 }
 
 SinkQueue::Step SinkQueue::Next(std::vector<core::Chunk>& chunks) {
   Step step;
   MutexLock lock(&mu_);
-  contract::Require(pen_held_);
+  contract::Require(token_.is_held());
   if (closing_.has_value()) {
     Drop();
+    token_.End();
     step.kind = Step::kFinish;
     return step;
   }
   if (outbox_.empty()) {
-    pen_held_ = false;
+    token_.Release();
     return step;
   }
   if (options_.pacer != nullptr && Pacer::IsEarly(written_)) {
-    // The pen is kept, so that chunks of this time leave with this write.
+    // The token is kept, so that chunks of this time leave with this write.
     step.kind = Step::kWait;
     return step;
   }
@@ -127,8 +128,6 @@ void SinkQueue::End() {
   // The core may keep the sink for longer than the call lives, and close it.
   context_ = nullptr;
 }
-
-bool SinkQueue::TakePen() { return !std::exchange(pen_held_, true); }
 
 void SinkQueue::Append(core::Chunk chunk, StreamOutbox::Kind kind) {
   Add(counters_->queue_bytes, static_cast<int64_t>(chunk->size()));

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The state of a stream that the core writes to: its queue, the right to write,
-// and the reason for its end. SinkReactor carries out its decisions.
+// The state of a stream that the core writes to: its queue, its write token
+// (write_token.h), and the reason for its end. SinkReactor carries out its
+// decisions.
 //
 // Threads: any, for every method.
-//
-// The pen: gRPC allows one write at a time and nothing after Finish(). One
-// token keeps both rules: only its holder may call StartWrite() or Finish().
-// It is released when nothing is left to write, and kept for ever once the
-// stream ends.
 //
 // Overflow: the queue is dropped and the call is cancelled with
 // RESOURCE_EXHAUSTED. Trailers do not wait for flow control, so even a peer
 // that has stopped reading receives the status. The write in flight fails, and
-// its holder of the pen calls Finish(). gRPC is called in Flush(), because
+// its holder of the token calls Finish(). gRPC is called in Flush(), because
 // Enqueue() runs with a lock of the core held: a shard's, or Gateways'.
 //
-// Invariant: outbox_ is empty, or the pen is held, or a Flush() is due.
+// Invariant: outbox_ is empty, or the token is held, or a Flush() is due.
 
 #ifndef HERALD_SERVICE_RPC_SINK_QUEUE_H_
 #define HERALD_SERVICE_RPC_SINK_QUEUE_H_
@@ -30,6 +26,7 @@
 #include "absl/time/time.h"
 #include "grpcpp/server_context.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/write_token.h"
 #include "service/channel/sink.h"
 #include "service/rpc/counters.h"
 #include "service/rpc/pacer.h"
@@ -53,9 +50,9 @@ class SinkQueue {
 
   bool HasRoomForState() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Return true if the caller has the pen now, and has to take the Next() step.
-  // Flush() takes the pen if there is something to write, and Close() because
-  // the stream ends. KeepAlive() takes it if nothing was written for
+  // Return true if the caller has the token now, and has to take the Next()
+  // step. Flush() takes the token if there is something to write, and Close()
+  // because the stream ends. KeepAlive() takes it if nothing was written for
   // `interval`, and then appends `chunk`; `next` is the time until the next
   // call is due.
   bool Flush() ABSL_LOCKS_EXCLUDED(mu_);
@@ -66,18 +63,18 @@ class SinkQueue {
   // As Close(), even if the peer no longer reads.
   bool Abort(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // The next step of the pen's holder.
+  // The next step of the token's holder.
   struct Step {
     enum {
-      kNothing,  // The pen is released.
+      kNothing,  // The token is released.
       kWait,     // For the pacer's next beat; then Next() again.
       kWrite,    // The chunks.
-      kFinish,   // With closing(); the pen is kept.
+      kFinish,   // With closing(); the token has ended.
     } kind = kNothing;
     bool missed = false;  // The chunks are missed publications.
     bool hint = false;    // More follows at once.
   };
-  // REQUIRES: the caller holds the pen; `chunks` is empty.
+  // REQUIRES: the caller holds the token; `chunks` is empty.
   Step Next(std::vector<core::Chunk>& chunks) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Why the stream ends; OK while it does not.
@@ -91,7 +88,6 @@ class SinkQueue {
   void End() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  bool TakePen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Append(core::Chunk chunk, StreamOutbox::Kind kind)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Overflow(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -106,7 +102,7 @@ class SinkQueue {
   mutable contract::Mutex mu_;
   grpc::CallbackServerContext* context_ ABSL_GUARDED_BY(mu_);
   StreamOutbox outbox_ ABSL_GUARDED_BY(mu_);
-  bool pen_held_ ABSL_GUARDED_BY(mu_) = false;
+  contract::WriteToken token_ ABSL_GUARDED_BY(mu_);
   bool cancel_due_ ABSL_GUARDED_BY(mu_) = false;
   bool begun_ ABSL_GUARDED_BY(mu_) = false;  // The first write was begun.
   Pacer::Clock::time_point written_ ABSL_GUARDED_BY(mu_);  // And the last one.

@@ -106,7 +106,7 @@ class SinkReactor : public Base, public core::Sink {
 
  private:
   void OnWriteDone(bool ok) override {
-    // The pen is held, so Close() only records why and Write() finishes.
+    // The token is held, so Close() only records why and Write() finishes.
     if (!ok) Close(absl::UnavailableError("the stream broke"));
     Write();
   }
@@ -135,7 +135,7 @@ class SinkReactor : public Base, public core::Sink {
     if (!is_closing()) KeepAliveIn(next, weak);
   }
 
-  // Takes the next step. REQUIRES: the caller holds the pen.
+  // Takes the next step. REQUIRES: the caller holds the token.
   void Write() {
     const SinkQueue::Step step = queue_.Next(taken_);
     switch (step.kind) {
@@ -174,7 +174,7 @@ class SinkReactor : public Base, public core::Sink {
   core::Chunk keepalive_;
   absl::Duration keepalive_interval_;
 
-  // Touched by the holder of the pen only.
+  // Touched by the holder of the token only.
   std::vector<core::Chunk> taken_;
   grpc::ByteBuffer writing_;  // Lent to gRPC while a write is in flight.
 

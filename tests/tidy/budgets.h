@@ -46,10 +46,11 @@ inline const std::vector<WordRate> kWordRates = {
 // The cores grew by backpressure, by what holds one client to its share, and by
 // comments with the reasons for orders; engine and link by ports that may
 // answer later, by the mirror of a channel whose log is elsewhere (with
-// contract), and by calls between nodes; contract by parts that existed twice
-// and by a stderr without a reader; rules by the types of JSON values.
+// contract), and by calls between nodes; contract by parts that existed twice,
+// by the write token of all streams and by a stderr without a reader; rules by
+// the types of JSON values.
 inline const std::vector<Budget> kBudgets = {
-    {"proto/contract/", 20, 1900, 25},    {"proto/json/", 0, 700, 22},
+    {"proto/contract/", 20, 2000, 25},    {"proto/json/", 0, 700, 22},
     {"proto/settings/", 5, 1400, 25},     {"service/channel/", 0, 1650, 22},
     {"service/engine/", 0, 3250, 22},     {"service/link/", 0, 3750, 22},
     {"service/api/", 0, 1200, 20},        {"service/rules/", 0, 1100, 22},
