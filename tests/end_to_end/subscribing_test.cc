@@ -313,7 +313,10 @@ TEST(AHeartbeat, IsSentInSilenceAndItsAnswerIsASignOfLife) {
   silent.ResumeReading();
   EXPECT_EQ(silent.WaitForClose(), 4002);
 
-  EXPECT_GE(testing_support::Clock::now() - begin, std::chrono::seconds(2));
+  // A gateway reads its clock once a turn, so the silence may begin with the
+  // turn before the sign of life, which a busy machine stretches.
+  EXPECT_GE(testing_support::Clock::now() - begin,
+            std::chrono::milliseconds(1'800));
   // The other one's pongs have kept it, for longer than the timeout.
   world.WaitUntil([&] {
     return testing_support::Clock::now() - begin > std::chrono::seconds(4);

@@ -34,9 +34,12 @@ class TemporaryFolder {
     return absl::StrCat(path_, "/", name);
   }
 
-  // Creates or replaces the file `name`, and returns its path.
+  // Creates or replaces the file `name` in one step, so that no reader finds it
+  // half written, and returns its path.
   std::string Write(const std::string& name, const std::string& text) const {
-    std::ofstream(Path(name)) << text;
+    const std::string unfinished = Path(name + ".unfinished");
+    std::ofstream(unfinished) << text;
+    std::filesystem::rename(unfinished, Path(name));
     return Path(name);
   }
 
