@@ -13,12 +13,9 @@
 #include "proto/contract/names.h"
 
 namespace herald::gateway {
-namespace {
 
 using contract::CloseReason;
 using RefusedCode = link::v1::Refused;
-
-}  // namespace
 
 Session::Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
                  uint64_t number, ConnectionFacts facts)
@@ -60,10 +57,11 @@ void Session::OnMessage(absl::string_view text) {
   if (pauses) UpdateReading();
 }
 
-// An answer to a ping costs as much as one to a message.
-void Session::OnControlFrame() {
-  LoopState& state = loop_->state;
-  if (client_.flow.OnMessage(state.options.rates, state.now)) UpdateReading();
+// To answer a ping, or to read a frame, costs as much as for a message.
+void Session::OnFrames(int64_t count) {
+  const bool pauses = client_.flow.OnFrames(loop_->state.options.rates, count,
+                                            loop_->state.now);
+  if (pauses) UpdateReading();
 }
 
 void Session::OnConnectionGone() {

@@ -55,10 +55,10 @@ class Shard {
   // Where Open() is to have its facts from.
   HeaderPool& headers() { return headers_; }
 
-  // A whole text message has come from the client; a control frame; a part of
-  // a message.
+  // A whole text message has come from the client; so many control frames, or
+  // fragments that end no message; a part of a message.
   void Receive(Session* session, absl::string_view text);
-  void ReceiveControlFrame(Session* session);
+  void ReceiveFrames(Session* session, int64_t count);
   void SignOfLife(Session* session) { session->OnSignOfLife(); }
 
   // The connection is gone, whichever side ended it. The session's

@@ -208,6 +208,8 @@ void WebsocketReader::SetMessageBytesMax(size_t bytes) {
 void WebsocketReader::Feed(error_code ec, size_t bytes) {
   contract::Require(read_ != nullptr);
   has_ended_ |= cursor_.Move({static_cast<const char*>(room_.data()), bytes});
+  const int64_t fragments = cursor_.TakeFragments();
+  if (fragments > 0) user_->OnFragments(fragments);
   // The handler may start the next read, or destroy this reader.
   const std::unique_ptr<Read> read = std::move(read_);
   read->Complete(ec, bytes);
