@@ -223,7 +223,9 @@ void Session::Answer(const Confirmed& confirmed) {
                client_.socket()->HasRoomFor(
                    confirmed.recovered->For(dialect())->size() + missed.size());
   }
-  if (confirmed.asked_to_recover) loop_->state.observer->OnRecovery(recovers);
+  if (confirmed.asked_to_recover && !client_.closing) {
+    loop_->state.observer->OnRecovery(recovers);
+  }
   Send(recovers ? confirmed.recovered : confirmed.subscribed);
   if (recovers && missed.size() > 0) {
     loop_->writer.SendFrame(&client_, Frame(missed.frames, missed.from));
