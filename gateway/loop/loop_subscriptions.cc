@@ -32,9 +32,9 @@ std::unique_ptr<Subscription> LoopSubscriptions::Begin(
       *question.mutable_member() = call->subscribe().member();
     }
   }
-  subscription->ticket =
-      state_->router->Subscribe(state_->options.index, std::move(question),
-                                asked.empty() ? std::nullopt : asked.front());
+  subscription->ticket = state_->router->Subscribe(
+      state_->options.index, std::move(question),
+      asked.empty() ? std::nullopt : asked.front(), client->facts.source());
   if (subscription->ticket == 0) return nullptr;
   subscription->channel = table_.Obtain(client->dialect, message.channel);
   subscription->by_call = asked.empty();

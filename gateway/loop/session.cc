@@ -287,7 +287,7 @@ void Session::On(WhisperMessage& message) {
   whisper.set_socket_id(socket_id());
   if (subscription->is_member) whisper.set_user_id(subscription->user_id);
   const absl::Status passed_on =
-      loop_->state.router->Whisper(std::move(whisper));
+      loop_->state.router->Whisper(std::move(whisper), client_.facts.source());
   if (!passed_on.ok()) {
     loop_->state.observer->OnWhisperRefused();
     return refuse(ErrorCode::kUnavailable, passed_on.message());
