@@ -45,7 +45,8 @@ struct ClientState {
   // Reading (reading_pauses.h).
   bool paused = false;   // The socket is not read,
   bool slowed = false;   // for more than a repeated subscribe,
-  bool limited = false;  // and for a rate.
+  bool limited = false;  // and for a rate,
+  bool flooded = false;  // that of messages: within a message as well.
   int32_t pending = 0;   // Subscribes without an answer.
   int32_t repeats = 0;   // Repeated ones without an answer.
 

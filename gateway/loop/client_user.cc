@@ -25,8 +25,9 @@ std::optional<ServerMessage> ClientUser::SignIn(SignInMessage message,
   question.set_connection(client.facts.Serialize());
   question.mutable_sign_in()->set_auth_token(std::move(message.auth));
   question.mutable_sign_in()->set_user_data(message.user_data);
-  const int64_t ticket = loop->router->AskAboutSocket(
-      loop->options.index, client.number, std::move(question));
+  const int64_t ticket =
+      loop->router->AskAboutSocket(loop->options.index, client.number,
+                                   std::move(question), client.facts.source());
   if (ticket == 0) {
     return SignInErrorMessage{"the service cannot be asked now",
                               RefusedCode::CODE_UNAVAILABLE};

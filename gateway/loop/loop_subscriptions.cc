@@ -37,9 +37,9 @@ std::unique_ptr<Subscription> LoopSubscriptions::Begin(
   // before this call returns.
   // The client's first position only. Later subscribes are answered by their
   // own positions when this one is (Session::OnConfirmed()).
-  subscription->ticket =
-      state_->router->Subscribe(state_->options.index, std::move(question),
-                                asked.empty() ? std::nullopt : asked.front());
+  subscription->ticket = state_->router->Subscribe(
+      state_->options.index, std::move(question),
+      asked.empty() ? std::nullopt : asked.front(), client->facts.source());
   if (subscription->ticket == 0) return nullptr;
   subscription->channel = table_.Obtain(client->dialect, message.channel);
   subscription->by_call = asked.empty();

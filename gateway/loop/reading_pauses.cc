@@ -10,7 +10,10 @@ bool ReadingPauses::Update(ClientState* client) {
   const ClientFlow::Pause limit =
       client->flow.PauseAt(state_->options.rates, state_->now);
   const bool is_limited = limit.until > state_->now;
-  if (is_limited) until_[client->number] = limit.until;
+  const bool is_flooded = limit.messages_until > state_->now;
+  if (is_limited) {
+    until_[client->number] = is_flooded ? limit.messages_until : limit.until;
+  }
   const bool is_slowed =
       is_limited || client->pending >= contract::kPendingSubscribesMax;
   // A repeat is answered at once, and is no pause for metrics.
@@ -20,10 +23,14 @@ bool ReadingPauses::Update(ClientState* client) {
   if (is_slowed && !client->slowed) state_->observer->OnReadingPaused();
   client->limited = is_limited;
   client->slowed = is_slowed;
-  if (pause == client->paused) return false;
+  const bool changes = pause != client->paused || is_flooded != client->flooded;
   client->paused = pause;
-  if (pause) client->socket()->PauseReading();
-  return !pause;
+  client->flooded = is_flooded;
+  if (changes && pause) {
+    client->socket()->PauseReading(is_flooded ? ReadingPause::kAtOnce
+                                              : ReadingPause::kAfterMessage);
+  }
+  return changes && !pause;
 }
 
 std::vector<uint64_t> ReadingPauses::TakeEnded(absl::Time now) {

@@ -8,6 +8,10 @@
 // is a socket read while a repeated subscribe waits for its answer, which may
 // be large, or while it is beyond its rates (client_flow.h).
 //
+// A message that has begun is read to its end all the same, for its deadline
+// goes on. Beyond the rate of messages it is not: control frames and fragments
+// in an unfinished message would evade that rate.
+//
 // Threads: its loop.
 
 #ifndef HERALD_GATEWAY_LOOP_READING_PAUSES_H_
@@ -27,9 +31,10 @@ class ReadingPauses {
  public:
   explicit ReadingPauses(LoopState* state) : state_(state) {}
 
-  // Pauses or resumes reading, after a change of `client`'s counts or flow, or
-  // after time has passed. Returns whether reading is about to resume; then the
-  // caller calls ResumeReading() on the socket. REQUIRES: it is not closing.
+  // Pauses or resumes reading, or changes where the pause begins, after a
+  // change of `client`'s counts or flow, or after time has passed. Returns
+  // whether reading is about to resume; then the caller calls ResumeReading()
+  // on the socket. REQUIRES: it is not closing.
   bool Update(ClientState* client);
 
   // The numbers of the sockets whose rate allows reading again at `now`. The

@@ -57,10 +57,11 @@ void Session::OnMessage(absl::string_view text) {
   if (pauses) UpdateReading();
 }
 
-// An answer to a ping costs as much as one to a message.
-void Session::OnControlFrame() {
-  LoopState& state = loop_->state;
-  if (client_.flow.OnMessage(state.options.rates, state.now)) UpdateReading();
+// To answer a ping, or to read a frame, costs as much as for a message.
+void Session::OnFrames(int64_t count) {
+  const bool pauses = client_.flow.OnFrames(loop_->state.options.rates, count,
+                                            loop_->state.now);
+  if (pauses) UpdateReading();
 }
 
 void Session::OnConnectionGone() {
@@ -264,7 +265,7 @@ void Session::On(WhisperMessage& message) {
   whisper.set_socket_id(socket_id());
   if (subscription->is_member) whisper.set_user_id(subscription->user_id);
   const absl::Status passed_on =
-      loop_->state.router->Whisper(std::move(whisper));
+      loop_->state.router->Whisper(std::move(whisper), client_.facts.source());
   if (!passed_on.ok()) {
     loop_->state.observer->OnWhisperRefused();
     return refuse(ErrorCode::kUnavailable, passed_on.message());

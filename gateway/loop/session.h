@@ -64,11 +64,11 @@ class Session final : public Timer {
   // Hands the event to the observer, with the socket's id, if it is wanted.
   void Trace(SocketEvent event) const;
 
-  // From the client. REQUIRES, for messages and control frames: it is not
-  // closing.
+  // From the client. REQUIRES, for messages and frames: it is not closing.
   void OnSignOfLife();
   void OnMessage(absl::string_view text);
-  void OnControlFrame();
+  // Control frames, or fragments that end no message.
+  void OnFrames(int64_t count);
   void OnConnectionGone();
 
   // From the service, by way of the shard.

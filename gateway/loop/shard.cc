@@ -50,9 +50,9 @@ void Shard::Receive(Session* session, absl::string_view text) {
   session->OnMessage(text);
 }
 
-void Shard::ReceiveControlFrame(Session* session) {
+void Shard::ReceiveFrames(Session* session, int64_t count) {
   session->OnSignOfLife();
-  if (!session->is_closing()) session->OnControlFrame();
+  if (!session->is_closing()) session->OnFrames(count);
 }
 
 void Shard::Closed(Session* session) {

@@ -56,10 +56,10 @@ class Shard {
   // The pool for the facts that are passed to Open().
   HeaderPool& headers() { return headers_; }
 
-  // The client has sent a whole text message; a control frame; a part of a
-  // message.
+  // The client has sent a whole text message; so many control frames, or
+  // fragments that end no message; a part of a message.
   void Receive(Session* session, absl::string_view text);
-  void ReceiveControlFrame(Session* session);
+  void ReceiveFrames(Session* session, int64_t count);
   void SignOfLife(Session* session) { session->OnSignOfLife(); }
 
   // The connection is gone, whichever side ended it. The session's

@@ -58,7 +58,9 @@ bool FrameCursor::Move(absl::string_view bytes) {
 
 void FrameCursor::EndFrame() {
   head_bytes_ = 0;
-  if ((head_[0] & kControl) == 0) in_fragments_ = (head_[0] & kFinal) == 0;
+  if ((head_[0] & kControl) != 0) return;
+  in_fragments_ = (head_[0] & kFinal) == 0;
+  if (in_fragments_) ++fragments_;
 }
 
 }  // namespace herald::gateway

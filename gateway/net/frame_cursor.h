@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "absl/strings/string_view.h"
 
@@ -21,6 +22,10 @@ class FrameCursor {
   // control frame between two messages. An open message then began within
   // `bytes`.
   bool Move(absl::string_view bytes);
+
+  // The fragments that have ended since the last call, without those that ended
+  // their message.
+  int64_t TakeFragments() { return std::exchange(fragments_, 0); }
 
   // True if a frame, or a fragmented message, has begun and not ended.
   bool in_message() const { return head_bytes_ > 0 || in_fragments_; }
@@ -34,6 +39,7 @@ class FrameCursor {
   size_t head_bytes_ = 0;      // Of the open frame's head.
   uint64_t payload_left_ = 0;  // Of the open frame, once its head is complete.
   bool in_fragments_ = false;
+  int64_t fragments_ = 0;
 };
 
 }  // namespace herald::gateway

@@ -191,7 +191,8 @@ std::optional<net::ip::address> HttpSession::Client() const {
 // The facts of the connection that the authorizer receives.
 ConnectionFacts HttpSession::Facts(
     const std::optional<net::ip::address>& client) {
-  HeaderPool::Builder facts(client ? client->to_string() : "unix");
+  HeaderPool::Builder facts(client ? client->to_string() : "unix",
+                            SourceOf(client));
   for (const auto& field : request()) {
     const absl::string_view name = View(field.name_string());
     if (absl::StartsWithIgnoreCase(name, "sec-websocket-")) continue;

@@ -214,6 +214,8 @@ void WebsocketReader::Feed(error_code ec, size_t bytes) {
   // Before Beast gets the bytes: idle() and TakeEnd() are called from its
   // handler.
   has_ended_ |= cursor_.Move({static_cast<const char*>(room_.data()), bytes});
+  const int64_t fragments = cursor_.TakeFragments();
+  if (fragments > 0) host_->OnFragments(fragments);
   // The handler may start the next read, or destroy this reader.
   const std::unique_ptr<Read> read = std::move(read_);
   read->Complete(ec, bytes);

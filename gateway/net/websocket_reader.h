@@ -59,6 +59,9 @@ class WebsocketReader {
     virtual void OnReadDone(error_code ec) = 0;
     // A ping, a pong or (`closes`) a close frame has arrived.
     virtual void OnControlFrame(bool closes) = 0;
+    // So many fragments have arrived, none of which ends a message. Called
+    // before Beast gets their bytes.
+    virtual void OnFragments(int64_t count) = 0;
     // StartClose() is done. The host may destroy the reader in this call.
     virtual void OnCloseDone() = 0;
     // unfinished() was evicted. The host may destroy the reader in this call.

@@ -83,7 +83,7 @@ class WebsocketSession final
   void Flush() override { outgoing_.Flush(); }
   void Ping() override;
   void Close(CloseReason why, const Goodbye& goodbye) override;
-  void PauseReading() override;
+  void PauseReading(ReadingPause where) override;
   void ResumeReading() override;
   void SetMessageBytesMax(size_t bytes) override {
     if (reader_ != nullptr) reader_->SetMessageBytesMax(bytes);
@@ -96,6 +96,7 @@ class WebsocketSession final
   void OnWantsBytes() override;
   void OnReadDone(error_code ec) override;
   void OnControlFrame(bool closes) override;
+  void OnFragments(int64_t count) override;
   void OnCloseDone() override;
   void OnEvicted() override;
 
@@ -119,6 +120,11 @@ class WebsocketSession final
   void LeaveShard();
   void End();
   bool is_open() const { return reader_ == nullptr || reader_->is_open(); }
+  // Whether a pause keeps bytes of the client from being read now.
+  bool HoldsBack() const {
+    if (!paused_ || closing_) return false;
+    return pauses_at_once_ || reader_ == nullptr || !reader_->in_message();
+  }
 
   // Constant after construction; the objects themselves change.
   EventLoop* const loop_;
@@ -134,12 +140,13 @@ class WebsocketSession final
                             // bytes.
   bool receiving_ = false;  // The shard handles a received message.
   bool paused_ = false;
-  bool held_back_ = false;      // The read does not wait for bytes: paused.
-  bool closing_ = false;        // Close() was called.
-  bool client_closes_ = false;  // The client's close frame has arrived.
-  bool close_op_ = false;       // A close of Beast is under way.
-  bool ends_ = false;           // The timer is the deadline of the close.
-  bool lingers_ = false;        // Input is discarded.
+  bool pauses_at_once_ = false;  // Within a message as well.
+  bool held_back_ = false;       // The read does not wait for bytes: paused.
+  bool closing_ = false;         // Close() was called.
+  bool client_closes_ = false;   // The client's close frame has arrived.
+  bool close_op_ = false;        // A close of Beast is under way.
+  bool ends_ = false;            // The timer is the deadline of the close.
+  bool lingers_ = false;         // Input is discarded.
 };
 
 void WebsocketSession::Accept(const HttpRequest& request,
@@ -186,11 +193,9 @@ void WebsocketSession::OnWantsBytes() {
   }
   NoteUnfinished();
   // A close may be queued in Beast, so keep the reader then.
-  const bool in_message = reader_->in_message();
   if (reader_->idle() && !closing_) loop_->readers().Put(std::move(reader_));
-  // A read does not end with a control frame. A message that has begun is read
-  // to its end, because its deadline is running.
-  held_back_ = paused_ && !closing_ && !in_message;
+  // A read does not end with a control frame, so a pause may begin here.
+  held_back_ = HoldsBack();
   if (!held_back_) WaitReadable();
 }
 
@@ -253,7 +258,8 @@ void WebsocketSession::OnReadDone(error_code ec) {
   reading_ = false;
   if (ec || closing_) return FinishIfDone();
   if (reader_->got_binary()) return CloseFor(CloseReason::kBinary);
-  if (reader_->is_message_done()) {
+  const bool is_done = reader_->is_message_done();
+  if (is_done) {
     if (reader_->ends_within_character()) {
       return CloseFor(CloseReason::kBadUtf8);
     }
@@ -262,7 +268,11 @@ void WebsocketSession::OnReadDone(error_code ec) {
     // A message of many parts may take longer than the client's timeout.
     loop_->shard().SignOfLife(session_);
   }
-  if (!closing_ && !paused_) StartRead();
+  if (closing_) return;
+  // The rest of a message is read, or OnWantsBytes() holds it back.
+  if (!paused_ || !is_done) return StartRead();
+  // Between two reads no message is open, so a message deadline must not fire.
+  if (!ends_) Cancel();
 }
 
 void WebsocketSession::OnMessage() {
@@ -275,13 +285,18 @@ void WebsocketSession::OnMessage() {
 void WebsocketSession::OnControlFrame(bool closes) {
   client_closes_ |= closes;
   if (session_ == nullptr || closing_) return;
-  loop_->shard().ReceiveControlFrame(session_);
+  loop_->shard().ReceiveFrames(session_, 1);
 }
 
-// Between two reads no message is open, so a message deadline must not fire.
-void WebsocketSession::PauseReading() {
+void WebsocketSession::OnFragments(int64_t count) {
+  if (session_ == nullptr || closing_) return;
+  loop_->shard().ReceiveFrames(session_, count);
+}
+
+void WebsocketSession::PauseReading(ReadingPause where) {
   paused_ = true;
-  if (!ends_ && !reading_) Cancel();
+  pauses_at_once_ = where == ReadingPause::kAtOnce;
+  if (held_back_ && !HoldsBack()) WaitReadable();
 }
 
 void WebsocketSession::ResumeReading() {

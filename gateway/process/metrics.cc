@@ -40,6 +40,8 @@ constexpr std::array<absl::string_view, 5> kRateLimits = {
 static_assert(kRateLimits.size() ==
               static_cast<size_t>(RateLimit::kCongested) + 1);
 
+constexpr std::array<absl::string_view, 2> kRecoveries = {"recovered", "lost"};
+
 // From 100 µs, the latency of an idle machine, to 5 s.
 const Histogram::BucketBoundaries kLatencyBounds = {
     .0001, .00025, .0005, .001, .0025, .005, .01, .025,
@@ -124,6 +126,14 @@ struct GatewayMetrics::Instruments {
           .Name("herald_gateway_subscribes_refused_total")
           .Help("Subscribes answered with subscription_error, by code.")
           .Register(r);
+  const std::array<Counter*, kRecoveries.size()> recoveries = AddCounters(
+      r, "herald_gateway_recoveries_total",
+      "Subscribes with recover that were answered, by whether all missed "
+      "events were sent.",
+      "outcome", kRecoveries);
+  Counter& gaps =
+      AddCounter(r, "herald_gateway_gaps_total",
+                 "Events missing on the link, which were requested again.");
   Counter& deliveries = AddCounter(r, "herald_gateway_deliveries_total",
                                    "Events passed to WebSockets: one for each "
                                    "publication and subscriber.");
@@ -268,6 +278,11 @@ void GatewayMetrics::OnSubscriptions(int64_t delta) {
 void GatewayMetrics::OnSubscribeRefused(absl::string_view code) {
   all_->subscribes_refused.Add({{"code", std::string(code)}}).Increment();
 }
+
+void GatewayMetrics::OnRecovery(bool recovered) {
+  all_->recoveries[recovered ? 0 : 1]->Increment();
+}
+void GatewayMetrics::OnGap() { all_->gaps.Increment(); }
 
 void GatewayMetrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
                                  absl::Duration since_publish) {

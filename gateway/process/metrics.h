@@ -57,6 +57,8 @@ class GatewayMetrics : public NetObserver {
   void OnClosed(contract::CloseReason why) override;
   void OnSubscriptions(int64_t delta) override;
   void OnSubscribeRefused(absl::string_view code) override;
+  void OnRecovery(bool recovered) override;
+  void OnGap() override;
   void OnDelivered(int64_t sockets, int64_t frame_bytes,
                    absl::Duration since_publish) override;
   void OnSlow(int64_t bytes) override;

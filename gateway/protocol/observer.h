@@ -57,10 +57,11 @@ class GatewayObserver {
   // A subscribe was refused, with this code in `subscription_error`.
   virtual void OnSubscribeRefused(absl::string_view /*code*/) {}
 
-  // A subscribe with `recover` was answered, with this result.
+  // A subscribe with `recover` was answered, with this result. Not called for
+  // one that repeats another, or whose socket closes.
   virtual void OnRecovery(bool /*recovered*/) {}
 
-  // A publication was missing on the link and was requested again.
+  // Publications were missing on the link, and are requested again.
   virtual void OnGap() {}
 
   // A publication was handed to `sockets` outboxes of one loop and dialect, as

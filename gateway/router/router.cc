@@ -142,8 +142,23 @@ bool Router::Send(GatewayItem item) {
   return true;
 }
 
+bool Router::TryEnqueue(GatewayItem item, admission::Source source,
+                        int64_t bytes_max, int64_t rare_max) {
+  std::string chunk = EncodeItem(std::move(item));
+  const auto size = static_cast<int64_t>(chunk.size());
+  if (sent_.HasOthers(source)) {
+    const auto more = static_cast<double>(rare_max - kWhisperOutboxBytesMax);
+    bytes_max = kWhisperOutboxBytesMax +
+                static_cast<int64_t>((1 - sent_.ShareOf(source)) * more);
+  }
+  if (!state_.uplink->TryEnqueue(std::move(chunk), bytes_max)) return false;
+  sent_.Add(source, size);
+  return true;
+}
+
 int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
-                          std::optional<v1::Position> recover) {
+                          std::optional<v1::Position> recover,
+                          admission::Source source) {
   UplinkPtr uplink;
   int64_t ticket = 0;
   {
@@ -158,10 +173,7 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
     // The ticket is opened only when the item has been accepted, so a refusal
     // leaves nothing to undo. The answer cannot come first: Receive() takes
     // this lock.
-    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
-                                   kQuestionOutboxBytesMax)) {
-      return 0;
-    }
+    if (!TryEnqueue(std::move(item), source)) return 0;
     state_.held.OpenTicket(open.channel);
     state_.tickets[ticket] = std::move(open);
     uplink = state_.uplink;
@@ -171,7 +183,8 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
 }
 
 int64_t Router::AskAboutSocket(int shard, uint64_t socket,
-                               link::v1::SocketQuestion question) {
+                               link::v1::SocketQuestion question,
+                               admission::Source source) {
   UplinkPtr uplink;
   int64_t ticket = 0;
   {
@@ -181,10 +194,7 @@ int64_t Router::AskAboutSocket(int shard, uint64_t socket,
     question.set_ticket(ticket);
     GatewayItem item;
     *item.mutable_socket_question() = std::move(question);
-    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
-                                   kQuestionOutboxBytesMax)) {
-      return 0;
-    }
+    if (!TryEnqueue(std::move(item), source)) return 0;
     state_.socket_questions[ticket] = {shard, socket};
     uplink = state_.uplink;
   }
@@ -298,7 +308,8 @@ bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
   return true;
 }
 
-absl::Status Router::Whisper(link::v1::Whisper whisper) {
+absl::Status Router::Whisper(link::v1::Whisper whisper,
+                             admission::Source source) {
   GatewayItem item;
   *item.mutable_whisper() = std::move(whisper);
   UplinkPtr uplink;
@@ -307,8 +318,8 @@ absl::Status Router::Whisper(link::v1::Whisper whisper) {
     if (!settled_ || state_.uplink == nullptr) {
       return absl::UnavailableError(kUnreachable);
     }
-    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
-                                   kWhisperOutboxBytesMax)) {
+    if (!TryEnqueue(std::move(item), source, kWhisperOutboxBytesMax,
+                    kRareWhisperOutboxBytesMax)) {
       return absl::ResourceExhaustedError(
           "the queue to the service is full; try again later");
     }

@@ -40,6 +40,7 @@
 #include "gateway/router/router_state.h"
 #include "gateway/router/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/admission/recent_use.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
 
@@ -52,6 +53,12 @@ inline constexpr int64_t kWhisperOutboxBytesMax =
     contract::kLinkOutboxBytesMax / 4;
 inline constexpr int64_t kQuestionOutboxBytesMax =
     contract::kLinkOutboxBytesMax / 2;
+
+// Where sources contend, the one that has sent the most lately fills the outbox
+// to kWhisperOutboxBytesMax. One that has sent nothing goes on to
+// kQuestionOutboxBytesMax or, with whispers, to this.
+inline constexpr int64_t kRareWhisperOutboxBytesMax =
+    (kWhisperOutboxBytesMax + kQuestionOutboxBytesMax) / 2;
 
 class Router {
  public:
@@ -83,9 +90,10 @@ class Router {
 
   // Sends a subscribe. The answer is a delivery to `shard`; with `recover` it
   // waits for the missed publications. Returns the ticket, or 0 if the service
-  // is away or the outbox holds kQuestionOutboxBytesMax.
+  // is away or the outbox is full for `source`.
   int64_t Subscribe(int shard, link::v1::Subscribe question,
-                    std::optional<v1::Position> recover = std::nullopt)
+                    std::optional<v1::Position> recover = std::nullopt,
+                    admission::Source source = admission::kNoSource)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Repeats `subscribed`, behind the deliveries that are on their way to
@@ -115,12 +123,15 @@ class Router {
   // Asks about the socket with that number, of loop `shard`; a SocketAnswered
   // is the answer. Returns the ticket, or 0 as Subscribe() does.
   int64_t AskAboutSocket(int shard, uint64_t socket,
-                         link::v1::SocketQuestion question)
+                         link::v1::SocketQuestion question,
+                         admission::Source source = admission::kNoSource)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Sends a client event to the service. UNAVAILABLE: the service is away.
-  // RESOURCE_EXHAUSTED: the outbox holds kWhisperOutboxBytesMax.
-  absl::Status Whisper(link::v1::Whisper whisper) ABSL_LOCKS_EXCLUDED(mu_);
+  // RESOURCE_EXHAUSTED: the outbox is full for `source`.
+  absl::Status Whisper(link::v1::Whisper whisper,
+                       admission::Source source = admission::kNoSource)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // A reader has no room for a whisper: slows its sender down, on any gateway.
   // Shards call it while they deliver.
@@ -154,6 +165,12 @@ class Router {
   void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     state_.Enqueue(std::move(item));
   }
+  // Enqueues an item of a client, unless the outbox has `bytes_max`; where
+  // sources contend, less for those that send much, `rare_max` for others.
+  bool TryEnqueue(link::v1::GatewayItem item, admission::Source source,
+                  int64_t bytes_max = kQuestionOutboxBytesMax,
+                  int64_t rare_max = kQuestionOutboxBytesMax)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void EnqueueAttach(Uplink& uplink, absl::Duration down)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Cancels a ticket after its `cancel` was enqueued.
@@ -177,6 +194,9 @@ class Router {
   RouterState state_ ABSL_GUARDED_BY(mu_);
   HistoryTracker history_ ABSL_GUARDED_BY(mu_);
   ItemDispatcher dispatcher_ ABSL_GUARDED_BY(mu_);
+  // Bytes of clients' items.
+  admission::RecentUse sent_ ABSL_GUARDED_BY(mu_){
+      contract::kLinkOutboxBytesMax};
   int64_t last_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t reported_clients_ ABSL_GUARDED_BY(mu_) = 0;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;

@@ -32,8 +32,9 @@ ClientFlow::WhisperFlow& ClientFlow::whispers() {
   return *whispers_;
 }
 
-bool ClientFlow::OnMessage(const ClientRates& rates, absl::Time now) {
-  messages_.Take(rates.messages, 1, now);
+bool ClientFlow::OnFrames(const ClientRates& rates, int64_t count,
+                          absl::Time now) {
+  messages_.Take(rates.messages, count, now);
   return !messages_.Has(rates.messages, 1, now);
 }
 
@@ -105,9 +106,10 @@ bool ClientFlow::OnWhisperDropped(absl::Time now) {
 
 ClientFlow::Pause ClientFlow::PauseAt(const ClientRates& rates,
                                       absl::Time now) {
-  Pause pause{messages_.ReadyAt(rates.messages, 1), RateLimit::kMessages};
+  const absl::Time messages_until = messages_.ReadyAt(rates.messages, 1);
+  Pause pause{messages_until, RateLimit::kMessages, messages_until};
   const auto also = [&](absl::Time until, RateLimit why) {
-    if (until > pause.until) pause = {until, why};
+    if (until > pause.until) pause = {until, why, messages_until};
   };
   also(answers_.ReadyAt(rates.answer_bytes, 0), RateLimit::kAnswers);
   if (whispers_ == nullptr) return pause;

@@ -73,8 +73,12 @@ struct ClientRates {
 
 class ClientFlow {
  public:
-  // A message was read. Returns true if reading has to pause now.
-  bool OnMessage(const ClientRates& rates, absl::Time now);
+  // A message was read; or so many control frames, or fragments that end no
+  // message, which cost as much. Returns true if reading has to pause now.
+  bool OnMessage(const ClientRates& rates, absl::Time now) {
+    return OnFrames(rates, 1, now);
+  }
+  bool OnFrames(const ClientRates& rates, int64_t count, absl::Time now);
 
   // `bytes` of an answer to a subscribe were sent.
   void OnAnswer(const ClientRates& rates, int64_t bytes, absl::Time now);
@@ -103,6 +107,9 @@ class ClientFlow {
   struct Pause {
     absl::Time until = absl::InfinitePast();
     RateLimit why = RateLimit::kMessages;
+    // From when on the limit on messages allows reading: until then, the rest
+    // of a message is not read either.
+    absl::Time messages_until = absl::InfinitePast();
   };
   Pause PauseAt(const ClientRates& rates, absl::Time now);
 

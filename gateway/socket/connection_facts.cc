@@ -138,7 +138,9 @@ std::string ConnectionFacts::Serialize() const {
   return out;
 }
 
-HeaderPool::Builder::Builder(absl::string_view remote_address) {
+HeaderPool::Builder::Builder(absl::string_view remote_address,
+                             admission::Source source)
+    : source_(source) {
   Append("", &own_);
   Append(remote_address, &own_);
 }
@@ -153,6 +155,7 @@ void HeaderPool::Builder::AddHeader(absl::string_view name,
 
 ConnectionFacts HeaderPool::Make(Builder builder) {
   ConnectionFacts facts;
+  facts.source_ = builder.source_;
   if (!builder.shared_.empty())
     facts.shared_ = Share(std::move(builder.shared_));
   facts.own_ = std::move(builder.own_);

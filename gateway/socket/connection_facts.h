@@ -23,6 +23,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "proto/admission/source.h"
 
 namespace herald::gateway {
 
@@ -34,6 +35,9 @@ class ConnectionFacts {
   // Of a peer on a unix socket `unix`; empty if there are no facts.
   absl::string_view remote_address() const;
 
+  // The source of the connection, for bounds that sources share.
+  admission::Source source() const { return source_; }
+
   // A serialized v1::Connection. It is written without a message, whose map of
   // headers costs more than the rest of a subscribe.
   std::string Serialize() const;
@@ -43,6 +47,7 @@ class ConnectionFacts {
 
   std::shared_ptr<const std::string> shared_;
   std::string own_;
+  admission::Source source_ = admission::kNoSource;
 };
 
 class HeaderPool {
@@ -50,7 +55,8 @@ class HeaderPool {
   // Gathers the facts of one connection.
   class Builder {
    public:
-    explicit Builder(absl::string_view remote_address);
+    explicit Builder(absl::string_view remote_address,
+                     admission::Source source = admission::kNoSource);
 
     // A header of the request, in its order. Any case of the name will do;
     // `value` is UTF-8. REQUIRES: neither has 64 KiB.
@@ -61,6 +67,7 @@ class HeaderPool {
 
     std::string shared_;
     std::string own_;
+    admission::Source source_;
   };
 
   HeaderPool() = default;

@@ -21,6 +21,12 @@
 
 namespace herald::gateway {
 
+// Where a pause of reading begins.
+enum class ReadingPause {
+  kAfterMessage,  // A message that has begun is read to its end.
+  kAtOnce,        // Within a message as well; its deadline goes on.
+};
+
 class Socket {
  public:
   virtual ~Socket() = default;
@@ -60,8 +66,8 @@ class Socket {
   virtual void Close(contract::CloseReason why, const Goodbye& goodbye) = 0;
 
   // Pauses and resumes reading; a message that was read is still given to the
-  // shard.
-  virtual void PauseReading() = 0;
+  // shard. Another call of PauseReading() changes where the pause begins.
+  virtual void PauseReading(ReadingPause where) = 0;
   virtual void ResumeReading() = 0;
 
   // The largest message that the client may send; a larger one closes the

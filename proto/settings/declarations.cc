@@ -84,7 +84,8 @@ constexpr Setting kSettings[] = {
   {"max_subscriptions", kGateway, Kind::kInteger, "N", "1000", "Limits",
    "subscriptions per socket", 1, kCountMax},
   {"client_message_rate", kGateway, Kind::kInteger, "N", "200", "Limits",
-   "messages that one socket may send in a second, after a burst of twice "
+   "messages, control frames and fragments that one socket may send in a "
+   "second, after a burst of twice "
    "`BROADCAST_MAX_SUBSCRIPTIONS`; beyond it the socket is read later; "
    "0 = unlimited", 0, kClientRateLimit},
   {"client_event_rate", kGateway, Kind::kInteger, "N", "100", "Limits",

@@ -113,6 +113,9 @@ TEST_F(History, IsAllOrNothing) {
     EXPECT_EQ(Return(world_.Open(0), "chat.1", wrong).text(),
               Subscribed("chat.1", {epoch, 13}, "false"));
   }
+  EXPECT_EQ(world_.GatewayMetrics(0).Sum("herald_gateway_recoveries_total",
+                                         {{"outcome", "lost"}}),
+            2);
 }
 
 TEST_F(History, GivesTheLatestEventToALateSubscriber) {
@@ -122,6 +125,9 @@ TEST_F(History, GivesTheLatestEventToALateSubscriber) {
   EXPECT_EQ(Return(ada, "chat.state", {"", 0}).text(),
             Subscribed("chat.state", latest, "true"));
   EXPECT_EQ(ada.Next(), Event("chat.state", R"({"n":2})", 2));
+  EXPECT_EQ(world_.GatewayMetrics(0).Sum("herald_gateway_recoveries_total",
+                                         {{"outcome", "recovered"}}),
+            1);
 }
 
 TEST_F(History, IsNotForChannelsWithoutARule) {

@@ -54,7 +54,9 @@ class ClientModel final : public gateway::Socket {
   void Ping() override;
   void Close(contract::CloseReason why,
              const gateway::Goodbye& goodbye) override;
-  void PauseReading() override { is_paused_ = true; }
+  void PauseReading(gateway::ReadingPause /*where*/) override {
+    is_paused_ = true;
+  }
   void ResumeReading() override { is_paused_ = false; }
   void SetMessageBytesMax(size_t /*bytes*/) override {}
   absl::Time BlockedSince() override { return blocked_since; }

@@ -73,8 +73,8 @@ void PlayedGateway::Receive(ClientModel& client, absl::string_view text) {
 
 void PlayedGateway::ReceiveControlFrame(ClientModel& client) {
   if (client.is_closed() || client.is_paused()) return;
-  loops_[static_cast<size_t>(client.loop)].shard->ReceiveControlFrame(
-      client.session);
+  loops_[static_cast<size_t>(client.loop)].shard->ReceiveFrames(client.session,
+                                                                1);
 }
 
 void PlayedGateway::Turn(int index) {

@@ -139,6 +139,7 @@ class ReadingSocket final : public WebsocketReader::Host {
   void OnControlFrame(bool closes) override {
     read_.events.push_back(closes ? "close" : "control");
   }
+  void OnFragments(int64_t /*count*/) override {}
   void OnCloseDone() override { has_ended_ = true; }
   void OnEvicted() override {}
 

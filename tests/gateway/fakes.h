@@ -108,7 +108,10 @@ class FakeSocket final : public Socket {
     if (closed.empty()) wire += goodbye.frames;
     closed.emplace_back(why, goodbye.text);
   }
-  void PauseReading() override { paused = true; }
+  void PauseReading(ReadingPause where) override {
+    paused = true;
+    pause = where;
+  }
   void ResumeReading() override { paused = false; }
   void SetMessageBytesMax(size_t bytes) override { message_bytes_max = bytes; }
   absl::Time BlockedSince() override { return blocked_since; }
@@ -130,6 +133,7 @@ class FakeSocket final : public Socket {
   bool whisper_full = false;  // For whispers only.
   size_t room = 1 << 30;      // That the kernel takes at once.
   bool paused = false;
+  ReadingPause pause = ReadingPause::kAfterMessage;  // The last one.
   int writes = 0;
   int droppable = 0;  // Frames that were marked so.
   int pings = 0;

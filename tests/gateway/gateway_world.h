@@ -134,7 +134,7 @@ class GatewayWorld : public ::testing::Test {
     auto& browser = *browsers_.emplace_back(std::make_unique<Browser>());
     const uint64_t number = 2 * (++opened_) + static_cast<uint64_t>(shard);
     browser.shard = loops_[shard].shard.get();
-    HeaderPool::Builder facts("203.0.113.7");
+    HeaderPool::Builder facts("203.0.113.7", source_);
     facts.AddHeader("Origin", "https://example.org");
     browser.session = browser.shard->Open(
         &browser.socket, dialect == nullptr ? &dialect_ : dialect, number,
@@ -224,6 +224,7 @@ class GatewayWorld : public ::testing::Test {
   Router router_{kGatewayId, "test", &observer_, kMissedBytesMax};
   FakeLoop loops_[2];
   uint64_t opened_ = 0;
+  admission::Source source_ = admission::kNoSource;  // Of those opened next.
   std::shared_ptr<FakeUplink> uplink_;
   std::vector<link::v1::GatewayItem> attach_items_;
   std::vector<std::unique_ptr<Browser>> browsers_;

@@ -56,6 +56,43 @@ TEST_F(AReadingPause, EndsWhenTheRateAllowsIt) {
   EXPECT_THAT(pauses_.TakeEnded(state_.now), IsEmpty());
 }
 
+TEST_F(AReadingPause, BeginsWithinAMessageBeyondTheRateOfMessages) {
+  client_.pending = contract::kPendingSubscribesMax;
+  pauses_.Update(&client_);
+  EXPECT_EQ(socket_.pause, ReadingPause::kAfterMessage);
+  // Control frames in the message that is read to its end.
+  while (!client_.flow.OnMessage(state_.options.rates, state_.now)) {
+  }
+  EXPECT_FALSE(pauses_.Update(&client_));
+  EXPECT_EQ(socket_.pause, ReadingPause::kAtOnce);
+  EXPECT_EQ(observer_.limited[RateLimit::kMessages], 1);
+  state_.now += absl::Seconds(1);
+  EXPECT_THAT(pauses_.TakeEnded(state_.now), ElementsAre(12u));
+  EXPECT_FALSE(pauses_.Update(&client_)) << "the subscribes have no answer";
+  EXPECT_EQ(socket_.pause, ReadingPause::kAfterMessage);
+  EXPECT_TRUE(socket_.paused);
+  client_.pending = 0;
+  EXPECT_TRUE(pauses_.Update(&client_));
+}
+
+TEST_F(AReadingPause, IsSeenAgainWhenALongerLimitIsLeft) {
+  client_.flow.OnAnswer(state_.options.rates,
+                        kAnswerBurstBytes + 5 * kAnswerBytesPerSecond,
+                        state_.now);
+  while (!client_.flow.OnMessage(state_.options.rates, state_.now)) {
+  }
+  pauses_.Update(&client_);
+  EXPECT_EQ(socket_.pause, ReadingPause::kAtOnce);
+  state_.now += absl::Seconds(1);
+  EXPECT_THAT(pauses_.TakeEnded(state_.now), ElementsAre(12u));
+  EXPECT_FALSE(pauses_.Update(&client_));
+  EXPECT_EQ(socket_.pause, ReadingPause::kAfterMessage);
+  EXPECT_THAT(pauses_.TakeEnded(state_.now), IsEmpty());
+  state_.now += absl::Seconds(4);
+  EXPECT_THAT(pauses_.TakeEnded(state_.now), ElementsAre(12u));
+  EXPECT_TRUE(pauses_.Update(&client_));
+}
+
 TEST_F(AReadingPause, IsForgottenWithItsSocket) {
   while (!client_.flow.OnMessage(state_.options.rates, state_.now)) {
   }

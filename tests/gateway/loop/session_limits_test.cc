@@ -86,6 +86,20 @@ TEST_F(ALimitedSession, IsReadMoreSlowlyBeyondItsRateOfMessages) {
   EXPECT_TRUE(ada.socket.paused);
 }
 
+TEST_F(ALimitedSession, PaysForControlFramesAndFragmentsAsForMessages) {
+  Attach();
+  Browser& ada = Open();
+  ada.shard->ReceiveFrames(ada.session, 39);
+  EXPECT_FALSE(ada.socket.paused);
+  ada.shard->ReceiveFrames(ada.session, 21);
+  EXPECT_TRUE(ada.socket.paused);
+  EXPECT_EQ(ada.socket.pause, ReadingPause::kAtOnce);
+  Sleep(absl::Milliseconds(900));
+  EXPECT_TRUE(ada.socket.paused);
+  Sleep(absl::Milliseconds(200));
+  EXPECT_FALSE(ada.socket.paused);
+}
+
 TEST_F(ALimitedSession, MayLeaveWhileItIsNotRead) {
   Attach();
   Browser& ada = Open();

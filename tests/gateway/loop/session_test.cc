@@ -391,6 +391,28 @@ TEST_F(ASession, IsToldWhenTooMuchWaitsForTheServiceToBeAsked) {
   EXPECT_TRUE(uplink_->items.back().has_cancel()) << "never refused";
 }
 
+TEST_F(ASession, AsksBesideAFloodOfAnotherSource) {
+  Attach();
+  source_ = 1;
+  Browser& ada = Subscribed(Open(), "news");
+  source_ = 2;
+  Browser& eve = Subscribed(Open(), "news");
+  for (int i = 0; i < 90; ++i) {
+    Send(eve,
+         R"({"type":"subscribe","channel":"c)" + std::to_string(i) + "\"}");
+  }
+  // The flood has filled its part.
+  uplink_->waiting_bytes = kWhisperOutboxBytesMax;
+  for (const char* message :
+       {R"({"type":"subscribe","channel":"other"})",
+        R"({"type":"whisper","channel":"news","event":"typing","data":1})"}) {
+    Send(eve, message);
+    EXPECT_THAT(eve.Received(), ElementsAre(HasSubstr("unavailable")));
+    Send(ada, message);
+    EXPECT_THAT(ada.Received(), IsEmpty()) << message;
+  }
+}
+
 TEST_F(ASession, IsPingedInSilenceAndClosedWithoutASignOfLife) {
   Attach();
   Browser& ada = Open();

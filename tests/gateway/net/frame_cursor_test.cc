@@ -41,6 +41,22 @@ TEST(AFrameCursor, IsInAMessageBetweenItsFragments) {
   EXPECT_FALSE(cursor.in_message());
 }
 
+TEST(AFrameCursor, CountsTheFragmentsThatEndNoMessage) {
+  FrameCursor cursor;
+  cursor.Move(ClientFrame(kText, "whole") + ClientFrame(kPing, ""));
+  EXPECT_EQ(cursor.TakeFragments(), 0);
+  cursor.Move(ClientFrame(kText, "", false) + ClientFrame(kPing, "") +
+              ClientFrame(kContinuation, "", false));
+  EXPECT_EQ(cursor.TakeFragments(), 2);
+  EXPECT_EQ(cursor.TakeFragments(), 0);
+  cursor.Move(ClientFrame(kContinuation, "xy", false).substr(0, 7));
+  EXPECT_EQ(cursor.TakeFragments(), 0) << "it has not ended";
+  cursor.Move("x");
+  EXPECT_EQ(cursor.TakeFragments(), 1);
+  cursor.Move(ClientFrame(kContinuation, "end"));
+  EXPECT_EQ(cursor.TakeFragments(), 0);
+}
+
 TEST(AFrameCursor, SeesAnEndOnTheWayToTheNextMessage) {
   const std::string next = ClientFrame(kText, "next");
   for (const auto opcode : {kText, kPing}) {

@@ -38,7 +38,9 @@ TEST(TheMetricsPage, ShowsEveryReasonFromTheStart) {
         "refused_connections_total{reason=\"origin\"} 0",
         "refused_connections_total{reason=\"full\"} 0",
         "refused_connections_total{reason=\"overrun\"} 0",
-        "subscribes_refused_total{code=\"channel_full\"} 0"}) {
+        "subscribes_refused_total{code=\"channel_full\"} 0",
+        "recoveries_total{outcome=\"recovered\"} 0",
+        "recoveries_total{outcome=\"lost\"} 0"}) {
     EXPECT_TRUE(absl::StrContains(page, sample)) << sample;
   }
 }
@@ -53,6 +55,10 @@ TEST(WhatHappens, IsCounted) {
   metrics.OnSubscriptions(5);
   metrics.OnSubscriptions(-2);
   metrics.OnSubscribeRefused("unauthorized");
+  metrics.OnRecovery(true);
+  metrics.OnRecovery(true);
+  metrics.OnRecovery(false);
+  metrics.OnGap();
   metrics.OnSlow(1000);
   metrics.OnWhisperRefused();
   metrics.OnLinkLag(absl::Seconds(2));
@@ -82,6 +88,11 @@ TEST(WhatHappens, IsCounted) {
   EXPECT_EQ(page.Sum("herald_gateway_subscribes_refused_total",
                      {{"code", "unauthorized"}}),
             1);
+  EXPECT_EQ(
+      page.Sum("herald_gateway_recoveries_total", {{"outcome", "recovered"}}),
+      2);
+  EXPECT_EQ(sum("recoveries_total"), 3);
+  EXPECT_EQ(sum("gaps_total"), 1);
   EXPECT_EQ(sum("slow_consumers_total"), 1);
   EXPECT_EQ(sum("dropped_bytes_total"), 1000);
   EXPECT_EQ(sum("queue_bytes"), 7);

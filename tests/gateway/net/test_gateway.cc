@@ -44,6 +44,7 @@ TestGateway::TestGateway(TestGatewayOptions options)
   }
   state_.connect_rate.Set(options_.connect_rate_max);
   state_.half_open_max = options_.half_open_max;
+  state_.client_rates = options_.client_rates;
   state_.queue_bytes_max = options_.queue_bytes_max;
   state_.message_time = options_.message_time;
   state_.write_timeout = options_.write_timeout;

@@ -61,6 +61,7 @@ struct TestGatewayOptions {
   int64_t connect_rate_max = 0;
   int64_t half_open_max = 4096;
   size_t queue_bytes_max = 1 << 20;
+  ClientRates client_rates = {};
   absl::Duration message_time = absl::Seconds(30);
   absl::Duration write_timeout = absl::Seconds(30);
   int descriptors_max = std::numeric_limits<int>::max();

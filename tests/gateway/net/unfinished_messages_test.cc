@@ -106,6 +106,121 @@ TEST(AMessageThatDoesNotEnd, LeavesTheIdleSocketsAlone) {
   }
 }
 
+// The beginning of a message, and a frame that floods behind it.
+struct Flood {
+  std::string beginning;
+  std::string frame;
+  std::string end;  // Of the message.
+};
+
+std::vector<Flood> Floods() {
+  const std::string beginning = ClientFrame(kText, "{", /*is_final=*/false);
+  const std::string end = ClientFrame(kContinuation, R"("type":"ping"})");
+  return {
+      {beginning, ClientFrame(kPong, ""), end},
+      {beginning, ClientFrame(kPing, ""), end},
+      {beginning, ClientFrame(kContinuation, "", /*is_final=*/false), end},
+      {beginning, ClientFrame(kContinuation, " ", /*is_final=*/false), end},
+      // Between two messages; a read seldom ends with a frame.
+      {"", ClientFrame(kPong, "x"), kMessage},
+  };
+}
+
+std::string Repeat(const std::string& frame, int count) {
+  std::string all;
+  for (int i = 0; i < count; ++i) all += frame;
+  return all;
+}
+
+// Its deadline goes on, so a pause that it has not caused would close it.
+TEST(AMessageThatDoesNotEnd, IsReadToItsEndWhileItsSocketIsNotRead) {
+  TestGatewayOptions options = Quick();
+  options.client_rates.answer_bytes = {/*per_second=*/1, /*burst=*/1};
+  TestGateway gateway(options);
+  gateway.Settle();
+  RawSocket socket(gateway.address());
+  ExpectConnected(socket);
+  socket.Send(ClientFrame(kText, R"({"type":"subscribe","channel":"news"})") +
+              ClientFrame(kText, "{", /*is_final=*/false));
+  const int64_t ticket = gateway.WaitForSubscribe("news").ticket();
+  ASSERT_TRUE(WaitUntil([&] { return gateway.Metric(kBytes) > 0; }));
+  link::v1::ServiceItem yes;
+  yes.mutable_subscribed()->set_ticket(ticket);
+  gateway.Send(std::move(yes));
+  ASSERT_TRUE(socket.ReadFrame().has_value());  // subscribed
+  EXPECT_EQ(gateway.Metric("herald_gateway_rate_limited_total",
+                           {{"limit", "answers"}}),
+            1);
+  socket.Send(ClientFrame(kContinuation, " ", /*is_final=*/false) +
+              ClientFrame(kContinuation, R"("type":"ping"})"));
+  const auto answer = socket.ReadFrame();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->payload, kPongText);
+  // The pause lasts longer than a message may, and there is none.
+  EXPECT_FALSE(socket.ReadFrame(Milliseconds(1500)).has_value());
+  EXPECT_EQ(gateway.Metric("herald_gateway_connections"), 1);
+}
+
+TEST(AFloodOfFrames, IsReadAtTheRateOfMessagesAndOthersAtOnce) {
+  constexpr int kFrames = 600;
+  // Of 50 at once. The last read brings up to 256 of the smallest.
+  const ClientRates rates(/*message_rate=*/300, /*whisper_rate=*/0,
+                          /*subscriptions_max=*/25);
+  const auto at_least = Milliseconds(1000 * (kFrames - 50 - 256) / 300 - 100);
+  TestGateway gateway({.client_rates = rates});
+  const auto ask = [](RawSocket& socket) {
+    const Clock::time_point asked = Clock::now();
+    socket.Send(kMessage);
+    const auto answer = socket.ReadFrame();
+    EXPECT_EQ(answer ? answer->payload : "", kPongText);
+    return Clock::now() - asked;
+  };
+  RawSocket polite(gateway.address());
+  ExpectConnected(polite);
+  RawSockets hostile;
+  const Clock::time_point began = Clock::now();
+  for (const Flood& flood : Floods()) {
+    hostile.push_back(std::make_unique<RawSocket>(gateway.address()));
+    ExpectConnected(*hostile.back());
+    hostile.back()->Send(flood.beginning + Repeat(flood.frame, kFrames) +
+                         flood.end);
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_LT(ask(polite), at_least);
+  for (const auto& socket : hostile) {
+    auto frame = socket->ReadFrame();
+    while (frame.has_value() && frame->opcode == kPong) {
+      frame = socket->ReadFrame();
+    }
+    ASSERT_TRUE(frame.has_value());
+    EXPECT_EQ(frame->payload, kPongText) << "its message is read";
+    EXPECT_GE(Clock::now() - began, at_least);
+  }
+  EXPECT_GE(gateway.Metric("herald_gateway_rate_limited_total",
+                           {{"limit", "messages"}}),
+            Floods().size());
+}
+
+TEST(AFloodOfFrames, DoesNotProlongItsMessage) {
+  TestGatewayOptions options = Quick();
+  // A token in a second: the pause lasts longer than the message may.
+  options.client_rates = ClientRates(1, 0, 1);
+  TestGateway gateway(options);
+  RawSockets hostile;
+  const Clock::time_point began = Clock::now();
+  for (const Flood& flood : Floods()) {
+    if (flood.beginning.empty()) continue;
+    hostile.push_back(std::make_unique<RawSocket>(gateway.address()));
+    ExpectConnected(*hostile.back());
+    hostile.back()->Send(flood.beginning + Repeat(flood.frame, 1000));
+  }
+  for (const auto& socket : hostile) {
+    EXPECT_EQ(socket->ReadUntilClose(), 4004);
+    EXPECT_GE(Clock::now() - began, Milliseconds(1000));
+    EXPECT_TRUE(socket->WaitForEnd());
+  }
+  EXPECT_TRUE(gateway.WaitForMetric(kBytes, 0));
+}
+
 TEST(UnfinishedMessages, HaveABoundAndTheSourceWithTheMostPays) {
   TestGateway gateway;
   gateway.Settle();

@@ -98,6 +98,7 @@ class TestHost final : public WebsocketReader::Host,
     error = ec;
   }
   void OnControlFrame(bool closes) override { controls.push_back(closes); }
+  void OnFragments(int64_t count) override { fragments += count; }
   void OnCloseDone() override { ++closed; }
   void OnEvicted() override {}
   void OnCloseQueued(int /*code*/) override {}
@@ -106,6 +107,7 @@ class TestHost final : public WebsocketReader::Host,
   int wants = 0;
   int reads = 0;
   int closed = 0;
+  int64_t fragments = 0;
   error_code error;
   std::vector<bool> controls;
 
@@ -180,6 +182,7 @@ TEST_F(AReader, IsNotIdleBetweenTheFragmentsOfAMessage) {
   reader->Attach(&ada);
   ada.Send(ClientFrame(kText, "hel", false), reader.get());
   EXPECT_EQ(ada.reads, 1);
+  EXPECT_EQ(ada.fragments, 1);
   EXPECT_FALSE(reader->is_message_done());
   reader->StartRead();
   EXPECT_FALSE(reader->idle());
@@ -187,6 +190,7 @@ TEST_F(AReader, IsNotIdleBetweenTheFragmentsOfAMessage) {
   EXPECT_FALSE(reader->idle());
   ada.Send(ClientFrame(kContinuation, "lo"), reader.get());
   EXPECT_EQ(reader->text(), "hello");
+  EXPECT_EQ(ada.fragments, 1) << "the last one is the message";
   reader->ClearText();
   reader->StartRead();
   EXPECT_TRUE(reader->idle());

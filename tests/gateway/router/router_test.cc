@@ -30,6 +30,58 @@ TEST_F(ARouter, BeginsALinkWithHelloAndAttached) {
   EXPECT_TRUE(router_.settled());
 }
 
+// A router whose link is so slow that its outbox fills.
+class ARouterInContention : public GatewayWorld {
+ protected:
+  static constexpr admission::Source kAda = 1;
+  static constexpr admission::Source kEve = 2;
+  static constexpr int64_t kBytes = 1000;  // More than an item has.
+
+  bool Ask(admission::Source source, int64_t waiting_bytes) {
+    uplink_->waiting_bytes = waiting_bytes;
+    link::v1::Subscribe question;
+    question.set_channel("news");
+    question.set_socket_id("7.12");
+    return router_.Subscribe(0, question, {}, source) != 0;
+  }
+  bool SignIn(admission::Source source, int64_t waiting_bytes) {
+    uplink_->waiting_bytes = waiting_bytes;
+    return router_.AskAboutSocket(0, 12, {}, source) != 0;
+  }
+  bool Whisper(admission::Source source, int64_t waiting_bytes) {
+    uplink_->waiting_bytes = waiting_bytes;
+    link::v1::Whisper whisper;
+    whisper.set_channel("news");
+    return router_.Whisper(whisper, source).ok();
+  }
+};
+
+TEST_F(ARouterInContention, LeavesTheOutboxToASourceThatIsAlone) {
+  Attach();
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(Ask(kEve, kQuestionOutboxBytesMax - kBytes));
+    EXPECT_TRUE(Whisper(kEve, kWhisperOutboxBytesMax - kBytes));
+  }
+  EXPECT_FALSE(Ask(kEve, kQuestionOutboxBytesMax));
+  EXPECT_FALSE(Whisper(kEve, kWhisperOutboxBytesMax));
+}
+
+TEST_F(ARouterInContention, KeepsAPartOfTheOutboxForSourcesThatSendLittle) {
+  Attach();
+  for (int i = 0; i < 1000; ++i) Ask(kEve, 0);
+  EXPECT_TRUE(Ask(kAda, kQuestionOutboxBytesMax * 9 / 10));
+  EXPECT_TRUE(SignIn(kAda, kQuestionOutboxBytesMax * 9 / 10));
+  EXPECT_TRUE(Whisper(kAda, kRareWhisperOutboxBytesMax * 9 / 10));
+  EXPECT_FALSE(Ask(kAda, kQuestionOutboxBytesMax));
+  EXPECT_FALSE(Whisper(kAda, kRareWhisperOutboxBytesMax));
+
+  EXPECT_FALSE(Ask(kEve, kWhisperOutboxBytesMax));
+  EXPECT_FALSE(SignIn(kEve, kWhisperOutboxBytesMax));
+  EXPECT_FALSE(Whisper(kEve, kWhisperOutboxBytesMax));
+  EXPECT_TRUE(Ask(kEve, kWhisperOutboxBytesMax - kBytes));
+  EXPECT_TRUE(Whisper(kEve, kWhisperOutboxBytesMax - kBytes));
+}
+
 TEST_F(ARouter, AcknowledgesSettingsWhenAllShardsHaveTheLast) {
   Attach();
   uplink_->Take();

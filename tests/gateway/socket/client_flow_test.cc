@@ -36,7 +36,31 @@ TEST(AClientFlow, PausesBehindTwiceTheSubscriptionsUntilThereIsAToken) {
   const ClientFlow::Pause pause = flow.PauseAt(rates, kStart);
   EXPECT_EQ(pause.until, kStart + absl::Milliseconds(5));
   EXPECT_EQ(pause.why, RateLimit::kMessages);
+  EXPECT_EQ(pause.messages_until, pause.until);
   EXPECT_FALSE(IsPaused(flow, rates, pause.until));
+}
+
+TEST(AClientFlow, CountsManyFramesAsManyMessages) {
+  const ClientRates rates(/*messages=*/200, /*whispers=*/0, 1000);
+  ClientFlow flow;
+  EXPECT_FALSE(flow.OnFrames(rates, 1999, kStart));
+  EXPECT_TRUE(flow.OnFrames(rates, 201, kStart));
+  EXPECT_EQ(flow.PauseAt(rates, kStart).until,
+            kStart + absl::Milliseconds(1005));
+}
+
+TEST(AClientFlow, KnowsTheLimitOnMessagesBesideALongerOne) {
+  const ClientRates rates(/*messages=*/200, /*whispers=*/0, 1000);
+  ClientFlow flow;
+  flow.OnAnswer(rates, kAnswerBurstBytes + kAnswerBytesPerSecond, kStart);
+  ClientFlow::Pause pause = flow.PauseAt(rates, kStart);
+  EXPECT_EQ(pause.until, kStart + absl::Seconds(1));
+  EXPECT_EQ(pause.why, RateLimit::kAnswers);
+  EXPECT_LE(pause.messages_until, kStart);
+  EXPECT_TRUE(flow.OnFrames(rates, 2000, kStart));
+  pause = flow.PauseAt(rates, kStart);
+  EXPECT_EQ(pause.until, kStart + absl::Seconds(1));
+  EXPECT_EQ(pause.messages_until, kStart + absl::Milliseconds(5));
 }
 
 TEST(AClientFlow, RefusesWhispersBeyondTwoSecondsWorth) {
