@@ -23,6 +23,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/admission/source.h"
 #include "proto/contract/mutex.h"
 #include "service/channel/peer.h"
 
@@ -38,11 +39,14 @@ struct PendingSubscribe {
 };
 
 struct Attachment final : Peer {
-  // `is_proven`: the link has shown the secret that belongs to the id.
+  // `is_proven`: the link has shown the secret that belongs to the id. `from`:
+  // the address of the gateway.
   Attachment(const link::v1::Hello& hello, SinkPtr to, absl::Time now,
-             bool is_proven = false)
+             bool is_proven = false,
+             admission::Source from = admission::kNoSource)
       : Peer(std::move(to)),
         gateway(static_cast<uint64_t>(hello.gateway_id())),
+        source(from),
         proven(is_proven),
         version(hello.version()),
         link_down(absl::Milliseconds(hello.link_down_ms())),
@@ -50,6 +54,7 @@ struct Attachment final : Peer {
 
   // Constant after construction.
   const uint64_t gateway;
+  const admission::Source source;
   const bool proven;
   const std::string version;
   const absl::Duration link_down;
@@ -74,6 +79,12 @@ struct Attachment final : Peer {
   std::atomic<bool> adopting{false};
   std::atomic<bool> attached{false};
   std::atomic<int64_t> client_count{0};
+
+  // Any thread. Answers to calls, in time or not; whether a timer waits for the
+  // next one; and when its probation (probation.h) ends, in Unix nanoseconds.
+  std::atomic<int64_t> answers{0};
+  std::atomic<bool> awaits_answer{false};
+  std::atomic<int64_t> probation_until{0};
 
   contract::Mutex mu;
   absl::flat_hash_map<int64_t, PendingSubscribe> pending ABSL_GUARDED_BY(mu);

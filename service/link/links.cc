@@ -86,14 +86,15 @@ std::shared_ptr<void> Links::AwaitHello(const SinkPtr& sink) {
 }
 
 absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
-                                          SinkPtr sink, bool proven) {
+                                          SinkPtr sink, bool proven,
+                                          admission::Source source) {
   if (readiness_->phase() == Readiness::Phase::kStopped) {
     return absl::UnavailableError("the service is stopping");
   }
   const absl::Status valid = CheckHello(hello);
   if (!valid.ok()) return valid;
   auto gateway = std::make_shared<Attachment>(hello, std::move(sink),
-                                              timers_->Now(), proven);
+                                              timers_->Now(), proven, source);
   AttachmentPtr old;
   const absl::Status added = gateways_->Add(gateway, hello, &old);
   if (!added.ok()) return added;
@@ -203,7 +204,7 @@ absl::Status Links::Pass(const AttachmentPtr& gateway,
                             std::move(*item.mutable_socket_question()));
       return absl::OkStatus();
     case Item::kCallResult:
-      calls_->Answer(item.call_result().call_id(), gateway.get(),
+      calls_->Answer(item.call_result().call_id(), gateway,
                      ResultOf(item.call_result()));
       return absl::OkStatus();
     case Item::kRecover:
@@ -411,7 +412,7 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
     contract::MutexLock lock(&gateway->mu);
     gateway->pending.clear();
   }
-  calls_->End(gateway.get());
+  calls_->End(gateway);
   table_->Remove(gateway, [this](Shard& shard, absl::string_view channel) {
     shard.mu.AssertHeld();
     open_->OnListenerLeft(shard, channel);

@@ -63,12 +63,13 @@ class Links final : public LeaseListener {
   std::shared_ptr<void> AwaitHello(const SinkPtr& sink);
 
   // A link's first item. Ends an earlier link of the same gateway. `proven`:
-  // hello.secret belongs to hello.gateway_id.
+  // hello.secret belongs to hello.gateway_id. `source`: the peer's address.
   // PERMISSION_DENIED: the gateway with this id is proven, and this link is
   // not. RESOURCE_EXHAUSTED: there are kLinksMax links. Others: see
   // CheckHello().
-  absl::StatusOr<AttachmentPtr> Open(const link::v1::Hello& hello, SinkPtr sink,
-                                     bool proven = false);
+  absl::StatusOr<AttachmentPtr> Open(
+      const link::v1::Hello& hello, SinkPtr sink, bool proven = false,
+      admission::Source source = admission::kNoSource);
 
   // A later item. An error ends the link: INVALID_ARGUMENT for a broken rule.
   absl::Status Handle(const AttachmentPtr& gateway, link::v1::GatewayItem item);

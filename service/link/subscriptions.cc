@@ -87,7 +87,7 @@ absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
     Refuse(gateway, question, Refused::CODE_INVALID_CHANNEL, name.message());
     return absl::OkStatus();
   }
-  if (question.call_id != 0 && !calls_->Claim(subscribe, gateway.get())) {
+  if (question.call_id != 0 && !calls_->Claim(subscribe, gateway)) {
     // No backend vouches for the member, and none waits for the answer. The
     // link goes on, because a call may time out before its subscribe arrives.
     question.call_id = 0;
@@ -288,7 +288,7 @@ void Subscriptions::Confirm(Shard& shard, Granted granted) {
     observer_->OnSubscribeAnswered(question.socket_id, question.channel,
                                    "allowed");
     if (question.call_id != 0) {
-      calls_->Answer(question.call_id, gateway.get(), 0);
+      calls_->Answer(question.call_id, gateway, 0);
     }
   });
 }
@@ -333,7 +333,7 @@ void Subscriptions::Refuse(const AttachmentPtr& gateway,
   observer_->OnSubscribeAnswered(question.socket_id, question.channel,
                                  NameOf(code));
   if (question.call_id != 0) {
-    calls_->Answer(question.call_id, gateway.get(), StatusOf(code, reason));
+    calls_->Answer(question.call_id, gateway, StatusOf(code, reason));
   }
 }
 
@@ -350,8 +350,7 @@ absl::Status Subscriptions::OnCancel(const AttachmentPtr& gateway,
     call_id = it->second.call_id;
   }
   if (call_id != 0) {
-    calls_->Answer(call_id, gateway.get(),
-                   StatusOf(Refused::CODE_CANCELLED, ""));
+    calls_->Answer(call_id, gateway, StatusOf(Refused::CODE_CANCELLED, ""));
   }
   return absl::OkStatus();
 }

@@ -9,6 +9,7 @@
 #include "proto/contract/limits.h"
 #include "proto/process/gateway_identity.h"
 #include "proto/process/log.h"
+#include "proto/process/peer.h"
 
 namespace herald::rpc {
 namespace {
@@ -121,7 +122,7 @@ absl::Status GatewayReactor::TakeHello(const link::v1::Hello& hello) {
         "hello.secret is not that of hello.gateway_id");
   }
   absl::StatusOr<core::AttachmentPtr> opened =
-      links_->Open(hello, self(), proves);
+      links_->Open(hello, self(), proves, process::ParsePeer(peer_).source());
   if (!opened.ok()) return opened.status();
   attachment_ = *std::move(opened);
   awaiting_ = nullptr;
