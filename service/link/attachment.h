@@ -26,6 +26,7 @@
 #include "proto/admission/source.h"
 #include "proto/contract/mutex.h"
 #include "service/channel/peer.h"
+#include "service/link/link_bytes.h"
 
 namespace herald::core {
 
@@ -43,14 +44,16 @@ struct Attachment final : Peer {
   // the address of the gateway.
   Attachment(const link::v1::Hello& hello, SinkPtr to, absl::Time now,
              bool is_proven = false,
-             admission::Source from = admission::kNoSource)
+             admission::Source from = admission::kNoSource,
+             LinkBytes::AccountPtr account = nullptr)
       : Peer(std::move(to)),
         gateway(static_cast<uint64_t>(hello.gateway_id())),
         source(from),
         proven(is_proven),
         version(hello.version()),
         link_down(absl::Milliseconds(hello.link_down_ms())),
-        since(now) {}
+        since(now),
+        bytes(std::move(account)) {}
 
   // Constant after construction.
   const uint64_t gateway;
@@ -59,6 +62,7 @@ struct Attachment final : Peer {
   const std::string version;
   const absl::Duration link_down;
   const absl::Time since;
+  const LinkBytes::AccountPtr bytes;  // nullptr in tests without Links.
 
   // Touched only by the link's reading thread.
   // Until `attached`: the held channels, their names, and their memory.
