@@ -25,6 +25,7 @@
 #include "service/link/calls.h"
 #include "service/link/core_options.h"
 #include "service/link/gateways.h"
+#include "service/link/link_bytes.h"
 #include "service/link/links.h"
 #include "service/link/node_calls.h"
 #include "service/link/recoveries.h"
@@ -61,6 +62,7 @@ class Core {
   Readiness readiness_;
   ChannelTable table_;
   const Ports ports_;
+  LinkBytes link_bytes_;
   Calls calls_;
   Gateways gateways_;
   NodeCalls node_calls_;

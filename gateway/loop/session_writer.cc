@@ -45,7 +45,9 @@ void SessionWriter::SendAnswer(ClientState* client,
         client->socket()->HasRoomFor(
             confirmed.recovered->For(*client->dialect)->size() + missed.size());
   }
-  if (confirmed.asked_to_recover) state_->observer->OnRecovery(recovers);
+  if (confirmed.asked_to_recover && !client->closing) {
+    state_->observer->OnRecovery(recovers);
+  }
   Send(client, recovers ? confirmed.recovered : confirmed.subscribed);
   if (recovers && missed.size() > 0) {
     SendFrame(client, Frame(missed.frames, missed.from));

@@ -296,6 +296,7 @@ ServiceCounts Queries::Counts() const {
   counts.members = engine.members;
   counts.histories = engine.histories;
   counts.history_bytes = engine.history_bytes;
+  counts.link_bytes = link_bytes_->total();
   return counts;
 }
 

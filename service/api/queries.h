@@ -23,6 +23,7 @@
 #include "service/api/watches.h"
 #include "service/engine/ports.h"
 #include "service/link/gateways.h"
+#include "service/link/link_bytes.h"
 #include "service/link/settling.h"
 
 namespace herald::core {
@@ -37,13 +38,15 @@ struct ServiceCounts {
   int64_t watches = 0;
   int64_t histories = 0;
   int64_t history_bytes = 0;
+  int64_t link_bytes = 0;
 };
 
 class Queries {
  public:
   // The pointers outlive the object. `version`: of the release.
   Queries(const Ports& ports, std::string version, const Gateways* gateways,
-          const Watches* watches, const Settling* settling)
+          const LinkBytes* link_bytes, const Watches* watches,
+          const Settling* settling)
       : table_(ports.table),
         log_(ports.log),
         directory_(ports.directory),
@@ -52,6 +55,7 @@ class Queries {
         readiness_(ports.readiness),
         version_(std::move(version)),
         gateways_(gateways),
+        link_bytes_(link_bytes),
         watches_(watches),
         settling_(settling) {}
 
@@ -89,6 +93,7 @@ class Queries {
   const Readiness* const readiness_;
   const std::string version_;
   const Gateways* const gateways_;
+  const LinkBytes* const link_bytes_;
   const Watches* const watches_;
   const Settling* const settling_;
 };

@@ -49,6 +49,9 @@ class ServiceObserver {
   // Its link has ended, and why.
   virtual void OnLinkEnded(uint64_t /*gateway*/, absl::string_view /*why*/) {}
 
+  // A link was ended because all links together held too much.
+  virtual void OnLinkEvicted() {}
+
   // A gateway will end its link to attach to the service at `target`.
   virtual void OnMoving(uint64_t /*gateway*/, absl::string_view /*target*/) {}
 

@@ -5,8 +5,8 @@
 //
 // Threads: every method may be called from any thread. Enqueue() is called with
 // a lock of the core held (a shard's, or that of Gateways), so it must be
-// short, must not block, and must not call back; Flush() and Close() are called
-// without locks.
+// short, must not block, and must not call back; Flush(), Close() and Abort()
+// are called without locks.
 
 #ifndef HERALD_SERVICE_CHANNEL_SINK_H_
 #define HERALD_SERVICE_CHANNEL_SINK_H_
@@ -78,6 +78,10 @@ class Sink {
 
   // Ends the stream with `why` after the write in flight. The first call wins.
   virtual void Close(absl::Status why) = 0;
+
+  // As Close(), but drops the outbox and does not wait for the write in flight,
+  // which does not end while the peer reads nothing.
+  virtual void Abort(absl::Status why) { Close(std::move(why)); }
 };
 
 using SinkPtr = std::shared_ptr<Sink>;

@@ -23,8 +23,10 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/admission/source.h"
 #include "proto/contract/mutex.h"
 #include "service/channel/peer.h"
+#include "service/link/link_bytes.h"
 
 namespace herald::core {
 
@@ -38,22 +40,29 @@ struct PendingSubscribe {
 };
 
 struct Attachment final : Peer {
-  // `is_proven`: the link has shown the secret that belongs to the id.
+  // `is_proven`: the link has shown the secret that belongs to the id. `from`:
+  // the address of the gateway.
   Attachment(const link::v1::Hello& hello, SinkPtr to, absl::Time now,
-             bool is_proven = false)
+             bool is_proven = false,
+             admission::Source from = admission::kNoSource,
+             LinkBytes::AccountPtr account = nullptr)
       : Peer(std::move(to)),
         gateway(static_cast<uint64_t>(hello.gateway_id())),
+        source(from),
         proven(is_proven),
         version(hello.version()),
         link_down(absl::Milliseconds(hello.link_down_ms())),
-        since(now) {}
+        since(now),
+        bytes(std::move(account)) {}
 
   // Constant after construction.
   const uint64_t gateway;
+  const admission::Source source;
   const bool proven;
   const std::string version;
   const absl::Duration link_down;
   const absl::Time since;
+  const LinkBytes::AccountPtr bytes;  // nullptr in tests without Links.
 
   // Touched only by the link's reading thread.
   // Until `attached`: the held channels, their names, and their memory.
@@ -74,6 +83,12 @@ struct Attachment final : Peer {
   std::atomic<bool> adopting{false};
   std::atomic<bool> attached{false};
   std::atomic<int64_t> client_count{0};
+
+  // Any thread. Answers to calls, in time or not; whether a timer waits for the
+  // next one; and when its probation (probation.h) ends, in Unix nanoseconds.
+  std::atomic<int64_t> answers{0};
+  std::atomic<bool> awaits_answer{false};
+  std::atomic<int64_t> probation_until{0};
 
   contract::Mutex mu;
   absl::flat_hash_map<int64_t, PendingSubscribe> pending ABSL_GUARDED_BY(mu);

@@ -2,9 +2,11 @@
 
 #include "service/link/calls.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "service/channel/encoding.h"
 #include "service/channel/request_checks.h"
 
@@ -32,7 +34,57 @@ bool CarriesOut(const link::v1::Subscribe& subscribe,
          subscribe.member().user_info() == call.member().user_info();
 }
 
+// The gateway did not answer a call in time. Ends its link unless it answers
+// any call within kAnswerMax.
+void AwaitAnswer(const AttachmentPtr& gateway, Timers* timers) {
+  if (gateway->awaits_answer.exchange(true)) return;
+  timers->After(kAnswerMax, [weak = std::weak_ptr<Attachment>(gateway),
+                             answers = gateway->answers.load()] {
+    const AttachmentPtr late = weak.lock();
+    if (late == nullptr) return;
+    late->awaits_answer = false;
+    if (late->answers != answers) return;
+    late->sink->Abort(absl::DeadlineExceededError(
+        absl::StrCat("gateway ", late->gateway, " answered no call for ",
+                     absl::FormatDuration(kAnswerMax))));
+  });
+}
+
 }  // namespace
+
+Calls::Calls(Timers* timers, ServiceObserver* observer)
+    : timers_(timers),
+      open_(
+          "gateway", timers, observer,
+          // May run after the end of this object.
+          [timers, probation = probation_](const auto& late, Missing missing) {
+            const absl::Time now = timers->Now();
+            for (const AttachmentPtr& gateway : late) {
+              // A gateway that was not needed has failed no call.
+              if (missing == Missing::kFails ||
+                  probation->Covers(*gateway, now)) {
+                probation->Begin(*gateway, now);
+              }
+              AwaitAnswer(gateway, timers);
+            }
+          }) {}
+
+void Calls::Answer(int64_t call_id, const AttachmentPtr& from,
+                   absl::StatusOr<int64_t> result) {
+  ++from->answers;
+  if (!result.ok() && open_.Visit(call_id, from, [](const Note& note) {
+        return note.to_all;
+      })) {
+    probation_->Begin(*from, timers_->Now());
+    result = absl::UnavailableError(absl::StrCat(
+        "gateway ", from->gateway, ": ", result.status().message()));
+  }
+  open_.Answer(call_id, from, std::move(result));
+}
+
+void Calls::End(const AttachmentPtr& gateway) {
+  if (open_.FailAll(gateway)) probation_->Begin(*gateway, timers_->Now());
+}
 
 absl::StatusOr<int64_t> ResultOf(const link::v1::CallResult& result) {
   if (result.code() == 0) return result.disconnected_count();
@@ -54,12 +106,11 @@ link::v1::CallResult ToCallResult(int64_t call_id,
 }
 
 void Calls::Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
-                  absl::Duration deadline, CallDone done) {
+                  absl::Duration deadline, CallDone done, Missing missing) {
   if (to.empty()) return done(0);
-  std::vector<const Attachment*> callees;
-  for (const AttachmentPtr& gateway : to) callees.push_back(gateway.get());
-  const int64_t id = open_.Open(std::move(callees), ToCompare(call), deadline,
-                                std::move(done));
+  const int64_t id =
+      open_.Open(to, {ToCompare(call), !call.disconnect().user_id().empty()},
+                 deadline, std::move(done), missing);
   call.set_call_id(id);
   link::v1::ServiceItem item;
   *item.mutable_call() = std::move(call);
@@ -68,17 +119,18 @@ void Calls::Start(link::v1::Call call, const std::vector<AttachmentPtr>& to,
     gateway->sink->Enqueue(chunk);
     gateway->sink->Flush();
     // Its link may have ended before the call was noted as open.
-    if (gateway->ended) open_.Fail(id, gateway.get());
+    if (gateway->ended) open_.Fail(id, gateway);
   }
 }
 
 bool Calls::Claim(const link::v1::Subscribe& subscribe,
-                  const Attachment* from) {
-  return open_.Visit(subscribe.call_id(), from, [&](auto& call) {
-    if (!call.has_value() || !CarriesOut(subscribe, *call)) return false;
+                  const AttachmentPtr& from) {
+  return open_.Visit(subscribe.call_id(), from, [&](Note& note) {
+    if (!note.subscribe.has_value()) return false;
+    if (!CarriesOut(subscribe, *note.subscribe)) return false;
     // Once: a second subscribe with this id could be admitted without the
     // authorizer, too.
-    call.reset();
+    note.subscribe.reset();
     return true;
   });
 }

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/limits.h"
+#include "service/link/link_bytes.h"
 
 namespace herald::core {
 
@@ -42,6 +43,10 @@ struct CoreOptions {
   // the items that it sends before the service has adopted them. A link that
   // exceeds one ends.
   int64_t held_bytes_max = contract::kLinkHeldBytesMax;
+
+  // Bound on the memory that all links hold together, with state in outboxes
+  // (link_bytes.h).
+  int64_t links_bytes_max = kLinksBytesMax;
 };
 
 }  // namespace herald::core

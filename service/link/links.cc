@@ -9,7 +9,6 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
-#include "google/protobuf/message.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 #include "service/channel/joined_status.h"
@@ -26,16 +25,6 @@ constexpr absl::Duration kReplaySlack = absl::Seconds(10);
 
 // Items that waited for an adoption, and are handled in one turn.
 constexpr int kWaitingPerTurn = 1000;
-
-// Memory that a kept message takes beyond itself: its place in a container, its
-// name in `held_names`, the allocator's overhead.
-constexpr int64_t kKeptBytes = 256;
-
-// The memory of a kept message. Its size on the link is no measure: a channel
-// of 5 bytes takes 350, and an unknown field of 2 takes 16.
-int64_t MemoryOf(const google::protobuf::Message& kept) {
-  return kKeptBytes + static_cast<int64_t>(kept.SpaceUsedLong());
-}
 
 // Whether the item is allowed before `attached` and after it.
 bool MayComeAnyTime(const link::v1::GatewayItem& item) {
@@ -57,6 +46,7 @@ Links::Links(const Ports& ports, const CoreOptions& options, const Parts& parts)
       observer_(ports.observer),
       readiness_(ports.readiness),
       options_(options),
+      bytes_(parts.bytes),
       open_(parts.open),
       calls_(parts.calls),
       gateways_(parts.gateways),
@@ -86,14 +76,21 @@ std::shared_ptr<void> Links::AwaitHello(const SinkPtr& sink) {
 }
 
 absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
-                                          SinkPtr sink, bool proven) {
+                                          SinkPtr sink, bool proven,
+                                          LinkBytes::AccountPtr account) {
   if (readiness_->phase() == Readiness::Phase::kStopped) {
     return absl::UnavailableError("the service is stopping");
   }
   const absl::Status valid = CheckHello(hello);
   if (!valid.ok()) return valid;
-  auto gateway = std::make_shared<Attachment>(hello, std::move(sink),
-                                              timers_->Now(), proven);
+  if (account == nullptr) {
+    account = OpenAccount(admission::kNoSource);
+    account->SetSink(sink);
+  }
+  const admission::Source source = account->source();
+  auto gateway =
+      std::make_shared<Attachment>(hello, std::move(sink), timers_->Now(),
+                                   proven, source, std::move(account));
   AttachmentPtr old;
   const absl::Status added = gateways_->Add(gateway, hello, &old);
   if (!added.ok()) return added;
@@ -203,7 +200,7 @@ absl::Status Links::Pass(const AttachmentPtr& gateway,
                             std::move(*item.mutable_socket_question()));
       return absl::OkStatus();
     case GatewayItem::kCallResult:
-      calls_->Answer(item.call_result().call_id(), gateway.get(),
+      calls_->Answer(item.call_result().call_id(), gateway,
                      ResultOf(item.call_result()));
       return absl::OkStatus();
     case GatewayItem::kRecover:
@@ -234,7 +231,9 @@ absl::Status Links::Pass(const AttachmentPtr& gateway,
 }
 
 absl::Status Links::OnHeld(const AttachmentPtr& gateway, link::v1::Held held) {
-  gateway->held_bytes += MemoryOf(held);
+  const int64_t bytes = MemoryOf(held);
+  gateway->held_bytes += bytes;
+  gateway->bytes->Add(bytes);
   if (gateway->held_bytes > options_.held_bytes_max) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the gateway holds more than ", options_.held_bytes_max, " bytes"));
@@ -317,6 +316,7 @@ absl::Status Links::Adopt(const AttachmentPtr& gateway,
 void Links::OnAdopted(const AttachmentPtr& gateway,
                       const absl::Status& status) {
   if (gateway->ended) return;
+  gateway->bytes->Add(-gateway->held_bytes);
   if (!status.ok()) return Fail(gateway, status);
   Replay(gateway);
 }
@@ -326,6 +326,7 @@ void Links::Fail(const AttachmentPtr& gateway, const absl::Status& status) {
     contract::MutexLock lock(&gateway->mu);
     gateway->failure.Update(status);
     gateway->waiting.clear();
+    gateway->bytes->Add(-std::exchange(gateway->waiting_bytes, 0));
   }
   gateway->sink->Close(status);
 }
@@ -337,12 +338,14 @@ absl::Status Links::Wait(const AttachmentPtr& gateway,
   // So no item passes a queued one.
   *waits = gateway->adopting;
   if (!*waits) return gateway->failure;
-  gateway->waiting_bytes += MemoryOf(item);
-  if (gateway->waiting_bytes > options_.held_bytes_max) {
+  const int64_t bytes = MemoryOf(item);
+  if (gateway->waiting_bytes + bytes > options_.held_bytes_max) {
     return absl::ResourceExhaustedError(
         absl::StrCat("the gateway sent more than ", options_.held_bytes_max,
                      " bytes of items before its subscriptions were adopted"));
   }
+  gateway->waiting_bytes += bytes;
+  gateway->bytes->Add(bytes);
   gateway->waiting.push_back(std::move(item));
   return gateway->failure;
 }
@@ -360,7 +363,9 @@ void Links::HandleWaiting(const AttachmentPtr& gateway) {
       }
       item = std::move(gateway->waiting.front());
       gateway->waiting.pop_front();
-      gateway->waiting_bytes -= MemoryOf(item);
+      const int64_t bytes = MemoryOf(item);
+      gateway->waiting_bytes -= bytes;
+      gateway->bytes->Add(-bytes);
     }
     if (gateway->ended) continue;
     const absl::Status status = Pass(gateway, std::move(item));
@@ -411,7 +416,7 @@ void Links::Close(const AttachmentPtr& gateway, absl::string_view why) {
     contract::MutexLock lock(&gateway->mu);
     gateway->pending.clear();
   }
-  calls_->End(gateway.get());
+  calls_->End(gateway);
   table_->Remove(gateway,
                  [this](ChannelShard& shard, absl::string_view channel) {
                    shard.mu.AssertHeld();

@@ -34,6 +34,7 @@
 #include "service/link/calls.h"
 #include "service/link/core_options.h"
 #include "service/link/gateways.h"
+#include "service/link/link_bytes.h"
 #include "service/link/recoveries.h"
 #include "service/link/settling.h"
 #include "service/link/sign_ins.h"
@@ -46,6 +47,7 @@ class Links final : public LeaseListener {
  public:
   // The objects that links call. All outlive the object.
   struct Parts {
+    LinkBytes* bytes = nullptr;
     OpenChannels* open = nullptr;
     Calls* calls = nullptr;
     Gateways* gateways = nullptr;
@@ -58,17 +60,25 @@ class Links final : public LeaseListener {
   };
   Links(const Ports& ports, const CoreOptions& options, const Parts& parts);
 
+  // For the bytes that a link of this address holds. Its sink adds the state in
+  // its outbox.
+  LinkBytes::AccountPtr OpenAccount(admission::Source source) {
+    return bytes_->Open(source);
+  }
+
   // Starts the deadline of a link's hello. Destroy the result when the hello
   // arrives.
   std::shared_ptr<void> AwaitHello(const SinkPtr& sink);
 
   // A link's first item. Ends an earlier link of the same gateway. `proven`:
-  // hello.secret belongs to hello.gateway_id.
+  // hello.secret belongs to hello.gateway_id. `account` is of OpenAccount(),
+  // and knows the sink.
   // PERMISSION_DENIED: the gateway with this id is proven, and this link is
   // not. RESOURCE_EXHAUSTED: there are kLinksMax links. Others: see
   // CheckHello().
   absl::StatusOr<AttachmentPtr> Open(const link::v1::Hello& hello, SinkPtr sink,
-                                     bool proven = false);
+                                     bool proven = false,
+                                     LinkBytes::AccountPtr account = nullptr);
 
   // A later item. An error ends the link: INVALID_ARGUMENT for a broken rule.
   absl::Status Handle(const AttachmentPtr& gateway, link::v1::GatewayItem item);
@@ -115,6 +125,7 @@ class Links final : public LeaseListener {
   ServiceObserver* const observer_;
   const Readiness* const readiness_;
   const CoreOptions options_;
+  LinkBytes* const bytes_;
   OpenChannels* const open_;
   Calls* const calls_;
   Gateways* const gateways_;

@@ -156,16 +156,19 @@ void NodeCalls::DisconnectUser(link::v1::Call call, CallDone done) {
 
 void NodeCalls::DisconnectUserHere(const link::v1::Call& call,
                                    absl::Duration deadline, CallDone done) {
-  std::vector<AttachmentPtr> with_users;
-  std::vector<AttachmentPtr> idle;
+  std::vector<AttachmentPtr> needed;
+  std::vector<AttachmentPtr> others;
   std::vector<AttachmentPtr> attaching;
   for (AttachmentPtr& gateway : gateways_->All()) {
     if (!gateway->attached) {
       attaching.push_back(std::move(gateway));
-    } else {
-      (gateway->subscription_count > 0 ? with_users : idle)
-          .push_back(std::move(gateway));
+      continue;
     }
+    // A gateway without a subscription has no user. One on probation applies
+    // the call when it reads its link, or attaches again.
+    const bool is_needed =
+        gateway->subscription_count > 0 && !calls_->IsOnProbation(*gateway);
+    (is_needed ? needed : others).push_back(std::move(gateway));
   }
   const Chunk chunk = attaching.empty() ? nullptr : EncodeForGateways(call);
   // Not awaited: the result would wait behind the adoption of the gateway's
@@ -174,12 +177,10 @@ void NodeCalls::DisconnectUserHere(const link::v1::Call& call,
     gateway->sink->Enqueue(chunk);
     gateway->sink->Flush();
   }
-  // A gateway without a subscription has no user, so its timeout is no failure.
   const auto sum = std::make_shared<CallSum>(2, std::move(done));
-  calls_->Start(call, with_users, deadline,
-                [sum](const auto& result) { sum->Add(result); });
-  calls_->Start(call, idle, deadline,
-                [sum](const auto& result) { sum->Add(result.value_or(0)); });
+  const auto add = [sum](const auto& result) { sum->Add(result); };
+  calls_->Start(call, needed, deadline, add);
+  calls_->Start(call, others, deadline, add, Missing::kCountsAsNone);
 }
 
 void NodeCalls::DisconnectUserElsewhere(link::v1::Call call, CallDone done) {

@@ -53,8 +53,9 @@ class NodeCalls final : public NodeListener {
 
   // Disconnects the user at all gateways; absent gateways receive the call when
   // they return. The result counts connections. UNAVAILABLE: a gateway with
-  // subscriptions, another node or the engine does not answer; it is safe to
-  // retry. REQUIRES: `call` disconnects a user.
+  // subscriptions that is not on probation (calls.h), another node or the
+  // engine does not answer; it is safe to retry. REQUIRES: `call` disconnects a
+  // user.
   void DisconnectUser(link::v1::Call call, CallDone done);
 
   // Sends the revocation to all gateways, and to absent ones when they return.

@@ -73,6 +73,7 @@ absl::Status Recoveries::OnRecover(const AttachmentPtr& gateway,
       // Unknown fields may be as large as a frame.
       recover.DiscardUnknownFields();
       gateway->recovers.emplace_back().Swap(&recover);
+      gateway->bytes->Add(MemoryOf(gateway->recovers.back()));
       begins = !std::exchange(gateway->recovering, true);
     }
   }
@@ -95,6 +96,7 @@ void Recoveries::RecoverWaiting(const AttachmentPtr& gateway) {
       gateway->recovering = !gateway->recovers.empty();
       if (!gateway->recovering) return;
       if (!HasRoomFor(*gateway)) break;
+      gateway->bytes->Add(-MemoryOf(gateway->recovers.front()));
       next = std::move(gateway->recovers.front());
       gateway->recovers.pop_front();
     }

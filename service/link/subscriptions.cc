@@ -87,7 +87,7 @@ absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
     Refuse(gateway, question, Refused::CODE_INVALID_CHANNEL, name.message());
     return absl::OkStatus();
   }
-  if (question.call_id != 0 && !calls_->Claim(subscribe, gateway.get())) {
+  if (question.call_id != 0 && !calls_->Claim(subscribe, gateway)) {
     // No backend vouches for the member, and none waits for the answer. The
     // link goes on, because a call may time out before its subscribe arrives.
     question.call_id = 0;
@@ -292,7 +292,7 @@ void Subscriptions::Confirm(ChannelShard& shard, Granted granted) {
     observer_->OnSubscribeAnswered(question.socket_id, question.channel,
                                    "allowed");
     if (question.call_id != 0) {
-      calls_->Answer(question.call_id, gateway.get(), 0);
+      calls_->Answer(question.call_id, gateway, 0);
     }
   });
 }
@@ -338,7 +338,7 @@ void Subscriptions::Refuse(const AttachmentPtr& gateway,
   observer_->OnSubscribeAnswered(question.socket_id, question.channel,
                                  NameOf(code));
   if (question.call_id != 0) {
-    calls_->Answer(question.call_id, gateway.get(), StatusOf(code, reason));
+    calls_->Answer(question.call_id, gateway, StatusOf(code, reason));
   }
 }
 
@@ -357,8 +357,7 @@ absl::Status Subscriptions::OnCancel(const AttachmentPtr& gateway,
   // The backend does not wait for the authorizer
   // (ACall.IsAnsweredAtOnceWhenItsSubscribeIsCancelled).
   if (call_id != 0) {
-    calls_->Answer(call_id, gateway.get(),
-                   StatusOf(Refused::CODE_CANCELLED, ""));
+    calls_->Answer(call_id, gateway, StatusOf(Refused::CODE_CANCELLED, ""));
   }
   return absl::OkStatus();
 }

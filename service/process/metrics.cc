@@ -144,6 +144,10 @@ void ServiceMetrics::AppendGauges(std::vector<MetricFamily>& out) const {
     AppendGauge(out, "herald_history_bytes",
                 "Memory of all histories (BROADCAST_HISTORY_MEMORY).",
                 counts.history_bytes);
+    AppendGauge(out, "herald_link_held_bytes",
+                "Memory that all links hold: channels and items of gateways "
+                "that attach, recoveries and state that wait.",
+                counts.link_bytes);
   }
   AppendGauge(out, "herald_link_queue_bytes",
               "Bytes waiting for gateways, on all links.", links_.queue_bytes);
@@ -245,6 +249,9 @@ void ServiceMetrics::AppendLabelled(std::vector<MetricFamily>& out) const {
                 "Connections at the gRPC port that were refused, or ended for "
                 "a newcomer, because there were too many.",
                 rpcs_.connections_refused);
+  AppendCounter(out, "herald_links_evicted_total",
+                "Links ended because all links together held too much.",
+                links_evicted_);
   using Direction = std::array<const char*, 2>;
   constexpr Direction kDirections = {"received", "sent"};
   out.push_back(CounterBy<2>(

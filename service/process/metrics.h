@@ -53,6 +53,8 @@ class ServiceMetrics final : public core::ServiceObserver,
   // publications reach no browser. Otherwise empty.
   std::string AudienceWarning() const;
 
+  int64_t links_evicted() const { return links_evicted_; }
+
   // Counters that the rim increments.
   rpc::StreamCounters* links() { return &links_; }
   rpc::StreamCounters* watches() { return &watches_; }
@@ -73,6 +75,7 @@ class ServiceMetrics final : public core::ServiceObserver,
   void OnLinkOpened(uint64_t gateway) override;
   void OnAttached(uint64_t gateway, int64_t subscriptions) override;
   void OnLinkEnded(uint64_t gateway, absl::string_view why) override;
+  void OnLinkEvicted() override { rpc::Add(links_evicted_, 1); }
   void OnMoving(uint64_t gateway, absl::string_view target) override;
   void OnLeaseExpired(uint64_t gateway) override;
   void OnSettled(absl::Duration since_start) override;
@@ -133,6 +136,7 @@ class ServiceMetrics final : public core::ServiceObserver,
   Count whispers_{0};
   Count leases_expired_{0};
   Count gateways_moved_{0};
+  Count links_evicted_{0};
   std::atomic<bool> had_gateways_{false};  // Since the start.
   Count revocations_{0};
   Count keys_evicted_{0};

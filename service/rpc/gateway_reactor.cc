@@ -9,6 +9,7 @@
 #include "proto/contract/limits.h"
 #include "proto/process/gateway_identity.h"
 #include "proto/process/log.h"
+#include "proto/process/peer.h"
 
 namespace herald::rpc {
 namespace {
@@ -45,6 +46,7 @@ GatewayReactor::GatewayReactor(grpc::CallbackServerContext* context,
       links_(links),
       rpcs_(rpcs),
       refusals_(refusals),
+      account_(options.account),
       peer_(context->peer()),
       slot_(std::move(slot)) {
   Add(this->counters()->open, 1);
@@ -54,9 +56,13 @@ GatewayReactor* GatewayReactor::Start(
     grpc::CallbackServerContext* context, core::Links* links,
     const SinkOptions& options, StreamCounters* counters, RpcCounters* rpcs,
     process::LogPause* refusals, StreamLimit::Slot slot) {
-  auto* const reactor = new GatewayReactor(context, links, options, counters,
+  SinkOptions of_link = options;
+  of_link.account =
+      links->OpenAccount(process::ParsePeer(context->peer()).source());
+  auto* const reactor = new GatewayReactor(context, links, of_link, counters,
                                            rpcs, refusals, std::move(slot));
   const std::shared_ptr<GatewayReactor> self(reactor);
+  of_link.account->SetSink(self);
   reactor->Own(self);
   reactor->awaiting_ = links->AwaitHello(self);
   // A frame without items.
@@ -121,7 +127,7 @@ absl::Status GatewayReactor::TakeHello(const link::v1::Hello& hello) {
         "hello.secret is not that of hello.gateway_id");
   }
   absl::StatusOr<core::AttachmentPtr> opened =
-      links_->Open(hello, self(), proves);
+      links_->Open(hello, self(), proves, account_);
   if (!opened.ok()) return opened.status();
   attachment_ = *std::move(opened);
   awaiting_ = nullptr;

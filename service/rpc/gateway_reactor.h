@@ -69,6 +69,7 @@ class GatewayReactor final
   core::Links* const links_;
   RpcCounters* const rpcs_;
   process::LogPause* const refusals_;
+  const core::LinkBytes::AccountPtr account_;
   const std::string peer_;
 
   // Touched by the constructor and OnEnded() only.

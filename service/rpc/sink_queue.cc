@@ -96,8 +96,9 @@ SinkQueue::Step SinkQueue::Next(std::vector<core::Chunk>& chunks) {
     return step;
   }
   const int64_t before = outbox_.bytes();
+  const int64_t state_before = outbox_.state_bytes();
   step.missed = outbox_.Take(options_.frame_bytes_max, chunks);
-  Add(counters_->queue_bytes, outbox_.bytes() - before);
+  Count(before, state_before);
   step.kind = Step::kWrite;
   // Small messages in succession are sent in one packet. Not the first: it
   // carries the initial metadata, and its write ends when these are written.
@@ -130,8 +131,10 @@ void SinkQueue::End() {
 }
 
 void SinkQueue::Append(core::Chunk chunk, StreamOutbox::Kind kind) {
-  Add(counters_->queue_bytes, static_cast<int64_t>(chunk->size()));
+  const int64_t before = outbox_.bytes();
+  const int64_t state_before = outbox_.state_bytes();
   outbox_.Append(std::move(chunk), kind);
+  Count(before, state_before);
 }
 
 void SinkQueue::Overflow(const std::string& chunk) {
@@ -144,8 +147,16 @@ void SinkQueue::Overflow(const std::string& chunk) {
 }
 
 void SinkQueue::Drop() {
-  Add(counters_->queue_bytes, -outbox_.bytes());
+  const int64_t before = outbox_.bytes();
+  const int64_t state_before = outbox_.state_bytes();
   outbox_.Clear();
+  Count(before, state_before);
+}
+
+void SinkQueue::Count(int64_t before, int64_t state_before) {
+  Add(counters_->queue_bytes, outbox_.bytes() - before);
+  const int64_t state = outbox_.state_bytes() - state_before;
+  if (state != 0 && options_.account != nullptr) options_.account->Add(state);
 }
 
 void SinkQueue::Cancel() {

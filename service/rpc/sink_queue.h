@@ -92,6 +92,9 @@ class SinkQueue {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Overflow(const std::string& chunk) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Drop() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The outbox has changed; it had so many bytes, and bytes of state.
+  void Count(int64_t before, int64_t state_before)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // As context_->TryCancel(), but with closing_ instead of CANCELLED.
   void Cancel() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 

@@ -4,7 +4,7 @@
 // gRPC reactor over raw bytes. GatewayReactor and WatchReactor are built on it.
 // SinkQueue decides which chunks are written, and when; this class writes them.
 //
-// Threads: Enqueue(), Flush() and Close() may be called from any thread. gRPC
+// Threads: the methods of core::Sink may be called from any thread. gRPC
 // calls the reactions, some of them at the same time.
 //
 // Lifetime: the stream keeps its reactor alive through self_ until OnDone();
@@ -70,6 +70,9 @@ class SinkReactor : public Base, public core::Sink {
   void Close(absl::Status why) override {
     if (queue_.Close(std::move(why))) Write();
   }
+  void Abort(absl::Status why) override {
+    if (queue_.Abort(std::move(why))) Write();
+  }
 
  protected:
   // Ties the reactor to its stream. REQUIRES: called once, at the beginning.
@@ -86,11 +89,6 @@ class SinkReactor : public Base, public core::Sink {
     keepalive_ = std::move(chunk);
     keepalive_interval_ = interval;
     KeepAliveIn(interval, self_);
-  }
-
-  // Ends the stream with `why`, even if the peer no longer reads.
-  void Abort(absl::Status why) {
-    if (queue_.Abort(std::move(why))) Write();
   }
 
   // Why the stream ends; OK while it does not.

@@ -23,6 +23,7 @@
 #include "proto/contract/limits.h"
 #include "service/channel/sink.h"
 #include "service/channel/timers.h"
+#include "service/link/link_bytes.h"
 #include "service/rpc/pacer.h"
 
 namespace herald::rpc {
@@ -53,6 +54,9 @@ struct SinkOptions {
   // timers outlive the server.
   core::Timers* timers = nullptr;
   absl::Duration keepalive_interval = absl::ZeroDuration();
+
+  // Counts the state, too, if there is one.
+  core::LinkBytes::AccountPtr account = nullptr;
 };
 
 class StreamOutbox {

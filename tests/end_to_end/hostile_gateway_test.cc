@@ -402,6 +402,31 @@ TEST_F(ARogueGateway, ThatIsSilentDelaysNoOther) {
   EXPECT_TRUE(world_.WaitUntil([&] { return Metric("herald_gateways") == 1; }));
 }
 
+// It holds a subscription, so it may have the user.
+TEST_F(ARogueGateway, ThatAnswersNoCallFailsOneDisconnect) {
+  GatewayItem held;
+  held.mutable_held()->set_channel("news");
+  held.mutable_held()->set_subscription_count(1);
+  v1::DisconnectRequest request;
+  request.set_user_id("nobody");
+  for (int64_t i = 0; i < 4; ++i) {
+    const auto rogue = Rogue({Hello(kRogue + i), held, Attached()});
+    EXPECT_TRUE(world_.WaitUntil([&] {
+      return Metric("herald_gateways") == 2 &&
+             Metric("herald_subscriptions") == 3;
+    }));
+    const auto result = world_.backend().Call(&Stub::Disconnect, request);
+    if (i > 0) {
+      EXPECT_TRUE(result.status.ok()) << result.status.error_message();
+      continue;
+    }
+    EXPECT_EQ(result.status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_EQ(result.status.error_message(),
+              absl::StrCat("gateway ", kRogue, " did not answer in time"));
+  }
+  ExpectRoguesToBeGone();
+}
+
 TEST(ARefusedToken, LeavesALineInBothProcesses) {
   HeraldWorld world({.gateways = 1, .api_token = "right"});
   const auto publish = [&world](const std::string& token) {

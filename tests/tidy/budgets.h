@@ -52,7 +52,7 @@ inline const std::vector<WordRate> kWordRates = {
 inline const std::vector<Budget> kBudgets = {
     {"proto/contract/", 20, 2000, 25},    {"proto/json/", 0, 700, 22},
     {"proto/settings/", 5, 1400, 25},     {"service/channel/", 0, 1650, 22},
-    {"service/engine/", 0, 3250, 22},     {"service/link/", 0, 3750, 22},
+    {"service/engine/", 0, 3250, 22},     {"service/link/", 0, 4250, 22},
     {"service/api/", 0, 1200, 20},        {"service/rules/", 0, 1100, 22},
     {"service/rpc/", 0, 0, 20},           {"service/process/", 0, 850, 20},
     {"gateway/process/", 0, 850, 20},     {"service/authorizer/", 0, 2300, 22},

@@ -79,7 +79,6 @@ inline const std::vector<Room> kRooms = {
       "google/protobuf/stubs/", "absl/", "boost/", "grpc/", "grpcpp/",
       "openssl/"},
      {}},
-
     // The rooms of the service's core, the lowest first: each includes those
     // before it, and none behind it.
     {"service/channel/",
@@ -92,7 +91,8 @@ inline const std::vector<Room> kRooms = {
      kNotInCores},
     {"service/link/",
      {kStandard, "service/channel/", "service/engine/", "service/link/",
-      "proto/contract/", "proto/json/", "*.pb.h", "google/protobuf/", "absl/"},
+      "proto/admission/", "proto/contract/", "proto/json/", "*.pb.h",
+      "google/protobuf/", "absl/"},
      kNotInCores},
     {"service/api/",
      {kStandard, "service/channel/", "service/engine/", "service/link/",
@@ -141,7 +141,6 @@ inline const std::vector<Room> kRooms = {
      {kStandard, kSystem, "service/", "proto/contract/", "proto/process/",
       "proto/settings/", "absl/"},
      {}},
-
     // The rooms of the gateway, the lowest first. No room but main.cc knows a
     // client's protocol by name.
     {"gateway/protocol/",
@@ -192,7 +191,6 @@ inline const std::vector<Room> kRooms = {
     {"gateway/main.cc",
      {"gateway/dialects/", "gateway/program.h", "proto/process/files.h"},
      {}},
-
     {"clients/cpp/include/",
      {kStandard, "herald/client/", "*.pb.h", "absl/"},
      {"*.grpc.pb.h"}},

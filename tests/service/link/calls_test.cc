@@ -22,6 +22,9 @@ class Calling : public ::testing::Test {
     EXPECT_EQ(items.size(), 1u);
     return items.at(0).call().call_id();
   }
+  static const absl::Status& ClosedOf(const AttachmentPtr& gateway) {
+    return static_cast<FakeSink&>(*gateway->sink).closed;
+  }
   void Start(const std::vector<AttachmentPtr>& to) {
     calls_.Start({}, to, kCallDeadline, [this](absl::StatusOr<int64_t> r) {
       ++answers_;
@@ -71,12 +74,12 @@ TEST_F(Calling, EndsOnceWithTheSumOfAllAnswers) {
   Start({one, two});
   const int64_t id = IdAt(one);
   EXPECT_EQ(IdAt(two), id);
-  calls_.Answer(id, one.get(), 1);
-  calls_.Answer(id, one.get(), 5);  // Twice from the same: not counted.
+  calls_.Answer(id, one, 1);
+  calls_.Answer(id, one, 5);  // Twice from the same: not counted.
   EXPECT_EQ(answers_, 0);
-  calls_.Answer(id, two.get(), 2);
+  calls_.Answer(id, two, 2);
   EXPECT_EQ(*result_, 3);
-  calls_.End(two.get());
+  calls_.End(two);
   timers_.Advance(absl::Seconds(5));
   EXPECT_EQ(answers_, 1);
 }
@@ -85,8 +88,8 @@ TEST_F(Calling, KeepsTheFirstError) {
   const auto one = Gateway(1), two = Gateway(2);
   Start({one, two});
   const int64_t id = IdAt(one);
-  calls_.Answer(id, one.get(), absl::NotFoundError("no"));
-  calls_.Answer(id, two.get(), 2);
+  calls_.Answer(id, one, absl::NotFoundError("no"));
+  calls_.Answer(id, two, 2);
   EXPECT_EQ(result_.status(), absl::NotFoundError("no"));
 }
 
@@ -97,17 +100,42 @@ TEST_F(Calling, FailsForAGatewayThatHasEnded) {
   EXPECT_TRUE(absl::IsUnavailable(result_.status()));
 }
 
+TEST_F(Calling, NamesTheGatewaysThatDidNotAnswer) {
+  const auto one = Gateway(1), two = Gateway(2), three = Gateway(3);
+  Start({one, two, three});
+  calls_.Answer(IdAt(one), one, 0);
+  timers_.Advance(kCallDeadline);
+  EXPECT_EQ(result_.status(),
+            absl::UnavailableError("gateway 2 and 1 more did not answer in "
+                                   "time"));
+}
+
+TEST_F(Calling, EndsTheLinkOfAGatewayThatAnswersNothing) {
+  const auto deaf = Gateway(1), late = Gateway(2);
+  Start({deaf, late});
+  timers_.Advance(kCallDeadline);
+  EXPECT_TRUE(absl::IsUnavailable(result_.status()));
+  timers_.Advance(kAnswerMax - absl::Seconds(1));
+  EXPECT_TRUE(ClosedOf(deaf).ok());
+  calls_.Answer(IdAt(late), late, 1);
+  timers_.Advance(absl::Seconds(1));
+  EXPECT_EQ(ClosedOf(deaf),
+            absl::DeadlineExceededError("gateway 1 answered no call for 30s"));
+  timers_.Advance(kAnswerMax);
+  EXPECT_TRUE(ClosedOf(late).ok());
+}
+
 TEST_F(Calling, IsClaimedOnceByTheGatewayThatItWaitsFor) {
   const auto one = Gateway(1), two = Gateway(2);
   const link::v1::Call call = SubscribeCall("ada");
   const int64_t id = StartSubscribe(call, one);
   const link::v1::Subscribe subscribe = SubscribeOf(call, id);
-  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, id + 1), one.get()));
-  EXPECT_FALSE(calls_.Claim(subscribe, two.get()));
-  EXPECT_TRUE(calls_.Claim(subscribe, one.get()));
-  EXPECT_FALSE(calls_.Claim(subscribe, one.get()));
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, id + 1), one));
+  EXPECT_FALSE(calls_.Claim(subscribe, two));
+  EXPECT_TRUE(calls_.Claim(subscribe, one));
+  EXPECT_FALSE(calls_.Claim(subscribe, one));
   EXPECT_TRUE(absl::IsInternal(result_.status())) << "it is not answered yet";
-  calls_.Answer(id, one.get(), 0);
+  calls_.Answer(id, one, 0);
   EXPECT_TRUE(result_.ok());
 }
 
@@ -118,19 +146,19 @@ TEST_F(Calling, IsClaimedForTheChannelAndTheMemberOfTheBackendOnly) {
       SubscribeOf(call, StartSubscribe(call, one));
   link::v1::Subscribe other = asked;
   other.set_channel("presence-other");
-  EXPECT_FALSE(calls_.Claim(other, one.get()));
+  EXPECT_FALSE(calls_.Claim(other, one));
   other = asked;
   other.mutable_member()->set_user_id("eve");
-  EXPECT_FALSE(calls_.Claim(other, one.get()));
+  EXPECT_FALSE(calls_.Claim(other, one));
   other = asked;
   other.mutable_member()->set_user_info("[]");
-  EXPECT_FALSE(calls_.Claim(other, one.get()));
+  EXPECT_FALSE(calls_.Claim(other, one));
   // The authorizer decides then.
   other.clear_member();
-  EXPECT_TRUE(calls_.Claim(other, one.get()));
+  EXPECT_TRUE(calls_.Claim(other, one));
 
   const int64_t without = StartSubscribe(SubscribeCall(""), one);
-  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, without), one.get()));
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, without), one));
 }
 
 TEST_F(Calling, IsNotClaimedWhenItHasTimedOutOrAsksForSomethingElse) {
@@ -138,12 +166,12 @@ TEST_F(Calling, IsNotClaimedWhenItHasTimedOutOrAsksForSomethingElse) {
   const link::v1::Call call = SubscribeCall("ada");
   const int64_t late = StartSubscribe(call, one);
   timers_.Advance(kCallDeadline);
-  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, late), one.get()));
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, late), one));
 
   link::v1::Call disconnect;
   disconnect.mutable_disconnect()->set_user_id("ada");
   const int64_t id = StartSubscribe(disconnect, one);
-  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, id), one.get()));
+  EXPECT_FALSE(calls_.Claim(SubscribeOf(call, id), one));
 }
 
 // A gateway may send a result on the link after that of the call.
@@ -151,15 +179,15 @@ TEST_F(Calling, IsNotAnsweredByTheNextLinkOfItsGateway) {
   const auto before = Gateway(1), after = Gateway(1), other = Gateway(2);
   Start({before, other});
   const int64_t late = IdAt(before);
-  calls_.End(before.get());
-  calls_.Answer(late, after.get(), 1);
+  calls_.End(before);
+  calls_.Answer(late, after, 1);
   EXPECT_EQ(answers_, 0) << "it waits for the other gateway";
   Start({after});
   const int64_t id = IdAt(after);
   EXPECT_NE(id, late);
-  calls_.Answer(late, after.get(), 1);
+  calls_.Answer(late, after, 1);
   EXPECT_EQ(answers_, 0);
-  calls_.Answer(id, after.get(), 2);
+  calls_.Answer(id, after, 2);
   EXPECT_EQ(answers_, 1);
   EXPECT_EQ(*result_, 2);
 }

@@ -103,11 +103,12 @@ class Node {
   }
 
   // A gateway that has a link to this node, and one subscription.
-  AttachmentPtr Attach(uint64_t id) {
+  AttachmentPtr Attach(uint64_t id,
+                       admission::Source source = admission::kNoSource) {
     link::v1::Hello hello;
     hello.set_gateway_id(static_cast<int64_t>(id));
     auto gateway = std::make_shared<Attachment>(
-        hello, std::make_shared<FakeSink>(), timers_->Now());
+        hello, std::make_shared<FakeSink>(), timers_->Now(), false, source);
     AttachmentPtr old;
     EXPECT_TRUE(gateways_->Add(gateway, hello, &old).ok());
     Items(gateway);  // The settings.
@@ -115,6 +116,12 @@ class Node {
     gateway->subscription_count = 1;
     all_->homes[id] = name_;
     return gateway;
+  }
+  // Its link has ended.
+  void End(const AttachmentPtr& gateway) {
+    gateway->ended = true;
+    calls_->End(gateway);
+    gateways_->Remove(gateway);
   }
   static std::vector<link::v1::ServiceItem> Items(const AttachmentPtr& to) {
     return static_cast<FakeSink&>(*to->sink).Items();
@@ -124,7 +131,7 @@ class Node {
     const auto items = Items(gateway);
     ASSERT_EQ(items.size(), 1u);
     ASSERT_TRUE(items[0].has_call());
-    calls_->Answer(items[0].call().call_id(), gateway.get(), std::move(result));
+    calls_->Answer(items[0].call().call_id(), gateway, std::move(result));
     all_->Deliver();
   }
 
@@ -249,6 +256,101 @@ TEST_F(TwoNodes, DisconnectAUserHereInSpiteOfTheEngine) {
   DisconnectFromFirst();
   first_.Answer(own, 2);
   EXPECT_EQ(result_.status(), bus_.status);
+}
+
+// A rogue gateway beside one that answers.
+class ARogueGateway : public TwoNodes {
+ protected:
+  static constexpr admission::Source kThere = 5;
+
+  // Disconnects a user at the polite gateway and the rogue.
+  void Disconnect(const AttachmentPtr& rogue) {
+    first_.calls().DisconnectUser(DisconnectAda(), Keep());
+    first_.Answer(polite_, 2);
+    if (rogue != nullptr) Node::Items(rogue);
+    timers_.Advance(kCallDeadline);
+  }
+  void ExpectFailure(const std::string& name) {
+    EXPECT_TRUE(absl::IsUnavailable(result_.status())) << result_.status();
+    EXPECT_THAT(std::string(result_.status().message()),
+                ::testing::HasSubstr(name));
+  }
+
+  // No messages of the second node are needed.
+  ARogueGateway() { bus_.nodes.erase("second"); }
+
+  const AttachmentPtr polite_ = first_.Attach(1, /*source=*/4);
+};
+
+TEST_F(ARogueGateway, ThatIsSilentFailsOneDisconnectAndIsNamed) {
+  const AttachmentPtr rogue = first_.Attach(66, kThere);
+  Disconnect(rogue);
+  ExpectFailure("gateway 66");
+  for (int i = 0; i < 100; ++i) {
+    Disconnect(rogue);
+    EXPECT_EQ(result_.value_or(-1), 2) << result_.status();
+  }
+}
+
+TEST_F(ARogueGateway, FailsNoOtherDisconnectByNewLinks) {
+  const AttachmentPtr rogue = first_.Attach(66, kThere);
+  Disconnect(rogue);
+  ExpectFailure("gateway 66");
+  first_.End(rogue);
+  for (uint64_t id = 67; id < 80; ++id) {
+    const AttachmentPtr again = first_.Attach(id, kThere);
+    Disconnect(again);
+    EXPECT_EQ(result_.value_or(-1), 2) << result_.status();
+    first_.End(again);
+  }
+  // From another address it has one more.
+  const AttachmentPtr other = first_.Attach(90, /*source=*/6);
+  Disconnect(other);
+  ExpectFailure("gateway 90");
+}
+
+TEST_F(ARogueGateway, ThatEndsItsLinkInsteadFailsOneDisconnect) {
+  for (uint64_t id = 66; id < 70; ++id) {
+    const AttachmentPtr rogue = first_.Attach(id, kThere);
+    first_.calls().DisconnectUser(DisconnectAda(), Keep());
+    first_.End(rogue);
+    first_.Answer(polite_, 2);
+    if (id == 66) {
+      ExpectFailure("gateway 66");
+    } else {
+      EXPECT_EQ(result_.value_or(-1), 2) << result_.status();
+    }
+  }
+}
+
+TEST_F(ARogueGateway, ThatAnswersWithAnErrorFailsOneDisconnect) {
+  const AttachmentPtr rogue = first_.Attach(66, kThere);
+  for (const bool is_first : {true, false, false}) {
+    first_.calls().DisconnectUser(DisconnectAda(), Keep());
+    first_.Answer(rogue, absl::PermissionDeniedError("no"));
+    first_.Answer(polite_, 2);
+    if (is_first) {
+      ExpectFailure("gateway 66: no");
+    } else {
+      EXPECT_EQ(result_.value_or(-1), 2) << result_.status();
+    }
+  }
+}
+
+TEST_F(ARogueGateway, IsNeededAgainAfterAMinute) {
+  const AttachmentPtr gateway = first_.Attach(66, kThere);
+  Disconnect(gateway);
+  ExpectFailure("gateway 66");
+  timers_.Advance(kProbation);
+  first_.calls().DisconnectUser(DisconnectAda(), Keep());
+  first_.Answer(polite_, 2);
+  EXPECT_EQ(answers_, 1) << "it is waited for";
+  first_.Answer(gateway, 3);
+  EXPECT_EQ(result_.value_or(-1), 5) << result_.status();
+  first_.calls().DisconnectUser(DisconnectAda(), Keep());
+  first_.Answer(polite_, 2);
+  timers_.Advance(kCallDeadline);
+  ExpectFailure("gateway 66");
 }
 
 // It has no user, and its node answers before the caller times out.

@@ -65,6 +65,7 @@ TEST_F(TheMetrics, CountEvents) {
   metrics_.OnRevocationForgotten();
   metrics_.OnCallTimedOut();
   metrics_.OnLeaseExpired(7);
+  metrics_.OnLinkEvicted();
   metrics_.OnConfigReloaded(true);
   metrics_.OnConfigReloaded(false);
   metrics_.OnConfigReloaded(false);
@@ -89,6 +90,7 @@ TEST_F(TheMetrics, CountEvents) {
   EXPECT_EQ(page.Sum("herald_revocations_forgotten_total"), 1);
   EXPECT_EQ(page.Sum("herald_calls_timed_out_total"), 1);
   EXPECT_EQ(page.Sum("herald_leases_expired_total"), 1);
+  EXPECT_EQ(page.Sum("herald_links_evicted_total"), 1);
   EXPECT_EQ(page.Sum("herald_service_config_reloads_total", {{"result", "ok"}}),
             1);
   EXPECT_EQ(
