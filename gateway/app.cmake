@@ -14,7 +14,7 @@ add_library(herald_gateway_program STATIC program.cc program.h)
 add_library(herald::gateway_program ALIAS herald_gateway_program)
 target_link_libraries(herald_gateway_program
   PUBLIC herald::gateway_process
-  PRIVATE herald::gateway_link herald::process herald::settings
+  PRIVATE herald::gateway_http herald::gateway_link herald::process herald::settings
     herald::defaults)
 
 add_executable(herald_gateway main.cc)

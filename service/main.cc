@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "service/program.h"
 
 int main(int argc, char** argv) {

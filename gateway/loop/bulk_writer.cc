@@ -23,7 +23,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "gateway/loop/backlog.h"
+#include "gateway/subscriptions/backlog.h"
 
 namespace herald::gateway {
 namespace {

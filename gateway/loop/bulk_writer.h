@@ -15,9 +15,9 @@
 #include "absl/time/time.h"
 #include "gateway/loop/loop_state.h"
 #include "gateway/loop/session_writer.h"
-#include "gateway/loop/subscription_list.h"
-#include "gateway/loop/subscription_table.h"
 #include "gateway/socket/frame.h"
+#include "gateway/subscriptions/subscription_list.h"
+#include "gateway/subscriptions/subscription_table.h"
 
 namespace herald::gateway {
 

@@ -15,10 +15,10 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/time/time.h"
+#include "gateway/channels/delivery.h"
 #include "gateway/loop/loop_state.h"
-#include "gateway/loop/subscription_table.h"
-#include "gateway/loop/tickets.h"
-#include "gateway/router/delivery.h"
+#include "gateway/subscriptions/subscription_table.h"
+#include "gateway/subscriptions/tickets.h"
 
 namespace herald::gateway {
 

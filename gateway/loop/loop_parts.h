@@ -10,11 +10,11 @@
 
 #include "absl/time/time.h"
 #include "gateway/loop/bulk_writer.h"
-#include "gateway/loop/leave_queue.h"
 #include "gateway/loop/loop_state.h"
 #include "gateway/loop/loop_subscriptions.h"
 #include "gateway/loop/reading_pauses.h"
 #include "gateway/loop/session_writer.h"
+#include "gateway/subscriptions/leave_queue.h"
 
 namespace herald::gateway {
 

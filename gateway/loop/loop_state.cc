@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "gateway/router/channel_rules.h"
+#include "gateway/channels/channel_rules.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
 

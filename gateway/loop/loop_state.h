@@ -15,10 +15,10 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "gateway/channels/delivery.h"
 #include "gateway/loop/loop.h"
 #include "gateway/loop/timer_wheel.h"
 #include "gateway/protocol/observer.h"
-#include "gateway/router/delivery.h"
 #include "gateway/router/router.h"
 #include "gateway/socket/client_flow.h"
 

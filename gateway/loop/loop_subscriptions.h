@@ -12,14 +12,14 @@
 #include <memory>
 
 #include "absl/strings/string_view.h"
+#include "gateway/channels/delivery.h"
 #include "gateway/loop/bulk_writer.h"
 #include "gateway/loop/client_state.h"
 #include "gateway/loop/grants.h"
 #include "gateway/loop/loop_state.h"
-#include "gateway/loop/subscription_table.h"
-#include "gateway/loop/tickets.h"
 #include "gateway/protocol/client_message.h"
-#include "gateway/router/delivery.h"
+#include "gateway/subscriptions/subscription_table.h"
+#include "gateway/subscriptions/tickets.h"
 
 namespace herald::gateway {
 

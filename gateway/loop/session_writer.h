@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/channels/delivery.h"
 #include "gateway/loop/client_state.h"
 #include "gateway/loop/loop_state.h"
 #include "gateway/protocol/encoded_message.h"
-#include "gateway/router/delivery.h"
 #include "gateway/socket/frame.h"
 #include "gateway/socket/write_queue.h"
 

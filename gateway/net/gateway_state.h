@@ -26,7 +26,7 @@
 #include "proto/admission/connect_rate.h"
 #include "proto/admission/connection_shares.h"
 #include "proto/admission/source.h"
-#include "proto/process/http_connection.h"
+#include "proto/http/http_connection.h"
 
 namespace herald::gateway {
 

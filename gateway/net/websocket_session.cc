@@ -10,9 +10,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "gateway/loop/timer_wheel.h"
-#include "gateway/net/outgoing_stream.h"
 #include "gateway/net/random.h"
 #include "gateway/socket/socket.h"
+#include "gateway/websocket/outgoing_stream.h"
 #include "proto/contract/names.h"
 
 namespace herald::gateway {

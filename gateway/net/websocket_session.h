@@ -22,12 +22,12 @@
 #define HERALD_GATEWAY_NET_WEBSOCKET_SESSION_H_
 
 #include "absl/strings/string_view.h"
-#include "gateway/net/aliases.h"
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
-#include "gateway/net/websocket_reader.h"
 #include "gateway/protocol/dialect.h"
 #include "gateway/socket/connection_facts.h"
+#include "gateway/websocket/aliases.h"
+#include "gateway/websocket/websocket_reader.h"
 
 namespace herald::gateway {
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "proto/contract/condition.h"
+#include "proto/log/log.h"
 #include "proto/process/files.h"
-#include "proto/process/log.h"
 
 namespace herald::gateway {
 

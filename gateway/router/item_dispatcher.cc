@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "gateway/channels/channel_rules.h"
 #include "gateway/router/call_results.h"
-#include "gateway/router/channel_rules.h"
 #include "proto/contract/names.h"
 
 namespace herald::gateway {

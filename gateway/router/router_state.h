@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "gateway/channels/held_channels.h"
 #include "gateway/protocol/observer.h"
-#include "gateway/router/held_channels.h"
 #include "gateway/router/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/server_message.pb.h"

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "proto/process/log.h"
+#include "proto/log/log.h"
 
 namespace herald::process {
 namespace {

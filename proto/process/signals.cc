@@ -12,7 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "proto/contract/condition.h"
 #include "proto/contract/mutex.h"
-#include "proto/process/log.h"
+#include "proto/log/log.h"
 
 namespace herald::process {
 namespace {

@@ -18,8 +18,8 @@
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/authorizer_service.pb.h"
 #include "herald/v1/broadcast_service.pb.h"
+#include "service/calls/node_calls.h"
 #include "service/engine/ports.h"
-#include "service/link/node_calls.h"
 
 namespace herald::core {
 

@@ -15,7 +15,7 @@
 #include "proto/contract/names.h"
 #include "service/channel/encoding.h"
 #include "service/channel/request_checks.h"
-#include "service/link/gateway_stats.h"
+#include "service/gateways/gateway_stats.h"
 
 namespace herald::core {
 namespace {

@@ -22,8 +22,8 @@
 #include "herald/v1/broadcast_service.pb.h"
 #include "service/api/watches.h"
 #include "service/engine/ports.h"
-#include "service/link/gateways.h"
-#include "service/link/link_bytes.h"
+#include "service/gateways/gateways.h"
+#include "service/gateways/link_bytes.h"
 #include "service/link/settling.h"
 
 namespace herald::core {

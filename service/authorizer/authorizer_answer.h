@@ -13,7 +13,7 @@
 #include "absl/time/time.h"
 #include "google/protobuf/duration.pb.h"
 #include "herald/v1/authorizer_service.pb.h"
-#include "service/link/authorizer.h"
+#include "service/subscriptions/authorizer.h"
 
 namespace herald::authorizer {
 

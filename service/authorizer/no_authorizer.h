@@ -6,7 +6,7 @@
 #ifndef HERALD_SERVICE_AUTHORIZER_NO_AUTHORIZER_H_
 #define HERALD_SERVICE_AUTHORIZER_NO_AUTHORIZER_H_
 
-#include "service/link/authorizer.h"
+#include "service/subscriptions/authorizer.h"
 
 namespace herald::authorizer {
 

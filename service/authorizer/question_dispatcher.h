@@ -62,11 +62,11 @@
 #include "absl/time/time.h"
 #include "proto/contract/limits.h"
 #include "service/authorizer/authorizer_window.h"
-#include "service/authorizer/late_questions.h"
-#include "service/authorizer/pending_question.h"
-#include "service/authorizer/quarantine.h"
-#include "service/authorizer/question_queue.h"
-#include "service/authorizer/refusal_pauses.h"
+#include "service/questions/late_questions.h"
+#include "service/questions/pending_question.h"
+#include "service/questions/quarantine.h"
+#include "service/questions/question_queue.h"
+#include "service/questions/refusal_pauses.h"
 
 namespace herald::authorizer {
 

@@ -30,7 +30,7 @@
 #include "service/engine/membership.h"
 #include "service/engine/open_channels.h"
 #include "service/engine/ports.h"
-#include "service/link/attachment.h"
+#include "service/gateways/attachment.h"
 #include "service/link/recoveries.h"
 
 namespace herald::core {

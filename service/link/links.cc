@@ -11,10 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
+#include "service/calls/node_calls.h"
 #include "service/channel/joined_status.h"
 #include "service/channel/request_checks.h"
-#include "service/link/link_checks.h"
-#include "service/link/node_calls.h"
+#include "service/gateways/link_checks.h"
 
 namespace herald::core {
 namespace {

@@ -19,7 +19,7 @@
 #include "service/channel/channel_table.h"
 #include "service/channel/position.h"
 #include "service/engine/ports.h"
-#include "service/link/attachment.h"
+#include "service/gateways/attachment.h"
 
 namespace herald::core {
 

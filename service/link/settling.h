@@ -13,9 +13,9 @@
 #include "proto/contract/mutex.h"
 #include "service/channel/fanout.h"
 #include "service/engine/ports.h"
-#include "service/link/attachment.h"
-#include "service/link/core_options.h"
-#include "service/link/gateways.h"
+#include "service/gateways/attachment.h"
+#include "service/gateways/core_options.h"
+#include "service/gateways/gateways.h"
 
 namespace herald::core {
 

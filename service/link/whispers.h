@@ -13,8 +13,8 @@
 #include "service/channel/fanout.h"
 #include "service/channel/sink.h"
 #include "service/engine/ports.h"
-#include "service/link/attachment.h"
-#include "service/link/gateways.h"
+#include "service/gateways/attachment.h"
+#include "service/gateways/gateways.h"
 
 namespace herald::core {
 

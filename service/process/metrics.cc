@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "prometheus/text_serializer.h"
-#include "proto/process/log.h"
+#include "proto/log/log.h"
 #include "service/authorizer/authorizer_answer.h"
 
 namespace herald::service {

@@ -22,11 +22,11 @@
 #include "absl/time/time.h"
 #include "prometheus/collectable.h"
 #include "prometheus/histogram.h"
-#include "proto/process/log_pause.h"
+#include "proto/log/log_pause.h"
 #include "service/api/queries.h"
 #include "service/channel/observer.h"
-#include "service/rpc/authorizer_link.h"
-#include "service/rpc/counters.h"
+#include "service/rpc/authorizer/authorizer_link.h"
+#include "service/rpc/gate/counters.h"
 
 namespace herald::service {
 

@@ -10,10 +10,10 @@
 #include "grpcpp/impl/rpc_service_method.h"
 #include "herald/v1/broadcast_service.pb.h"
 #include "proto/contract/grpc_status.h"
-#include "service/rpc/frames.h"
-#include "service/rpc/refusing_reactor.h"
-#include "service/rpc/request_reactor.h"
-#include "service/rpc/watch_reactor.h"
+#include "service/rpc/gate/refusing_reactor.h"
+#include "service/rpc/streams/frames.h"
+#include "service/rpc/streams/request_reactor.h"
+#include "service/rpc/streams/watch_reactor.h"
 
 namespace herald::rpc {
 namespace {

@@ -29,11 +29,11 @@
 #include "service/api/commands.h"
 #include "service/api/queries.h"
 #include "service/api/watches.h"
-#include "service/rpc/broadcast_stream_reactor.h"
-#include "service/rpc/call_gate.h"
-#include "service/rpc/counters.h"
-#include "service/rpc/pacer.h"
-#include "service/rpc/stream_limit.h"
+#include "service/rpc/gate/call_gate.h"
+#include "service/rpc/gate/counters.h"
+#include "service/rpc/gate/stream_limit.h"
+#include "service/rpc/streams/broadcast_stream_reactor.h"
+#include "service/rpc/streams/pacer.h"
 
 namespace herald::rpc {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "proto/process/log.h"
-#include "service/rpc/gateway_reactor.h"
-#include "service/rpc/refusing_reactor.h"
+#include "proto/log/log.h"
+#include "service/rpc/gate/refusing_reactor.h"
+#include "service/rpc/streams/gateway_reactor.h"
 
 namespace herald::rpc {
 

@@ -14,13 +14,13 @@
 
 #include "absl/status/status.h"
 #include "herald/link/v1/gateway_service.grpc.pb.h"
-#include "proto/process/log_pause.h"
-#include "service/link/gateways.h"
+#include "proto/log/log_pause.h"
+#include "service/gateways/gateways.h"
 #include "service/link/links.h"
-#include "service/rpc/call_gate.h"
-#include "service/rpc/counters.h"
-#include "service/rpc/stream_limit.h"
-#include "service/rpc/stream_outbox.h"
+#include "service/rpc/gate/call_gate.h"
+#include "service/rpc/gate/counters.h"
+#include "service/rpc/gate/stream_limit.h"
+#include "service/rpc/streams/stream_outbox.h"
 
 namespace herald::rpc {
 

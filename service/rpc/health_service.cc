@@ -14,8 +14,8 @@
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "proto/contract/grpc_status.h"
 #include "proto/contract/write_token.h"
-#include "service/rpc/frames.h"
-#include "service/rpc/request_reactor.h"
+#include "service/rpc/streams/frames.h"
+#include "service/rpc/streams/request_reactor.h"
 
 namespace herald::rpc {
 namespace {

@@ -20,8 +20,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "grpcpp/impl/service_type.h"
 #include "proto/contract/mutex.h"
-#include "service/rpc/call_gate.h"
-#include "service/rpc/stream_limit.h"
+#include "service/rpc/gate/call_gate.h"
+#include "service/rpc/gate/stream_limit.h"
 
 namespace herald::rpc {
 

@@ -18,9 +18,9 @@
 #include "grpcpp/security/server_credentials.h"
 #include "proto/contract/grpc_deadline.h"
 #include "proto/contract/limits.h"
+#include "proto/log/log.h"
 #include "proto/process/files.h"
 #include "proto/process/listening_sockets.h"
-#include "proto/process/log.h"
 
 namespace herald::rpc {
 namespace {

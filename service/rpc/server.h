@@ -23,15 +23,15 @@
 #include "proto/process/acceptor.h"
 #include "proto/process/callback_threads.h"
 #include "service/link/links.h"
-#include "service/rpc/api_token.h"
 #include "service/rpc/broadcast_service.h"
-#include "service/rpc/call_gate.h"
-#include "service/rpc/counters.h"
+#include "service/rpc/gate/api_token.h"
+#include "service/rpc/gate/call_gate.h"
+#include "service/rpc/gate/counters.h"
+#include "service/rpc/gate/unknown_methods.h"
 #include "service/rpc/gateway_service.h"
 #include "service/rpc/health_service.h"
-#include "service/rpc/pacer.h"
 #include "service/rpc/port_probe.h"
-#include "service/rpc/unknown_methods.h"
+#include "service/rpc/streams/pacer.h"
 
 namespace herald::rpc {
 

@@ -14,7 +14,7 @@
 #include "herald/config/v1/config.pb.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "service/engine/ports.h"
-#include "service/link/gateways.h"
+#include "service/gateways/gateways.h"
 
 namespace herald::core {
 

@@ -19,7 +19,7 @@
 #include "google/protobuf/duration.pb.h"
 #include "proto/contract/channel_rules.h"
 #include "proto/contract/names.h"
-#include "service/engine/history.h"
+#include "service/history/history.h"
 #include "service/rules/rules_syntax.h"
 
 namespace herald::rules {

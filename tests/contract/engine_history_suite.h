@@ -6,7 +6,7 @@
 #ifndef HERALD_TESTS_CONTRACT_ENGINE_HISTORY_SUITE_H_
 #define HERALD_TESTS_CONTRACT_ENGINE_HISTORY_SUITE_H_
 
-#include "service/engine/history.h"
+#include "service/history/history.h"
 #include "tests/contract/engine_suite.h"
 
 namespace herald::core {

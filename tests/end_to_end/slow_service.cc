@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "service/program.h"
 #include "tests/service/engine/turning_engine.h"
 

@@ -16,7 +16,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/dialects/native/native_dialect.h"
-#include "gateway/loop/session.h"
+#include "gateway/session/session.h"
 #include "gateway/socket/socket.h"
 
 namespace herald::fuzz {

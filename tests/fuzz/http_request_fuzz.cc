@@ -15,10 +15,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "gateway/net/upgrade_request.h"
-#include "gateway/net/websocket_reader.h"
+#include "gateway/http/upgrade_request.h"
+#include "gateway/websocket/websocket_reader.h"
 #include "proto/contract/require.h"
-#include "proto/process/http_connection.h"
+#include "proto/http/http_connection.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/refusal.h"
 

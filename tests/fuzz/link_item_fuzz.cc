@@ -9,7 +9,7 @@
 
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
-#include "service/link/link_checks.h"
+#include "service/gateways/link_checks.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/refusal.h"
 #include "tests/fuzz/world.h"

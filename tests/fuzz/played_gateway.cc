@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "gateway/loop/drain.h"
+#include "gateway/session/drain.h"
 #include "proto/contract/require.h"
 
 namespace herald::fuzz {

@@ -18,9 +18,9 @@
 #include "absl/time/time.h"
 #include "gateway/dialects/native/native_dialect.h"
 #include "gateway/loop/loop.h"
-#include "gateway/loop/shard.h"
 #include "gateway/protocol/observer.h"
 #include "gateway/router/router.h"
+#include "gateway/session/shard.h"
 #include "tests/fuzz/client_model.h"
 #include "tests/fuzz/service_model.h"
 

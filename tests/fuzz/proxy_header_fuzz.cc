@@ -4,7 +4,7 @@
 // Promise: a header is within its bounds; the network's cuts change nothing;
 // broken bytes stay broken, for all bytes behind them.
 
-#include "gateway/net/proxy_header.h"
+#include "gateway/http/proxy_header.h"
 #include "proto/contract/require.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -6,7 +6,7 @@
 
 #include "proto/contract/limits.h"
 #include "proto/contract/require.h"
-#include "service/link/link_checks.h"
+#include "service/gateways/link_checks.h"
 
 namespace herald::fuzz {
 

@@ -17,8 +17,8 @@
 #include "proto/contract/names.h"
 #include "proto/json/json.h"
 #include "proto/json/json_reader.h"
-#include "service/authorizer/signature_authorizer.h"
 #include "service/channel/request_checks.h"
+#include "service/signatures/signature_authorizer.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/refusal.h"
 

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/net/websocket_reader.h"
+#include "gateway/websocket/websocket_reader.h"
 #include "proto/contract/require.h"
 #include "tests/fuzz/frames_model.h"
 #include "tests/fuzz/input.h"

@@ -18,8 +18,8 @@
 #include "proto/contract/require.h"
 #include "service/channel/observer.h"
 #include "service/channel/sink.h"
-#include "service/engine/memory_engine.h"
-#include "service/link/authorizer.h"
+#include "service/memory/memory_engine.h"
+#include "service/subscriptions/authorizer.h"
 #include "tests/service/core/fake_timers.h"
 #include "tests/service/core/hub.h"
 

@@ -13,9 +13,9 @@
 #include <vector>
 
 #include "gateway/dialects/native/native_dialect.h"
-#include "gateway/loop/shard.h"
 #include "gateway/protocol/observer.h"
 #include "gateway/router/router.h"
+#include "gateway/session/shard.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/gateway/fakes.h"

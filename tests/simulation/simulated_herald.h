@@ -20,10 +20,10 @@
 
 #include "absl/functional/function_ref.h"
 #include "gateway/dialects/native/native_dialect.h"
-#include "gateway/loop/shard.h"
 #include "gateway/router/router.h"
+#include "gateway/session/shard.h"
 #include "herald/config/v1/config.pb.h"
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "tests/gateway/fakes.h"
 #include "tests/service/core/hub.h"
 #include "tests/service/core/hub_fakes.h"

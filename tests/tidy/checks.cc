@@ -96,6 +96,11 @@ std::string GuardOf(absl::string_view path) {
   return guard;
 }
 
+// With the slash at its end.
+absl::string_view FolderOf(const SourceFile& file) {
+  return absl::string_view(file.path).substr(0, file.path.rfind('/') + 1);
+}
+
 }  // namespace
 
 Findings CheckIncludes(const SourceFile& file) {
@@ -258,6 +263,18 @@ Findings CheckMirrors(const std::vector<SourceFile>& files) {
   return findings;
 }
 
+Findings CheckHasBudget(const SourceFile& file,
+                        const std::vector<Budget>& budgets) {
+  if (file.IsIn("tests/")) return {};
+  const absl::string_view folder = FolderOf(file);
+  if (std::any_of(budgets.begin(), budgets.end(), [&](const Budget& budget) {
+        return budget.folder == folder;
+      })) {
+    return {};
+  }
+  return {At(file, 0, "its room has no budget")};
+}
+
 Findings CheckBudget(const std::vector<SourceFile>& files,
                      const Budget& budget) {
   int headers = 0;
@@ -265,7 +282,7 @@ Findings CheckBudget(const std::vector<SourceFile>& files,
   int64_t written = 0;  // Lines of headers that are not blank.
   int64_t comments = 0;
   for (const SourceFile& file : files) {
-    if (!file.IsIn(budget.folder)) continue;
+    if (FolderOf(file) != budget.folder) continue;
     lines += static_cast<int>(file.lines.size());
     if (!file.IsHeader()) continue;
     ++headers;
@@ -278,7 +295,7 @@ Findings CheckBudget(const std::vector<SourceFile>& files,
     findings.push_back(absl::StrCat(budget.folder, ": ", headers,
                                     " headers; at most ", budget.headers_max));
   }
-  if (budget.lines_max > 0 && lines > budget.lines_max) {
+  if (lines > budget.lines_max) {
     findings.push_back(absl::StrCat(budget.folder, ": ", lines,
                                     " lines; at most ", budget.lines_max));
   }

@@ -48,7 +48,12 @@ Findings CheckFile(const SourceFile& file);
 // Each source of a core has its test.
 Findings CheckMirrors(const std::vector<SourceFile>& files);
 
-// `budget.folder` keeps its budget.
+// The room of `file` has a budget. Tests need none.
+Findings CheckHasBudget(const SourceFile& file,
+                        const std::vector<Budget>& budgets);
+
+// The files of `budget.folder`, without those of folders inside, keep its
+// budget.
 Findings CheckBudget(const std::vector<SourceFile>& files,
                      const Budget& budget);
 

@@ -57,7 +57,7 @@ TEST(Includes, ThatARoomMustNotHaveAreFound) {
            Case{"service/link/links.cc", "<mutex>"},
            Case{"service/link/links.cc", "<unistd.h>"},
            Case{"service/link/links.cc", "<sys/socket.h>"},
-           Case{"service/link/links.cc", "\"proto/process/log.h\""},
+           Case{"service/link/links.cc", "\"proto/log/log.h\""},
            Case{"service/link/links.cc", "\"service/rpc/server.h\""},
            Case{"service/link/links.cc", "\"gateway/router/router.h\""},
            Case{"service/channel/fanout.cc", "\"service/engine/engine.h\""},
@@ -67,18 +67,18 @@ TEST(Includes, ThatARoomMustNotHaveAreFound) {
            Case{"service/rules/rule_changes.cc", "\"service/api/watches.h\""},
            Case{"service/rules/rules_file.cc",
                 "\"service/rules/rule_changes.h\""},
-           Case{"service/authorizer/quarantine.cc", "\"service/link/links.h\""},
+           Case{"service/questions/quarantine.cc", "\"service/link/links.h\""},
            Case{"service/core/hub.cc", "\"service/link/links.h\""},
            Case{"service/rpc/server.cc", "<boost/asio.hpp>"},
            Case{"service/rpc/server.cc", "\"clients/cpp/dial.h\""},
            Case{"service/main.cc", "\"gateway/router/router.h\""},
            Case{"gateway/router/router.cc", "<boost/beast.hpp>"},
            Case{"gateway/router/router.cc", "\"grpcpp/channel.h\""},
-           Case{"gateway/net/listener.cc", "\"grpcpp/channel.h\""},
-           Case{"gateway/net/listener.cc", "\"herald/v1/a.grpc.pb.h\""},
-           Case{"gateway/net/listener.cc", "\"gateway/link/link.h\""},
+           Case{"gateway/http/listener.cc", "\"grpcpp/channel.h\""},
+           Case{"gateway/http/listener.cc", "\"herald/v1/a.grpc.pb.h\""},
+           Case{"gateway/http/listener.cc", "\"gateway/link/link.h\""},
            Case{"gateway/link/link.cc", "<boost/asio.hpp>"},
-           Case{"gateway/link/link.cc", "\"gateway/net/listener.h\""},
+           Case{"gateway/link/link.cc", "\"gateway/http/listener.h\""},
            Case{"clients/cpp/dial.cc", "\"service/link/links.h\""},
            Case{"clients/cpp/include/herald/client/a.h",
                 "\"herald/v1/a.grpc.pb.h\""},
@@ -99,11 +99,11 @@ TEST(Includes, ThatARoomMayHaveAreNot) {
            Case{"service/link/links.cc", "\"herald/v1/a.pb.h\""},
            Case{"service/link/links.cc", "<vector>"},
            Case{"service/link/links.cc", "\"absl/strings/str_cat.h\""},
-           Case{"service/rpc/server.cc", "<openssl/hmac.h>"},
+           Case{"service/rpc/gate/api_token.cc", "<openssl/sha.h>"},
            Case{"service/rpc/server.cc", "<mutex>"},
-           Case{"service/main.cc", "\"proto/process/log.h\""},
-           Case{"gateway/net/listener.cc", "<boost/asio.hpp>"},
-           Case{"gateway/net/listener.cc", "<sys/uio.h>"},
+           Case{"service/main.cc", "\"proto/log/log.h\""},
+           Case{"gateway/http/listener.cc", "<boost/asio.hpp>"},
+           Case{"gateway/http/listener.cc", "<sys/uio.h>"},
            Case{"gateway/program.cc", "\"gateway/link/link.h\""},
            Case{"clients/cpp/dial.cc", "\"herald/client/publisher.h\""},
            Case{"tests/service/core/hub_test.cc", "\"gateway/net/shard.h\""},
@@ -234,24 +234,25 @@ TEST(WorkToDo, HasAKindAndIsNotDueNow) {
 
 TEST(TheTimeOfDay, IsForTheFilesThatShowIt) {
   const char* reads = "const absl::Time now = absl::Now();\n";
-  EXPECT_THAT(CheckTimeOfDay({"service/engine/history.cc", reads}), SizeIs(1));
-  EXPECT_THAT(CheckTimeOfDay({"proto/process/log.cc", reads}), IsEmpty());
+  EXPECT_THAT(CheckTimeOfDay({"service/history/history.cc", reads}), SizeIs(1));
+  EXPECT_THAT(CheckTimeOfDay({"proto/log/log.cc", reads}), IsEmpty());
   EXPECT_THAT(CheckTimeOfDay({"service/rpc/server.cc",
                               "std::chrono::system_clock::now()\n"}),
               SizeIs(1));
   EXPECT_THAT(
-      CheckTimeOfDay({"service/engine/history.cc", "// Not absl::Now().\n"}),
+      CheckTimeOfDay({"service/history/history.cc", "// Not absl::Now().\n"}),
       IsEmpty());
 }
 
 TEST(CloseCodes, BelongIntoDialects) {
   const std::string closes = "Close(4001);\n";
-  EXPECT_THAT(CheckCloseCodes({"gateway/loop/session.cc", closes}), SizeIs(1));
+  EXPECT_THAT(CheckCloseCodes({"gateway/session/session.cc", closes}),
+              SizeIs(1));
   EXPECT_THAT(
       CheckCloseCodes({"gateway/dialects/native/native_dialect.cc", closes}),
       IsEmpty());
   EXPECT_THAT(CheckCloseCodes({"gateway/net/a.cc", closes}), IsEmpty());
-  EXPECT_THAT(CheckCloseCodes({"gateway/loop/session.cc",
+  EXPECT_THAT(CheckCloseCodes({"gateway/session/session.cc",
                                "// As with 4001.\n"
                                "Wait(14001);\n"}),
               IsEmpty());
@@ -266,28 +267,39 @@ TEST(AFileWithEveryFault, IsFaultedByEveryCheck) {
 }
 
 TEST(AMirror, IsTheTestOfASource) {
-  const SourceFile source("gateway/loop/shard.cc", "");
+  const SourceFile source("gateway/session/shard.cc", "");
   const SourceFile other("tests/gateway/net/shard_test.cc", "");
   EXPECT_THAT(CheckMirrors({source, other}),
-              ElementsAre(HasSubstr("tests/gateway/loop/shard_test.cc")));
-  for (const char* test : {"tests/gateway/loop/shard_test.cc",
-                           "tests/gateway/loop/shard_closing_test.cc"}) {
+              ElementsAre(HasSubstr("tests/gateway/session/shard_test.cc")));
+  for (const char* test : {"tests/gateway/session/shard_test.cc",
+                           "tests/gateway/session/shard_closing_test.cc"}) {
     EXPECT_THAT(CheckMirrors({source, {test, ""}}), IsEmpty());
   }
 }
 
-TEST(ABudget, BoundsAFolder) {
-  const std::vector<SourceFile> files = {{"a/b.h", "// B.\n\nint b;\n"},
-                                         {"a/c.h", "// C.\nint c;\nint d;\n"},
-                                         {"a/c.cc", "int c;\nint d;\n"},
-                                         {"z/z.h", Times(100, "int z;\n")}};
-  EXPECT_THAT(CheckBudget(files, {"a/", 2, 8, 40}), IsEmpty());
-  EXPECT_THAT(CheckBudget(files, {"a/", 1, 8, 40}),
+TEST(ABudget, BoundsARoom) {
+  const std::vector<SourceFile> files = {
+      {"a/b.h", "// B.\n\nint b;\n"},
+      {"a/c.h", "// C.\nint c;\nint d;\n"},
+      {"a/c.cc", "int c;\nint d;\n"},
+      {"a/inside/z.h", Times(100, "int z;\n")},
+      {"z/z.h", Times(100, "int z;\n")}};
+  EXPECT_THAT(CheckBudget(files, {"a/", 40, 8, 2}), IsEmpty());
+  EXPECT_THAT(CheckBudget(files, {"a/", 40, 8, 1}),
               ElementsAre("a/: 2 headers; at most 1"));
-  EXPECT_THAT(CheckBudget(files, {"a/", 2, 7, 40}),
+  EXPECT_THAT(CheckBudget(files, {"a/", 40, 7, 2}),
               ElementsAre("a/: 8 lines; at most 7"));
-  EXPECT_THAT(CheckBudget(files, {"a/", 2, 8, 41}),
+  EXPECT_THAT(CheckBudget(files, {"a/", 41, 8, 2}),
               ElementsAre("a/: 40 % of the headers are comment; at least 41"));
+}
+
+TEST(ABudget, IsOfEveryRoom) {
+  const std::vector<Budget> budgets = {{"a/"}, {"a/b/"}};
+  EXPECT_THAT(CheckHasBudget({"a/c.cc", ""}, budgets), IsEmpty());
+  EXPECT_THAT(CheckHasBudget({"a/b/c.h", ""}, budgets), IsEmpty());
+  EXPECT_THAT(CheckHasBudget({"tests/a/c_test.cc", ""}, budgets), IsEmpty());
+  EXPECT_THAT(CheckHasBudget({"a/d/c.h", ""}, budgets),
+              ElementsAre(HasSubstr("no budget")));
 }
 
 }  // namespace

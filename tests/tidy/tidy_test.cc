@@ -87,6 +87,9 @@ TEST_F(TheTree, IsWrittenInTheWordsOfTheField) {
 }
 
 TEST_F(TheTree, KeepsItsBudgets) {
+  for (const SourceFile& file : files_) {
+    ExpectNone(CheckHasBudget(file, kBudgets));
+  }
   for (const Budget& budget : kBudgets) {
     ExpectNone(CheckBudget(files_, budget));
   }

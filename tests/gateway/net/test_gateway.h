@@ -25,9 +25,9 @@
 
 #include "absl/strings/string_view.h"
 #include "gateway/dialects/native/native_dialect.h"
+#include "gateway/http/listener.h"
 #include "gateway/net/event_loop.h"
 #include "gateway/net/gateway_state.h"
-#include "gateway/net/listener.h"
 #include "gateway/process/metrics.h"
 #include "gateway/router/router.h"
 #include "gateway/router/uplink.h"

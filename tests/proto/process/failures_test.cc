@@ -20,7 +20,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proto/contract/require.h"
-#include "proto/process/log.h"
+#include "proto/log/log.h"
 #include "tests/support/deadline.h"
 
 namespace herald::process {

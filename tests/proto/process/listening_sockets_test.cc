@@ -62,7 +62,7 @@ bool DialV6(in_port_t port) {
 // The addresses of `a.name`.
 std::vector<const char*> the_addresses;
 
-// As getaddrinfo(), whose answer depends on the machine.
+// As getaddrinfo(), but with an answer that does not depend on the machine.
 int Lookup(const char* host, const char* port, const addrinfo* hints,
            addrinfo** list) {
   EXPECT_STREQ(host, "a.name");

@@ -15,7 +15,7 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "service/authorizer/question_dispatcher.h"
-#include "tests/service/authorizer/questions.h"
+#include "tests/service/questions/questions.h"
 
 namespace herald::authorizer {
 

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/service/authorizer/dispatcher_world.h"
-#include "tests/service/authorizer/questions.h"
+#include "tests/service/questions/questions.h"
 
 namespace herald::authorizer {
 namespace {

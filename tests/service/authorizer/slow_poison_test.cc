@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "service/authorizer/question_dispatcher.h"
-#include "service/authorizer/refusal_pauses.h"
+#include "service/questions/refusal_pauses.h"
 #include "tests/service/authorizer/dispatcher_world.h"
 
 namespace herald::authorizer {

@@ -10,7 +10,7 @@
 #include <cstdint>
 #include <random>
 
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "tests/service/core/hub_fakes.h"
 
 #ifdef HERALD_SLOW_ENGINE

@@ -19,7 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "service/channel/encoding.h"
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "tests/service/core/fake_timers.h"
 #include "tests/service/core/hub.h"
 

@@ -21,7 +21,7 @@
 #include "absl/strings/string_view.h"
 #include "service/engine/channel_log.h"
 #include "service/engine/engine_listener.h"
-#include "service/engine/mirror.h"
+#include "service/history/mirror.h"
 #include "tests/service/engine/shared_client.h"
 
 namespace herald::core {

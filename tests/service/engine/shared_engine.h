@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "service/engine/engine.h"
-#include "service/engine/mirror.h"
 #include "service/engine/node_bus.h"
+#include "service/history/mirror.h"
 #include "tests/service/engine/mirrored_channels.h"
 #include "tests/service/engine/shared_client.h"
 #include "tests/service/engine/shared_store.h"

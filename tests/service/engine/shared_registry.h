@@ -18,7 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "service/engine/recent_items.h"
+#include "service/memory/recent_items.h"
 
 namespace herald::core {
 

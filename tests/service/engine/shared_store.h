@@ -32,9 +32,9 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "service/channel/timers.h"
-#include "service/engine/memory_engine.h"
-#include "service/engine/mirror.h"
 #include "service/engine/node_bus.h"
+#include "service/history/mirror.h"
+#include "service/memory/memory_engine.h"
 #include "tests/service/engine/shared_registry.h"
 
 namespace herald::core {

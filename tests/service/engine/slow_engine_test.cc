@@ -6,7 +6,7 @@
 
 #include <random>
 
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "tests/contract/engine_directory_suite.h"
 #include "tests/contract/engine_history_suite.h"
 #include "tests/contract/engine_lease_suite.h"

@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "service/authorizer/no_authorizer.h"
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "service/process/timer_thread.h"
 #include "tests/service/core/hub.h"
 #include "tests/support/prometheus_text.h"

@@ -18,7 +18,7 @@
 #include "herald/v1/broadcast_service.grpc.pb.h"
 #include "proto/contract/limits.h"
 #include "service/authorizer/no_authorizer.h"
-#include "service/engine/memory_engine.h"
+#include "service/memory/memory_engine.h"
 #include "service/process/metrics.h"
 #include "service/process/timer_thread.h"
 #include "service/rpc/server.h"
