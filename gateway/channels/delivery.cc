@@ -10,10 +10,10 @@ size_t BytesOf(const EncodedMessagePtr& message) {
 }
 
 size_t BytesOf(const ChannelMessagePtr& message) {
-  size_t bytes = sizeof(ChannelMessage) + message->channel.size() +
+  size_t bytes = sizeof(ChannelMessage) + message->channel.text().size() +
                  BytesOf(message->message);
   if (message->droppable != nullptr) {
-    bytes += sizeof(Droppable) + 2 * message->channel.size();
+    bytes += sizeof(Droppable) + 2 * message->channel.text().size();
   }
   if (message->whisper != nullptr) {
     bytes += sizeof(WhisperOrigin) + message->whisper->socket_id.size();
@@ -22,7 +22,7 @@ size_t BytesOf(const ChannelMessagePtr& message) {
 }
 
 size_t BytesOf(const Confirmed& confirmed) {
-  size_t bytes = confirmed.channel.size() + confirmed.socket_id.size() +
+  size_t bytes = confirmed.channel.text().size() + confirmed.socket_id.size() +
                  confirmed.user_id.size() + BytesOf(confirmed.subscribed) +
                  BytesOf(confirmed.recovered);
   if (confirmed.missed != nullptr) {
@@ -54,7 +54,7 @@ size_t BytesOf(const google::protobuf::MessageLite& message) {
 link::v1::Unsubscribe EndOf(const Confirmed& confirmed) {
   link::v1::Unsubscribe end;
   end.set_ticket(confirmed.ticket);
-  end.set_channel(confirmed.channel);
+  end.set_channel(confirmed.channel.text());
   if (confirmed.is_member) {
     end.set_socket_id(confirmed.socket_id);
     end.set_user_id(confirmed.user_id);

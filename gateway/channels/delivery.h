@@ -19,6 +19,7 @@
 #include "gateway/protocol/encoded_message.h"
 #include "gateway/protocol/missed_messages.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/channel_key.h"
 #include "proto/contract/channel_rules.h"
 
 namespace herald::gateway {
@@ -27,7 +28,7 @@ namespace herald::gateway {
 // not know the ticket any more must unsubscribe it.
 struct Confirmed {
   int64_t ticket = 0;
-  std::string channel;
+  contract::ChannelKey channel;
   std::string socket_id;
   std::string user_id;     // Empty if no user was named.
   bool is_member = false;  // On a presence channel.

@@ -2,6 +2,7 @@
 
 #include "gateway/channels/held_channels.h"
 
+#include <string>
 #include <utility>
 
 #include "proto/contract/limits.h"
@@ -17,12 +18,12 @@ constexpr int64_t kHeldBytes = contract::kLinkAttachFrameBytes / 2;
 
 }  // namespace
 
-HeldChannel* HeldChannels::Find(absl::string_view channel) {
+HeldChannel* HeldChannels::Find(contract::ChannelKeyView channel) {
   const auto it = map_.find(channel);
   return it == map_.end() ? nullptr : &it->second;
 }
 
-void HeldChannels::CloseTicket(const std::string& channel) {
+void HeldChannels::CloseTicket(contract::ChannelKeyView channel) {
   const auto it = map_.find(channel);
   contract::Require(it != map_.end());
   --it->second.open_tickets;
@@ -37,7 +38,8 @@ void HeldChannels::Count(HeldChannel& held, int shard, size_t shards) {
 
 void HeldChannels::Forget(int shard,
                           const link::v1::Unsubscribe& subscription) {
-  const auto it = map_.find(subscription.channel());
+  const auto it =
+      map_.find(contract::ChannelKeyView::FromText(subscription.channel()));
   contract::Require(it != map_.end());
   HeldChannel& held = it->second;
   int64_t& count = held.by_shard[static_cast<size_t>(shard)];
@@ -55,12 +57,14 @@ void HeldChannels::ForgetIfUnused(Map::iterator it) {
   if (it->second.count == 0 && it->second.open_tickets == 0) map_.erase(it);
 }
 
-EncodedMessagePtr HeldChannels::Answer(const std::string& channel,
+EncodedMessagePtr HeldChannels::Answer(contract::ChannelKeyView channel,
                                        HeldChannel& held,
                                        std::optional<bool> recovered) {
-  SubscribedMessage answer{channel, nullptr, std::nullopt, recovered};
+  SubscribedMessage answer{std::string(channel.name), nullptr, std::nullopt,
+                           recovered};
   if (held.history != nullptr) answer.position = held.history->position();
-  if (contract::TypeOfChannel(channel) != contract::ChannelType::kPresence) {
+  if (contract::TypeOfChannel(channel.name) !=
+      contract::ChannelType::kPresence) {
     return ShareMessage(std::move(answer));
   }
   answer.members = held.roster.Snapshot();
@@ -90,7 +94,7 @@ void HeldChannels::ForEachHeld(
     for (link::v1::Held& part : held.members.Parts(kHeldBytes)) {
       link::v1::GatewayItem item;
       *item.mutable_held() = std::move(part);
-      item.mutable_held()->set_channel(channel);
+      item.mutable_held()->set_channel(channel.text());
       if (count > 0 && held.history != nullptr) {
         *item.mutable_held()->mutable_position() = held.history->position();
       }

@@ -14,18 +14,16 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
-#include "absl/strings/string_view.h"
 #include "gateway/channels/batches.h"
 #include "gateway/channels/channel_history.h"
 #include "gateway/channels/roster.h"
 #include "gateway/channels/roster_answer.h"
 #include "gateway/protocol/channel_message.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/channel_key.h"
 
 namespace herald::gateway {
 
@@ -42,16 +40,20 @@ struct HeldChannel {
 
 class HeldChannels {
  public:
-  using Map = absl::flat_hash_map<std::string, HeldChannel>;
+  using Map = contract::ChannelKeyMap<HeldChannel>;
 
   // Find() returns nullptr for an unknown channel; Obtain() creates it.
-  HeldChannel* Find(absl::string_view channel);
-  HeldChannel& Obtain(const std::string& channel) { return map_[channel]; }
+  HeldChannel* Find(contract::ChannelKeyView channel);
+  HeldChannel& Obtain(contract::ChannelKeyView channel) {
+    return map_[channel];
+  }
 
   // OpenTicket() notes that a ticket is open on the channel; CloseTicket() that
   // one is not open any more, which may delete the channel.
-  void OpenTicket(const std::string& channel) { ++map_[channel].open_tickets; }
-  void CloseTicket(const std::string& channel);
+  void OpenTicket(contract::ChannelKeyView channel) {
+    ++map_[channel].open_tickets;
+  }
+  void CloseTicket(contract::ChannelKeyView channel);
 
   // Counts a new subscription of loop `shard`, one of `shards` loops.
   static void Count(HeldChannel& held, int shard, size_t shards);
@@ -61,7 +63,8 @@ class HeldChannels {
   void Forget(int shard, const link::v1::Unsubscribe& subscription);
 
   // The current answer to a subscribe of the channel.
-  static EncodedMessagePtr Answer(const std::string& channel, HeldChannel& held,
+  static EncodedMessagePtr Answer(contract::ChannelKeyView channel,
+                                  HeldChannel& held,
                                   std::optional<bool> recovered);
 
   // Appends the message for each loop that has a subscription.

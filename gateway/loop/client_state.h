@@ -9,13 +9,17 @@
 #define HERALD_GATEWAY_LOOP_CLIENT_STATE_H_
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "gateway/protocol/dialect.h"
 #include "gateway/socket/client_flow.h"
 #include "gateway/socket/connection_facts.h"
 #include "gateway/socket/socket.h"
 #include "gateway/socket/write_queue.h"
+#include "proto/contract/channel_key.h"
 
 namespace herald::gateway {
 
@@ -23,17 +27,27 @@ class Session;
 
 struct ClientState {
   ClientState(Session* owner, Socket* socket, const Dialect* spoken,
-              uint64_t socket_number, ConnectionFacts connection)
+              uint64_t socket_number, ConnectionFacts connection,
+              absl::string_view app = contract::kFirstApp)
       : session(owner),
         dialect(spoken),
         number(socket_number),
         write_entry{.socket = socket},
+        other_app(app == contract::kFirstApp
+                      ? nullptr
+                      : std::make_unique<const std::string>(app)),
         facts(std::move(connection)) {}
   ClientState(const ClientState&) = delete;
   ClientState& operator=(const ClientState&) = delete;
 
   // nullptr when the connection is gone.
   Socket* socket() const { return write_entry.socket; }
+
+  // The app of its channels.
+  absl::string_view app() const {
+    return other_app == nullptr ? contract::kFirstApp
+                                : absl::string_view(*other_app);
+  }
 
   // Every delivery reads these, so they lie together.
   Session* const session;
@@ -51,6 +65,7 @@ struct ClientState {
   int32_t repeats = 0;   // Repeated ones without an answer.
 
   ClientFlow flow;
+  const std::unique_ptr<const std::string> other_app;  // nullptr: the first.
   const ConnectionFacts facts;
 };
 

@@ -19,7 +19,7 @@ link::v1::Subscribe RenewalOf(const Subscription& subscription,
   link::v1::Subscribe question;
   question.set_ticket(subscription.ticket);
   question.set_socket_id(std::move(socket_id));
-  question.set_channel(subscription.channel->name);
+  question.set_channel(subscription.channel->key.text());
   question.set_auth_token(grant.auth);
   question.set_channel_data(grant.channel_data);
   question.set_connection(subscription.client->facts.Serialize());

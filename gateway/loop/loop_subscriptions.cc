@@ -16,7 +16,8 @@ std::unique_ptr<Subscription> LoopSubscriptions::Begin(
   subscription->client = client;
   link::v1::Subscribe question;
   question.set_socket_id(state_->SocketId(client->number));
-  question.set_channel(message.channel);
+  const contract::ChannelKeyView key{client->app(), message.channel};
+  question.set_channel(key.Text());
   if (contract::NeedsAuthorization(message.channel)) {
     subscription->grant = std::make_unique<Grant>();
     Grant& grant = *subscription->grant;
@@ -41,7 +42,7 @@ std::unique_ptr<Subscription> LoopSubscriptions::Begin(
       state_->options.index, std::move(question),
       asked.empty() ? std::nullopt : asked.front(), client->facts.source());
   if (subscription->ticket == 0) return nullptr;
-  subscription->channel = table_.Obtain(client->dialect, message.channel);
+  subscription->channel = table_.Obtain(client->dialect, key);
   subscription->by_call = asked.empty();
   subscription->asked = std::move(asked);
   table_.AddPending(subscription.get());
@@ -72,7 +73,7 @@ void LoopSubscriptions::End(const Subscription& subscription) {
     state_->router->Unsubscribe(state_->options.index,
                                 std::move(*end.mutable_unsubscribe()));
   } else {
-    state_->router->Cancel(subscription.ticket, subscription.channel->name);
+    state_->router->Cancel(subscription.ticket, subscription.channel->key);
   }
 }
 
@@ -85,7 +86,7 @@ link::v1::GatewayItem LoopSubscriptions::EndOf(
   }
   link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
   end.set_ticket(subscription.ticket);
-  end.set_channel(subscription.channel->name);
+  end.set_channel(subscription.channel->key.text());
   if (subscription.is_member) {
     end.set_socket_id(state_->SocketId(subscription.client->number));
     end.set_user_id(subscription.user_id);

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "gateway/protocol/encoded_message.h"
+#include "proto/contract/channel_key.h"
 
 namespace herald::gateway {
 
@@ -25,7 +26,7 @@ struct Droppable {
     kPosition,  // The `lost` of an event.
   };
   Kind kind = Kind::kEvent;
-  std::string channel;
+  contract::ChannelKey channel;
   // Events with history: the `subscribed` with `recovered: false`, for clients
   // that miss the events before this one.
   EncodedMessagePtr lost = nullptr;
@@ -39,7 +40,7 @@ struct WhisperOrigin {
 };
 
 struct ChannelMessage {
-  std::string channel;
+  contract::ChannelKey channel;
   EncodedMessagePtr message;
   uint64_t except_socket = 0;  // The second part of a socket id; 0: none.
   int64_t published_us = 0;    // 0 for all but events: not measured.

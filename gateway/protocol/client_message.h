@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A message from a client, as a dialect has parsed it from text. Lengths and
-// names are not checked yet.
+// names are not checked yet. A `channel` is a name within the client's app.
 
 #ifndef HERALD_GATEWAY_PROTOCOL_CLIENT_MESSAGE_H_
 #define HERALD_GATEWAY_PROTOCOL_CLIENT_MESSAGE_H_

@@ -33,8 +33,8 @@ struct SocketEvent {
   absl::string_view what;  // A constant phrase.
   std::string socket_id = {};
   absl::string_view remote_address = {};
-  absl::string_view channel = {};
-  absl::string_view why = {};  // A protocol code, or a metric's label.
+  absl::string_view channel = {};  // The text of its key.
+  absl::string_view why = {};      // A protocol code, or a metric's label.
   int64_t bytes = 0;
 };
 

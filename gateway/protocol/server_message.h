@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A message for a client, as a value. A dialect encodes it.
+// A message for a client, as a value. A dialect encodes it. A `channel` is a
+// name within the client's app, that of a publication, too.
 
 #ifndef HERALD_GATEWAY_PROTOCOL_SERVER_MESSAGE_H_
 #define HERALD_GATEWAY_PROTOCOL_SERVER_MESSAGE_H_

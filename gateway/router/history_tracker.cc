@@ -9,8 +9,9 @@
 
 namespace herald::gateway {
 
-void HistoryTracker::Confirm(const std::string& channel, HeldChannel& held,
-                             WaitingSubscribe waiting, Batches* batches) {
+void HistoryTracker::Confirm(contract::ChannelKeyView channel,
+                             HeldChannel& held, WaitingSubscribe waiting,
+                             Batches* batches) {
   Confirmed& confirmed = waiting.confirmed;
   std::optional<bool> recovered;
   if (waiting.recover.has_value()) {
@@ -36,28 +37,30 @@ void HistoryTracker::Confirm(const std::string& channel, HeldChannel& held,
 
 void HistoryTracker::OnRecovery(const link::v1::Recovery& recovery,
                                 Batches* batches) {
-  HeldChannel* const known = state_->held.Find(recovery.channel());
+  const auto channel = contract::ChannelKeyView::FromText(recovery.channel());
+  HeldChannel* const known = state_->held.Find(channel);
   if (known == nullptr || known->history == nullptr) return;
   HeldChannel& held = *known;
   ChannelHistory& history = *held.history;
   if (recovery.available()) {
     if (!history.Begin(recovery.since(), recovery.until())) return;
-    if (history.IsComplete()) Settle(recovery.channel(), held, batches);
+    if (history.IsComplete()) Settle(channel, held, batches);
     return;
   }
   std::vector<WaitingSubscribe> lost =
       history.Refuse(recovery.since(), recovery.available_since());
   // Subscribers first, then the held-back sockets, as in OnNewPosition().
   if (history.PassOverGap()) {
-    SendPosition(recovery.channel(), held, /*lost=*/true, batches);
+    SendPosition(channel, held, /*lost=*/true, batches);
   }
-  AnswerLost(recovery.channel(), held, std::move(lost), batches);
-  Settle(recovery.channel(), held, batches);
+  AnswerLost(channel, held, std::move(lost), batches);
+  Settle(channel, held, batches);
 }
 
 void HistoryTracker::OnNewPosition(const link::v1::NewPosition& position,
                                    Batches* batches) {
-  HeldChannel* const known = state_->held.Find(position.channel());
+  const auto channel = contract::ChannelKeyView::FromText(position.channel());
+  HeldChannel* const known = state_->held.Find(channel);
   if (known == nullptr || known->count == 0) return;
   HeldChannel& held = *known;
   std::vector<WaitingSubscribe> waiting;
@@ -69,18 +72,18 @@ void HistoryTracker::OnNewPosition(const link::v1::NewPosition& position,
   held.history = HistoryAt(position.position());
   // Before the held-back sockets are subscribers: they receive the position
   // with their answer.
-  SendPosition(position.channel(), held, lost, batches);
-  AnswerLost(position.channel(), held, std::move(waiting), batches);
+  SendPosition(channel, held, lost, batches);
+  AnswerLost(channel, held, std::move(waiting), batches);
 }
 
-void HistoryTracker::Settle(const std::string& channel, HeldChannel& held,
+void HistoryTracker::Settle(contract::ChannelKeyView channel, HeldChannel& held,
                             Batches* batches) {
   ChannelHistory& history = *held.history;
   if (history.IsComplete()) Serve(channel, held, batches);
   std::optional<v1::Position> since = history.Ask();
   if (!since.has_value()) return;
   link::v1::GatewayItem item;
-  item.mutable_recover()->set_channel(channel);
+  item.mutable_recover()->set_channel(channel.Text());
   // A gap must be filled whole, for all subscribers. For sockets that recover,
   // more bytes than a socket takes are of no use. A chunk of the link may have
   // more bytes than its frame.
@@ -91,7 +94,7 @@ void HistoryTracker::Settle(const std::string& channel, HeldChannel& held,
   state_->Enqueue(std::move(item));
 }
 
-void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
+void HistoryTracker::Serve(contract::ChannelKeyView channel, HeldChannel& held,
                            Batches* batches) {
   ChannelHistory& history = *held.history;
   std::vector<ChannelHistory::KeptMessage> kept;
@@ -119,7 +122,8 @@ void HistoryTracker::Serve(const std::string& channel, HeldChannel& held,
   }
 }
 
-void HistoryTracker::AnswerLost(const std::string& channel, HeldChannel& held,
+void HistoryTracker::AnswerLost(contract::ChannelKeyView channel,
+                                HeldChannel& held,
                                 std::vector<WaitingSubscribe> waiting,
                                 Batches* batches) {
   if (waiting.empty()) return;
@@ -131,15 +135,18 @@ void HistoryTracker::AnswerLost(const std::string& channel, HeldChannel& held,
   }
 }
 
-void HistoryTracker::SendPosition(const std::string& channel, HeldChannel& held,
-                                  bool lost, Batches* batches) {
+void HistoryTracker::SendPosition(contract::ChannelKeyView channel,
+                                  HeldChannel& held, bool lost,
+                                  Batches* batches) {
   std::optional<bool> recovered;
   if (lost) recovered = false;
-  HeldChannels::Deliver(
-      held, {channel, HeldChannels::Answer(channel, held, recovered)}, batches);
+  HeldChannels::Deliver(held,
+                        {contract::ChannelKey(channel),
+                         HeldChannels::Answer(channel, held, recovered)},
+                        batches);
 }
 
-bool HistoryTracker::Wants(const std::string& channel, HeldChannel& held,
+bool HistoryTracker::Wants(contract::ChannelKeyView channel, HeldChannel& held,
                            int64_t offset, Batches* batches) {
   ChannelHistory& history = *held.history;
   if (history.Wants(offset)) return true;
@@ -150,7 +157,7 @@ bool HistoryTracker::Wants(const std::string& channel, HeldChannel& held,
   return false;
 }
 
-void HistoryTracker::Take(const std::string& channel, HeldChannel& held,
+void HistoryTracker::Take(contract::ChannelKeyView channel, HeldChannel& held,
                           int64_t offset, const ChannelMessagePtr& message,
                           Batches* batches) {
   ChannelHistory& history = *held.history;
@@ -163,7 +170,7 @@ void HistoryTracker::Take(const std::string& channel, HeldChannel& held,
   if (history.IsComplete()) Settle(channel, held, batches);
 }
 
-void HistoryTracker::Cancel(int64_t ticket, const std::string& channel,
+void HistoryTracker::Cancel(int64_t ticket, contract::ChannelKeyView channel,
                             Batches* batches) {
   HeldChannel* const held = state_->held.Find(channel);
   if (held == nullptr || held->history == nullptr) return;

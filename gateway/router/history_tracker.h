@@ -13,12 +13,10 @@
 #define HERALD_GATEWAY_ROUTER_HISTORY_TRACKER_H_
 
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <vector>
 
-#include "absl/strings/string_view.h"
 #include "gateway/router/router_state.h"
+#include "proto/contract/channel_key.h"
 
 namespace herald::gateway {
 
@@ -31,17 +29,17 @@ class HistoryTracker {
 
   // Answers an allowed and counted subscribe: now, or when the missed
   // publications have arrived.
-  void Confirm(const std::string& channel, HeldChannel& held,
+  void Confirm(contract::ChannelKeyView channel, HeldChannel& held,
                WaitingSubscribe waiting, Batches* batches);
 
   // Returns true if a numbered publication should be taken. If not, and the
   // publication opens a gap, requests the missing publications.
-  bool Wants(const std::string& channel, HeldChannel& held, int64_t offset,
-             Batches* batches);
+  bool Wants(contract::ChannelKeyView channel, HeldChannel& held,
+             int64_t offset, Batches* batches);
   // Takes a publication, and delivers it to all subscribers if it is the next
   // one.
   // REQUIRES: Wants() returned true.
-  void Take(const std::string& channel, HeldChannel& held, int64_t offset,
+  void Take(contract::ChannelKeyView channel, HeldChannel& held, int64_t offset,
             const ChannelMessagePtr& message, Batches* batches);
 
   void OnRecovery(const link::v1::Recovery& recovery, Batches* batches);
@@ -49,19 +47,22 @@ class HistoryTracker {
 
   // Cancels a confirmed subscribe that is held back. Does nothing if it is not
   // held back, or if its publications were already requested.
-  void Cancel(int64_t ticket, const std::string& channel, Batches* batches);
+  void Cancel(int64_t ticket, contract::ChannelKeyView channel,
+              Batches* batches);
 
   // The link has ended: refuses all subscribes that are held back.
   void RefuseAll(Batches* batches);
 
  private:
   // Answers the complete subscribes, and requests publications for the others.
-  void Settle(const std::string& channel, HeldChannel& held, Batches* batches);
-  void Serve(const std::string& channel, HeldChannel& held, Batches* batches);
-  void AnswerLost(const std::string& channel, HeldChannel& held,
+  void Settle(contract::ChannelKeyView channel, HeldChannel& held,
+              Batches* batches);
+  void Serve(contract::ChannelKeyView channel, HeldChannel& held,
+             Batches* batches);
+  void AnswerLost(contract::ChannelKeyView channel, HeldChannel& held,
                   std::vector<WaitingSubscribe> waiting, Batches* batches);
   // Sends the position to all subscribers.
-  static void SendPosition(const std::string& channel, HeldChannel& held,
+  static void SendPosition(contract::ChannelKeyView channel, HeldChannel& held,
                            bool lost, Batches* batches);
 
   RouterState* const state_;

@@ -3,6 +3,7 @@
 #include "gateway/router/item_dispatcher.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -16,14 +17,21 @@ namespace {
 
 using link::v1::GatewayItem;
 
-bool IsPresence(absl::string_view channel) {
-  return contract::TypeOfChannel(channel) == contract::ChannelType::kPresence;
+using contract::ChannelKey;
+using contract::ChannelKeyView;
+
+bool IsPresence(ChannelKeyView channel) {
+  return contract::TypeOfChannel(channel.name) ==
+         contract::ChannelType::kPresence;
 }
 
-EncodedMessagePtr MemberChange(const std::string& channel,
-                               const v1::Member& member, bool added) {
-  if (added) return ShareMessage(MemberAddedMessage{channel, member});
-  return ShareMessage(MemberRemovedMessage{channel, member.user_id()});
+ChannelMessage MemberChange(ChannelKeyView channel, const v1::Member& member,
+                            bool added) {
+  std::string name(channel.name);
+  return {ChannelKey(channel),
+          added ? ShareMessage(MemberAddedMessage{std::move(name), member})
+                : ShareMessage(
+                      MemberRemovedMessage{std::move(name), member.user_id()})};
 }
 
 absl::Duration GrantLife(int64_t expires_after_ms) {
@@ -53,12 +61,14 @@ void ItemDispatcher::Dispatch(link::v1::ServiceItem item, Batches* batches) {
       v1::Member member;
       member.set_user_id(item.member_added().user_id());
       member.set_user_info(item.member_added().user_info());
-      return OnMember(item.member_added().channel(), member, true, batches);
+      return OnMember(ChannelKeyView::FromText(item.member_added().channel()),
+                      member, true, batches);
     }
     case ServiceItem::kMemberRemoved: {
       v1::Member member;
       member.set_user_id(item.member_removed().user_id());
-      return OnMember(item.member_removed().channel(), member, false, batches);
+      return OnMember(ChannelKeyView::FromText(item.member_removed().channel()),
+                      member, false, batches);
     }
     case ServiceItem::kRoster:
       return OnRoster(item.roster(), batches);
@@ -127,7 +137,7 @@ void ItemDispatcher::OnCancelled(const OpenTicket& ticket,
   GatewayItem item;
   link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
   end.set_ticket(yes.ticket());
-  end.set_channel(ticket.channel);
+  end.set_channel(ticket.channel.text());
   end.set_socket_id(ticket.socket_id);
   end.set_user_id(yes.member().user_id());
   state_->Enqueue(std::move(item));
@@ -188,7 +198,8 @@ void ItemDispatcher::OnRenewed(link::v1::Renewed answer, Batches* batches) {
 
 void ItemDispatcher::OnPublication(link::v1::Publication publication,
                                    Batches* batches) {
-  HeldChannel* const held = state_->held.Find(publication.channel());
+  const auto channel = ChannelKeyView::FromText(publication.channel());
+  HeldChannel* const held = state_->held.Find(channel);
   // Open tickets alone need no publication: the yes brings the position to
   // start from.
   if (held == nullptr || held->count == 0) return;
@@ -196,12 +207,9 @@ void ItemDispatcher::OnPublication(link::v1::Publication publication,
   const bool is_numbered = offset > 0 && held->history != nullptr;
   // Before the message is made: a publication behind a gap is not delivered,
   // but requested again with those that are missing.
-  if (is_numbered &&
-      !history_->Wants(publication.channel(), *held, offset, batches)) {
-    return;
-  }
+  if (is_numbered && !history_->Wants(channel, *held, offset, batches)) return;
   ChannelMessage message;
-  message.channel = publication.channel();
+  message.channel = ChannelKey(channel);
   message.published_us = publication.published_us();
   const std::optional<contract::SocketId> except =
       contract::ParseSocketId(publication.except_socket_id());
@@ -215,7 +223,11 @@ void ItemDispatcher::OnPublication(link::v1::Publication publication,
   }
   // Requested publications are not dropped (Session::OnConfirmed()).
   if (!is_numbered || offset == held->history->position().offset() + 1) {
-    message.droppable = DroppableOf(publication, *held);
+    message.droppable = DroppableOf(message.channel, publication, *held);
+  }
+  // Clients know names. This ends `channel`, which is a view of the text.
+  if (!message.channel.app().empty()) {
+    publication.set_channel(std::string(message.channel.name()));
   }
   message.message = ShareMessage(EventMessage{std::move(publication)});
   const auto shared =
@@ -227,9 +239,9 @@ void ItemDispatcher::OnPublication(link::v1::Publication publication,
 }
 
 std::shared_ptr<const Droppable> ItemDispatcher::DroppableOf(
-    const link::v1::Publication& publication, HeldChannel& held) {
-  const std::string& channel = publication.channel();
-  if (state_->rules->Of(channel).slow_consumer ==
+    const ChannelKey& channel, const link::v1::Publication& publication,
+    HeldChannel& held) {
+  if (state_->rules->Of(channel.text()).slow_consumer ==
       contract::SlowConsumer::kDisconnect) {
     return nullptr;
   }
@@ -239,7 +251,8 @@ std::shared_ptr<const Droppable> ItemDispatcher::DroppableOf(
   if (publication.offset() > 0 && held.history != nullptr) {
     v1::Position before = held.history->position();
     before.set_offset(publication.offset() - 1);
-    SubscribedMessage lost{channel, nullptr, std::move(before), false};
+    SubscribedMessage lost{std::string(channel.name()), nullptr,
+                           std::move(before), false};
     // The roster at this place in the order, for a later use.
     if (IsPresence(channel)) lost.members = held.roster.Snapshot();
     droppable.lost = ShareMessage(std::move(lost));
@@ -247,9 +260,8 @@ std::shared_ptr<const Droppable> ItemDispatcher::DroppableOf(
   return std::make_shared<const Droppable>(std::move(droppable));
 }
 
-void ItemDispatcher::OnMember(const std::string& channel,
-                              const v1::Member& member, bool added,
-                              Batches* batches) {
+void ItemDispatcher::OnMember(ChannelKeyView channel, const v1::Member& member,
+                              bool added, Batches* batches) {
   // Applied without a subscriber, too: an open ticket may get a yes without a
   // roster, and answers with this one.
   HeldChannel* const held = state_->held.Find(channel);
@@ -259,28 +271,25 @@ void ItemDispatcher::OnMember(const std::string& channel,
   // Sockets get each change once, even if the link repeats it
   // (ARouter.AnnouncesMembersInOrderAndOnce).
   if (!changed) return;
-  HeldChannels::Deliver(*held, {channel, MemberChange(channel, member, added)},
-                        batches);
+  HeldChannels::Deliver(*held, MemberChange(channel, member, added), batches);
 }
 
 void ItemDispatcher::OnRoster(const link::v1::Roster& roster,
                               Batches* batches) {
-  HeldChannel* const held = state_->held.Find(roster.channel());
+  const auto channel = ChannelKeyView::FromText(roster.channel());
+  HeldChannel* const held = state_->held.Find(channel);
   if (held == nullptr) return;
-  const std::string& channel = roster.channel();
   // After an attach the service sends the whole roster, because changes of the
   // time without a link are lost. Sockets get the difference, so a restart of
   // the service announces no member twice.
   const Roster::Difference difference = held->roster.Replace(roster);
   for (const v1::Member& member : difference.added) {
-    HeldChannels::Deliver(*held, {channel, MemberChange(channel, member, true)},
-                          batches);
+    HeldChannels::Deliver(*held, MemberChange(channel, member, true), batches);
   }
   for (const std::string& user_id : difference.removed) {
     v1::Member member;
     member.set_user_id(user_id);
-    HeldChannels::Deliver(
-        *held, {channel, MemberChange(channel, member, false)}, batches);
+    HeldChannels::Deliver(*held, MemberChange(channel, member, false), batches);
   }
 }
 

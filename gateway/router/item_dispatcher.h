@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Handles the items of the service: selects the loops that an item concerns,
-// and makes the deliveries for them.
+// and makes the deliveries for them. The link names channels by the texts of
+// their keys, which are read here.
 //
 // Threads: not thread-safe; the router locks.
 
@@ -10,11 +11,11 @@
 
 #include <atomic>
 #include <memory>
-#include <string>
 
 #include "gateway/router/history_tracker.h"
 #include "gateway/router/router_state.h"
 #include "herald/link/v1/gateway_service.pb.h"
+#include "proto/contract/channel_key.h"
 
 namespace herald::gateway {
 
@@ -41,8 +42,9 @@ class ItemDispatcher {
   void OnPublication(link::v1::Publication publication, Batches* batches);
   // nullptr unless the channel drops to the latest event.
   std::shared_ptr<const Droppable> DroppableOf(
+      const contract::ChannelKey& channel,
       const link::v1::Publication& publication, HeldChannel& held);
-  void OnMember(const std::string& channel, const v1::Member& member,
+  void OnMember(contract::ChannelKeyView channel, const v1::Member& member,
                 bool added, Batches* batches);
   void OnRoster(const link::v1::Roster& roster, Batches* batches);
   void OnCongestion(const link::v1::Congestion& congestion, Batches* batches);

@@ -166,8 +166,8 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
     if (!settled_ || state_.uplink == nullptr) return 0;
     ticket = ++last_ticket_;
     question.set_ticket(ticket);
-    OpenTicket open{shard, question.channel(), question.socket_id(), false,
-                    std::move(recover)};
+    OpenTicket open{shard, contract::ChannelKey::FromText(question.channel()),
+                    question.socket_id(), false, std::move(recover)};
     GatewayItem item;
     *item.mutable_subscribe() = std::move(question);
     // The ticket is opened only when the item has been accepted, so a refusal
@@ -202,8 +202,8 @@ int64_t Router::AskAboutSocket(int shard, uint64_t socket,
   return ticket;
 }
 
-bool Router::Repeat(int shard, const std::string& channel, uint64_t socket,
-                    int64_t ticket,
+bool Router::Repeat(int shard, contract::ChannelKeyView channel,
+                    uint64_t socket, int64_t ticket,
                     const std::optional<v1::Position>& recover) {
   MutexLock lock(&mu_);
   HeldChannel* const held = state_.held.Find(channel);
@@ -221,7 +221,7 @@ bool Router::Repeat(int shard, const std::string& channel, uint64_t socket,
   return true;
 }
 
-void Router::Cancel(int64_t ticket, const std::string& channel) {
+void Router::Cancel(int64_t ticket, contract::ChannelKeyView channel) {
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
@@ -238,7 +238,7 @@ void Router::Cancel(int64_t ticket, const std::string& channel) {
   if (uplink != nullptr) uplink->Flush();
 }
 
-void Router::CancelTicket(int64_t ticket, const std::string& channel,
+void Router::CancelTicket(int64_t ticket, contract::ChannelKeyView channel,
                           Batches* batches) {
   const auto it = state_.tickets.find(ticket);
   if (it != state_.tickets.end()) {
@@ -276,7 +276,7 @@ void Router::Forget(int shard, const link::v1::Unsubscribe& subscription) {
 }
 
 bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
-                   const std::vector<absl::string_view>& channels) {
+                   const std::vector<contract::ChannelKeyView>& channels) {
   contract::Require(channels.size() == static_cast<size_t>(ends.items_size()));
   // Encoded before the lock: all loops and the link wait for that.
   std::string chunk = ends.SerializeAsString();
@@ -298,8 +298,7 @@ bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
       if (item.has_unsubscribe()) {
         Forget(shard, item.unsubscribe());
       } else {
-        CancelTicket(item.cancel().ticket(), std::string(channels[i]),
-                     &batches);
+        CancelTicket(item.cancel().ticket(), channels[i], &batches);
       }
     }
     batches.Post();

@@ -41,6 +41,7 @@
 #include "gateway/router/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/admission/recent_use.h"
+#include "proto/contract/channel_key.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/mutex.h"
 
@@ -87,6 +88,7 @@ class Router {
   bool settled() const { return settled_; }
 
   // For shards. ------------------------------------------------------------
+  // In messages of the link, `channel` is the text of the channel's key.
 
   // Sends a subscribe. The answer is a delivery to `shard`; with `recover` it
   // waits for the missed publications. Returns the ticket, or 0 if the service
@@ -99,14 +101,14 @@ class Router {
   // Repeats `subscribed`, behind the deliveries that are on their way to
   // `shard`. So a roster in it matches the member changes before and after it.
   // Returns false if the channel is unknown, and then delivers nothing.
-  bool Repeat(int shard, const std::string& channel, uint64_t socket,
+  bool Repeat(int shard, contract::ChannelKeyView channel, uint64_t socket,
               int64_t ticket, const std::optional<v1::Position>& recover)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Cancels a ticket. Its answer is still delivered: as Refused, or as
   // Confirmed if that is on its way. Missed publications are not requested,
   // unless the request is on its way.
-  void Cancel(int64_t ticket, const std::string& channel)
+  void Cancel(int64_t ticket, contract::ChannelKeyView channel)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends a confirmed subscription.
@@ -117,7 +119,7 @@ class Router {
   // channels of the items. Returns false, and does nothing, if the outbox holds
   // kQuestionOutboxBytesMax.
   bool Leave(int shard, const link::v1::AttachRequest& ends,
-             const std::vector<absl::string_view>& channels)
+             const std::vector<contract::ChannelKeyView>& channels)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Asks about the socket with that number, of loop `shard`; a SocketAnswered
@@ -174,7 +176,7 @@ class Router {
   void EnqueueAttach(Uplink& uplink, absl::Duration down)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Cancels a ticket after its `cancel` was enqueued.
-  void CancelTicket(int64_t ticket, const std::string& channel,
+  void CancelTicket(int64_t ticket, contract::ChannelKeyView channel,
                     Batches* batches) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Ends a confirmed subscription, without an item.
   void Forget(int shard, const link::v1::Unsubscribe& subscription)

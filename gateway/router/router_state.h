@@ -20,6 +20,7 @@
 #include "gateway/router/uplink.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/server_message.pb.h"
+#include "proto/contract/channel_key.h"
 #include "proto/contract/channel_rules.h"
 
 namespace herald::gateway {
@@ -27,7 +28,7 @@ namespace herald::gateway {
 // A subscribe without an answer of the service.
 struct OpenTicket {
   int shard = 0;
-  std::string channel;
+  contract::ChannelKey channel;
   std::string socket_id;
   bool cancelled = false;
   std::optional<v1::Position> recover;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bounds on a client's credentials: a token, and the data that was signed.
+// The bounds of a client's credentials, a token and the data that was signed,
+// and the code of a refusal.
 
 #ifndef HERALD_GATEWAY_SESSION_CREDENTIALS_H_
 #define HERALD_GATEWAY_SESSION_CREDENTIALS_H_
@@ -11,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gateway/protocol/client_message.h"
+#include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/limits.h"
 
 namespace herald::gateway {
@@ -30,6 +32,14 @@ inline absl::Status CheckCredentials(absl::string_view auth,
 
 inline absl::Status CheckCredentials(const SubscribeMessage& message) {
   return CheckCredentials(message.auth, message.channel_data, "channel_data");
+}
+
+// The code for a client whose subscribe was not asked, for `why`.
+inline link::v1::Refused::Code RefusalCode(const absl::Status& why) {
+  using Codes = link::v1::Refused;
+  return absl::IsResourceExhausted(why)  ? Codes::CODE_TOO_MANY_CHANNELS
+         : absl::IsPermissionDenied(why) ? Codes::CODE_UNAUTHORIZED
+                                         : Codes::CODE_UNAVAILABLE;
 }
 
 }  // namespace herald::gateway

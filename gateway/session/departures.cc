@@ -70,10 +70,10 @@ void Departures::EndSome() {
   if (state.loop->Monotonic() < link_rests_until_) return;
   const std::vector<Ending> ending = NextToEnd();
   link::v1::AttachRequest ends;
-  std::vector<absl::string_view> channels;
+  std::vector<contract::ChannelKeyView> channels;
   for (const Ending& one : ending) {
     *ends.add_items() = loop_->subscriptions.EndOf(*one.subscription);
-    channels.push_back(one.subscription->channel->name);
+    channels.push_back(one.subscription->channel->key);
   }
   if (!ending.empty() &&
       !state.router->Leave(state.options.index, ends, channels)) {

@@ -7,7 +7,6 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "gateway/session/credentials.h"
 #include "gateway/session/whisper_check.h"
 #include "proto/contract/limits.h"
 #include "proto/contract/names.h"
@@ -18,9 +17,9 @@ using contract::CloseReason;
 using RefusedCode = link::v1::Refused;
 
 Session::Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
-                 uint64_t number, ConnectionFacts facts)
+                 absl::string_view app, uint64_t number, ConnectionFacts facts)
     : loop_(loop),
-      client_(this, socket, dialect, number, std::move(facts)),
+      client_(this, socket, dialect, number, std::move(facts), app),
       last_alive_(loop->state.wheel.now()) {}
 
 void Session::Start(const Goodbye* refusal) {
@@ -40,7 +39,11 @@ void Session::OnNewSettings() {
 void Session::Trace(SocketEvent event) const {
   if (!loop_->state.observer->traces_sockets()) return;
   event.socket_id = socket_id();
+  std::string space;
   event.channel = contract::CutUtf8(event.channel, kEchoedNameBytesMax);
+  if (!event.channel.empty()) {
+    event.channel = KeyOf(event.channel).TextIn(&space);
+  }
   loop_->state.observer->OnSocketEvent(event);
 }
 
@@ -94,14 +97,14 @@ void Session::Error(const ErrorMessage& error) {
   Send(error);
 }
 
-Subscription* Session::Find(absl::string_view channel) const {
+Subscription* Session::Find(contract::ChannelKeyView channel) const {
   const LoopChannel* const known =
       loop_->subscriptions.table().Find(client_.dialect, channel);
   return known == nullptr ? nullptr : subscriptions_.Find(known);
 }
 
 Subscription* Session::FindInUse(absl::string_view channel) {
-  Subscription* const found = Find(channel);
+  Subscription* const found = Find(KeyOf(channel));
   if (found == nullptr || !found->revoked) return found;
   const std::string reason = loop_->leaving.ReasonOf(revocation_);
   loop_->subscriptions.End(*found);
@@ -134,7 +137,7 @@ void Session::On(SubscribeMessage& message) {
 void Session::Repeat(const Subscription& subscription,
                      const std::optional<v1::Position>& recover) {
   if (!loop_->state.router->Repeat(loop_->state.options.index,
-                                   subscription.channel->name, number(),
+                                   subscription.channel->key, number(),
                                    subscription.ticket, recover)) {
     return;
   }
@@ -189,20 +192,11 @@ void Session::RefuseSubscribe(absl::string_view channel,
       SubscriptionErrorMessage{std::string(channel), std::string(error), code});
 }
 
-void Session::RefuseSubscribe(absl::string_view channel,
-                              const absl::Status& why) {
-  RefuseSubscribe(
-      channel, why.message(),
-      absl::IsResourceExhausted(why)  ? RefusedCode::CODE_TOO_MANY_CHANNELS
-      : absl::IsPermissionDenied(why) ? RefusedCode::CODE_UNAUTHORIZED
-                                      : RefusedCode::CODE_UNAVAILABLE);
-}
-
 void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
   loop_->subscriptions.Confirm(subscription, confirmed);
   const Asked asked = std::exchange(subscription->asked, {});
   client_.pending -= static_cast<int32_t>(asked.size());
-  Trace({.what = "subscribed", .channel = subscription->channel->name});
+  Trace({.what = "subscribed", .channel = subscription->channel->name()});
   // A backend's Subscribe is answered to the client as well, and the first
   // answer is to that if the client asked later.
   loop_->writer.SendAnswer(&client_, confirmed);
@@ -214,7 +208,7 @@ void Session::OnConfirmed(Subscription* subscription, Confirmed& confirmed) {
 
 void Session::OnRefused(Subscription* subscription,
                         const gateway::Refused& refused) {
-  const std::string channel = subscription->channel->name;
+  const std::string channel(subscription->channel->name());
   const size_t answers = subscription->asked.size();
   Drop(subscription);
   for (size_t i = 0; i < answers; ++i) {
@@ -241,7 +235,8 @@ void Session::On(UnsubscribeMessage& message) {
 }
 
 void Session::On(WhisperMessage& message) {
-  if (const auto fault = CheckWhisper(message, *loop_->state.settings.rules)) {
+  if (const auto fault =
+          CheckWhisper(message, app(), *loop_->state.settings.rules)) {
     return Error(*fault);
   }
   const auto refuse = [&](ErrorCode code, absl::string_view why) {
@@ -259,7 +254,7 @@ void Session::On(WhisperMessage& message) {
     return refuse(ErrorCode::kRateLimited, rate.message());
   }
   link::v1::Whisper whisper;
-  whisper.set_channel(message.channel);
+  whisper.set_channel(subscription->channel->key.text());
   whisper.set_event(std::move(message.event));
   whisper.set_data(std::move(message.data));
   whisper.set_socket_id(socket_id());
@@ -308,13 +303,14 @@ void Session::OnSocketAnswered(SocketAnswered& answer) {
 
 void Session::On(PingMessage& /*message*/) { Send(PongMessage()); }
 
-void Session::SubscribeByCall(const link::v1::Call& call) {
+void Session::SubscribeByCall(absl::string_view channel,
+                              const link::v1::Call& call) {
   const link::v1::SubscribeCall& wish = call.subscribe();
-  Subscription* const known = FindInUse(wish.channel());
+  Subscription* const known = FindInUse(channel);
   if (known != nullptr && known->active) {
     return Answer(call, absl::OkStatus());
   }
-  SubscribeMessage message{wish.channel(), wish.auth_token(), "", {}};
+  SubscribeMessage message{std::string(channel), wish.auth_token(), "", {}};
   absl::Status asked = CheckCredentials(message);
   if (asked.ok() && known == nullptr) asked = CheckRoom();
   if (!asked.ok()) return Answer(call, asked);
@@ -334,15 +330,16 @@ void Session::SubscribeByCall(const link::v1::Call& call) {
   asked = Ask(std::move(message), std::move(own), &call);
   if (asked.ok()) return;
   Answer(call, asked);
-  for (size_t i = 0; i < answers; ++i) RefuseSubscribe(wish.channel(), asked);
+  for (size_t i = 0; i < answers; ++i) RefuseSubscribe(channel, asked);
 }
 
-void Session::UnsubscribeByCall(const link::v1::Call& call) {
-  const std::string& channel = call.unsubscribe().channel();
+void Session::UnsubscribeByCall(absl::string_view channel,
+                                const link::v1::Call& call) {
   Subscription* const subscription = FindInUse(channel);
   if (subscription != nullptr) {
     End(subscription);
-    Send(UnsubscribedMessage{channel, "unsubscribed by the backend"});
+    Send(UnsubscribedMessage{std::string(channel),
+                             "unsubscribed by the backend"});
   }
   Answer(call, absl::OkStatus());
 }
@@ -350,13 +347,13 @@ void Session::UnsubscribeByCall(const link::v1::Call& call) {
 void Session::Revoke(absl::string_view channel, absl::string_view reason) {
   if (reason.empty()) reason = "revoked";
   if (!channel.empty()) {
-    Subscription* const one = Find(channel);
-    if (one != nullptr) EndInTurn(one, reason);
+    const auto key = contract::ChannelKeyView::FromText(channel);
+    if (Subscription* const one = Find(key)) EndInTurn(one, reason);
     return;
   }
   for (size_t i = 0; i < subscriptions_.size(); ++i) {
     Subscription* const one = subscriptions_.at(i);
-    if (contract::NeedsAuthorization(one->channel->name)) {
+    if (contract::NeedsAuthorization(one->channel->name())) {
       EndInTurn(one, reason);
     }
   }
@@ -377,7 +374,9 @@ void Session::End(Subscription* subscription) {
 
 void Session::OnEnded(Subscription* subscription, const std::string* reason) {
   UnsubscribedMessage notice;
-  if (reason != nullptr) notice = {subscription->channel->name, *reason};
+  if (reason != nullptr) {
+    notice = {std::string(subscription->channel->name()), *reason};
+  }
   if (!subscription->is_confirmed()) {
     ++client_.pending;
     loop_->subscriptions.tickets().Cancel(subscription->ticket, number());
@@ -388,7 +387,7 @@ void Session::OnEnded(Subscription* subscription, const std::string* reason) {
 
 void Session::Drop(Subscription* subscription) {
   if (subscription->is_confirmed() && !client_.closing) {
-    Trace({.what = "unsubscribed", .channel = subscription->channel->name});
+    Trace({.what = "unsubscribed", .channel = subscription->channel->name()});
   }
   client_.pending -= static_cast<int32_t>(subscription->asked.size());
   const std::unique_ptr<Subscription> taken = subscriptions_.Take(subscription);

@@ -32,9 +32,11 @@
 #include "gateway/protocol/observer.h"
 #include "gateway/router/call_results.h"
 #include "gateway/session/client_user.h"
+#include "gateway/session/credentials.h"
 #include "gateway/socket/connection_facts.h"
 #include "gateway/socket/socket.h"
 #include "gateway/subscriptions/subscription_list.h"
+#include "proto/contract/channel_key.h"
 #include "proto/contract/close_reason.h"
 
 namespace herald::gateway {
@@ -43,7 +45,7 @@ class Session final : public Timer {
  public:
   // The pointers outlive the session; the socket, until OnConnectionGone().
   Session(LoopParts* loop, Socket* socket, const Dialect* dialect,
-          uint64_t number, ConnectionFacts facts);
+          absl::string_view app, uint64_t number, ConnectionFacts facts);
   ~Session() override = default;
 
   uint64_t number() const { return client_.number; }
@@ -52,6 +54,7 @@ class Session final : public Timer {
     return client_.facts.remote_address();
   }
   const Dialect& dialect() const { return *client_.dialect; }
+  absl::string_view app() const { return client_.app(); }
   const SubscriptionList& subscriptions() const { return subscriptions_; }
   // nullptr if the client has not signed in.
   const v1::Member* user() const {
@@ -61,7 +64,8 @@ class Session final : public Timer {
   // Whether it may be destroyed.
   bool is_over() const { return client_.socket() == nullptr && !leaving_; }
 
-  // Hands the event to the observer, with the socket's id, if it is wanted.
+  // Hands the event to the observer, with the socket's id, if it is wanted. Its
+  // channel is a name of the app.
   void Trace(SocketEvent event) const;
 
   // From the client. REQUIRES, for messages and frames: it is not closing.
@@ -81,10 +85,11 @@ class Session final : public Timer {
   void OnSocketAnswered(SocketAnswered& answer);
   void OnCongested(int64_t bytes);
   void OnWhisperBack(int64_t bytes);
-  void SubscribeByCall(const link::v1::Call& call);
-  void UnsubscribeByCall(const link::v1::Call& call);
-  // Ends the subscription to `channel`; if that is empty, all that need an
-  // authorization.
+  // `channel` is the name that the call's key has in the session's app.
+  void SubscribeByCall(absl::string_view channel, const link::v1::Call& call);
+  void UnsubscribeByCall(absl::string_view channel, const link::v1::Call& call);
+  // Ends the subscription to the channel whose key has the text `channel`; if
+  // that is empty, all that need an authorization.
   void Revoke(absl::string_view channel, absl::string_view reason);
 
   // From the loop.
@@ -127,10 +132,15 @@ class Session final : public Timer {
   void Error(const ErrorMessage& error);
   void RefuseSubscribe(absl::string_view channel, absl::string_view error,
                        link::v1::Refused::Code code);
-  void RefuseSubscribe(absl::string_view channel, const absl::Status& why);
+  void RefuseSubscribe(absl::string_view channel, const absl::Status& why) {
+    RefuseSubscribe(channel, why.message(), RefusalCode(why));
+  }
 
+  contract::ChannelKeyView KeyOf(absl::string_view channel) const {
+    return {app(), channel};
+  }
   // nullptr if there is no subscription to the channel.
-  Subscription* Find(absl::string_view channel) const;
+  Subscription* Find(contract::ChannelKeyView channel) const;
   // The same, but ends one that is revoked: before anything else happens to its
   // channel.
   Subscription* FindInUse(absl::string_view channel);

@@ -32,10 +32,10 @@ Shard::~Shard() = default;
 
 Session* Shard::Open(Socket* socket, const Dialect* dialect,
                      uint64_t socket_number, ConnectionFacts facts,
-                     const Goodbye* refusal) {
+                     const Goodbye* refusal, absl::string_view app) {
   contract::Require(socket_number != 0);
-  auto owned = std::make_unique<Session>(&loop_, socket, dialect, socket_number,
-                                         std::move(facts));
+  auto owned = std::make_unique<Session>(&loop_, socket, dialect, app,
+                                         socket_number, std::move(facts));
   Session* const session = owned.get();
   contract::Require(sessions_.emplace(socket_number, std::move(owned)).second);
   loop_.state.observer->OnOpened();
@@ -226,18 +226,21 @@ void Shard::On(v1::Revocation& revocation) {
 void Shard::On(link::v1::Call& call) {
   using Call = link::v1::Call;
   if (call.call_case() == Call::kDisconnect) return OnDisconnect(call);
-  const std::string& socket_id = call.call_case() == Call::kSubscribe
-                                     ? call.subscribe().socket_id()
-                                     : call.unsubscribe().socket_id();
+  const bool subscribes = call.call_case() == Call::kSubscribe;
+  const std::string& socket_id = subscribes ? call.subscribe().socket_id()
+                                            : call.unsubscribe().socket_id();
+  const auto channel = contract::ChannelKeyView::FromText(
+      subscribes ? call.subscribe().channel() : call.unsubscribe().channel());
   Session* const session = FindOpen(socket_id);
-  if (session == nullptr) {
+  // A socket is of one app, and the backends of others do not see it.
+  if (session == nullptr || session->app() != channel.app) {
     return loop_.state.router->CallDone(
         NoSuchSocket(call.call_id(), socket_id));
   }
-  if (call.call_case() == Call::kSubscribe) {
-    session->SubscribeByCall(call);
+  if (subscribes) {
+    session->SubscribeByCall(channel.name, call);
   } else {
-    session->UnsubscribeByCall(call);
+    session->UnsubscribeByCall(channel.name, call);
   }
 }
 

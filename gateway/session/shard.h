@@ -33,6 +33,7 @@
 #include "gateway/session/session.h"
 #include "gateway/socket/connection_facts.h"
 #include "gateway/socket/socket.h"
+#include "proto/contract/channel_key.h"
 
 namespace herald::gateway {
 
@@ -49,9 +50,10 @@ class Shard {
   // `dialect`, and sends `connected`. `socket_number` is the second part of its
   // id, random, new, and not 0. The dialect outlives the shard; the result
   // lives until Closed(). With a `refusal`, the dialect has refused the client,
-  // which gets that instead.
+  // which gets that instead. `app` is that of the client's channels.
   Session* Open(Socket* socket, const Dialect* dialect, uint64_t socket_number,
-                ConnectionFacts facts, const Goodbye* refusal = nullptr);
+                ConnectionFacts facts, const Goodbye* refusal = nullptr,
+                absl::string_view app = contract::kFirstApp);
 
   // The pool for the facts that are passed to Open().
   HeaderPool& headers() { return headers_; }

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "proto/contract/channel_key.h"
 #include "proto/contract/names.h"
 
 namespace herald::gateway {
@@ -20,6 +21,7 @@ ErrorMessage WhisperError(ErrorCode code, absl::string_view channel,
 }
 
 std::optional<ErrorMessage> CheckWhisper(const WhisperMessage& whisper,
+                                         absl::string_view app,
                                          const contract::ChannelRules& rules) {
   const std::string& channel = whisper.channel;
   const absl::Status name = contract::CheckChannelName(channel);
@@ -32,12 +34,15 @@ std::optional<ErrorMessage> CheckWhisper(const WhisperMessage& whisper,
     return ErrorMessage{ErrorCode::kInvalidEvent, std::string(event.message()),
                         channel};
   }
-  const contract::ChannelSettings settings = rules.Of(channel);
+  std::string space;
+  const absl::string_view key =
+      contract::ChannelKeyView{app, channel}.TextIn(&space);
+  const contract::ChannelSettings settings = rules.Of(key);
   if (!settings.client_events) {
     return WhisperError(
         ErrorCode::kNotAllowed, channel,
         absl::StrCat("client events are off (",
-                     rules.Source(channel, &ChannelRule::client_events,
+                     rules.Source(key, &ChannelRule::client_events,
                                   "BROADCAST_ALLOW_CLIENT_EVENTS"),
                      ")"));
   }
@@ -46,7 +51,7 @@ std::optional<ErrorMessage> CheckWhisper(const WhisperMessage& whisper,
         ErrorCode::kPayloadTooLarge, channel,
         absl::StrCat("data has ", whisper.data.size(), " bytes; at most ",
                      settings.max_payload, " are allowed (",
-                     rules.Source(channel, &ChannelRule::max_payload,
+                     rules.Source(key, &ChannelRule::max_payload,
                                   "BROADCAST_MAX_PAYLOAD"),
                      ")"));
   }

@@ -20,8 +20,9 @@ namespace herald::gateway {
 ErrorMessage WhisperError(ErrorCode code, absl::string_view channel,
                           absl::string_view why);
 
-// The error of the whisper, or nothing.
+// The error of the whisper of a client of `app`, or nothing.
 std::optional<ErrorMessage> CheckWhisper(const WhisperMessage& whisper,
+                                         absl::string_view app,
                                          const contract::ChannelRules& rules);
 
 }  // namespace herald::gateway

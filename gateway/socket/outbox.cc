@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "proto/contract/channel_key.h"
 #include "proto/contract/require.h"
 
 namespace herald::gateway {
@@ -29,7 +30,7 @@ struct Drops {
   std::vector<bool> drops;  // One for each that waits.
   int64_t events = 0;       // How many of them are events.
   // By channels whose latest event is known.
-  absl::flat_hash_map<absl::string_view, bool> lost;
+  absl::flat_hash_map<contract::ChannelKeyView, bool> lost;
 };
 
 Drops::Drops(absl::Span<const Frame> waiting, const Frame& next)

@@ -34,23 +34,23 @@ SubscriptionTable::OfDialect* SubscriptionTable::FindDialect(
 }
 
 LoopChannel* SubscriptionTable::Obtain(const Dialect* dialect,
-                                       absl::string_view name) {
+                                       contract::ChannelKeyView key) {
   OfDialect* known = FindDialect(dialect);
   if (known == nullptr) known = &all_.emplace_back(OfDialect{dialect, {}});
-  std::unique_ptr<LoopChannel>& channel = known->channels[name];
+  std::unique_ptr<LoopChannel>& channel = known->channels[key];
   if (channel == nullptr) {
     channel = std::make_unique<LoopChannel>();
-    channel->name = std::string(name);
+    channel->key = contract::ChannelKey(key);
     channel->dialect = dialect;
   }
   return channel.get();
 }
 
 LoopChannel* SubscriptionTable::Find(const Dialect* dialect,
-                                     absl::string_view name) {
+                                     contract::ChannelKeyView key) {
   const OfDialect* const known = FindDialect(dialect);
   if (known == nullptr) return nullptr;
-  const auto it = known->channels.find(name);
+  const auto it = known->channels.find(key);
   return it == known->channels.end() ? nullptr : it->second.get();
 }
 
@@ -102,7 +102,7 @@ void SubscriptionTable::Remove(Subscription* subscription) {
   LoopChannel& channel = *subscription->channel;
   --channel.pending;
   if (channel.subscribers.empty() && channel.pending == 0) {
-    FindDialect(channel.dialect)->channels.erase(channel.name);
+    FindDialect(channel.dialect)->channels.erase(channel.key);
   }
 }
 

@@ -27,6 +27,7 @@
 #include "gateway/protocol/dialect.h"
 #include "gateway/subscriptions/backlog.h"
 #include "herald/v1/server_message.pb.h"
+#include "proto/contract/channel_key.h"
 
 namespace herald::gateway {
 
@@ -35,7 +36,7 @@ struct Subscription;
 
 // One channel of one loop, for the clients of one dialect.
 struct LoopChannel {
-  std::string name;
+  contract::ChannelKey key;
   const Dialect* dialect = nullptr;
   std::vector<Subscription*> subscribers;  // Active ones.
   int64_t pending = 0;                     // Others.
@@ -46,6 +47,8 @@ struct LoopChannel {
   uint32_t revoked = 0;  // Subscribers that only wait for their end.
   std::unique_ptr<Backlog> backlog;
   absl::Time rests_until = absl::InfinitePast();
+
+  absl::string_view name() const { return key.name(); }
 };
 
 // The grant of a subscription about which the authorizer was asked.
@@ -87,16 +90,16 @@ struct Subscription {
 class SubscriptionTable {
  public:
   // The channel's entry, made if need be. `dialect` outlives the table.
-  LoopChannel* Obtain(const Dialect* dialect, absl::string_view name);
+  LoopChannel* Obtain(const Dialect* dialect, contract::ChannelKeyView key);
   // The channel's entry, or nullptr.
-  LoopChannel* Find(const Dialect* dialect, absl::string_view name);
+  LoopChannel* Find(const Dialect* dialect, contract::ChannelKeyView key);
 
   // Calls `visit` with each entry of the channel: one lookup for each dialect
   // that the table has ever had. `visit` does not add or remove any.
   template <typename Visitor>
-  void ForEach(absl::string_view name, Visitor visit) {
+  void ForEach(contract::ChannelKeyView key, Visitor visit) {
     for (const OfDialect& one : all_) {
-      const auto it = one.channels.find(name);
+      const auto it = one.channels.find(key);
       if (it != one.channels.end()) visit(it->second.get());
     }
   }
@@ -123,7 +126,7 @@ class SubscriptionTable {
  private:
   struct OfDialect {
     const Dialect* dialect = nullptr;
-    absl::flat_hash_map<std::string, std::unique_ptr<LoopChannel>> channels;
+    contract::ChannelKeyMap<std::unique_ptr<LoopChannel>> channels;
   };
 
   OfDialect* FindDialect(const Dialect* dialect);

@@ -53,8 +53,7 @@ void LinkBytes::Account::Add(int64_t bytes) {
   if (!state_->sweeping.exchange(true)) SweepIn(state_, absl::ZeroDuration());
 }
 
-LinkBytes::LinkBytes(int64_t bytes_max, Timers* timers,
-                     ServiceObserver* observer)
+LinkBytes::LinkBytes(int64_t bytes_max, Timers* timers, ServiceObserver* observer)
     : state_(std::make_shared<State>(bytes_max, timers, observer)) {}
 
 void LinkBytes::SweepIn(const std::shared_ptr<State>& state,

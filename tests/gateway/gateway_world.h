@@ -18,6 +18,7 @@
 #include "gateway/session/shard.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proto/contract/channel_key.h"
 #include "tests/gateway/fakes.h"
 
 namespace herald::gateway {
@@ -130,7 +131,8 @@ class GatewayWorld : public ::testing::Test {
     Run();
   }
 
-  Browser& Open(int shard = 0, const Dialect* dialect = nullptr) {
+  Browser& Open(int shard = 0, const Dialect* dialect = nullptr,
+                absl::string_view app = contract::kFirstApp) {
     auto& browser = *browsers_.emplace_back(std::make_unique<Browser>());
     const uint64_t number = 2 * (++opened_) + static_cast<uint64_t>(shard);
     browser.shard = loops_[shard].shard.get();
@@ -138,7 +140,8 @@ class GatewayWorld : public ::testing::Test {
     facts.AddHeader("Origin", "https://example.org");
     browser.session = browser.shard->Open(
         &browser.socket, dialect == nullptr ? &dialect_ : dialect, number,
-        browser.shard->headers().Make(std::move(facts)));
+        browser.shard->headers().Make(std::move(facts)), /*refusal=*/nullptr,
+        app);
     browser.id = browser.session->socket_id();
     Run();
     return browser;

@@ -50,7 +50,7 @@ inline const std::vector<WordRate> kWordRates = {
 // Every room of the product. The bounds of those that are larger than a room
 // should be lie a little above their size.
 inline const std::vector<Budget> kBudgets = {
-    {"proto/contract/", 25, 2050, 20},
+    {"proto/contract/", 25, 2200, 20},
     {"proto/json/", 22},
     {"proto/settings/", 25},
     {"proto/admission/", 22},

@@ -47,11 +47,14 @@ TEST(ADelivery, WeighsAtLeastItsContents) {
 TEST(ADelivery, CountsEachStringOfAConfirmation) {
   const int64_t empty = DeliveryBytes(Confirmed{});
   for (std::string Confirmed::*const field :
-       {&Confirmed::channel, &Confirmed::socket_id, &Confirmed::user_id}) {
+       {&Confirmed::socket_id, &Confirmed::user_id}) {
     Confirmed confirmed;
     confirmed.*field = std::string(100, 'x');
     EXPECT_EQ(DeliveryBytes(confirmed), empty + 100);
   }
+  Confirmed confirmed;
+  confirmed.channel = contract::ChannelKey::FromText(std::string(100, 'x'));
+  EXPECT_EQ(DeliveryBytes(confirmed), empty + 100);
 }
 
 TEST(ADelivery, CountsTheSocketIdOfAWhisper) {

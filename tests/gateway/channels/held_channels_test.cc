@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/gateway/keys.h"
 
 namespace herald::gateway {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 constexpr size_t kShards = 2;
 
@@ -23,9 +25,9 @@ class TheHeldChannels : public ::testing::Test {
  protected:
   // The service has allowed a subscription of the loop.
   void Confirm(const std::string& channel, int shard) {
-    held_.OpenTicket(channel);
-    HeldChannels::Count(held_.Obtain(channel), shard, kShards);
-    held_.CloseTicket(channel);
+    held_.OpenTicket(Key(channel));
+    HeldChannels::Count(held_.Obtain(Key(channel)), shard, kShards);
+    held_.CloseTicket(Key(channel));
   }
   void End(const std::string& channel, int shard) {
     link::v1::Unsubscribe end;
@@ -45,32 +47,56 @@ class TheHeldChannels : public ::testing::Test {
 };
 
 TEST_F(TheHeldChannels, KnowAChannelWhileItHasATicketOrASubscription) {
-  held_.OpenTicket("a");
-  EXPECT_NE(held_.Find("a"), nullptr);
-  held_.CloseTicket("a");
-  EXPECT_EQ(held_.Find("a"), nullptr);
+  held_.OpenTicket(Key("a"));
+  EXPECT_NE(held_.Find(Key("a")), nullptr);
+  held_.CloseTicket(Key("a"));
+  EXPECT_EQ(held_.Find(Key("a")), nullptr);
   Confirm("a", 0);
   Confirm("a", 1);
-  EXPECT_EQ(held_.Find("a")->count, 2);
-  EXPECT_THAT(held_.Find("a")->by_shard, ElementsAre(1, 1));
+  EXPECT_EQ(held_.Find(Key("a"))->count, 2);
+  EXPECT_THAT(held_.Find(Key("a"))->by_shard, ElementsAre(1, 1));
   End("a", 0);
-  EXPECT_THAT(held_.Find("a")->by_shard, ElementsAre(0, 1));
+  EXPECT_THAT(held_.Find(Key("a"))->by_shard, ElementsAre(0, 1));
   End("a", 1);
-  EXPECT_EQ(held_.Find("a"), nullptr);
+  EXPECT_EQ(held_.Find(Key("a")), nullptr);
 }
 
 TEST_F(TheHeldChannels, KeepAChannelWithATicketWhenItsLastSubscriptionEnds) {
   Confirm("a", 0);
-  held_.OpenTicket("a");
+  held_.OpenTicket(Key("a"));
   End("a", 0);
-  EXPECT_NE(held_.Find("a"), nullptr);
-  held_.CloseTicket("a");
-  EXPECT_EQ(held_.Find("a"), nullptr);
+  EXPECT_NE(held_.Find(Key("a")), nullptr);
+  held_.CloseTicket(Key("a"));
+  EXPECT_EQ(held_.Find(Key("a")), nullptr);
+}
+
+TEST_F(TheHeldChannels, OfTwoAppsAreTwoOfOneName) {
+  Confirm("a", 0);
+  Confirm("44/a", 1);
+  EXPECT_THAT(held_.Find(Key("a"))->by_shard, ElementsAre(1, 0));
+  EXPECT_THAT(held_.Find({"44", "a"})->by_shard, ElementsAre(0, 1));
+  std::vector<std::string> texts;
+  for (const link::v1::Held& one : Holdings()) texts.push_back(one.channel());
+  EXPECT_THAT(texts, UnorderedElementsAre("a", "44/a"));
+  End("a", 0);
+  EXPECT_EQ(held_.Find(Key("a")), nullptr);
+  End("44/a", 1);
+  EXPECT_EQ(held_.Find({"44", "a"}), nullptr);
+}
+
+TEST_F(TheHeldChannels, AnswerWithTheNameThatClientsKnow) {
+  Confirm("44/presence-a", 0);
+  HeldChannel& held = *held_.Find(Key("44/presence-a"));
+  const EncodedMessagePtr answer =
+      HeldChannels::Answer(Key("44/presence-a"), held, std::nullopt);
+  const auto& message = std::get<SubscribedMessage>(answer->message());
+  EXPECT_EQ(message.channel, "presence-a");
+  EXPECT_NE(message.members, nullptr) << "the name has the type";
 }
 
 TEST_F(TheHeldChannels, AreHeldWithTheirCountsOnce) {
   EXPECT_THAT(Holdings(), IsEmpty());
-  held_.OpenTicket("open");
+  held_.OpenTicket(Key("open"));
   EXPECT_THAT(Holdings(), IsEmpty()) << "nothing is held yet";
   Confirm("presence-a", 0);
   Confirm("presence-a", 1);
@@ -78,12 +104,12 @@ TEST_F(TheHeldChannels, AreHeldWithTheirCountsOnce) {
     v1::Member member;
     member.set_user_id(absl::StrCat("user", i));
     member.set_user_info(std::string(60'000, '1'));
-    held_.Find("presence-a")->members.Add(member, absl::StrCat("7.", i));
+    held_.Find(Key("presence-a"))->members.Add(member, absl::StrCat("7.", i));
   }
   v1::Position position;
   position.set_epoch("e");
   position.set_offset(3);
-  held_.Find("presence-a")->history = HistoryAt(position);
+  held_.Find(Key("presence-a"))->history = HistoryAt(position);
   const std::vector<link::v1::Held> holdings = Holdings();
   ASSERT_THAT(holdings, SizeIs(::testing::Ge(2u))) << "of a bounded size";
   EXPECT_EQ(holdings[0].subscription_count(), 2);

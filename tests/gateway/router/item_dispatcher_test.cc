@@ -227,7 +227,7 @@ TEST_F(ADroppableEvent, IsOneOfAChannelWithSuchARule) {
   const auto event = DroppableIn(Said("ticks"));
   ASSERT_NE(event, nullptr);
   EXPECT_EQ(event->kind, Droppable::Kind::kEvent);
-  EXPECT_EQ(event->channel, "ticks");
+  EXPECT_EQ(event->channel.text(), "ticks");
   EXPECT_EQ(event->lost, nullptr) << "there is no history";
   link::v1::ServiceItem whisper = Said("ticks");
   whisper.mutable_publication()->set_whisper(true);

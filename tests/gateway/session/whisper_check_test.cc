@@ -19,7 +19,7 @@ class AWhisper : public ::testing::Test {
 
   // The name of the fault; empty if there is none.
   std::string Fault(const WhisperMessage& whisper) {
-    const auto fault = CheckWhisper(whisper, *CompileRules(settings_));
+    const auto fault = CheckWhisper(whisper, app_, *CompileRules(settings_));
     if (!fault.has_value()) return "";
     EXPECT_EQ(fault->channel, whisper.channel);
     EXPECT_NE(fault->message, "");
@@ -27,10 +27,22 @@ class AWhisper : public ::testing::Test {
   }
 
   link::v1::Settings settings_;
+  std::string app_;  // The first one.
 };
 
 TEST_F(AWhisper, OfGoodNamesAndSizeHasNoFault) {
   EXPECT_EQ(Fault({"news", "e", "12"}), "");
+}
+
+TEST_F(AWhisper, IsCheckedByTheRulesForItsApp) {
+  config::v1::ChannelRule& rule = *settings_.add_rules();
+  rule.set_pattern("44/*");
+  rule.set_client_events(false);
+  EXPECT_EQ(Fault({"news", "e", "1"}), "");
+  app_ = "44";
+  EXPECT_EQ(Fault({"news", "e", "1"}), "not_allowed");
+  EXPECT_EQ(Fault({"44/news", "e", "1"}), "invalid_channel")
+      << "no client reaches another app by a name";
 }
 
 TEST_F(AWhisper, WithABadNameOrTooMuchDataIsRefused) {

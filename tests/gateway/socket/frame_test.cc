@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "gtest/gtest.h"
+#include "tests/gateway/keys.h"
 #include "tests/gateway/text_dialect.h"
 
 namespace herald::gateway {
@@ -40,11 +41,12 @@ TEST(AFrame, OfADroppableEventKnowsThePositionBeforeIt) {
   SubscribedMessage lost{"ticks", nullptr, v1::Position(), false};
   lost.position->set_offset(6);
   const Frame event = DroppableFrame(
-      "7", {Droppable::Kind::kEvent, "ticks", ShareMessage(std::move(lost))});
+      "7", {Droppable::Kind::kEvent, contract::ChannelKey(Key("ticks")),
+            ShareMessage(std::move(lost))});
   const Frame before = event.LostBefore();
   EXPECT_EQ(before.bytes(), "pticks6;");
   EXPECT_EQ(before.droppable()->kind, Droppable::Kind::kPosition);
-  EXPECT_EQ(before.droppable()->channel, "ticks");
+  EXPECT_EQ(before.droppable()->channel, Key("ticks"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/gateway/keys.h"
 #include "tests/gateway/text_dialect.h"
 
 namespace herald::gateway {
@@ -135,7 +136,8 @@ TEST(AnOutbox, LetsGoOfFramesThatAreWritten) {
 // A frame that may be dropped: `channel` and a number for its place in order.
 // If `history`, a `p` frame with the number before it reports a loss.
 Frame Event(const std::string& channel, int number, bool history = false) {
-  Droppable droppable{Droppable::Kind::kEvent, channel};
+  Droppable droppable{Droppable::Kind::kEvent,
+                      contract::ChannelKey(Key(channel))};
   if (history) {
     SubscribedMessage lost{channel, nullptr, v1::Position(), false};
     lost.position->set_offset(number - 1);
@@ -145,8 +147,9 @@ Frame Event(const std::string& channel, int number, bool history = false) {
                         std::move(droppable));
 }
 Frame Whisper(const std::string& channel) {
-  return DroppableFrame("w" + channel + ";",
-                        {Droppable::Kind::kWhisper, channel});
+  return DroppableFrame(
+      "w" + channel + ";",
+      {Droppable::Kind::kWhisper, contract::ChannelKey(Key(channel))});
 }
 
 TEST(AnOutbox, DropsAllButTheLatestEventOfEachChannelForRoom) {

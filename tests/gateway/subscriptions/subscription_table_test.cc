@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/gateway/dialects/line_dialect.h"
+#include "tests/gateway/keys.h"
 #include "tests/gateway/text_dialect.h"
 
 namespace herald::gateway {
@@ -21,7 +22,7 @@ std::unique_ptr<Subscription> Pending(SubscriptionTable& table,
                                       const std::string& channel,
                                       const Dialect* dialect = &kDialect) {
   auto subscription = std::make_unique<Subscription>();
-  subscription->channel = table.Obtain(dialect, channel);
+  subscription->channel = table.Obtain(dialect, Key(channel));
   table.AddPending(subscription.get());
   return subscription;
 }
@@ -30,13 +31,13 @@ TEST(ASubscriptionTable, KnowsAChannelWithASubscriptionOrAnAdmission) {
   SubscriptionTable table;
   const auto one = Pending(table, "news");
   const auto two = Pending(table, "news");
-  EXPECT_TRUE(table.Find(&kDialect, "news")->subscribers.empty());
+  EXPECT_TRUE(table.Find(&kDialect, Key("news"))->subscribers.empty());
   table.Activate(one.get(), "");
-  EXPECT_EQ(table.Find(&kDialect, "news")->subscribers.size(), 1u);
+  EXPECT_EQ(table.Find(&kDialect, Key("news"))->subscribers.size(), 1u);
   table.Remove(one.get());
-  EXPECT_NE(table.Find(&kDialect, "news"), nullptr);
+  EXPECT_NE(table.Find(&kDialect, Key("news")), nullptr);
   table.Remove(two.get());
-  EXPECT_EQ(table.Find(&kDialect, "news"), nullptr);
+  EXPECT_EQ(table.Find(&kDialect, Key("news")), nullptr);
   EXPECT_EQ(table.channel_count(), 0u);
 }
 
@@ -60,7 +61,7 @@ TEST(ASubscriptionTable, KeepsTheChannelOfOneThatIsMuted) {
   const auto bob = Pending(table, "private-x");
   table.Activate(ada.get(), "ada");
   table.Activate(bob.get(), "bob");
-  LoopChannel* const channel = table.Find(&kDialect, "private-x");
+  LoopChannel* const channel = table.Find(&kDialect, Key("private-x"));
   table.Revoke(ada.get());
   EXPECT_EQ(channel->revoked, 1u);
   EXPECT_EQ(channel->subscribers.size(), 2u) << "it is only marked";
@@ -72,9 +73,9 @@ TEST(ASubscriptionTable, KeepsTheChannelOfOneThatIsMuted) {
   EXPECT_FALSE(ada->active);
   EXPECT_TRUE(ada->is_confirmed());
   table.Remove(bob.get());
-  EXPECT_EQ(table.Find(&kDialect, "private-x"), channel);
+  EXPECT_EQ(table.Find(&kDialect, Key("private-x")), channel);
   table.Remove(ada.get());
-  EXPECT_EQ(table.Find(&kDialect, "private-x"), nullptr);
+  EXPECT_EQ(table.Find(&kDialect, Key("private-x")), nullptr);
 }
 
 TEST(ASubscriptionTable, CountsNoneThatIsRevokedAndRemoved) {
@@ -84,7 +85,7 @@ TEST(ASubscriptionTable, CountsNoneThatIsRevokedAndRemoved) {
   table.Activate(ada.get(), "ada");
   table.Revoke(ada.get());
   table.Remove(ada.get());
-  EXPECT_EQ(table.Find(&kDialect, "private-x")->revoked, 0u);
+  EXPECT_EQ(table.Find(&kDialect, Key("private-x"))->revoked, 0u);
   EXPECT_FALSE(bob->is_confirmed());
   table.Remove(bob.get());
   EXPECT_EQ(table.channel_count(), 0u);
@@ -93,7 +94,7 @@ TEST(ASubscriptionTable, CountsNoneThatIsRevokedAndRemoved) {
 TEST(ASubscriptionTable, HasAnEntryOfAChannelForEachDialect) {
   SubscriptionTable table;
   const auto one = Pending(table, "news");
-  EXPECT_EQ(table.Find(&kOther, "news"), nullptr);
+  EXPECT_EQ(table.Find(&kOther, Key("news")), nullptr);
   const auto two = Pending(table, "news", &kOther);
   EXPECT_NE(one->channel, two->channel);
   EXPECT_EQ(one->channel->dialect, &kDialect);
@@ -104,11 +105,31 @@ TEST(ASubscriptionTable, HasAnEntryOfAChannelForEachDialect) {
   EXPECT_EQ(table.channel_count(), 2u);
   std::vector<LoopChannel*> entries;
   const auto visit = [&](LoopChannel* channel) { entries.push_back(channel); };
-  table.ForEach("news", visit);
+  table.ForEach(Key("news"), visit);
   EXPECT_EQ(entries, std::vector<LoopChannel*>({one->channel, two->channel}));
   table.Remove(one.get());
   entries.clear();
-  table.ForEach("news", visit);
+  table.ForEach(Key("news"), visit);
+  EXPECT_EQ(entries, std::vector<LoopChannel*>({two->channel}));
+  table.Remove(two.get());
+  EXPECT_EQ(table.channel_count(), 0u);
+}
+
+TEST(ASubscriptionTable, HasAnEntryForEachAppWithAChannelOfThatName) {
+  SubscriptionTable table;
+  const auto one = Pending(table, "news");
+  const auto two = Pending(table, "44/news");
+  EXPECT_NE(one->channel, two->channel);
+  EXPECT_EQ(two->channel->key, (contract::ChannelKeyView{"44", "news"}));
+  EXPECT_EQ(two->channel->name(), "news");
+  EXPECT_EQ(table.Find(&kDialect, Key("news")), one->channel);
+  EXPECT_EQ(table.Find(&kDialect, {"44", "news"}), two->channel);
+  EXPECT_EQ(table.Find(&kDialect, {"45", "news"}), nullptr);
+  table.Remove(one.get());
+  EXPECT_EQ(table.Find(&kDialect, Key("news")), nullptr);
+  std::vector<LoopChannel*> entries;
+  table.ForEach(Key("44/news"),
+                [&](LoopChannel* channel) { entries.push_back(channel); });
   EXPECT_EQ(entries, std::vector<LoopChannel*>({two->channel}));
   table.Remove(two.get());
   EXPECT_EQ(table.channel_count(), 0u);
@@ -133,7 +154,7 @@ TEST(ASubscriptionTable, StaysTrueInEveryOrderOfLeaving) {
   }
   size_t active = 0, named = 0;
   for (const auto& one : all) {
-    EXPECT_EQ(table.Find(&kDialect, one->channel->name), one->channel);
+    EXPECT_EQ(table.Find(&kDialect, one->channel->key), one->channel);
     if (!one->active) continue;
     ++active;
     EXPECT_EQ(one->channel->subscribers[one->place], one.get());
@@ -143,7 +164,7 @@ TEST(ASubscriptionTable, StaysTrueInEveryOrderOfLeaving) {
   }
   size_t listed = 0, of_users = 0;
   for (const char* name : {"c0", "c1", "c2", "c3", "c4"}) {
-    const LoopChannel* channel = table.Find(&kDialect, name);
+    const LoopChannel* channel = table.Find(&kDialect, Key(name));
     if (channel != nullptr) listed += channel->subscribers.size();
   }
   for (const char* name : {"u0", "u1", "u2"}) {

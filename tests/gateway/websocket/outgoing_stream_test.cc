@@ -18,6 +18,7 @@
 
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "tests/gateway/keys.h"
 #include "tests/gateway/text_dialect.h"
 #include "tests/support/deadline.h"
 
@@ -262,7 +263,8 @@ TEST_F(AnOutgoingStream, KnowsWhetherSeveralFramesMayWait) {
 
 TEST_F(AnOutgoingStream, DropsToTheLatestWhenTheKernelIsFull) {
   const auto event = [](const std::string& text) {
-    return DroppableFrame(text, {Droppable::Kind::kEvent, "ticks"});
+    return DroppableFrame(
+        text, {Droppable::Kind::kEvent, contract::ChannelKey(Key("ticks"))});
   };
   const std::string begun = Congest();
   const size_t left = stream_->waiting_bytes();
