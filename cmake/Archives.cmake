@@ -23,4 +23,12 @@ function(herald_use_archives)
       set_target_properties(${target} PROPERTIES ${property} "${archive}")
     endforeach()
   endforeach()
+  # On Debian 13 gRPC finds re2 by pkg-config, which names abseil's shared
+  # libraries as well. libre2.so loads those that it needs.
+  if(TARGET re2::re2)
+    get_target_property(libraries re2::re2 INTERFACE_LINK_LIBRARIES)
+    list(FILTER libraries EXCLUDE REGEX "^-labsl_|NOTFOUND$")
+    set_target_properties(re2::re2
+      PROPERTIES INTERFACE_LINK_LIBRARIES "${libraries}")
+  endif()
 endfunction()

@@ -3,7 +3,8 @@
 // A program of Herald's that is killed, stopped, ended and started again,
 // always with the same arguments. Its output goes to a file.
 //
-// Failure: it ends by itself, or is ended and does not exit with 0.
+// Failure: it ends by itself, or is ended once it has started and does not exit
+// with 0.
 //
 // Threads: the main thread, for the kernel kills the process when the thread
 // that started it ends; but for the two counters.
