@@ -62,11 +62,13 @@ std::string Libfaketime() {
   return path;
 }
 
-// The environment of a process with a clock that the file `clock` moves.
+// The environment of a process with a clock that the file `clock` moves. The
+// library reads the file every other second: if each look at the clock did, its
+// threads would overwrite each other's text (fixed in August 2026).
 std::vector<std::string> ClockOf(const TemporaryFolder& folder) {
   return {absl::StrCat("LD_PRELOAD=", Libfaketime()),
           absl::StrCat("FAKETIME_TIMESTAMP_FILE=", folder.Path("clock")),
-          "FAKETIME_NO_CACHE=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"};
+          "FAKETIME_CACHE_DURATION=1", "FAKETIME_DONT_FAKE_MONOTONIC=1"};
 }
 
 // The clock of the service.
