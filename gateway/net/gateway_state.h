@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "gateway/loop/loop_state.h"
 #include "gateway/net/endpoints.h"
 #include "gateway/net/net_observer.h"
 #include "gateway/net/origin_patterns.h"
@@ -35,14 +36,14 @@ struct GatewayState {
   NetObserver* observer = nullptr;
 
   int shard_count = 1;
-  int64_t subscriptions_max = 1000;  // Per socket.
-  ClientRates client_rates;          // Per socket.
+  int64_t subscriptions_max = ShardOptions().subscriptions_max;  // Per socket.
+  ClientRates client_rates;                                      // Per socket.
   int64_t half_open_max = 4096;      // Connections that are not WebSockets yet.
   size_t queue_bytes_max = 1 << 20;  // Per socket.
   // From the first byte of a message to its last, plus a second for each 64 KiB
   // of the largest allowed message.
   absl::Duration message_time = absl::Seconds(30);
-  absl::Duration write_timeout = absl::Seconds(30);       // ShardOptions.
+  absl::Duration write_timeout = ShardOptions().write_timeout;
   int descriptors_max = std::numeric_limits<int>::max();  // For sockets.
   OriginPatterns origins{{"*"}};
 
