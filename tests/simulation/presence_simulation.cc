@@ -27,11 +27,15 @@ core::Verdict No(absl::Status why) {
   return no;
 }
 
-config::v1::Config PresenceRules(bool has_limit) {
+// `limit` 0: none.
+config::v1::Config PresenceRules(int limit, int grace_seconds = 0) {
   config::v1::Config rules;
   config::v1::ChannelRule& rule = *rules.add_channels();
   rule.set_pattern("presence-*");
-  if (has_limit) rule.set_max_subscribers(kSubscribersMax);
+  if (limit > 0) rule.set_max_subscribers(limit);
+  if (grace_seconds > 0) {
+    rule.mutable_member_grace()->set_seconds(grace_seconds);
+  }
   return rules;
 }
 
@@ -43,7 +47,7 @@ PresenceSimulation::PresenceSimulation(uint32_t seed, EngineKind kind)
       is_calm_(Draw(3) == 0),
       has_good_store_(is_calm_ || Draw(2) == 0),
       herald_(
-          PresenceRules(is_calm_), 100'000, kind,
+          PresenceRules(is_calm_ ? kSubscribersMax : 0), 100'000, kind,
           [this] { return ++last_epoch_; }, [this] { return random_(); },
           nullptr) {
   for (int i = 0; i < kSeats; ++i) {
@@ -116,12 +120,16 @@ void PresenceSimulation::Trouble() {
   if (herald_.store() != nullptr && !has_good_store_ && Draw(4) == 0) {
     return herald_.TroubleStore([this](int end) { return Draw(end); });
   }
-  const int what = Draw(40);
+  const int what = Draw(44);
   const int gateway = Draw(kGateways);
   if (what < 28) {
     herald_.Connect(gateway);
   } else if (what < 38) {
     herald_.Cut(gateway);
+  } else if (what < 42) {
+    // Also while admissions are open.
+    herald_.SetRules(
+        PresenceRules(/*limit=*/Draw(5), /*grace_seconds=*/Draw(2)));
   } else {
     Restart(Draw(herald_.nodes()));
   }
@@ -216,6 +224,7 @@ void PresenceSimulation::CheckLimit() {
 // Repairs everything, and delivers all that is on its way.
 void PresenceSimulation::Settle() {
   herald_.RepairStore();
+  if (!is_calm_) herald_.SetRules(PresenceRules(/*limit=*/0));
   for (int round = 0; round < 20; ++round) {
     herald_.Sleep(absl::Milliseconds(500));
     for (int gateway = 0; gateway < kGateways; ++gateway) {
