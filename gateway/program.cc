@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//
+
 #include "gateway/program.h"
 
 #include <signal.h>

@@ -162,7 +162,8 @@ void LinkStream::End(absl::Status why) {
     write = token_.TryTake();
   }
   // A read that waits for the gate has a hold, and the write side has one. gRPC
-  // calls OnDone() only after both are removed: by Release() and by TakePen()
+  // calls OnDone() only after both are removed: the first by Release(),
+  // which runs the waiter of ReadOn(), the second by Write()
   // (ALink.StopsThoughTheGateIsClosed).
   if (first) gate_->Release();
   if (write) Write();

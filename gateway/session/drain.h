@@ -26,8 +26,8 @@
 
 namespace herald::gateway {
 
-// Half of the default connection rate of one gateway (connect_rate.h), because
-// only one gateway may be left.
+// Half of the default of `max_connect_rate` (proto/settings/declarations.cc),
+// because only one gateway may be left.
 inline constexpr int64_t kReturnsPerSecond = 2500;
 inline constexpr absl::Duration kReturnWindowMin = absl::Seconds(1);
 inline constexpr absl::Duration kReturnWindowMax = absl::Seconds(30);

@@ -32,9 +32,6 @@
 
 namespace herald::admission {
 
-// To connect and to subscribe costs some 50 to 70 µs of CPU, service included,
-// so this is a third of a core.
-inline constexpr int64_t kConnectRateDefault = 5000;  // In a second.
 inline constexpr int64_t kConnectRateLimit = 1'000'000;
 inline constexpr int64_t kConnectBurstSeconds = 2;
 

@@ -23,8 +23,6 @@ using rpc::AuthorizerLink;
 using rpc::Count;
 using rpc::kCodes;
 using rpc::kMethods;
-using rpc::Method;
-using rpc::StreamCounters;
 
 // Seconds; an authorizer on the same machine takes less than a millisecond.
 const std::vector<double> kLatencyBuckets = {
@@ -191,10 +189,10 @@ void ServiceMetrics::AppendCounters(std::vector<MetricFamily>& out) const {
                 "Watches ended because too much waited for the caller.",
                 watches_.overflows);
   AppendCounter(out, "herald_link_dropped_bytes_total",
-                "Bytes that waited on those links and were given up.",
+                "Bytes that waited on those links and were discarded.",
                 links_.dropped_bytes);
   AppendCounter(out, "herald_watch_dropped_bytes_total",
-                "Bytes that waited on those Watches and were given up.",
+                "Bytes that waited on those Watches and were discarded.",
                 watches_.dropped_bytes);
   AppendCounter(out, "herald_watch_messages_total", "Messages sent on Watches.",
                 watches_.frames_sent);
@@ -219,7 +217,7 @@ void ServiceMetrics::AppendCounters(std::vector<MetricFamily>& out) const {
                 "Keys forgotten before their time, for there were too many.",
                 keys_evicted_);
   AppendCounter(out, "herald_histories_evicted_total",
-                "Histories given up because memory was short.",
+                "Histories discarded because memory was short.",
                 histories_evicted_);
   AppendCounter(out, "herald_revocations_forgotten_total",
                 "Revocations forgotten before their time, for there were too "

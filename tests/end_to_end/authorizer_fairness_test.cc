@@ -25,7 +25,6 @@ using testing_support::kSlowness;
 using testing_support::Milliseconds;
 using testing_support::ScriptedAuthorizer;
 using testing_support::WebSocketClient;
-using testing_support::WebSocketOptions;
 
 // 300 sockets of a greedy client ask for five channels each, of an authorizer
 // that decides 200 a second. Then a polite client asks for one.

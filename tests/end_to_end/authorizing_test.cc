@@ -15,7 +15,6 @@
 namespace herald::end_to_end {
 namespace {
 
-using ::testing::HasSubstr;
 using testing_support::Allow;
 using testing_support::AnswerByToken;
 using testing_support::Clock;

@@ -21,7 +21,6 @@ using grpc::StatusCode;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
-using testing_support::Clock;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::kPongText;

@@ -22,7 +22,6 @@ namespace {
 using testing_support::Backend;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
-using testing_support::JsonString;
 using testing_support::MakeBroadcast;
 using testing_support::RulesFile;
 using testing_support::Stub;

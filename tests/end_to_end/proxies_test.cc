@@ -17,9 +17,7 @@
 namespace herald::end_to_end {
 namespace {
 
-using ::testing::AllOf;
 using ::testing::HasSubstr;
-using ::testing::Not;
 using testing_support::ClientFrame;
 using testing_support::HttpGet;
 using testing_support::kGatewayBinary;

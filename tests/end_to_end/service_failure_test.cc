@@ -23,7 +23,6 @@ namespace herald::end_to_end {
 namespace {
 
 using ::testing::HasSubstr;
-using testing_support::Backend;
 using testing_support::Clock;
 using testing_support::Exit;
 using testing_support::Frame;

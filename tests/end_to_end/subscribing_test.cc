@@ -17,7 +17,6 @@
 namespace herald::end_to_end {
 namespace {
 
-using ::testing::HasSubstr;
 using testing_support::Frame;
 using testing_support::HeraldWorld;
 using testing_support::kPongText;

@@ -27,7 +27,6 @@ namespace {
 
 using contract::Require;
 using process::HttpConnection;
-using process::HttpRefusal;
 using process::StreamProtocol;
 using process::StreamSocket;
 namespace http = process::http;

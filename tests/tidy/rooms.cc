@@ -82,7 +82,7 @@ const std::vector<Room> kRooms = {
      {kStandard, "service/channel/", "service/engine/", "proto/contract/",
       "*.pb.h", "google/protobuf/", "absl/"},
      kNotInCores},
-    // An engine. Only program.cc and tests know which one there is.
+    // An engine. Only main.cc and tests know which one there is.
     {"service/memory/",
      {kStandard, "service/channel/", "service/history/", "service/engine/",
       "service/memory/", "proto/contract/", "*.pb.h", "google/protobuf/",

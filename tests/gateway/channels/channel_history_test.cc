@@ -3,7 +3,7 @@
 // A simulation: one channel, a service with a part of its history, a link with
 // a delay, and listeners that subscribe and leave. In every order, each
 // receives all events since its position once and in order, or the notice that
-// they are lost. (Single promises are in router_history_test.cc.)
+// they are lost. (Single promises are in router/history_tracker_test.cc.)
 
 #include "gateway/channels/channel_history.h"
 

@@ -39,7 +39,6 @@ namespace {
 using link::v1::GatewayItem;
 using ::testing::AllOf;
 using ::testing::Contains;
-using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;

@@ -15,7 +15,6 @@
 namespace herald::gateway {
 namespace {
 
-using testing_support::Clock;
 using testing_support::Milliseconds;
 using testing_support::RawSocket;
 using testing_support::WaitUntil;

@@ -17,7 +17,6 @@ using ::testing::_;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Gt;
-using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::MatchesRegex;
 using ::testing::Pair;

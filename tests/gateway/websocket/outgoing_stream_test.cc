@@ -27,7 +27,6 @@ namespace {
 
 using testing_support::Clock;
 using testing_support::kPatience;
-using testing_support::Milliseconds;
 
 constexpr size_t kNoBound = 1 << 30;
 

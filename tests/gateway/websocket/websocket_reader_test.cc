@@ -25,7 +25,6 @@ namespace {
 
 using testing_support::ClientFrame;
 using testing_support::Clock;
-using testing_support::kClose;
 using testing_support::kContinuation;
 using testing_support::kPatience;
 using testing_support::kPing;

@@ -29,7 +29,6 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-using testing_support::Milliseconds;
 using testing_support::WaitUntil;
 
 void FailRequirement() { contract::Require(false); }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Recovery as the hub does it: all that was missed, in order and once, or the
-// word that it is lost. The sources are link/recoveries.cc and
-// engine/memory_engine.cc.
+// word that it is lost. The sources are service/link/recoveries.cc and
+// service/memory/memory_engine.cc.
 
 #include <limits>
 #include <optional>

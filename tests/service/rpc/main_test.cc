@@ -30,7 +30,6 @@ using ::testing::Contains;
 using ::testing::HasSubstr;
 using testing_support::Exit;
 using testing_support::Process;
-using testing_support::ProcessOptions;
 using testing_support::TemporaryFolder;
 
 // The binary stands beside the tests: <build>/tests and <build>/bin.
