@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
+#include "clients/cpp/call_set.h"
 #include "clients/cpp/retrying_call.h"
 #include "herald/v1/broadcast_service.grpc.pb.h"
 
@@ -54,7 +55,7 @@ class Caller {
   void Start(AsyncMethod<Request, Response> method, Request request,
              Callback<Response> done) {
     calls_->Start(std::make_shared<TypedCall<Request, Response>>(
-        calls_, method, std::move(request), std::move(done)));
+        *calls_, method, std::move(request), std::move(done)));
   }
 
   // As Start(), and waits for the response.
@@ -76,10 +77,10 @@ class Caller {
   template <typename Request, typename Response>
   class TypedCall final : public RetryingCall {
    public:
-    TypedCall(std::shared_ptr<CallSet> calls,
-              AsyncMethod<Request, Response> method, Request request,
-              Callback<Response> done)
-        : RetryingCall(std::move(calls)),
+    TypedCall(const CallSet& calls, AsyncMethod<Request, Response> method,
+              Request request, Callback<Response> done)
+        : RetryingCall(calls.settings()),
+          stub_(calls.stub()),
           method_(method),
           request_(std::move(request)),
           done_(std::move(done)) {}
@@ -87,8 +88,8 @@ class Caller {
    private:
     void Attempt(grpc::ClientContext* context,
                  std::function<void(grpc::Status)> done) override {
-      (calls().stub()->async()->*method_)(context, &request_, &response_,
-                                          std::move(done));
+      (stub_->async()->*method_)(context, &request_, &response_,
+                                 std::move(done));
     }
     void Deliver(absl::Status status) override {
       if (status.ok()) {
@@ -98,6 +99,7 @@ class Caller {
       }
     }
 
+    v1::BroadcastService::Stub* const stub_;  // Outlives the call.
     const AsyncMethod<Request, Response> method_;
     const Request request_;
     Response response_;

@@ -78,6 +78,10 @@ TEST_F(TheTree, HasOneTypePerName) {
   ExpectNone(CheckTypeNames(files_, kGenericNames));
 }
 
+TEST_F(TheTree, HasNoTypesThatBefriendEachOther) {
+  ExpectNone(CheckFriends(files_));
+}
+
 TEST_F(TheTree, IsWrittenInTheWordsOfTheField) {
   const std::vector<Prose> prose = ReadProse(HERALD_SOURCE_DIR);
   ASSERT_THAT(prose, SizeIs(Gt(files_.size())));

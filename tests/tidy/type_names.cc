@@ -21,6 +21,9 @@ using Tokens = std::vector<std::string>;
 
 bool IsWord(const std::string& token) { return IsWordByte(token[0]); }
 
+// A part of a name that may be qualified.
+bool IsName(const std::string& token) { return IsWord(token) || token == "::"; }
+
 // Words, `::`, and other bytes one by one.
 Tokens TokensOf(absl::string_view statement) {
   Tokens tokens;
@@ -107,6 +110,13 @@ class TypeFinder {
   }
 
  private:
+  // An open brace.
+  struct Scope {
+    bool is_namespace = false;
+    bool is_type = false;
+    size_t type = 0;  // The index in `types_` of a type.
+  };
+
   void Take(char c) {
     if (c == '{') {
       Open();
@@ -115,6 +125,7 @@ class TypeFinder {
       statement_.clear();
     } else if (c == ';') {
       TakeAlias();
+      TakeFriend();
       statement_.clear();
     } else if (c == ':' && IsAccessSpecifier()) {
       statement_.clear();
@@ -135,7 +146,8 @@ class TypeFinder {
   }
 
   bool IsNested() const {
-    return std::find(scopes_.begin(), scopes_.end(), false) != scopes_.end();
+    return std::any_of(scopes_.begin(), scopes_.end(),
+                       [](const Scope& scope) { return !scope.is_namespace; });
   }
 
   void Open() {
@@ -147,8 +159,9 @@ class TypeFinder {
       types_.push_back({qualified ? name.substr(colons + 2) : name, "",
                         qualified || IsNested(), first_});
     }
-    scopes_.push_back(std::count(tokens.begin(), tokens.end(), "namespace") >
-                      0);
+    const bool is_namespace =
+        std::find(tokens.begin(), tokens.end(), "namespace") != tokens.end();
+    scopes_.push_back({is_namespace, !name.empty(), types_.size() - 1});
     statement_.clear();
   }
 
@@ -164,10 +177,19 @@ class TypeFinder {
                       IsNested(), first_});
   }
 
+  void TakeFriend() {
+    if (scopes_.empty() || !scopes_.back().is_type) return;
+    const Tokens tokens = TokensOf(statement_);
+    if (tokens.size() < 2 || tokens[0] != "friend") return;
+    const bool is_type = tokens[1] == "class" || tokens[1] == "struct" ||
+                         std::all_of(tokens.begin() + 1, tokens.end(), IsName);
+    if (is_type) types_[scopes_.back().type].friends.push_back(tokens.back());
+  }
+
   size_t line_ = 0;
-  size_t first_ = 0;          // The line of the first byte of `statement_`.
-  std::string statement_;     // Since the last `;`, `{` or `}`.
-  std::vector<bool> scopes_;  // The open braces: whether of a namespace.
+  size_t first_ = 0;       // The line of the first byte of `statement_`.
+  std::string statement_;  // Since the last `;`, `{` or `}`.
+  std::vector<Scope> scopes_;
   std::vector<TypeDefinition> types_;
 };
 
@@ -234,6 +256,27 @@ Findings CheckTypeNames(const std::vector<SourceFile>& files,
       findings.push_back(absl::StrCat(site.at, ": ", name,
                                       " is also a type in ", all.front().at));
     }
+  }
+  return findings;
+}
+
+Findings CheckFriends(const std::vector<SourceFile>& files) {
+  // Where the first type befriends the second.
+  std::map<std::pair<std::string, std::string>, std::string> sites;
+  for (const SourceFile& file : files) {
+    for (const TypeDefinition& type : FindTypes(file)) {
+      for (const std::string& other : type.friends) {
+        sites.emplace(std::pair(type.name, other),
+                      absl::StrCat(file.path, ":", type.line + 1));
+      }
+    }
+  }
+  Findings findings;
+  for (const auto& [pair, at] : sites) {
+    const auto& [name, other] = pair;
+    if (name >= other || sites.count({other, name}) == 0) continue;
+    findings.push_back(
+        absl::StrCat(at, ": ", name, " and ", other, " befriend each other"));
   }
   return findings;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Finds the types that C++ files define, by their braces and without a parser,
-// and checks that a name belongs to one type.
+// and checks that a name belongs to one type, and that no two types befriend
+// each other.
 
 #ifndef HERALD_TESTS_TIDY_TYPE_NAMES_H_
 #define HERALD_TESTS_TIDY_TYPE_NAMES_H_
@@ -22,6 +23,7 @@ struct TypeDefinition {
   std::string aliased;  // The text behind the `=` of an alias; empty: none.
   bool nested = false;  // In a type or in a function.
   size_t line = 0;      // Where it begins, counted from 0.
+  std::vector<std::string> friends = {};  // Classes, unqualified.
 };
 
 // The types that `file` defines, in order. Not among them are declarations
@@ -35,6 +37,9 @@ std::vector<TypeDefinition> FindTypes(const SourceFile& file);
 // than two types have is a finding as well.
 Findings CheckTypeNames(const std::vector<SourceFile>& files,
                         const std::vector<GenericName>& generic);
+
+// No two types are friends of each other. Types of one name are one type.
+Findings CheckFriends(const std::vector<SourceFile>& files);
 
 }  // namespace herald::tidy
 

@@ -121,5 +121,34 @@ TEST(AnAlias, OfAGenericNameIsATypeOfItsOwn) {
       ElementsAre("gateway/b.h:1: List is also a type in service/a.h:1"));
 }
 
+TEST(Friends, OfEachOtherAreFound) {
+  EXPECT_THAT(CheckFriends({SourceFile("service/a.h",
+                                       "namespace a {\n"
+                                       "class Set {\n"
+                                       "  void Run() { int a = 0; }\n"
+                                       "  friend class Call;\n"
+                                       "};\n"
+                                       "}\n"),
+                            SourceFile("tests/b.h",
+                                       "class Other { friend class Set; };\n"
+                                       "class Call {\n"
+                                       "  struct Part { int a; };\n"
+                                       "  friend class ::a::Set;\n"
+                                       "};\n")}),
+              ElementsAre("tests/b.h:2: Call and Set befriend each other"));
+}
+
+TEST(Friends, OfOneOfTwoTypesAreNot) {
+  EXPECT_THAT(
+      CheckFriends({SourceFile("service/a.h",
+                               "class Set {\n"
+                               "  class Entry { friend class Set; };\n"
+                               "  friend bool operator==(Set a, Entry b);\n"
+                               "  friend Set Copy(Entry entry);\n"
+                               "};\n"
+                               "struct Entries { friend Set; };\n")}),
+      IsEmpty());
+}
+
 }  // namespace
 }  // namespace herald::tidy
