@@ -91,7 +91,7 @@ Outbox::Dropped Outbox::PushOverLatest(const Frame& frame, size_t bytes_max,
     }
     // The notice has to precede the event that is left, because it shows the
     // position before that
-    // (AnOutbox.TellsOfALossBeforeTheLatestEventOfAHistory).
+    // (AnOutbox.ReportsALossBeforeTheLatestEventOfAHistory).
     if (i >= begin && drops.IsLost(old.droppable())) {
       Frame position = old.LostBefore();
       size_bytes_ += position.size();

@@ -27,7 +27,7 @@ Result CurveResult(Curve curve, int size, double per_cpu_second) {
   return result;
 }
 
-TEST(CostCharts, ShowWhatADeliveryCosts) {
+TEST(CostCharts, ShowTheCostOfADelivery) {
   Result subscribers = CurveResult(Curve::kSubscribers, 100, 500'000);
   subscribers.baselines = {1'000'000};
   const std::vector<Chart> charts =
@@ -43,7 +43,7 @@ TEST(CostCharts, ShowWhatADeliveryCosts) {
   EXPECT_EQ(charts[1].series[0].points[0].y, 20);
 }
 
-TEST(CostCharts, LeaveOutWhatIsNoCost) {
+TEST(CostCharts, LeaveOutRowsWithoutACost) {
   Result failed = CurveResult(Curve::kSubscribers, 10, 1);
   failed.failure = "it broke";
   Result blind = CurveResult(Curve::kSubscribers, 10, 1);

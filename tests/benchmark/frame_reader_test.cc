@@ -87,7 +87,7 @@ TEST(FrameReader, WaitsForTheRest) {
   EXPECT_EQ(reader.rest_bytes(), 1u);
 }
 
-TEST(FrameReader, RefusesWhatHeraldNeverSends) {
+TEST(FrameReader, RefusesFramesThatHeraldNeverSends) {
   for (const char* bytes : {"\x82\x01x", "\x01\x01x", "\xC1\x01x", "\x81\x81x",
                             "\x80\x01x", "HT"}) {
     FrameReader reader;

@@ -183,7 +183,7 @@ TEST(TheRows, AreSmallAndFewWhenItMustBeQuick) {
   for (const Row& row : Rows()) EXPECT_TRUE(works.contains(row.work));
 }
 
-TEST(TheList, ShowsWhatEachRowMustReach) {
+TEST(TheList, ShowsTheBoundOfEachRow) {
   const std::string list = ListText(Rows());
   EXPECT_THAT(list, HasSubstr("ratio ≥ 0.85 (limit)"));
   EXPECT_THAT(list, HasSubstr("≤ 4,096 bytes/socket"));

@@ -110,7 +110,7 @@ class SetupTest(Command):
         self.assert_ok(self.tree.dev("setup"))
         self.assertEqual(len(self.tree.calls("npm")), 1)
 
-    def test_names_what_it_cannot_install(self):
+    def test_fails_if_a_package_cannot_be_installed(self):
         self.tree.install(packages=False)
         self.tree.fake("apt-get", "exit 100")
         self.assertEqual(self.tree.dev("setup").returncode, 100)
@@ -183,7 +183,7 @@ class FuzzTest(Command):
             "rules -timeout=20 -rss_limit_mb=2048 "
             "-artifact_prefix=build/fuzz/crashes/rules/ ")
 
-    def test_goes_on_from_what_was_found(self):
+    def test_continues_from_the_inputs_that_were_found(self):
         self.assertEqual(
             self.fuzz("-jobs=2"),
             "-jobs=2 build/fuzz/corpus/rules tests/fuzz/corpus/rules")

@@ -233,7 +233,7 @@ class DevRun(unittest.TestCase):
         self.assertEqual(dev.wait(), 0, dev.output())
         self.assertEqual(self.what_is_left(), {})
 
-    def test_says_which_port_is_in_use(self):
+    def test_names_the_port_that_is_in_use(self):
         for variable in ("BROADCAST_GRPC_ADDRESS", "BROADCAST_METRICS_ADDRESS",
                          "BROADCAST_WS_ADDRESS", "BROADCAST_AUTHORIZER",
                          "CHAT_ADDRESS"):
@@ -250,7 +250,7 @@ class DevRun(unittest.TestCase):
                 self.assertEqual(self.what_is_left(), {})
                 self.env = env
 
-    def test_says_which_setting_the_chat_cannot_use(self):
+    def test_names_the_setting_that_the_chat_cannot_use(self):
         for variable in ("BROADCAST_AUTHORIZER", "BROADCAST_WS_ADDRESS"):
             with self.subTest(variable):
                 env = dict(self.env)
@@ -307,7 +307,7 @@ class DevRun(unittest.TestCase):
         dev.signal_group(signal.SIGINT)
         self.assertEqual(dev.wait(), 0, dev.output())
 
-    def test_restarts_what_dies(self):
+    def test_restarts_a_process_that_dies(self):
         dev = self.start("--no-chat")
         dev.wait_for(READY)
         kill, = [line for line in dev.lines if "kill -9" in line]
@@ -351,7 +351,7 @@ class DevRun(unittest.TestCase):
             "Stopping the gateway.", "Stopping the service.",
             "Stopping the chat."])
 
-    def test_needs_nobody_who_reads_its_output(self):
+    def test_runs_on_when_its_output_is_not_read(self):
         self.env["BROADCAST_LOG_LEVEL"] = "debug"
         reader, writer = os.pipe()
         with open(reader, "rb") as output:

@@ -48,7 +48,7 @@ class RunTestsTest(unittest.TestCase):
             f"cmake {build}--preset {preset}"
             for preset in presets for build in ("", "--build ")])
 
-    def test_counts_what_has_not_run_as_failed(self):
+    def test_counts_tests_that_have_not_run_as_failed(self):
         self.report("release", PASSED, NOT_RUN, DISABLED)
         result = self.tree.dev("test", "release")
         self.assert_ends(result, "1 passed, 2 failed", 1)

@@ -147,7 +147,7 @@ TEST(WithoutApiTokens, ReflectionAndHealthAreThere) {
   EXPECT_THAT(response, ::testing::HasSubstr("herald.v1.BroadcastService"));
 }
 
-TEST(AGatewayWhoseTokenIsRefused, StaysUpAndLogsIt) {
+TEST(AGatewayWithAWrongToken, StaysUpAndLogsIt) {
   HeraldWorld world({.gateways = 0, .api_token = "right"});
   testing_support::Process gateway(
       {testing_support::kGatewayBinary, "--ws_address=127.0.0.1:0",

@@ -146,7 +146,7 @@ class Backend(unittest.TestCase):
     def log_out(self, user):
         self.authorizer.type(user)
 
-    def test_publishes_and_says_to_how_many(self):
+    def test_publishes_and_prints_the_number_of_subscribers(self):
         self.assertEqual(self.run_publisher(self.herald.address),
                          (0, "0 subscribers\n"))
         browser = self.connect()
@@ -163,7 +163,7 @@ class Backend(unittest.TestCase):
         self.assertEqual(self.run_publisher(self.herald.address, **PROXY),
                          (0, "0 subscribers\n"))
 
-    def test_says_so_when_nothing_was_published(self):
+    def test_reports_that_nothing_was_published(self):
         code, said = self.run_publisher(free_address())
         self.assertNotEqual(code, 0)
         self.assertNotIn("subscribers", said)
@@ -182,7 +182,7 @@ class Backend(unittest.TestCase):
         self.assertEqual(first.hear_json(), {
             "type": "member_added", "channel": "presence-room", **ron})
 
-    def test_says_why_a_bad_token_is_refused(self):
+    def test_reports_why_a_bad_token_is_refused(self):
         for channel in ("private-mail", "presence-room"):
             for auth in ("wrong", "user:", "admin:pam", ""):
                 with self.subTest(channel=channel, auth=auth):
@@ -251,7 +251,7 @@ class Backend(unittest.TestCase):
         one_by_one = len(browsers) * LOOKUP_SECONDS
         self.assertLess(time.monotonic() - begin, one_by_one / 2)
 
-    def test_takes_back_what_somebody_has_who_logs_out(self):
+    def test_revokes_the_subscriptions_of_a_user_at_logout(self):
         ada, _ = self.subscribe("private-mail", "ada")
         bob, _ = self.subscribe("private-mail", "bob")
         self.assertEqual(ada.say(type="subscribe", channel="presence-hall",

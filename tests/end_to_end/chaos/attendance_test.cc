@@ -67,7 +67,7 @@ TEST_F(AnAttendance, CountsSockets) {
   EXPECT_TRUE(MustBePresent(50));
 }
 
-TEST_F(AnAttendance, DoubtsWhatAGatewayHolds) {
+TEST_F(AnAttendance, DoubtsTheMembersOfAGateway) {
   Arrive("1.1", 0, 0);
   attendance_.Doubt(1, At(30));
   EXPECT_TRUE(MustBePresent(40));

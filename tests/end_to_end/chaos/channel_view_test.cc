@@ -66,7 +66,7 @@ TEST_F(AView, FindsAMessageInTwoPlaces) {
   EXPECT_THROW(Event(4, 5), Failure);
 }
 
-TEST_F(AView, SkipsWhatExceptedItsSocket) {
+TEST_F(AView, SkipsEventsThatExceptItsSocket) {
   BeAtThree();
   Publish(4, "1.1");
   ledger_.Acknowledge({1, 4}, kLog, Position{"e", 4});
@@ -107,7 +107,7 @@ TEST_F(AView, FindsThatNotAllWasRecovered) {
   EXPECT_THROW(Event(5, 5), Failure);
 }
 
-TEST_F(AView, FindsThatWhatIsNewCameBeforeWhatWasMissed) {
+TEST_F(AView, FindsNewEventsBeforeMissedOnes) {
   BeAtThree();
   ledger_.Acknowledge({1, 4}, kLog, Position{"e", 4});
   view_->Disconnected();

@@ -118,7 +118,7 @@ TEST_F(ALedger, CallsAnythingElseThatIsMissedLost) {
   EXPECT_THROW(ledger_.Miss(watch_, "e", 1, 1), Failure);
 }
 
-TEST_F(ALedger, WaitsWithWhatIsMissedUntilItIsKnown) {
+TEST_F(ALedger, HoldsMissedMessagesBackUntilTheyAreKnown) {
   Publish({3, 1}, "1.1");
   ledger_.Miss(ada_, "e", 1, 2);
   ledger_.Acknowledge({3, 1}, log_, Position{"e", 1});
@@ -203,14 +203,14 @@ class ALedgerOfAWhim : public ALedger {
       .name = "whim", .history_size = 100, .rules_change = true};
 };
 
-TEST_F(ALedgerOfAWhim, AcceptsAnotherEpochBehindWhatHasNoPlace) {
+TEST_F(ALedgerOfAWhim, AcceptsAnotherEpochAfterAMessageWithoutAPlace) {
   Acknowledged(1, Position{"e", 1});
   Acknowledged(2, std::nullopt);
   Acknowledged(3, Position{"f", 1});
   EXPECT_NO_THROW(ledger_.Judge());
 }
 
-TEST_F(ALedgerOfAWhim, FindsAnEpochThatHidesWhatHasNoPlace) {
+TEST_F(ALedgerOfAWhim, FindsAnEpochThatHidesAMessageWithoutAPlace) {
   Acknowledged(1, Position{"e", 1});
   Acknowledged(2, std::nullopt);
   Acknowledged(3, Position{"e", 2});

@@ -13,7 +13,7 @@ constexpr MessageId kA{1, 1}, kB{2, 1}, kC{3, 1}, kD{4, 1};
 
 bool Never(MessageId /*id*/) { return false; }
 
-TEST(AnOrderBook, AcceptsWhatOneOrderExplains) {
+TEST(AnOrderBook, AcceptsSequencesThatOneOrderExplains) {
   OrderBook book;
   book.Add("c", {kA, kB, kD});
   book.Add("c", {kB, kC, kD});
@@ -21,7 +21,7 @@ TEST(AnOrderBook, AcceptsWhatOneOrderExplains) {
   EXPECT_NO_THROW(book.Check(Never));
 }
 
-TEST(AnOrderBook, RefusesWhatNone) {
+TEST(AnOrderBook, RefusesSequencesThatNoOrderExplains) {
   OrderBook book;
   book.Add("c", {kA, kB});
   book.Add("c", {kD, kB, kA});

@@ -248,7 +248,7 @@ TEST(AnOverrunGateway, IsNotOneBecauseOfRefusedConnections) {
   EXPECT_EQ(good.Upgrade(), 101);
 }
 
-TEST(WhoIsSentAway, HasASecondToReadTheAnswer) {
+TEST(ARefusedClient, HasASecondToReadTheAnswer) {
   TestGateway gateway;
   gateway.state().draining = true;
   RawSocket socket(gateway.address());

@@ -60,7 +60,7 @@ TEST_F(ALargeChannel, IsWrittenAFewSocketsATurn) {
   EXPECT_THAT(other.Received(), ElementsAre(Event("other", "2")));
 }
 
-TEST_F(ALargeChannel, WritesWhatComesMeanwhileWithWhatWaits) {
+TEST_F(ALargeChannel, WritesNewEventsTogetherWithPendingOnes) {
   const auto crowd = Crowd();
   Publish("news", "1", "", /*turns=*/1);
   const int before = crowd.back()->socket.writes;
@@ -95,7 +95,7 @@ TEST_F(ALargeChannel, DoesNotRestAfterSingleEvents) {
   }
 }
 
-TEST_F(ALargeChannel, SparesTheSenderAndNobodyElse) {
+TEST_F(ALargeChannel, ExceptsTheSenderOnly) {
   const auto crowd = Crowd();
   Publish("news", "1", crowd.back()->id, /*turns=*/1);
   Publish("news", "2");
@@ -104,7 +104,7 @@ TEST_F(ALargeChannel, SparesTheSenderAndNobodyElse) {
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
-TEST_F(ALargeChannel, SaysAllItHasSaidBeforeItSaysUnsubscribed) {
+TEST_F(ALargeChannel, DeliversEverythingBeforeUnsubscribed) {
   const auto crowd = Crowd();
   Publish("news", "1", "", /*turns=*/1);
   Send(*crowd.back(), R"({"type":"unsubscribe","channel":"news"})");
@@ -113,14 +113,14 @@ TEST_F(ALargeChannel, SaysAllItHasSaidBeforeItSaysUnsubscribed) {
                           R"({"type":"unsubscribed","channel":"news"})"));
 }
 
-TEST_F(ALargeChannel, SaysAllItHasSaidBeforeItsSocketsAreClosed) {
+TEST_F(ALargeChannel, DeliversEverythingBeforeItsSocketsClose) {
   const auto crowd = Crowd();
   Publish("news", "1", "", /*turns=*/1);
   CloseSome(crowd.back()->shard, 1000);
   EXPECT_THAT(crowd.back()->Received(), ElementsAre(Event("news", "1")));
 }
 
-TEST_F(ALargeChannel, CutsASlowSocketAndNobodyElse) {
+TEST_F(ALargeChannel, ClosesASlowSocketOnly) {
   const auto crowd = Crowd();
   crowd.back()->socket.full = true;
   Publish("news", "1");
@@ -130,7 +130,7 @@ TEST_F(ALargeChannel, CutsASlowSocketAndNobodyElse) {
   EXPECT_THAT(crowd.front()->Received(), ElementsAre(Event("news", "1")));
 }
 
-TEST_F(ALargeChannel, IsGivenToAllWhenMuchHasBeenSaid) {
+TEST_F(ALargeChannel, IsWrittenToAllWhenItsBacklogIsLarge) {
   const auto crowd = Crowd();
   const std::string text = "\"" + std::string(60'000, 'x') + "\"";
   for (int i = 0; i < 5; ++i) Publish("news", text, "", /*turns=*/0);
@@ -140,7 +140,7 @@ TEST_F(ALargeChannel, IsGivenToAllWhenMuchHasBeenSaid) {
   EXPECT_THAT(crowd.front()->Received(), SizeIs(5));
 }
 
-TEST_F(ALargeChannel, MarksWhatMayBeDroppedAsASmallOneDoes) {
+TEST_F(ALargeChannel, MarksDroppableEventsAsASmallOneDoes) {
   Say(DropToLatest("news"));
   Browser& slow = Subscribed(Open(), "news");
   slow.Received();
@@ -156,7 +156,7 @@ TEST_F(ALargeChannel, MarksWhatMayBeDroppedAsASmallOneDoes) {
 
 // Browsers come, go, and take a few bytes at a time or none, while the channel
 // speaks and turns pass.
-TEST_F(ALargeChannel, TellsEachEverythingOnceAndInOrder) {
+TEST_F(ALargeChannel, DeliversEverythingOnceAndInOrder) {
   std::mt19937 random(20261125);
   std::map<Browser*, std::vector<std::string>> expected;
   for (Browser* const browser : Crowd()) expected[browser];

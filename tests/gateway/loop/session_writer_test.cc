@@ -94,7 +94,7 @@ TEST_F(ASessionWriter, SendsNothingToOneThatCloses) {
   EXPECT_FALSE(loops_[0].flush);
 }
 
-TEST_F(ASessionWriter, DropsWhispersForWhichThereIsNoRoom) {
+TEST_F(ASessionWriter, DropsWhispersThatExceedTheBound) {
   auto origin = std::make_shared<WhisperOrigin>();
   socket_.whisper_full = true;
   writer_.SendFrame(&client_, FrameOf("1", origin));

@@ -45,7 +45,7 @@ TEST(TheMetricsPage, ShowsEveryReasonFromTheStart) {
   }
 }
 
-TEST(WhatHappens, IsCounted) {
+TEST(GatewayEvents, AreCounted) {
   GatewayMetrics metrics("");
   metrics.OnOpened();
   metrics.OnOpened();

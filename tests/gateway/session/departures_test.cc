@@ -50,7 +50,7 @@ class Leaving : public GatewayWorld {
   }
 };
 
-TEST_F(Leaving, IsToldTheServiceWithOneFlushATurn) {
+TEST_F(Leaving, IsSentToTheServiceWithOneFlushATurn) {
   std::vector<Browser*> browsers;
   for (int i = 0; i < 5; ++i) browsers.push_back(&OpenWithMany());
   uplink_->Take();
@@ -251,7 +251,7 @@ class Revoking : public Leaving {
   }
 };
 
-TEST_F(Revoking, IsToldTheServiceWithOneFlushATurn) {
+TEST_F(Revoking, IsSentToTheServiceWithOneFlushATurn) {
   std::vector<Browser*> browsers;
   for (int i = 0; i < 5; ++i) browsers.push_back(&OpenPrivately("ada"));
   uplink_->Take();

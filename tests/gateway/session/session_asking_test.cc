@@ -122,7 +122,7 @@ TEST_F(ASession, IsSubscribedByABackend) {
   EXPECT_EQ(uplink_->items.back().call_result().code(), 0);
 }
 
-TEST_F(ASession, DoesNotHearOfARefusalThatItDidNotAskFor) {
+TEST_F(ASession, ReceivesNoRefusalOfABackendsSubscribe) {
   Attach();
   Browser& ada = Open();
   ada.Received();
@@ -135,7 +135,7 @@ TEST_F(ASession, DoesNotHearOfARefusalThatItDidNotAskFor) {
   EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
-TEST_F(ASession, IsUnsubscribedByABackendAndToldSo) {
+TEST_F(ASession, IsNotifiedWhenABackendUnsubscribesIt) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
   link::v1::ServiceItem item;

@@ -177,7 +177,7 @@ TEST_F(AWhisperingSession, IsNotReadWhileItsWhispersAreUnderWay) {
   EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
-TEST_F(AWhisperingSession, IsReadAgainThoughItsWhispersDoNotComeBack) {
+TEST_F(AWhisperingSession, IsReadAgainThoughItsWhispersGetLost) {
   AttachWithPayloads();
   Browser& ada = Subscribed(Open(), "news");
   for (int i = 0; i < 5; ++i) Whisper(ada);
@@ -188,7 +188,7 @@ TEST_F(AWhisperingSession, IsReadAgainThoughItsWhispersDoNotComeBack) {
   EXPECT_FALSE(ada.socket.paused);
 }
 
-TEST_F(AWhisperingSession, IsSlowedDownByReadersWithoutRoomInsteadOfTheirEnd) {
+TEST_F(AWhisperingSession, IsSlowedDownInsteadOfClosingSlowReaders) {
   AttachWithPayloads();
   Browser& ada = Subscribed(Open(0), "news");
   Browser& bob = Subscribed(Open(1), "news");
@@ -253,7 +253,7 @@ TEST_F(AWhisperingSession, OfAnotherGatewayIsReportedOnceForAWhisper) {
   EXPECT_THAT(Congestions(), SizeIs(1));
 }
 
-TEST_F(AWhisperingSession, IsSlowedDownWhenAnotherGatewayHasNoRoom) {
+TEST_F(AWhisperingSession, IsSlowedDownWhenAnotherGatewayIsCongested) {
   AttachWithPayloads();
   Browser& ada = Subscribed(Open(1), "news");
   Whisper(ada);
@@ -346,7 +346,7 @@ TEST_F(ASessionThatAsksAgain, MayLeaveTheChannelBeforeTheAnswerComes) {
   EXPECT_FALSE(ada.socket.paused);
 }
 
-TEST_F(ASessionThatAsksAgain, PaysForWhatOthersAreToldOfIt) {
+TEST_F(ASessionThatAsksAgain, PaysForTheJoinsThatOthersReceive) {
   Attach();
   Browser& ada = Open();
   int joins = 0;

@@ -41,7 +41,7 @@ TEST_F(ASession, IsGreetedWithItsSocketId) {
   EXPECT_EQ(ada.id.substr(0, 2), "7.");
 }
 
-TEST_F(ASession, HearsSubscribedBeforeAnyEvent) {
+TEST_F(ASession, ReceivesSubscribedBeforeAnyEvent) {
   Attach();
   Browser& ada = Open();
   ada.Received();
@@ -58,7 +58,7 @@ TEST_F(ASession, HearsSubscribedBeforeAnyEvent) {
   EXPECT_THAT(ada.Received(), ElementsAre(kSubscribed, Event("news", "1")));
 }
 
-TEST_F(ASession, HearsNothingOfAChannelAfterUnsubscribed) {
+TEST_F(ASession, ReceivesNothingOfAChannelAfterUnsubscribed) {
   Attach();
   Browser& ada = Subscribed(Open(), "news");
   Send(ada, R"({"type":"unsubscribe","channel":"news"})");
@@ -67,7 +67,7 @@ TEST_F(ASession, HearsNothingOfAChannelAfterUnsubscribed) {
   EXPECT_EQ(uplink_->items.back().unsubscribe().channel(), "news");
 }
 
-TEST_F(ASession, MayUnsubscribeFromWhatItDoesNotHave) {
+TEST_F(ASession, MayUnsubscribeWithoutASubscription) {
   Browser& ada = Open();
   ada.Received();
   Send(ada, R"({"type":"unsubscribe","channel":"news"})");
@@ -95,7 +95,7 @@ TEST_F(ASession, IsAnsweredAsOftenAsItAskedWhileTheFirstIsOpen) {
   EXPECT_THAT(ada.Received(), ElementsAre(kSubscribed, kSubscribed));
 }
 
-TEST_F(ASession, IsToldWhyASubscribeWasRefused) {
+TEST_F(ASession, ReceivesTheReasonOfARefusedSubscribe) {
   Attach();
   Browser& ada = Open();
   ada.Received();
@@ -240,7 +240,7 @@ TEST_F(ASession, IsRefusedAnOverlongToken) {
   EXPECT_THAT(ada.Received(), ElementsAre(HasSubstr("unauthorized")));
 }
 
-TEST_F(ASession, SurvivesWhatItCannotSay) {
+TEST_F(ASession, SurvivesInvalidMessages) {
   Attach();
   Browser& ada = Open();
   ada.Received();
@@ -267,7 +267,7 @@ TEST_F(ASession, WhispersToTheOthers) {
   EXPECT_THAT(ada.Received(), IsEmpty());
 }
 
-TEST_F(ASession, DoesNotHearWhatExceptsIt) {
+TEST_F(ASession, DoesNotReceiveEventsThatExceptIt) {
   Attach();
   Browser& ada = Subscribed(Open(0), "news");
   Browser& bob = Subscribed(Open(0), "news");
@@ -279,7 +279,7 @@ TEST_F(ASession, DoesNotHearWhatExceptsIt) {
   EXPECT_THAT(ada.Received(), ElementsAre(Event("news", "2")));
 }
 
-TEST_F(ASession, IsToldWhyItMayNotWhisper) {
+TEST_F(ASession, ReceivesTheReasonOfARefusedWhisper) {
   Attach();
   Browser& ada = Open();
   ada.Received();
@@ -313,7 +313,7 @@ TEST_F(ASession, IsToldWhyItMayNotWhisper) {
                                 HasSubstr(R"("code":"not_allowed")"))));
 }
 
-TEST_F(ASession, WhispersAsTheRulesOfItsChannelsSay) {
+TEST_F(ASession, WhispersByTheRulesOfItsChannels) {
   Attach();
   Browser& ada = Open();
   for (const char* const channel : {"quiet", "short", "news"}) {
@@ -375,7 +375,7 @@ TEST_F(ASession, MayNotWhisperWhileMuchWaitsForTheService) {
   EXPECT_EQ(observer_.whispers, 1);
 }
 
-TEST_F(ASession, IsToldWhenTooMuchWaitsForTheServiceToBeAsked) {
+TEST_F(ASession, IsRefusedWhileTooMuchWaitsForTheService) {
   Attach();
   Browser& ada = Open();
   ada.Received();

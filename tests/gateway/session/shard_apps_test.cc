@@ -182,7 +182,7 @@ TEST_F(TwoApps, RecoverFromHistoriesOfTheirOwn) {
               ElementsAre(HasSubstr(R"("subscribed","channel":"chat")")));
 }
 
-TEST_F(TwoApps, DropToTheLatestAsTheRulesForTheirChannelsSay) {
+TEST_F(TwoApps, DropToTheLatestByTheRulesForTheirChannels) {
   Say(DropToLatest("44/ticks"));
   SubscribeAll("ticks");
   Publish("ticks", "1");

@@ -186,7 +186,7 @@ TEST_F(TwoDialects, WhisperToEachOther) {
               ElementsAre(HasSubstr(R"("data":1,"whisper":true)")));
 }
 
-TEST_F(TwoDialects, LoseWhispersEachForWantOfItsOwnRoom) {
+TEST_F(TwoDialects, DropWhispersEachByItsOwnBound) {
   Browser& ada = Joined("private-x");
   Browser& bob = Joined("private-x");
   Browser& carl = Subscribed(Open(), "private-x");
@@ -251,7 +251,7 @@ TEST_F(TwoDialects, AreDisconnectedTogether) {
   EXPECT_EQ(uplink_->items.back().call_result().disconnected_count(), 2);
 }
 
-TEST_F(TwoDialects, SayGoodbyeEachInItsOwn) {
+TEST_F(TwoDialects, AnnounceTheEndEachInItsOwnWords) {
   Browser& ada = Open(0, &lines_);
   Browser& bob = Open();
   EXPECT_EQ(&ada.session->dialect(), &lines_);

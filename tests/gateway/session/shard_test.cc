@@ -48,7 +48,7 @@ TEST_F(AShard, WritesASocketOnceForAllThatATurnBrings) {
   EXPECT_EQ(ada.socket.writes, before + 1);
 }
 
-TEST_F(AShard, CutsASlowSocketAndNobodyElse) {
+TEST_F(AShard, ClosesASlowSocketOnly) {
   Attach();
   Browser& slow = Subscribed(Open(), "news");
   Browser& fast = Subscribed(Open(), "news");
@@ -64,7 +64,7 @@ TEST_F(AShard, CutsASlowSocketAndNobodyElse) {
               ElementsAre(Event("news", "1"), Event("news", "2")));
 }
 
-TEST_F(AShard, EndsTheSubscriptionsOfASocketThatIsTold) {
+TEST_F(AShard, EndsTheSubscriptionsOfASocketThatItCloses) {
   Attach();
   Browser& slow = Subscribed(Open(), "news");
   slow.socket.full = true;
@@ -124,7 +124,7 @@ TEST_F(AShard, ClosesAFewAtATimeWhenItDrains) {
   }
 }
 
-TEST_F(AShard, TellsEachWhenToComeBackWhenItDrains) {
+TEST_F(AShard, SendsEachItsReconnectDelayWhenItDrains) {
   for (int i = 0; i < 5; ++i) Open(0);
   CloseSome(loops_[0].shard.get(), 5);
   std::set<std::string> texts;

@@ -131,7 +131,7 @@ TEST(AClientFlow, DoesNotWaitForEverForWhispersThatAreLost) {
   EXPECT_FALSE(IsPaused(flow, rates, kStart + absl::Seconds(2)));
 }
 
-TEST(AClientFlow, SendsLargeWhispersMoreSlowlyWhileReadersHaveNoRoom) {
+TEST(AClientFlow, SlowsLargeWhispersWhileReadersAreCongested) {
   const ClientRates rates;
   ClientFlow flow;
   flow.OnWhisperSent(64 << 10, kStart);
@@ -151,7 +151,7 @@ TEST(AClientFlow, SendsLargeWhispersMoreSlowlyWhileReadersHaveNoRoom) {
 
 // Otherwise one slow reader could slow every sender of typing notices on its
 // channel.
-TEST(AClientFlow, HardlyPausesForSmallWhispersWithoutRoom) {
+TEST(AClientFlow, HardlyPausesForSmallWhispersInCongestion) {
   const ClientRates rates;
   ClientFlow flow;
   absl::Time now = kStart;

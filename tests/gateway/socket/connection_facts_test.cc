@@ -86,7 +86,7 @@ TEST(Users, OfOneBrowserShareItsHeadersButNotTheirCookies) {
   EXPECT_EQ(MessageOf(eve).headers().at("user-agent"), "Lynx");
 }
 
-TEST(WhatIsShared, GoesWithItsLastSocket) {
+TEST(SharedFacts, AreFreedWithTheirLastSocket) {
   HeaderPool pool;
   std::optional<ConnectionFacts> ada = FactsOf(&pool, "Mosaic", "ada");
   std::optional<ConnectionFacts> bob = FactsOf(&pool, "Mosaic", "bob");

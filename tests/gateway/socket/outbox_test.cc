@@ -85,7 +85,7 @@ TEST(AnOutbox, KeepsTheRestOfAFrameThatHasBegunToLeave) {
   EXPECT_EQ(Gathered(outbox), "ne,");
 }
 
-TEST(AnOutbox, RefusesWhatWouldExceedItsBound) {
+TEST(AnOutbox, RefusesAFrameThatWouldExceedItsBound) {
   Outbox outbox;
   EXPECT_TRUE(outbox.Push(Bytes("12345"), 10));
   EXPECT_TRUE(outbox.Push(Bytes("12345"), 10));
@@ -152,7 +152,7 @@ Frame Whisper(const std::string& channel) {
       {Droppable::Kind::kWhisper, contract::ChannelKey(Key(channel))});
 }
 
-TEST(AnOutbox, DropsAllButTheLatestEventOfEachChannelForRoom) {
+TEST(AnOutbox, DropsAllButTheLatestEventOfEachChannel) {
   Outbox outbox;
   size_t mark = 0;
   for (const Frame& frame :
@@ -167,7 +167,7 @@ TEST(AnOutbox, DropsAllButTheLatestEventOfEachChannelForRoom) {
   EXPECT_EQ(outbox.size_bytes(), Gathered(outbox).size());
 }
 
-TEST(AnOutbox, TellsOfALossBeforeTheLatestEventOfAHistory) {
+TEST(AnOutbox, ReportsALossBeforeTheLatestEventOfAHistory) {
   Outbox outbox;
   size_t mark = 0;
   for (const Frame& frame : {Event("a", 1, true), Event("b", 7, true),
@@ -194,7 +194,7 @@ TEST(AnOutbox, KeepsAnEventThatHasBegunToLeave) {
   EXPECT_EQ(Gathered(outbox), "a1;pa2;ea3;");
 }
 
-TEST(AnOutbox, IsFullIfDroppingMakesNoRoomWorthIt) {
+TEST(AnOutbox, IsFullIfDroppingFreesTooLittle) {
   Outbox outbox;
   size_t mark = 0;
   outbox.PushUnbounded(Bytes(std::string(64, 's')));
@@ -240,7 +240,7 @@ struct Heard {
 };
 
 // A client that reads whenever the kernel likes, and an outbox far too small.
-TEST(AnOutbox, WhateverItDropsLosesNoOrderNoStateAndSaysSo) {
+TEST(AnOutbox, KeepsOrderAndStateAndReportsEachLoss) {
   constexpr unsigned kSeed = 21;
   constexpr size_t kBytesMax = 120;
   std::mt19937 random(kSeed);

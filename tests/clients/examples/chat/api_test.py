@@ -147,7 +147,7 @@ class GoodRequests(ApiTest):
         self.assertEqual(self.ask("GET", "/api/messages?room=general"),
                          (200, {"messages": [message], "more": False}))
 
-    def test_a_message_is_kept_while_herald_is_away_and_the_answer_says_so(
+    def test_a_message_is_kept_while_herald_is_down_and_the_answer_shows_it(
             self):
         self.log_in()
         self.herald.delivers = False
@@ -175,7 +175,7 @@ class GoodRequests(ApiTest):
                            f"/api/messages?room=general&before={oldest}")
         self.assertEqual((len(page["messages"]), page["more"]), (1, False))
 
-    def test_a_new_room_is_told_to_all_once(self):
+    def test_a_new_room_is_announced_to_all_once(self):
         self.log_in()
         self.assertEqual(self.ask("POST", "/api/rooms", {"room": "tea-time"}),
                          (201, {"name": "tea-time"}))

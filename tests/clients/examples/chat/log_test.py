@@ -38,7 +38,7 @@ class TheLog(unittest.TestCase):
         os.set_blocking(self.reader, False)
         self.assertEqual(os.read(self.reader, 100), b"chat: last words\n")
 
-    def test_drops_and_counts_lines_that_nobody_reads(self):
+    def test_drops_and_counts_lines_that_are_not_read(self):
         line = "x" * 1000
         for _ in range(2 * log.LINES_MAX):  # The pipe takes 64 of them.
             self.logger.warning(line)

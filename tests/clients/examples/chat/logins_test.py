@@ -25,7 +25,7 @@ class TheLogins(unittest.TestCase):
     def new_pass(self):
         return self.logins.issue_pass(self.login, CHANNEL, SOCKET)
 
-    def test_know_whom_they_let_in(self):
+    def test_know_the_user_of_each_token(self):
         self.assertEqual(self.logins.check(self.token), self.login)
         self.assertEqual((self.login.name, self.login.color), ("Ada", "teal"))
 
@@ -33,12 +33,12 @@ class TheLogins(unittest.TestCase):
         other, _ = self.logins.open("Ada", "teal")
         self.assertNotEqual(other.user_id, self.login.user_id)
 
-    def test_refuse_what_is_no_token(self):
+    def test_refuse_text_that_is_no_token(self):
         for token in ("", ".", "a.b", "é.é", "x" * 100_000, self.token + "x",
                       "x" + self.token, self.token.partition(".")[0]):
             self.assert_bad("not valid", self.logins.check, token)
 
-    def test_refuse_a_token_whose_content_was_changed(self):
+    def test_refuse_a_token_with_changed_content(self):
         payload, _, signature = self.token.partition(".")
         claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
         claims["name"] = "Eve"
@@ -88,7 +88,7 @@ class TheLogins(unittest.TestCase):
         self.assert_bad("the pass has expired", self.logins.check_pass, token,
                         CHANNEL, SOCKET)
 
-    def test_tell_a_login_from_a_pass(self):
+    def test_distinguish_a_login_from_a_pass(self):
         self.assert_bad("not valid", self.logins.check_pass, self.token,
                         CHANNEL, SOCKET)
         self.assert_bad("not valid", self.logins.check, self.new_pass())

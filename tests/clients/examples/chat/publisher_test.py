@@ -103,7 +103,7 @@ class ThePublisher(unittest.TestCase):
         self.start_publisher(api_token="t0ken").publish(["a"], "e", 1)
         self.assertEqual(herald.metadata["authorization"], "Bearer t0ken")
 
-    def test_keeps_what_is_said_while_herald_is_away(self):
+    def test_keeps_messages_while_herald_is_down(self):
         self.be_patient(0)
         chat = self.start_publisher()
         for number in range(3):
@@ -131,7 +131,7 @@ class ThePublisher(unittest.TestCase):
             [c.except_socket_id for c in (first, second, third)],
             ["12.34", "", ""])
 
-    def test_gives_up_what_herald_refuses(self):
+    def test_discards_messages_that_herald_refuses(self):
         self.be_patient(0)
         herald = self.start_herald()
         herald.errors = [grpc.StatusCode.INVALID_ARGUMENT]

@@ -125,7 +125,7 @@ class TheServer(unittest.TestCase):
         """A wrong setting: the exit code is that of Herald's programs."""
         self.assert_does_not_start(2, pattern, *flags)
 
-    def test_says_one_line_when_it_is_ready_and_ends_with_0(self):
+    def test_prints_one_line_when_it_is_ready_and_ends_with_0(self):
         for number in (signal.SIGTERM, signal.SIGINT):
             process = self.start()
             line = process.stdout.readline()
@@ -200,7 +200,7 @@ class TheServer(unittest.TestCase):
         process.terminate()
         self.assertEqual(process.wait(support.PATIENCE), 0)
 
-    def test_says_which_port_is_in_use(self):
+    def test_names_the_port_that_is_in_use(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             address = f"127.0.0.1:{taken.getsockname()[1]}"
             for flag in ("--address", "--authorizer-address"):
@@ -209,7 +209,7 @@ class TheServer(unittest.TestCase):
                     1, rf"port {port} is in use.*{flag} {address}",
                     flag, address)
 
-    def test_says_which_address_cannot_be_had(self):
+    def test_names_the_address_that_it_cannot_bind(self):
         for address, pattern in (
                 ("nowhere.invalid:0", "nowhere.invalid has no address"),
                 ("[2001:db8::1]:0", "this machine does not have the address")):
@@ -217,7 +217,7 @@ class TheServer(unittest.TestCase):
                 1, f"--address {re.escape(address)}: {pattern}",
                 "--address", address)
 
-    def test_says_what_is_wrong_with_its_settings(self):
+    def test_reports_the_faults_in_its_settings(self):
         for address in ("8000", "localhost", "127.0.0.1:x", "127.0.0.1:99999",
                         "::1:0", "[]:0", "127.0.0.1:²", "a..b:0"):
             self.assert_is_refused(f"--address {re.escape(address)} is not as",
@@ -249,11 +249,11 @@ class TheServer(unittest.TestCase):
         self.assertEqual((process.returncode, said), (2, ""), complaint)
         self.assertIn("--adress", complaint)
 
-    def test_says_when_the_compiler_of_the_contract_is_missing(self):
+    def test_reports_that_the_compiler_of_the_contract_is_missing(self):
         self.env["PATH"] = self.folder
         self.assert_does_not_start(1, "install protobuf-compiler-grpc")
 
-    def test_writes_stubs_where_it_is_told_to(self):
+    def test_writes_stubs_into_the_given_folder(self):
         stubs = os.path.join(self.folder, "stubs")
         process = self.start("--stubs", stubs)
         self.assertIn("is ready", process.stdout.readline())

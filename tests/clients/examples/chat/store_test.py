@@ -30,7 +30,7 @@ class TheStore(unittest.TestCase):
         messages, more = self.store.messages("general", *arguments)
         return [message["text"] for message in messages], more
 
-    def test_returns_what_was_said_with_who_and_when(self):
+    def test_returns_messages_with_their_author_and_time(self):
         message, is_new = self.say("hello")
         self.assertTrue(is_new)
         self.assertEqual(message, {
@@ -75,7 +75,7 @@ class TheStore(unittest.TestCase):
         message, _ = self.say("here")
         self.assertEqual(message["id"], 2)
 
-    def test_lists_rooms_with_what_was_said_last(self):
+    def test_lists_rooms_with_their_last_message(self):
         self.say("one")
         last, _ = self.say("two")
         rooms = {room["name"]: room["last"] for room in self.store.rooms()}
@@ -111,7 +111,7 @@ class TheStore(unittest.TestCase):
         self.addCleanup(other.close)
         self.assertNotEqual(other.secret(), self.store.secret())
 
-    def test_says_when_the_file_is_of_no_use(self):
+    def test_reports_an_unusable_file(self):
         with self.assertRaises(sqlite3.Error):
             store.Store("/nowhere/chat.sqlite")
 

@@ -22,7 +22,7 @@ def cases(test):
 
 
 class ATarget(unittest.TestCase):
-    def test_is_what_grpc_can_dial(self):
+    def test_is_an_address_that_grpc_can_dial(self):
         accepted = cases("IsAnAddressThatGrpcCanDial")
         self.assertGreater(len(accepted), 10)
         for target in accepted:
