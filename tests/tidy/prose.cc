@@ -51,6 +51,34 @@ bool IsFence(absl::string_view line) {
   return absl::StartsWith(line, "```") || absl::StartsWith(line, "~~~");
 }
 
+// `line` with a space before each capital letter that begins a word.
+std::string SplitAtCapitals(absl::string_view line) {
+  std::string out;
+  for (const char c : line) {
+    const bool begins = absl::ascii_isupper(static_cast<unsigned char>(c));
+    if (begins && !out.empty()) out += ' ';
+    out += c;
+  }
+  return out;
+}
+
+// Appends the names of tests to the lines where they stand.
+void AppendTestNames(const std::vector<std::string>& code,
+                     std::vector<std::string>* lines) {
+  bool in_name = false;
+  for (size_t i = 0; i < code.size(); ++i) {
+    absl::string_view line = code[i];
+    if (absl::StartsWith(line, "TEST(") || absl::StartsWith(line, "TEST_")) {
+      in_name = true;
+      line.remove_prefix(std::min(line.find('('), line.size()));
+    }
+    if (!in_name) continue;
+    const size_t end = line.find(')');
+    absl::StrAppend(&(*lines)[i], " ", SplitAtCapitals(line.substr(0, end)));
+    in_name = end == line.npos;
+  }
+}
+
 std::string FolderOf(const std::string& path) {
   return path.substr(0, path.rfind('/') + 1);
 }
@@ -70,6 +98,7 @@ Prose CommentsOf(const std::string& path, absl::string_view text) {
   for (std::string& line : prose.lines) {
     line = WithoutCodeSpans(std::move(line));
   }
+  AppendTestNames(Lines(text), &prose.lines);
   return prose;
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The prose of the tree and the rates of its words: the comments of C++ and
-// .proto files by folder, and each Markdown page by itself. A translated
+// .proto files and the names of tests by folder, and each Markdown page by
+// itself. A translated
 // sentence betrays itself by a few words (kWordRates), so their rates are
 // bounded.
 
@@ -25,7 +26,8 @@ struct Prose {
   std::vector<std::string> lines;
 };
 
-// The `//` comments of a C++ or .proto file, without their code spans.
+// The `//` comments of a C++ or .proto file, without their code spans, and the
+// words of the names of its tests: `TEST(A, IsB)` has `A Is B`.
 Prose CommentsOf(const std::string& path, absl::string_view text);
 
 // A Markdown page without code blocks and code spans. Of a CHANGELOG.md, only

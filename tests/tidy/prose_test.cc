@@ -59,6 +59,14 @@ TEST(Comments, KeepTheirLines) {
   EXPECT_THAT(WordsOf(prose.lines[2]), ElementsAre("one"));
 }
 
+TEST(TestNames, AreProse) {
+  EXPECT_EQ(CommentWords("TEST(AHub, IsUp) { F(WhatFor); }  // One.\n"),
+            "one a hub is up");
+  EXPECT_EQ(CommentWords("TEST_F(AHub,\n       Waits2Times) {\nF(What);\n}\n"),
+            "a hub waits2 times");
+  EXPECT_EQ(CommentWords("  TEST(What, For);\nCONTEST(What);\n"), "");
+}
+
 TEST(CodeSpans, AreNotProse) {
   EXPECT_EQ(CommentWords("// One `what` two.\n"), "one two");
   EXPECT_EQ(CommentWords("// One `what` `whom`\n"), "one");
