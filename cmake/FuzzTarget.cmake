@@ -1,9 +1,9 @@
 # herald_fuzz(rules_fuzz.cc LIBS herald::...)
 # One file with an LLVMFuzzerTestOneInput(), one executable fuzz/rules, one CTest
-# entry that runs it for five seconds, with one seed of its random numbers: a
-# test fails for what somebody has changed, and new inputs are looked for by
-# `./dev fuzz`. Both begin with the inputs in corpus/rules; what a run finds
-# beyond them is kept by `./dev fuzz` only.
+# entry that runs it for five seconds, with a fixed seed of its random numbers,
+# so that a test fails because of a change only. `./dev fuzz` searches for new
+# inputs. Both begin with the inputs in corpus/rules; only `./dev fuzz` keeps
+# the inputs that it finds beyond them.
 function(herald_fuzz source)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "LIBS")
   string(REGEX REPLACE "_fuzz\\.cc$" "" name "${source}")

@@ -307,7 +307,7 @@ void Supervisor::WriteOutput() {
   }
 }
 
-// A disk that is full may have room again.
+// A disk that is full may take writes again later.
 void Supervisor::DropOutput(size_t written) {
   torn_ = written > 0 && output_[written - 1] != '\n';
   dropped_ += std::count(output_.begin() + static_cast<std::ptrdiff_t>(written),

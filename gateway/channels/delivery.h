@@ -36,7 +36,7 @@ struct Confirmed {
   bool renewable = false;
   EncodedMessagePtr subscribed;  // The answer to the client.
   // If set, the answer for a socket that recovers, followed by `missed` behind
-  // the offset `since`. If the socket has no room for that, it gets
+  // the offset `since`. If that does not fit into the outbox, it gets
   // `subscribed`, whose `recovered` is false.
   EncodedMessagePtr recovered;
   MissedMessagesPtr missed;
@@ -92,8 +92,8 @@ struct SocketAnswered {
   std::string reason;
 };
 
-// Readers had no room for a whisper of `bytes` bytes from the socket with that
-// number.
+// A whisper of `bytes` bytes from the socket with that number did not fit into
+// readers' outboxes.
 struct Congested {
   uint64_t socket = 0;
   int64_t bytes = 0;

@@ -62,7 +62,7 @@ bool SessionWriter::TakesWhisper(ClientState* client, const Frame& frame) {
     return true;
   }
   state_->observer->OnWhisperDropped(1);
-  // Once for each whisper, however many clients have no room for it.
+  // Once for each whisper, however many clients drop it.
   WhisperOrigin& origin = *frame.whisper();
   if (client->flow.OnWhisperDropped(state_->now) &&
       !origin.is_reported.exchange(true)) {

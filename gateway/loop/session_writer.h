@@ -52,8 +52,8 @@ class SessionWriter {
   void Remove(ClientState* client) { writes_.Remove(&client->write_entry); }
 
  private:
-  // Whether the client has room for this whisper; if not, its sender is slowed
-  // down.
+  // Whether this whisper fits into the client's outbox; if not, its sender is
+  // slowed down.
   bool TakesWhisper(ClientState* client, const Frame& frame);
 
   LoopState* const state_;

@@ -36,7 +36,7 @@ struct Droppable {
 struct WhisperOrigin {
   std::string socket_id;
   int64_t bytes = 0;                     // Of its data.
-  std::atomic<bool> is_reported{false};  // A reader had no room.
+  std::atomic<bool> is_reported{false};  // As congested.
 };
 
 struct ChannelMessage {

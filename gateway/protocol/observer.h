@@ -24,7 +24,7 @@ enum class RateLimit {
   kMessages,   // Reading pauses: too many messages.
   kAnswers,    // Reading pauses: large answers.
   kWindow,     // Reading pauses: whispers in flight.
-  kCongested,  // Reading pauses: readers have no room for whispers.
+  kCongested,  // Reading pauses: readers drop whispers.
 };
 
 // An event of one socket, without payloads and tokens. Fields that do not apply
@@ -88,7 +88,8 @@ class GatewayObserver {
   virtual void OnWhisper() {}
   virtual void OnWhisperRefused() {}
 
-  // Readers had no room for a client event, and did not receive it.
+  // A client event did not fit into the outboxes of `readers` sockets, which
+  // did not receive it.
   virtual void OnWhisperDropped(int64_t /*readers*/) {}
 
   // Reading of a socket pauses: too many of its subscribes have no answer, or

@@ -99,8 +99,8 @@ void HistoryTracker::Serve(contract::ChannelKeyView channel, HeldChannel& held,
   ChannelHistory& history = *held.history;
   std::vector<ChannelHistory::KeptMessage> kept;
   std::vector<WaitingSubscribe> served = history.TakeServed(&kept);
-  // Both answers are passed on. Only the loop knows whether the socket has room
-  // for what it missed (Session::Answer()).
+  // Both answers are passed on. Only the loop knows whether the missed events
+  // fit into the socket's outbox (Session::Answer()).
   const EncodedMessagePtr recovered = HeldChannels::Answer(channel, held, true);
   const EncodedMessagePtr lost = HeldChannels::Answer(channel, held, false);
   const int64_t first =

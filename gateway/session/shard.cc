@@ -75,8 +75,8 @@ int64_t Shard::CloseSome(int64_t count, Drain* drain) {
 }
 
 void Shard::FlushDirty() {
-  // Cleared first: whatever the steps below leave for the next turn requests it
-  // again.
+  // Cleared first: work that the steps below leave for the next turn requests
+  // it again.
   //
   // The outboxes are written before the backlogs: answers do not wait for the
   // bulk, and only a socket with an empty outbox takes a backlog in one send(2)

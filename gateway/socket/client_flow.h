@@ -45,15 +45,15 @@ inline constexpr int64_t kWhisperWindowBytes = 256 << 10;
 inline constexpr int64_t kWhisperWindowLow = kWhisperWindowBytes / 2;
 inline constexpr absl::Duration kWhisperWindowPatience = absl::Seconds(1);
 
-// The bytes of whispers that a sender may send per second while readers have no
-// room for them, and the bounds of one pause. Small whispers hardly pause, or
+// The bytes of whispers that a sender may send per second while readers drop
+// them, and the bounds of one pause. Small whispers hardly pause, or
 // one hostile reader would slow all senders.
 inline constexpr int64_t kCongestedBytesPerSecond = 256 << 10;
 inline constexpr absl::Duration kCongestionPauseMin = absl::Milliseconds(50);
 inline constexpr absl::Duration kCongestionPauseMax = absl::Seconds(1);
 
-// For how long a reader without room for whispers slows their senders. One that
-// has had none for longer reads too slowly by itself.
+// For how long a reader that drops whispers slows their senders. One that drops
+// them for longer reads too slowly by itself.
 inline constexpr absl::Duration kSlowReaderPatience = absl::Seconds(2);
 
 // The rates of all sockets of a gateway; without limits by default.
@@ -93,13 +93,13 @@ class ClientFlow {
   bool OnWhisperSent(int64_t bytes, absl::Time now);
   void OnWhisperBack(int64_t bytes);
 
-  // A reader, here or at another gateway, has no room for a whisper of this
+  // A reader, here or at another gateway, has dropped a whisper of this
   // socket. Counts for no more bytes than the socket has sent of late.
   void OnCongestion(int64_t bytes, absl::Time now);
 
-  // This socket, as a reader, had room for a whisper (OnWhisperTaken()) or had
-  // none (OnWhisperDropped(), which returns true if the sender should be slowed
-  // down).
+  // This socket, as a reader, has queued a whisper (OnWhisperTaken()) or
+  // dropped it (OnWhisperDropped(), which returns true if the sender should be
+  // slowed down).
   void OnWhisperTaken();
   bool OnWhisperDropped(absl::Time now);
 

@@ -16,11 +16,11 @@ namespace {
 
 using Kind = Droppable::Kind;
 
-// What is given up of frames that wait, so that `next` may come.
+// Which of the frames that wait are dropped before `next` is appended.
 struct Drops {
   Drops(absl::Span<const Frame> waiting, const Frame& next);
 
-  // Whether something is dropped that came before the channel's latest event.
+  // Whether a frame is dropped that came before the channel's latest event.
   bool IsLost(const Droppable* event) const {
     if (event == nullptr || event->lost == nullptr) return false;
     const auto it = lost.find(event->channel);

@@ -34,14 +34,14 @@ class Outbox {
   // bytes have been written. REQUIRES: none have, or the outbox is empty.
   bool Push(Frame frame, size_t bytes_max, size_t written = 0);
 
-  // As Push(), after that had no room. Drops the frames that may be dropped,
+  // As Push(), after that returned false. Drops the frames that may be dropped,
   // except for the latest event of each channel, and notifies the client of
   // events of a history that it loses. The frame is taken only if an eighth of
   // `bytes_max` is free then: otherwise each further frame would search the
   // queue. `*mark`, a number of bytes from the front, keeps its place.
   struct Dropped {
     bool taken = false;  // Or not needed: a whisper may be dropped itself.
-    int64_t events = 0;  // How many were given up.
+    int64_t events = 0;  // How many were dropped.
 
     explicit operator bool() const { return taken; }
   };

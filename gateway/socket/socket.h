@@ -34,8 +34,8 @@ class Socket {
   // Appends to the outbox. Nothing is written before Flush(), unless the outbox
   // would exceed its bound (Outbox::Push()). If the kernel does not take enough
   // of it even then, frames may be dropped (Outbox::PushOverLatest()). Returns
-  // false if that makes no room: the socket is slow. Of a frame that WriteNow()
-  // has begun, `written` bytes are left out.
+  // false if that frees too little: the socket is slow. Of a frame that
+  // WriteNow() has begun, `written` bytes are left out.
   virtual bool Enqueue(const Frame& frame, size_t written) = 0;
 
   // Whether frames of `bytes` bytes together may be queued now. The outbox is
@@ -43,8 +43,8 @@ class Socket {
   virtual bool HasRoomFor(size_t bytes) = 0;
 
   // Whether a whisper of `bytes` bytes may be appended. Half of the bound is
-  // left to events and answers, so that a whisper never closes its reader. A
-  // reader with an empty outbox has room for any whisper.
+  // left to events and answers, so that a whisper never closes its reader. Any
+  // whisper fits into an empty outbox.
   virtual bool HasRoomForWhisper(size_t bytes) = 0;
 
   // Writes as many of `bytes` as the kernel takes at once, and returns their

@@ -86,7 +86,7 @@ class OutgoingStream {
   bool HasRoomFor(size_t bytes, size_t bytes_max);
 
   // Returns true if Push() of `bytes` bytes would stay within `bytes_max`. If
-  // the outbox has no room, it is flushed first.
+  // it would not, the outbox is flushed first.
   bool MayPush(size_t bytes, size_t bytes_max);
 
   // Writes directly to the kernel, unless the outbox is not empty. Returns the

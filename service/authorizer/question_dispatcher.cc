@@ -238,7 +238,7 @@ void QuestionDispatcher::Strike(PendingQuestion& question, const StreamEnd& end,
 void QuestionDispatcher::Requeue(QuestionPtr question, const StreamEnd& end,
                                  bool excusable, absl::Time now,
                                  std::vector<QuestionPtr>& poisoned) {
-  // A stream that we gave up shows nothing about its questions, nor does a
+  // A stream that we cancelled shows nothing about its questions, nor does a
   // write that has not ended.
   if (!end.by_us && question->delivered) {
     Strike(*question, end, excusable, now);
@@ -257,7 +257,7 @@ void QuestionDispatcher::StrikeLate(const StreamQuestions& stream,
   // A stream that had no question shows nothing; most often its dial failed.
   if (end.by_us || stream.last_id == 0) return;
   // If the process has ended, the cause may be a question of another stream,
-  // even of one that was given up before.
+  // even of one that was cancelled before.
   std::vector<QuestionPtr> late =
       end.connection_lost ? late_.Take()
                           : late_.Take(stream.first_serial,

@@ -86,7 +86,7 @@ struct StreamQuestions {
 
 // How a stream ended.
 struct StreamEnd {
-  bool by_us = false;            // Given up, or replaced.
+  bool by_us = false;            // Cancelled, or replaced.
   bool connection_lost = false;  // Other streams may be lost with it.
   std::string reason;            // Of the refusals.
 };
@@ -148,7 +148,7 @@ class QuestionDispatcher {
 
   // Move the questions that have timed out to `late`: those of a stream, and
   // those of the queues. Return when the next one times out. `useless`: the
-  // main stream has been given up, so that questions wait for a stream.
+  // main stream has been cancelled, so that questions wait for a stream.
   absl::Time TakeLateOf(StreamQuestions& stream, absl::Time now,
                         std::vector<Answered>& late);
   absl::Time TakeLateWaiting(bool useless, absl::Time now,

@@ -55,7 +55,7 @@ class ServiceObserver {
   // A gateway will end its link to attach to the service at `target`.
   virtual void OnMoving(uint64_t /*gateway*/, absl::string_view /*target*/) {}
 
-  // The members of a lost gateway did not come back within the lease.
+  // The lease of a lost gateway expired before its members reconnected.
   virtual void OnLeaseExpired(uint64_t /*gateway*/) {}
 
   // The start is over; from now on the service answers.

@@ -49,8 +49,8 @@ QuestionQueue::SocketQueue& QuestionQueue::SocketOf(AddressQueue& address,
 void QuestionQueue::Push(QuestionPtr question, bool first) {
   AddressQueue& address = AddressOf(question->address);
   SocketQueue& socket = SocketOf(address, question->socket());
-  // The front of its socket, not of the turns: a question that comes back keeps
-  // its order and passes no other client.
+  // The front of its socket, not of the turns: a question that is enqueued
+  // again keeps its order and passes no other client.
   if (first) {
     socket.questions.push_front(std::move(question));
   } else {

@@ -25,7 +25,7 @@ void Refuse(const AttachmentPtr& gateway, int64_t ticket, Refused::Code code,
 }
 
 void Answer(const AttachmentPtr& gateway, int64_t ticket, Verdict decision) {
-  // A yes without a user is none: the socket would be signed in as no one.
+  // A yes without a user is a no: the socket would be signed in without a user.
   if (decision.status.ok() && !decision.member.has_value()) {
     decision.status = absl::PermissionDeniedError("the sign-in names no user");
   }

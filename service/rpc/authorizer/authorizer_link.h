@@ -8,16 +8,16 @@
 //
 // Streams: one is the main stream, and it is dialled again whenever it ends.
 // Lanes are for questions that may have broken a stream; they are opened when
-// needed and given up when idle. After its question has timed out, a lane is
+// needed and closed when idle. After its question has timed out, a lane is
 // kept for a while, because it may break yet.
 //
-// A stream that does not take a question for `timeout` is given up, and so is
+// A stream that does not take a question for `timeout` is cancelled, and so is
 // one that sends nothing for three timeouts while questions are open. The next
 // one gets a new connection, because the old one may be half-open.
 //
 // Idle: proxies end streams on which no data flow. After `keepalive_interval`
 // of silence in one direction a keepalive is written, if the authorizer has
-// announced with `ready` that it answers keepalives. The stream is given up if
+// announced with `ready` that it answers keepalives. The stream is cancelled if
 // no message follows within `keepalive_timeout`. Without `ready` a new stream
 // is opened. Once it works, or has been open for a second on a connection that
 // stands, questions go there. Our side of the old one is ended, and it is read

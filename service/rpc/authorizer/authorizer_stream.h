@@ -92,8 +92,8 @@ class AuthorizerStream final
   absl::Time last_read;
   absl::Time keepalive_due = absl::InfiniteFuture();  // When it is answered.
   absl::Time silent_since = absl::InfiniteFuture();   // With open questions.
-  absl::Time overdue_until = absl::InfiniteFuture();  // When it is given up.
-  const char* cut = nullptr;                          // Why it was given up.
+  absl::Time overdue_until = absl::InfiniteFuture();  // When it is cancelled.
+  const char* cut = nullptr;                          // Why it was cancelled.
   std::shared_ptr<v1::AuthorizeRequest> request;
 
  private:

@@ -42,7 +42,7 @@ class AuthorizerStreams {
   static constexpr absl::Duration kOverdueFor = absl::Seconds(10);
   static constexpr int kOverdueMax = 4;
 
-  // Why a lane is given up after its question has timed out.
+  // Why a lane is cancelled after its question has timed out.
   static constexpr char kUnanswered[] = "the authorizer did not answer in time";
 
   // `host` outlives the streams.
@@ -63,14 +63,14 @@ class AuthorizerStreams {
   Ptr Remove(AuthorizerStream* stream);
   // The next stream becomes the main one. Returns the old one, which retires.
   Ptr Promote();
-  // Gives a stream up; with the main stream, its connection.
+  // Cancels a stream; the main stream takes its connection with it.
   static void Cut(AuthorizerStream* stream, const char* why);
 
   // The only question of a lane has timed out: the lane is asked nothing more,
   // but stays open, because only a lane that breaks shows poison. If there are
-  // too many, the one that ends first is given up.
+  // too many, the one that ends first is cancelled.
   void Keep(AuthorizerStream* lane, absl::Time now);
-  // Gives an overdue lane up when its time is over. Returns when to check it
+  // Cancels an overdue lane when its time is over. Returns when to check it
   // again.
   static absl::Time CheckOverdue(AuthorizerStream* lane, absl::Time now);
 
@@ -97,7 +97,7 @@ class AuthorizerStreams {
   absl::Time CheckUse(absl::Time now, absl::Duration timeout, bool unanswered,
                       bool blocked);
 
-  // Ended streams, and channels that were given up. gRPC 1.51 joins its own
+  // Ended streams, and replaced channels. gRPC 1.51 joins its own
   // threads when the last channel of a process is destroyed. On one of these
   // threads, in a reaction, that ended in a double free; so the owner destroys
   // them on another thread.

@@ -279,7 +279,7 @@ absl::Time AuthorizerTraffic::TakeLate(absl::Time now, Work& work) {
       next = std::min(next, AuthorizerStreams::CheckOverdue(stream.get(), now));
     }
   }
-  // After the streams: CheckUse() may have given the main one up, and then the
+  // After the streams: CheckUse() may have cancelled the main one, and then the
   // questions that wait have no stream.
   const bool useless =
       streams_.main() != nullptr && streams_.main()->cut != nullptr;
