@@ -55,6 +55,8 @@ void Session::OnSignOfLife() {
 void Session::OnMessage(absl::string_view text) {
   LoopState& state = loop_->state;
   const bool pauses = client_.flow.OnMessage(state.options.rates, state.now);
+  // A message beyond the rate is handled, too. Reading pauses behind it, and
+  // TCP holds the client back.
   ClientMessage message = dialect().Decode(text);
   std::visit([this](auto& one) { On(one); }, message);
   if (pauses) UpdateReading();
@@ -149,9 +151,11 @@ void Session::OnSubscribedAgain(const SubscribedAgain& again) {
   Subscription* const subscription =
       loop_->subscriptions.tickets().Find(again.ticket);
   if (subscription != nullptr && !subscription->revoked) {
+    // Events that were delivered before this answer may wait in the backlog.
     loop_->bulk.CatchUp(subscription);
     Send(again.subscribed);
   }
+  // Paid for even if the client has left the channel meanwhile.
   --client_.repeats;
   client_.flow.OnAnswer(loop_->state.options.rates,
                         kRepeatedAnswerWeight * again.subscribed->bytes(),
@@ -229,12 +233,16 @@ void Session::On(UnsubscribeMessage& message) {
                   message.channel});
   }
   Subscription* const subscription = FindInUse(message.channel);
+  // Before the answer, which no event of the channel may follow
+  // (ASession.HearsNothingOfAChannelAfterUnsubscribed).
   if (subscription != nullptr) End(subscription);
   // Without a subscription there is nothing to end, and that is no error.
   Send(UnsubscribedMessage{message.channel, ""});
 }
 
 void Session::On(WhisperMessage& message) {
+  // Before the rates: a whisper that breaks a rule takes no tokens
+  // (ALimitedSession.LosesNoTokensToWhispersThatBreakARule).
   if (const auto fault =
           CheckWhisper(message, app(), *loop_->state.settings.rules)) {
     return Error(*fault);
@@ -362,6 +370,7 @@ void Session::Revoke(absl::string_view channel, absl::string_view reason) {
 void Session::EndInTurn(Subscription* subscription, absl::string_view reason) {
   if (!subscription->active || subscription->revoked) return;
   if (client_.closing) return;  // It gets nothing any more, and ends anyway.
+  // Only marked, because a user may have thousands of them (departures.cc).
   loop_->subscriptions.table().Revoke(subscription);
   revocation_ = loop_->leaving.AddRevoked(subscription->ticket, reason);
   loop_->state.RequestFlush();
@@ -378,10 +387,12 @@ void Session::OnEnded(Subscription* subscription, const std::string* reason) {
     notice = {std::string(subscription->channel->name()), *reason};
   }
   if (!subscription->is_confirmed()) {
+    // A cancelled ticket counts until its answer arrives (reading_pauses.h).
     ++client_.pending;
     loop_->subscriptions.tickets().Cancel(subscription->ticket, number());
   }
   Drop(subscription);
+  // Behind the events that Drop() takes from the backlog.
   if (reason != nullptr) Send(notice);
 }
 
@@ -411,6 +422,8 @@ void Session::CloseInTurn(CloseReason why, absl::string_view text) {
 }
 
 void Session::BeginToClose(CloseReason why) {
+  // First, because nothing is sent to a client that closes
+  // (ALargeChannel.SaysAllItHasSaidBeforeItsSocketsAreClosed).
   loop_->bulk.CatchUp(subscriptions_);
   client_.closing = true;
   close_reason_ = why;
@@ -434,6 +447,8 @@ bool Session::OnLeft(const std::optional<std::string>& goodbye) {
 
 void Session::UpdateReading() {
   if (client_.closing || !loop_->pauses.Update(&client_)) return;
+  // It could show no sign of life while it was not read, so its silence begins
+  // anew (ASession.IsNotTakenForDeadWhileItIsNotRead).
   OnSignOfLife();
   client_.socket()->ResumeReading();
 }
@@ -456,6 +471,8 @@ void Session::OnTimer() {
   const link::v1::Settings& settings = *loop_->state.settings.settings;
   if (client_.closing) return;
   const absl::Time now = loop_->state.wheel.now();
+  // Before the silence: a pong does not show that the client reads its messages
+  // (ABlockedSocket.IsCutAsSlowInSpiteOfItsSignsOfLife).
   if (now - client_.socket()->BlockedSince() >=
       loop_->state.options.write_timeout) {
     return Close(CloseReason::kSlow, "");
