@@ -76,6 +76,9 @@ struct Attachment final : Peer {
   std::atomic<bool> goodbye{false};
   std::atomic<bool> moving{false};
 
+  // Written by Gateways: the link gives way to a newer one of another gateway.
+  std::atomic<bool> evicted{false};
+
   // Any thread. `attach` is the attach number, 0 until the engine has assigned
   // it. While `adopting`, items are queued.
   std::atomic<int64_t> attach{0};

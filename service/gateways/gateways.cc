@@ -9,39 +9,88 @@
 
 namespace herald::core {
 
-absl::Status Gateways::Add(const AttachmentPtr& gateway,
-                           const link::v1::Hello& hello, AttachmentPtr* old) {
+namespace {
+
+// Links of the lowest rank give way first.
+int RankOf(const Attachment& link) {
+  if (link.subscription_count > 0) return 2;
+  return link.proven ? 1 : 0;
+}
+
+// Whether the link is about to be removed.
+bool IsLeaving(const Attachment& link) { return link.evicted || link.ended; }
+
+}  // namespace
+
+absl::Status Gateways::Add(const AttachmentPtr& gateway, Displaced* displaced) {
   link::v1::ServiceItem item;
   contract::MutexLock lock(&mu_);
-  absl::Status room = CheckRoom(hello, gateway->proven);
-  if (!room.ok()) return room;
+  absl::StatusOr<AttachmentPtr> evicted = CheckRoom(*gateway);
+  if (!evicted.ok()) return evicted.status();
+  // It stays until Remove(), which begins its lease. The mark keeps a newcomer
+  // that comes before that from choosing it once more.
+  if (*evicted != nullptr) (*evicted)->evicted = true;
+  displaced->evicted = *std::move(evicted);
   // Under the lock, so that no link receives an older revision last.
   *item.mutable_settings() = settings_;
   gateway->sink->Enqueue(EncodeItem(std::move(item)));
   // After CheckRoom(): a link that is refused must not replace the gateway's
   // own.
   AttachmentPtr& slot = attachments_[gateway->gateway];
-  *old = std::exchange(slot, gateway);
+  displaced->old = std::exchange(slot, gateway);
   leases_.Forget(gateway->gateway);
-  return room;
+  return absl::OkStatus();
 }
 
-absl::Status Gateways::CheckRoom(const link::v1::Hello& hello,
-                                 bool proven) const {
-  const auto id = static_cast<uint64_t>(hello.gateway_id());
+absl::StatusOr<AttachmentPtr> Gateways::CheckRoom(
+    const Attachment& newcomer) const {
+  const uint64_t id = newcomer.gateway;
   const auto live = attachments_.find(id);
   const bool is_live = live != attachments_.end();
   const bool was_proven = is_live ? live->second->proven : leases_.IsProven(id);
   // The id is no secret, because browsers see it in their socket ids.
-  if (was_proven && !proven) {
+  if (was_proven && !newcomer.proven) {
     return absl::PermissionDeniedError(
         absl::StrCat("gateway ", id, " has shown a secret, this link has not"));
   }
   // Proven gateways that had a link may return, up to twice the bound.
   const size_t links_max = was_proven ? 2 * kLinksMax : kLinksMax;
-  if (is_live || attachments_.size() < links_max) return absl::OkStatus();
+  if (is_live || attachments_.size() < links_max) return nullptr;
+  if (AttachmentPtr evicted = LinkToEvict(newcomer)) return evicted;
   return absl::ResourceExhaustedError(
-      absl::StrCat("there are ", attachments_.size(), " gateways already"));
+      absl::StrCat("there are ", attachments_.size(),
+                   " gateways already, and none of them has to give way"));
+}
+
+AttachmentPtr Gateways::LinkToEvict(const Attachment& newcomer) const {
+  absl::flat_hash_map<admission::Source, size_t> links;
+  for (const auto& [id, link] : attachments_) {
+    if (!IsLeaving(*link)) ++links[link->source];
+  }
+  // Another source has to have more than the newcomer's will have. Otherwise
+  // two sources with an even share would end each other's links in turns.
+  admission::Source source = newcomer.source;
+  size_t most = links[source] + 1;
+  for (const auto& [of, count] : links) {
+    if (count <= most) continue;
+    source = of;
+    most = count;
+  }
+  int rank = 2;
+  // A newcomer must not cost its own address a gateway that is in use.
+  if (source == newcomer.source) rank = newcomer.proven ? 1 : 0;
+  AttachmentPtr chosen;
+  for (const auto& [id, link] : attachments_) {
+    if (link->source != source || IsLeaving(*link)) continue;
+    const int own = RankOf(*link);
+    if (own > rank) continue;
+    if (own == rank && chosen != nullptr && link->since <= chosen->since) {
+      continue;
+    }
+    rank = own;
+    chosen = link;
+  }
+  return chosen;
 }
 
 bool Gateways::Remove(const AttachmentPtr& gateway) {

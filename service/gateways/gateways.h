@@ -17,6 +17,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "herald/config/v1/config.pb.h"
 #include "herald/link/v1/gateway_service.pb.h"
@@ -29,9 +30,15 @@
 
 namespace herald::core {
 
-// Gateways that may have a link at once; one more is RESOURCE_EXHAUSTED. A
-// proven gateway that recently had a link may return nevertheless, up to twice
-// as many.
+// Gateways that may have a link at once. A proven gateway that recently had a
+// link may return nevertheless, up to twice as many. Beyond the bound a link
+// gives way to a new one, or the new one is RESOURCE_EXHAUSTED:
+//
+// - If another source has more links than the newcomer's would have, the
+//   youngest of that source: first of those that have neither a subscription
+//   nor shown a secret, then of those without a subscription, then of all.
+// - Else the youngest without a subscription of the newcomer's own source. A
+//   link that has shown a secret gives way only to one that has, too.
 inline constexpr size_t kLinksMax = 1024;
 
 class Gateways {
@@ -40,10 +47,16 @@ class Gateways {
   Gateways(link::v1::Settings settings, Timers* timers)
       : timers_(timers), settings_(std::move(settings)) {}
 
-  // Enqueues the settings and adds the link. If the gateway has an earlier
-  // link, replaces it and moves it to `old`. Errors are those of Links::Open().
-  absl::Status Add(const AttachmentPtr& gateway, const link::v1::Hello& hello,
-                   AttachmentPtr* old) ABSL_LOCKS_EXCLUDED(mu_);
+  // Links that the caller has to end for a new one; nullptr: none.
+  struct Displaced {
+    AttachmentPtr old;  // Of the same gateway, and replaced already.
+    AttachmentPtr
+        evicted;  // Of another one; counts no more, but is not removed.
+  };
+
+  // Enqueues the settings and adds the link. Errors are those of Links::Open().
+  absl::Status Add(const AttachmentPtr& gateway, Displaced* displaced)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // The link has ended. Its lease begins, unless it sent `goodbye`. False if a
   // newer link has replaced it.
@@ -77,7 +90,11 @@ class Gateways {
   void SetRules(const config::v1::Config& config) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  absl::Status CheckRoom(const link::v1::Hello& hello, bool proven) const
+  // The link that gives way, or nullptr if none has to.
+  absl::StatusOr<AttachmentPtr> CheckRoom(const Attachment& newcomer) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // nullptr if none may give way.
+  AttachmentPtr LinkToEvict(const Attachment& newcomer) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   Timers* const timers_;

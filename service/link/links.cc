@@ -91,13 +91,19 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
   auto gateway =
       std::make_shared<Attachment>(hello, std::move(sink), timers_->Now(),
                                    proven, source, std::move(account));
-  AttachmentPtr old;
-  const absl::Status added = gateways_->Add(gateway, hello, &old);
+  Gateways::Displaced displaced;
+  const absl::Status added = gateways_->Add(gateway, &displaced);
   if (!added.ok()) return added;
-  if (old != nullptr) {
+  if (const AttachmentPtr& old = displaced.old) {
     Close(old, "a newer link of the same gateway has taken over");
     old->sink->Close(
         absl::AbortedError("a newer link of the same gateway has taken over"));
+  }
+  if (const AttachmentPtr& evicted = displaced.evicted) {
+    constexpr char kWhy[] = "too many gateways: gave way to a newer link";
+    Close(evicted, kWhy);
+    // Its peer may read nothing.
+    evicted->sink->Abort(absl::ResourceExhaustedError(kWhy));
   }
   observer_->OnLinkOpened(gateway->gateway);
   gateway->sink->Flush();

@@ -74,8 +74,8 @@ class Links final : public LeaseListener {
   // hello.secret belongs to hello.gateway_id. `account` is of OpenAccount(),
   // and knows the sink.
   // PERMISSION_DENIED: the gateway with this id is proven, and this link is
-  // not. RESOURCE_EXHAUSTED: there are kLinksMax links. Others: see
-  // CheckHello().
+  // not. RESOURCE_EXHAUSTED: there are kLinksMax links, and none of them gives
+  // way. Others: see CheckHello().
   absl::StatusOr<AttachmentPtr> Open(const link::v1::Hello& hello, SinkPtr sink,
                                      bool proven = false,
                                      LinkBytes::AccountPtr account = nullptr);

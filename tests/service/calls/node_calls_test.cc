@@ -109,8 +109,8 @@ class Node {
     hello.set_gateway_id(static_cast<int64_t>(id));
     auto gateway = std::make_shared<Attachment>(
         hello, std::make_shared<FakeSink>(), timers_->Now(), false, source);
-    AttachmentPtr old;
-    EXPECT_TRUE(gateways_->Add(gateway, hello, &old).ok());
+    Gateways::Displaced displaced;
+    EXPECT_TRUE(gateways_->Add(gateway, &displaced).ok());
     Items(gateway);  // The settings.
     gateway->attached = true;
     gateway->subscription_count = 1;

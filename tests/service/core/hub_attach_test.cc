@@ -169,15 +169,20 @@ TEST_F(ALink, IsRefusedWhenThereAreTooManyButNotToAGatewayThatHadOne) {
   const auto first = hub_->Open(HelloOf(1), sink, /*proven=*/true);
   ASSERT_TRUE(first.ok());
   int64_t id = 1;
+  const auto in_use = [this](int64_t gateway, const SinkPtr& to) {
+    const auto opened = hub_->Open(HelloOf(gateway), to);
+    if (opened.ok()) (*opened)->subscription_count = 1;
+    return opened.ok();
+  };
   while (id < static_cast<int64_t>(kLinksMax)) {
-    ASSERT_TRUE(hub_->Open(HelloOf(++id), sink).ok());
+    ASSERT_TRUE(in_use(++id, sink));
   }
   EXPECT_TRUE(
       absl::IsResourceExhausted(hub_->Open(HelloOf(id + 1), sink).status()));
-  EXPECT_TRUE(hub_->Open(HelloOf(id), sink).ok()) << "another link of it";
+  EXPECT_TRUE(in_use(id, sink)) << "another link of it";
 
   hub_->Close(*first, "lost");
-  EXPECT_TRUE(hub_->Open(HelloOf(id + 1), sink).ok());
+  EXPECT_TRUE(in_use(id + 1, sink));
   EXPECT_TRUE(hub_->Open(HelloOf(1), sink, /*proven=*/true).ok());
 }
 

@@ -2,12 +2,13 @@
 //
 // The hub under pressure. A link's or a Watch's full outbox drops whispers and
 // delays missed events, and never ends the stream for them. And a gateway has a
-// bound on its held items, beyond which its link ends. The hub is that of
-// hub.h.
+// bound on its held items, beyond which its link ends, as an idle one does for
+// a new one when there are too many. The hub is that of hub.h.
 
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/unknown_field_set.h"
@@ -251,6 +252,26 @@ TEST_F(ASmallHub, CountsTheMemoryOfItemsThatWait) {
   EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
   EXPECT_LT(waiting, 5000);
   EXPECT_GT(waiting, 1000);
+}
+
+TEST_F(AHub, EndsAnIdleLinkForANewOneWhenThereAreTooMany) {
+  std::vector<std::shared_ptr<FakeSink>> sinks;
+  link::v1::Hello hello;
+  hello.set_protocol_version(1);
+  int64_t id = 0;
+  while (id < static_cast<int64_t>(kLinksMax)) {
+    sinks.push_back(std::make_shared<FakeSink>());
+    timers_.Advance(absl::Milliseconds(1));
+    hello.set_gateway_id(++id);
+    ASSERT_TRUE(hub_->Open(hello, sinks.back()).ok());
+  }
+  const auto real = Attached(id + 1);
+  real->Subscribe(1, "news");
+  EXPECT_EQ(Publish("news", "1"), 1);
+  EXPECT_TRUE(absl::IsResourceExhausted(sinks.back()->closed))
+      << sinks.back()->closed;
+  sinks.pop_back();
+  for (const auto& sink : sinks) EXPECT_TRUE(sink->closed.ok());
 }
 
 }  // namespace
