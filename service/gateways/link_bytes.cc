@@ -3,6 +3,7 @@
 #include "service/gateways/link_bytes.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -30,7 +31,9 @@ int64_t MemoryOf(const google::protobuf::Message& kept) {
 
 LinkBytes::Account::Account(std::shared_ptr<State> state,
                             admission::Source source)
-    : state_(std::move(state)), source_(source) {
+    : state_(std::move(state)),
+      source_(source),
+      opened_(state_->timers->Now()) {
   MutexLock lock(&state_->mu);
   state_->accounts.insert(this);
 }
@@ -46,6 +49,17 @@ void LinkBytes::Account::SetSink(const SinkPtr& sink) {
   sink_ = sink;
 }
 
+void LinkBytes::Account::SetProven() {
+  MutexLock lock(&state_->mu);
+  is_proven_ = true;
+}
+
+void LinkBytes::Account::SetSettled() {
+  const absl::Time now = state_->timers->Now();
+  MutexLock lock(&state_->mu);
+  settled_ = now;
+}
+
 void LinkBytes::Account::Add(int64_t bytes) {
   bytes_.fetch_add(bytes, std::memory_order_relaxed);
   const int64_t total = state_->total.fetch_add(bytes) + bytes;
@@ -53,7 +67,8 @@ void LinkBytes::Account::Add(int64_t bytes) {
   if (!state_->sweeping.exchange(true)) SweepIn(state_, absl::ZeroDuration());
 }
 
-LinkBytes::LinkBytes(int64_t bytes_max, Timers* timers, ServiceObserver* observer)
+LinkBytes::LinkBytes(int64_t bytes_max, Timers* timers,
+                     ServiceObserver* observer)
     : state_(std::make_shared<State>(bytes_max, timers, observer)) {}
 
 void LinkBytes::SweepIn(const std::shared_ptr<State>& state,
@@ -65,13 +80,19 @@ void LinkBytes::Sweep(const std::shared_ptr<State>& state) {
   std::vector<SinkPtr> to_end;
   {
     MutexLock lock(&state->mu);
-    to_end = Choose(*state);
+    for (Account* const account : Choose(*state)) {
+      account->state_->mu.AssertHeld();
+      account->ended_ = true;
+      if (SinkPtr sink = account->sink_.lock()) {
+        to_end.push_back(std::move(sink));
+      }
+    }
   }
   for (const SinkPtr& sink : to_end) {
     state->observer->OnLinkEvicted();
-    sink->Abort(absl::ResourceExhaustedError(absl::StrCat(
-        "all links hold more than ", state->bytes_max,
-        " bytes, and this one is the largest of the address with the most")));
+    sink->Abort(absl::ResourceExhaustedError(
+        absl::StrCat("all links hold more than ", state->bytes_max,
+                     " bytes, and this one is of the address with the most")));
   }
   if (state->total > state->bytes_max) return SweepIn(state, kSweepPause);
   state->sweeping = false;
@@ -81,37 +102,56 @@ void LinkBytes::Sweep(const std::shared_ptr<State>& state) {
   }
 }
 
-std::vector<SinkPtr> LinkBytes::Choose(State& state) {
-  std::vector<std::pair<int64_t, Account*>> by_size;
+std::vector<LinkBytes::Account*> LinkBytes::Choose(State& state) {
+  struct Link {
+    bool is_trusted;
+    absl::Duration age;
+    int64_t bytes;
+    Account* account;
+  };
+  const absl::Time now = state.timers->Now();
+  std::vector<Link> links;
   absl::flat_hash_map<admission::Source, int64_t> by_source;
   int64_t all = 0;
   for (Account* const account : state.accounts) {
     account->state_->mu.AssertHeld();
     const int64_t bytes = account->bytes();
     if (account->ended_ || bytes <= 0) continue;
-    by_size.emplace_back(bytes, account);
+    links.push_back(
+        {account->IsTrusted(now), now - account->opened_, bytes, account});
     by_source[account->source_] += bytes;
     all += bytes;
   }
-  std::sort(by_size.rbegin(), by_size.rend());
-  std::vector<SinkPtr> chosen;
+  // The larger one first of those that were opened at once.
+  std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
+    return std::tie(a.is_trusted, a.age, b.bytes) <
+           std::tie(b.is_trusted, b.age, a.bytes);
+  });
+  std::vector<Link> chosen;
   while (all > state.bytes_max) {
     const auto most = std::max_element(
         by_source.begin(), by_source.end(),
         [](const auto& a, const auto& b) { return a.second < b.second; });
-    const auto largest = std::find_if(
-        by_size.begin(), by_size.end(),
-        [&](const auto& one) { return one.second->source_ == most->first; });
-    if (largest == by_size.end()) break;
-    const auto [bytes, account] = *largest;
-    account->state_->mu.AssertHeld();
-    by_size.erase(largest);
-    most->second -= bytes;
-    all -= bytes;
-    account->ended_ = true;
-    if (SinkPtr sink = account->sink_.lock()) chosen.push_back(std::move(sink));
+    const auto next = std::find_if(
+        links.begin(), links.end(),
+        [&](const Link& one) { return one.account->source_ == most->first; });
+    if (next == links.end()) break;
+    most->second -= next->bytes;
+    all -= next->bytes;
+    chosen.push_back(*next);
+    links.erase(next);
   }
-  return chosen;
+  // Small links that came before a large one of their source may stay after
+  // all, the first of which is the most likely to be a rogue's: it comes last.
+  std::vector<Account*> accounts;
+  for (auto one = chosen.rbegin(); one != chosen.rend(); ++one) {
+    const bool is_needed =
+        one->account->source_ != chosen.back().account->source_ ||
+        all + one->bytes > state.bytes_max;
+    if (!is_needed) all += one->bytes;
+    if (is_needed) accounts.push_back(one->account);
+  }
+  return accounts;
 }
 
 }  // namespace herald::core

@@ -4,9 +4,12 @@
 // adopted, items and recoveries that wait, and state in outboxes. Each of them
 // has a bound per link, too.
 //
-// Beyond the bound the largest link of the source that holds most is ended, and
-// so on until the others are within it. So a flood ends the links of its own
-// address, and no link ends while the rest of the memory is free.
+// Beyond the bound links of the source that holds most are ended, until the
+// others are within it. So a flood ends the links of its own address, and no
+// link ends while the rest of the memory is free. Within the source the
+// youngest link goes first. One that is trusted stays while other links of the
+// source hold the excess: it has shown the gateway's secret, or was settled
+// more than a minute ago. A real gateway may be the largest of its address.
 //
 // Threads: any. Links are ended by the timers: bytes are added with locks held.
 
@@ -20,6 +23,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/time/time.h"
 #include "google/protobuf/message.h"
 #include "proto/admission/source.h"
 #include "proto/contract/limits.h"
@@ -43,6 +47,9 @@ class LinkBytes {
   struct State;
 
  public:
+  // How long a link without a secret has to be settled to be trusted.
+  static constexpr absl::Duration kTrustedAfter = absl::Minutes(1);
+
   // The bytes of one link, which are released with it.
   class Account {
    public:
@@ -55,6 +62,11 @@ class LinkBytes {
     // before the first Add().
     void SetSink(const SinkPtr& sink) ABSL_LOCKS_EXCLUDED(state_->mu);
 
+    // The link has shown its gateway's secret.
+    void SetProven() ABSL_LOCKS_EXCLUDED(state_->mu);
+    // Its held channels were adopted. REQUIRES: called once.
+    void SetSettled() ABSL_LOCKS_EXCLUDED(state_->mu);
+
     // Cheap while the bound is kept.
     void Add(int64_t bytes);
 
@@ -64,10 +76,18 @@ class LinkBytes {
    private:
     friend class LinkBytes;
 
+    bool IsTrusted(absl::Time now) const
+        ABSL_EXCLUSIVE_LOCKS_REQUIRED(state_->mu) {
+      return is_proven_ || now - settled_ > kTrustedAfter;
+    }
+
     const std::shared_ptr<State> state_;
     const admission::Source source_;
+    const absl::Time opened_;
     std::atomic<int64_t> bytes_{0};
     std::weak_ptr<Sink> sink_ ABSL_GUARDED_BY(state_->mu);
+    bool is_proven_ ABSL_GUARDED_BY(state_->mu) = false;
+    absl::Time settled_ ABSL_GUARDED_BY(state_->mu) = absl::InfiniteFuture();
     bool ended_ ABSL_GUARDED_BY(state_->mu) = false;
   };
   using AccountPtr = std::shared_ptr<Account>;
@@ -101,8 +121,8 @@ class LinkBytes {
   // Ends links while those that are not ending hold too much.
   static void Sweep(const std::shared_ptr<State>& state)
       ABSL_LOCKS_EXCLUDED(state->mu);
-  // The sinks of the links to end.
-  static std::vector<SinkPtr> Choose(State& state)
+  // The accounts of the links to end.
+  static std::vector<Account*> Choose(State& state)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(state.mu);
   static void SweepIn(const std::shared_ptr<State>& state, absl::Duration time);
 

@@ -87,6 +87,7 @@ absl::StatusOr<AttachmentPtr> Links::Open(const link::v1::Hello& hello,
     account = OpenAccount(admission::kNoSource);
     account->SetSink(sink);
   }
+  if (proven) account->SetProven();
   const admission::Source source = account->source();
   auto gateway =
       std::make_shared<Attachment>(hello, std::move(sink), timers_->Now(),
@@ -398,6 +399,7 @@ void Links::Replay(const AttachmentPtr& gateway) {
 
 void Links::OnReplayed(const AttachmentPtr& gateway) {
   if (gateway->ended) return;
+  gateway->bytes->SetSettled();
   observer_->OnAttached(gateway->gateway, gateway->subscription_count);
   settling_->OnAttached(gateway);
   HandleWaiting(gateway);

@@ -89,5 +89,67 @@ TEST_F(TheBytesOfLinks, AreTakenFromAFloodHoweverManyLinksItHas) {
   EXPECT_FALSE(polite.ended());
 }
 
+// Real gateways and rogues at one address, behind a NAT for example.
+class TheBytesOfOneSource : public TheBytesOfLinks {
+ protected:
+  // Opened later than all before it.
+  Link OpenNext(int64_t held) {
+    timers_.Advance(absl::Seconds(1));
+    return Open(1, held);
+  }
+  // A gateway that attached long ago.
+  Link OpenSettled(int64_t held) {
+    Link link = OpenNext(held);
+    link.account->SetSettled();
+    timers_.Advance(absl::Seconds(61));
+    return link;
+  }
+};
+
+TEST_F(TheBytesOfOneSource, AreTakenFromTheYoungest) {
+  const Link real = OpenNext(500);
+  const Link first = OpenNext(200), last = OpenNext(301);
+  Sweep();
+  EXPECT_TRUE(last.ended());
+  EXPECT_FALSE(real.ended() || first.ended());
+}
+
+TEST_F(TheBytesOfOneSource, AreNotTakenFromATrustedLinkIfOthersHaveTheExcess) {
+  Link rogue = OpenNext(0);
+  rogue.account->SetSettled();
+  timers_.Advance(absl::Seconds(59));
+  const Link settled = OpenSettled(400);
+  const Link proven = OpenNext(400);
+  proven.account->SetProven();
+  const Link young = OpenNext(0);
+  young.account->SetSettled();
+  young.account->Add(201);
+  Sweep();
+  EXPECT_TRUE(young.ended());
+  EXPECT_FALSE(settled.ended() || proven.ended());
+
+  // It has grown since.
+  settled.account->Add(200);
+  rogue.account->Add(1);
+  const Link late = OpenNext(1);
+  Sweep();
+  EXPECT_TRUE(proven.ended()) << "the youngest that is trusted";
+  EXPECT_FALSE(settled.ended() || rogue.ended()) << "they are older";
+  EXPECT_FALSE(late.ended()) << "alone it does not hold the excess";
+}
+
+TEST_F(TheBytesOfOneSource, AreTakenFromAnOlderLinkIfTheYoungHaveTooLittle) {
+  const Link oldest = OpenSettled(100);
+  const Link rogue = OpenSettled(900);
+  const Link small = OpenNext(10), smaller = OpenNext(5);
+  Sweep();
+  EXPECT_TRUE(small.ended() || smaller.ended() || rogue.ended());
+  EXPECT_FALSE(oldest.ended());
+  rogue.account->Add(1000);
+  Sweep();
+  EXPECT_TRUE(rogue.ended());
+  EXPECT_FALSE(oldest.ended());
+}
+
 }  // namespace
 }  // namespace herald::core
