@@ -50,35 +50,41 @@ LinkStream::LinkStream(const std::shared_ptr<grpc::Channel>& channel,
   AddHold();
 }
 
+std::string LinkStream::LinkFrame::Encode() && {
+  std::string out;
+  for (UplinkChunk& chunk : chunks) std::move(chunk).MoveTo(&out);
+  return out;
+}
+
 void LinkStream::Start() {
   StartRead(&incoming_);
   StartCall();
 }
 
-void LinkStream::Append(std::string chunk, bool attach) {
-  if (chunk.empty()) return;
-  const auto size = static_cast<int64_t>(chunk.size());
+void LinkStream::Append(UplinkChunk chunk, bool attach) {
+  const int64_t size = chunk.bytes();
+  if (size == 0) return;
   const int64_t frame_bytes_max =
       attach ? contract::kLinkAttachFrameBytes : contract::kLinkFrameBytes;
   (attach ? attach_bytes_ : bounded_bytes_) += size;
-  // Joined bytes are one valid frame (ARCHITECTURE, chunks). Frames of an
-  // attach are kept apart, because they do not count against the bound.
-  if (!outbox_.empty() && outbox_.back().attach == attach) {
-    std::string& last = outbox_.back().bytes;
-    if (static_cast<int64_t>(last.size()) + size <= frame_bytes_max) {
-      last.append(chunk);
-      return;
-    }
+  // Frames of an attach are kept apart, because they do not count against the
+  // bound.
+  if (outbox_.empty() || outbox_.back().attach != attach ||
+      outbox_.back().bytes + size > frame_bytes_max) {
+    outbox_.push_back({{}, 0, attach});
   }
-  outbox_.push_back({std::move(chunk), attach});
+  LinkFrame& last = outbox_.back();
+  last.bytes += size;
+  if (last.chunks.empty() || !last.chunks.back().TryJoin(chunk)) {
+    last.chunks.push_back(std::move(chunk));
+  }
 }
 
-void LinkStream::Enqueue(std::string chunk) {
+void LinkStream::Enqueue(UplinkChunk chunk) {
   {
     MutexLock lock(&mu_);
     if (ended_ || token_.has_ended()) return;
-    const auto size = static_cast<int64_t>(chunk.size());
-    if (bounded_bytes_ + size <= contract::kLinkOutboxBytesMax) {
+    if (bounded_bytes_ + chunk.bytes() <= contract::kLinkOutboxBytesMax) {
       return Append(std::move(chunk), /*attach=*/false);
     }
   }
@@ -87,16 +93,15 @@ void LinkStream::Enqueue(std::string chunk) {
       " bytes wait for it")));
 }
 
-bool LinkStream::TryEnqueue(std::string chunk, int64_t bytes_max) {
+bool LinkStream::TryEnqueue(UplinkChunk chunk, int64_t bytes_max) {
   MutexLock lock(&mu_);
   if (ended_ || token_.has_ended()) return false;
-  const auto size = static_cast<int64_t>(chunk.size());
-  if (bounded_bytes_ + size > bytes_max) return false;
+  if (bounded_bytes_ + chunk.bytes() > bytes_max) return false;
   Append(std::move(chunk), /*attach=*/false);
   return true;
 }
 
-void LinkStream::EnqueueUnbounded(std::string chunk) {
+void LinkStream::EnqueueUnbounded(UplinkChunk chunk) {
   MutexLock lock(&mu_);
   if (ended_ || token_.has_ended()) return;
   Append(std::move(chunk), /*attach=*/true);
@@ -156,7 +161,8 @@ void LinkStream::End(absl::Status why) {
     MutexLock lock(&mu_);
     if (why_.ok()) why_ = std::move(why);
     first = !std::exchange(ended_, true);
-    outbox_.clear();
+    // The items are freed with the stream: Enqueue() may be the caller, with
+    // the router locked, and an attach may have very many.
     attach_bytes_ = 0;
     bounded_bytes_ = 0;
     write = token_.TryTake();
@@ -171,19 +177,17 @@ void LinkStream::End(absl::Status why) {
 
 void LinkStream::Write() {
   enum { kWrite, kHalfClose, kLeave } step = kLeave;
-  std::string bytes;
+  LinkFrame frame;
   {
     MutexLock lock(&mu_);
     contract::Require(token_.is_held());
     if (!ended_ && !outbox_.empty()) {
       step = kWrite;
-      LinkFrame& next = outbox_.front();
+      frame = std::move(outbox_.front());
+      outbox_.pop_front();
       // Bytes that gRPC has taken no longer count: the bound is on those that
       // it does not take.
-      (next.attach ? attach_bytes_ : bounded_bytes_) -=
-          static_cast<int64_t>(next.bytes.size());
-      bytes = std::move(next.bytes);
-      outbox_.pop_front();
+      (frame.attach ? attach_bytes_ : bounded_bytes_) -= frame.bytes;
       written_ = std::chrono::steady_clock::now();
     } else if (!ended_ && stopping_) {
       step = kHalfClose;
@@ -195,7 +199,7 @@ void LinkStream::Write() {
     }
   }
   if (step == kWrite) {
-    outgoing_ = ToByteBuffer(std::move(bytes));
+    outgoing_ = ToByteBuffer(std::move(frame).Encode());
     return StartWrite(&outgoing_);
   }
   if (step == kHalfClose) StartWritesDone();

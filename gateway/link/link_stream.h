@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The gateway's end of one link: a GatewayService.Attach stream. Frames are
-// sent as raw bytes, because the router passes serialized items.
+// sent as raw bytes, because most chunks are encoded already. A write encodes
+// the others, without any lock.
 //
 // Threads: any thread may call the methods of Uplink, Stop() and Cancel(). gRPC
 // calls the reactions, some of them concurrently.
@@ -17,7 +18,8 @@
 // The gate: a read that waits for the gate is not an operation of gRPC. It
 // starts outside of reactions, so it has a hold too. End() releases it.
 //
-// Invariant: outbox_ is empty, or the token is held, or a Flush() is still due.
+// Invariant: outbox_ is empty, or the token is held, or a Flush() is still due,
+// or the stream has ended.
 
 #ifndef HERALD_GATEWAY_LINK_LINK_STREAM_H_
 #define HERALD_GATEWAY_LINK_LINK_STREAM_H_
@@ -27,13 +29,15 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "gateway/router/link_gate.h"
-#include "gateway/router/uplink.h"
+#include "gateway/uplink/link_gate.h"
+#include "gateway/uplink/uplink.h"
+#include "gateway/uplink/uplink_chunk.h"
 #include "grpcpp/channel.h"
 #include "grpcpp/client_context.h"
 #include "grpcpp/support/byte_buffer.h"
@@ -63,10 +67,10 @@ class LinkStream final
   void Start();
 
   // Uplink:
-  void Enqueue(std::string chunk) override ABSL_LOCKS_EXCLUDED(mu_);
-  bool TryEnqueue(std::string chunk, int64_t bytes_max) override
+  void Enqueue(UplinkChunk chunk) override ABSL_LOCKS_EXCLUDED(mu_);
+  bool TryEnqueue(UplinkChunk chunk, int64_t bytes_max) override
       ABSL_LOCKS_EXCLUDED(mu_);
-  void EnqueueUnbounded(std::string chunk) override ABSL_LOCKS_EXCLUDED(mu_);
+  void EnqueueUnbounded(UplinkChunk chunk) override ABSL_LOCKS_EXCLUDED(mu_);
   void Flush() override ABSL_LOCKS_EXCLUDED(mu_);
 
   // Writes a frame without items if nothing was written for `interval`. Returns
@@ -93,13 +97,16 @@ class LinkStream final
   // REQUIRES: done() is notified.
   const absl::Status& why() const { return final_; }
 
-  // Bytes queued for writing.
+  // Bytes queued for writing, as on the wire.
   int64_t queue_bytes() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  // The bytes of one message on the wire.
+  // The chunks of one message on the wire.
   struct LinkFrame {
-    std::string bytes;
+    std::string Encode() &&;
+
+    std::vector<UplinkChunk> chunks;
+    int64_t bytes = 0;
     bool attach = false;  // Not counted against the bound.
   };
 
@@ -109,9 +116,9 @@ class LinkStream final
 
   // Reads the next frame, once the gate is open.
   void ReadOn() ABSL_LOCKS_EXCLUDED(mu_);
-  void Append(std::string chunk, bool attach)
+  void Append(UplinkChunk chunk, bool attach)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // Drops all queued bytes and writes no more. `why` may be OK: then the
+  // Writes no more of the outbox. `why` may be OK: then the
   // service's status is the reason.
   void End(absl::Status why) ABSL_LOCKS_EXCLUDED(mu_);
   // Takes the next step of the write side.

@@ -275,7 +275,7 @@ absl::Duration ServiceLink::ProbeFirst(std::unique_ptr<HealthCheck>* check) {
 void ServiceLink::Leave(LinkStream& stream) {
   link::v1::AttachRequest frame;
   frame.add_items()->mutable_moving()->set_target(options_.targets.front());
-  stream.Enqueue(frame.SerializeAsString());
+  stream.Enqueue(UplinkChunk::Encode(frame));
   // Half-closed, and cancelled only after a second: the queued items are to
   // arrive.
   stream.Stop();

@@ -14,6 +14,7 @@ namespace herald::gateway {
 namespace {
 
 using contract::MutexLock;
+using link::v1::AttachRequest;
 using link::v1::GatewayItem;
 
 }  // namespace
@@ -60,19 +61,19 @@ void Router::EnqueueAttach(Uplink& uplink, absl::Duration down) {
   // Unbounded: the size of the holdings does not show how fast the service
   // reads, and a link that ended for it would meet the same size when it
   // attaches again.
-  uplink.EnqueueUnbounded(EncodeItem(std::move(hello)));
+  uplink.EnqueueUnbounded(UplinkChunk::Defer(std::move(hello)));
   state_.held.ForEachHeld([&](GatewayItem item) {
-    uplink.EnqueueUnbounded(EncodeItem(std::move(item)));
+    uplink.EnqueueUnbounded(UplinkChunk::Defer(std::move(item)));
   });
   GatewayItem attached;
   attached.mutable_attached();
-  uplink.EnqueueUnbounded(EncodeItem(std::move(attached)));
+  uplink.EnqueueUnbounded(UplinkChunk::Defer(std::move(attached)));
   // Every link of a gateway that drains sends this. Once, only the link of that
   // moment did, and the service of a later link did not learn it.
   if (!draining_) return;
   GatewayItem goodbye;
   goodbye.mutable_goodbye();
-  uplink.EnqueueUnbounded(EncodeItem(std::move(goodbye)));
+  uplink.EnqueueUnbounded(UplinkChunk::Defer(std::move(goodbye)));
 }
 
 void Router::LinkDown(absl::string_view why) {
@@ -131,21 +132,21 @@ absl::Status Router::Receive(link::v1::AttachResponse frame) {
 }
 
 bool Router::Send(GatewayItem item) {
+  UplinkChunk chunk = UplinkChunk::Encode(std::move(item));
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
     if (state_.uplink == nullptr) return false;
-    Enqueue(std::move(item));
     uplink = state_.uplink;
+    uplink->Enqueue(std::move(chunk));
   }
   uplink->Flush();
   return true;
 }
 
-bool Router::TryEnqueue(GatewayItem item, admission::Source source,
+bool Router::TryEnqueue(UplinkChunk chunk, admission::Source source,
                         int64_t bytes_max, int64_t rare_max) {
-  std::string chunk = EncodeItem(std::move(item));
-  const auto size = static_cast<int64_t>(chunk.size());
+  const int64_t size = chunk.bytes();
   if (sent_.HasOthers(source)) {
     const auto more = static_cast<double>(rare_max - kWhisperOutboxBytesMax);
     bytes_max = kWhisperOutboxBytesMax +
@@ -159,21 +160,24 @@ bool Router::TryEnqueue(GatewayItem item, admission::Source source,
 int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
                           std::optional<v1::Position> recover,
                           admission::Source source) {
+  if (!settled_) return 0;
+  OpenTicket open{shard, contract::ChannelKey::FromText(question.channel()),
+                  question.socket_id(), false, std::move(recover)};
+  // Before the lock, because it is encoded before. So tickets of several loops
+  // may be sent in another order; they need only be unique.
+  const int64_t ticket = ++last_ticket_;
+  question.set_ticket(ticket);
+  GatewayItem item;
+  *item.mutable_subscribe() = std::move(question);
+  UplinkChunk chunk = UplinkChunk::Encode(std::move(item));
   UplinkPtr uplink;
-  int64_t ticket = 0;
   {
     MutexLock lock(&mu_);
     if (!settled_ || state_.uplink == nullptr) return 0;
-    ticket = ++last_ticket_;
-    question.set_ticket(ticket);
-    OpenTicket open{shard, contract::ChannelKey::FromText(question.channel()),
-                    question.socket_id(), false, std::move(recover)};
-    GatewayItem item;
-    *item.mutable_subscribe() = std::move(question);
     // The ticket is opened only when the item has been accepted, so a refusal
     // leaves nothing to undo. The answer cannot come first: Receive() takes
     // this lock.
-    if (!TryEnqueue(std::move(item), source)) return 0;
+    if (!TryEnqueue(std::move(chunk), source)) return 0;
     state_.held.OpenTicket(open.channel);
     state_.tickets[ticket] = std::move(open);
     uplink = state_.uplink;
@@ -185,16 +189,17 @@ int64_t Router::Subscribe(int shard, link::v1::Subscribe question,
 int64_t Router::AskAboutSocket(int shard, uint64_t socket,
                                link::v1::SocketQuestion question,
                                admission::Source source) {
+  if (!settled_) return 0;
+  const int64_t ticket = ++last_ticket_;
+  question.set_ticket(ticket);
+  GatewayItem item;
+  *item.mutable_socket_question() = std::move(question);
+  UplinkChunk chunk = UplinkChunk::Encode(std::move(item));
   UplinkPtr uplink;
-  int64_t ticket = 0;
   {
     MutexLock lock(&mu_);
     if (!settled_ || state_.uplink == nullptr) return 0;
-    ticket = ++last_ticket_;
-    question.set_ticket(ticket);
-    GatewayItem item;
-    *item.mutable_socket_question() = std::move(question);
-    if (!TryEnqueue(std::move(item), source)) return 0;
+    if (!TryEnqueue(std::move(chunk), source)) return 0;
     state_.socket_questions[ticket] = {shard, socket};
     uplink = state_.uplink;
   }
@@ -222,18 +227,19 @@ bool Router::Repeat(int shard, contract::ChannelKeyView channel,
 }
 
 void Router::Cancel(int64_t ticket, contract::ChannelKeyView channel) {
+  GatewayItem item;
+  item.mutable_cancel()->set_ticket(ticket);
+  UplinkChunk chunk = UplinkChunk::Encode(std::move(item));
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    if (state_.tickets.contains(ticket)) {
-      GatewayItem item;
-      item.mutable_cancel()->set_ticket(ticket);
-      Enqueue(std::move(item));
+    uplink = state_.uplink;
+    if (uplink != nullptr && state_.tickets.contains(ticket)) {
+      uplink->Enqueue(std::move(chunk));
     }
     Batches batches(state_.shards);
     CancelTicket(ticket, channel, &batches);
     batches.Post();
-    uplink = state_.uplink;
   }
   if (uplink != nullptr) uplink->Flush();
 }
@@ -255,17 +261,18 @@ void Router::CancelTicket(int64_t ticket, contract::ChannelKeyView channel,
 }
 
 void Router::Unsubscribe(int shard, link::v1::Unsubscribe subscription) {
+  AttachRequest end;
+  *end.add_items()->mutable_unsubscribe() = std::move(subscription);
+  UplinkChunk chunk = UplinkChunk::Encode(end);
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
     // In one locked section, so each attach either follows this item or still
     // holds the subscription. Without a link the item is dropped, and is not
     // missed: the next attach does not name the subscription.
-    Forget(shard, subscription);
-    GatewayItem item;
-    *item.mutable_unsubscribe() = std::move(subscription);
-    Enqueue(std::move(item));
+    Forget(shard, end.items(0).unsubscribe());
     uplink = state_.uplink;
+    if (uplink != nullptr) uplink->Enqueue(std::move(chunk));
   }
   if (uplink != nullptr) uplink->Flush();
 }
@@ -275,11 +282,11 @@ void Router::Forget(int shard, const link::v1::Unsubscribe& subscription) {
   state_.held.Forget(shard, subscription);
 }
 
-bool Router::Leave(int shard, const link::v1::AttachRequest& ends,
+bool Router::Leave(int shard, const AttachRequest& ends,
                    const std::vector<contract::ChannelKeyView>& channels) {
   contract::Require(channels.size() == static_cast<size_t>(ends.items_size()));
-  // Encoded before the lock: all loops and the link wait for that.
-  std::string chunk = ends.SerializeAsString();
+  // All loops and the link wait for the lock.
+  UplinkChunk chunk = UplinkChunk::Encode(ends);
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
@@ -311,13 +318,14 @@ absl::Status Router::Whisper(link::v1::Whisper whisper,
                              admission::Source source) {
   GatewayItem item;
   *item.mutable_whisper() = std::move(whisper);
+  UplinkChunk chunk = UplinkChunk::Encode(std::move(item));
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
     if (!settled_ || state_.uplink == nullptr) {
       return absl::UnavailableError(kUnreachable);
     }
-    if (!TryEnqueue(std::move(item), source, kWhisperOutboxBytesMax,
+    if (!TryEnqueue(std::move(chunk), source, kWhisperOutboxBytesMax,
                     kRareWhisperOutboxBytesMax)) {
       return absl::ResourceExhaustedError(
           "the queue to the service is full; try again later");
@@ -329,43 +337,45 @@ absl::Status Router::Whisper(link::v1::Whisper whisper,
 }
 
 void Router::ReportCongestion(const WhisperOrigin& whisper) {
+  const std::optional<contract::SocketId> sender =
+      contract::ParseSocketId(whisper.socket_id);
+  if (sender.has_value() && sender->gateway == gateway_id_) {
+    MutexLock lock(&mu_);
+    const int shard = state_.ShardOf(whisper.socket_id);
+    if (shard < 0) return;
+    Batches batches(state_.shards);
+    batches.Add(shard, Congested{sender->socket, whisper.bytes});
+    return batches.Post();
+  }
+  GatewayItem item;
+  item.mutable_congestion()->set_socket_id(whisper.socket_id);
+  item.mutable_congestion()->set_bytes(whisper.bytes);
+  UplinkChunk chunk = UplinkChunk::Encode(std::move(item));
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    const int shard = state_.ShardOf(whisper.socket_id);
-    if (shard >= 0) {
-      const uint64_t number =
-          contract::ParseSocketId(whisper.socket_id)->socket;
-      Batches batches(state_.shards);
-      batches.Add(shard, Congested{number, whisper.bytes});
-      return batches.Post();
-    }
     if (state_.uplink == nullptr) return;
-    GatewayItem item;
-    item.mutable_congestion()->set_socket_id(whisper.socket_id);
-    item.mutable_congestion()->set_bytes(whisper.bytes);
-    state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
-                              kWhisperOutboxBytesMax);
     uplink = state_.uplink;
+    uplink->TryEnqueue(std::move(chunk), kWhisperOutboxBytesMax);
   }
   uplink->Flush();
 }
 
 bool Router::Renew(int shard, link::v1::Subscribe question) {
   if (!settled_) return false;
+  const int64_t ticket = question.ticket();
+  GatewayItem item;
+  *item.mutable_renew()->mutable_subscribe() = std::move(question);
+  UplinkChunk chunk = UplinkChunk::Encode(std::move(item));
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
     if (state_.uplink == nullptr) return false;
-    const int64_t ticket = question.ticket();
-    GatewayItem item;
-    *item.mutable_renew()->mutable_subscribe() = std::move(question);
-    if (!state_.uplink->TryEnqueue(EncodeItem(std::move(item)),
-                                   kQuestionOutboxBytesMax)) {
+    uplink = state_.uplink;
+    if (!uplink->TryEnqueue(std::move(chunk), kQuestionOutboxBytesMax)) {
       return false;
     }
     state_.renewals[ticket] = shard;
-    uplink = state_.uplink;
   }
   uplink->Flush();
   return true;

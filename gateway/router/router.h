@@ -6,7 +6,9 @@
 //
 // Threads: the link calls LinkUp(), Receive() and LinkDown(), one at a time.
 // Any loop may call the other methods. One mutex guards all state. Fan-out
-// locks it once per frame of the link, never per socket.
+// locks it once per frame of the link, never per socket. Nothing is encoded
+// under it: items of the link are encoded before or, if they are made under it,
+// by the link (uplink_chunk.h).
 //
 // Order: items of a shard are enqueued under the mutex that also guards the
 // holdings. So an attach and the items behind it are consistent. Items of the
@@ -38,7 +40,8 @@
 #include "gateway/router/history_tracker.h"
 #include "gateway/router/item_dispatcher.h"
 #include "gateway/router/router_state.h"
-#include "gateway/router/uplink.h"
+#include "gateway/uplink/uplink.h"
+#include "gateway/uplink/uplink_chunk.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/admission/recent_use.h"
 #include "proto/contract/channel_key.h"
@@ -164,12 +167,9 @@ class Router {
   uint64_t gateway_id() const { return gateway_id_; }
 
  private:
-  void Enqueue(link::v1::GatewayItem item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    state_.Enqueue(std::move(item));
-  }
   // Enqueues an item of a client, unless the outbox has `bytes_max`; where
   // sources contend, less for those that send much, `rare_max` for others.
-  bool TryEnqueue(link::v1::GatewayItem item, admission::Source source,
+  bool TryEnqueue(UplinkChunk chunk, admission::Source source,
                   int64_t bytes_max = kQuestionOutboxBytesMax,
                   int64_t rare_max = kQuestionOutboxBytesMax)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -191,6 +191,7 @@ class Router {
   GatewayObserver* const observer_;
 
   std::atomic<bool> settled_{false};
+  std::atomic<int64_t> last_ticket_{0};
 
   contract::Mutex mu_;
   RouterState state_ ABSL_GUARDED_BY(mu_);
@@ -199,7 +200,6 @@ class Router {
   // Bytes of clients' items.
   admission::RecentUse sent_ ABSL_GUARDED_BY(mu_){
       contract::kLinkOutboxBytesMax};
-  int64_t last_ticket_ ABSL_GUARDED_BY(mu_) = 0;
   int64_t reported_clients_ ABSL_GUARDED_BY(mu_) = 0;
   bool draining_ ABSL_GUARDED_BY(mu_) = false;
 };

@@ -6,12 +6,6 @@
 
 namespace herald::gateway {
 
-std::string EncodeItem(link::v1::GatewayItem item) {
-  link::v1::AttachRequest frame;
-  *frame.add_items() = std::move(item);
-  return frame.SerializeAsString();
-}
-
 int RouterState::ShardOf(absl::string_view socket_id) const {
   const std::optional<contract::SocketId> id =
       contract::ParseSocketId(socket_id);

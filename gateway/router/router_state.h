@@ -17,7 +17,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "gateway/channels/held_channels.h"
 #include "gateway/protocol/observer.h"
-#include "gateway/router/uplink.h"
+#include "gateway/uplink/uplink.h"
+#include "gateway/uplink/uplink_chunk.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "herald/v1/server_message.pb.h"
 #include "proto/contract/channel_key.h"
@@ -49,13 +50,10 @@ struct OpenCall {
 // The reason for refusing questions without a link.
 inline constexpr char kUnreachable[] = "the service is not reachable";
 
-// The item as a chunk for an Uplink.
-std::string EncodeItem(link::v1::GatewayItem item);
-
 struct RouterState {
-  // Appends to the link; does nothing without a link.
+  // Appends to the link, which encodes it later; does nothing without a link.
   void Enqueue(link::v1::GatewayItem item) const {
-    if (uplink != nullptr) uplink->Enqueue(EncodeItem(std::move(item)));
+    if (uplink != nullptr) uplink->Enqueue(UplinkChunk::Defer(std::move(item)));
   }
 
   // The loop of a socket of this gateway; -1 for any other id.

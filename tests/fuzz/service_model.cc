@@ -51,14 +51,18 @@ void ServiceModel::Answer(int64_t ticket, bool allows) {
   tickets_.erase(it);
 }
 
-void ServiceModel::Enqueue(std::string chunk) {
+void ServiceModel::Enqueue(gateway::UplinkChunk chunk) {
+  const int64_t size = chunk.bytes();
+  std::string bytes;
+  std::move(chunk).MoveTo(&bytes);
+  Require(static_cast<int64_t>(bytes.size()) == size);
   link::v1::AttachRequest frame;
-  Require(frame.ParseFromString(chunk) && frame.items_size() > 0);
+  Require(frame.ParseFromString(bytes) && frame.items_size() > 0);
   for (const GatewayItem& item : frame.items()) On(item);
 }
 
-bool ServiceModel::TryEnqueue(std::string chunk, int64_t bytes_max) {
-  if (is_full || static_cast<int64_t>(chunk.size()) > bytes_max) return false;
+bool ServiceModel::TryEnqueue(gateway::UplinkChunk chunk, int64_t bytes_max) {
+  if (is_full || chunk.bytes() > bytes_max) return false;
   Enqueue(std::move(chunk));
   return true;
 }

@@ -12,8 +12,10 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 
-#include "gateway/router/uplink.h"
+#include "gateway/uplink/uplink.h"
+#include "gateway/uplink/uplink_chunk.h"
 #include "herald/link/v1/gateway_service.pb.h"
 
 namespace herald::fuzz {
@@ -47,9 +49,11 @@ class ServiceModel final : public gateway::Uplink {
   const std::map<std::string, v1::Position>& held() const { return held_; }
 
   // Uplink:
-  void Enqueue(std::string chunk) override;
-  bool TryEnqueue(std::string chunk, int64_t bytes_max) override;
-  void EnqueueUnbounded(std::string chunk) override { Enqueue(chunk); }
+  void Enqueue(gateway::UplinkChunk chunk) override;
+  bool TryEnqueue(gateway::UplinkChunk chunk, int64_t bytes_max) override;
+  void EnqueueUnbounded(gateway::UplinkChunk chunk) override {
+    Enqueue(std::move(chunk));
+  }
   void Flush() override {}
 
   bool is_full = false;  // TryEnqueue() appends nothing.

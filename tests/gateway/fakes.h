@@ -16,10 +16,11 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "gateway/protocol/observer.h"
-#include "gateway/router/uplink.h"
 #include "gateway/session/drain.h"
 #include "gateway/session/shard.h"
 #include "gateway/socket/socket.h"
+#include "gateway/uplink/uplink.h"
+#include "gateway/uplink/uplink_chunk.h"
 #include "gtest/gtest.h"
 #include "herald/link/v1/gateway_service.pb.h"
 
@@ -28,19 +29,21 @@ namespace herald::gateway {
 // Keeps the items that a gateway sends.
 class FakeUplink final : public Uplink {
  public:
-  void Enqueue(std::string chunk) override {
+  void Enqueue(UplinkChunk chunk) override {
+    const int64_t size = chunk.bytes();
+    std::string bytes;
+    std::move(chunk).MoveTo(&bytes);
+    ASSERT_EQ(static_cast<int64_t>(bytes.size()), size);
     link::v1::AttachRequest frame;
-    ASSERT_TRUE(frame.ParseFromString(chunk));
+    ASSERT_TRUE(frame.ParseFromString(bytes));
     for (auto& item : *frame.mutable_items()) items.push_back(std::move(item));
   }
-  bool TryEnqueue(std::string chunk, int64_t bytes_max) override {
-    if (waiting_bytes + static_cast<int64_t>(chunk.size()) > bytes_max) {
-      return false;
-    }
+  bool TryEnqueue(UplinkChunk chunk, int64_t bytes_max) override {
+    if (waiting_bytes + chunk.bytes() > bytes_max) return false;
     Enqueue(std::move(chunk));
     return true;
   }
-  void EnqueueUnbounded(std::string chunk) override {
+  void EnqueueUnbounded(UplinkChunk chunk) override {
     Enqueue(std::move(chunk));
   }
   void Flush() override { ++flushes; }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "gateway/uplink/uplink_chunk.h"
 #include "service/channel/encoding.h"
 
 namespace herald::simulation {
@@ -88,14 +89,15 @@ class SimulatedHerald::Sink final : public core::Sink {
 class SimulatedHerald::Uplink final : public gateway::Uplink {
  public:
   explicit Uplink(std::shared_ptr<Wire> wire) : wire_(std::move(wire)) {}
-  void Enqueue(std::string chunk) override {
-    if (!wire_->broken) wire_->up.push_back(std::move(chunk));
+  void Enqueue(gateway::UplinkChunk chunk) override {
+    if (wire_->broken) return;
+    std::move(chunk).MoveTo(&wire_->up.emplace_back());
   }
-  bool TryEnqueue(std::string chunk, int64_t /*bytes_max*/) override {
+  bool TryEnqueue(gateway::UplinkChunk chunk, int64_t /*bytes_max*/) override {
     Enqueue(std::move(chunk));
     return true;
   }
-  void EnqueueUnbounded(std::string chunk) override {
+  void EnqueueUnbounded(gateway::UplinkChunk chunk) override {
     Enqueue(std::move(chunk));
   }
   void Flush() override {}

@@ -82,6 +82,7 @@ inline const std::vector<Budget> kBudgets = {
     {"gateway/protocol/", 22},
     {"gateway/dialects/native/", 15},
     {"gateway/channels/", 22},
+    {"gateway/uplink/", 22},
     {"gateway/router/", 22},
     {"gateway/socket/", 22},
     {"gateway/subscriptions/", 22},

@@ -22,9 +22,11 @@ using testing_support::RawSocket;
 using testing_support::ServerFrame;
 using testing_support::WaitUntil;
 
-void FakeUplink::Enqueue(std::string chunk) {
+void FakeUplink::Enqueue(UplinkChunk chunk) {
+  std::string bytes;
+  std::move(chunk).MoveTo(&bytes);
   link::v1::AttachRequest frame;
-  EXPECT_TRUE(frame.ParseFromString(chunk));
+  EXPECT_TRUE(frame.ParseFromString(bytes));
   MutexLock lock(&mu_);
   items_.insert(items_.end(), frame.items().begin(), frame.items().end());
 }

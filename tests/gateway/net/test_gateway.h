@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -30,7 +31,8 @@
 #include "gateway/net/gateway_state.h"
 #include "gateway/process/metrics.h"
 #include "gateway/router/router.h"
-#include "gateway/router/uplink.h"
+#include "gateway/uplink/uplink.h"
+#include "gateway/uplink/uplink_chunk.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/mutex.h"
 #include "tests/support/raw_socket.h"
@@ -40,12 +42,14 @@ namespace herald::gateway {
 // Keeps the gateway's items.
 class FakeUplink final : public Uplink {
  public:
-  void Enqueue(std::string chunk) override;
-  bool TryEnqueue(std::string chunk, int64_t /*bytes_max*/) override {
+  void Enqueue(UplinkChunk chunk) override;
+  bool TryEnqueue(UplinkChunk chunk, int64_t /*bytes_max*/) override {
     Enqueue(std::move(chunk));
     return true;
   }
-  void EnqueueUnbounded(std::string chunk) override { Enqueue(chunk); }
+  void EnqueueUnbounded(UplinkChunk chunk) override {
+    Enqueue(std::move(chunk));
+  }
   void Flush() override {}
 
   std::vector<link::v1::GatewayItem> items() const;

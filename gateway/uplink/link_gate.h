@@ -7,8 +7,8 @@
 //
 // Threads: any, for every method.
 
-#ifndef HERALD_GATEWAY_ROUTER_LINK_GATE_H_
-#define HERALD_GATEWAY_ROUTER_LINK_GATE_H_
+#ifndef HERALD_GATEWAY_UPLINK_LINK_GATE_H_
+#define HERALD_GATEWAY_UPLINK_LINK_GATE_H_
 
 #include <cstdint>
 
@@ -76,4 +76,4 @@ class InboxMeter {
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_ROUTER_LINK_GATE_H_
+#endif  // HERALD_GATEWAY_UPLINK_LINK_GATE_H_

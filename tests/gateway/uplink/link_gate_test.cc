@@ -2,7 +2,7 @@
 //
 // When the link is read: never while a loop has more than it may have.
 
-#include "gateway/router/link_gate.h"
+#include "gateway/uplink/link_gate.h"
 
 #include "gtest/gtest.h"
 

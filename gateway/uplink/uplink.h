@@ -6,12 +6,13 @@
 // Threads: any. Enqueue() is called with the router locked, so it must be short
 // and must not call the router. Flush() is called without the lock.
 
-#ifndef HERALD_GATEWAY_ROUTER_UPLINK_H_
-#define HERALD_GATEWAY_ROUTER_UPLINK_H_
+#ifndef HERALD_GATEWAY_UPLINK_UPLINK_H_
+#define HERALD_GATEWAY_UPLINK_UPLINK_H_
 
 #include <cstdint>
 #include <memory>
-#include <string>
+
+#include "gateway/uplink/uplink_chunk.h"
 
 namespace herald::gateway {
 
@@ -19,18 +20,18 @@ class Uplink {
  public:
   virtual ~Uplink() = default;
 
-  // Appends one or more serialized `items` of an AttachRequest. If the outbox
-  // would exceed contract::kLinkOutboxBytesMax, it ends the link instead; the
-  // router is notified later.
-  virtual void Enqueue(std::string chunk) = 0;
+  // Appends the items. If the outbox would exceed
+  // contract::kLinkOutboxBytesMax, it ends the link instead; the router is
+  // notified later.
+  virtual void Enqueue(UplinkChunk chunk) = 0;
 
   // As Enqueue(), for items that may be refused. Returns false, and appends
   // nothing, if the outbox would exceed `bytes_max` or the link has ended.
-  virtual bool TryEnqueue(std::string chunk, int64_t bytes_max) = 0;
+  virtual bool TryEnqueue(UplinkChunk chunk, int64_t bytes_max) = 0;
 
   // As Enqueue(), without the bound: for the holdings of an attach, which may
   // have any size.
-  virtual void EnqueueUnbounded(std::string chunk) = 0;
+  virtual void EnqueueUnbounded(UplinkChunk chunk) = 0;
 
   // Starts a write, unless one is in flight.
   virtual void Flush() = 0;
@@ -40,4 +41,4 @@ using UplinkPtr = std::shared_ptr<Uplink>;
 
 }  // namespace herald::gateway
 
-#endif  // HERALD_GATEWAY_ROUTER_UPLINK_H_
+#endif  // HERALD_GATEWAY_UPLINK_UPLINK_H_

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "gateway/router/link_gate.h"
+#include "gateway/uplink/link_gate.h"
 
 #include <utility>
 
