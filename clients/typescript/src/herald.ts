@@ -250,7 +250,8 @@ export class Herald {
       else this.#report(error);
       return;
     }
-    if (!("channel" in message)) return; // A pong has done its work.
+    // A pong has done its work, and `connected` is the connection's.
+    if (message.type === "pong" || message.type === "connected") return;
     const name = message.channel;
     const unsubscribes = this.#unsubscribes.get(name);
     if (!unsubscribes) {

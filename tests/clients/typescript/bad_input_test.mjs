@@ -122,6 +122,17 @@ test("a member of a channel that has none is no trouble", (t) => {
   assert.deepEqual(errors, []);
 });
 
+test("a pong with fields of another message is a pong", (t) => {
+  const { herald, browser, errors } = connectedWorld(t);
+  const room = herald.join("room");
+  const pong = { type: "pong", channel: "presence-room", user_id: "ada" };
+  browser.socket.say(pong);
+  browser.socket.say(subscribed("presence-room", "ada"));
+  browser.socket.say(pong);
+  assert.deepEqual([...room.members.keys()], ["ada"]);
+  assert.deepEqual(errors, []);
+});
+
 test("an end whose reason is no text has none", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   herald.channel("news");
