@@ -13,6 +13,30 @@ function(herald_fuzz source)
   target_link_libraries(fuzz_${name}
     PRIVATE ${arg_LIBS} herald::defaults herald_test_defaults)
   target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+  herald_fuzz_test(${source} fuzz_${name})
+endfunction()
+
+# herald_fuzz_javascript(server_message_fuzz.mjs DEPENDS ...)
+# The same for a module, which tests/fuzz/link_javascript.mjs links to the
+# library herald_node_fuzzer. DEPENDS are the files that both import.
+function(herald_fuzz_javascript source)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS")
+  string(REGEX REPLACE "_fuzz\\.mjs$" "" name "${source}")
+  set(program "${PROJECT_BINARY_DIR}/fuzz/${name}")
+  set(linker "${CMAKE_CURRENT_SOURCE_DIR}/link_javascript.mjs")
+  add_custom_command(OUTPUT "${program}"
+    COMMAND "${HERALD_NODE}" "${linker}" "${source}"
+      "$<TARGET_FILE:herald_node_fuzzer>" "${program}"
+    WORKING_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}"
+    DEPENDS "${source}" "${linker}" herald_node_fuzzer ${arg_DEPENDS}
+    COMMENT "Linking fuzz/${name}" VERBATIM)
+  add_custom_target(fuzz_${name} ALL DEPENDS "${program}")
+  herald_fuzz_test(${source} "${program}")
+endfunction()
+
+# The CTest entry of both.
+function(herald_fuzz_test source command)
+  string(REGEX REPLACE "_fuzz\\..*" "" name "${source}")
   file(GLOB seeds CONFIGURE_DEPENDS
     "${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name}/*")
   set(seed_option)
@@ -23,7 +47,7 @@ function(herald_fuzz source)
   set(crashes "${PROJECT_BINARY_DIR}/crashes/${name}")
   file(MAKE_DIRECTORY "${crashes}")
   add_test(NAME "fuzz/${source}"
-    COMMAND fuzz_${name} -seed=1 -max_total_time=5 -timeout=20
+    COMMAND ${command} -seed=1 -max_total_time=5 -timeout=20
       -rss_limit_mb=2048 "-artifact_prefix=${crashes}/" ${seed_option})
   set_tests_properties("fuzz/${source}" PROPERTIES TIMEOUT 60)
 endfunction()

@@ -199,11 +199,25 @@ class FuzzTest(Command):
     def test_names_the_targets(self):
         self.assertEqual(self.tree.dev("fuzz", "--list").stdout,
                          "core\nrules\n")
-        for name in ("nothing", "", "../rules"):
+        for name in ("nothing", "", "../rules", "c.re"):
             result = self.tree.dev("fuzz", name)
             self.assertEqual(result.returncode, 1)
             self.assertEqual(result.stdout,
                              "dev: fuzz: NAME is one of: core rules\n")
+
+    def test_installs_npm_packages_for_javascript(self):
+        self.tree.write("tests/fuzz/text_fuzz.mjs")
+        self.tree.write_program("build/fuzz/fuzz/text")
+        installed = self.tree.root / "tests/tools/node_modules"
+        (installed / ".package-lock.json").unlink()
+        self.fuzz()
+        self.assertEqual(self.tree.calls("npm"), [])
+        self.assert_ok(self.tree.dev("fuzz", "text"))
+        self.assertEqual(self.tree.calls("npm"), [
+            "npm ci --ignore-scripts --no-audit --no-fund"])
+        self.assertEqual(len(self.tree.calls("text")), 1)
+        self.assertEqual(self.tree.dev("fuzz", "--list").stdout,
+                         "core\nrules\ntext\n")
 
 
 class ChaosAndBenchTest(Command):
