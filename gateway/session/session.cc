@@ -352,11 +352,11 @@ void Session::UnsubscribeByCall(absl::string_view channel,
   Answer(call, absl::OkStatus());
 }
 
-void Session::Revoke(absl::string_view channel, absl::string_view reason) {
+void Session::Revoke(std::optional<contract::ChannelKeyView> channel,
+                     absl::string_view reason) {
   if (reason.empty()) reason = "revoked";
-  if (!channel.empty()) {
-    const auto key = contract::ChannelKeyView::FromText(channel);
-    if (Subscription* const one = Find(key)) EndInTurn(one, reason);
+  if (channel.has_value()) {
+    if (Subscription* const one = Find(*channel)) EndInTurn(one, reason);
     return;
   }
   for (size_t i = 0; i < subscriptions_.size(); ++i) {

@@ -88,9 +88,10 @@ class Session final : public Timer {
   // `channel` is the name that the call's key has in the session's app.
   void SubscribeByCall(absl::string_view channel, const link::v1::Call& call);
   void UnsubscribeByCall(absl::string_view channel, const link::v1::Call& call);
-  // Ends the subscription to the channel whose key has the text `channel`; if
-  // that is empty, all that need an authorization.
-  void Revoke(absl::string_view channel, absl::string_view reason);
+  // Ends the subscription of `channel`; without it, all that need an
+  // authorization.
+  void Revoke(std::optional<contract::ChannelKeyView> channel,
+              absl::string_view reason);
 
   // From the loop.
   // With a refusal, the client gets that and nothing else.

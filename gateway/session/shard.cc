@@ -214,12 +214,16 @@ void Shard::On(NewSettings& settings) {
 }
 
 void Shard::On(v1::Revocation& revocation) {
+  std::optional<contract::ChannelKeyView> channel;
+  if (!revocation.channel().empty()) {
+    channel = contract::ChannelKeyView::FromText(revocation.channel());
+  }
   if (revocation.has_user_id()) {
     for (Session* const session : SessionsOf(revocation.user_id())) {
-      session->Revoke(revocation.channel(), revocation.reason());
+      session->Revoke(channel, revocation.reason());
     }
   } else if (Session* const session = FindOpen(revocation.socket_id())) {
-    session->Revoke(revocation.channel(), revocation.reason());
+    session->Revoke(channel, revocation.reason());
   }
 }
 
