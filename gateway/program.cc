@@ -23,6 +23,7 @@
 #include "gateway/router/router.h"
 #include "proto/contract/condition.h"
 #include "proto/http/http_endpoint.h"
+#include "proto/http/rationed_page.h"
 #include "proto/log/log.h"
 #include "proto/log/settings_log.h"
 #include "proto/process/callback_threads.h"
@@ -79,6 +80,8 @@ class Gateway {
   ProcessObserver observer_{HERALD_VERSION};
   Router router_;
   GatewayState state_;
+  // Any browser may request it, and its loops make it.
+  process::RationedPage metrics_page_{[this] { return MetricsText(); }};
   std::vector<std::unique_ptr<EventLoop>> loops_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::optional<process::ListeningSockets> sockets_;
@@ -118,7 +121,7 @@ Gateway::Gateway(const GatewayOptions& options,
   state_.trusted_proxies = *TrustedProxies::Parse(options.trusted_proxies);
   state_.pages.not_ready = [this] { return NotReady(); };
   if (options.metrics_address.empty()) {
-    state_.pages.metrics = [this] { return MetricsText(); };
+    state_.pages.metrics = [this] { return metrics_page_.Text(); };
   }
   std::vector<ShardInbox*> shards;
   for (int i = 0; i < options.threads; ++i) {
