@@ -76,6 +76,9 @@ class ServiceObserver {
   // evicted.
   virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
 
+  // So many users stay members for longer, because they have left too often.
+  virtual void OnDeparturesDelayed(int64_t /*count*/) {}
+
   // A gateway or a Watch asked for the publications since a position.
   // `available`: all of them were there.
   virtual void OnRecovery(bool /*available*/) {}

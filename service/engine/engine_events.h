@@ -79,6 +79,9 @@ class EngineEvents final : public EngineListener {
     observer_->OnHistoriesEvicted(channels);
   }
   void OnRecordEvicted() override { observer_->OnRevocationForgotten(); }
+  void OnDeparturesDelayed(int64_t count) override {
+    observer_->OnDeparturesDelayed(count);
+  }
 
  private:
   ChannelTable* const table_;

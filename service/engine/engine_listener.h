@@ -76,6 +76,8 @@ class EngineListener {
   virtual void OnHistoriesEvicted(int64_t /*channels*/) {}
   // So was an item that NodeBus::Record() keeps.
   virtual void OnRecordEvicted() {}
+  // So many users stay present for longer, because they have left too often.
+  virtual void OnDeparturesDelayed(int64_t /*count*/) {}
 };
 
 }  // namespace herald::core

@@ -14,8 +14,8 @@
 //
 // Threads: see channel_log.h.
 //
-// tests/contract/engine_presence_suite.h and engine_lease_suite.h are the
-// specification.
+// tests/contract/engine_presence_suite.h, engine_departure_suite.h and
+// engine_lease_suite.h are the specification.
 
 #ifndef HERALD_SERVICE_ENGINE_MEMBERSHIP_H_
 #define HERALD_SERVICE_ENGINE_MEMBERSHIP_H_
@@ -34,6 +34,14 @@
 #include "service/channel/rosters.h"
 
 namespace herald::core {
+
+// A user's departures from one channel: so many in quick succession, and one
+// more for each second. A user that has used them up stays present for up to a
+// second longer. All subscribers are notified of each departure and of the join
+// after it. So without a limit, a user that joins and leaves in a loop has
+// readers disconnected.
+inline constexpr int64_t kDeparturesAtOnce = 10;
+inline constexpr int64_t kDeparturesPerSecond = 1;
 
 // One connection of a member: its gateway, and its name on the wire.
 struct SocketRef {
@@ -85,7 +93,11 @@ class Membership : public Rosters {
   // Ends a subscription; `user_id` is empty if it made no user present. Does
   // nothing if it was not admitted, or if `attach` is not the gateway's newest
   // number. After the user's last subscription it stays present, without
-  // sockets, for `grace`. REQUIRES: the shard is locked.
+  // sockets, for `grace`, or until it may leave (kDeparturesAtOnce), whichever
+  // is longer. A return in time is no departure. The same holds if one of the
+  // calls below ends its last subscription.
+  //
+  // REQUIRES: the shard is locked.
   virtual void Dismiss(absl::string_view channel, absl::string_view user_id,
                        const SocketRef& socket, int64_t attach,
                        absl::Duration grace) = 0;
@@ -120,7 +132,7 @@ class Membership : public Rosters {
   virtual void Detach(uint64_t gateway, int64_t attach, bool goodbye) = 0;
 
   // Call it after the rules have changed: removes all members of channels that
-  // no longer have presence.
+  // no longer have presence, at once and without counting departures.
   virtual void ApplyPresenceRules() = 0;
 };
 

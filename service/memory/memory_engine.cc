@@ -33,7 +33,8 @@ MemoryEngine::MemoryEngine(Timers* timers, MemoryEngineOptions options)
     : timers_(timers),
       lease_(options.lease),
       history_(options.history_bytes_max,
-               options.random ? std::move(options.random) : &RandomBits) {}
+               options.random ? std::move(options.random) : &RandomBits),
+      departures_(options.departures_at_once) {}
 
 void MemoryEngine::Open(absl::string_view channel, const HistoryLimits& limits,
                         OpenDone done) {
@@ -191,7 +192,8 @@ void MemoryEngine::ChangeMembers(
   Presence::Changes changes;
   {
     MutexLock lock(&mu_);
-    Presence& presence = presence_[channel];
+    Presence& presence =
+        presence_.try_emplace(channel, channel, &departures_).first->second;
     const int64_t before = presence.member_count();
     changes = change(presence);
     total_member_count_ += presence.member_count() - before;
@@ -205,6 +207,7 @@ void MemoryEngine::ChangeMembers(
   for (const std::string& user_id : changes.removed) {
     listener_->OnMemberRemoved(channel, user_id);
   }
+  if (changes.delayed > 0) listener_->OnDeparturesDelayed(changes.delayed);
   for (const auto& [user_id, grace] : changes.away) {
     timers_->After(grace, [this, name = std::string(channel), user = user_id] {
       listener_->WithChannel(name, [&] { EndGrace(name, user); });
@@ -233,6 +236,7 @@ void MemoryEngine::Admit(absl::string_view channel,
   ChangeMembers(channel, [&](Presence& presence) {
     mu_.AssertHeld();
     Presence::Changes changes;
+    departures_.ForgetFullOnes(timers_->Now());
     // In the section that changes the members, here and below. When the number
     // was checked under a lock of its own, a newer link could attach in
     // between, and the older one replaced its members.

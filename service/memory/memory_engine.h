@@ -29,6 +29,7 @@
 #include "service/channel/timers.h"
 #include "service/engine/engine.h"
 #include "service/history/history.h"
+#include "service/memory/departure_limiter.h"
 #include "service/memory/idempotency_cache.h"
 #include "service/memory/presence.h"
 #include "service/memory/recent_items.h"
@@ -44,6 +45,9 @@ struct MemoryEngineOptions {
 
   // How long the members of a lost gateway wait for its return.
   absl::Duration lease = absl::Seconds(2);
+
+  // How often a user may leave a channel at once. Only tests change it.
+  int64_t departures_at_once = kDeparturesAtOnce;
 };
 
 class MemoryEngine final : public Engine {
@@ -177,6 +181,7 @@ class MemoryEngine final : public Engine {
   // One lock for the presence of all channels: member changes are rare compared
   // to publishing, which does not take it.
   mutable contract::Mutex mu_;
+  DepartureLimiter departures_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, Presence> presence_ ABSL_GUARDED_BY(mu_);
   int64_t total_member_count_ ABSL_GUARDED_BY(mu_) = 0;
   // Of gateways with a link or a lease.

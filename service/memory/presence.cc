@@ -44,7 +44,10 @@ Presence::User& Presence::Obtain(const v1::Member& member) {
   return it->second;
 }
 
-Presence::Users::iterator Presence::Erase(Users::iterator user) {
+Presence::Users::iterator Presence::Remove(Users::iterator user, absl::Time now,
+                                           Changes* changes) {
+  changes->removed.push_back(user->first);
+  departures_->Take(channel_, user->first, now);
   bytes_ -=
       static_cast<int64_t>(user->first.size() + user->second.user_info.size());
   return users_.erase(user);
@@ -53,17 +56,19 @@ Presence::Users::iterator Presence::Erase(Users::iterator user) {
 Presence::Users::iterator Presence::SendAway(Users::iterator user,
                                              const Grace& grace,
                                              Changes* changes) {
-  if (grace.time <= absl::ZeroDuration()) {
-    changes->removed.push_back(user->first);
-    return Erase(user);
-  }
+  // The token is taken by Remove(): a return in time costs none. So it is there
+  // at the end of the grace, however often the user joins and leaves meanwhile.
+  const absl::Time ready = departures_->ReadyAt(channel_, user->first);
+  const absl::Time end = std::max(grace.now + grace.time, ready);
+  if (end <= grace.now) return Remove(user, grace.now, changes);
+  if (ready > grace.now + grace.time) ++changes->delayed;
   User& away = user->second;
-  away.grace_end = grace.now + grace.time;
+  away.grace_end = end;
   // One call is enough, no matter how often the user joins and leaves
   // meanwhile.
   if (away.grace_end < away.awaited) {
     away.awaited = away.grace_end;
-    changes->away.emplace_back(user->first, grace.time);
+    changes->away.emplace_back(user->first, end - grace.now);
   }
   return ++user;
 }
@@ -141,7 +146,7 @@ Presence::Changes Presence::EndGrace(absl::string_view user_id,
   if (is_last) user.awaited = absl::InfiniteFuture();
   if (!user.sockets.empty()) return changes;
   if (user.grace_end <= now) {
-    SendAway(it, {now, absl::ZeroDuration()}, &changes);
+    Remove(it, now, &changes);
   } else if (is_last) {
     // The user has returned and left again: its newer grace still runs.
     SendAway(it, {now, user.grace_end - now}, &changes);

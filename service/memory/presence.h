@@ -2,7 +2,8 @@
 //
 // The users present on one channel: each with its subscriptions, or kept
 // present without one by a grace. It detects a user's first and last
-// subscription and does nothing else.
+// subscription and does nothing else. A user that has left too often of late
+// gets a grace until it may leave again.
 //
 // A subscription is named by its socket. A socket may briefly have two: it
 // cancels a subscribe, and subscribes again before it learns that the first was
@@ -28,6 +29,7 @@
 #include "absl/time/time.h"
 #include "service/engine/directory.h"
 #include "service/engine/membership.h"
+#include "service/memory/departure_limiter.h"
 
 namespace herald::core {
 
@@ -39,13 +41,21 @@ class Presence {
     std::vector<std::string> removed;
     // Users without a subscription. Call EndGrace() for each after the time.
     std::vector<std::pair<std::string, absl::Duration>> away;
+    // Users that stay for longer than their grace, because they have left too
+    // often.
+    int64_t delayed = 0;
   };
 
-  // A grace that begins at `now`: the user stays present for `time`.
+  // A grace that begins at `now`: the user stays present for `time`, or until
+  // it may leave, whichever is longer.
   struct Grace {
     absl::Time now;
     absl::Duration time;
   };
+
+  // `departures` outlives the object.
+  Presence(absl::string_view channel, DepartureLimiter* departures)
+      : channel_(channel), departures_(departures) {}
 
   // Adds a subscription. True if the user was not there.
   bool Join(const v1::Member& member, const SocketRef& socket);
@@ -62,7 +72,7 @@ class Presence {
   // user with a subscription stays.
   Changes EndGrace(absl::string_view user_id, absl::Time now);
 
-  // Removes all members.
+  // Removes all members, without a grace.
   Changes Clear();
 
   // Whether the gateway has a subscription. O(1): when a gateway attaches or is
@@ -100,13 +110,18 @@ class Presence {
 
   // The user's entry, created with the user_info of `member` if necessary.
   User& Obtain(const v1::Member& member);
-  Users::iterator Erase(Users::iterator user);
+  // The user leaves. Returns the next one.
+  Users::iterator Remove(Users::iterator user, absl::Time now,
+                         Changes* changes);
   // Adds `delta` to the gateway's number of subscriptions.
   void Count(uint64_t gateway, int64_t delta);
   // The user's last subscription has ended: begins the grace, or removes it.
   // Returns the next user.
   Users::iterator SendAway(Users::iterator user, const Grace& grace,
                            Changes* changes);
+
+  std::string channel_;
+  DepartureLimiter* departures_;
 
   Users users_;        // Ordered, so that rosters and pages are stable.
   int64_t bytes_ = 0;  // Of all user_ids and user_infos.

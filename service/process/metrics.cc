@@ -109,7 +109,8 @@ std::vector<MetricFamily> ServiceMetrics::Collect() const {
   build.metric.back().gauge.value = 1;
   out.push_back(std::move(build));
   AppendGauges(out);
-  AppendCounters(out);
+  AppendTraffic(out);
+  AppendRareEvents(out);
   AppendLabelled(out);
   return out;
 }
@@ -169,7 +170,7 @@ void ServiceMetrics::AppendGauges(std::vector<MetricFamily>& out) const {
   }
 }
 
-void ServiceMetrics::AppendCounters(std::vector<MetricFamily>& out) const {
+void ServiceMetrics::AppendTraffic(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_log_dropped_total",
                 "Log lines that could not be written.",
                 Count(process::LogLinesDropped()));
@@ -202,6 +203,9 @@ void ServiceMetrics::AppendCounters(std::vector<MetricFamily>& out) const {
                 "Times that a BroadcastStream was not read because its caller "
                 "had too many answers to read.",
                 rpcs_.streams_paused);
+}
+
+void ServiceMetrics::AppendRareEvents(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_accept_errors_total",
                 "Tries to accept a connection at the gRPC port that failed, "
                 "most likely for want of files.",
@@ -219,6 +223,10 @@ void ServiceMetrics::AppendCounters(std::vector<MetricFamily>& out) const {
   AppendCounter(out, "herald_histories_evicted_total",
                 "Histories discarded because memory was short.",
                 histories_evicted_);
+  AppendCounter(out, "herald_departures_delayed_total",
+                "Ends of a member's last subscription after which it stayed "
+                "present for longer, because it had left too often.",
+                departures_delayed_);
   AppendCounter(out, "herald_revocations_forgotten_total",
                 "Revocations forgotten before their time, for there were too "
                 "many; gateways that were away renew all grants instead.",

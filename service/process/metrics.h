@@ -83,6 +83,9 @@ class ServiceMetrics final : public core::ServiceObserver,
   void OnRevoked() override;
   void OnKeyEvicted() override;
   void OnHistoriesEvicted(int64_t channels) override;
+  void OnDeparturesDelayed(int64_t count) override {
+    rpc::Add(departures_delayed_, count);
+  }
   void OnRecovery(bool available) override;
   void OnRevocationForgotten() override;
   void OnCallTimedOut() override;
@@ -114,7 +117,8 @@ class ServiceMetrics final : public core::ServiceObserver,
                                                                 "refused"};
 
   void AppendGauges(std::vector<prometheus::MetricFamily>& out) const;
-  void AppendCounters(std::vector<prometheus::MetricFamily>& out) const;
+  void AppendTraffic(std::vector<prometheus::MetricFamily>& out) const;
+  void AppendRareEvents(std::vector<prometheus::MetricFamily>& out) const;
   void AppendLabelled(std::vector<prometheus::MetricFamily>& out) const;
 
   const std::string version_;
@@ -141,6 +145,7 @@ class ServiceMetrics final : public core::ServiceObserver,
   Count revocations_{0};
   Count keys_evicted_{0};
   Count histories_evicted_{0};
+  Count departures_delayed_{0};
   std::array<Count, 2> recoveries_{};
   Count revocations_forgotten_{0};
   Count calls_timed_out_{0};

@@ -90,6 +90,7 @@ class RecordingListener final : public EngineListener {
   }
   void OnEngineUp(bool up) override { engine_up = up; }
   void OnHistoriesEvicted(int64_t channels) override { evicted += channels; }
+  void OnDeparturesDelayed(int64_t count) override { delayed += count; }
 
   std::string locked;  // The channel whose lock is held.
   contract::ChannelSettings rules;
@@ -99,6 +100,7 @@ class RecordingListener final : public EngineListener {
   int losses = 0;                             // How many were reported.
   bool engine_up = true;                      // As it was reported.
   int64_t evicted = 0;
+  int64_t delayed = 0;
   std::map<uint64_t, int64_t> lost;  // Attach numbers.
   std::vector<std::string> received;
 

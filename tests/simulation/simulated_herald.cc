@@ -120,7 +120,8 @@ SimulatedHerald::SimulatedHerald(config::v1::Config rules,
     store_ = std::make_unique<core::SharedStore>(
         &store_timers_, kNodesMax, turns_,
         core::MemoryEngineOptions{.history_bytes_max = history_bytes_max_,
-                                  .random = epochs_});
+                                  .random = epochs_,
+                                  .departures_at_once = kDepartures});
     store_->on_publication = std::move(published);
   }
   for (int node = 0; node < nodes(); ++node) StartService(node);
@@ -139,7 +140,8 @@ core::Engine* SimulatedHerald::MakeEngine(int node) {
   service.memory = std::make_unique<core::MemoryEngine>(
       service.timers.get(),
       core::MemoryEngineOptions{.history_bytes_max = history_bytes_max_,
-                                .random = epochs_});
+                                .random = epochs_,
+                                .departures_at_once = kDepartures});
   if (kind_ == EngineKind::kEmbedded) return service.memory.get();
   service.slow =
       std::make_unique<core::SlowEngine>(service.memory.get(), turns_);

@@ -35,6 +35,8 @@ namespace herald::simulation {
 inline constexpr int kGateways = 2;
 inline constexpr int kLoops = 2;
 inline constexpr int kNodesMax = 2;
+// Departures of a user at once. One, so that some are delayed.
+inline constexpr int kDepartures = 1;
 
 enum class EngineKind { kEmbedded, kSlow, kShared };
 

@@ -11,6 +11,7 @@
 #include "tests/contract/engine_cluster_failure_suite.h"
 #include "tests/contract/engine_cluster_log_suite.h"
 #include "tests/contract/engine_cluster_members_suite.h"
+#include "tests/contract/engine_departure_suite.h"
 #include "tests/contract/engine_directory_suite.h"
 #include "tests/contract/engine_history_suite.h"
 #include "tests/contract/engine_lease_suite.h"

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "service/memory/memory_engine.h"
+#include "tests/contract/engine_departure_suite.h"
 #include "tests/contract/engine_directory_suite.h"
 #include "tests/contract/engine_history_suite.h"
 #include "tests/contract/engine_lease_suite.h"

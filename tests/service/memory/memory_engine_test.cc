@@ -5,6 +5,7 @@
 
 #include "service/memory/memory_engine.h"
 
+#include "tests/contract/engine_departure_suite.h"
 #include "tests/contract/engine_directory_suite.h"
 #include "tests/contract/engine_history_suite.h"
 #include "tests/contract/engine_lease_suite.h"
@@ -83,6 +84,26 @@ TEST(TheMemoryEngine, CountsEvictedHistories) {
   }
   EXPECT_LE(engine.Counts().history_bytes, 10'000);
   EXPECT_GT(counter.evicted, 160);
+}
+
+TEST(TheMemoryEngine, CountsDelayedDepartures) {
+  FakeTimers timers;
+  RecordingListener counter;
+  MemoryEngine engine(&timers);
+  engine.SetListener(&counter);
+  int64_t attach = 0;
+  engine.Attach(1, [&](auto number) { attach = number.value_or(0); });
+  counter.WithChannel("presence-room", [&] {
+    for (int64_t i = 0; i < kDeparturesAtOnce + 5; ++i) {
+      AdmissionRequest subscription;
+      subscription.socket = {1, "1.1"};
+      subscription.attach = attach;
+      subscription.member.emplace().set_user_id("eve");
+      engine.Admit("presence-room", subscription, [](Admission) {});
+      engine.Dismiss("presence-room", "eve", subscription.socket, attach, {});
+    }
+  });
+  EXPECT_EQ(counter.delayed, 5);
 }
 
 }  // namespace

@@ -62,6 +62,7 @@ TEST_F(TheMetrics, CountEvents) {
   metrics_.OnRepeated();
   metrics_.OnRevoked();
   metrics_.OnKeyEvicted();
+  metrics_.OnDeparturesDelayed(3);
   metrics_.OnRevocationForgotten();
   metrics_.OnCallTimedOut();
   metrics_.OnLeaseExpired(7);
@@ -87,6 +88,7 @@ TEST_F(TheMetrics, CountEvents) {
   EXPECT_EQ(page.Sum("herald_publications_repeated_total"), 1);
   EXPECT_EQ(page.Sum("herald_revocations_total"), 1);
   EXPECT_EQ(page.Sum("herald_idempotency_keys_evicted_total"), 1);
+  EXPECT_EQ(page.Sum("herald_departures_delayed_total"), 3);
   EXPECT_EQ(page.Sum("herald_revocations_forgotten_total"), 1);
   EXPECT_EQ(page.Sum("herald_calls_timed_out_total"), 1);
   EXPECT_EQ(page.Sum("herald_leases_expired_total"), 1);
