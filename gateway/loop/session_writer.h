@@ -45,6 +45,11 @@ class SessionWriter {
     return std::exchange(overflowed_, {});
   }
 
+  // Sockets that Flush() will write.
+  int64_t unwritten_count() const {
+    return static_cast<int64_t>(writes_.size());
+  }
+
   // Writes all sockets that have something to write.
   void Flush() { writes_.Flush(); }
 

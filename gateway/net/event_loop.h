@@ -11,8 +11,10 @@
 // object that can call Post(). The destructor cuts the sockets that are still
 // open.
 //
-// Order: batches are delivered in the order of their Post(). A turn delivers
-// all batches that have arrived; the flush is queued behind them.
+// Order: batches are delivered in the order of their Post(). A turn visits a
+// bounded number of sockets (event_loop.cc), then writes them. The rest of the
+// inbox follows behind the handlers that are ready by then, so a full inbox
+// does not delay reads, pings and timers.
 //
 // Bound: the link is not read while the inbox is above kInboxBytesMax
 // (link_gate.h). The sources of connections share two more bounds
@@ -26,7 +28,9 @@
 #include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -117,7 +121,16 @@ class EventLoop final : public Loop, public ShardInbox {
   using AsioTimer = net::basic_waitable_timer<Clock, net::wait_traits<Clock>,
                                               net::io_context::executor_type>;
 
-  void DeliverAll() ABSL_LOCKS_EXCLUDED(mu_);
+  // What one Post() has brought.
+  struct Batch {
+    std::vector<Delivery> deliveries;
+    int64_t bytes = 0;
+  };
+
+  void TakeInbox() ABSL_LOCKS_EXCLUDED(mu_);
+  void DeliverSome() ABSL_LOCKS_EXCLUDED(mu_);
+  // Returns the bytes of the batches that have ended.
+  int64_t DeliverTaken();
   void Flush();
   void PublishQueueBytes();
   void StartTick();
@@ -152,10 +165,12 @@ class EventLoop final : public Loop, public ShardInbox {
   AsioTimer flush_timer_;
   ReaderPool readers_;
   absl::flat_hash_set<std::shared_ptr<void>> held_;
+  std::deque<Batch> taken_;  // From the inbox, and not delivered yet.
+  size_t delivered_ = 0;     // Of the first one's deliveries.
 
   contract::Mutex mu_;
-  std::vector<Delivery> inbox_ ABSL_GUARDED_BY(mu_);
-  int64_t inbox_bytes_ ABSL_GUARDED_BY(mu_) = 0;
+  std::deque<Batch> inbox_ ABSL_GUARDED_BY(mu_);
+  bool wakes_ ABSL_GUARDED_BY(mu_) = false;  // DeliverSome() is posted.
 
   std::thread thread_;
 };

@@ -104,10 +104,10 @@ void Shard::Advance(absl::Time awake, absl::Time now) {
   }
 }
 
-void Shard::Deliver(std::vector<Delivery> batch) {
-  for (Delivery& delivery : batch) {
-    std::visit([this](auto& one) { On(one); }, delivery);
-  }
+int64_t Shard::Deliver(Delivery& delivery) {
+  visits_ = 1;
+  std::visit([this](auto& one) { On(one); }, delivery);
+  return visits_;
 }
 
 bool Shard::IsExcepted(const ChannelMessage& message,
@@ -139,6 +139,7 @@ void Shard::DeliverTo(LoopChannel* channel, const ChannelMessage& message) {
   if (BulkWriter::IsLarge(*channel)) {
     if (!loop_.bulk.Spread(channel, local, message.except_socket)) return;
   } else {
+    visits_ += static_cast<int64_t>(channel->subscribers.size());
     for (const Subscription* const subscription : channel->subscribers) {
       ClientState* const client = subscription->client;
       if (client->number == message.except_socket) continue;

@@ -68,8 +68,13 @@ class Shard {
   // subscriptions end in this turn or in later ones.
   void Closed(Session* session);
 
-  // A batch has come from the router.
-  void Deliver(std::vector<Delivery> batch);
+  // Delivers the router's next message. Returns how many sockets of small
+  // channels were visited, plus 1.
+  int64_t Deliver(Delivery& delivery);
+
+  // Sockets that FlushDirty() will write. Large channels are not counted,
+  // because each turn writes a few subscribers only.
+  int64_t unwritten_count() const { return loop_.writer.unwritten_count(); }
 
   // Ends a turn.
   void FlushDirty();
@@ -121,6 +126,7 @@ class Shard {
   std::vector<Session*> SessionsOf(absl::string_view user_id);
 
   LoopParts loop_;
+  int64_t visits_ = 0;  // By the delivery under way.
   HeaderPool headers_;
   Sessions sessions_;
   Departures departures_{&loop_, &sessions_};

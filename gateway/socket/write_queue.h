@@ -8,6 +8,7 @@
 #ifndef HERALD_GATEWAY_SOCKET_WRITE_QUEUE_H_
 #define HERALD_GATEWAY_SOCKET_WRITE_QUEUE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -28,6 +29,9 @@ class WriteQueue {
   void Add(Entry* entry);
 
   void Remove(Entry* entry);
+
+  // The number of entries, including removed ones.
+  size_t size() const { return entries_.size(); }
 
   // Flushes all. Socket::Flush() changes nothing here.
   void Flush();

@@ -53,8 +53,8 @@ class LinkGate {
   Waiter waiter_ ABSL_GUARDED_BY(mu_);
 };
 
-// The size of a loop's inbox, in bytes: deliveries that are on their way into
-// it, in it, or taken out and not delivered yet. Closes the gate above
+// The size of a loop's inbox, in bytes: batches that are on their way into it,
+// in it, or taken out and not delivered to their end. Closes the gate above
 // kInboxBytesMax and opens it at kInboxBytesLow.
 class InboxMeter {
  public:

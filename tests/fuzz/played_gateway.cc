@@ -82,7 +82,7 @@ void PlayedGateway::Turn(int index) {
   if (!loop.batches.empty()) {
     std::vector<gateway::Delivery> batch = std::move(loop.batches.front());
     loop.batches.pop_front();
-    loop.shard->Deliver(std::move(batch));
+    for (gateway::Delivery& item : batch) loop.shard->Deliver(item);
   }
   if (loop.flush_at <= loop.now) {
     loop.flush_at = absl::InfiniteFuture();

@@ -101,7 +101,7 @@ class GatewayWorld : public ::testing::Test {
   void Run(int turns = kAllTurns) {
     for (FakeLoop& loop : loops_) {
       for (auto& batch : std::exchange(loop.batches, {})) {
-        loop.shard->Deliver(std::move(batch));
+        for (Delivery& item : batch) loop.shard->Deliver(item);
       }
       for (int i = 0; i < turns && MayFlush(loop, turns); ++i) {
         loop.shard->FlushDirty();

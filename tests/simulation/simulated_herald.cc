@@ -48,7 +48,7 @@ void SimulatedGateway::Close(Browser& browser) {
 void SimulatedGateway::Turn(int loop) {
   FakeLoop& one = loops_[loop];
   for (auto& batch : std::exchange(one.batches, {})) {
-    one.shard->Deliver(std::move(batch));
+    for (gateway::Delivery& item : batch) one.shard->Deliver(item);
   }
   one.shard->FlushDirty();
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <optional>
@@ -13,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/gateway/net/test_gateway.h"
@@ -25,6 +27,7 @@ namespace {
 using testing_support::ClientFrame;
 using testing_support::Clock;
 using testing_support::kClose;
+using testing_support::kText;
 using testing_support::Milliseconds;
 using testing_support::RawSocket;
 using testing_support::WaitUntil;
@@ -78,6 +81,85 @@ TEST(ALoopThatIsBusy, HasTheLinkNotReadBeyondABound) {
   done.set_value();
 
   EXPECT_TRUE(WaitUntil([&] { return gate.is_open(); }));
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_inbox_bytes", 0));
+}
+
+// Keeps a loop busy from the constructor to End().
+class BusyTurn {
+ public:
+  explicit BusyTurn(EventLoop* loop) {
+    net::post(loop->context(),
+              [end = end_.get_future().share()] { end.wait(); });
+  }
+  void End() { end_.set_value(); }
+
+ private:
+  std::promise<void> end_;
+};
+
+// The inbox's bytes behind the turn that is due next.
+std::future<int64_t> InboxAfterATurn(EventLoop* loop) {
+  const auto bytes = std::make_shared<std::promise<int64_t>>();
+  net::post(loop->context(),
+            [loop, bytes] { bytes->set_value(loop->inbox_bytes()); });
+  return bytes->get_future();
+}
+
+TEST(ALongInbox, DelaysNoPingAndKeepsItsOrder) {
+  constexpr int kReaders = 100;  // A channel that is not a large one.
+  constexpr int kEvents = 2000;
+  constexpr int kEventsOfATurn = 4096 / kReaders + 1;
+  TestGateway gateway;
+  gateway.Settle();
+  Sockets sockets = ConnectMany(gateway, kReaders);
+  for (const auto& socket : sockets) gateway.Subscribe(*socket, "news");
+  EventLoop* const loop = gateway.loops()[0].get();
+  BusyTurn busy(loop);
+  for (int i = 0; i < kEvents; ++i) gateway.Publish("news", absl::StrCat(i));
+  std::future<int64_t> left = InboxAfterATurn(loop);
+  const int64_t posted = loop->inbox_bytes();
+  RawSocket& canary = *sockets[0];
+  canary.Send(ClientFrame(kText, R"({"type":"ping"})"));
+
+  busy.End();
+
+  EXPECT_GT(left.get(), posted / kEvents * (kEvents - kEventsOfATurn - 1));
+  int received = 0;
+  int received_before_pong = kEvents;
+  for (int frames = 0; frames < kEvents + 1; ++frames) {
+    const auto frame = canary.ReadFrame();
+    ASSERT_TRUE(frame.has_value());
+    if (absl::StrContains(frame->payload, R"("type":"pong")")) {
+      received_before_pong = received;
+      continue;
+    }
+    const std::string data = absl::StrCat("\"data\":", received++, "}");
+    ASSERT_TRUE(absl::StrContains(frame->payload, data)) << frame->payload;
+  }
+  // Its bytes may arrive while the first turns are under way.
+  EXPECT_LE(received_before_pong, 4 * kEventsOfATurn);
+  EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_inbox_bytes", 0));
+}
+
+TEST(ALongInbox, MakesATurnWriteToABoundedNumberOfSockets) {
+  constexpr int kSockets = 300;
+  TestGateway gateway;
+  gateway.Settle();
+  Sockets sockets = ConnectMany(gateway, kSockets);
+  for (int i = 0; i < kSockets; ++i) {
+    gateway.Subscribe(*sockets[static_cast<size_t>(i)], absl::StrCat("c", i));
+  }
+  EventLoop* const loop = gateway.loops()[0].get();
+  BusyTurn busy(loop);
+  for (int i = 0; i < kSockets; ++i) {
+    gateway.Publish(absl::StrCat("c", i), "1");
+  }
+  std::future<int64_t> left = InboxAfterATurn(loop);
+  busy.End();
+  EXPECT_GT(left.get(), 0);
+  for (const auto& socket : sockets) {
+    EXPECT_TRUE(socket->ReadFrame().has_value());
+  }
   EXPECT_TRUE(gateway.WaitForMetric("herald_gateway_inbox_bytes", 0));
 }
 

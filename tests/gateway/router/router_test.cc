@@ -94,7 +94,7 @@ TEST_F(ARouter, AcknowledgesSettingsWhenAllShardsHaveTheLast) {
     ASSERT_TRUE(router_.Receive(std::move(frame)).ok());
   }
   for (auto& batch : std::exchange(loops_[0].batches, {})) {
-    loops_[0].shard->Deliver(std::move(batch));
+    for (Delivery& item : batch) loops_[0].shard->Deliver(item);
   }
   EXPECT_THAT(uplink_->Take(), IsEmpty());
   Run();
