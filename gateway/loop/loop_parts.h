@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The parts of a loop that its sessions share. Shard owns them; none of them
-// knows a session.
+// looks into a session, though queues carry pointers to sessions.
 //
 // Threads: its loop.
 

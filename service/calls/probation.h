@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Addresses of gateways that failed a call by their silence, for a minute from
-// then on. So the gateways of one address fail one call in a minute, and not
-// one for each of them or for each link.
+// Addresses of gateways that failed a call by their silence, by an error or by
+// the end of their link, for a minute from then on. So the gateways of one
+// address fail one call in a minute, and not one for each of them or for each
+// link.
 //
 // Threads: any.
 
@@ -24,7 +25,7 @@ inline constexpr absl::Duration kProbation = absl::Minutes(1);
 
 class Probation {
  public:
-  // The gateway did not answer a call in time.
+  // The gateway failed a call.
   void Begin(Attachment& gateway, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Whether the gateway is on probation, for itself or for its address.
