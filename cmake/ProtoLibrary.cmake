@@ -2,7 +2,7 @@
 # herald_proto_library(herald_stubs GRPC PROTOS herald/v1/b_service.proto ...)
 #
 # Generates C++ from .proto files below this folder: messages, or with GRPC the
-# stubs. What is generated is SYSTEM, so our warnings do not judge it. The target
+# stubs. The generated headers are SYSTEM, so our warnings skip them. The target
 # herald_messages_generated compiles nothing, for tools that only read sources.
 function(herald_proto_library target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC" "" "PROTOS")

@@ -1,4 +1,4 @@
-# What every target of ours shares. Linked PRIVATE, so no user inherits it.
+# Options of every target of ours. Linked PRIVATE, so no user inherits it.
 add_library(herald_defaults INTERFACE)
 add_library(herald::defaults ALIAS herald_defaults)
 
@@ -17,13 +17,13 @@ if(HERALD_SANITIZE)
     -fsanitize=${HERALD_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(herald_defaults INTERFACE -fsanitize=${HERALD_SANITIZE})
   if(HERALD_SANITIZE MATCHES "undefined" AND NOT HERALD_FUZZ)
-    # Two fifths of the time to compile. ASan finds a null and what is out of
-    # bounds by itself; the fuzz targets have all checks.
+    # Two fifths of the time to compile. ASan finds null pointers and
+    # accesses out of bounds by itself; the fuzz targets have all checks.
     target_compile_options(herald_defaults INTERFACE
       -fno-sanitize=null,alignment,object-size)
   endif()
   if(HERALD_SANITIZE MATCHES "thread")
-    # ThreadSanitizer does not know fences; what Asio orders by them it orders
+    # ThreadSanitizer does not understand fences. Asio orders the same accesses
     # by its mutexes, too.
     target_compile_definitions(herald_defaults INTERFACE
       BOOST_ASIO_DISABLE_FENCED_BLOCK)

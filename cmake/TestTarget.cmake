@@ -1,8 +1,8 @@
 include(GoogleTest)
 
-# What only tests are compiled with. It is the code under test that is shipped
-# and that has to be free of undefined behaviour; a third to a half of the time
-# that a test takes to compile is spent on optimizing and checking the test.
+# Options of tests only. The code under test is shipped and must be free of
+# undefined behaviour, the tests need not be: a third to a half of the time that
+# a test takes to compile is spent on optimizing and checking the test.
 add_library(herald_test_defaults INTERFACE)
 target_compile_options(herald_test_defaults INTERFACE
   $<$<CONFIG:RelWithDebInfo>:-O1;-g1>)
@@ -16,12 +16,12 @@ endif()
 # One program, and one CTest entry for each TEST in it, named by its folder:
 # "service/core: Hub.Suite". The presets compile such a program as a few large
 # sources (CMAKE_UNITY_BUILD), for reading headers takes most of the time; so
-# local names must differ in a program. GRPC says that the tests run gRPC code,
-# which ThreadSanitizer cannot see through: such tests are left out of a
-# thread-sanitized build. SERIAL: nothing runs beside them, for they take the
-# whole machine. VARIANT: the same sources once more, compiled with DEFINITIONS,
-# in programs as they are shipped only. Where nothing is built, there is no
-# target of that name.
+# local names must differ in a program. GRPC: the tests run gRPC code, which
+# ThreadSanitizer cannot see through, so a thread-sanitized build leaves them
+# out. SERIAL: nothing runs beside them, for they take the whole machine.
+# VARIANT: the same sources once more, compiled with DEFINITIONS, in programs as
+# they are shipped only. Where nothing is built, there is no target of that
+# name.
 function(herald_tests program)
   cmake_parse_arguments(PARSE_ARGV 1 arg "GRPC;SERIAL" "TIMEOUT;VARIANT"
     "LIBS;LABELS;DEFINITIONS;SOURCES")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// herald-gateway, whose clients speak Herald's own protocol.
+// herald-gateway with Herald's own client protocol.
 
 #include "gateway/dialects/native/native_dialect.h"
 #include "gateway/program.h"

@@ -17,7 +17,7 @@
 
 namespace herald::gateway {
 
-// How a message may be dropped on a channel whose slow subscribers get the
+// How a message may be dropped on a channel where slow subscribers get the
 // latest event only (SLOW_CONSUMER_DROP_TO_LATEST). Others are never dropped.
 struct Droppable {
   enum class Kind {

@@ -57,8 +57,8 @@ class GatewayObserver {
   // A subscribe was refused, with this code in `subscription_error`.
   virtual void OnSubscribeRefused(absl::string_view /*code*/) {}
 
-  // A subscribe with `recover` was answered, with this result. Not called for
-  // one that repeats another, or whose socket closes.
+  // A subscribe with `recover` was answered, with this result. Not called if
+  // it repeats another, or if its socket closes.
   virtual void OnRecovery(bool /*recovered*/) {}
 
   // Publications were missing on the link, and are requested again.

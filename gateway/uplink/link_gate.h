@@ -2,8 +2,8 @@
 //
 // Backpressure from the loops to the link. The link checks the gate before each
 // read; a full inbox closes it. While it is closed, frames wait in gRPC, and
-// then in the service's outbox for this gateway, whose bound ends the link. So
-// a slow loop does not grow the memory.
+// then in the service's outbox for this gateway. At that outbox's bound
+// the link ends, so a slow loop does not grow the memory.
 //
 // Threads: any, for every method.
 

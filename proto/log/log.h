@@ -2,11 +2,11 @@
 //
 // The process's log: one line on stderr for each event, as text
 //
-//   2026-01-31T12:00:00.000Z info listening what=grpc address=127.0.0.1:50051
+//   2026-01-31T12:00:00.000Z warning link ended why="connection reset"
 //
 // or as JSON
 //
-//   {"time":"…","level":"info","message":"listening","what":"grpc",…}
+//   {"time":"…","level":"warning","message":"link ended","why":"…"}
 //
 // Payloads, tokens and secrets are never logged.
 //

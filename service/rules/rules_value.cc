@@ -55,7 +55,7 @@ bool ParseSeconds(absl::string_view text, Duration* out) {
   return true;
 }
 
-// `text` is what a string means, or a number as it is written.
+// `text` is a string without its escapes, or a number as it is written.
 bool SetFromText(const FieldDescriptor& field, const std::string& text,
                  ChannelRule* rule) {
   const auto& reflection = *ChannelRule::GetReflection();

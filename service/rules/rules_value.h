@@ -27,7 +27,7 @@ namespace herald::rules {
 bool SetFromJson(const google::protobuf::FieldDescriptor& field,
                  absl::string_view value, config::v1::ChannelRule* rule);
 
-// What the field accepts, for an error: "a whole number".
+// The values that the field accepts, for an error: "a whole number".
 absl::string_view AllowedFor(const google::protobuf::FieldDescriptor& field);
 
 }  // namespace herald::rules

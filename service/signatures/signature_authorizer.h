@@ -57,7 +57,7 @@ class SignatureAuthorizer final : public core::Authorizer {
 // none that broadcast_service.proto allows. `user_info` keeps its bytes.
 absl::StatusOr<v1::Member> MemberOf(absl::string_view channel_data);
 
-// The same of a sign-in's `user_data`, whose id is the string `id`.
+// The same of a sign-in's `user_data`; its string `id` is the user's id.
 absl::StatusOr<v1::Member> UserOf(absl::string_view user_data);
 
 }  // namespace herald::authorizer

@@ -23,7 +23,7 @@ async function stranger() {
   return page;
 }
 
-/** What becomes of a subscribe with these credentials: the error's code and reason. */
+/** Subscribes with these credentials. Returns the code and the reason of the error. */
 function subscribe(page, channel, auth) {
   return page.evaluate(([url, name, token]) => new Promise((resolve) => {
     const herald = new Herald(url, { authorize: () => token });

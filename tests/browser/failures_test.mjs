@@ -42,7 +42,7 @@ test("a gateway that dies is missed, and the page recovers by itself", async () 
   assert.equal(states.at(-1), "connected");
 });
 
-/** Has a page load nothing from the chat's own history. Returns what was tried. */
+/** Blocks the requests of a page for the chat's own history. Returns their addresses. */
 async function loadNothing(person) {
   const tried = [];
   await person.page.route(/\/api\/(messages\?|session)/, (route) => {

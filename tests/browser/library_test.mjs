@@ -30,7 +30,7 @@ after(() => {
   return world?.stop();
 });
 
-/** A page of some application, whose user shows "user:NAME" as the token. */
+/** A page of some application; its user shows "user:NAME" as the token. */
 async function open(name) {
   const page = await (await newContext(world.browser)).newPage();
   page.on("pageerror", (error) => world.errors.push(`${name}: ${error}`));
@@ -45,7 +45,7 @@ async function open(name) {
   return page;
 }
 
-/** Until the page has heard this. */
+/** Waits until the page has received this. */
 const hears = (page, what) =>
   page.waitForFunction((wanted) => window.heard.includes(wanted), what);
 

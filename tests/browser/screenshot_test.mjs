@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The README's picture agrees with the chat: it was taken from the page whose
-// sum is in screenshot.sha256 beside it, and a browser still shows the same, but
+// The README's picture agrees with the chat: the sum of the page that it was
+// taken from is in screenshot.sha256 beside it, and a browser still shows the same, but
 // for details that another release of it may draw otherwise. To take it anew:
 //
 //   HERALD_NEW_SCREENSHOT=1 HERALD_BIN=$PWD/build/release/bin \
@@ -37,7 +37,7 @@ after(() => world?.stop());
 
 const as = (color, more = {}) => ({ color, now: NOW, ...more });
 
-/** What has been said in the other rooms before anybody looks. */
+/** Posts the messages of the other rooms, before the first reader is there. */
 async function prepare() {
   const early = await ChatPage.open(world, "Grace", as("violet", { room: "coffee" }));
   await early.say("Fresh pot, help yourselves");
@@ -47,7 +47,7 @@ async function prepare() {
   await night.close();
 }
 
-/** Plays the conversation; returns who is there. */
+/** Plays the conversation. Returns the pages that stay open. */
 async function converse() {
   const ada = await ChatPage.open(world, "Ada", as("teal", { deviceScaleFactor: 2 }));
   const grace = await ChatPage.open(world, "Grace", as("violet"));
@@ -89,7 +89,7 @@ async function takePicture({ ada, grace }) {
   }
 }
 
-/** Of all that the picture depends on: the page, and what is said on it here. */
+/** Of all that the picture depends on: the page, and the conversation in this file. */
 function fingerprint() {
   const hash = createHash("sha256");
   const page = join(CHAT, "page");

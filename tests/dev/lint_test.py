@@ -11,7 +11,7 @@ from scratch_tree import ScratchTree  # noqa: E402
 
 CHECKS = ["layout", "shell", "contract", "python", "javascript", "lockfile",
           "bugs"]
-# What clang-tidy prints and how it ends if it finds something.
+# The output and the exit code of clang-tidy if it finds something.
 TIDY_FINDS = 'echo "2 warnings generated."; cat findings 2>/dev/null; exit 1'
 
 

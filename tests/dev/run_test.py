@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What `./dev run` promises, over the programs in $HERALD_BIN.
+"""The promises of `./dev run`, over the programs in $HERALD_BIN.
 
 Every process that a test starts carries a mark in its environment, so that
-what it left behind can be found.
+any that are left behind can be found.
 """
 
 import contextlib

@@ -3,7 +3,7 @@
 
 Calls every RPC of BroadcastService once, against a real service with one
 browser that listens on `news`, and ends with 0 if all answers were right.
-What the browser hears is for the test that runs this.
+The test that runs this checks what the browser receives.
 """
 
 import argparse

@@ -208,7 +208,7 @@ class Backend(unittest.TestCase):
         self.assertEqual(waiting.hear_json()["type"], "subscribed")
 
     def open_stream(self):
-        """What stands for Herald: a queue of questions, and the answers."""
+        """A stream as of Herald: a queue of questions, and the answers."""
         pb = importlib.import_module("herald.v1.authorizer_service_pb2")
         rpc = importlib.import_module("herald.v1.authorizer_service_pb2_grpc")
         questions = queue.SimpleQueue()

@@ -34,7 +34,7 @@ def run(command, **options):
 
 
 class Process:
-    """A process whose output is read until a line matches."""
+    """A process; its output is read until a line matches."""
 
     def __init__(self, args, **options):
         self.process = subprocess.Popen(
@@ -63,7 +63,7 @@ class Process:
         self.drainer.start()
 
     def type(self, line):
-        """Says a line on its standard input."""
+        """Writes a line to its standard input."""
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "tests/tidy/script_prose.h"
 #include "tests/tidy/source_file.h"
 #include "tests/tidy/words.h"
 
@@ -88,17 +89,34 @@ bool IsProseByte(char c) { return IsWordByte(c) || c == '\''; }
 
 // How often a room of `words` words may use the words of `rate`.
 int HitsMax(int words, const WordRate& rate) {
-  return std::max(1, (words * rate.per_thousand_max + 999) / 1000);
+  return words * rate.per_thousand_max / 1000;
 }
+
+bool HasEndingOf(absl::string_view path,
+                 const std::vector<std::string>& endings) {
+  return std::any_of(
+      endings.begin(), endings.end(),
+      [&](const std::string& one) { return absl::EndsWith(path, one); });
+}
+
+const std::vector<std::string> kCppEndings = {".h", ".cc", ".proto"};
+const std::vector<std::string> kJavaScriptEndings = {".mjs", ".mts", ".ts"};
+const std::vector<std::string> kHashEndings = {".py", ".sh", ".cmake",
+                                               "CMakeLists.txt", "dev"};
 
 }  // namespace
 
 Prose CommentsOf(const std::string& path, absl::string_view text) {
-  Prose prose{FolderOf(path), path, Lines(OnlyComments(text))};
+  const bool is_cpp = HasEndingOf(path, kCppEndings);
+  const bool is_javascript = HasEndingOf(path, kJavaScriptEndings);
+  Prose prose{FolderOf(path), path,
+              Lines(is_cpp          ? OnlyComments(text)
+                    : is_javascript ? JavaScriptProse(text)
+                                    : HashProse(text))};
   for (std::string& line : prose.lines) {
     line = WithoutCodeSpans(std::move(line));
   }
-  AppendTestNames(Lines(text), &prose.lines);
+  if (is_cpp) AppendTestNames(Lines(text), &prose.lines);
   return prose;
 }
 
@@ -121,10 +139,13 @@ Prose PageOf(const std::string& path, absl::string_view text) {
 
 std::vector<Prose> ReadProse(const std::string& root) {
   std::vector<Prose> all;
-  ForEachFile(root, {".h", ".cc", ".proto"},
-              [&](const std::string& path, absl::string_view text) {
-                all.push_back(CommentsOf(path, text));
-              });
+  for (const auto* endings :
+       {&kCppEndings, &kJavaScriptEndings, &kHashEndings}) {
+    ForEachFile(root, *endings,
+                [&](const std::string& path, absl::string_view text) {
+                  all.push_back(CommentsOf(path, text));
+                });
+  }
   ForEachFile(root, {".md"},
               [&](const std::string& path, absl::string_view text) {
                 all.push_back(PageOf(path, text));

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The prose of the tree and the rates of its words: the comments of C++ and
-// .proto files and the names of tests by folder, and each Markdown page by
-// itself. A translated
-// sentence betrays itself by a few words (kWordRates), so their rates are
-// bounded.
+// The prose of the tree and the rates of its words: the comments of sources,
+// scripts and build files and the names of tests by folder, and each Markdown
+// page by itself. A translated sentence betrays itself by a few words
+// (kWordRates), so their rates are bounded.
 
 #ifndef HERALD_TESTS_TIDY_PROSE_H_
 #define HERALD_TESTS_TIDY_PROSE_H_
@@ -26,8 +25,10 @@ struct Prose {
   std::vector<std::string> lines;
 };
 
-// The `//` comments of a C++ or .proto file, without their code spans, and the
-// words of the names of its tests: `TEST(A, IsB)` has `A Is B`.
+// The comments of a file, without their code spans, and the words of the names
+// of its tests: `TEST(A, IsB)` has `A Is B`. The ending of `path` names the
+// language: C++ and .proto (only `//`), JavaScript and TypeScript, or one with
+// `#` comments: Python, shell and CMake.
 Prose CommentsOf(const std::string& path, absl::string_view text);
 
 // A Markdown page without code blocks and code spans. Of a CHANGELOG.md, only
@@ -42,8 +43,8 @@ std::vector<Prose> ReadProse(const std::string& root);
 std::vector<std::string> WordsOf(absl::string_view line);
 
 // Each room uses the words of `rate` at most `per_thousand_max` times in 1,000
-// words, rounded up, and once at least. If a room is over its rate, every line
-// with such a word is a finding.
+// words, so a room of 100 words not once. If a room is over its rate, every
+// line with such a word is a finding.
 Findings CheckWordRate(const std::vector<Prose>& files, const WordRate& rate);
 
 }  // namespace herald::tidy

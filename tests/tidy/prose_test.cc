@@ -67,6 +67,20 @@ TEST(TestNames, AreProse) {
   EXPECT_EQ(CommentWords("  TEST(What, For);\nCONTEST(What);\n"), "");
 }
 
+TEST(Comments, AreReadInTheLanguageOfTheirFile) {
+  const char* text = "// One.\n# Two.\n/* Three. */\n";
+  for (const char* path : {"a.h", "a.cc", "a.proto"}) {
+    EXPECT_EQ(Words(CommentsOf(path, text)), "one") << path;
+  }
+  for (const char* path : {"a.mjs", "a.mts", "a.ts"}) {
+    EXPECT_EQ(Words(CommentsOf(path, text)), "one three") << path;
+  }
+  for (const char* path :
+       {"a.py", "a.sh", "a.cmake", "a/CMakeLists.txt", "dev"}) {
+    EXPECT_EQ(Words(CommentsOf(path, text)), "two") << path;
+  }
+}
+
 TEST(CodeSpans, AreNotProse) {
   EXPECT_EQ(CommentWords("// One `what` two.\n"), "one two");
   EXPECT_EQ(CommentWords("// One `what` `whom`\n"), "one");
@@ -93,6 +107,7 @@ TEST(AChangelog, IsMeasuredInItsUnreleasedSection) {
 TEST(ARoom, IsTheFolderOfASourceOrOnePage) {
   EXPECT_EQ(CommentsOf("a/b/c.cc", "").room, "a/b/");
   EXPECT_EQ(CommentsOf("a/b/c.proto", "").room, "a/b/");
+  EXPECT_EQ(CommentsOf("dev", "").room, "");
   EXPECT_EQ(PageOf("a/README.md", "").room, "a/README.md");
 }
 
@@ -105,18 +120,18 @@ TEST(AWordRate, IsPerThousandWordsOfARoom) {
   const WordRate rate{{"foo", "bar"}, 2};
   EXPECT_THAT(CheckWordRate({FileWith(1000, 2)}, rate), IsEmpty());
   EXPECT_THAT(CheckWordRate({FileWith(1000, 3)}, rate), SizeIs(1 + 3));
-  EXPECT_THAT(CheckWordRate({FileWith(1001, 3)}, rate), IsEmpty());
-  EXPECT_THAT(CheckWordRate({FileWith(10, 1)}, rate), IsEmpty());
-  EXPECT_THAT(CheckWordRate({FileWith(10, 2)}, rate), SizeIs(1 + 2));
+  EXPECT_THAT(CheckWordRate({FileWith(1499, 3)}, rate), SizeIs(1 + 3));
+  EXPECT_THAT(CheckWordRate({FileWith(1500, 3)}, rate), IsEmpty());
+  EXPECT_THAT(CheckWordRate({FileWith(499, 1)}, rate), SizeIs(1 + 1));
   EXPECT_THAT(CheckWordRate({}, rate), IsEmpty());
 }
 
 TEST(AWordRate, CountsTheFilesOfARoomTogether) {
   const WordRate rate{{"foo"}, 1};
-  EXPECT_THAT(CheckWordRate({FileWith(500, 1), FileWith(500, 1)}, rate),
-              SizeIs(1 + 2));
-  EXPECT_THAT(CheckWordRate({FileWith(500, 1), FileWith(500, 1, "z/")}, rate),
+  EXPECT_THAT(CheckWordRate({FileWith(500, 1), FileWith(500, 0)}, rate),
               IsEmpty());
+  EXPECT_THAT(CheckWordRate({FileWith(500, 1), FileWith(500, 0, "z/")}, rate),
+              SizeIs(1 + 1));
 }
 
 TEST(AWordRate, CountsWholeWordsAndNamesEachLine) {
@@ -124,7 +139,7 @@ TEST(AWordRate, CountsWholeWordsAndNamesEachLine) {
   const Prose file{"a/", "a/b.cc", {"Foo, food.", "", "A bar. Foobar foo_"}};
   EXPECT_THAT(CheckWordRate({file}, rate),
               ElementsAre("a/: the words of `foo` stand 2 times in 6 words; at "
-                          "most 1",
+                          "most 0",
                           "a/b.cc:1: `foo`", "a/b.cc:3: `bar`"));
 }
 

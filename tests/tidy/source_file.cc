@@ -119,8 +119,7 @@ std::string OnlyComments(absl::string_view text) {
   return comments;
 }
 
-void ForEachFile(const std::string& root,
-                 const std::vector<std::string>& extensions,
+void ForEachFile(const std::string& root, const std::vector<std::string>& names,
                  const std::function<void(const std::string& path,
                                           absl::string_view text)>& visit) {
   std::vector<fs::path> paths;
@@ -128,8 +127,10 @@ void ForEachFile(const std::string& root,
        it != fs::recursive_directory_iterator(); ++it) {
     if (it->is_directory() && !IsOurs(*it)) it.disable_recursion_pending();
     if (!it->is_regular_file()) continue;
-    if (std::find(extensions.begin(), extensions.end(),
-                  it->path().extension().string()) != extensions.end()) {
+    const auto is_it = [&](const std::string& name) {
+      return it->path().filename() == name || it->path().extension() == name;
+    };
+    if (std::any_of(names.begin(), names.end(), is_it)) {
       paths.push_back(it->path());
     }
   }

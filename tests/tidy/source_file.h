@@ -37,9 +37,9 @@ std::string OnlyCode(absl::string_view text);
 std::string OnlyComments(absl::string_view text);
 
 // Calls `visit` with the path from the root and the text of each file below
-// `root` that is ours and ends in one of `extensions`, in the order of paths.
-void ForEachFile(const std::string& root,
-                 const std::vector<std::string>& extensions,
+// `root` that is ours and has one of `names` as its name or extension, in the
+// order of paths.
+void ForEachFile(const std::string& root, const std::vector<std::string>& names,
                  const std::function<void(const std::string& path,
                                           absl::string_view text)>& visit);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Holds the whole tree to rooms.h, budgets.h and generic_names.h.
-// checks_test.cc, prose_test.cc and type_names_test.cc prove that the checks
-// find violations.
+// The other tests here prove that the checks find violations, and that prose is
+// read in each language.
 
 #include <string>
 #include <utility>

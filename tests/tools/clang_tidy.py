@@ -26,7 +26,7 @@ _SUMMARY = re.compile(
 
 
 def run(root=source_tree.ROOT):
-    """Prints what clang-tidy finds. Returns whether it finds nothing."""
+    """Prints the findings of clang-tidy. Returns whether there are none."""
     if not _generate_headers(root):
         return False
     work = root / "build/clang/tidy"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks sources without running them: what `./dev lint` does.
+"""Checks sources without running them, for `./dev lint`.
 
-A check prints what it finds, and returns whether it finds nothing. With
+A check prints its findings, and returns whether there are none. With
 --format, C++ files are laid out instead.
 """
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Builds presets and runs their tests: what `./dev test` does.
+"""Builds presets and runs their tests, for `./dev test`.
 
-Each preset of CMakePresets.json names what its tests need. A test that was
+Each preset of CMakePresets.json names the needs of its tests. A test that was
 skipped or not run counts as failed, and so does a build that fails and a report
 that is missing or cannot be read. The output ends with the failures and one
 line: N passed, N failed.

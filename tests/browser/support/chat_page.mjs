@@ -8,7 +8,7 @@ import { newContext } from "./chromium.mjs";
 
 export class ChatPage {
   /**
-   * Opens the page as somebody new, and logs in. `now` is what the page takes for the present,
+   * Opens the page as a new user, and logs in. `now` is the present time of the page,
    * other `options` are those of the context.
    */
   static async open(world, name, { color = "teal", room = "general", now, ...options } = {}) {

@@ -4,7 +4,7 @@
 
 import { createServer } from "node:http";
 
-/** Serves files: a path to what it holds. `host` is how the browser shall call us. */
+/** Serves files, a map from paths to contents, at the name `host`. */
 export async function serve(files, host = "127.0.0.1") {
   const server = createServer((request, response) => {
     const isScript = request.url.endsWith(".js");

@@ -3,7 +3,7 @@
 #   cmake -DBUILD=… -DSOURCE=… -DWORK=… -DPREFIX=… -DCXX=… [-DLAUNCHER=…]
 #         [-DFLAGS=…] -P install_test.cmake
 #
-# What is installed stays in PREFIX for other tests.
+# The installed files stay in PREFIX for other tests.
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE result
     OUTPUT_VARIABLE output ERROR_VARIABLE output)
@@ -23,7 +23,7 @@ run("${CMAKE_COMMAND}" -S "${SOURCE}" -B "${WORK}/build" -G Ninja
 run("${CMAKE_COMMAND}" --build "${WORK}/build")
 run("${WORK}/build/app")
 
-# What is installed knows nothing of where it was built.
+# No installed file names the folder that it was built in.
 file(STRINGS "${PREFIX}/lib/cmake/herald/heraldTargets.cmake" found
   REGEX "${BUILD}")
 if(found)

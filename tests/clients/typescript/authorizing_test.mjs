@@ -19,7 +19,7 @@ import {
 
 const ask = (channel, more) => ({ type: "subscribe", channel, ...more });
 
-/** An `authorize` that records its calls and answers as told, by channel or for all. */
+/** An `authorize` that records its calls and answers as given, by channel or for all. */
 function recorded(answer) {
   const calls = [];
   const authorize = (channel, socketId) => {
@@ -182,7 +182,7 @@ test("an authorize that was under way while the laptop slept has its time once m
   assert.deepEqual(codes(errors), [["authorize_timeout", "private-y"]]);
 });
 
-/** An `authorize` whose answers the test gives when it likes. */
+/** An `authorize` that waits for the test to give the answers. */
 function slow() {
   const open = [];
   const authorize = (channel, socketId) =>

@@ -133,7 +133,7 @@ test("a pong with fields of another message is a pong", (t) => {
   assert.deepEqual(errors, []);
 });
 
-test("an end whose reason is no text has none", (t) => {
+test("an end with a reason that is no text has none", (t) => {
   const { herald, browser, errors } = connectedWorld(t);
   herald.channel("news");
   for (const reason of [7, { no: "text" }, null]) {
@@ -215,7 +215,7 @@ function randomOf(seed) {
   };
 }
 
-/** A gateway that answers each frame rightly, but only when told to. */
+/** A gateway that answers each frame rightly, but only on demand. */
 function gatewayOf(browser) {
   let due = [];
   let held = new Set();

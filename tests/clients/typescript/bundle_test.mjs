@@ -27,7 +27,7 @@ test("it names itself and its version", () => {
   assert.ok(code.startsWith(`/*! ${name} ${version} |`));
 });
 
-/** A page with nothing on it but what browsers have. */
+/** A page with only the globals of browsers. */
 function page() {
   const browser = new FakeBrowser();
   const window = new EventTarget();

@@ -14,7 +14,7 @@ export const ts = require("typescript");
 
 export const entry = fileURLToPath(new URL("index.d.ts", dist));
 
-/** What a user's own strict project has. */
+/** The options of a user's own strict project. */
 export const strictOptions = {
   target: ts.ScriptTarget.ES2022,
   lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
@@ -27,7 +27,7 @@ export const strictOptions = {
   verbatimModuleSyntax: true,
 };
 
-/** What is wrong with a program, as lines of text. */
+/** The errors in a program, as lines of text. */
 export function complaints(program) {
   return ts.getPreEmitDiagnostics(program).map(({ file, start, messageText }) => {
     const text = ts.flattenDiagnosticMessageText(messageText, "\n");
@@ -103,7 +103,7 @@ ${withComparisons(code)}
 }
 
 /**
- * Compiles examples, `[{ id, code }]`, strictly. Returns what is wrong, and for each id what loads
+ * Compiles examples, `[{ id, code }]`, strictly. Returns the errors, and for each id a loader of
  * its function. `remove` takes the files away again.
  */
 export function compile(examples) {

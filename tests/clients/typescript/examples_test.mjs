@@ -51,7 +51,7 @@ const SILENT = /\.stop|onStateChange/;
 /** Where channels are that have lost their history. */
 const AT = { epoch: "e", offset: 0 };
 
-/** A gateway that says yes to everything, or, when `isStrict`, to public channels only. */
+/** A gateway that accepts all subscribes, or, when `isStrict`, those of public channels. */
 function openGateway(browser) {
   const held = new Set();
   const answerTo = (channel) => {
@@ -96,7 +96,7 @@ function openGateway(browser) {
   return gateway;
 }
 
-/** What a backend would answer to the examples. */
+/** The answers of a backend to the examples. */
 const fetchOf = (calls) => async (path, { body }) => {
   calls.push(path);
   const answers = { "/herald/tokens": { "private-orders": "t", "presence-room": "t" } };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A browser as the library sees it: timers and clocks that move only on demand,
-// chosen chance, `online`, `offline` and visibility, and WebSockets whose other
-// end is the test's.
+// chosen chance, `online`, `offline` and visibility, and WebSockets with
+// their other end in the test.
 
 /** Waits until all promises that can be settled are. Real time, but no sleep. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -99,7 +99,7 @@ class FakeSocket {
 
   // The test's end.
 
-  /** The gateway accepts, and says hello. */
+  /** The gateway accepts, and sends `connected`. */
   accept(socketId = "1234.5678") {
     this.readyState = 1;
     this.say({ type: "connected", socket_id: socketId });
@@ -118,7 +118,7 @@ class FakeSocket {
     this.onclose?.({ code, reason, wasClean: code !== 1006 });
   }
 
-  /** What the library has sent since the last call. */
+  /** The messages that the library has sent since the last call. */
   take() {
     return this.#sent.splice(0).map((text) => JSON.parse(text));
   }
@@ -151,7 +151,7 @@ export class FakeBrowser {
     };
   }
 
-  /** Takes the place of what Node has, until `remove()`. */
+  /** Replaces Node's globals, until `remove()`. */
   install() {
     this.#replace(globalThis, "setTimeout", this.clock.setTimeout);
     this.#replace(globalThis, "clearTimeout", this.clock.clearTimeout);

@@ -32,7 +32,7 @@ function browser(t, options = {}) {
   return { herald, errors };
 }
 
-/** Writes down what a channel is told. */
+/** Records the events and notices of a channel. */
 function record(channel) {
   const told = [];
   channel.listen("said", (data) => told.push(data));

@@ -14,7 +14,7 @@ const folder = new URL("tests/golden/native/", root);
 const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
 const read = (file) => readFileSync(new URL(file, folder), "utf8").trimEnd();
 
-/** All that an application can hear on the channels of the golden frames. */
+/** Records every callback of an application on the channels of the golden frames. */
 function listenToEverything(herald, heard) {
   herald.onStateChange(({ state }) => heard.push([state, herald.socketId]));
   const names = ["news", "private-x", "presence-room", "chat.1"];

@@ -13,7 +13,7 @@ const STORED = { epoch: "a", offset: 7 };
 const ask = (channel, recover) => ({ type: "subscribe", channel, ...(recover && { recover }) });
 const said = (offset, channel = "news") => event(channel, "said", `m${offset}`, { offset });
 
-/** "news" with these options, on a new connection, and what it is told. */
+/** "news" with these options, on a new connection, with a record of its callbacks. */
 function opened(t, options) {
   const made = connectedWorld(t);
   const news = made.herald.channel("news", options);

@@ -22,8 +22,8 @@ function randomOf(seed) {
 }
 
 /**
- * A gateway of one channel, with what it remembers. Everything it says waits in `outbox` until the
- * test delivers it; a break loses the rest.
+ * A gateway of one channel, with its history. Its messages wait in `outbox` until the test
+ * delivers them; a break loses the rest.
  */
 class Gateway {
   said = []; // All there ever was: { id, epoch, offset, except }.
@@ -97,7 +97,7 @@ class Gateway {
     if (message.type === "event" && this.#random(4) === 0) this.#browser.socket.say(message);
   }
 
-  /** Gives the history up. Whoever listens has missed nothing, or else is told. */
+  /** Drops the history. A subscriber that has missed events is notified. */
   forget() {
     const isMissed = this.#outbox.length > 0;
     this.#epoch++;
@@ -137,7 +137,7 @@ class Gateway {
     this.#outbox.push(event(this.#channel, "said", id, { offset }));
   }
 
-  /** What was said since a position; undefined if that is not all there. */
+  /** The events since a position; undefined if some of them are gone. */
   #since(recover) {
     if (!recover) return undefined;
     const { epoch, offset } = recover;
@@ -148,7 +148,7 @@ class Gateway {
   }
 }
 
-/** Lets chance do its worst to one channel, and then brings it to rest. Returns what was told. */
+/** Lets chance do its worst to one channel, and then brings it to rest. Returns its callbacks. */
 async function play(t, seed, options) {
   const random = randomOf(seed);
   const made = world(t, {

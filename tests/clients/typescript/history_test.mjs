@@ -29,7 +29,7 @@ const ask = (channel, recover, more) => ({
 const LATEST = { offset: 0 };
 const said = (offset, channel = "news") => event(channel, "said", `m${offset}`, { offset });
 
-/** Writes down what the application is told of a channel: offsets, and the rest as lists. */
+/** Records the callbacks of a channel: events as offsets, and the rest as lists. */
 function record(channel) {
   const told = [];
   channel.listen("said", (_data, { offset }) => told.push(offset));
@@ -38,7 +38,7 @@ function record(channel) {
   return told;
 }
 
-/** "news" with history, subscribed at 7 of the epoch "a", and what it is told from then on. */
+/** "news" with history, subscribed at 7 of the epoch "a", and a record of it from then on. */
 function listening(t, options, name = "news") {
   const made = connectedWorld(t, options);
   const channel = made.herald.channel(name);

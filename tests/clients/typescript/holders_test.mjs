@@ -21,7 +21,7 @@ import {
 const ROOM = "presence-room";
 const types = (socket) => socket.take().map(({ type }) => type);
 
-/** A component of a page, as with React: mounted it listens, and returns what unmounts it. */
+/** A component of a page, as with React: mounted it listens, and returns its unmount function. */
 function component(herald, heard, id) {
   const room = herald.join("room").listen("said", (text) => heard.push(`${id} ${text}`));
   return () => room.leave();

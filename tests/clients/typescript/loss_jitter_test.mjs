@@ -12,7 +12,7 @@ import { at, connectedWorld, event, reconnect, unsubscribed, whisper } from "./w
 const said = (offset) => event("news", "said", `m${offset}`, { offset });
 const LOSS = [["lost", 7, 0], ["subscribed", false]];
 
-/** "news" with history, subscribed at 7 of the epoch "a", and what it is told from then on. */
+/** "news" with history, subscribed at 7 of the epoch "a", and a record of it from then on. */
 function listening(t, options = { lostJitter: 1000 }) {
   const made = connectedWorld(t, options);
   const channel = made.herald.channel("news");

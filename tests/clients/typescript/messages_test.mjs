@@ -16,7 +16,7 @@ import {
   whisper,
 } from "./world.mjs";
 
-/** A subscribed channel of this name, and what `say` makes the gateway say. */
+/** A subscribed channel of this name; `say` sends a message from the gateway. */
 function listening(t, name = "news") {
   const made = connectedWorld(t);
   const channel = made.herald.channel(name);

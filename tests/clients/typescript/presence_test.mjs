@@ -19,7 +19,7 @@ import {
 
 const ROOM = "presence-room";
 
-/** A presence channel with all that it tells in `told`. */
+/** A presence channel; its callbacks are recorded in `told`. */
 function room(t) {
   const made = connectedWorld(t);
   const told = [];

@@ -31,7 +31,7 @@ after(() => compiled.remove());
 
 test("every block compiles", () => assert.deepEqual(compiled.complaints, []));
 
-/** What a page of two members hears. */
+/** Sends the messages of a page with two members. */
 function live(socket) {
   const post = { title: "hello" };
   socket.say(subscribed("news"));

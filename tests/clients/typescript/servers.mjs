@@ -40,7 +40,7 @@ async function freePort() {
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits until `condition` returns what is true, and returns that. Fails after a minute. */
+/** Waits until `condition` returns a true value, and returns that. Fails after a minute. */
 export async function until(condition, what = condition) {
   const end = performance.now() + PATIENCE_MS;
   for (;;) {
@@ -95,7 +95,7 @@ export class Servers {
     this.#spawn("gateway", "herald-gateway");
   }
 
-  /** Waits until the service and the gateway say that they are. */
+  /** Waits until the service and the gateway report that they are ready. */
   async ready() {
     await until(() => isReady(this.#addresses.metrics), "the service is ready");
     await until(() => isReady(this.#addresses.ws), "the gateway is ready");
@@ -123,7 +123,7 @@ export class Servers {
     for (const name of [...this.#processes.keys()]) await this.kill(name);
   }
 
-  /** Runs the command line: `herald broadcast news greeting {}`. Returns what it prints. */
+  /** Runs the command line: `herald broadcast news greeting {}`. Returns its output. */
   async herald(command, ...args) {
     const { grpc } = this.#addresses;
     const all = [command, `--address=${grpc}`, ...args];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the types allow and what they do not. Compiled by types_test.mjs, never run.
+// Uses that the types allow, and uses that they do not. Compiled by types_test.mjs, never run.
 
 import {
   AuthorizeError,
@@ -37,7 +37,7 @@ new Herald("", { authorizeAll: async (channels) => ({ [channels[0] ?? ""]: "t" }
 // @ts-expect-error A number is no credential.
 new Herald("", { authorize: () => 7 });
 
-// A Node without WebSocket uses another class, whatever its events look like.
+// A Node without WebSocket uses another class, with events of any form.
 declare class OtherSocket {
   constructor(address: string | URL, options?: { origin?: string });
   readonly readyState: 0 | 1 | 2 | 3;
@@ -52,7 +52,7 @@ new Herald("", { webSocket: other });
 
 const herald = new Herald("");
 
-// Data is unknown until one says what it is.
+// Data is unknown until the caller states its type.
 herald.channel("news").listen("created", (data) => same<typeof data, unknown>(true));
 herald.channel("news").listen("created", (data: User) => data.name);
 herald.channel("news").listen<User>("created", ({ name }) => name.length);
@@ -100,7 +100,7 @@ new Herald("", { lostJitter: 0 });
 // @ts-expect-error A delay is a number of milliseconds.
 new Herald("", { lostJitter: false });
 
-// States and codes are told apart by the compiler.
+// The compiler distinguishes states and codes.
 same<typeof herald.state, "connecting" | "connected" | "unavailable" | "closed">(true);
 same<typeof plain.state, "pending" | "subscribed" | "refused" | "left">(true);
 // @ts-expect-error There is no such state.
@@ -115,7 +115,7 @@ export const told = (error: HeraldError): string => {
   if (error instanceof LostError) same<typeof error.code, "events_lost">(true);
   return `${error.channel ?? ""} ${error.reason} ${at} ${wait}`;
 };
-// @ts-expect-error What is set is not for others to change.
+// @ts-expect-error A property is set by the library only.
 herald.socketId = "1.2";
 // @ts-expect-error Nor can a handler be a string.
 herald.onStateChange("connected");

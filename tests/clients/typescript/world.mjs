@@ -12,9 +12,9 @@ export { settle } from "./fake_browser.mjs";
 export const URL_OF_GATEWAY = "ws://127.0.0.1:8080/ws";
 
 /**
- * Returns { browser, clock, herald, errors }; `errors` is what `onError` was told. Losses are told
- * at once unless `lostJitter` is among the options. Fails the test
- * that ends with a rejection that nobody has handled.
+ * Returns { browser, clock, herald, errors }; `errors` are those that `onError` received. Losses
+ * are reported at once unless `lostJitter` is among the options. Fails a test that ends with an
+ * unhandled rejection.
  */
 export function world(t, options = {}) {
   const browser = new FakeBrowser().install();
@@ -40,7 +40,7 @@ export function connectedWorld(t, options) {
   return made;
 }
 
-/** Breaks the connection and lets the library come back to a new socket, which says hello. */
+/** Breaks the connection and lets the library reconnect to a new socket that sends `connected`. */
 export async function reconnect({ browser, clock, herald }, socketId = "1234.9999") {
   browser.socket.end();
   await clock.advance(herald.reason.retryAt - clock.now());

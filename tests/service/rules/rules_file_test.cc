@@ -37,7 +37,7 @@ std::string JsonRefusal(absl::string_view text) {
   return Refusal("rules.json", text);
 }
 
-// A file with one rule, whose pattern is on line 2 and `field` on line 3.
+// A file with one rule: its pattern on line 2 and `field` on line 3.
 std::string OneRule(absl::string_view field) {
   return absl::StrCat("{\"channels\": [{\n\"pattern\": \"chat.*\",\n", field,
                       "\n}]}");

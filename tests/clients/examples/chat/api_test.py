@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the chat's HTTP server answers, to good requests and to bad ones.
+"""The answers of the chat's HTTP server, to good requests and to bad ones.
 
 Over real HTTP; Notes stands in for Herald and records the calls.
 """

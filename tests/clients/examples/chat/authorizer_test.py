@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whom the chat's authorizer lets in: its decisions, then those over gRPC."""
+"""The decisions of the chat's authorizer: direct ones, then those over gRPC."""
 
 import json
 import queue
@@ -62,7 +62,7 @@ class Decisions(unittest.TestCase):
         self.assert_no(self.decide(ROOM, self.pass_for(ROOM)),
                        "the login has expired")
 
-    def test_whoever_has_logged_out_is_refused(self):
+    def test_a_user_that_has_logged_out_is_refused(self):
         token = self.pass_for(ROOM)
         self.logins.close(self.login)
         self.assert_no(self.decide(ROOM, token), "logged out")

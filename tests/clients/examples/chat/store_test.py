@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the chat keeps, and how much of it."""
+"""The messages that the chat keeps, and their number."""
 
 import os
 import sqlite3
