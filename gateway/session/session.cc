@@ -234,7 +234,7 @@ void Session::On(UnsubscribeMessage& message) {
   }
   Subscription* const subscription = FindInUse(message.channel);
   // Before the answer, which no event of the channel may follow
-  // (ASession.HearsNothingOfAChannelAfterUnsubscribed).
+  // (ASession.ReceivesNothingOfAChannelAfterUnsubscribed).
   if (subscription != nullptr) End(subscription);
   // Without a subscription there is nothing to end, and that is no error.
   Send(UnsubscribedMessage{message.channel, ""});
@@ -423,7 +423,7 @@ void Session::CloseInTurn(CloseReason why, absl::string_view text) {
 
 void Session::BeginToClose(CloseReason why) {
   // First, because nothing is sent to a client that closes
-  // (ALargeChannel.SaysAllItHasSaidBeforeItsSocketsAreClosed).
+  // (ALargeChannel.DeliversEverythingBeforeItsSocketsClose).
   loop_->bulk.CatchUp(subscriptions_);
   client_.closing = true;
   close_reason_ = why;

@@ -132,7 +132,7 @@ TEST_F(Revoking, TurnsAYesThatIsUnderWayIntoANo) {
   EXPECT_EQ(decision.reason(), "closed");
 }
 
-TEST_F(Revoking, KnowsTheSocketOfAYesThatIsUnderWay) {
+TEST_F(Revoking, HoldsForTheSocketOfAYesThatIsInFlight) {
   EXPECT_FALSE(DecideWhile([&] {
                  ASSERT_TRUE(server_->RevokeSocket("3.4", "", "").ok());
                }).allowed());
@@ -155,7 +155,7 @@ TEST_F(Revoking, DoesNotHoldForAQuestionThatIsAskedLater) {
   EXPECT_TRUE(herald->TakeDecision().allowed());
 }
 
-TEST_F(Revoking, CutsAServiceThatDoesNotListen) {
+TEST_F(Revoking, CutsAServiceThatDoesNotRead) {
   Start({.revocations_max = 100});
   RawAuthorizerStream deaf(server_->port(),
                            RawAuthorizerStream::Reads::kNothing);

@@ -11,7 +11,10 @@
 
 namespace herald::tidy {
 
-// In these folders, all together, a name belongs to one type.
+// In these folders, all together, a name belongs to one type of C++. Messages
+// are not counted, since their namespaces are those of the protos: a value of
+// the core has the name of the wire message that carries it, as `Publication`
+// has that of `link::v1::Publication`.
 inline const std::vector<std::string> kProductFolders = {
     "proto/", "service/", "gateway/", "clients/"};
 

@@ -31,7 +31,7 @@ struct TypeDefinition {
 // `using A::B;` and `using B = A::B;` do.
 std::vector<TypeDefinition> FindTypes(const SourceFile& file);
 
-// In the files of `kProductFolders`, no name has two types, unless it is in
+// In the C++ files of `kProductFolders`, no name has two types, unless it is in
 // `generic` and all of them are nested. Aliases of the same text are one type,
 // if the text has no name of `generic` in it. A name of `generic` that fewer
 // than two types have is a finding as well.

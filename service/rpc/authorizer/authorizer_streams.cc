@@ -162,7 +162,7 @@ AuthorizerStreams::Due AuthorizerStreams::CheckIdleMain(const Ptr& stream,
   if (!stream->knows_keepalives) {
     // Proxies end a quiet stream. An authorizer of an older release ignores
     // keepalives, so a new stream takes over in time
-    // (AnAuthorizer.ThatKnowsNoKeepalivesGetsANewStreamAndLosesNoQuestion).
+    // (AnAuthorizer.ThatIgnoresKeepalivesGetsANewStreamAndLosesNoQuestion).
     if (next_ == nullptr && stream->works) out.opened = Open(Role::kNext);
     out.again = now + options_.keepalive_interval;
     return out;

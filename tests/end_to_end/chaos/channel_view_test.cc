@@ -244,7 +244,7 @@ TEST_F(AView, IsAnsweredAgainAtItsPlace) {
   EXPECT_THROW(Subscribed({"e", 4}), Failure) << "it has not received e#4";
 }
 
-TEST_F(AView, KnowsTheAnswerFromANewEpoch) {
+TEST_F(AView, AcceptsTheAnswerFromANewEpoch) {
   BeAtThree();
   Ask();
   Subscribed({"f", 0}, false);

@@ -148,7 +148,7 @@ TEST_F(ALedger, LetsAListenerMoveOnOnlyFromAnEndToABeginning) {
   EXPECT_THROW(ledger_.Judge(), Failure) << "the end of e is lost";
 }
 
-TEST_F(ALedger, KnowsThatTheBeginningIsLost) {
+TEST_F(ALedger, FindsThatTheBeginningIsLost) {
   ledger_.Acknowledge(kOther, log_, Position{"f", 1});
   ledger_.MoveOn(ada_, {"e", 0}, {"f", 1});
   EXPECT_THROW(ledger_.Judge(), Failure);

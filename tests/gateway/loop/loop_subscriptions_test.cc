@@ -34,7 +34,7 @@ class LoopSubscribing : public GatewayWorld {
   ClientState client_{nullptr, &socket_, &dialect_, 12, {}};
 };
 
-TEST_F(LoopSubscribing, AsksTheServiceAndKnowsTheTicket) {
+TEST_F(LoopSubscribing, AsksTheServiceAndFindsTheTicket) {
   const auto one = Begin("private-x");
   ASSERT_NE(one, nullptr);
   EXPECT_EQ(Asked().ticket(), one->ticket);

@@ -241,7 +241,7 @@ TEST_F(ADroppableEvent, IsNoMemberChange) {
   EXPECT_EQ(DroppableIn(MemberAdded("bob")), nullptr);
 }
 
-TEST_F(ADroppableEvent, WithAHistoryKnowsTheNoticeOfALossBeforeIt) {
+TEST_F(ADroppableEvent, WithAHistoryHasTheNoticeOfALossBeforeIt) {
   Attach();
   Say(DropToLatest("presence-room"));
   Browser& ada = Open();

@@ -49,7 +49,7 @@ TEST(AClientFlow, CountsManyFramesAsManyMessages) {
             kStart + absl::Milliseconds(1005));
 }
 
-TEST(AClientFlow, KnowsTheLimitOnMessagesBesideALongerOne) {
+TEST(AClientFlow, ReportsTheLimitOnMessagesBesideALongerOne) {
   const ClientRates rates(/*messages=*/200, /*whispers=*/0, 1000);
   ClientFlow flow;
   flow.OnAnswer(rates, kAnswerBurstBytes + kAnswerBytesPerSecond, kStart);

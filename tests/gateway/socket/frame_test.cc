@@ -37,7 +37,7 @@ TEST(AFrame, SharesItsBytesAmongCopiesAndFreesThemWithTheLast) {
   EXPECT_TRUE(watched.expired());
 }
 
-TEST(AFrame, OfADroppableEventKnowsThePositionBeforeIt) {
+TEST(AFrame, OfADroppableEventHasThePositionBeforeIt) {
   SubscribedMessage lost{"ticks", nullptr, v1::Position(), false};
   lost.position->set_offset(6);
   const Frame event = DroppableFrame(

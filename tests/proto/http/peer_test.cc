@@ -19,7 +19,7 @@ TEST(APeer, OfGrpcHasAnAddressAndAPort) {
             "2001:db8::1");
 }
 
-TEST(APeer, OfAUnixSocketOrOfNoFormThatIsKnownHasNone) {
+TEST(APeer, OfAUnixSocketOrOfAnUnknownFormHasNone) {
   for (const char* text :
        {"unix:/run/herald.sock", "unix:", "", "ipv4:10:1", "ipv4:10.0.0.1",
         "ipv4:10.0.0.1:99999", "ipv6:%5Bx%5D:1", "vsock:1:2"}) {

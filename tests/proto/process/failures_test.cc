@@ -152,7 +152,7 @@ TEST_F(Failing, WaitsForNoReaderOfATerminal) {
   }
 }
 
-TEST_F(Failing, ALongTextArrivesWholeOrThatItDoesNotIsKnown) {
+TEST_F(Failing, ALongTextArrivesWholeOrIsReportedAsCut) {
   const std::string text(3 * PIPE_BUF, 'x');
   Run([&] {
     if (contract::WriteToStderr(text.data(), text.size(), 0)) abort();

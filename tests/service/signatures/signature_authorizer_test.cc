@@ -195,7 +195,7 @@ TEST(ASignIn, HoldsForItsSocketAndUserOnlyAndAsksNoOtherAuthorizer) {
   EXPECT_FALSE(next.asked.has_value());
 }
 
-TEST(ASignIn, IsDeniedByAnAuthorizerThatKnowsNone) {
+TEST(ASignIn, IsDeniedByAnAuthorizerWithoutSignIns) {
   NextAuthorizer next;
   EXPECT_EQ(SignIn(next, kUserSignature, kUserData).status.code(),
             absl::StatusCode::kPermissionDenied);

@@ -325,7 +325,7 @@ TEST_F(AnAuthorizer, ThatIsRestartedTwiceAnswersWaitingQuestions) {
   EXPECT_EQ(observer_["poisoned"], 0);
 }
 
-TEST_F(AnAuthorizer, ThatKnowsNoKeepalivesGetsANewStreamAndLosesNoQuestion) {
+TEST_F(AnAuthorizer, ThatIgnoresKeepalivesGetsANewStreamAndLosesNoQuestion) {
   Dial({.target = "",
         .timeout = kLong,
         .keepalive_interval = absl::Milliseconds(100)});
