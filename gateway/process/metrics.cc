@@ -285,7 +285,7 @@ void GatewayMetrics::OnRecovery(bool recovered) {
 void GatewayMetrics::OnGap() { all_->gaps.Increment(); }
 
 void GatewayMetrics::OnDelivered(int64_t sockets, int64_t frame_bytes,
-                          absl::Duration since_publish) {
+                                 absl::Duration since_publish) {
   all_->deliveries.Increment(static_cast<double>(sockets));
   all_->delivery_bytes.Increment(static_cast<double>(sockets * frame_bytes));
   Observe(all_->publish_to_socket, since_publish);

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-#include "proto/contract/mutex.h"
-
 #include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proto/contract/mutex.h"
 
 namespace herald::contract {
 namespace {
