@@ -42,7 +42,7 @@ namespace herald::rpc {
 template <typename Base>
 class SinkReactor : public Base, public core::Sink {
  public:
-  SinkReactor(grpc::CallbackServerContext* context, SinkOptions options,
+  SinkReactor(grpc::CallbackServerContext* context, const SinkOptions& options,
               StreamCounters* counters)
       : options_(options),
         counters_(counters),
