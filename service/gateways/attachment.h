@@ -72,7 +72,9 @@ struct Attachment final : Peer {
   bool acknowledged = false;  // The settings are in force there.
   bool said_attached = false;
 
-  // Written by that thread.
+  // Written by that thread. `held_at`: when the last held channel came, in Unix
+  // nanoseconds; only while the service starts.
+  std::atomic<int64_t> held_at{0};
   std::atomic<bool> goodbye{false};
   std::atomic<bool> moving{false};
 

@@ -27,9 +27,17 @@ struct CoreOptions {
   absl::Duration authorizer_timeout = absl::Seconds(1);
 
   // The start is over after `settle_min` as soon as no attach is under way,
-  // and after `settle_max` in any case.
+  // and after `settle_max` in any case. An attach is under way from `hello` on,
+  // but after `settle_hello` only while the gateway sends its holdings, with
+  // pauses below `attach_pause_max`, or the service adopts them. Otherwise a
+  // link that sends nothing but `hello` would delay each start.
+  //
+  // A frame of holdings (contract::kLinkAttachFrameBytes) takes 0.8 s at
+  // 10 Mbit/s, and gateways send `hello` in the first one.
   absl::Duration settle_min = absl::Milliseconds(500);
+  absl::Duration settle_hello = absl::Seconds(1);
   absl::Duration settle_max = absl::Seconds(5);
+  absl::Duration attach_pause_max = absl::Seconds(1);
 
   // For how long after its lease a lost gateway is expected to return: calls
   // for its sockets are UNAVAILABLE, and later NOT_FOUND.

@@ -144,12 +144,15 @@ std::optional<std::vector<AttachmentPtr>> Gateways::SettleAll(
   return attached;
 }
 
-bool Gateways::AllAttached() const {
+bool Gateways::IsAnyAttaching(absl::Time since) const {
   contract::MutexLock lock(&mu_);
   for (const auto& [id, gateway] : attachments_) {
-    if (!gateway->attached) return false;
+    if (gateway->attached) continue;
+    if (gateway->adopting || absl::FromUnixNanos(gateway->held_at) >= since) {
+      return true;
+    }
   }
-  return true;
+  return false;
 }
 
 std::vector<AttachmentPtr> Gateways::All() const {

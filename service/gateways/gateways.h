@@ -78,7 +78,9 @@ class Gateways {
   std::optional<std::vector<AttachmentPtr>> SettleAll(Readiness* readiness)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  bool AllAttached() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether a gateway is attaching: its holdings are being adopted, or some
+  // came at `since` or later. InfinitePast: any that has not attached.
+  bool IsAnyAttaching(absl::Time since) const ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<AttachmentPtr> All() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // The link of the gateway with that id, or nullptr.

@@ -174,6 +174,9 @@ absl::Status Links::Handle(const AttachmentPtr& gateway,
                 gateway->acknowledged ? options_.settings.max_payload()
                                       : contract::kPayloadBytesLimit);
   if (!valid.ok()) return valid;
+  if (holds && readiness_->phase() == Readiness::Phase::kStarting) {
+    gateway->held_at = absl::ToUnixNanos(timers_->Now());
+  }
   if (gateway->adopting && !any_time) {
     bool waits = false;
     const absl::Status status = Wait(gateway, item, &waits);

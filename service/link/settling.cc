@@ -11,6 +11,9 @@
 namespace herald::core {
 namespace {
 
+// How often the silence of attaching gateways is checked.
+constexpr absl::Duration kCheckInterval = absl::Milliseconds(100);
+
 void SendSettled(const AttachmentPtr& gateway) {
   link::v1::ServiceItem item;
   item.mutable_settled();
@@ -32,7 +35,15 @@ void Settling::Start() {
     });
   };
   after(settle_min_, &Settling::min_over_);
+  after(settle_hello_, &Settling::hello_over_);
   after(settle_max_, &Settling::max_over_);
+  timers_->After(settle_hello_, [this] { SettleWhenDue(); });
+}
+
+void Settling::SettleWhenDue() {
+  SettleIfDue();
+  if (readiness_->phase() != Readiness::Phase::kStarting) return;
+  timers_->After(kCheckInterval, [this] { SettleWhenDue(); });
 }
 
 void Settling::OnAttached(const AttachmentPtr& gateway) {
@@ -50,7 +61,9 @@ void Settling::SettleIfDue() {
         !min_over_) {
       return;
     }
-    if (!max_over_ && !gateways_->AllAttached()) return;
+    const absl::Time since =
+        hello_over_ ? timers_->Now() - attach_pause_max_ : absl::InfinitePast();
+    if (!max_over_ && gateways_->IsAnyAttaching(since)) return;
     // Set before the lock is released: Settle() locks shards, and another
     // gateway may attach meanwhile.
     settling_ = true;

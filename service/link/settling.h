@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Ends the start when all gateways with a link have attached, or after a time
-// limit: gateways receive rosters, and the service is ready.
+// Ends the start when all gateways with a link have attached, or are silent
+// before they have, or after a time limit: gateways receive rosters, and the
+// service is ready. A gateway that was silent attaches as one that dials later.
 //
 // Threads: any.
 
@@ -31,7 +32,9 @@ class Settling {
         fanout_(fanout),
         gateways_(gateways),
         settle_min_(options.settle_min),
+        settle_hello_(options.settle_hello),
         settle_max_(options.settle_max),
+        attach_pause_max_(options.attach_pause_max),
         start_time_(ports.timers->Now()) {}
 
   // Opens the settling time.
@@ -46,6 +49,9 @@ class Settling {
   absl::Time start_time() const { return start_time_; }
 
  private:
+  // Ends the start if its conditions are met, now or later: no call follows the
+  // silence of a gateway.
+  void SettleWhenDue();
   bool Settle();  // False if the service was stopped.
 
   ChannelTable* const table_;
@@ -55,11 +61,14 @@ class Settling {
   Fanout* const fanout_;
   Gateways* const gateways_;
   const absl::Duration settle_min_;
+  const absl::Duration settle_hello_;
   const absl::Duration settle_max_;
+  const absl::Duration attach_pause_max_;
   const absl::Time start_time_;
 
   contract::Mutex mu_;
   bool min_over_ ABSL_GUARDED_BY(mu_) = false;
+  bool hello_over_ ABSL_GUARDED_BY(mu_) = false;
   bool max_over_ ABSL_GUARDED_BY(mu_) = false;
   bool settling_ ABSL_GUARDED_BY(mu_) = false;
 };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The life of links: the state that a gateway brings, the state that it finds,
-// and its members when it is lost. The sources are link/links.cc, gateways.cc
-// and settling.cc.
+// and its members when it is lost. The sources are link/links.cc and
+// gateways.cc.
 
 #include <limits>
 #include <optional>
@@ -15,84 +15,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-class AStart : public SettledHub {
- protected:
-  AStart() : SettledHub(0, 0, /*settle=*/false) {}
-
-  std::unique_ptr<FakeGateway> Attaching(int64_t id) {
-    return std::make_unique<FakeGateway>(hub_.get(), id);
-  }
-};
-
-TEST_F(AStart, AnswersNoRequestForHalfASecond) {
-  const auto gateway = Attaching(1);
-  gateway->Attach();
-  gateway->Subscribe(1, "news");
-  EXPECT_THAT(gateway->Received(),
-              ElementsAre("settings", "no 1 CODE_UNAVAILABLE"));
-  EXPECT_TRUE(absl::IsUnavailable(Broadcast({"news"}, "1").status()));
-  EXPECT_FALSE(hub_->ready());
-  timers_.Advance(absl::Milliseconds(500));
-  EXPECT_TRUE(hub_->ready());
-  EXPECT_THAT(gateway->Received(), ElementsAre("settled"));
-}
-
-TEST_F(AStart, WaitsForAnAttachThatHasBegun) {
-  const auto gateway = Attaching(1);
-  timers_.Advance(absl::Seconds(2));
-  EXPECT_FALSE(hub_->ready());
-  gateway->Hold("news", 3);
-  gateway->Attach();
-  EXPECT_TRUE(hub_->ready());
-  EXPECT_EQ(Publish("news", "1"), 3);
-  EXPECT_THAT(gateway->Received(),
-              ElementsAre("settings", "settled", "news: 1"));
-}
-
-TEST_F(AStart, DoesNotWaitForAnAttachThatIsLost) {
-  const auto gateway = Attaching(1);
-  timers_.Advance(absl::Seconds(1));
-  gateway->Lose();
-  EXPECT_TRUE(hub_->ready());
-}
-
-TEST_F(AStart, WaitsFiveSecondsAtTheMost) {
-  const auto stuck = Attaching(1);
-  timers_.Advance(absl::Milliseconds(4999));
-  EXPECT_FALSE(hub_->ready());
-  timers_.Advance(absl::Milliseconds(1));
-  EXPECT_TRUE(hub_->ready());
-  stuck->Attach();
-  EXPECT_THAT(stuck->Received(), ElementsAre("settings", "settled"));
-}
-
-TEST_F(AStart, ThatIsStoppedOnItsWayIsNeverOver) {
-  const auto gateway = Attaching(1);
-  gateway->Hold("presence-room", 1, {"ada"});
-  gateway->Attach();
-  gateway->OnFlush([this] { hub_->Stop(); });  // With the roster.
-  timers_.Advance(absl::Seconds(10));
-  EXPECT_FALSE(hub_->ready());
-  EXPECT_EQ(observer_.settled, 0);
-  EXPECT_THAT(gateway->Received(), ElementsAre("settings", "roster ada"));
-}
-
-TEST_F(AStart, GivesEveryGatewayTheWholeRosterAndNoSingleChanges) {
-  const auto one = Attaching(1);
-  one->Hold("presence-room", 1, {"ada"});
-  one->Attach();
-  const auto two = Attaching(2);
-  two->Hold("presence-room", 2, {"ada", "bob"});
-  two->Attach();
-  timers_.Advance(absl::Milliseconds(500));
-  EXPECT_THAT(one->Received(),
-              ElementsAre("settings", "roster ada bob", "settled"));
-  EXPECT_THAT(two->Received(),
-              ElementsAre("settings", "roster ada bob", "settled"));
-  EXPECT_THAT(Members("presence-room"), ElementsAre("ada", "bob"));
-  EXPECT_EQ(one->states(), 1) << "a roster is as large as it is";
-}
 
 using ALink = SettledHub;
 
