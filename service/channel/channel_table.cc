@@ -2,12 +2,21 @@
 
 #include "service/channel/channel_table.h"
 
+#include <vector>
+
 #include "absl/hash/hash.h"
 #include "proto/contract/require.h"
 
 namespace herald::core {
 
 using contract::Require;
+
+namespace {
+
+// Channels of a shard that Remove() visits in a turn: 2 ms on a busy machine.
+constexpr size_t kRemovalsPerTurn = 1000;
+
+}  // namespace
 
 ChannelShard& ChannelTable::ShardOf(absl::string_view channel) {
   return shards_[absl::Hash<absl::string_view>{}(channel) % kShards];
@@ -38,6 +47,7 @@ void ChannelTable::Change(ChannelShard& shard, absl::string_view channel,
   Interest* interest = entry.Find(peer.get());
   if (interest == nullptr) {
     interest = &entry.interests.emplace_back(Interest{peer, 0});
+    shard.by_peer[peer.get()].insert(&*it);
   }
   interest->count += delta;
   entry.subscriber_count += delta;
@@ -47,6 +57,9 @@ void ChannelTable::Change(ChannelShard& shard, absl::string_view channel,
   if (interest->count == 0) {
     *interest = std::move(entry.interests.back());
     entry.interests.pop_back();
+    const auto own = shard.by_peer.find(peer.get());
+    own->second.erase(&*it);
+    if (own->second.empty()) shard.by_peer.erase(own);
   }
   Drop(shard, it);
 }
@@ -73,24 +86,35 @@ void ChannelTable::Drop(ChannelShard& shard, Channels::iterator channel) {
   --channel_count_;
 }
 
-void ChannelTable::Remove(
+// In turns of shards, because events of a shard's channels wait for its lock. A
+// link may have 22,000 channels in each, which took 45 ms on a busy machine.
+int64_t ChannelTable::Remove(
     const PeerPtr& peer,
     absl::FunctionRef<void(ChannelShard&, absl::string_view)> body) {
-  for (ChannelShard& shard : shards_) {
-    const ShardLock lock(shard);
-    // Other shards may still add to the count, but this one cannot while it is
-    // locked, so 0 means that it has none.
-    if (peer->subscription_count == 0) continue;
-    std::vector<std::pair<std::string, int64_t>> found;
-    for (auto& [name, entry] : shard.channels) {
-      const Interest* interest = entry.Find(peer.get());
-      if (interest != nullptr) found.emplace_back(name, interest->count);
-    }
-    for (const auto& [name, count] : found) {
-      Change(shard, name, peer, -count);
-      body(shard, name);
+  int64_t visits = 0;
+  for (bool more = true; more;) {
+    more = false;
+    for (ChannelShard& shard : shards_) {
+      const ShardLock lock(shard);
+      const auto own = shard.by_peer.find(peer.get());
+      if (own == shard.by_peer.end()) continue;
+      // A copy, because Change() erases from the set. An entry stays until its
+      // own turn, for it has an interest.
+      std::vector<Channels::value_type*> found;
+      for (Channels::value_type* const channel : own->second) {
+        found.push_back(channel);
+        if (found.size() == kRemovalsPerTurn) break;
+      }
+      more |= found.size() < own->second.size();
+      visits += static_cast<int64_t>(found.size());
+      for (Channels::value_type* const channel : found) {
+        const std::string name = channel->first;
+        Change(shard, name, peer, -channel->second.Find(peer.get())->count);
+        body(shard, name);
+      }
     }
   }
+  return visits;
 }
 
 }  // namespace herald::core

@@ -16,7 +16,6 @@
 #include <string>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "service/channel/channel_shard.h"
@@ -61,9 +60,11 @@ class ChannelTable {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(shard.mu);
 
   // Removes all interests of one gateway, which has `ended`, and calls `body`
-  // for each channel with its shard locked.
-  void Remove(const PeerPtr& peer,
-              absl::FunctionRef<void(ChannelShard&, absl::string_view)> body);
+  // for each channel with its shard locked. Returns how many channels it has
+  // visited, which are those of the gateway.
+  int64_t Remove(
+      const PeerPtr& peer,
+      absl::FunctionRef<void(ChannelShard&, absl::string_view)> body);
 
   // Whether some channel has a rule of its own, or had one a moment ago.
   bool has_rules() const { return has_rules_; }
@@ -74,8 +75,6 @@ class ChannelTable {
 
  private:
   static constexpr size_t kShards = 64;
-
-  using Channels = absl::flat_hash_map<std::string, ChannelEntry>;
 
   // Removes the entry if it has no interest and no reservation.
   void Drop(ChannelShard& shard, Channels::iterator channel)

@@ -193,7 +193,9 @@ void MemoryEngine::ChangeMembers(
   {
     MutexLock lock(&mu_);
     Presence& presence =
-        presence_.try_emplace(channel, channel, &departures_).first->second;
+        presence_
+            .try_emplace(channel, channel, &departures_, &gateway_channels_)
+            .first->second;
     const int64_t before = presence.member_count();
     changes = change(presence);
     total_member_count_ += presence.member_count() - before;
@@ -356,10 +358,8 @@ void MemoryEngine::RemoveGateway(
   std::vector<std::string> channels;
   {
     MutexLock lock(&mu_);
-    for (const auto& [channel, presence] : presence_) {
-      if (presence.Has(gateway) && !kept.contains(channel)) {
-        channels.push_back(channel);
-      }
+    for (const std::string* channel : gateway_channels_.Of(gateway)) {
+      if (!kept.contains(*channel)) channels.push_back(*channel);
     }
   }
   for (const std::string& channel : channels) {

@@ -23,6 +23,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
 #include "absl/functional/function_ref.h"
 #include "absl/time/time.h"
 #include "proto/contract/mutex.h"
@@ -30,6 +31,7 @@
 #include "service/engine/engine.h"
 #include "service/history/history.h"
 #include "service/memory/departure_limiter.h"
+#include "service/memory/gateway_channels.h"
 #include "service/memory/idempotency_cache.h"
 #include "service/memory/presence.h"
 #include "service/memory/recent_items.h"
@@ -173,8 +175,8 @@ class MemoryEngine final : public Engine {
   std::atomic<bool> expiring_{false};  // ExpireHistories() will be called.
 
   // Open channels, and whether their listeners were notified of a history. They
-  // have a lock of their own, because mu_ is held while RemoveGateway()
-  // searches all channels.
+  // have a lock of their own, because mu_ is held while ApplyPresenceRules()
+  // lists all channels.
   contract::Mutex open_mu_;
   absl::flat_hash_map<std::string, bool> open_ ABSL_GUARDED_BY(open_mu_);
 
@@ -182,7 +184,8 @@ class MemoryEngine final : public Engine {
   // to publishing, which does not take it.
   mutable contract::Mutex mu_;
   DepartureLimiter departures_ ABSL_GUARDED_BY(mu_);
-  absl::flat_hash_map<std::string, Presence> presence_ ABSL_GUARDED_BY(mu_);
+  GatewayChannels gateway_channels_ ABSL_GUARDED_BY(mu_);
+  absl::node_hash_map<std::string, Presence> presence_ ABSL_GUARDED_BY(mu_);
   int64_t total_member_count_ ABSL_GUARDED_BY(mu_) = 0;
   // Of gateways with a link or a lease.
   absl::flat_hash_map<uint64_t, int64_t> attaches_ ABSL_GUARDED_BY(mu_);

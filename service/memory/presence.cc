@@ -75,9 +75,15 @@ Presence::Users::iterator Presence::SendAway(Users::iterator user,
 
 void Presence::Count(uint64_t gateway, int64_t delta) {
   if (delta == 0) return;
-  const auto it = by_gateway_.try_emplace(gateway, 0).first;
+  const auto [it, is_new] = by_gateway_.try_emplace(gateway, 0);
   it->second += delta;
-  if (it->second == 0) by_gateway_.erase(it);
+  if (is_new) gateways_->Add(gateway, &channel_);
+  if (it->second == 0) Forget(gateway);
+}
+
+void Presence::Forget(uint64_t gateway) {
+  by_gateway_.erase(gateway);
+  gateways_->Remove(gateway, &channel_);
 }
 
 bool Presence::Join(const v1::Member& member, const SocketRef& socket) {
@@ -115,7 +121,7 @@ Presence::Changes Presence::Replace(uint64_t gateway,
     EraseOf(gateway, &sockets);
     if (sockets.empty() && before > 0) left.insert(user_id);
   }
-  by_gateway_.erase(gateway);
+  Forget(gateway);
   for (const GatewayMember& held : members) {
     if (held.socket_ids.empty()) continue;
     const size_t before = users_.size();
@@ -160,6 +166,9 @@ Presence::Changes Presence::Clear() {
     changes.removed.push_back(user_id);
   }
   users_.clear();
+  for (const auto& [gateway, count] : by_gateway_) {
+    gateways_->Remove(gateway, &channel_);
+  }
   by_gateway_.clear();
   bytes_ = 0;
   return changes;

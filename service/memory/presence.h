@@ -30,6 +30,7 @@
 #include "service/engine/directory.h"
 #include "service/engine/membership.h"
 #include "service/memory/departure_limiter.h"
+#include "service/memory/gateway_channels.h"
 
 namespace herald::core {
 
@@ -53,9 +54,13 @@ class Presence {
     absl::Duration time;
   };
 
-  // `departures` outlives the object.
-  Presence(absl::string_view channel, DepartureLimiter* departures)
-      : channel_(channel), departures_(departures) {}
+  // Both outlive the object, and `gateways` learns its gateways.
+  Presence(absl::string_view channel, DepartureLimiter* departures,
+           GatewayChannels* gateways)
+      : channel_(channel), departures_(departures), gateways_(gateways) {}
+  // Immovable, because `gateways` keeps the address of the channel's name.
+  Presence(const Presence&) = delete;
+  Presence& operator=(const Presence&) = delete;
 
   // Adds a subscription. True if the user was not there.
   bool Join(const v1::Member& member, const SocketRef& socket);
@@ -75,8 +80,7 @@ class Presence {
   // Removes all members, without a grace.
   Changes Clear();
 
-  // Whether the gateway has a subscription. O(1): when a gateway attaches or is
-  // lost, all channels are checked.
+  // Whether the gateway has a subscription.
   bool Has(uint64_t gateway) const { return by_gateway_.contains(gateway); }
   bool empty() const { return users_.empty(); }
   int64_t member_count() const { return static_cast<int64_t>(users_.size()); }
@@ -115,13 +119,16 @@ class Presence {
                          Changes* changes);
   // Adds `delta` to the gateway's number of subscriptions.
   void Count(uint64_t gateway, int64_t delta);
+  // The gateway has no subscription any more.
+  void Forget(uint64_t gateway);
   // The user's last subscription has ended: begins the grace, or removes it.
   // Returns the next user.
   Users::iterator SendAway(Users::iterator user, const Grace& grace,
                            Changes* changes);
 
-  std::string channel_;
-  DepartureLimiter* departures_;
+  const std::string channel_;
+  DepartureLimiter* const departures_;
+  GatewayChannels* const gateways_;
 
   Users users_;        // Ordered, so that rosters and pages are stable.
   int64_t bytes_ = 0;  // Of all user_ids and user_infos.

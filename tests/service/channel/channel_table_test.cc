@@ -65,6 +65,37 @@ TEST(AChannelTable, SweepsAllOfAGatewayAndNothingElse) {
   EXPECT_EQ(two->subscription_count, 250);
 }
 
+// One rogue link with many channels must not make the ends of others slow.
+TEST(AChannelTable, VisitsOnlyTheChannelsOfTheGatewayThatEnds) {
+  constexpr int kMany = 100'000;  // Several turns of each shard.
+  constexpr int kGateways = 100;
+  ChannelTable table(0);
+  const auto rogue = Gateway(1);
+  for (int i = 0; i < kMany; ++i) {
+    Add(table, absl::StrCat("c", i), rogue, 1);
+  }
+  std::vector<AttachmentPtr> others;
+  for (int i = 0; i < kGateways; ++i) {
+    others.push_back(Gateway(2 + i));
+    // The second one has ended before.
+    Add(table, absl::StrCat("c", i), others.back(), 2);
+    Add(table, absl::StrCat("c", i + 1), others.back(), 1);
+    Add(table, absl::StrCat("c", i + 1), others.back(), -1);
+  }
+  const auto remove = [&table](const AttachmentPtr& gateway) {
+    return table.Remove(gateway, [](ChannelShard&, absl::string_view) {});
+  };
+  for (const AttachmentPtr& other : others) EXPECT_EQ(remove(other), 1);
+  EXPECT_EQ(remove(others.front()), 0);
+  EXPECT_EQ(table.subscription_count(), kMany);
+  EXPECT_EQ(remove(rogue), kMany);
+  EXPECT_EQ(table.channel_count(), 0);
+  table.ForEachShard([](ChannelShard& shard) {
+    const ShardLock lock(shard);
+    EXPECT_TRUE(shard.by_peer.empty());
+  });
+}
+
 TEST(AChannelTable, HasALimitThatForcePassesOver) {
   ChannelTable table(1);
   const auto one = Gateway(1);

@@ -22,7 +22,8 @@ constexpr char kRoom[] = "presence-room";
 TEST(Presence, AgreesWithAModelInEveryOrder) {
   std::mt19937 random(4711);
   DepartureLimiter departures;
-  Presence presence(kRoom, &departures);
+  GatewayChannels gateways;
+  Presence presence(kRoom, &departures, &gateways);
   absl::Time now = absl::FromUnixSeconds(1000);
   std::map<std::string, std::multiset<std::string>> model;
   for (int step = 0; step < 20'000; ++step) {
@@ -69,7 +70,8 @@ TEST(Presence, EndsWhenTheLastGraceIsOverAndNotBefore) {
   };
   std::mt19937 random(kSeed);
   DepartureLimiter departures;
-  Presence presence(kRoom, &departures);
+  GatewayChannels gateways;
+  Presence presence(kRoom, &departures, &gateways);
   std::map<std::string, Model> model;
   std::multimap<absl::Time, std::string> timers;
   absl::Time now = absl::FromUnixSeconds(1000);
@@ -121,7 +123,8 @@ v1::Member Named(absl::string_view user) {
 TEST(Presence, DelaysTheDeparturesOfAUserThatComesAndGoes) {
   constexpr absl::Duration kStep = absl::Milliseconds(1);
   DepartureLimiter departures;
-  Presence presence(kRoom, &departures);
+  GatewayChannels gateways;
+  Presence presence(kRoom, &departures, &gateways);
   const absl::Time begin = absl::FromUnixSeconds(1000);
   std::multiset<absl::Time> timers;
   int added = 0;
@@ -167,7 +170,8 @@ TEST(Presence, TakesTheLongerOneOfTheGraceAndTheTimeToTheNextToken) {
        {std::pair(absl::Milliseconds(999), absl::Seconds(1)),
         std::pair(absl::Milliseconds(1001), absl::Milliseconds(1001))}) {
     DepartureLimiter departures;
-    Presence presence(kRoom, &departures);
+    GatewayChannels gateways;
+    Presence presence(kRoom, &departures, &gateways);
     const auto changes = LeaveTooOften(presence, "eve", {now, grace});
     EXPECT_TRUE(changes.removed.empty());
     ASSERT_EQ(changes.away.size(), 1u);
@@ -181,8 +185,9 @@ TEST(Presence, TakesTheLongerOneOfTheGraceAndTheTimeToTheNextToken) {
 TEST(Presence, DelaysNoOtherUserAndTheUserOnNoOtherChannel) {
   const absl::Time now = absl::FromUnixSeconds(1000);
   DepartureLimiter departures;
-  Presence presence(kRoom, &departures);
-  Presence other("presence-other", &departures);
+  GatewayChannels gateways;
+  Presence presence(kRoom, &departures, &gateways);
+  Presence other("presence-other", &departures, &gateways);
   EXPECT_EQ(LeaveTooOften(presence, "eve", {now, {}}).away.size(), 1u);
   for (const auto& [room, user] :
        {std::pair(&presence, "ada"), std::pair(&other, "eve")}) {
@@ -194,7 +199,8 @@ TEST(Presence, DelaysNoOtherUserAndTheUserOnNoOtherChannel) {
 TEST(Presence, DelaysAUserThatItsGatewayHasNoMore) {
   const absl::Time now = absl::FromUnixSeconds(1000);
   DepartureLimiter departures;
-  Presence presence(kRoom, &departures);
+  GatewayChannels gateways;
+  Presence presence(kRoom, &departures, &gateways);
   LeaveTooOften(presence, "eve", {now, {}});
   presence.Join(Named("eve"), {1, "1.1"});
   const absl::Time later = now + absl::Milliseconds(300);
@@ -208,7 +214,8 @@ TEST(Presence, DelaysAUserThatItsGatewayHasNoMore) {
 TEST(Presence, RemovesAllAtOnceIfItIsCleared) {
   const absl::Time now = absl::FromUnixSeconds(1000);
   DepartureLimiter departures;
-  Presence presence(kRoom, &departures);
+  GatewayChannels gateways;
+  Presence presence(kRoom, &departures, &gateways);
   LeaveTooOften(presence, "eve", {now, {}});
   EXPECT_EQ(presence.Clear().removed.size(), 1u);
   EXPECT_TRUE(presence.empty());
@@ -216,7 +223,8 @@ TEST(Presence, RemovesAllAtOnceIfItIsCleared) {
 
 TEST(Presence, IgnoresAHeldMemberWithoutSockets) {
   DepartureLimiter departures;
-  Presence presence(kRoom, &departures);
+  GatewayChannels gateways;
+  Presence presence(kRoom, &departures, &gateways);
   GatewayMember nobody;
   nobody.member.set_user_id("ada");
   const auto changes = presence.Replace(1, {nobody}, {});
