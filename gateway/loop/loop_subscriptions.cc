@@ -67,14 +67,21 @@ void LoopSubscriptions::Confirm(Subscription* subscription,
   grants_.Begin(subscription, confirmed.expires_after);
 }
 
-void LoopSubscriptions::End(const Subscription& subscription) {
-  link::v1::GatewayItem end = EndOf(subscription);
-  if (subscription.is_confirmed()) {
-    state_->router->Unsubscribe(state_->options.index,
-                                std::move(*end.mutable_unsubscribe()));
-  } else {
-    state_->router->Cancel(subscription.ticket, subscription.channel->key);
+bool LoopSubscriptions::End(const Subscription& subscription) {
+  const contract::ChannelKeyView channel = subscription.channel->key;
+  if (!subscription.is_confirmed()) {
+    state_->router->Cancel(subscription.ticket, channel);
+    return true;
   }
+  link::v1::AttachRequest ends;
+  *ends.add_items() = EndOf(subscription);
+  return state_->router->Leave(state_->options.index, ends, {channel});
+}
+
+void LoopSubscriptions::Mute(Subscription* subscription) {
+  if (!subscription->active) return;
+  bulk_->Leave(subscription);
+  table_.Mute(subscription);
 }
 
 link::v1::GatewayItem LoopSubscriptions::EndOf(
@@ -108,9 +115,7 @@ void LoopSubscriptions::MuteRevoked(LoopChannel* channel) {
   // From the back: the subscriber that takes a freed place has been visited.
   for (size_t i = channel->subscribers.size(); i > 0; --i) {
     Subscription* const one = channel->subscribers[i - 1];
-    if (!one->revoked) continue;
-    bulk_->Leave(one);
-    table_.Mute(one);
+    if (one->revoked) Mute(one);
   }
 }
 

@@ -42,14 +42,18 @@ class LoopSubscriptions {
   // The service has confirmed the subscription. Its grant begins.
   void Confirm(Subscription* subscription, Confirmed& confirmed);
 
-  // Notifies the service that the subscription ends.
-  void End(const Subscription& subscription);
+  // Notifies the service that the subscription ends. False if too much waits
+  // for the link; always true if it is not confirmed.
+  bool End(const Subscription& subscription);
   // The item of that notification: an `unsubscribe` or a `cancel`.
   link::v1::GatewayItem EndOf(const Subscription& subscription) const;
 
   // The subscription is about to be destroyed.
   void Forget(Subscription* subscription);
 
+  // Gives its client the events that were delivered, and no later ones. No
+  // effect if it is not active.
+  void Mute(Subscription* subscription);
   // Takes the revoked ones out of the channel's subscribers.
   void MuteRevoked(LoopChannel* channel);
 

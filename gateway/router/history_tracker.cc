@@ -177,12 +177,10 @@ void HistoryTracker::Cancel(int64_t ticket, contract::ChannelKeyView channel,
   const std::optional<WaitingSubscribe> waiting =
       held->history->Withdraw(ticket);
   if (!waiting.has_value()) return;
-  link::v1::GatewayItem item;
-  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
-  end = EndOf(waiting->confirmed);
+  link::v1::Unsubscribe end = EndOf(waiting->confirmed);
   state_->held.Forget(waiting->shard, end);
   state_->renewals.erase(ticket);
-  state_->Enqueue(std::move(item));
+  state_->EnqueueCrossed(std::move(end));
   batches->Add(waiting->shard,
                Refused{ticket, link::v1::Refused::CODE_CANCELLED, ""});
 }

@@ -134,13 +134,12 @@ void ItemDispatcher::OnCancelled(const OpenTicket& ticket,
   // crossed. So it is ended like a subscription in use. The socket learns of a
   // refusal, and pays for a roster that it caused without waiting for it
   // (ASessionThatAsksAgain.PaysForARosterThatItDoesNotWaitFor).
-  GatewayItem item;
-  link::v1::Unsubscribe& end = *item.mutable_unsubscribe();
+  link::v1::Unsubscribe end;
   end.set_ticket(yes.ticket());
   end.set_channel(ticket.channel.text());
   end.set_socket_id(ticket.socket_id);
   end.set_user_id(yes.member().user_id());
-  state_->Enqueue(std::move(item));
+  state_->EnqueueCrossed(std::move(end));
   state_->held.CloseTicket(ticket.channel);
   batches->Add(ticket.shard,
                Refused{yes.ticket(), link::v1::Refused::CODE_CANCELLED, "",

@@ -81,6 +81,7 @@ void Router::LinkDown(absl::string_view why) {
   {
     MutexLock lock(&mu_);
     state_.uplink = nullptr;
+    state_.owed.clear();
     Batches batches(state_.shards);
     // The service forgets the tickets of a link with its end, so each open one
     // is answered here. Tickets are never numbered again, so a shard that still
@@ -124,6 +125,7 @@ absl::Status Router::Receive(link::v1::AttachResponse frame) {
       dispatcher_.Dispatch(std::move(item), &batches);
     }
     batches.Post();
+    state_.EnqueueOwed();
     uplink = state_.uplink;
   }
   // Writes the items that these ones have caused, such as an unsubscribe.
@@ -147,6 +149,7 @@ bool Router::Send(GatewayItem item) {
 bool Router::TryEnqueue(UplinkChunk chunk, admission::Source source,
                         int64_t bytes_max, int64_t rare_max) {
   const int64_t size = chunk.bytes();
+  state_.EnqueueOwed();  // First, for its bound (kCrossedOutboxBytesMax).
   if (sent_.HasOthers(source)) {
     const auto more = static_cast<double>(rare_max - kWhisperOutboxBytesMax);
     bytes_max = kWhisperOutboxBytesMax +
@@ -234,8 +237,10 @@ void Router::Cancel(int64_t ticket, contract::ChannelKeyView channel) {
   {
     MutexLock lock(&mu_);
     uplink = state_.uplink;
+    // Refused, it does no harm: the ticket is marked, so a yes is ended
+    // (ItemDispatcher::OnCancelled()).
     if (uplink != nullptr && state_.tickets.contains(ticket)) {
-      uplink->Enqueue(std::move(chunk));
+      uplink->TryEnqueue(std::move(chunk), kCrossedOutboxBytesMax);
     }
     Batches batches(state_.shards);
     CancelTicket(ticket, channel, &batches);
@@ -261,18 +266,12 @@ void Router::CancelTicket(int64_t ticket, contract::ChannelKeyView channel,
 }
 
 void Router::Unsubscribe(int shard, link::v1::Unsubscribe subscription) {
-  AttachRequest end;
-  *end.add_items()->mutable_unsubscribe() = std::move(subscription);
-  UplinkChunk chunk = UplinkChunk::Encode(end);
   UplinkPtr uplink;
   {
     MutexLock lock(&mu_);
-    // In one locked section, so each attach either follows this item or still
-    // holds the subscription. Without a link the item is dropped, and is not
-    // missed: the next attach does not name the subscription.
-    Forget(shard, end.items(0).unsubscribe());
+    Forget(shard, subscription);
     uplink = state_.uplink;
-    if (uplink != nullptr) uplink->Enqueue(std::move(chunk));
+    state_.EnqueueCrossed(std::move(subscription));
   }
   if (uplink != nullptr) uplink->Flush();
 }
@@ -292,11 +291,15 @@ bool Router::Leave(int shard, const AttachRequest& ends,
     MutexLock lock(&mu_);
     uplink = state_.uplink;
     // All or nothing, before anything is forgotten: the caller keeps the
-    // subscriptions and tries the same ends again (departures.cc). At most half
-    // of the outbox, because Enqueue() would end the link for all sockets when
-    // it is full.
+    // subscriptions and tries the same ends again (departures.cc). Never
+    // Enqueue(), which ends the link for all sockets when the outbox is full:
+    // 300 sockets that unsubscribed from 1,000 channels at once did that.
+    //
+    // In one locked section, so each attach either follows the items or still
+    // holds the subscriptions. Without a link the items are dropped, and are
+    // not missed: the next attach does not name the subscriptions.
     if (uplink != nullptr &&
-        !uplink->TryEnqueue(std::move(chunk), kQuestionOutboxBytesMax)) {
+        !uplink->TryEnqueue(std::move(chunk), kEndOutboxBytesMax)) {
       return false;
     }
     Batches batches(state_.shards);
@@ -416,6 +419,7 @@ void Router::SettingsApplied(const link::v1::Settings& settings) {
 void Router::Report(int64_t client_count) {
   {
     MutexLock lock(&mu_);
+    state_.EnqueueOwed();
     if (state_.uplink == nullptr || reported_clients_ == client_count) return;
     // Before Send(), which unlocks. If the link ends between the two, LinkUp()
     // resets the count, so the next link gets a report.

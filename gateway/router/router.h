@@ -64,6 +64,10 @@ inline constexpr int64_t kQuestionOutboxBytesMax =
 inline constexpr int64_t kRareWhisperOutboxBytesMax =
     (kWhisperOutboxBytesMax + kQuestionOutboxBytesMax) / 2;
 
+// Ends of subscriptions can wait, and many may come at once. They leave room
+// for the questions of sources that have sent little.
+inline constexpr int64_t kEndOutboxBytesMax = kRareWhisperOutboxBytesMax;
+
 class Router {
  public:
   // `gateway_id` is greater than 0. `observer` outlives the router. No socket
@@ -110,17 +114,18 @@ class Router {
 
   // Cancels a ticket. Its answer is still delivered: as Refused, or as
   // Confirmed if that is on its way. Missed publications are not requested,
-  // unless the request is on its way.
+  // unless the request is on its way. If the outbox is too full for the item,
+  // the service is not notified before its answer.
   void Cancel(int64_t ticket, contract::ChannelKeyView channel)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends a confirmed subscription.
+  // Ends a subscription whose Confirmed has crossed with its Cancel().
   void Unsubscribe(int shard, link::v1::Unsubscribe subscription)
       ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Calls Unsubscribe() or Cancel() for each item in `ends`; `channels` are the
-  // channels of the items. Returns false, and does nothing, if the outbox holds
-  // kQuestionOutboxBytesMax.
+  // Ends the confirmed subscription or cancels the ticket of each item in
+  // `ends`; `channels` are the channels of the items. Returns false, and does
+  // nothing, if the outbox holds kEndOutboxBytesMax.
   bool Leave(int shard, const link::v1::AttachRequest& ends,
              const std::vector<contract::ChannelKeyView>& channels)
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -8,6 +8,7 @@
 #define HERALD_GATEWAY_ROUTER_ROUTER_STATE_H_
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@
 #include "herald/v1/server_message.pb.h"
 #include "proto/contract/channel_key.h"
 #include "proto/contract/channel_rules.h"
+#include "proto/contract/limits.h"
 
 namespace herald::gateway {
 
@@ -47,6 +49,13 @@ struct OpenCall {
   int64_t disconnected_count = 0;
 };
 
+// Subscribes that their sockets take back before the answer cause a cancel and,
+// if a yes has crossed with it, an `unsubscribe` of at most 350 bytes. Those
+// fill the outbox to this bound. It is above all bounds on subscribes, so none
+// is accepted while such an item waits: as many wait as there are open tickets.
+inline constexpr int64_t kCrossedOutboxBytesMax =
+    contract::kLinkOutboxBytesMax / 4 * 3;
+
 // The reason for refusing questions without a link.
 inline constexpr char kUnreachable[] = "the service is not reachable";
 
@@ -55,6 +64,12 @@ struct RouterState {
   void Enqueue(link::v1::GatewayItem item) const {
     if (uplink != nullptr) uplink->Enqueue(UplinkChunk::Defer(std::move(item)));
   }
+
+  // The same for the end of a subscription that was cancelled before its yes
+  // came. Above kCrossedOutboxBytesMax it waits in `owed`.
+  void EnqueueCrossed(link::v1::Unsubscribe end);
+  // Enqueues the ends of `owed` that find room.
+  void EnqueueOwed();
 
   // The loop of a socket of this gateway; -1 for any other id.
   int ShardOf(absl::string_view socket_id) const;
@@ -65,7 +80,8 @@ struct RouterState {
   GatewayObserver* observer = nullptr;
   std::vector<ShardInbox*> shards;
 
-  UplinkPtr uplink;  // nullptr: no link.
+  UplinkPtr uplink;                        // nullptr: no link.
+  std::deque<link::v1::Unsubscribe> owed;  // Empty without a link.
   HeldChannels held;
   absl::flat_hash_map<int64_t, OpenTicket> tickets;
   absl::flat_hash_map<int64_t, OpenSocketQuestion> socket_questions;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The bounds of a client's credentials, a token and the data that was signed,
-// and the code of a refusal.
+// The bounds of a client's subscribes and credentials, a token and the data
+// that was signed, and the code of a refusal.
 
 #ifndef HERALD_GATEWAY_SESSION_CREDENTIALS_H_
 #define HERALD_GATEWAY_SESSION_CREDENTIALS_H_
@@ -32,6 +32,21 @@ inline absl::Status CheckCredentials(absl::string_view auth,
 
 inline absl::Status CheckCredentials(const SubscribeMessage& message) {
   return CheckCredentials(message.auth, message.channel_data, "channel_data");
+}
+
+// RESOURCE_EXHAUSTED if a socket with `count` subscriptions may have no more,
+// else as CheckCredentials().
+inline absl::Status CheckSubscribe(const SubscribeMessage& message,
+                                   int64_t count, int64_t count_max) {
+  if (count < count_max) return CheckCredentials(message);
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the socket has its ", count_max,
+                   " subscriptions (BROADCAST_MAX_SUBSCRIPTIONS)"));
+}
+
+// The reason for a subscribe that was not asked.
+inline absl::Status CannotBeAsked() {
+  return absl::UnavailableError("the service cannot be asked now");
 }
 
 // The code for a client whose subscribe was not asked, for `why`.

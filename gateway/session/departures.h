@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Ends the entries of the LeaveQueue, a few in a turn: subscriptions of
-// sessions that leave, revoked subscriptions, and the sockets of disconnected
-// users.
+// sessions that leave, revoked subscriptions, those that clients have left
+// while too much waited for the link, and the sockets of disconnected users.
 //
 // Threads: its loop.
 

@@ -47,11 +47,6 @@ void Session::Trace(SocketEvent event) const {
   loop_->state.observer->OnSocketEvent(event);
 }
 
-void Session::OnSignOfLife() {
-  last_alive_ = loop_->state.wheel.now();
-  pinged_ = false;
-}
-
 void Session::OnMessage(absl::string_view text) {
   LoopState& state = loop_->state;
   const bool pauses = client_.flow.OnMessage(state.options.rates, state.now);
@@ -99,17 +94,12 @@ void Session::Error(const ErrorMessage& error) {
   Send(error);
 }
 
-Subscription* Session::Find(contract::ChannelKeyView channel) const {
-  const LoopChannel* const known =
-      loop_->subscriptions.table().Find(client_.dialect, channel);
-  return known == nullptr ? nullptr : subscriptions_.Find(known);
-}
-
 Subscription* Session::FindInUse(absl::string_view channel) {
   Subscription* const found = Find(KeyOf(channel));
   if (found == nullptr || !found->revoked) return found;
-  const std::string reason = loop_->leaving.ReasonOf(revocation_);
-  loop_->subscriptions.End(*found);
+  const std::string reason =
+      found->notified ? "" : loop_->leaving.ReasonOf(revocation_);
+  if (!loop_->subscriptions.End(*found)) return found;
   OnEnded(found, &reason);
   return nullptr;
 }
@@ -121,10 +111,9 @@ void Session::On(SubscribeMessage& message) {
                            RefusedCode::CODE_INVALID_CHANNEL);
   }
   Subscription* const known = FindInUse(message.channel);
-  if (known == nullptr) {
+  if (known == nullptr || known->revoked) {
     const std::string channel = message.channel;
-    absl::Status asked = CheckRoom();
-    if (asked.ok()) asked = CheckCredentials(message);
+    absl::Status asked = known == nullptr ? CheckNew(message) : CannotBeAsked();
     Asked recover = {std::move(message.recover)};
     if (asked.ok()) asked = Ask(std::move(message), std::move(recover));
     if (!asked.ok()) RefuseSubscribe(channel, asked);
@@ -163,14 +152,11 @@ void Session::OnSubscribedAgain(const SubscribedAgain& again) {
   UpdateReading();
 }
 
-absl::Status Session::CheckRoom() const {
-  const int64_t limit = loop_->state.options.subscriptions_max;
-  if (static_cast<int64_t>(subscriptions_.size()) >= limit) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("the socket has its ", limit,
-                     " subscriptions (BROADCAST_MAX_SUBSCRIPTIONS)"));
-  }
-  return absl::OkStatus();
+absl::Status Session::CheckNew(const SubscribeMessage& message) const {
+  const auto count = static_cast<int64_t>(subscriptions_.size());
+  const int64_t count_max = loop_->state.options.subscriptions_max;
+  if (count >= count_max && ends_waiting_ > 0) return CannotBeAsked();
+  return CheckSubscribe(message, count, count_max);
 }
 
 absl::Status Session::Ask(SubscribeMessage message, Asked asked,
@@ -179,7 +165,7 @@ absl::Status Session::Ask(SubscribeMessage message, Asked asked,
   std::unique_ptr<Subscription> subscription = loop_->subscriptions.Begin(
       &client_, std::move(message), std::move(asked), call);
   if (subscription == nullptr) {
-    return absl::UnavailableError("the service cannot be asked now");
+    return CannotBeAsked();
   }
   client_.pending += static_cast<int32_t>(answers);
   subscriptions_.Add(std::move(subscription));
@@ -251,7 +237,8 @@ void Session::On(WhisperMessage& message) {
     Error(WhisperError(code, message.channel, why));
   };
   const Subscription* const subscription = FindInUse(message.channel);
-  if (subscription == nullptr || !subscription->active) {
+  if (subscription == nullptr || !subscription->active ||
+      subscription->revoked) {
     return refuse(ErrorCode::kNotSubscribed, "the socket is not subscribed");
   }
   const auto bytes = static_cast<int64_t>(message.data.size());
@@ -315,12 +302,12 @@ void Session::SubscribeByCall(absl::string_view channel,
                               const link::v1::Call& call) {
   const link::v1::SubscribeCall& wish = call.subscribe();
   Subscription* const known = FindInUse(channel);
-  if (known != nullptr && known->active) {
-    return Answer(call, absl::OkStatus());
+  if (known != nullptr && known->is_confirmed()) {
+    return Answer(call, known->revoked ? CannotBeAsked() : absl::OkStatus());
   }
   SubscribeMessage message{std::string(channel), wish.auth_token(), "", {}};
-  absl::Status asked = CheckCredentials(message);
-  if (asked.ok() && known == nullptr) asked = CheckRoom();
+  absl::Status asked =
+      known == nullptr ? CheckNew(message) : CheckCredentials(message);
   if (!asked.ok()) return Answer(call, asked);
   Asked own;
   if (known != nullptr) {
@@ -348,6 +335,10 @@ void Session::UnsubscribeByCall(absl::string_view channel,
     End(subscription);
     Send(UnsubscribedMessage{std::string(channel),
                              "unsubscribed by the backend"});
+    // Behind the end, which the backend may count on.
+    if (ends_waiting_ > 0) {
+      return loop_->leaving.Add(CallResultOf(call.call_id(), absl::OkStatus()));
+    }
   }
   Answer(call, absl::OkStatus());
 }
@@ -372,17 +363,30 @@ void Session::EndInTurn(Subscription* subscription, absl::string_view reason) {
   if (client_.closing) return;  // It gets nothing any more, and ends anyway.
   // Only marked, because a user may have thousands of them (departures.cc).
   loop_->subscriptions.table().Revoke(subscription);
-  revocation_ = loop_->leaving.AddRevoked(subscription->ticket, reason);
+  const uint32_t number =
+      loop_->leaving.AddRevoked(subscription->ticket, reason);
+  if (!subscription->notified) revocation_ = number;
   loop_->state.RequestFlush();
 }
 
 void Session::End(Subscription* subscription) {
-  loop_->subscriptions.End(*subscription);
-  OnEnded(subscription, nullptr);
+  if (loop_->subscriptions.End(*subscription)) {
+    return OnEnded(subscription, nullptr);
+  }
+  // Only the service's part waits, in the queue of ends. The client's answer
+  // follows all events.
+  if (!subscription->notified) ++ends_waiting_;
+  subscription->notified = true;
+  EndInTurn(subscription, "");
+  loop_->subscriptions.Mute(subscription);
 }
 
 void Session::OnEnded(Subscription* subscription, const std::string* reason) {
   UnsubscribedMessage notice;
+  if (subscription->notified) {
+    --ends_waiting_;
+    reason = nullptr;
+  }
   if (reason != nullptr) {
     notice = {std::string(subscription->channel->name()), *reason};
   }

@@ -69,7 +69,10 @@ class Session final : public Timer {
   void Trace(SocketEvent event) const;
 
   // From the client. REQUIRES, for messages and frames: it is not closing.
-  void OnSignOfLife();
+  void OnSignOfLife() {
+    last_alive_ = loop_->state.wheel.now();
+    pinged_ = false;
+  }
   void OnMessage(absl::string_view text);
   // Control frames, or fragments that end no message.
   void OnFrames(int64_t count);
@@ -141,12 +144,16 @@ class Session final : public Timer {
     return {app(), channel};
   }
   // nullptr if there is no subscription to the channel.
-  Subscription* Find(contract::ChannelKeyView channel) const;
+  Subscription* Find(contract::ChannelKeyView channel) const {
+    const LoopChannel* const known =
+        loop_->subscriptions.table().Find(client_.dialect, channel);
+    return known == nullptr ? nullptr : subscriptions_.Find(known);
+  }
   // The same, but ends one that is revoked: before anything else happens to its
-  // channel.
+  // channel. Returns a revoked one if too much waits for the link.
   Subscription* FindInUse(absl::string_view channel);
-  // Whether there may be one more subscription.
-  absl::Status CheckRoom() const;
+  // Whether `message` may be asked. REQUIRES: its channel has no subscription.
+  absl::Status CheckNew(const SubscribeMessage& message) const;
   // Asks for `subscribed` once more. REQUIRES: it is active.
   void Repeat(const Subscription& subscription,
               const std::optional<v1::Position>& recover);
@@ -157,7 +164,8 @@ class Session final : public Timer {
   void Answer(const link::v1::Call& call, const absl::Status& status) {
     loop_->state.router->CallDone(CallResultOf(call.call_id(), status));
   }
-  // Notifies the service, and drops the subscription.
+  // Notifies the service, and drops the subscription. If too much waits for the
+  // link, it is only muted, and dropped in a turn.
   void End(Subscription* subscription);
   // Removes the subscription, which is destroyed.
   void Drop(Subscription* subscription);
@@ -174,6 +182,7 @@ class Session final : public Timer {
   bool leaving_ = false;  // In the LeaveQueue.
   contract::CloseReason close_reason_ = contract::CloseReason::kNormal;
   uint32_t revocation_ = 0;           // The last one of it (LeaveQueue).
+  int32_t ends_waiting_ = 0;          // Of channels that the client has left.
   std::unique_ptr<ClientUser> user_;  // nullptr before the first sign-in.
   SubscriptionList subscriptions_;
 };

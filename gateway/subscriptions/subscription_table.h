@@ -71,14 +71,15 @@ struct Subscription {
   ClientState* client = nullptr;
   LoopChannel* channel = nullptr;
   int64_t ticket = 0;
-  bool active = false;      // Confirmed; before that it is pending.
-  bool revoked = false;     // Confirmed, and waits for its end. Still active
-                            // until it is muted.
-  bool is_member = false;   // On a presence channel.
-  bool by_call = false;     // Begun by a backend, and by no client.
-  uint32_t place = 0;       // In LoopChannel::subscribers, if active.
-  uint32_t user_place = 0;  // In the user's array, if user_id is not empty.
-  uint32_t given = 0;       // The position up to which it has events.
+  bool active = false;        // Confirmed; before that it is pending.
+  bool revoked = false;       // Confirmed, and waits for its end. Still active
+                              // until it is muted.
+  bool is_member = false;     // On a presence channel.
+  bool by_call : 1 = false;   // Begun by a backend, and by no client.
+  bool notified : 1 = false;  // Revoked, or left: its client is notified.
+  uint32_t place = 0;         // In LoopChannel::subscribers, if active.
+  uint32_t user_place = 0;    // In the user's array, if user_id is not empty.
+  uint32_t given = 0;         // The position up to which it has events.
   std::string user_id;
   std::unique_ptr<Grant> grant;
   Asked asked;

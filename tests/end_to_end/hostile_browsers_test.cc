@@ -3,12 +3,14 @@
 // Hostile browsers, and their effect on a polite client beside them.
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/support/canary.h"
@@ -84,6 +86,57 @@ TEST(SocketsThatLeaveAtOnce, DoNotKeepOthersWaiting) {
   ASSERT_TRUE(world.WaitUntil(all_have_left));
   // In one turn it took 0.5 to 0.8 s.
   EXPECT_LT(canary.TakeWorst(), before + kUnnoticed);
+}
+
+// A message of `type` for each of so many channels with the longest names.
+std::string ForEach(absl::string_view type, int first, int channels) {
+  std::string frames;
+  for (int i = first; i < first + channels; ++i) {
+    frames += ClientFrame(
+        kText, absl::StrCat(R"({"type":")", type, R"(","channel":")",
+                            std::string(157, 'x'), 1'000'000 + i, "\"}"));
+  }
+  return frames;
+}
+
+TEST(ChannelsThatAreLeftAtOnce, DoNotEndTheLinkOfOthers) {
+  // The ends have 26 MB; the link's outbox, 16 MiB.
+  constexpr int kSockets = 14;
+  constexpr int kChannels = 10'000;
+  constexpr int kAtOnce = 50;
+  HeraldWorld world(
+      {.gateways = 1,
+       .gateway_flags = {"--gateway_threads=1", "--max_subscriptions=10000"}});
+  const Canary canary(world.gateway_address(0), world.grpc_address());
+  RawSockets sockets;
+  std::vector<std::string> ends;
+  for (int i = 0; i < kSockets; ++i) {
+    sockets.push_back(Connected(world));
+    for (int j = 0; j < kChannels; j += kAtOnce) {
+      sockets.back()->Send(ForEach("subscribe", i * kChannels + j, kAtOnce));
+      for (int k = 0; k < kAtOnce; ++k) {
+        ASSERT_TRUE(sockets.back()->ReadFrame());
+      }
+    }
+    ends.push_back(ForEach("unsubscribe", i * kChannels, kChannels));
+  }
+  // A link is taken for dead after 3 s.
+  world.service().Signal(SIGSTOP);
+  const Clock::time_point began = Clock::now();
+  for (int i = 0; i < kSockets; ++i) sockets[i]->Send(ends[i]);
+  const auto all_are_read = [&] {
+    return world.GatewayMetrics(0).Sum("herald_gateway_messages_total") >=
+           2.0 * kSockets * kChannels;
+  };
+  while (Clock::now() - began < Milliseconds(2500) && !all_are_read()) {
+  }
+  world.service().Signal(SIGCONT);
+  ASSERT_TRUE(world.WaitUntil(
+      [&] { return world.ServiceMetrics().Sum("herald_subscriptions") == 1; }));
+  const auto is_full = [](absl::string_view line) {
+    return absl::StrContains(line, "reads too slowly");
+  };
+  EXPECT_FALSE(world.gateway(0).FindLine(is_full, Milliseconds(0)));
 }
 
 // As SubscribeTo(), to private channels as ada.
