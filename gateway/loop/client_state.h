@@ -64,6 +64,9 @@ struct ClientState {
   int32_t pending = 0;   // Subscribes without an answer.
   int32_t repeats = 0;   // Repeated ones without an answer.
 
+  // Kept by the grants of its subscriptions.
+  int64_t credential_bytes = 0;
+
   ClientFlow flow;
   const std::unique_ptr<const std::string> other_app;  // nullptr: the first.
   const ConnectionFacts facts;

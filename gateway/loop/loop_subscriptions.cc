@@ -42,6 +42,9 @@ std::unique_ptr<Subscription> LoopSubscriptions::Begin(
       state_->options.index, std::move(question),
       asked.empty() ? std::nullopt : asked.front(), client->facts.source());
   if (subscription->ticket == 0) return nullptr;
+  if (subscription->grant != nullptr) {
+    client->credential_bytes += subscription->grant->credential_bytes();
+  }
   subscription->channel = table_.Obtain(client->dialect, key);
   subscription->by_call = asked.empty();
   subscription->asked = std::move(asked);
@@ -56,6 +59,10 @@ void LoopSubscriptions::Confirm(Subscription* subscription,
   subscription->is_member = confirmed.is_member;
   state_->observer->OnSubscriptions(1);
   if (!confirmed.renewable) {
+    if (subscription->grant != nullptr) {
+      subscription->client->credential_bytes -=
+          subscription->grant->credential_bytes();
+    }
     // The authorizer is not asked again, so the credentials are not needed.
     subscription->grant.reset();
     if (confirmed.expires_after != absl::InfiniteDuration()) {
@@ -103,7 +110,11 @@ link::v1::GatewayItem LoopSubscriptions::EndOf(
 
 void LoopSubscriptions::Forget(Subscription* subscription) {
   if (subscription->is_confirmed()) state_->observer->OnSubscriptions(-1);
-  if (subscription->grant != nullptr) grants_.Forget(*subscription);
+  if (subscription->grant != nullptr) {
+    grants_.Forget(*subscription);
+    subscription->client->credential_bytes -=
+        subscription->grant->credential_bytes();
+  }
   tickets_.Remove(subscription->ticket);
   // Before Remove(), which gives its place to another subscription and may
   // delete the channel: the backlog gives both what they lack.

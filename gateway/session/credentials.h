@@ -6,6 +6,7 @@
 #ifndef HERALD_GATEWAY_SESSION_CREDENTIALS_H_
 #define HERALD_GATEWAY_SESSION_CREDENTIALS_H_
 
+#include <algorithm>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -14,6 +15,7 @@
 #include "gateway/protocol/client_message.h"
 #include "herald/link/v1/gateway_service.pb.h"
 #include "proto/contract/limits.h"
+#include "proto/contract/names.h"
 
 namespace herald::gateway {
 
@@ -34,14 +36,32 @@ inline absl::Status CheckCredentials(const SubscribeMessage& message) {
   return CheckCredentials(message.auth, message.channel_data, "channel_data");
 }
 
-// RESOURCE_EXHAUSTED if a socket with `count` subscriptions may have no more,
-// else as CheckCredentials().
+// Credentials that a socket's subscriptions keep together: they are sent again
+// to renew a grant, also if it has no end (`RenewAll`). Without a bound, one
+// socket kept 47 MiB.
+constexpr int64_t CredentialBytesMax(int64_t subscriptions_max) {
+  return std::max(int64_t{1} << 20, subscriptions_max << 10);
+}
+
+// RESOURCE_EXHAUSTED if a socket with `count` subscriptions, which keep
+// `credential_bytes`, may have no more, else as CheckCredentials().
 inline absl::Status CheckSubscribe(const SubscribeMessage& message,
-                                   int64_t count, int64_t count_max) {
-  if (count < count_max) return CheckCredentials(message);
-  return absl::ResourceExhaustedError(
-      absl::StrCat("the socket has its ", count_max,
-                   " subscriptions (BROADCAST_MAX_SUBSCRIPTIONS)"));
+                                   int64_t count, int64_t count_max,
+                                   int64_t credential_bytes) {
+  if (count >= count_max) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the socket has its ", count_max,
+                     " subscriptions (BROADCAST_MAX_SUBSCRIPTIONS)"));
+  }
+  const auto more =
+      static_cast<int64_t>(message.auth.size() + message.channel_data.size());
+  if (contract::NeedsAuthorization(message.channel) &&
+      credential_bytes + more > CredentialBytesMax(count_max)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "the credentials of the socket's subscriptions have ", credential_bytes,
+        " bytes; with these at most ", CredentialBytesMax(count_max)));
+  }
+  return CheckCredentials(message);
 }
 
 // The reason for a subscribe that was not asked.

@@ -156,7 +156,7 @@ absl::Status Session::CheckNew(const SubscribeMessage& message) const {
   const auto count = static_cast<int64_t>(subscriptions_.size());
   const int64_t count_max = loop_->state.options.subscriptions_max;
   if (count >= count_max && ends_waiting_ > 0) return CannotBeAsked();
-  return CheckSubscribe(message, count, count_max);
+  return CheckSubscribe(message, count, count_max, client_.credential_bytes);
 }
 
 absl::Status Session::Ask(SubscribeMessage message, Asked asked,

@@ -53,6 +53,10 @@ struct LoopChannel {
 
 // The grant of a subscription about which the authorizer was asked.
 struct Grant {
+  int64_t credential_bytes() const {
+    return static_cast<int64_t>(auth.size() + channel_data.size());
+  }
+
   std::string auth;
   std::string channel_data;
   absl::Time end = absl::InfiniteFuture();

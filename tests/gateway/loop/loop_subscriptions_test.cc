@@ -71,6 +71,22 @@ TEST_F(LoopSubscribing, KeepsAGrantThatEndsOrIsRenewed) {
   }
 }
 
+TEST_F(LoopSubscribing, CountsTheCredentialsThatItKeeps) {
+  const auto open = Begin("news");
+  EXPECT_EQ(client_.credential_bytes, 0);
+  const auto bounded = Begin("private-a");
+  const auto renewed = Begin("private-b");
+  EXPECT_EQ(client_.credential_bytes, 6) << "of t and {}, twice";
+  Confirm(open.get(), absl::InfiniteDuration(), /*renewable=*/false);
+  Confirm(bounded.get(), absl::Seconds(1), /*renewable=*/false);
+  Confirm(renewed.get(), absl::Seconds(1), /*renewable=*/true);
+  EXPECT_EQ(client_.credential_bytes, 3);
+  for (const auto* one : {&open, &bounded, &renewed}) {
+    subscriptions_.Forget(one->get());
+  }
+  EXPECT_EQ(client_.credential_bytes, 0);
+}
+
 TEST_F(LoopSubscribing, NamesTheMemberThatEnds) {
   const auto one = Begin("presence-x");
   Confirm(one.get(), absl::InfiniteDuration(), /*renewable=*/false);
