@@ -32,7 +32,7 @@ absl::Time QuestionDispatcher::Admit(QuestionPtr question, absl::Time now,
   question->waiting = QuestionBytes(waiting_bytes_, question->bytes);
   while (queued() >= options_.queue_max ||
          *waiting_bytes_ > options_.queue_bytes_max) {
-    QuestionPtr other = queue_.GiveUpFor(question->address, question->socket());
+    QuestionPtr other = queue_.GiveUpFor(*question);
     const bool self = other == nullptr;
     QuestionPtr& given_up = self ? question : other;
     refused.push_back(
@@ -70,16 +70,26 @@ bool QuestionDispatcher::SkipPausing(QuestionQueue& queue, absl::Time now) {
 QuestionPtr QuestionDispatcher::TakeMain(absl::Time now) {
   if (!SkipPausing(queue_, now)) return nullptr;
   if (window_.HasRoom(asked_)) return queue_.Pop();
-  // The window is full. An address that has no question in it does not wait for
+  // The window is full. A client that has few questions in it does not wait for
   // those that have filled it.
   if (asked_ + window_.late() >= options_.in_flight_max ||
       asked_ + window_.late() >= window_.size() + kExtra) {
     return nullptr;
   }
   return queue_.PopOf([&](const PendingQuestion& next) {
-    return !asked_by_address_.contains(next.address) &&
-           pauses_.NotBefore(next.socket(), now) <= now;
+    return HasFewAsked(next) && pauses_.NotBefore(next.socket(), now) <= now;
   });
+}
+
+bool QuestionDispatcher::HasFewAsked(const PendingQuestion& next) const {
+  // Each question of a rogue gateway may be of another address.
+  const size_t sources = std::max(queue_.turns(), asked_by_source_.size());
+  if (sources > 1) {
+    const auto own = asked_by_source_.find(next.source);
+    return own == asked_by_source_.end() ||
+           own->second * static_cast<int64_t>(sources) <= asked_;
+  }
+  return !asked_by_address_.contains(next.address);
 }
 
 QuestionPtr QuestionDispatcher::TakeForLane(StreamQuestions& lane,
@@ -134,6 +144,7 @@ std::shared_ptr<v1::AuthorizeRequest> QuestionDispatcher::Open(
   } else {
     ++asked_;
     ++asked_by_address_[question->address];
+    ++asked_by_source_[question->source];
   }
   std::shared_ptr<v1::AuthorizeRequest> request = question->request;
   stream.open.emplace(id, std::move(question));
@@ -149,6 +160,8 @@ void QuestionDispatcher::Forget(StreamQuestions& stream,
   --asked_;
   const auto it = asked_by_address_.find(question.address);
   if (--it->second == 0) asked_by_address_.erase(it);
+  const auto source = asked_by_source_.find(question.source);
+  if (--source->second == 0) asked_by_source_.erase(source);
 }
 
 absl::Time QuestionDispatcher::OnWritten(StreamQuestions& stream,

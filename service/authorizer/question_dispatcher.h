@@ -45,9 +45,11 @@
 // was not alone with it.
 //
 // Bounds: `queue_max` questions and `queue_bytes_max` bytes wait, suspects and
-// parked ones included; beyond that, the client with the most loses some.
-// The main stream has at most as many as AuthorizerWindow allows, and kExtra
-// more for addresses that have none there.
+// parked ones included; beyond that, the source of gateways with the most loses
+// some, of its client with the most. The main stream has at most as many as
+// AuthorizerWindow allows, and kExtra more: for addresses that have none there,
+// or, if gateways of several sources ask, for sources with no more than a fair
+// share there.
 //
 // Threads: none of its own; the owner's lock guards it.
 
@@ -60,6 +62,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
+#include "proto/admission/source.h"
 #include "proto/contract/limits.h"
 #include "service/authorizer/authorizer_window.h"
 #include "service/questions/late_questions.h"
@@ -182,6 +185,8 @@ class QuestionDispatcher {
                                              StreamQuestions& stream,
                                              absl::Time now);
   QuestionPtr TakeMain(absl::Time now);
+  // Whether a question may exceed a full window.
+  bool HasFewAsked(const PendingQuestion& next) const;
   QuestionPtr TakeForLane(StreamQuestions& lane, absl::Time now);
   QuestionQueue& QueueOf(const PendingQuestion& question);
   // Parks sockets that have to pause. False if no question has a turn then.
@@ -217,6 +222,7 @@ class QuestionDispatcher {
   LateQuestions late_;
   int64_t poisoned_ = 0;
   absl::flat_hash_map<std::string, int64_t> asked_by_address_;
+  absl::flat_hash_map<admission::Source, int64_t> asked_by_source_;
   int64_t asked_ = 0;        // Open on streams that are not lanes.
   int64_t lanes_asked_ = 0;  // Open on lanes.
   int lanes_allowed_ = 1;

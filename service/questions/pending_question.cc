@@ -28,6 +28,7 @@ QuestionPtr MakePending(core::Question question, std::string address,
         ->AddLengthDelimited(v1::AuthorizeRequest::kConnectionFieldNumber)
         ->swap(question.connection);
   }
+  pending->source = question.source;
   pending->address = std::move(address);
   pending->done = std::move(done);
   pending->arrived = arrived;

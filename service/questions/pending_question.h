@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "herald/v1/authorizer_service.pb.h"
+#include "proto/admission/source.h"
 #include "service/subscriptions/authorizer.h"
 
 namespace herald::authorizer {
@@ -52,6 +53,7 @@ struct PendingQuestion {
   // Shared with the write in flight, which may end after the question.
   std::shared_ptr<v1::AuthorizeRequest> request;
   VerdictDone done;
+  admission::Source source = admission::kNoSource;  // Of the gateway.
   std::string address;  // AddressKey() of the client.
 
   absl::Time arrived;

@@ -2,208 +2,130 @@
 
 #include "service/questions/question_queue.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace herald::authorizer {
-namespace {
 
-// Keeps `heavy` to those with `least` or more.
-template <typename Set, typename T>
-void Reorder(Set& heavy, T* item, size_t before, size_t now, size_t least) {
-  if (before >= least) heavy.erase({before, item});
-  if (now >= least) heavy.insert({now, item});
-}
-
-}  // namespace
-
-void QuestionQueue::Count(AddressQueue& address, SocketQueue& socket,
-                          int change) {
-  const size_t mine = socket.questions.size();  // As it is now.
-  const size_t before = address.size;
-  address.size += static_cast<size_t>(change);
-  size_ += static_cast<size_t>(change);
-  Reorder(heavy_, &address, before, address.size, kHeavy);
-  Reorder(address.heavy, &socket, mine - static_cast<size_t>(change), mine,
-          kHeavy);
-}
-
-QuestionQueue::AddressQueue& QuestionQueue::AddressOf(const std::string& key) {
+QuestionQueue::Sources::iterator QuestionQueue::SourceOf(
+    admission::Source key) {
   const auto known = by_key_.find(key);
-  if (known != by_key_.end()) return *known->second;
-  AddressQueue& address = addresses_.emplace_back();
-  address.key = key;
-  by_key_.emplace(address.key, std::prev(addresses_.end()));
-  return address;
+  if (known != by_key_.end()) return known->second;
+  parked_.emplace_back().key = key;
+  const auto source = std::prev(parked_.end());
+  by_key_.emplace(key, source);
+  return source;
 }
 
-QuestionQueue::SocketQueue& QuestionQueue::SocketOf(AddressQueue& address,
-                                                    const std::string& id) {
-  const auto known = address.sockets.find(id);
-  if (known != address.sockets.end()) return *known->second;
-  SocketQueue& socket = address.turns.emplace_back();
-  socket.id = id;
-  address.sockets.emplace(socket.id, std::prev(address.turns.end()));
-  return socket;
-}
-
-void QuestionQueue::Push(QuestionPtr question, bool first) {
-  AddressQueue& address = AddressOf(question->address);
-  SocketQueue& socket = SocketOf(address, question->socket());
-  // The front of its socket, not of the turns: a question that is enqueued
-  // again keeps its order and passes no other client.
-  if (first) {
-    socket.questions.push_front(std::move(question));
-  } else {
-    socket.questions.push_back(std::move(question));
+void QuestionQueue::Settle(Sources::iterator source) {
+  const SourceQueue& queue = source->queue;
+  size_ += queue.size() - source->size;
+  source->size = queue.size();
+  const absl::Time unpark = queue.next_unpark();
+  if (unpark != source->unpark) {
+    unparks_.erase({source->unpark, source->key});
+    source->unpark = unpark;
+    if (unpark != absl::InfiniteFuture())
+      unparks_.insert({unpark, source->key});
   }
-  Count(address, socket, 1);
-}
-
-const PendingQuestion& QuestionQueue::front() const {
-  return *addresses_.front().turns.front().questions.front();
-}
-
-QuestionPtr QuestionQueue::Take(AddressQueues::iterator address,
-                                SocketQueues::iterator socket, bool first) {
-  auto& questions = socket->questions;
-  QuestionPtr question =
-      std::move(first ? questions.front() : questions.back());
-  if (first) {
-    questions.pop_front();
-  } else {
-    questions.pop_back();
+  if (queue.has_turn() != source->has_turn) {
+    Sources& from = source->has_turn ? turns_ : parked_;
+    Sources& to = source->has_turn ? parked_ : turns_;
+    to.splice(to.end(), from, source);
+    source->has_turn = queue.has_turn();
   }
-  Count(*address, *socket, -1);
-  DropIfEmpty(address, socket);
+  if (source->size > 0) return;
+  by_key_.erase(source->key);
+  parked_.erase(source);
+}
+
+void QuestionQueue::PushBack(QuestionPtr question) {
+  const auto source = SourceOf(question->source);
+  source->queue.PushBack(std::move(question));
+  Settle(source);
+}
+
+void QuestionQueue::PushFront(QuestionPtr question) {
+  const auto source = SourceOf(question->source);
+  source->queue.PushFront(std::move(question));
+  Settle(source);
+}
+
+QuestionPtr QuestionQueue::Pop() {
+  const auto source = turns_.begin();
+  turns_.splice(turns_.end(), turns_, source);
+  QuestionPtr question = source->queue.Pop();
+  Settle(source);
   return question;
 }
-
-void QuestionQueue::DropIfEmpty(AddressQueues::iterator address,
-                                SocketQueues::iterator socket) {
-  if (!socket->questions.empty()) return;
-  address->sockets.erase(socket->id);
-  address->turns.erase(socket);
-  if (!address->turns.empty()) return;
-  by_key_.erase(address->key);
-  addresses_.erase(address);
-}
-
-QuestionPtr QuestionQueue::TakeTurn(AddressQueues::iterator address) {
-  const auto socket = address->turns.begin();
-  // To the end of the turns first, for taking may remove them.
-  address->turns.splice(address->turns.end(), address->turns, socket);
-  addresses_.splice(addresses_.end(), addresses_, address);
-  return Take(address, socket, /*first=*/true);
-}
-
-QuestionPtr QuestionQueue::Pop() { return TakeTurn(addresses_.begin()); }
 
 QuestionPtr QuestionQueue::PopOf(
     absl::FunctionRef<bool(const PendingQuestion& next)> may) {
   // Bounded, so that a question costs O(1) however many addresses wait.
-  int looks = kLooks;
-  for (auto it = addresses_.begin(); it != addresses_.end(); ++it) {
-    if (may(*it->turns.front().questions.front())) return TakeTurn(it);
-    if (--looks == 0) break;
+  const auto sources =
+      static_cast<int>(std::min(turns_.size(), static_cast<size_t>(kLooks)));
+  int left = sources;
+  for (auto source = turns_.begin(); left > 0; ++source, --left) {
+    QuestionPtr question = source->queue.PopOf(may, kLooks / sources);
+    if (question == nullptr) continue;
+    turns_.splice(turns_.end(), turns_, source);
+    Settle(source);
+    return question;
   }
   return nullptr;
 }
 
 void QuestionQueue::ParkFront(absl::Time until) {
-  const auto address = addresses_.begin();
-  const auto socket = address->turns.begin();
-  // Counted first: taking the last question removes the socket.
-  for (size_t left = socket->questions.size(); left > 0; --left) {
-    parked_.emplace(until, Take(address, socket, /*first=*/true));
-    ++size_;
-  }
+  const auto source = turns_.begin();
+  source->queue.ParkFront(until);
+  Settle(source);
 }
 
 void QuestionQueue::Unpark(absl::Time now) {
-  while (!parked_.empty() && parked_.begin()->first <= now) {
-    QuestionPtr question = std::move(parked_.begin()->second);
-    parked_.erase(parked_.begin());
-    --size_;
-    PushBack(std::move(question));
+  while (!unparks_.empty() && unparks_.begin()->first <= now) {
+    const auto source = by_key_.at(unparks_.begin()->second);
+    source->queue.Unpark(now);
+    Settle(source);
   }
 }
 
 absl::Time QuestionQueue::next_unpark() const {
-  return parked_.empty() ? absl::InfiniteFuture() : parked_.begin()->first;
+  return unparks_.empty() ? absl::InfiniteFuture() : unparks_.begin()->first;
 }
 
-QuestionPtr QuestionQueue::TakeLastOfHeaviest(AddressQueue& address) {
-  const auto socket =
-      address.heavy.empty()
-          ? std::prev(address.turns.end())
-          : address.sockets.at(std::prev(address.heavy.end())->second->id);
-  return Take(by_key_.at(address.key), socket, /*first=*/false);
-}
-
-QuestionPtr QuestionQueue::GiveUpFor(const std::string& address,
-                                     const std::string& socket) {
-  // Parked questions first: their sockets were denied again and again. The one
-  // with the longest pause left is refused.
-  if (!parked_.empty()) {
-    const auto last = std::prev(parked_.end());
-    QuestionPtr question = std::move(last->second);
-    parked_.erase(last);
-    --size_;
-    return question;
+QuestionPtr QuestionQueue::GiveUpFor(const PendingQuestion& newer) {
+  const auto known = by_key_.find(newer.source);
+  const size_t own = known == by_key_.end() ? 0 : known->second->size;
+  // The new question counts, too. So its own source gives way unless it stays
+  // below the one with the most.
+  auto heaviest = by_key_.end();
+  size_t most = own + 1;
+  for (auto source = by_key_.begin(); source != by_key_.end(); ++source) {
+    if (source->second->size <= most) continue;
+    most = source->second->size;
+    heaviest = source;
   }
-  if (heavy_.empty()) return nullptr;
-  AddressQueue& heaviest = *std::prev(heavy_.end())->second;
-  if (heaviest.key != address) {
-    const auto own = by_key_.find(address);
-    const size_t size = own == by_key_.end() ? 0 : own->second->size;
-    // The new question counts, too. So its own client is refused unless it
-    // stays below the heaviest one.
-    if (size + 1 >= heaviest.size) return nullptr;
-    return TakeLastOfHeaviest(heaviest);
-  }
-  if (heaviest.heavy.empty()) return nullptr;
-  const auto own = heaviest.sockets.find(socket);
-  const size_t size =
-      own == heaviest.sockets.end() ? 0 : own->second->questions.size();
-  if (size + 1 >= std::prev(heaviest.heavy.end())->first) return nullptr;
-  return TakeLastOfHeaviest(heaviest);
+  const auto giving = heaviest == by_key_.end() ? known : heaviest;
+  if (giving == by_key_.end()) return nullptr;
+  const Sources::iterator source = giving->second;
+  QuestionPtr question =
+      giving == known ? source->queue.GiveUpFor(newer.address, newer.socket())
+                      : source->queue.GiveUp();
+  Settle(source);
+  return question;
 }
 
 void QuestionQueue::TakeIf(
     absl::FunctionRef<bool(const PendingQuestion&, bool parked)> gone,
     absl::FunctionRef<void(QuestionPtr)> take) {
-  for (auto it = parked_.begin(); it != parked_.end();) {
-    if (!gone(*it->second, /*parked=*/true)) {
-      ++it;
-      continue;
-    }
-    take(std::move(it->second));
-    it = parked_.erase(it);
-    --size_;
-  }
-  for (auto address = addresses_.begin(); address != addresses_.end();) {
-    const auto here = address++;
-    size_t left = here->turns.size();
-    for (auto socket = here->turns.begin(); left > 0; --left) {
-      const auto one = socket++;
-      Filter(*here, *one, gone, take);
-      DropIfEmpty(here, one);  // Removes the address with the last one.
+  // Parked ones first: a source may move there from the turns.
+  for (Sources* sources : {&parked_, &turns_}) {
+    for (auto source = sources->begin(); source != sources->end();) {
+      const auto here = source++;
+      here->queue.TakeIf(gone, take);
+      Settle(here);
     }
   }
-}
-
-void QuestionQueue::Filter(
-    AddressQueue& address, SocketQueue& socket,
-    absl::FunctionRef<bool(const PendingQuestion&, bool parked)> gone,
-    absl::FunctionRef<void(QuestionPtr)> take) {
-  const size_t before = socket.questions.size();
-  std::erase_if(socket.questions, [&](QuestionPtr& question) {
-    if (!gone(*question, /*parked=*/false)) return false;
-    take(std::move(question));
-    return true;
-  });
-  const auto lost = static_cast<int>(before - socket.questions.size());
-  if (lost > 0) Count(address, socket, -lost);
 }
 
 }  // namespace herald::authorizer

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The waiting questions, in a fair order: addresses take turns, the sockets of
-// an address take turns, and a socket's questions keep their order. So a client
-// that asks as fast as it can delays others by one question a turn.
+// The waiting questions of all gateways: the sources of gateways take turns,
+// and so do the clients of each (source_queue.h). A gateway reports the
+// addresses of its clients itself. So a rogue one has any number of addresses
+// with one question each, but only one source. With gateways of one source, its
+// order is that of the queue.
 //
-// The questions of a socket that has to pause are parked: they have no turns
-// until the pause is over.
-//
-// Cost: O(1) per question. O(log n) for parked questions, and for addresses and
-// sockets with kHeavy questions or more. These are sorted by their number of
-// questions, so that a full queue drops one of the client with the most.
+// Cost: O(1) per question, beside that of a source's queue. O(n) in the number
+// of sources that wait to make room in a full queue.
 //
 // Threads: none of its own; the owner's lock guards it.
 
@@ -18,16 +16,15 @@
 
 #include <cstddef>
 #include <list>
-#include <string>
 #include <utility>
 
-#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
-#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "proto/admission/source.h"
 #include "service/questions/pending_question.h"
+#include "service/questions/source_queue.h"
 
 namespace herald::authorizer {
 
@@ -36,19 +33,20 @@ class QuestionQueue {
   // Parked questions included.
   size_t size() const { return size_; }
   // Whether Pop() has a question to take.
-  bool has_turn() const { return !addresses_.empty(); }
-  size_t parked() const { return parked_.size(); }
+  bool has_turn() const { return !turns_.empty(); }
+  // How many sources take turns.
+  size_t turns() const { return turns_.size(); }
 
-  void PushBack(QuestionPtr question) { Push(std::move(question), false); }
+  void PushBack(QuestionPtr question);
   // Puts it before the others of its socket.
-  void PushFront(QuestionPtr question) { Push(std::move(question), true); }
+  void PushFront(QuestionPtr question);
 
   // The question that is next in turn. REQUIRES: has_turn().
-  const PendingQuestion& front() const;
+  const PendingQuestion& front() const { return turns_.front().queue.front(); }
   // Takes that question. REQUIRES: has_turn().
   QuestionPtr Pop();
   // Takes the next question of the first address for which `may` holds, if that
-  // is among the next kLooks; nullptr otherwise.
+  // is among the next kLooks, which the sources share; nullptr otherwise.
   QuestionPtr PopOf(absl::FunctionRef<bool(const PendingQuestion& next)> may);
 
   // Parks all questions of the socket that is next in turn.
@@ -59,60 +57,38 @@ class QuestionQueue {
   // When the next pause is over; InfiniteFuture() if none is parked.
   absl::Time next_unpark() const;
 
-  // Removes and returns a question, to make room for a new one of `address` and
-  // `socket`. It is a parked one, if there is any. Otherwise it is the last one
-  // of the socket with the most, at the address with the most. Returns nullptr
-  // if the new question's own client has the most.
-  QuestionPtr GiveUpFor(const std::string& address, const std::string& socket);
+  // Removes and returns a question, to make room for `newer`: one of the source
+  // with the most. If that is the source of `newer`, its clients are compared
+  // (SourceQueue::GiveUpFor()). Returns nullptr if `newer` has to give way.
+  QuestionPtr GiveUpFor(const PendingQuestion& newer);
 
   // Takes all questions out for which `gone` holds, and passes them to `take`.
   void TakeIf(absl::FunctionRef<bool(const PendingQuestion&, bool parked)> gone,
               absl::FunctionRef<void(QuestionPtr)> take);
 
  private:
-  static constexpr size_t kHeavy = 4;
   static constexpr int kLooks = 16;
 
-  // Most sockets and addresses have one question, for a moment. So questions
-  // are in a list, which allocates less than a deque, and the keys of the maps
-  // are views of `id` and `key`.
-  struct SocketQueue {
-    std::string id;
-    std::list<QuestionPtr> questions;
-  };
-  using SocketQueues = std::list<SocketQueue>;
-  struct AddressQueue {
-    std::string key;
+  struct SourceEntry {
+    admission::Source key = admission::kNoSource;
+    SourceQueue queue;
+    // As Settle() has counted it.
     size_t size = 0;
-    SocketQueues turns;  // The next one first.
-    absl::flat_hash_map<absl::string_view, SocketQueues::iterator> sockets;
-    absl::btree_set<std::pair<size_t, SocketQueue*>> heavy;
+    bool has_turn = false;
+    absl::Time unpark = absl::InfiniteFuture();
   };
-  using AddressQueues = std::list<AddressQueue>;
+  using Sources = std::list<SourceEntry>;
 
-  void Push(QuestionPtr question, bool first);
-  // The entry of an address, or of a socket; a new one if there is none.
-  AddressQueue& AddressOf(const std::string& key);
-  static SocketQueue& SocketOf(AddressQueue& address, const std::string& id);
-  // A question of `address` and `socket` was added (+1) or taken (-1).
-  void Count(AddressQueue& address, SocketQueue& socket, int change);
-  // Takes the first or the last question of a socket. Removes entries that are
-  // empty then.
-  QuestionPtr Take(AddressQueues::iterator address,
-                   SocketQueues::iterator socket, bool first);
-  void DropIfEmpty(AddressQueues::iterator address,
-                   SocketQueues::iterator socket);
-  void Filter(AddressQueue& address, SocketQueue& socket,
-              absl::FunctionRef<bool(const PendingQuestion&, bool parked)> gone,
-              absl::FunctionRef<void(QuestionPtr)> take);
-  QuestionPtr TakeTurn(AddressQueues::iterator address);
-  QuestionPtr TakeLastOfHeaviest(AddressQueue& address);
+  // The entry of a source; a new one if there is none.
+  Sources::iterator SourceOf(admission::Source key);
+  // Follows a change of a source's queue. Removes the source if it is empty.
+  void Settle(Sources::iterator source);
 
   size_t size_ = 0;
-  AddressQueues addresses_;  // The next one first. None is empty.
-  absl::flat_hash_map<absl::string_view, AddressQueues::iterator> by_key_;
-  absl::btree_set<std::pair<size_t, AddressQueue*>> heavy_;
-  absl::btree_multimap<absl::Time, QuestionPtr> parked_;
+  Sources turns_;   // The next one first. Each has a turn.
+  Sources parked_;  // All questions of these are parked.
+  absl::flat_hash_map<admission::Source, Sources::iterator> by_key_;
+  absl::btree_set<std::pair<absl::Time, admission::Source>> unparks_;
 };
 
 }  // namespace herald::authorizer

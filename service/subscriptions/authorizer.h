@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "herald/v1/authorizer_service.pb.h"
+#include "proto/admission/source.h"
 
 namespace herald::core {
 
@@ -25,6 +26,8 @@ struct Question {
   std::string auth_token;
   std::string channel_data;
   std::string connection;  // A serialized v1::Connection.
+  // Of the gateway. The address in `connection` is only its claim.
+  admission::Source source = admission::kNoSource;
 };
 
 // Which user is this socket?

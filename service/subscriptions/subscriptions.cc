@@ -63,12 +63,13 @@ absl::Status CheckYes(const Verdict& decision) {
       absl::StrCat("the authorizer's member is not valid: ", status.message()));
 }
 
-Question QuestionOf(link::v1::Subscribe subscribe) {
+Question QuestionOf(const Attachment& gateway, link::v1::Subscribe subscribe) {
   return {std::move(*subscribe.mutable_socket_id()),
           std::move(*subscribe.mutable_channel()),
           std::move(*subscribe.mutable_auth_token()),
           std::move(*subscribe.mutable_channel_data()),
-          std::move(*subscribe.mutable_connection())};
+          std::move(*subscribe.mutable_connection()),
+          gateway.source};
 }
 
 }  // namespace
@@ -114,7 +115,7 @@ absl::Status Subscriptions::OnSubscribe(const AttachmentPtr& gateway,
       return absl::InvalidArgumentError("subscribe.ticket is open already");
     }
   }
-  authorizer_->Authorize(QuestionOf(std::move(subscribe)),
+  authorizer_->Authorize(QuestionOf(*gateway, std::move(subscribe)),
                          [this, gateway, ticket](Verdict decision) {
                            Decide(gateway, ticket, std::move(decision));
                          });
@@ -392,7 +393,7 @@ absl::Status Subscriptions::OnRenew(const AttachmentPtr& gateway,
   const std::string channel = subscribe.channel();
   const std::string user_id = subscribe.member().user_id();
   authorizer_->Authorize(
-      QuestionOf(std::move(subscribe)),
+      QuestionOf(*gateway, std::move(subscribe)),
       [gateway, ticket, user_id](Verdict decision) {
         if (gateway->ended) return;
         absl::Status answer = decision.status;

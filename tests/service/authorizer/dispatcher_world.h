@@ -31,8 +31,9 @@ class DispatcherWorld : public ::testing::Test {
   DispatcherWorld() { dispatcher_.OnUp(); }
 
   void Admit(const std::string& channel, const std::string& address = "a",
-             const std::string& socket = "1.1") {
-    QuestionPtr question = Ask(address, socket, channel, now_);
+             const std::string& socket = "1.1",
+             admission::Source source = admission::kNoSource) {
+    QuestionPtr question = Ask(address, socket, channel, now_, source);
     question->done = [this, channel](core::Verdict decision) {
       results_[channel] = decision.status;
     };

@@ -223,6 +223,53 @@ TEST_F(ADispatcher, AsksAnAddressThatHasNoneThoughTheWindowIsFull) {
   EXPECT_EQ(Write(main), "");
 }
 
+// A rogue gateway reports an address of its own for each question.
+class ADispatcherWithARogueGateway : public DispatcherWorld {
+ protected:
+  static constexpr admission::Source kRogue = 1;
+  static constexpr admission::Source kHonest = 2;
+
+  void Flood(int questions) {
+    for (int i = 0; i < questions; ++i, ++asked_) {
+      Admit("rogue", absl::StrCat("r", asked_), absl::StrCat("1.", asked_),
+            kRogue);
+    }
+  }
+  void AskHonestly(const std::string& channel) {
+    Admit(channel, "one proxy", absl::StrCat("2.", ++asked_), kHonest);
+  }
+
+  int asked_ = 0;
+};
+
+TEST_F(ADispatcherWithARogueGateway, ExceedsAFullWindowForTheOtherSource) {
+  StreamQuestions main(1, false);
+  Flood(1000);
+  while (!Write(main).empty()) {
+  }
+  EXPECT_EQ(main.open.size(), AuthorizerWindow::kFirst + 16u)
+      << "none of its addresses has asked";
+  AskHonestly("first");
+  EXPECT_EQ(Write(main), "");
+  Answer(main, 1, true);
+  EXPECT_EQ(Write(main), "first");
+  Answer(main, 2, true);
+  EXPECT_EQ(Write(main), "") << "the rogue has more than its share";
+  AskHonestly("second");
+  EXPECT_EQ(Write(main), "second");
+}
+
+TEST_F(ADispatcherWithARogueGateway, RefusesItsQuestionsWhenTheQueueIsFull) {
+  Flood(contract::kAuthorizerQueueMax);
+  EXPECT_TRUE(results_.empty());
+  for (int i = 0; i < 100; ++i) AskHonestly(absl::StrCat("h", i));
+  EXPECT_EQ(results_.size(), 1u) << "some of the rogue's, and no other";
+  EXPECT_TRUE(absl::IsUnavailable(results_["rogue"]));
+  Flood(100);
+  EXPECT_EQ(results_.size(), 1u);
+  EXPECT_EQ(dispatcher_.queued(), contract::kAuthorizerQueueMax);
+}
+
 TEST_F(ADispatcher, HasASocketPauseThatIsDeniedAgainAndAgain) {
   StreamQuestions main(1, false);
   for (int i = 1; i <= RefusalPauses::kFree; ++i) {

@@ -3,6 +3,7 @@
 #include "service/questions/question_queue.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -13,115 +14,113 @@
 namespace herald::authorizer {
 namespace {
 
-// The channels in the order in which they are taken.
-std::string All(QuestionQueue& queue) {
-  std::vector<std::string> channels;
-  while (queue.has_turn()) channels.push_back(queue.Pop()->request->channel());
-  return absl::StrJoin(channels, " ");
+constexpr admission::Source kRogue = 1;
+constexpr admission::Source kHonest = 2;
+
+// A question of a client of its own.
+QuestionPtr AskFrom(admission::Source source, const std::string& channel,
+                    double arrived = 0) {
+  return Ask(absl::StrCat("client of ", channel), absl::StrCat(source, ".1"),
+             channel, arrived, source);
 }
 
-TEST(AQuestionQueue, GivesAddressesAndTheirSocketsTurns) {
+TEST(AQuestionQueue, GivesSourcesTurns) {
   QuestionQueue queue;
-  for (int i = 1; i <= 3; ++i) {
-    queue.PushBack(Ask("a", "1.1", absl::StrCat("a1", i)));
+  for (int i = 1; i <= 4; ++i) {
+    queue.PushBack(AskFrom(kRogue, absl::StrCat("r", i)));
   }
-  queue.PushBack(Ask("a", "1.2", "a21"));
-  queue.PushBack(Ask("b", "1.3", "b31"));
-  queue.PushBack(Ask("b", "1.3", "b32"));
-
+  queue.PushBack(AskFrom(kHonest, "h2"));
+  queue.PushFront(AskFrom(kHonest, "h3"));
   EXPECT_EQ(queue.size(), 6u);
-  EXPECT_EQ(All(queue), "a11 b31 a21 b32 a12 a13");
+  EXPECT_EQ(queue.front().request->channel(), "r1");
+  std::vector<std::string> channels;
+  while (queue.has_turn()) channels.push_back(queue.Pop()->request->channel());
+  EXPECT_EQ(absl::StrJoin(channels, " "), "r1 h2 r2 h3 r3 r4");
+}
+
+TEST(AQuestionQueue, FindsAnAllowedQuestionBehindAFloodOfAddresses) {
+  QuestionQueue queue;
+  for (int i = 0; i < 100; ++i) {
+    queue.PushBack(AskFrom(kRogue, absl::StrCat("r", i)));
+  }
+  const auto is_honest = [](const PendingQuestion& next) {
+    return next.source == kHonest;
+  };
+  EXPECT_EQ(queue.PopOf(is_honest), nullptr);
+  queue.PushBack(AskFrom(kHonest, "h"));
+  EXPECT_EQ(queue.PopOf(is_honest)->request->channel(), "h");
+  EXPECT_EQ(queue.PopOf(is_honest), nullptr);
+  EXPECT_EQ(queue.size(), 100u);
+}
+
+TEST(AQuestionQueue, ParksQuestionsOfSeveralSources) {
+  QuestionQueue queue;
+  queue.PushBack(AskFrom(kRogue, "r"));
+  queue.PushBack(AskFrom(kHonest, "h"));
+  queue.ParkFront(At(5));
+  queue.ParkFront(At(3));
+  EXPECT_FALSE(queue.has_turn());
+  EXPECT_EQ(queue.size(), 2u);
+  EXPECT_EQ(queue.next_unpark(), At(3));
+  queue.Unpark(At(4));
+  EXPECT_EQ(queue.Pop()->request->channel(), "h");
+  EXPECT_EQ(queue.next_unpark(), At(5));
+  queue.Unpark(At(5));
+  EXPECT_EQ(queue.Pop()->request->channel(), "r");
+  EXPECT_EQ(queue.next_unpark(), absl::InfiniteFuture());
   EXPECT_EQ(queue.size(), 0u);
 }
 
-TEST(AQuestionQueue, AsksAPoliteQuestionAfterOneOfAFlood) {
+TEST(AFullQuestionQueue, RefusesAQuestionOfTheSourceWithTheMost) {
   QuestionQueue queue;
-  for (int i = 0; i < 1000; ++i) {
-    queue.PushBack(Ask("hostile", absl::StrCat("1.", i % 100), "private-h"));
+  for (int i = 0; i < 5; ++i) {
+    queue.PushBack(AskFrom(kRogue, absl::StrCat("r", i)));
   }
-  queue.Pop();
-  queue.PushBack(Ask("polite", "2.1", "private-p"));
-  queue.Pop();
-  EXPECT_EQ(queue.Pop()->request->channel(), "private-p");
+  // None of its clients has many, and none gives way to the next of them.
+  EXPECT_EQ(queue.GiveUpFor(*AskFrom(kRogue, "r")), nullptr);
+  EXPECT_EQ(queue.GiveUpFor(*AskFrom(kHonest, "h"))->request->channel(), "r4");
+  for (int i = 0; i < 3; ++i) {
+    queue.PushBack(AskFrom(kHonest, absl::StrCat("h", i)));
+  }
+  EXPECT_EQ(queue.GiveUpFor(*AskFrom(kHonest, "h")), nullptr)
+      << "they would have as many";
+  EXPECT_EQ(queue.size(), 7u);
 }
 
-TEST(AQuestionQueue, PutsAReturnedQuestionBeforeTheOthersOfItsSocket) {
+TEST(AFullQuestionQueue, ComparesTheClientsOfOneSource) {
   QuestionQueue queue;
-  queue.PushBack(Ask("a", "1.1", "2"));
-  queue.PushFront(Ask("a", "1.1", "1"));
-  EXPECT_EQ(All(queue), "1 2");
+  for (int i = 0; i < 5; ++i) {
+    queue.PushBack(Ask("greedy", "2.1", "g", 0, kHonest));
+  }
+  queue.PushBack(AskFrom(kRogue, "r"));
+  EXPECT_EQ(queue.GiveUpFor(*AskFrom(kHonest, "h"))->request->channel(), "g");
+  EXPECT_EQ(queue.GiveUpFor(*Ask("greedy", "2.1", "g", 0, kHonest)), nullptr);
 }
 
-TEST(AQuestionQueue, AsksTheFirstAllowedQuestionOfAnAddress) {
+TEST(AFullQuestionQueue, KeepsParkedQuestionsOfASourceWithFew) {
   QuestionQueue queue;
-  queue.PushBack(Ask("a", "1.1", "a"));
-  queue.PushBack(Ask("b", "1.2", "b"));
-  const auto is_b = [](const PendingQuestion& next) {
-    return next.address == "b";
-  };
-  EXPECT_EQ(queue.PopOf(is_b)->request->channel(), "b");
-  EXPECT_EQ(queue.PopOf(is_b), nullptr);
-  EXPECT_EQ(queue.size(), 1u);
-}
-
-TEST(AQuestionQueue, ParksASocketUntilItsTime) {
-  QuestionQueue queue;
-  queue.PushBack(Ask("a", "1.1", "1"));
-  queue.PushBack(Ask("a", "1.1", "2"));
+  queue.PushBack(AskFrom(kHonest, "parked"));
   queue.ParkFront(At(5));
-  EXPECT_FALSE(queue.has_turn());
-  EXPECT_EQ(queue.size(), 2u);
+  for (int i = 0; i < 3; ++i) {
+    queue.PushBack(AskFrom(kRogue, absl::StrCat("r", i)));
+  }
+  EXPECT_EQ(queue.GiveUpFor(*AskFrom(kRogue, "r")), nullptr);
   EXPECT_EQ(queue.next_unpark(), At(5));
-  queue.PushBack(Ask("a", "1.2", "other"));
-  queue.Unpark(At(4));
-  EXPECT_EQ(queue.Pop()->request->channel(), "other");
-  queue.Unpark(At(5));
-  EXPECT_EQ(All(queue), "1 2");
 }
 
-TEST(AFullQuestionQueue, RefusesAQuestionOfTheClientWithTheMost) {
+TEST(AQuestionQueue, LosesLateQuestionsOfAllSources) {
   QuestionQueue queue;
-  for (int i = 0; i < 10; ++i) {
-    queue.PushBack(Ask("a", absl::StrCat("1.", i % 2), absl::StrCat(i)));
+  for (int i = 0; i < 4; ++i) {
+    queue.PushBack(AskFrom(kRogue, absl::StrCat("r", i), i));
+    queue.PushBack(AskFrom(kHonest, absl::StrCat("h", i), i));
   }
-  queue.PushBack(Ask("a", "1.1", "most"));
-  EXPECT_EQ(queue.GiveUpFor("b", "2.1")->request->channel(), "most");
-  // Nor does a new socket of the same address suffer for the others.
-  EXPECT_NE(queue.GiveUpFor("a", "1.7"), nullptr);
-  EXPECT_EQ(queue.size(), 9u);
-}
-
-TEST(AFullQuestionQueue, RefusesTheOneThatHasTheMost) {
-  QuestionQueue queue;
-  for (int i = 0; i < 5; ++i) queue.PushBack(Ask("a", "1.1", "x"));
-  EXPECT_EQ(queue.GiveUpFor("a", "1.1"), nullptr);
-  queue.PushBack(Ask("b", "1.1", "x"));
-  EXPECT_EQ(queue.size(), 6u);
-}
-
-TEST(AFullQuestionQueue, RefusesParkedQuestionsFirst) {
-  QuestionQueue queue;
-  queue.PushBack(Ask("a", "1.1", "parked"));
-  queue.ParkFront(At(5));
-  queue.PushBack(Ask("b", "1.2", "x"));
-  EXPECT_EQ(queue.GiveUpFor("b", "1.2")->request->channel(), "parked");
-  EXPECT_EQ(queue.size(), 1u);
-}
-
-TEST(AQuestionQueue, LosesLateQuestionsAndKeepsTheOrder) {
-  QuestionQueue queue;
-  for (int i = 0; i < 6; ++i) {
-    queue.PushBack(Ask(absl::StrCat(i % 2), absl::StrCat("1.", i % 2),
-                       absl::StrCat(i), /*arrived=*/i));
-  }
-  queue.PushBack(Ask("gone", "9.9", "gone", 0));
+  queue.ParkFront(At(9));
   std::vector<std::string> taken;
   queue.TakeIf(
-      [](const PendingQuestion& one, bool) { return one.arrived < At(2); },
+      [](const PendingQuestion& one, bool) { return one.arrived < At(3); },
       [&](QuestionPtr one) { taken.push_back(one->request->channel()); });
-  EXPECT_EQ(absl::StrJoin(taken, " "), "0 1 gone");
-  EXPECT_EQ(queue.size(), 4u);
-  EXPECT_EQ(All(queue), "2 3 4 5");
+  EXPECT_EQ(taken.size(), 6u);
+  EXPECT_EQ(queue.size(), 2u);
 }
 
 }  // namespace

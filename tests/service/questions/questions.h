@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/time/time.h"
+#include "proto/admission/source.h"
 #include "service/questions/pending_question.h"
 
 namespace herald::authorizer {
@@ -19,11 +20,13 @@ inline absl::Time At(double seconds) {
 }
 
 inline QuestionPtr Ask(const std::string& address, const std::string& socket,
-                       const std::string& channel, double arrived = 0) {
+                       const std::string& channel, double arrived = 0,
+                       admission::Source source = admission::kNoSource) {
   auto question = std::make_unique<PendingQuestion>();
   question->request = std::make_shared<v1::AuthorizeRequest>();
   question->request->set_socket_id(socket);
   question->request->set_channel(channel);
+  question->source = source;
   question->address = address;
   question->arrived = At(arrived);
   question->done = [](core::Verdict) {};

@@ -5,27 +5,22 @@
 #ifndef HERALD_TESTS_SERVICE_RPC_STREAMS_LINK_CLIENT_H_
 #define HERALD_TESTS_SERVICE_RPC_STREAMS_LINK_CLIENT_H_
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "grpcpp/create_channel_posix.h"
-#include "gtest/gtest.h"
 #include "herald/link/v1/gateway_service.grpc.pb.h"
 #include "tests/service/rpc/loopback.h"
+#include "tests/support/channel_from.h"
 
 namespace herald::rpc {
 
 using link::v1::GatewayItem;
 using link::v1::ServiceItem;
+using testing_support::ChannelFrom;
 
 // A gateway without sockets.
 class FakeGateway {
@@ -129,22 +124,6 @@ class FakeGateway {
                                            link::v1::AttachResponse>>
       stream_;
 };
-
-// A channel to the server at `address`, of 127.0.0.1, from another address.
-inline std::shared_ptr<grpc::Channel> ChannelFrom(const char* source,
-                                                  const std::string& address) {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in end = {};
-  end.sin_family = AF_INET;
-  inet_pton(AF_INET, source, &end.sin_addr);
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&end), sizeof(end)), 0);
-  uint32_t port = 0;
-  EXPECT_TRUE(absl::SimpleAtoi(address.substr(address.rfind(':') + 1), &port));
-  end.sin_port = htons(static_cast<uint16_t>(port));
-  inet_pton(AF_INET, "127.0.0.1", &end.sin_addr);
-  EXPECT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&end), sizeof(end)), 0);
-  return grpc::CreateInsecureChannelFromFd("other", fd);
-}
 
 }  // namespace herald::rpc
 
