@@ -50,7 +50,7 @@ struct ChannelEntry {
 };
 
 // The channels of a shard. Entries keep their addresses, for ChannelsOfPeer;
-// the map is smaller than a flat one, whose free slots have the size of an
+// the map is smaller than a flat one, where a free slot has the size of an
 // entry.
 using Channels = absl::node_hash_map<std::string, ChannelEntry>;
 
