@@ -9,27 +9,29 @@
 namespace herald::process {
 namespace {
 
-constexpr int kShare = 20;  // One part of so many is spent on the page.
-constexpr absl::Duration kBurst = absl::Milliseconds(200);
+// A twentieth of the time, and 200 ms at once.
+const contract::TokenRate kMicroseconds(1'000'000 / 20, 200'000);
 // The most that one page counts for: the process may have been paused.
 constexpr absl::Duration kCostMax = absl::Milliseconds(50);
 
 }  // namespace
 
-RationedPage::RationedPage(std::function<std::string()> make, Uptime uptime)
-    : make_(std::move(make)), uptime_(std::move(uptime)) {}
+RationedPage::RationedPage(std::function<std::string()> make,
+                           std::function<absl::Time()> now)
+    : make_(std::move(make)), now_(std::move(now)) {}
 
-absl::Duration RationedPage::MonotonicUptime() {
-  return absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+absl::Time RationedPage::MonotonicNow() {
+  return absl::UnixEpoch() +
+         absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 std::string RationedPage::Text() {
   contract::MutexLock lock(&mu_);
-  const absl::Duration begin = uptime_();
-  if (earned_at_ - begin >= kShare * kBurst) return text_;
+  const absl::Time begin = now_();
+  if (!spent_.Has(kMicroseconds, 1, begin)) return text_;
   text_ = make_();
-  const absl::Duration cost = std::min(uptime_() - begin, kCostMax);
-  earned_at_ = std::max(earned_at_, begin) + kShare * cost;
+  const absl::Duration cost = std::min(now_() - begin, kCostMax);
+  spent_.Take(kMicroseconds, absl::ToInt64Microseconds(cost), begin);
   return text_;
 }
 

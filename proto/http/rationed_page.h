@@ -15,29 +15,28 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/time/time.h"
 #include "proto/contract/mutex.h"
+#include "proto/contract/token_bucket.h"
 
 namespace herald::process {
 
 class RationedPage {
  public:
-  // The time since the start of the machine or the process.
-  using Uptime = std::function<absl::Duration()>;
-
+  // `now` is a clock that never goes back.
   explicit RationedPage(std::function<std::string()> make,
-                        Uptime uptime = MonotonicUptime);
+                        std::function<absl::Time()> now = MonotonicNow);
 
   std::string Text() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  static absl::Duration MonotonicUptime();
+  static absl::Time MonotonicNow();
 
   const std::function<std::string()> make_;
-  const Uptime uptime_;
+  const std::function<absl::Time()> now_;
 
   contract::Mutex mu_;
   std::string text_ ABSL_GUARDED_BY(mu_);
-  // When all the time that was spent on the page is earned again.
-  absl::Duration earned_at_ ABSL_GUARDED_BY(mu_) = -absl::InfiniteDuration();
+  // A token is a microsecond of making the page.
+  contract::TokenBucket spent_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace herald::process

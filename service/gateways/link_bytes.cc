@@ -145,11 +145,12 @@ std::vector<LinkBytes::Account*> LinkBytes::Choose(State& state) {
   // all, the first of which is the most likely to be a rogue's: it comes last.
   std::vector<Account*> accounts;
   for (auto one = chosen.rbegin(); one != chosen.rend(); ++one) {
-    const bool is_needed =
-        one->account->source_ != chosen.back().account->source_ ||
-        all + one->bytes > state.bytes_max;
-    if (!is_needed) all += one->bytes;
-    if (is_needed) accounts.push_back(one->account);
+    if (one->account->source_ == chosen.back().account->source_ &&
+        all + one->bytes <= state.bytes_max) {
+      all += one->bytes;
+    } else {
+      accounts.push_back(one->account);
+    }
   }
   return accounts;
 }

@@ -38,7 +38,6 @@ class SourceQueue {
   size_t size() const { return size_; }
   // Whether Pop() has a question to take.
   bool has_turn() const { return !addresses_.empty(); }
-  size_t parked() const { return parked_.size(); }
 
   void PushBack(QuestionPtr question) { Push(std::move(question), false); }
   // Puts it before the others of its socket.

@@ -129,7 +129,7 @@ TEST_F(ASessionWriter, DoesNotTouchTheSocketOfAnAnswerThatComesTooLate) {
   client_.closing = true;
   client_.write_entry.socket = nullptr;
   writer_.SendAnswer(&client_, Recovering());
-  EXPECT_EQ(observer_.recovered + observer_.lost, 0) << "nobody receives it";
+  EXPECT_EQ(observer_.recovered + observer_.lost, 0) << "it reaches no client";
   EXPECT_FALSE(loops_[0].flush);
 }
 

@@ -48,6 +48,18 @@ class Leaving : public GatewayWorld {
     for (const auto& item : uplink_->items) count += item.has_unsubscribe();
     return count;
   }
+
+  // That the ends of five sessions with kMany take four turns and flushes.
+  void ExpectEndsInFourTurns() {
+    int turns = 0;
+    for (int before = 0; Unsubscribes() < 5 * kMany; before = Unsubscribes()) {
+      ASSERT_LE(++turns, 5 * kMany);
+      Run(/*turns=*/1);
+      EXPECT_LE(Unsubscribes() - before, 256) << "a turn is bounded";
+      EXPECT_EQ(uplink_->flushes, turns);
+    }
+    EXPECT_EQ(turns, 4);
+  }
 };
 
 TEST_F(Leaving, IsSentToTheServiceWithOneFlushATurn) {
@@ -56,14 +68,7 @@ TEST_F(Leaving, IsSentToTheServiceWithOneFlushATurn) {
   uplink_->Take();
   uplink_->flushes = 0;
   for (Browser* const browser : browsers) Close(*browser);
-  int turns = 0;
-  for (int before = 0; Unsubscribes() < 5 * kMany; before = Unsubscribes()) {
-    ASSERT_LE(++turns, 5 * kMany);
-    Run(/*turns=*/1);
-    EXPECT_LE(Unsubscribes() - before, 256) << "a turn is bounded";
-    EXPECT_EQ(uplink_->flushes, turns);
-  }
-  EXPECT_EQ(turns, 4);
+  ASSERT_NO_FATAL_FAILURE(ExpectEndsInFourTurns());
   EXPECT_EQ(loops_[0].shard->session_count(), 0);
 }
 
@@ -258,14 +263,7 @@ TEST_F(Revoking, IsSentToTheServiceWithOneFlushATurn) {
   Revoke("ada");
   uplink_->flushes = 0;
   EXPECT_EQ(Unsubscribes(), 0);
-  int turns = 0;
-  for (int before = 0; Unsubscribes() < 5 * kMany; before = Unsubscribes()) {
-    ASSERT_LE(++turns, 5 * kMany);
-    Run(/*turns=*/1);
-    EXPECT_LE(Unsubscribes() - before, 256) << "a turn is bounded";
-    EXPECT_EQ(uplink_->flushes, turns);
-  }
-  EXPECT_EQ(turns, 4);
+  ASSERT_NO_FATAL_FAILURE(ExpectEndsInFourTurns());
   Run();
   for (Browser* const browser : browsers) {
     const std::vector<std::string> heard = browser->Received();
